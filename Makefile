@@ -1,0 +1,36 @@
+# Two commands on a fresh machine (Python 3.11+, pip, make): `make design`, `make test`.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+OUT    ?= runs/digits
+STAMP  := $(VENV)/.installed
+
+.PHONY: design test lint bench clean help
+
+help:            ## say what can be made
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+$(STAMP): pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+design: $(STAMP) ## run the main job on the bundled handwritten digits (about 3 minutes on two cores)
+	$(BIN)/netwright design --data_dir digits --out $(OUT)
+
+test: $(STAMP)   ## format, lint, types and every test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+lint: $(STAMP)   ## format and lint in place
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(STAMP)  ## measure sampling and sweeps against their peers
+	$(BIN)/python benchmarks/sampling.py
+	$(BIN)/python benchmarks/sweep.py
+
+clean:           ## remove the environment and the runs
+	rm -rf $(VENV) runs
