@@ -1,0 +1,164 @@
+"""Many networks as columns, so that counting, filtering and sampling are vector operations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import overload
+
+import numpy as np
+import numpy.typing as npt
+
+from netwright.arch.spec import BLOCKS, STEMS, Arch, Stage, Stem
+from netwright.errors import ArchError
+
+__all__ = ["ArchBatch"]
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+_STAGE_COLUMNS = ("depth", "width", "stride", "bottleneck", "group_width")
+_NETWORK_COLUMNS = ("stem_width", "resolution")
+
+
+@dataclass(frozen=True, eq=False)
+class ArchBatch:
+    """n networks with at most s stages each, as columns; block family, stem kind, classes and channels are common.
+
+    depth, width, stride, group_width: (n, s) int64; bottleneck: (n, s) float64, dividing (the paper's b). A network
+    with fewer than s stages has depth 0 and width 0 in the last ones. stem_width, resolution: (n,) int64.
+    parameters: name -> (n,), what the networks were made from (a RegNet's w0, say); kept for analysis.
+    """
+
+    depth: Ints
+    width: Ints
+    stride: Ints
+    bottleneck: Floats
+    group_width: Ints
+    stem_width: Ints
+    resolution: Ints
+    block: str = "x"
+    stem: str = "simple"
+    se_ratio: float = 0.0
+    num_classes: int = 1000
+    in_channels: int = 3
+    parameters: Mapping[str, npt.NDArray[np.generic]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.depth.ndim != 2:
+            raise ArchError(f"stage columns are (networks, stages), not of shape {self.depth.shape}. Add an axis.")
+        n = len(self.depth)
+        shapes = {name: getattr(self, name).shape for name in _STAGE_COLUMNS}
+        if set(shapes.values()) != {self.depth.shape}:
+            raise ArchError(f"stage columns have one shape (networks, stages), not {shapes}. Pad with depth 0.")
+        if any(getattr(self, name).shape != (n,) for name in _NETWORK_COLUMNS):
+            raise ArchError(f"stem_width and resolution have one entry for each of the {n} networks.")
+        if self.block not in BLOCKS or self.stem not in STEMS:
+            raise ArchError(
+                f"a block is one of {sorted(BLOCKS)} and a stem one of {sorted(STEMS)}, "
+                f"not {self.block!r} and {self.stem!r}. Choose among these."
+            )
+
+    def __len__(self) -> int:
+        return len(self.depth)
+
+    def __iter__(self) -> Iterator[Arch]:
+        return (self._arch(i) for i in range(len(self)))
+
+    @overload
+    def __getitem__(self, index: int | np.integer) -> Arch: ...
+    @overload
+    def __getitem__(self, index: slice | npt.NDArray[np.generic]) -> ArchBatch: ...
+    def __getitem__(self, index: int | np.integer | slice | npt.NDArray[np.generic]) -> Arch | ArchBatch:
+        """One network as an Arch, or some of them (slice, mask or indices) as a batch."""
+        if isinstance(index, int | np.integer):
+            if not -len(self) <= index < len(self):
+                raise IndexError(f"network {index} of a batch of {len(self)}")
+            return self._arch(int(index))
+        columns = {name: getattr(self, name)[index] for name in _STAGE_COLUMNS + _NETWORK_COLUMNS}
+        parameters = {name: column[index] for name, column in self.parameters.items()}
+        return replace(self, **columns, parameters=parameters)
+
+    def _arch(self, i: int) -> Arch:
+        stages = tuple(
+            Stage(
+                depth=int(self.depth[i, s]),
+                width=int(self.width[i, s]),
+                stride=int(self.stride[i, s]),
+                bottleneck=float(self.bottleneck[i, s]),
+                group_width=int(self.group_width[i, s]),
+            )
+            for s in range(self.depth.shape[1])
+            if self.depth[i, s] > 0
+        )
+        return Arch(
+            stages=stages,
+            block=self.block,
+            stem=Stem(self.stem, int(self.stem_width[i])),
+            se_ratio=self.se_ratio,
+            resolution=int(self.resolution[i]),
+            num_classes=self.num_classes,
+            in_channels=self.in_channels,
+        )
+
+    @property
+    def num_stages(self) -> Ints:
+        """(n,) stages present in each network."""
+        return np.count_nonzero(self.depth, axis=1)
+
+    @property
+    def inner_width(self) -> Ints:
+        """(n, s) channels of each stage's 3x3 convolution."""
+        return (self.width / self.bottleneck).astype(np.int64)
+
+    def identity(self) -> Ints:
+        """(n, k) rows that are equal exactly where the built networks are: what counts as one network.
+
+        Different parameters can mean the same network (a group width above the inner width is cut to it).
+        """
+        stages = [self.depth, self.width, self.inner_width, self.group_width, self.stride * (self.depth > 0)]
+        return np.concatenate([*stages, self.stem_width[:, None], self.resolution[:, None]], axis=1)
+
+    @classmethod
+    def from_archs(cls, archs: Sequence[Arch]) -> ArchBatch:
+        """A batch of networks of one block family, stem kind, class and channel count."""
+        if not archs:
+            raise ArchError("a batch holds at least one network, not 0. Give some.")
+        common = ("block", "se_ratio", "num_classes", "in_channels")
+        first = archs[0]
+        for arch in archs:
+            unlike = [name for name in common if getattr(arch, name) != getattr(first, name)]
+            if unlike or arch.stem.kind != first.stem.kind:
+                raise ArchError(
+                    f"networks of one batch share {', '.join(common)} and the stem's kind; these differ in "
+                    f"{', '.join(unlike) or 'the stem'}. Make a batch of each kind."
+                )
+        most = max(len(arch.stages) for arch in archs)
+
+        def column(name: str, absent: float) -> list[list[float]]:
+            rows = [[getattr(stage, name) for stage in arch.stages] for arch in archs]
+            return [row + [absent] * (most - len(row)) for row in rows]
+
+        absent = {"depth": 0, "width": 0, "stride": 1, "group_width": 1}
+        return cls(
+            **{name: np.array(column(name, value), np.int64) for name, value in absent.items()},
+            bottleneck=np.array(column("bottleneck", 1.0), np.float64),
+            stem_width=np.array([arch.stem.width for arch in archs], np.int64),
+            resolution=np.array([arch.resolution for arch in archs], np.int64),
+            stem=first.stem.kind,
+            **{name: getattr(first, name) for name in common},
+        )
+
+    @classmethod
+    def concatenate(cls, batches: Sequence[ArchBatch]) -> ArchBatch:
+        """Batches with the same number of stage columns and the same parameters, end to end."""
+        first = batches[0]
+        columns = {
+            item.name: np.concatenate([getattr(batch, item.name) for batch in batches])
+            for item in fields(cls)
+            if item.name in _STAGE_COLUMNS + _NETWORK_COLUMNS
+        }
+        parameters = {
+            name: np.concatenate([batch.parameters[name] for batch in batches]) for name in first.parameters
+        }
+        return replace(first, **columns, parameters=parameters)

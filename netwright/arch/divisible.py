@@ -1,0 +1,62 @@
+"""Named rules that make a width and a group width agree.
+
+A grouped convolution needs its width to be a multiple of its group width. Code bases round differently, so that one
+set of parameters means different networks there; a model names the rule that it uses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from netwright.errors import ArchError
+
+__all__ = ["ROUNDING", "compatible"]
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+
+def _pycls(inner: Floats, group_width: Ints, multiplier: Floats) -> tuple[Ints, Ints]:
+    """Round half to even to the nearest non-zero multiple of g (of lcm(g, m) where the bottleneck is inverted)."""
+    inner = np.floor(np.maximum(1, inner))
+    group_width = np.minimum(group_width, inner.astype(np.int64))
+    multiple = group_width
+    inverted = multiplier > 1
+    if inverted.any():
+        multiple = np.where(inverted, np.lcm(group_width, np.maximum(1, multiplier.astype(np.int64))), group_width)
+    return np.maximum(multiple, np.rint(inner / multiple).astype(np.int64) * multiple), group_width
+
+
+def _torchvision(inner: Floats, group_width: Ints, multiplier: Floats) -> tuple[Ints, Ints]:
+    """Round half up to a multiple of g, and once more up where that lost over 10%."""
+    whole = np.floor(np.maximum(1, inner)).astype(np.int64)
+    group_width = np.minimum(group_width, whole)
+    rounded = np.maximum(group_width, (whole + group_width // 2) // group_width * group_width)
+    return np.where(rounded < 0.9 * whole, rounded + group_width, rounded), group_width
+
+
+# rule -> (inner width, group width, 1 / bottleneck) -> (inner width, group width), all arrays of one shape
+ROUNDING: dict[str, Callable[[Floats, Ints, Floats], tuple[Ints, Ints]]] = {
+    "pycls": _pycls,
+    "torchvision": _torchvision,
+}
+
+
+def compatible(
+    width: npt.ArrayLike, bottleneck: npt.ArrayLike, group_width: npt.ArrayLike, rule: str = "pycls"
+) -> tuple[Ints, Ints]:
+    """The nearest widths and group widths with width / bottleneck a multiple of group_width.
+
+    Arrays of any one shape; bottleneck divides (the paper's b). rule: a key of `ROUNDING`. An absent stage (width 0)
+    stays absent. Returns (width, group_width), int64.
+    """
+    if rule not in ROUNDING:
+        raise ArchError(f"a rounding rule is one of {sorted(ROUNDING)}, not {rule!r}. Choose one of these.")
+    widths = np.asarray(width, np.int64)
+    ratio = np.asarray(bottleneck, np.float64)
+    inner, groups = ROUNDING[rule](widths / ratio, np.asarray(group_width, np.int64), 1.0 / ratio)
+    present = widths > 0
+    return np.where(present, (inner * ratio).astype(np.int64), 0), np.where(present, groups, 1)

@@ -1,0 +1,141 @@
+"""RegNet: from the six parameters to stages, and from a network's widths back to the parameters that fit them best.
+
+u_j = w0 + wa * j for block j; s_j = log(u_j / w0) / log(wm); the block's width is w0 * wm ** round(s_j), to the nearest
+multiple of 8; runs of equal width are the stages. Source: DDS (arXiv 2003.13678), equations 2 to 4.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from netwright.arch.batch import ArchBatch
+from netwright.arch.divisible import compatible
+from netwright.arch.spec import BLOCKS, Arch, Stage, Stem
+from netwright.errors import ArchError
+
+__all__ = ["QUANTUM", "LinearFit", "block_widths", "fit", "regnet", "stages_of"]
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+QUANTUM = 8  # every width is a multiple of this
+
+
+def quantized_linear(depth: int, w0: Floats, wa: Floats, wm: Floats) -> Floats:
+    """(..., depth) unrounded quantised widths w0 * wm ** round(s_j); w0, wa, wm: (...,), positive, wm > 1."""
+    ws = w0[..., None] + wa[..., None] * np.arange(depth)
+    s = np.rint(np.log(ws / w0[..., None]) / np.log(wm)[..., None])
+    widths: Floats = w0[..., None] * wm[..., None] ** s
+    return widths
+
+
+def block_widths(depth: npt.ArrayLike, w0: npt.ArrayLike, wa: npt.ArrayLike, wm: npt.ArrayLike) -> Ints:
+    """(n, max depth) width of each block, 0 beyond a network's depth. Each argument: (n,)."""
+    d = np.atleast_1d(np.asarray(depth, np.int64))
+    most = int(d.max(initial=0))
+    start, slope, step = (np.atleast_1d(np.asarray(value, np.float64)) for value in (w0, wa, wm))
+    if not ((start > 0).all() and (slope >= 0).all() and (step > 1).all() and (d > 0).all()):
+        raise ArchError("a RegNet has depth >= 1, w0 > 0, wa >= 0 and wm > 1; at least one of these is not so.")
+    widths = np.rint(quantized_linear(most, start, slope, step) / QUANTUM).astype(np.int64) * QUANTUM
+    np.maximum(widths, QUANTUM, out=widths)
+    widths[np.arange(most) >= d[:, None]] = 0
+    return widths
+
+
+def stages_of(widths: Ints) -> tuple[Ints, Ints]:
+    """Runs of equal width as stages. widths: (n, d), 0 beyond a network's end. Returns (depth, width), each (n, s)."""
+    n, most = widths.shape
+    present = widths > 0
+    stage = np.zeros((n, most), np.int64)
+    np.cumsum((widths[:, 1:] != widths[:, :-1]) & present[:, 1:], axis=1, out=stage[:, 1:])
+    stages = int(stage.max(initial=0)) + 1
+    row, column = np.nonzero(present)
+    cell = row * stages + stage[row, column]
+    depth = np.bincount(cell, minlength=n * stages)
+    width = np.zeros(n * stages, np.int64)
+    width[cell] = widths[row, column]
+    return depth.reshape(n, stages), width.reshape(n, stages)
+
+
+def regnet(
+    depth: int,
+    w0: float,
+    wa: float,
+    wm: float,
+    group_width: int,
+    bottleneck: float = 1.0,
+    *,
+    block: str = "x",
+    stem: Stem | None = None,
+    resolution: int = 224,
+    num_classes: int = 1000,
+    in_channels: int = 3,
+    rule: str = "pycls",
+    name: str = "",
+) -> Arch:
+    """The network of these parameters. rule: how widths and groups are made to agree, a key of `ROUNDING`."""
+    depths, widths = (column[0] for column in stages_of(block_widths(depth, w0, wa, wm)))
+    rounded, groups = compatible(widths, np.full(len(widths), bottleneck), np.full(len(widths), group_width), rule)
+    stages = tuple(
+        Stage(depth=int(d), width=int(w), bottleneck=bottleneck, group_width=int(g))
+        for d, w, g in zip(depths, rounded, groups, strict=True)
+    )
+    return Arch(
+        stages=stages,
+        block=block,
+        stem=stem or Stem(),
+        se_ratio=BLOCKS.get(block, 0.0),
+        resolution=resolution,
+        num_classes=num_classes,
+        in_channels=in_channels,
+        name=name,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LinearFit:
+    """The quantised linear function nearest to a network's block widths.
+
+    e_fit: mean over blocks of |log(fitted width / width)|; 0 for a RegNet up to the rounding of its widths.
+    """
+
+    w0: float
+    wa: float
+    wm: float
+    e_fit: float
+    widths: tuple[float, ...]
+
+
+def fit(network: Arch | ArchBatch) -> LinearFit | list[LinearFit]:
+    """e_fit of one network (or of each of a batch) by grid search, with the depth fixed.
+
+    Which blocks share a width depends on wa / w0 and wm only, and for a given pattern the best w0 is a median; so the
+    grid has two axes: a coarse one over the whole range, then a finer one around its best cell. Source: DDS, section 3.3.
+    """
+    if isinstance(network, ArchBatch):
+        return [_fit(arch.block_widths) for arch in network]
+    return _fit(network.block_widths)
+
+
+def _fit(widths: tuple[int, ...]) -> LinearFit:
+    observed = np.log(np.array(widths, np.float64))
+    blocks = np.arange(len(widths))
+    slopes, steps = np.geomspace(1e-3, 64, 240), np.linspace(1.5, 3.0, 61)
+    best, parameters = np.inf, (1.0, 0.0, 2.0)
+    for _ in range(2):
+        slope, step = (axis.ravel() for axis in np.meshgrid(slopes, steps, indexing="ij"))
+        log_step = np.log(step)[:, None]
+        rises = np.rint(np.log1p(slope[:, None] * blocks) / log_step) * log_step
+        log_w0 = np.median(observed - rises, axis=1)
+        errors = np.abs(observed - rises - log_w0[:, None]).mean(axis=1)
+        at = int(np.argmin(errors))
+        if errors[at] < best:
+            w0 = float(np.exp(log_w0[at]))
+            best, parameters = float(errors[at]), (w0, float(slope[at]) * w0, float(step[at]))
+        slopes = np.geomspace(slope[at] / 1.05, slope[at] * 1.05, 61)
+        steps = np.linspace(max(1.5, step[at] - 0.025), min(3.0, step[at] + 0.025), 51)
+    fitted = quantized_linear(len(widths), *(np.array(value) for value in parameters))
+    return LinearFit(*parameters, e_fit=best, widths=tuple(float(w) for w in fitted))
