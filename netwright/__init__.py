@@ -1,0 +1,70 @@
+"""Netwright designs network design spaces: sample, train, compare, refine, and pick a network with the evidence why.
+
+    space = netwright.load_space("regnetx").refine(depth=(12, 28), flops=(360e6, 400e6))
+    batch = netwright.sample(space, 500, seed=0)
+    cost = netwright.complexity(batch)            # .flops .params .acts
+    module = netwright.build(batch[0], num_classes=10)
+    lower, upper = netwright.stats.band(errors).at(grid)
+    netwright.Population.open("runs/x").frame()
+
+Names are imported when they are first used: `import netwright` is quick, and torch is imported only by what trains.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from netwright.version import __version__
+
+if TYPE_CHECKING:
+    from netwright import stats
+    from netwright.arch import Arch, ArchBatch, Stage, Stem, complexity, published, regnet
+    from netwright.data import load_images
+    from netwright.design import design
+    from netwright.nn import build
+    from netwright.population import Population
+    from netwright.space import DesignSpace, load_space, sample, space_names
+    from netwright.sweep import sweep
+
+__all__ = [
+    "Arch",
+    "ArchBatch",
+    "DesignSpace",
+    "Population",
+    "Stage",
+    "Stem",
+    "__version__",
+    "build",
+    "complexity",
+    "design",
+    "load_images",
+    "load_space",
+    "published",
+    "regnet",
+    "sample",
+    "space_names",
+    "stats",
+    "sweep",
+]
+
+# public name -> the module that has it
+_HOME = {
+    **dict.fromkeys(("Arch", "ArchBatch", "Stage", "Stem", "complexity", "published", "regnet"), "netwright.arch"),
+    **dict.fromkeys(("DesignSpace", "load_space", "sample", "space_names"), "netwright.space"),
+    "Population": "netwright.population",
+    "build": "netwright.nn",
+    "load_images": "netwright.data",
+}
+# public names that are also modules of this package: calling the function is what a user means
+_FUNCTIONS = {"design": "netwright.design", "sweep": "netwright.sweep"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    if name == "stats":
+        return importlib.import_module("netwright.stats")
+    raise AttributeError(f"module 'netwright' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import overload
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -75,7 +75,7 @@ class ArchBatch:
             if not -len(self) <= index < len(self):
                 raise IndexError(f"network {index} of a batch of {len(self)}")
             return self._arch(int(index))
-        columns = {name: getattr(self, name)[index] for name in _STAGE_COLUMNS + _NETWORK_COLUMNS}
+        columns: dict[str, Any] = {name: getattr(self, name)[index] for name in _STAGE_COLUMNS + _NETWORK_COLUMNS}
         parameters = {name: column[index] for name, column in self.parameters.items()}
         return replace(self, **columns, parameters=parameters)
 
@@ -104,7 +104,8 @@ class ArchBatch:
     @property
     def num_stages(self) -> Ints:
         """(n,) stages present in each network."""
-        return np.count_nonzero(self.depth, axis=1)
+        present: Ints = (self.depth > 0).sum(axis=1)
+        return present
 
     @property
     def inner_width(self) -> Ints:
@@ -114,10 +115,15 @@ class ArchBatch:
     def identity(self) -> Ints:
         """(n, k) rows that are equal exactly where the built networks are: what counts as one network.
 
-        Different parameters can mean the same network (a group width above the inner width is cut to it).
+        Different parameters can mean the same network (a group width above the inner width is cut to it). Absent
+        stages are zeros at the end of a row, so that rows of batches with fewer stages differ in these alone.
         """
-        stages = [self.depth, self.width, self.inner_width, self.group_width, self.stride * (self.depth > 0)]
-        return np.concatenate([*stages, self.stem_width[:, None], self.resolution[:, None]], axis=1)
+        present = self.depth > 0
+        stages = np.stack([self.depth, self.width, self.inner_width, self.group_width, self.stride], axis=2)
+        stages *= present[:, :, None]
+        return np.concatenate(
+            [self.stem_width[:, None], self.resolution[:, None], stages.reshape(len(self), -1)], axis=1
+        )
 
     @classmethod
     def from_archs(cls, archs: Sequence[Arch]) -> ArchBatch:
@@ -140,8 +146,9 @@ class ArchBatch:
             return [row + [absent] * (most - len(row)) for row in rows]
 
         absent = {"depth": 0, "width": 0, "stride": 1, "group_width": 1}
+        whole: dict[str, Any] = {name: np.array(column(name, value), np.int64) for name, value in absent.items()}
         return cls(
-            **{name: np.array(column(name, value), np.int64) for name, value in absent.items()},
+            **whole,
             bottleneck=np.array(column("bottleneck", 1.0), np.float64),
             stem_width=np.array([arch.stem.width for arch in archs], np.int64),
             resolution=np.array([arch.resolution for arch in archs], np.int64),
@@ -153,12 +160,10 @@ class ArchBatch:
     def concatenate(cls, batches: Sequence[ArchBatch]) -> ArchBatch:
         """Batches with the same number of stage columns and the same parameters, end to end."""
         first = batches[0]
-        columns = {
+        columns: dict[str, Any] = {
             item.name: np.concatenate([getattr(batch, item.name) for batch in batches])
             for item in fields(cls)
             if item.name in _STAGE_COLUMNS + _NETWORK_COLUMNS
         }
-        parameters = {
-            name: np.concatenate([batch.parameters[name] for batch in batches]) for name in first.parameters
-        }
+        parameters = {name: np.concatenate([batch.parameters[name] for batch in batches]) for name in first.parameters}
         return replace(first, **columns, parameters=parameters)

@@ -91,8 +91,8 @@ def scale_to_flops(arch: Arch, flops: float, *, most: float = np.inf) -> Arch:
     fits = reached <= most
     if not fits.any():
         raise ArchError(
-            f"{arch.name or 'this network'} cannot be scaled below {reached.min():,} flops at {arch.resolution} pixels; "
-            f"{most:,.0f} were asked for. Raise the limit or lower the resolution."
+            f"{arch.name or 'this network'} cannot be scaled below {reached.min():,} flops at {arch.resolution} "
+            f"pixels; {most:,.0f} were asked for. Raise the limit or lower the resolution."
         )
     distance = np.where(fits, np.abs(np.log(reached / flops)), np.inf)
     scaled = candidates[int(np.argmin(distance))]

@@ -113,7 +113,7 @@ def fit(network: Arch | ArchBatch) -> LinearFit | list[LinearFit]:
     """e_fit of one network (or of each of a batch) by grid search, with the depth fixed.
 
     Which blocks share a width depends on wa / w0 and wm only, and for a given pattern the best w0 is a median; so the
-    grid has two axes: a coarse one over the whole range, then a finer one around its best cell. Source: DDS, section 3.3.
+    grid has two axes: a coarse one over the whole range, then a finer one around its best cell. Source: DDS, 3.3.
     """
     if isinstance(network, ArchBatch):
         return [_fit(arch.block_widths) for arch in network]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -65,7 +66,7 @@ def build(
     num_classes, in_channels: instead of the network's own. seed: of the initial weights; None draws from torch's
     global generator.
     """
-    changes = {
+    changes: dict[str, Any] = {
         name: value for name, value in (("num_classes", num_classes), ("in_channels", in_channels)) if value is not None
     }
     module = AnyNet(replace(arch, **changes))

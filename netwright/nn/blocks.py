@@ -60,8 +60,7 @@ class BottleneckTransform(nn.Module):
         x = torch.relu_(self.b_bn(self.b(x)))
         if self.se is not None:
             x = self.se(x)
-        x = self.c_bn(self.c(x))
-        return x
+        return self.c_bn(self.c(x))  # type: ignore[no-any-return]
 
 
 class XBlock(nn.Module):

@@ -1,0 +1,228 @@
+"""Drawing networks from a design space: vectorised rejection sampling with an account of what was rejected."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from netwright.arch import ArchBatch, block_widths, compatible, complexity, stages_of
+from netwright.errors import SpaceError
+from netwright.space.space import LIMITS, DesignSpace
+
+__all__ = ["Sample", "draw", "sample"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+_CHUNK = 16_384  # draws at a time: large enough to be fast, small enough for the cache
+_GIVE_UP_EMPTY = 1_000_000  # draws without one network
+_GIVE_UP = 50_000_000  # draws without enough of them
+_STALE = 100  # chunks in a row that brought nothing new
+_COSTS = ("flops", "params", "acts")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Networks of a space, and what became of every draw.
+
+    account: draws = the sum of all other entries. A rejected draw counts for the first constraint that it breaks;
+    duplicates are networks drawn before, unused are good ones of the last chunk beyond those asked for.
+    """
+
+    batch: ArchBatch
+    account: Mapping[str, int]
+
+
+def sample(space: DesignSpace, n: int, seed: int = 0) -> ArchBatch:
+    """n distinct networks of a space; the same seed gives the same ones, and a larger n the same ones first.
+
+    Their parameters are in `.parameters`. SpaceError if the space is empty or holds fewer than n.
+    """
+    return draw(space, n, seed).batch
+
+
+def draw(space: DesignSpace, n: int, seed: int = 0, *, exclude: ArchBatch | None = None) -> Sample:
+    """As `sample`, with the account. exclude: networks that count as drawn already (of an earlier sample, say)."""
+    if n < 1:
+        raise SpaceError(f"at least 1 network is drawn, not {n}. Give a positive number.")
+    if space.size() < n:
+        raise SpaceError(
+            f"{space.name!r} has {space.size():,} combinations of parameters, fewer than the {n:,} networks asked for. "
+            "Ask for fewer, or widen a range."
+        )
+    account = dict.fromkeys(("draws", *_constraint_names(space), "duplicate", "accepted", "unused"), 0)
+    seen: set[bytes] = set()
+    if exclude is not None:
+        _distinct(exclude, seen)
+    extremes: dict[str, tuple[float, float]] = {}
+    found: list[ArchBatch] = []
+    stale = 0
+    for chunk in range(_GIVE_UP // _CHUNK):
+        rng = np.random.default_rng([seed, chunk])
+        candidates = _candidates(space, rng, account, extremes)
+        account["draws"] += _CHUNK
+        fresh: list[int] = []
+        if candidates is not None:
+            distinct = _distinct(candidates, seen)
+            fresh = distinct[: n - account["accepted"]]
+            account["duplicate"] += len(candidates) - len(distinct)
+            account["unused"] += len(distinct) - len(fresh)
+            if fresh:
+                found.append(candidates[np.array(fresh)])
+        account["accepted"] += len(fresh)
+        stale = 0 if fresh else stale + 1
+        if account["accepted"] >= n:
+            return Sample(_joined(found), account)
+        nothing = not account["accepted"] and account["draws"] >= _GIVE_UP_EMPTY and not account["duplicate"]
+        if nothing or (stale >= _STALE and account["duplicate"]):
+            break
+    raise SpaceError(_why_too_few(space, n, account, extremes))
+
+
+def _constraint_names(space: DesignSpace) -> list[str]:
+    ordered = [f"{axis.name} {axis.order}" for axis in space.axes if axis.order]
+    return ordered + [limit for limit in LIMITS if limit in space.limits]
+
+
+def _candidates(
+    space: DesignSpace, rng: np.random.Generator, account: dict[str, int], extremes: dict[str, tuple[float, float]]
+) -> ArchBatch | None:
+    """One chunk of draws, less those that break a constraint; None where nothing is left."""
+    drawn = {column: domain.draw(rng, _CHUNK) for column, domain in space.domains.items()}
+    kept = np.ones(_CHUNK, bool)
+    for axis in space.axes:
+        if axis.order:
+            values = [drawn[column] for column in axis.columns]
+            if axis.order == "non_increasing":
+                values.reverse()
+            holds = np.logical_and.reduce([a <= b for a, b in pairwise(values)])
+            account[f"{axis.name} {axis.order}"] += int(np.count_nonzero(kept & ~holds))
+            kept &= holds
+    drawn = {column: values[kept] for column, values in drawn.items()}
+    batch = _anynets(space, drawn) if space.family == "anynet" else _regnets(space, drawn, account)
+    limits = {name: ends for name, ends in space.limits.items() if name in _COSTS}
+    if limits and len(batch):
+        cost = complexity(batch)
+        mask = np.ones(len(batch), bool)
+        for name in _COSTS:
+            if name in limits:
+                value, (low, high) = getattr(cost, name), limits[name]
+                reached = value[mask]
+                if reached.size:
+                    least, most = extremes.get(name, (math.inf, -math.inf))
+                    extremes[name] = (min(least, float(reached.min())), max(most, float(reached.max())))
+                holds = (value >= low) & (value <= high)
+                account[name] += int(np.count_nonzero(mask & ~holds))
+                mask &= holds
+        batch = batch[mask]
+    return batch if len(batch) else None
+
+
+def _regnets(space: DesignSpace, drawn: dict[str, Floats], account: dict[str, int]) -> ArchBatch:
+    widths = block_widths(*(drawn[name] for name in ("depth", "w0", "wa", "wm")))
+    if "num_stages" in space.limits:
+        low, high = space.limits["num_stages"]
+        stages = 1 + np.count_nonzero((widths[:, 1:] != widths[:, :-1]) & (widths[:, 1:] > 0), axis=1)
+        holds = (stages >= low) & (stages <= high)
+        account["num_stages"] += int(np.count_nonzero(~holds))
+        widths = widths[holds]
+        drawn = {column: values[holds] for column, values in drawn.items()}
+    depth, width = stages_of(widths)
+    columns = {name: np.repeat(drawn[name][:, None], depth.shape[1], axis=1) for name in ("bottleneck", "group_width")}
+    return _batch(space, drawn, depth, width, columns["bottleneck"], columns["group_width"])
+
+
+def _anynets(space: DesignSpace, drawn: dict[str, Floats]) -> ArchBatch:
+    stages = space.stages or 1
+    columns = {}
+    for axis in space.axes:
+        values = np.stack([drawn[column] for column in axis.columns], axis=1)
+        columns[axis.name] = np.repeat(values, stages, axis=1) if axis.tied else values
+    return _batch(space, drawn, *(columns[name] for name in ("depth", "width", "bottleneck", "group_width")))
+
+
+def _batch(
+    space: DesignSpace,
+    drawn: dict[str, Floats],
+    depth: npt.NDArray[np.generic],
+    width: npt.NDArray[np.generic],
+    bottleneck: Floats,
+    group_width: Floats,
+) -> ArchBatch:
+    setting = space.setting
+    n, stages = depth.shape
+    rounded, groups = compatible(width, bottleneck, group_width, space.rounding)
+    strides = np.array([setting.stride(s) for s in range(stages)], np.int64)
+    return ArchBatch(
+        depth=depth.astype(np.int64),
+        width=rounded,
+        stride=np.broadcast_to(strides, (n, stages)),
+        bottleneck=bottleneck,
+        group_width=groups,
+        stem_width=np.full(n, setting.stem_width, np.int64),
+        resolution=np.full(n, setting.resolution, np.int64),
+        block=setting.block,
+        stem=setting.stem,
+        se_ratio=setting.se_ratio or 0.0,
+        num_classes=setting.num_classes,
+        in_channels=setting.in_channels,
+        parameters=drawn,
+    )
+
+
+def _distinct(batch: ArchBatch, seen: set[bytes]) -> list[int]:
+    """Indices of the networks not seen yet, in order; marks them as seen."""
+    fresh = []
+    for i, row in enumerate(batch.identity()):
+        # batches differ in how many stage columns they have: absent stages, zeros at the end, must not matter
+        key = row.tobytes().rstrip(b"\0")
+        if key not in seen:
+            seen.add(key)
+            fresh.append(i)
+    return fresh
+
+
+def _joined(found: list[ArchBatch]) -> ArchBatch:
+    """The chunks as one batch; those with fewer stage columns get absent stages."""
+    most = max(batch.depth.shape[1] for batch in found)
+    absent = {"depth": 0, "width": 0, "stride": 1, "bottleneck": 1, "group_width": 1}
+    padded = []
+    for batch in found:
+        lacking = most - batch.depth.shape[1]
+        columns: dict[str, Any] = {
+            name: np.pad(getattr(batch, name), ((0, 0), (0, lacking)), constant_values=value)
+            for name, value in absent.items()
+        }
+        padded.append(replace(batch, **columns))
+    return ArchBatch.concatenate(padded)
+
+
+def _why_too_few(
+    space: DesignSpace, n: int, account: Mapping[str, int], extremes: Mapping[str, tuple[float, float]]
+) -> str:
+    found = account["accepted"]
+    limits = ", ".join(f"{low:,.6g} <= {name} <= {high:,.6g}" for name, (low, high) in space.limits.items())
+    rejected = {name: account[name] for name in _constraint_names(space) if account[name]}
+    worst = max(rejected, key=lambda name: rejected[name], default="")
+    text = (
+        f"{'no network' if not found else f'only {found:,} of {n:,} distinct networks'} of {space.name!r}"
+        f"{' with ' + limits if limits else ''}: {found:,} in {account['draws']:,} draws"
+    )
+    if worst:
+        text += f"; {worst} rejected most ({rejected[worst]:,})"
+    cure = "Ask for fewer, or widen a range." if found else "Widen the limits or the ranges."
+    for name, (least, most) in extremes.items():
+        low, high = space.limits[name]
+        if least > high:
+            text += f"; the smallest {name} drawn was {least:,.0f}"
+            cure = f"Raise the limit on {name}, or lower depths and widths."
+        elif most < low:
+            text += f"; the largest {name} drawn was {most:,.0f}"
+            cure = f"Lower the limit on {name}, or raise depths and widths."
+    return f"{text}. {cure}"
