@@ -19,11 +19,9 @@ if TYPE_CHECKING:
     from netwright import stats
     from netwright.arch import Arch, ArchBatch, Stage, Stem, complexity, published, regnet
     from netwright.data import load_images
-    from netwright.design import design
     from netwright.nn import build
     from netwright.population import Population
     from netwright.space import DesignSpace, load_space, sample, space_names
-    from netwright.sweep import sweep
 
 __all__ = [
     "Arch",
@@ -35,7 +33,6 @@ __all__ = [
     "__version__",
     "build",
     "complexity",
-    "design",
     "load_images",
     "load_space",
     "published",
@@ -43,7 +40,6 @@ __all__ = [
     "sample",
     "space_names",
     "stats",
-    "sweep",
 ]
 
 # public name -> the module that has it
@@ -54,8 +50,6 @@ _HOME = {
     "build": "netwright.nn",
     "load_images": "netwright.data",
 }
-# public names that are also modules of this package: calling the function is what a user means
-_FUNCTIONS = {"design": "netwright.design", "sweep": "netwright.sweep"}
 
 
 def __getattr__(name: str) -> Any:

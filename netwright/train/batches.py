@@ -1,0 +1,82 @@
+"""From decoded images to batches: order and augmentation depend on the seed and the epoch only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from netwright.recipe import Recipe
+
+__all__ = ["Batches"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batches:
+    """A split of an image set, on its way to a device.
+
+    images: (N, H, W, C) uint8, all of the set; labels: (N,) int64; index: (n,) which of them are in the split.
+    mean, std: per channel, of pixels in 0 ... 1.
+    """
+
+    images: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.int64]
+    index: npt.NDArray[np.int64]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    device: torch.device
+    channels_last: bool = True
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def steps(self, batch_size: int) -> int:
+        """Steps of a training epoch: a last batch that is not full is left out, unless it is the only one."""
+        return max(1, len(self.index) // batch_size)
+
+    def train(self, recipe: Recipe, seed: int, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Shuffled and augmented batches of one epoch: (B, C, H, W) normalised float32, (B,) int64."""
+        rng = np.random.default_rng([seed, epoch])
+        order = self.index[rng.permutation(len(self.index))]
+        for step in range(self.steps(recipe.batch_size)):
+            chosen = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
+            pixels = _augment(self.images[chosen], rng, flip=recipe.flip is True, padding=int(recipe.crop_padding))
+            yield self._to_device(pixels, self.labels[chosen])
+
+    def evaluate(self, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Every image once, in order, as it is."""
+        for start in range(0, len(self.index), batch_size):
+            chosen = self.index[start : start + batch_size]
+            yield self._to_device(self.images[chosen].transpose(0, 3, 1, 2), self.labels[chosen])
+
+    def _to_device(self, pixels: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        layout = torch.channels_last if self.channels_last else torch.contiguous_format
+        x = torch.from_numpy(np.ascontiguousarray(pixels)).to(self.device, non_blocking=True)
+        mean, std = (
+            torch.tensor(value, device=self.device, dtype=torch.float32).view(1, -1, 1, 1) * 255
+            for value in (self.mean, self.std)
+        )
+        x = ((x.float() - mean) / std).contiguous(memory_format=layout)
+        return x, torch.from_numpy(labels).to(self.device, non_blocking=True)
+
+
+def _augment(
+    pixels: npt.NDArray[np.uint8], rng: np.random.Generator, *, flip: bool, padding: int
+) -> npt.NDArray[np.uint8]:
+    """(B, H, W, C) -> (B, C, H, W): a random crop from the padded image, mirrored half of the time."""
+    n, height, width = pixels.shape[:3]
+    if padding:
+        padded = np.pad(pixels, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
+        windows = np.lib.stride_tricks.sliding_window_view(padded, (height, width), axis=(1, 2))
+        down, right = rng.integers(0, 2 * padding + 1, (2, n))
+        cropped: npt.NDArray[np.uint8] = windows[np.arange(n), down, right]
+    else:
+        cropped = pixels.transpose(0, 3, 1, 2)
+    if flip:
+        mirrored = rng.random(n) < 0.5
+        cropped = np.where(mirrored[:, None, None, None], cropped[..., ::-1], cropped)
+    return cropped

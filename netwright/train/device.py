@@ -1,0 +1,54 @@
+"""Where to train, and what that device is good at; written against torch.accelerator, so that CPU, CUDA and others
+are the same path."""
+
+from __future__ import annotations
+
+import platform
+
+import torch
+
+from netwright.errors import RecipeError
+
+__all__ = ["bf16_helps", "describe", "devices", "resolve_device"]
+
+
+def devices() -> tuple[str, ...]:
+    """Every accelerator here (`cuda:0`, ...), or `cpu`."""
+    if not torch.accelerator.is_available():
+        return ("cpu",)
+    kind = torch.accelerator.current_accelerator()
+    name = "cpu" if kind is None else kind.type
+    return tuple(f"{name}:{i}" for i in range(torch.accelerator.device_count()))
+
+
+def resolve_device(name: str = "auto") -> torch.device:
+    """The first accelerator, or the CPU; or the device called so. RecipeError where there is none of that name."""
+    if name == "auto":
+        return torch.device(devices()[0])
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise RecipeError(f"a device is auto, {', '.join(devices())} or cpu, not {name!r}. Choose one.") from error
+    if device.type != "cpu" and not any(known.split(":")[0] == device.type for known in devices()):
+        raise RecipeError(f"there is no device {name!r} here: {', '.join(devices())}. Choose one of these, or auto.")
+    return device
+
+
+def bf16_helps(device: torch.device) -> bool:
+    """Whether the device multiplies bfloat16 in hardware."""
+    if device.type == "cpu":
+        capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+        return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return True
+
+
+def describe(device: torch.device) -> str:
+    """The device in words, for reports."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    if device.type != "cpu":
+        return str(device)
+    capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    return str(capabilities.get("cpu_name") or platform.processor() or platform.machine())
