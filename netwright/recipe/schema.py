@@ -80,7 +80,7 @@ class Recipe:
 
         The crop is padded by an eighth of the side (4 pixels of 32, as is usual for CIFAR), at least 1.
         """
-        automatic = {
+        automatic: dict[str, Any] = {
             "lr": 0.1 * self.batch_size / 128,
             "warmup_epochs": min(5.0, self.epochs / 10),
             "flip": flip_suits,

@@ -77,6 +77,6 @@ def _augment(
     else:
         cropped = pixels.transpose(0, 3, 1, 2)
     if flip:
-        mirrored = rng.random(n) < 0.5
+        mirrored = np.asarray(rng.random(n) < 0.5)
         cropped = np.where(mirrored[:, None, None, None], cropped[..., ::-1], cropped)
     return cropped

@@ -71,7 +71,9 @@ def fit(
     becomes NaN or infinite.
     """
     assert recipe.is_resolved, "Recipe.resolve() decides what is 'auto'"
-    module.to(train.device, memory_format=torch.channels_last if recipe.channels_last else torch.contiguous_format)
+    module.to(train.device)
+    if recipe.channels_last:
+        module.to(memory_format=torch.channels_last)
     optimizer = torch.optim.SGD(
         module.parameters(),
         lr=float(recipe.lr),
@@ -96,7 +98,7 @@ def fit(
                 logits = module(x)
                 loss = functional.cross_entropy(logits, target, label_smoothing=recipe.label_smoothing)
             optimizer.zero_grad(set_to_none=True)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             loss_sum += loss.detach()
             wrong += (logits.detach().argmax(1) != target).sum()

@@ -1,0 +1,356 @@
+"""A population in one SQLite file: the space, the recipe, and every trial with its state. It is the only truth.
+
+Any process that works on it may die at any moment: a trial is finished when its row says so, in one transaction.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from netwright.arch import Arch, ArchBatch, complexity
+from netwright.errors import OutputError, PopulationError
+from netwright.population.difference import difference
+from netwright.population.lock import Lock
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["FILE", "STATES", "Population", "Trial", "trial_seed"]
+
+FILE = "population.sqlite"
+STATES = ("waiting", "running", "done", "failed")
+_FORMAT = 1
+
+_SCHEMA = f"""
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE trials (
+    trial INTEGER PRIMARY KEY,
+    state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN {STATES}),
+    reason TEXT,               -- why it failed
+    error REAL,                -- percent, top-1, of the last epoch
+    flops INTEGER NOT NULL, params INTEGER NOT NULL, acts INTEGER NOT NULL,
+    seconds REAL,              -- of training, on one worker
+    seed INTEGER NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    parameters TEXT NOT NULL,  -- json: what was drawn
+    arch TEXT NOT NULL,        -- json: the network
+    curve TEXT,                -- json: one record an epoch
+    label TEXT NOT NULL DEFAULT '',
+    started REAL, finished REAL -- seconds since 1970
+);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A network to be trained: its place in the population, its own seed, and how often it has been begun."""
+
+    index: int
+    arch: Arch
+    seed: int
+    attempts: int = 0
+    label: str = ""
+
+
+def trial_seed(seed: int, index: int) -> int:
+    """A trial's seed: from the population's seed and its index alone, so that workers and order do not matter."""
+    return int(np.random.SeedSequence([seed, index]).generate_state(1)[0])
+
+
+class Population:
+    """Trials on disk. `create` or `open` it; `frame()` gives a row a trial. Close it, or use it in a with statement."""
+
+    def __init__(self, folder: Path, connection: sqlite3.Connection) -> None:
+        self.folder = folder
+        self._db = connection
+
+    # -- making and opening ------------------------------------------------------------------------------------
+
+    @classmethod
+    def create(
+        cls,
+        folder: str | Path,
+        *,
+        networks: ArchBatch | Sequence[Arch],
+        seed: int,
+        identity: Mapping[str, Any],
+        notes: Mapping[str, Any] | None = None,
+        seeds: Sequence[int] | None = None,
+        labels: Sequence[str] | None = None,
+    ) -> Population:
+        """A new population of these networks, all waiting.
+
+        identity: what the results depend on (space, recipe, data, ...), plain values; whoever resumes must have the
+        same. notes: what is worth keeping besides (the sampling account, ...). seeds: instead of those that follow
+        from `seed` and the index. Raises OutputError when the folder cannot be written, PopulationError when it has
+        a population already.
+        """
+        folder = Path(folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{folder} cannot be made: {error}. Choose another folder.") from error
+        path = folder / FILE
+        if path.exists():
+            raise PopulationError(f"{folder} holds a population already. Open it, or choose another folder.")
+        archs = list(networks)
+        draft = folder / f".{FILE}.new"
+        draft.unlink(missing_ok=True)
+        try:
+            with _plain_errors(folder):
+                db = sqlite3.connect(draft, isolation_level=None)
+                db.executescript(_SCHEMA)
+                db.execute(f"PRAGMA user_version = {_FORMAT}")
+                meta = {"seed": seed, "identity": identity, "notes": notes or {}, "created": time.time()}
+                db.execute("BEGIN")
+                db.executemany("INSERT INTO meta VALUES (?, ?)", [(key, json.dumps(meta[key])) for key in meta])
+                _insert(db, 0, archs, _parameters(networks), seed, seeds, labels)
+                db.execute("COMMIT")
+                db.close()
+            # the complete file appears at once: a kill before this leaves no half-made population
+            draft.replace(path)
+        except OSError as error:
+            raise OutputError(f"{folder} cannot be written: {error}. Choose another folder.") from error
+        finally:
+            draft.unlink(missing_ok=True)
+        return cls.open(folder)
+
+    @classmethod
+    def open(cls, folder: str | Path) -> Population:
+        """The population of a run folder (or the file itself); PopulationError where none is, or a damaged one."""
+        path = Path(folder)
+        if path.is_dir() or not path.suffix:
+            path = path / FILE
+        if not path.is_file():
+            raise PopulationError(f"there is no population in {path.parent}. `netwright sweep --out FOLDER` makes one.")
+        try:
+            db = sqlite3.connect(path, isolation_level=None, timeout=30)
+            version = db.execute("PRAGMA user_version").fetchone()[0]
+            if version > _FORMAT or version < 1:
+                raise PopulationError(
+                    f"{path} has format {version}; this version reads up to {_FORMAT}. Update netwright."
+                )
+            with suppress(sqlite3.OperationalError):  # a read-only place: it can still be read
+                db.execute("PRAGMA journal_mode = WAL")
+            db.execute("SELECT count(*) FROM trials").fetchone()
+        except sqlite3.DatabaseError as error:
+            raise PopulationError(
+                f"{path} is not a population that can be read: {error}. Restore it, or start anew in another folder."
+            ) from error
+        return cls(path.parent, db)
+
+    @classmethod
+    def open_or_create(
+        cls, folder: str | Path, *, networks: ArchBatch | Sequence[Arch], identity: Mapping[str, Any], **options: Any
+    ) -> Population:
+        """Resume the population of the folder, or create it.
+
+        A population made with another identity is refused with the difference. One with fewer networks than given
+        is extended: the same seed draws the same networks first.
+        """
+        if not (Path(folder) / FILE).exists():
+            return cls.create(folder, networks=networks, identity=identity, **options)
+        population = cls.open(folder)
+        lines = difference(population.identity, json.loads(json.dumps(identity)))
+        if not lines:
+            lines = population._unlike(list(networks))
+        if lines:
+            population.close()
+            raise PopulationError(
+                f"the population in {folder} was made differently:\n  "
+                + "\n  ".join(lines)
+                + "\nGive the same as then to resume it, or another folder to start anew."
+            )
+        population.extend(networks, labels=options.get("labels"), seeds=options.get("seeds"))
+        return population
+
+    def _unlike(self, archs: list[Arch]) -> list[str]:
+        for index, (text,) in enumerate(self._db.execute("SELECT arch FROM trials ORDER BY trial")):
+            if index < len(archs) and json.loads(text) != archs[index].to_dict():
+                return [f"network {index}", *difference(json.loads(text), archs[index].to_dict())]
+        return []
+
+    def extend(
+        self,
+        networks: ArchBatch | Sequence[Arch],
+        *,
+        seeds: Sequence[int] | None = None,
+        labels: Sequence[str] | None = None,
+    ) -> None:
+        """Add those of the networks that are beyond the trials there are; their first ones are the trials there are."""
+        with _plain_errors(self.folder), self._transaction():
+            _insert(self._db, len(self), list(networks), _parameters(networks), self.seed, seeds, labels)
+
+    def close(self) -> None:
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    # -- what it is --------------------------------------------------------------------------------------------
+
+    def _meta(self, key: str) -> Any:
+        return json.loads(self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()[0])
+
+    @property
+    def seed(self) -> int:
+        return int(self._meta("seed"))
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What the results depend on: space, recipe, data."""
+        return dict(self._meta("identity"))
+
+    @property
+    def notes(self) -> dict[str, Any]:
+        return dict(self._meta("notes"))
+
+    def __len__(self) -> int:
+        return int(self._db.execute("SELECT count(*) FROM trials").fetchone()[0])
+
+    def counts(self) -> dict[str, int]:
+        """State -> number of trials, for all states."""
+        found = dict(self._db.execute("SELECT state, count(*) FROM trials GROUP BY state").fetchall())
+        return {state: found.get(state, 0) for state in STATES}
+
+    def trials(self, state: str = "waiting") -> list[Trial]:
+        rows = self._db.execute(
+            "SELECT trial, arch, seed, attempts, label FROM trials WHERE state = ? ORDER BY trial", (state,)
+        )
+        return [
+            Trial(index, Arch.from_json(arch), seed, attempts, label) for index, arch, seed, attempts, label in rows
+        ]
+
+    def errors(self) -> list[float]:
+        """Percent, of the trials that are done."""
+        return [error for (error,) in self._db.execute("SELECT error FROM trials WHERE state = 'done' ORDER BY trial")]
+
+    def frame(self) -> pd.DataFrame:
+        """A data frame, a row a trial: trial, state, reason, error (percent), flops, params, acts, seconds, seed,
+        attempts, label, one column for each parameter drawn, arch (JSON) and curve (one record an epoch)."""
+        import pandas as pd
+
+        names = ("trial", "state", "reason", "error", "flops", "params", "acts", "seconds", "seed", "attempts", "label")
+        rows = self._db.execute(f"SELECT {', '.join(names)}, parameters, arch, curve FROM trials ORDER BY trial")
+        records = [
+            dict(zip(names, row, strict=False))
+            | json.loads(row[-3])
+            | {"arch": row[-2], "curve": json.loads(row[-1]) if row[-1] else []}
+            for row in rows
+        ]
+        frame = pd.DataFrame.from_records(records)
+        return frame.astype({"error": float, "seconds": float})
+
+    # -- what happens to it ------------------------------------------------------------------------------------
+
+    def lock(self) -> Lock:
+        """Held by the one program that works on the population; PopulationError where another one does."""
+        return Lock(self.folder)
+
+    def requeue(self) -> int:
+        """Let the trials that a program left running when it died wait again; how many."""
+        with _plain_errors(self.folder):
+            return self._db.execute("UPDATE trials SET state = 'waiting' WHERE state = 'running'").rowcount
+
+    def begin(self, index: int) -> None:
+        with _plain_errors(self.folder):
+            self._db.execute(
+                "UPDATE trials SET state = 'running', attempts = attempts + 1, started = ? WHERE trial = ?",
+                (time.time(), index),
+            )
+
+    def wait_again(self, index: int) -> None:
+        """The trial was interrupted by no fault of its own."""
+        with _plain_errors(self.folder):
+            self._db.execute("UPDATE trials SET state = 'waiting' WHERE trial = ?", (index,))
+
+    def finish(self, index: int, *, error: float, seconds: float, curve: Sequence[Mapping[str, Any]]) -> None:
+        """The trial is done. error: percent, of its last epoch."""
+        with _plain_errors(self.folder):
+            self._db.execute(
+                "UPDATE trials SET state = 'done', reason = NULL, error = ?, seconds = ?, curve = ?, finished = ? "
+                "WHERE trial = ?",
+                (error, seconds, json.dumps(list(curve)), time.time(), index),
+            )
+
+    def fail(self, index: int, reason: str, curve: Sequence[Mapping[str, Any]] = ()) -> None:
+        """The trial failed, and counts as that."""
+        with _plain_errors(self.folder):
+            self._db.execute(
+                "UPDATE trials SET state = 'failed', reason = ?, curve = ?, finished = ? WHERE trial = ?",
+                (reason, json.dumps(list(curve)), time.time(), index),
+            )
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+
+def _parameters(networks: ArchBatch | Sequence[Arch]) -> list[dict[str, float]]:
+    """What was drawn for each network; whole numbers as such."""
+    columns = networks.parameters if isinstance(networks, ArchBatch) else {}
+    rows: list[dict[str, float]] = [{} for _ in range(len(networks))]
+    for name, values in columns.items():
+        for row, value in zip(rows, np.asarray(values, np.float64), strict=True):
+            row[name] = int(value) if float(value).is_integer() else float(value)
+    return rows
+
+
+def _insert(
+    db: sqlite3.Connection,
+    start: int,
+    archs: list[Arch],
+    parameters: list[dict[str, float]],
+    seed: int,
+    seeds: Sequence[int] | None,
+    labels: Sequence[str] | None,
+) -> None:
+    rows = []
+    for index in range(start, len(archs)):
+        cost = complexity(archs[index])
+        rows.append(
+            (
+                index,
+                *(int(column[0]) for column in (cost.flops, cost.params, cost.acts)),
+                trial_seed(seed, index) if seeds is None else seeds[index],
+                json.dumps(parameters[index]),
+                archs[index].to_json(),
+                "" if labels is None else labels[index],
+            )
+        )
+    db.executemany(
+        "INSERT INTO trials (trial, flops, params, acts, seed, parameters, arch, label) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        rows,
+    )
+
+
+@contextmanager
+def _plain_errors(folder: Path) -> Iterator[None]:
+    """A disk that is full or read-only, said so."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise OutputError(
+            f"the population in {folder} cannot be written: {error}. Every finished trial is kept; free some space or "
+            "choose another folder, and the same command goes on."
+        ) from error
