@@ -64,5 +64,5 @@ class TrialError(NetwrightError):
     """A trial that failed; its message becomes the recorded reason."""
 
 
-class Diverged(TrialError):
+class Diverged(TrialError):  # noqa: N818 - what happened to the trial, as its reason says
     """The loss became NaN or infinite."""

@@ -1,0 +1,10 @@
+"""Labelled images: found, split, decoded once, and shared between processes. numpy only; no torch."""
+
+from netwright.data.decode import decode
+from netwright.data.images import ImageSet, Skipped
+from netwright.data.load import load_images
+from netwright.data.source import Source
+from netwright.data.sources import open_source
+from netwright.data.splits import Splits, cut_splits
+
+__all__ = ["ImageSet", "Skipped", "Source", "Splits", "cut_splits", "decode", "load_images", "open_source"]

@@ -1,0 +1,143 @@
+"""Image folders: root/<split>/<class>/... or root/<class>/..., as torchvision's ImageFolder reads them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from netwright.data.source import SPLIT_NAMES, IntArray, Item, listed
+from netwright.errors import DataError
+
+__all__ = ["IMAGE_SUFFIXES", "FolderSource", "Found", "open_folder", "scan", "sign"]
+
+IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
+
+# a file's path below the root with forward slashes, and its size in bytes
+Found = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FolderSource:
+    """paths: the path of each image below the root."""
+
+    name: str
+    class_names: tuple[str, ...]
+    labels: IntArray
+    splits: Mapping[str, IntArray]
+    signature: str
+    root: Path
+    paths: tuple[str, ...]
+
+    def item_name(self, index: int) -> str:
+        return self.paths[index]
+
+    def read(self, index: int) -> Item:
+        path = self.paths[index]
+        return Item((self.root / path).read_bytes(), int(self.labels[index]), path)
+
+
+def scan(root: Path, suffixes: frozenset[str]) -> list[Found]:
+    """Every file below the root with one of the suffixes (in either case), sorted; hidden names are passed over."""
+    try:
+        return sorted(_walk(root, "", suffixes, frozenset()))
+    except OSError as error:
+        raise DataError(f"{root} cannot be read: {error}. Check the folder and its permissions.") from error
+
+
+def _walk(folder: Path, prefix: str, suffixes: frozenset[str], above: frozenset[tuple[int, int]]) -> Iterator[Found]:
+    status = folder.stat()
+    identity = (status.st_dev, status.st_ino)
+    if identity in above:  # a symbolic link back up
+        return
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith((".", "__MACOSX")):
+                continue
+            if entry.is_dir():
+                yield from _walk(folder / entry.name, f"{prefix}{entry.name}/", suffixes, above | {identity})
+            elif os.path.splitext(entry.name)[1].lower() in suffixes and entry.is_file():
+                yield prefix + entry.name, entry.stat().st_size
+
+
+def sign(files: Sequence[Found]) -> str:
+    """A hash of the files' names and sizes."""
+    digest = hashlib.sha256()
+    for path, size in files:
+        digest.update(f"{path}\0{size}\n".encode(errors="surrogateescape"))
+    return digest.hexdigest()
+
+
+def open_folder(root: Path, files: Sequence[Found]) -> FolderSource:
+    """The images `files`, found by `scan`, as a source; DataError when the folders are no clear layout."""
+    folders = _split_folders(root, files)
+    depth = 1 if folders else 0
+    items = [(path, size) for path, size in files if path.count("/") > depth]  # loose images have no label
+    if not items:
+        raise DataError(
+            f"the label of an image is the name of its folder, and the {len(files):,} images of {root} lie in no "
+            "class folder. Sort them into one folder per class."
+        )
+    classes = [path.split("/")[depth] for path, _ in items]
+    class_names = tuple(sorted(set(classes)))
+    for folder in folders or [""]:
+        inside = f"{folder}/" if folder else ""
+        _refuse_empty_classes(root / folder, {path.split("/")[depth] for path, _ in items if path.startswith(inside)})
+    number = {name: label for label, name in enumerate(class_names)}
+    origin = np.array([folders[path.split("/")[0]] if folders else "all" for path, _ in items])
+    return FolderSource(
+        name=root.resolve().name,
+        class_names=class_names,
+        labels=np.array([number[name] for name in classes], dtype=np.int64),
+        splits={split: np.flatnonzero(origin == split).astype(np.int64) for split in sorted(set(origin.tolist()))},
+        signature=sign(items),
+        root=root,
+        paths=tuple(path for path, _ in items),
+    )
+
+
+def _split_folders(root: Path, files: Sequence[Found]) -> dict[str, str]:
+    """Top folder -> split, or empty for a folder of classes.
+
+    A folder is a split when it has a split's name and all its images lie in class folders of its own: a class
+    called 'train', beside 'car' and 'plane', holds its images itself.
+    """
+    shallowest: dict[str, int] = {}
+    for path, _ in files:
+        top, slash, _rest = path.partition("/")
+        if slash:
+            shallowest[top] = min(shallowest.get(top, 99), path.count("/"))
+    splits = {top: SPLIT_NAMES[top.lower()] for top, depth in shallowest.items() if _is_split(top, depth)}
+    others = sorted(set(shallowest) - set(splits))
+    if splits and others:
+        raise DataError(
+            f"a folder holds either splits or classes, and {root} has split folders {listed(sorted(splits))} beside "
+            f"{listed(others)}, which are none or have images outside class folders. Move these out, or sort their "
+            "images into class folders."
+        )
+    for split in set(splits.values()):
+        same = sorted(top for top, name in splits.items() if name == split)
+        if len(same) > 1:
+            raise DataError(
+                f"a split is one folder, and {root} has {listed(same)} for the {split} split. Keep one of them."
+            )
+    return splits
+
+
+def _is_split(top: str, depth: int) -> bool:
+    return top.lower() in SPLIT_NAMES and depth >= 2
+
+
+def _refuse_empty_classes(folder: Path, with_images: set[str]) -> None:
+    """A class folder of unreadable formats would otherwise vanish without a word."""
+    subfolders = {entry.name for entry in os.scandir(folder) if entry.is_dir()}
+    empty = sorted(name for name in subfolders - with_images if not name.startswith((".", "__MACOSX")))
+    if empty:
+        raise DataError(
+            f"every class folder holds images ({', '.join(sorted(IMAGE_SUFFIXES))}), and in {folder} there are none "
+            f"in {listed(empty)}. Convert their images, or move the folders out."
+        )

@@ -1,0 +1,149 @@
+"""Which images are trained on, which select a network, and which only judge the last one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from netwright.data.source import IntArray, Source, listed
+from netwright.errors import DataError
+
+__all__ = ["Splits", "cut_splits"]
+
+# one stream of random numbers per cut, so that no cut moves another
+_TEST, _SUBSET, _VALIDATION = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Splits:
+    """Ascending item indices, disjoint, and in words where they come from."""
+
+    train: IntArray
+    validation: IntArray
+    test: IntArray
+    provenance: str
+
+
+def cut_splits(
+    source: Source,
+    seed: int,
+    validation_fraction: float = 0.2,
+    test_fraction: float = 0.2,
+    *,
+    train_images: int | None = None,
+) -> Splits:
+    """Train, validation and test, stratified by class and decided by the seed alone.
+
+    Test is the source's own test split, else its validation split, else cut from everything. Validation is the
+    source's own only where there is a test split as well, else it is cut from the training images.
+    train_images: keep only so many of train and validation together, cut before the validation images are.
+    """
+    for name, fraction in (("validation", validation_fraction), ("test", test_fraction)):
+        if not 0 < fraction < 1:
+            raise DataError(f"the {name} fraction lies between 0 and 1, not {fraction}. Give a value such as 0.2.")
+    if seed < 0:
+        raise DataError(f"a seed is 0 or more, not {seed}. Give another --seed.")
+    own, labels, words = source.splits, source.labels, []
+    if len(own) > 1 and "train" not in own:
+        raise DataError(
+            f"a source has a train split or no splits at all, and {source.name!r} has {listed(sorted(own))}. "
+            "Add a train split."
+        )
+    pool = own["train"] if len(own) > 1 else next(iter(own.values()))
+    own_validation = own["validation"] if "validation" in own and "test" in own else None
+    _refuse_small_classes(source, pool, 1 + (len(own) == 1) + (own_validation is None))
+    if len(own) == 1:
+        test, pool = _cut(pool, labels, test_fraction, 2, np.random.default_rng([seed, _TEST]))
+        words.append(f"test: {len(test):,} images cut from all ({test_fraction:.0%} of each class, seed {seed})")
+    else:
+        name = "test" if "test" in own else "validation"
+        test = own[name]
+        words.append(f"test: the {len(test):,} images of the source's own {name} split")
+    if train_images is not None:
+        pool, own_validation, note = _subset(source, pool, own_validation, train_images, seed)
+        words += note
+    if own_validation is None:
+        validation, train = _cut(pool, labels, validation_fraction, 1, np.random.default_rng([seed, _VALIDATION]))
+        words.append(
+            f"validation: {len(validation):,} images cut from the training images "
+            f"({validation_fraction:.0%} of each class, seed {seed})"
+        )
+    else:
+        validation, train = own_validation, pool
+        words.append(f"validation: {len(validation):,} images of the source's own validation split")
+    words.append(f"train: {len(train):,} images")
+    return Splits(train, validation, test, f"{source.name}: {'; '.join(words)}.")
+
+
+def _refuse_small_classes(source: Source, pool: IntArray, least: int) -> None:
+    counts = np.bincount(source.labels[pool], minlength=len(source.class_names))
+    small = [f"{source.class_names[label]}: {counts[label]}" for label in np.flatnonzero(counts < least)]
+    if small:
+        parts = {1: "train", 2: "train and validation", 3: "train, validation and test"}[least]
+        raise DataError(
+            f"a class needs at least {least} images to be split into {parts}, and {len(small):,} of {len(counts):,} "
+            f"classes of {source.name!r} have fewer: {listed(small)}. Add images, or leave these classes out."
+        )
+
+
+def _subset(
+    source: Source, pool: IntArray, validation: IntArray | None, images: int, seed: int
+) -> tuple[IntArray, IntArray | None, list[str]]:
+    """So many of the pool and the source's own validation images together, each class in proportion."""
+    everything = pool if validation is None else np.concatenate([pool, validation])
+    if images >= len(everything):
+        return pool, validation, []
+    strata = source.labels[everything]
+    if validation is not None:
+        strata = 2 * strata + np.isin(everything, validation)
+    # a class of which validation images are to be cut keeps two
+    least = 2 if validation is None else 1
+    sizes = np.unique(strata, return_counts=True)[1]
+    if images < least * len(sizes):
+        raise DataError(
+            f"--train_images keeps images of every class for training and validation: at least {2 * len(sizes)} "
+            f"here, not {images}. Raise it."
+            if validation is None
+            else f"--train_images is at least {len(sizes)} here, one of each class and split, not {images}. Raise it."
+        )
+    shares = iter(_shares(sizes, images, least))
+    kept, _ = _draw(everything, strata, lambda _: next(shares), np.random.default_rng([seed, _SUBSET]))
+    note = [f"only {images:,} of {len(everything):,} images for train and validation (seed {seed})"]
+    if validation is None:
+        return kept, None, note
+    return np.intersect1d(kept, pool), np.intersect1d(kept, validation), note
+
+
+def _shares(sizes: IntArray, total: int, least: int) -> list[int]:
+    """`total` divided in proportion to the sizes by largest remainders, each at least `least`."""
+    quota = sizes * (total / sizes.sum())
+    shares = np.maximum(np.floor(quota).astype(np.int64), least)
+    while shares.sum() < total:
+        shares[np.argmax(np.where(shares < sizes, quota - shares, -np.inf))] += 1
+    while shares.sum() > total:
+        shares[np.argmax(np.where(shares > least, shares - quota, -np.inf))] -= 1
+    return [int(share) for share in shares]
+
+
+def _cut(
+    indices: IntArray, labels: IntArray, fraction: float, leave: int, rng: np.random.Generator
+) -> tuple[IntArray, IntArray]:
+    """A fraction of each class, but at least one image and not the last `leave` ones: what is cut, and the rest."""
+    return _draw(indices, labels[indices], lambda n: min(max(round(n * fraction), 1), n - leave), rng)
+
+
+def _draw(
+    indices: IntArray, strata: IntArray, count: Callable[[int], int], rng: np.random.Generator
+) -> tuple[IntArray, IntArray]:
+    """count(n) of the n indices of each stratum, in the strata's order: the drawn ones and the rest, ascending."""
+    order = np.argsort(strata, kind="stable")
+    bounds = np.flatnonzero(np.diff(strata[order])) + 1
+    drawn, rest = [], []
+    for members in np.split(indices[order], bounds):
+        shuffled = rng.permutation(members)
+        n = count(len(members))
+        drawn.append(shuffled[:n])
+        rest.append(shuffled[n:])
+    return np.sort(np.concatenate(drawn)), np.sort(np.concatenate(rest))

@@ -1,0 +1,119 @@
+"""The empirical bootstrap: which values of a parameter do good networks have?"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import overload
+
+import numpy as np
+import numpy.typing as npt
+
+from netwright.errors import StatsError
+from netwright.stats.sample import FloatArray, check_choice, check_confidence, check_simulation, sample
+
+__all__ = ["GoodRange", "bootstrap"]
+
+_CHUNK = 4_000_000  # draws held in memory at once
+
+
+@dataclass(frozen=True, slots=True)
+class GoodRange:
+    """The interval `low` to `high` of a parameter in which the best networks lie, and its median, `best`."""
+
+    low: float
+    best: float
+    high: float
+
+
+@overload
+def bootstrap(
+    x: Mapping[str, npt.ArrayLike],
+    errors: npt.ArrayLike,
+    fraction: float = ...,
+    repeats: int = ...,
+    confidence: float = ...,
+    seed: int = ...,
+    method: str = ...,
+) -> dict[str, GoodRange]: ...
+
+
+@overload
+def bootstrap(
+    x: npt.ArrayLike,
+    errors: npt.ArrayLike,
+    fraction: float = ...,
+    repeats: int = ...,
+    confidence: float = ...,
+    seed: int = ...,
+    method: str = ...,
+) -> GoodRange: ...
+
+
+def bootstrap(
+    x: Mapping[str, npt.ArrayLike] | npt.ArrayLike,
+    errors: npt.ArrayLike,
+    fraction: float = 0.25,
+    repeats: int = 10_000,
+    confidence: float = 0.95,
+    seed: int = 0,
+    method: str = "draws",
+) -> dict[str, GoodRange] | GoodRange:
+    """The good range and best value of a parameter by the empirical bootstrap (DDS, arXiv 2003.13678).
+
+    Draw `fraction` of the (x, error) pairs with replacement, keep the x of the lowest error, repeat: the central
+    `confidence` interval of the kept x is the good range, their median the best value. All three are values that
+    some network has. x: (n,) numbers, or a mapping of name to (n,), all served by the same draws; errors: (n,).
+    method "draws" is the paper's simulation; "exact" is its limit at endless repeats, free of seed and noise: the k-th
+    best pair is kept with chance ((n - k + 1) / n)^m - ((n - k) / n)^m for m draws, shared where errors tie.
+    Raises StatsError for text (encode an ordered category as numbers), NaN, or lengths that differ.
+    """
+    e = sample(errors)
+    check_confidence(confidence)
+    check_simulation(repeats, seed)
+    check_choice(method, ["draws", "exact"], "method")
+    if not 0 < fraction <= 1:
+        raise StatsError(f"fraction must lie above 0 and at most at 1, not {fraction}: the paper's is 0.25.")
+    named = {str(name): sample(values, f"'{name}'", length=e.size) for name, values in _items(x)}
+    if not named:
+        raise StatsError("bootstrap needs a parameter: the mapping is empty. Pass {'depth': depths}.")
+    draws = max(1, round(fraction * e.size))
+    kept = _exact(e, draws) if method == "exact" else _simulated(e, draws, repeats, seed)
+    ranges = {name: _range(values, kept, confidence) for name, values in named.items()}
+    return ranges if isinstance(x, Mapping) else ranges["x"]
+
+
+def _items(x: Mapping[str, npt.ArrayLike] | npt.ArrayLike) -> Iterator[tuple[str, npt.ArrayLike]]:
+    if isinstance(x, Mapping):
+        yield from x.items()
+    else:
+        yield "x", x
+
+
+def _simulated(errors: FloatArray, draws: int, repeats: int, seed: int) -> FloatArray:
+    """Share of the repeats in which every pair was kept, (n,)."""
+    rng = np.random.default_rng(seed)
+    kept = np.zeros(errors.size)
+    rows = max(1, _CHUNK // draws)
+    for start in range(0, repeats, rows):
+        pairs = rng.integers(errors.size, size=(min(rows, repeats - start), draws))
+        winners = pairs[np.arange(len(pairs)), errors[pairs].argmin(axis=1)]  # of ties, the first that was drawn
+        kept += np.bincount(winners, minlength=errors.size)
+    return kept / repeats
+
+
+def _exact(errors: FloatArray, draws: int) -> FloatArray:
+    """Chance of every pair to be kept, (n,)."""
+    _, place, ties = np.unique(errors, return_inverse=True, return_counts=True)
+    better = np.concatenate([[0], np.cumsum(ties)])
+    above = ((errors.size - better) / errors.size) ** draws
+    return ((above[:-1] - above[1:]) / ties)[place]
+
+
+def _range(values: FloatArray, kept: FloatArray, confidence: float) -> GoodRange:
+    order = np.argsort(values, kind="stable")
+    total = np.cumsum(kept[order])
+    alpha = 1 - confidence
+    levels = np.array([alpha / 2, 0.5, 1 - alpha / 2])
+    # the smallest value that reaches the level; the margin keeps rounding from passing one that does so exactly
+    places = np.minimum(np.searchsorted(total, levels - 1e-12), values.size - 1)
+    low, best, high = values[order[places]]
+    return GoodRange(float(low), float(best), float(high))
