@@ -21,6 +21,7 @@ from netwright.population import Population, Trial, trial_seed
 from netwright.provenance import hardware, versions
 from netwright.recipe import Recipe
 from netwright.space import DesignSpace, Sample, draw, load_space
+from netwright.study import view
 from netwright.sweep import Progress, Quiet, run
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from netwright.report import Contrast, Finalist, PopulationView
 
-__all__ = ["Brief", "Result", "design", "view"]
+__all__ = ["Brief", "Result", "design", "prepare_folder", "sweep"]
 
 Window = tuple[float, float]
 _IMAGENET = (224, 400e6)  # the regime that DDS designs in: pixels, flops
@@ -87,20 +88,9 @@ def design(brief: Brief, progress: Quiet | None = None) -> Result:
     holds the work of another brief.
     """
     progress = progress or Progress()
-    out = prepare_folder(brief.out)
     with progress:
-        images = load_images(
-            brief.data_dir,
-            resolution=brief.resolution,
-            seed=brief.seed,
-            cache=out / "cache",
-            train_images=brief.train_images,
-        )
-        _say_data(images, progress)
-        space = budgeted(load_space(brief.space), images, brief)
-        recipe, devices = resolved(brief, images)
-        job = _Job(brief, images, recipe, devices, progress)
-
+        job = _prepare(brief, progress)
+        space, out = job.space, brief.out
         first = draw(space, brief.trials, brief.seed)
         with job.population(out, space, first, brief.seed) as population:
             job.train(population, f"1/3 {space.name}")
@@ -111,15 +101,42 @@ def design(brief: Brief, progress: Quiet | None = None) -> Result:
         with job.population(out / "refined", advice.space, second, brief.seed + 1) as population:
             job.train(population, f"2/3 {advice.space.name}")
             after = population.frame()
-
-        views = (
-            view(space.name, before, space, first, "The space as given"),
-            view(advice.space.name, after, advice.space, second, "The refined space"),
-        )
         pick, where = best_network(before, after, (space.name, advice.space.name))
-        baseline = baseline_for(pick, space)
-        finals = job.finals(out / "final", pick, baseline)
-    return _report(brief, images, recipe, advice, views, finals, where, out)
+        finals = job.finals(out / "final", pick, baseline_for(pick, space))
+    views = (
+        view(space.name, before, space, first.account, "The space as given"),
+        view(advice.space.name, after, advice.space, second.account, "The refined space"),
+    )
+    return _report(job, advice, views, finals, where)
+
+
+def sweep(brief: Brief, progress: Quiet | None = None) -> dict[str, int]:
+    """Only the first step: sample the space and train the population in `brief.out`. State -> number of trials."""
+    progress = progress or Progress()
+    with progress:
+        job = _prepare(brief, progress)
+        sample = draw(job.space, brief.trials, brief.seed)
+        with job.population(brief.out, job.space, sample, brief.seed) as population:
+            job.train(population, job.space.name)
+            return population.counts()
+
+
+def _prepare(brief: Brief, progress: Quiet) -> _Job:
+    """Everything that can be wrong with a brief is found here, before any training."""
+    space = load_space(brief.space)
+    prepare_folder(brief.out)
+    images = load_images(
+        brief.data_dir,
+        resolution=brief.resolution,
+        seed=brief.seed,
+        cache=brief.out / "cache",
+        train_images=brief.train_images,
+    )
+    progress.say(f"{images.name}: {images.num_classes} classes, {images.resolution} pixels. {images.provenance}")
+    if images.skipped:
+        progress.say(f"{len(images.skipped)} images could not be decoded, the first: {images.skipped[0].name}")
+    recipe, devices = resolved(brief, images)
+    return _Job(brief, budgeted(space, images, brief), images, recipe, devices, progress)
 
 
 def prepare_folder(folder: Path) -> Path:
@@ -164,6 +181,7 @@ class _Job:
     """What all sweeps of one design share."""
 
     brief: Brief
+    space: DesignSpace
     images: ImageSet
     recipe: Recipe
     devices: tuple[str, ...]
@@ -238,22 +256,6 @@ def identity(space: DesignSpace | None, recipe: Recipe, images: ImageSet, thread
         "data": {"name": images.name, "fingerprint": images.fingerprint, "resolution": images.resolution},
         "threads": threads,
     }
-
-
-def view(name: str, frame: pd.DataFrame, space: DesignSpace, sample: Sample | None, title: str = "") -> PopulationView:
-    """A population as the report wants it."""
-    from netwright.report import PopulationView
-
-    return PopulationView(
-        name=name,
-        title=title,
-        frame=frame,
-        parameters=space.columns,
-        space=space.to_dict(),
-        domains={column: domain.bounds for column, domain in space.domains.items()},
-        size=space.size(),
-        account={} if sample is None else sample.account,
-    )
 
 
 def best_network(before: pd.DataFrame, after: pd.DataFrame, names: tuple[str, str]) -> tuple[Arch, str]:
@@ -336,17 +338,15 @@ def _finalist(frame: pd.DataFrame, role: str, arch: Arch, images: ImageSet) -> F
 
 
 def _report(
-    brief: Brief,
-    images: ImageSet,
-    recipe: Recipe,
+    job: _Job,
     advice: Advice,
     views: tuple[PopulationView, PopulationView],
     finals: tuple[Finalist, Finalist],
     where: str,
-    out: Path,
 ) -> Result:
     from netwright.report import Contrast, Story, write_report
 
+    brief, images, out = job.brief, job.images, job.brief.out
     contrast = Contrast.of(*views, seed=brief.seed)
     pick, baseline = finals
     story = Story(
@@ -356,7 +356,7 @@ def _report(
         decisions=(*advice.decisions, where),
         contrast=contrast,
         finalists=finals,
-        facts=_facts(brief, images, recipe),
+        facts=_facts(brief, images, job.recipe),
     )
     _write(out / "network.yaml", pick.arch.to_yaml())
     _write(out / "space.yaml", _yaml(views[0].space))
@@ -417,12 +417,6 @@ def _facts(brief: Brief, images: ImageSet, recipe: Recipe) -> dict[str, dict[str
         "versions": versions(),
         "hardware": hardware() | {"threads of a worker": str(brief.threads)},
     }
-
-
-def _say_data(images: ImageSet, progress: Quiet) -> None:
-    progress.say(f"{images.name}: {images.num_classes} classes, {images.resolution} pixels. {images.provenance}")
-    if images.skipped:
-        progress.say(f"{len(images.skipped)} images could not be decoded, the first: {images.skipped[0].name}")
 
 
 def _yaml(plain: Mapping[str, Any]) -> str:

@@ -19,6 +19,7 @@ Floats = npt.NDArray[np.float64]
 
 _STAGE_COLUMNS = ("depth", "width", "stride", "bottleneck", "group_width")
 _NETWORK_COLUMNS = ("stem_width", "resolution")
+_COMMON = ("block", "stem", "se_ratio", "num_classes", "in_channels")
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,8 +159,19 @@ class ArchBatch:
 
     @classmethod
     def concatenate(cls, batches: Sequence[ArchBatch]) -> ArchBatch:
-        """Batches with the same number of stage columns and the same parameters, end to end."""
+        """Batches of one kind, with the same number of stage columns and the same parameters, end to end."""
+        if not batches:
+            raise ArchError("at least one batch is needed to concatenate, not 0. Give some.")
         first = batches[0]
+        for batch in batches:
+            unlike = [name for name in _COMMON if getattr(batch, name) != getattr(first, name)]
+            unlike += ["number of stages"] * (batch.depth.shape[1] != first.depth.shape[1])
+            unlike += ["parameters"] * (batch.parameters.keys() != first.parameters.keys())
+            if unlike:
+                raise ArchError(
+                    f"batches are concatenated where they are of one kind; these differ in {', '.join(unlike)}. "
+                    "Keep them apart."
+                )
         columns: dict[str, Any] = {
             item.name: np.concatenate([getattr(batch, item.name) for batch in batches])
             for item in fields(cls)

@@ -71,6 +71,8 @@ def scale_to_flops(arch: Arch, flops: float, *, most: float = np.inf) -> Arch:
     its square root: depth by s ** 0.1 and width by s ** 0.4 for a change s, here each to the power 1 / 0.9, because the
     resolution stays. Of 4,001 values of s the one nearest in flops is taken.
     """
+    if not (0 < flops < np.inf and most > 0):
+        raise ArchError(f"flops and their limit are positive, not {flops:,.0f} and {most:,.0f}. Correct them.")
     now = float(complexity(arch).flops[0])
     s = np.geomspace(flops / now / 64, flops / now * 64, 4001)[:, None]
     base = ArchBatch.from_archs([arch])

@@ -75,7 +75,7 @@ def complexity(networks: ArchBatch | Arch) -> Complexity:
         total.conv(projects, 1, width_in, width, side)
         if batch.se_ratio:
             for blocks, entering in ((first, width_in), (rest, width)):
-                squeezed = np.rint(batch.se_ratio * entering).astype(np.int64)
+                squeezed = np.maximum(1, np.rint(batch.se_ratio * entering).astype(np.int64))
                 total.conv(blocks, 1, inner, squeezed, one, bias=True)
                 total.conv(blocks, 1, squeezed, inner, one, bias=True)
         width_in = np.where(first > 0, width, width_in)

@@ -24,12 +24,19 @@ Floats = npt.NDArray[np.float64]
 QUANTUM = 8  # every width is a multiple of this
 
 
-def quantized_linear(depth: int, w0: Floats, wa: Floats, wm: Floats) -> Floats:
-    """(..., depth) unrounded quantised widths w0 * wm ** round(s_j); w0, wa, wm: (...,), positive, wm > 1."""
-    ws = w0[..., None] + wa[..., None] * np.arange(depth)
-    s = np.rint(np.log(ws / w0[..., None]) / np.log(wm)[..., None])
-    widths: Floats = w0[..., None] * wm[..., None] ** s
-    return widths
+def quantized_linear(depth: int, w0: Floats, wa: Floats, wm: Floats) -> tuple[Ints, Floats]:
+    """Steps round(s_j) of each block, (n, depth), and the unrounded width w0 * wm ** k of each step k, (n, steps).
+
+    w0, wa, wm: (n,), w0 > 0, wa >= 0, wm > 1. The widths of the blocks are `take_along_axis(widths, steps, axis=1)`:
+    a power for each step, of which there are few, is cheaper than one for each block.
+    """
+    us = wa[:, None] * np.arange(depth)
+    us += w0[:, None]
+    us /= w0[:, None]
+    s = np.log(us, out=us)
+    s /= np.log(wm)[:, None]
+    steps = np.rint(s, out=s).astype(np.int64)
+    return steps, w0[:, None] * wm[:, None] ** np.arange(steps.max(initial=0) + 1.0)
 
 
 def block_widths(depth: npt.ArrayLike, w0: npt.ArrayLike, wa: npt.ArrayLike, wm: npt.ArrayLike) -> Ints:
@@ -39,8 +46,9 @@ def block_widths(depth: npt.ArrayLike, w0: npt.ArrayLike, wa: npt.ArrayLike, wm:
     start, slope, step = (np.atleast_1d(np.asarray(value, np.float64)) for value in (w0, wa, wm))
     if not ((start > 0).all() and (slope >= 0).all() and (step > 1).all() and (d > 0).all()):
         raise ArchError("a RegNet has depth >= 1, w0 > 0, wa >= 0 and wm > 1; at least one of these is not so.")
-    widths = np.rint(quantized_linear(most, start, slope, step) / QUANTUM).astype(np.int64) * QUANTUM
-    np.maximum(widths, QUANTUM, out=widths)
+    steps, of_step = quantized_linear(most, start, slope, step)
+    rounded = np.maximum(QUANTUM, np.rint(of_step / QUANTUM).astype(np.int64) * QUANTUM)
+    widths = np.take_along_axis(rounded, steps, axis=1)
     widths[np.arange(most) >= d[:, None]] = 0
     return widths
 
@@ -137,5 +145,5 @@ def _fit(widths: tuple[int, ...]) -> LinearFit:
             best, parameters = float(errors[at]), (w0, float(slope[at]) * w0, float(step[at]))
         slopes = np.geomspace(slope[at] / 1.05, slope[at] * 1.05, 61)
         steps = np.linspace(max(1.5, step[at] - 0.025), min(3.0, step[at] + 0.025), 51)
-    fitted = quantized_linear(len(widths), *(np.array(value) for value in parameters))
-    return LinearFit(*parameters, e_fit=best, widths=tuple(float(w) for w in fitted))
+    ks, of_step = quantized_linear(len(widths), *(np.array([value]) for value in parameters))
+    return LinearFit(*parameters, e_fit=best, widths=tuple(of_step[0, ks[0]].tolist()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -24,6 +25,11 @@ def _require(holds: bool, law: str, value: object, cure: str) -> None:
         raise ArchError(f"{law}, not {value!r}. {cure}")
 
 
+def _require_whole(whose: str, name: str, value: object) -> None:
+    holds = isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    _require(holds, f"{whose} {name} is a whole number of at least 1", value, f"Correct '{name}'.")
+
+
 @dataclass(frozen=True, slots=True)
 class Stem:
     """The first convolution: `simple` is 3x3 stride 2 (ImageNet), `cifar` is 3x3 stride 1 (small images)."""
@@ -33,7 +39,7 @@ class Stem:
 
     def __post_init__(self) -> None:
         _require(self.kind in STEMS, f"a stem is one of {sorted(STEMS)}", self.kind, "Choose one of these.")
-        _require(self.width >= 1, "a stem's width is at least 1 channel", self.width, "Give a positive whole number.")
+        _require_whole("a stem's", "width", self.width)
 
     @property
     def stride(self) -> int:
@@ -56,17 +62,11 @@ class Stage:
 
     def __post_init__(self) -> None:
         for name in ("depth", "width", "stride", "group_width"):
-            value = getattr(self, name)
-            _require(
-                isinstance(value, int) and not isinstance(value, bool) and value >= 1,
-                f"a stage's {name} is a whole number of at least 1",
-                value,
-                f"Correct '{name}'.",
-            )
+            _require_whole("a stage's", name, getattr(self, name))
         _require(self.bottleneck > 0, "a stage's bottleneck is positive", self.bottleneck, "1, 2 and 4 are usual.")
         inner = self.width / self.bottleneck
         _require(
-            inner == int(inner) and int(inner) % self.group_width == 0,
+            math.isfinite(inner) and inner >= 1 and inner % self.group_width == 0,
             f"width / bottleneck must be a multiple of group_width {self.group_width}",
             inner,
             "netwright.arch.compatible() rounds widths and groups so that they agree.",
@@ -110,8 +110,7 @@ class Arch:
             f"Block {self.block!r} takes {BLOCKS[self.block]} by default.",
         )
         for name in ("resolution", "num_classes", "in_channels"):
-            value = getattr(self, name)
-            _require(value >= 1, f"{name} is at least 1", value, f"Correct '{name}'.")
+            _require_whole("a network's", name, getattr(self, name))
 
     @property
     def depth(self) -> int:

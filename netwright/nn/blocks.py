@@ -51,7 +51,7 @@ class BottleneckTransform(nn.Module):
         self.b = conv(inner, inner, 3, stride=stride, groups=stage.groups)
         self.b_bn = nn.BatchNorm2d(inner)
         # the squeezed width is a share of the block's input, not of the inner width
-        self.se = SqueezeExcite(inner, round(inputs * se_ratio)) if se_ratio else None
+        self.se = SqueezeExcite(inner, max(1, round(inputs * se_ratio))) if se_ratio else None
         self.c = conv(inner, stage.width, 1)
         self.c_bn = nn.BatchNorm2d(stage.width)
 

@@ -3,7 +3,8 @@
 from netwright.space.catalog import load_space, space_names
 from netwright.space.domain import Choice, Domain, LogUniform, PowersOfTwo, Uniform, domain_from_dict
 from netwright.space.sampling import Sample, draw, sample
-from netwright.space.space import Axis, DesignSpace, Setting
+from netwright.space.setting import Setting
+from netwright.space.space import Axis, DesignSpace
 
 __all__ = [
     "Axis",

@@ -12,7 +12,8 @@ from typing import Any
 import yaml
 
 from netwright.errors import SpaceError
-from netwright.space.space import DesignSpace
+from netwright.space.parameter import unknown
+from netwright.space.space import DesignSpace, constraints, section
 
 __all__ = ["load_space", "space_names"]
 
@@ -29,16 +30,24 @@ def space_names() -> tuple[str, ...]:
 def load_space(ref: str | Path) -> DesignSpace:
     """A space by name (`regnetx`, `AnyNetX-A`) or from a YAML file.
 
-    A file gives a whole space (see `netwright space show regnetx`), or `base: NAME` and what it narrows.
+    A file gives a whole space (see `netwright space show regnetx`), or `base: NAME` and what it narrows; a base may be
+    a file too, found from the folder of the file that names it.
     """
+    return _load(ref, ())
+
+
+def _load(ref: str | Path, readers: tuple[Path, ...]) -> DesignSpace:
+    """readers: the files whose bases led here, first to last."""
     name = str(ref).lower().replace("-", "_")
     name = name.replace("anynet_", "anynetx_")
     if name in space_names():
-        return _read(_folder().joinpath(f"{name}.yaml").read_text(), name)
-    path = Path(ref)
+        return _read(_folder().joinpath(f"{name}.yaml").read_text(encoding="utf-8"), name, readers)
+    path = readers[-1].parent / ref if readers else Path(ref)
     if path.suffix in (".yaml", ".yml") or path.exists():
+        if path.resolve() in readers:
+            raise SpaceError(f"the space {ref} is its own base. Name another base in one of these files.")
         try:
-            return _read(path.read_text(), str(path))
+            return _read(path.read_text(encoding="utf-8"), str(path), (*readers, path.resolve()))
         except (OSError, UnicodeDecodeError) as error:
             raise SpaceError(f"the space {ref} cannot be read: {error}. Give a YAML file.") from error
     near = difflib.get_close_matches(name, space_names(), n=1)
@@ -50,7 +59,7 @@ def _folder() -> Any:
     return resources.files("netwright.space") / "spaces"
 
 
-def _read(text: str, source: str) -> DesignSpace:
+def _read(text: str, source: str, readers: tuple[Path, ...]) -> DesignSpace:
     try:
         plain = yaml.safe_load(text)
     except yaml.YAMLError as error:
@@ -64,12 +73,10 @@ def _read(text: str, source: str) -> DesignSpace:
             raise SpaceError(
                 f"a space with a base may have the keys {', '.join(_REFINING)}; {source} has {key!r}. Remove it."
             )
-    base = load_space(plain["base"]).with_setting(**plain.get("setting", {}))
-    refined = base.refine(
-        tie=plain.get("tie", ()),
-        order=plain.get("order", {}),
-        name=plain.get("name", Path(source).stem),
-        **plain.get("limits", {}),
-        **plain.get("parameters", {}),
-    )
-    return replace(refined, summary=plain.get("summary", ""))
+    base = _load(str(plain["base"]), readers).with_setting(**section(plain, "setting"))
+    ranges = section(plain, "parameters")
+    for key in ranges:
+        if key not in (names := [*(axis.name for axis in base.axes), *base.columns]):
+            raise unknown("parameter", key, names)
+    refined = base.refine(name=str(plain.get("name", Path(source).stem)), **constraints(plain), **ranges)
+    return replace(refined, summary=str(plain.get("summary", "")))

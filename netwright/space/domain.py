@@ -16,6 +16,8 @@ __all__ = ["Choice", "Domain", "LogUniform", "PowersOfTwo", "Uniform", "domain_f
 
 Floats = npt.NDArray[np.float64]
 
+_MOST_LEVELS = 1_000_000  # values of one domain
+
 
 class Domain(Protocol):
     """The values of one parameter and their distribution. Immutable."""
@@ -100,11 +102,15 @@ class LogUniform:
 
     def __post_init__(self) -> None:
         _check_range("log_uniform", self.low, self.high, self.quantum, positive=True)
-        if self.points is not None and (self.quantum is not None or self.points < 2):
+        if self.points is None:
+            return
+        if self.quantum is not None or not isinstance(self.points, int) or not 2 <= self.points <= _MOST_LEVELS:
             raise SpaceError(
-                f"a log_uniform domain has a quantum or at least 2 points, not quantum {self.quantum} and "
-                f"{self.points} points. Leave one out."
+                f"a log_uniform domain has a quantum or 2 to {_MOST_LEVELS:,} points, not quantum {self.quantum} and "
+                f"{self.points!r} points. Leave one out."
             )
+        if self.low == self.high:
+            raise SpaceError(f"points lie between two ends, not both at {self.low:g}. Give the number alone.")
 
     def levels(self) -> tuple[Floats, Floats] | None:
         if self.points is not None:
@@ -201,7 +207,7 @@ class Choice:
         if any(isinstance(value, bool | str) or not math.isfinite(value) for value in self.values):
             raise SpaceError(f"a choice is among finite numbers, not {list(self.values)}. Correct it.")
         if self.weights is not None and (
-            len(self.weights) != len(self.values) or min(self.weights) < 0 or sum(self.weights) <= 0
+            len(self.weights) != len(self.values) or min(self.weights) < 0 or not 0 < sum(self.weights) < math.inf
         ):
             raise SpaceError(
                 f"the weights of a choice are as many as its {len(self.values)} values, not negative and not all 0; "
@@ -245,10 +251,8 @@ _KINDS: dict[str, Callable[..., Domain]] = {
 
 def domain_from_dict(plain: Any) -> Domain:
     """A domain from `{log_uniform: [8, 1024], quantum: 8}`; a number or a list is short for a choice."""
-    if isinstance(plain, int | float) and not isinstance(plain, bool):
-        return Choice((plain,))
-    if isinstance(plain, list):
-        return Choice(tuple(plain))
+    if isinstance(plain, list) or (isinstance(plain, int | float) and not isinstance(plain, bool)):
+        plain = {"choice": plain if isinstance(plain, list) else [plain]}
     kinds = [key for key in plain if key in _KINDS] if isinstance(plain, Mapping) else []
     if not isinstance(plain, Mapping) or len(kinds) != 1:
         raise SpaceError(
@@ -285,7 +289,7 @@ def _multiples(low: float, high: float, quantum: float) -> Floats:
     first, last = round(low / quantum), round(high / quantum)
     inverse = 1 / quantum
     whole = np.arange(first, last + 1, dtype=np.float64)
-    return whole / round(inverse) if abs(inverse - round(inverse)) < 1e-9 else whole * quantum
+    return whole / round(inverse) if quantum < 1 and abs(inverse - round(inverse)) < 1e-9 else whole * quantum
 
 
 def _narrowed(domain: Domain, low: float, high: float, quantum: float | None) -> tuple[float, float]:
@@ -312,8 +316,13 @@ def _check_range(kind: str, low: float, high: float, quantum: float | None, *, p
         law = "0 < low <= high" if positive else "low <= high"
         raise SpaceError(f"a {kind} domain needs {law}, not {low!r} to {high!r}. Swap or correct the ends.")
     if quantum is not None:
-        if not isinstance(quantum, int | float) or quantum <= 0:
+        if not isinstance(quantum, int | float) or not 0 < quantum < math.inf:
             raise SpaceError(f"the quantum of a {kind} domain is positive, not {quantum!r}. 1 and 8 are usual.")
+        if (high - low) / quantum >= _MOST_LEVELS:
+            raise SpaceError(
+                f"a {kind} domain with a quantum has at most {_MOST_LEVELS:,} values, not those of {low:g} to {high:g} "
+                f"in steps of {quantum:g}. Leave the quantum out."
+            )
         for value in (low, high):
             if abs(value / quantum - round(value / quantum)) > 1e-6:
                 raise SpaceError(

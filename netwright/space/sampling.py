@@ -51,6 +51,8 @@ def draw(space: DesignSpace, n: int, seed: int = 0, *, exclude: ArchBatch | None
     """As `sample`, with the account. exclude: networks that count as drawn already (of an earlier sample, say)."""
     if n < 1:
         raise SpaceError(f"at least 1 network is drawn, not {n}. Give a positive number.")
+    if seed < 0:
+        raise SpaceError(f"a seed is a whole number of at least 0, not {seed}. Leave out its sign.")
     if space.size() < n:
         raise SpaceError(
             f"{space.name!r} has {space.size():,} combinations of parameters, fewer than the {n:,} networks asked for. "
@@ -216,6 +218,8 @@ def _why_too_few(
     )
     if worst:
         text += f"; {worst} rejected most ({rejected[worst]:,})"
+    if account["duplicate"]:
+        text += f"; {account['duplicate']:,} repeated a network"
     cure = "Ask for fewer, or widen a range." if found else "Widen the limits or the ranges."
     for name, (least, most) in extremes.items():
         low, high = space.limits[name]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -11,53 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from netwright.arch import BLOCKS, ROUNDING, STEMS
+from netwright.arch import ROUNDING
 from netwright.errors import SpaceError
-from netwright.space.domain import Domain, domain_from_dict
+from netwright.space.domain import Choice, Domain, domain_from_dict
+from netwright.space.parameter import FAMILIES, check_domain, unknown
+from netwright.space.setting import Setting
 
-__all__ = ["FAMILIES", "LIMITS", "ORDERS", "Axis", "DesignSpace", "Setting"]
+__all__ = ["LIMITS", "ORDERS", "Axis", "DesignSpace"]
 
-# family -> its parameters; in an AnyNet each is drawn once a stage, in a RegNet once a network
-FAMILIES = {
-    "anynet": ("depth", "width", "bottleneck", "group_width"),
-    "regnet": ("depth", "w0", "wa", "wm", "bottleneck", "group_width"),
-}
 ORDERS = ("non_decreasing", "non_increasing")
 LIMITS = ("num_stages", "flops", "params", "acts")
 
 Range = tuple[float, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """What all networks of a space have in common: block family, stem, strides, input and classes."""
-
-    block: str = "x"
-    se_ratio: float | None = None
-    stem: str = "simple"
-    stem_width: int = 32
-    strides: tuple[int, ...] = (2, 2, 2, 2)
-    resolution: int = 224
-    num_classes: int = 1000
-    in_channels: int = 3
-
-    def __post_init__(self) -> None:
-        if self.block not in BLOCKS or self.stem not in STEMS:
-            raise SpaceError(
-                f"a block is one of {sorted(BLOCKS)} and a stem one of {sorted(STEMS)}; "
-                f"not {self.block!r} and {self.stem!r}. Choose among these."
-            )
-        for name in ("stem_width", "resolution", "num_classes", "in_channels"):
-            if not isinstance(getattr(self, name), int) or getattr(self, name) < 1:
-                raise SpaceError(f"{name} is a whole number of at least 1, not {getattr(self, name)!r}. Correct it.")
-        if not self.strides or any(stride not in (1, 2) for stride in self.strides):
-            raise SpaceError(f"strides are 1 or 2, one a stage; not {list(self.strides)}. Correct them.")
-        if self.se_ratio is None:
-            object.__setattr__(self, "se_ratio", BLOCKS[self.block])
-
-    def stride(self, stage: int) -> int:
-        """Of stage 0, 1, ...; a stage beyond the given ones has stride 2."""
-        return self.strides[stage] if stage < len(self.strides) else 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +41,17 @@ class Axis:
         return tuple(f"{self.name}_{i}" for i in range(1, len(self.domains) + 1))
 
     def tie(self) -> Axis:
-        """The same draw for every stage, from what all their domains allow."""
+        """The same draw for every stage, from the values that all their domains allow, as likely as in the first."""
         domain = self.domains[0]
         for other in self.domains[1:]:
-            domain = domain.narrow(*other.bounds)
+            ours, theirs = domain.levels(), other.levels()
+            if other == domain or ours is None or theirs is None:
+                continue
+            shared = np.isin(ours[0], theirs[0])
+            if not shared.any():
+                raise SpaceError(f"no {self.name} is in the domain of every stage, so it cannot be tied. Widen one.")
+            if not shared.all():
+                domain = Choice(tuple(ours[0][shared].tolist()), tuple(ours[1][shared].tolist()))
         return Axis(self.name, (domain,), tied=True)
 
     def count(self) -> float:
@@ -103,26 +74,40 @@ class Axis:
 
 @dataclass(frozen=True)
 class DesignSpace:
-    """Axes, one a parameter of the family; limits: name -> (low, high), both included; the setting is common."""
+    """Axes, one a parameter of the family; limits: name -> (low, high), both included; the setting is common.
+
+    stages: of every network of an AnyNet space; None for a RegNet space, where they follow from the widths.
+    """
 
     name: str
     family: str
     axes: tuple[Axis, ...]
+    stages: int | None = None
     limits: Mapping[str, Range] = field(default_factory=dict)
     setting: Setting = field(default_factory=Setting)
     rounding: str = "pycls"
     summary: str = ""
 
     def __post_init__(self) -> None:
-        if self.family not in FAMILIES:
+        if self.family not in tuple(FAMILIES):
             raise SpaceError(f"a family is one of {sorted(FAMILIES)}, not {self.family!r}. Choose one of these.")
         if tuple(axis.name for axis in self.axes) != FAMILIES[self.family]:
             raise SpaceError(
                 f"a space of the family {self.family} has the parameters {', '.join(FAMILIES[self.family])}; "
                 f"this one has {', '.join(axis.name for axis in self.axes)}. Add or remove some."
             )
-        if self.rounding not in ROUNDING:
+        if self.rounding not in tuple(ROUNDING):
             raise SpaceError(f"a rounding rule is one of {sorted(ROUNDING)}, not {self.rounding!r}. Choose one.")
+        if (self.stages is None) != (self.family == "regnet") or (self.stages is not None and self.stages < 1):
+            raise SpaceError(
+                f"an AnyNet space has 1 or more stages and a RegNet space leaves them out; {self.name!r} is of the "
+                f"family {self.family} and has {self.stages}. A RegNet space limits num_stages instead."
+            )
+        if self.stages is not None and "num_stages" in self.limits:
+            raise SpaceError(f"num_stages is a limit of RegNets; the networks of {self.name!r} have {self.stages}.")
+        for axis in self.axes:
+            for domain in dict.fromkeys(axis.domains):
+                check_domain(axis.name, domain)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -133,11 +118,6 @@ class DesignSpace:
     def domains(self) -> dict[str, Domain]:
         """Column -> domain."""
         return {column: domain for axis in self.axes for column, domain in zip(axis.columns, axis.domains, strict=True)}
-
-    @property
-    def stages(self) -> int | None:
-        """Stages of every network of an AnyNet space; None for a RegNet space, where they follow from the widths."""
-        return max(len(axis.domains) for axis in self.axes) if self.family == "anynet" else None
 
     def size(self) -> float:
         """How many combinations of parameters there are, ties and orders counted exactly (an int), or infinity.
@@ -164,8 +144,8 @@ class DesignSpace:
         axes = {axis.name: axis for axis in self.axes}
         limits = dict(self.limits)
         for key in (*tie, *(order or {})):
-            if key not in axes:
-                raise SpaceError(_unknown("parameter", key, axes))
+            if key not in tuple(axes):
+                raise unknown("parameter", key, axes)
         for key, given in ranges.items():
             low, high = _range(key, given)
             if key in LIMITS:
@@ -179,7 +159,7 @@ class DesignSpace:
                 continue
             owner = next((axis for axis in axes.values() if key == axis.name or key in axis.columns), None)
             if owner is None:
-                raise SpaceError(_unknown("parameter or limit", key, [*axes, *self.columns, *LIMITS]))
+                raise unknown("parameter or limit", key, [*axes, *self.columns, *LIMITS])
             axes[owner.name] = _narrow(owner, key, low, high, self.name)
         for key in tie:
             axes[key] = axes[key].tie()
@@ -189,13 +169,18 @@ class DesignSpace:
                     f"an order is one of {', '.join(ORDERS)} on a parameter that each stage draws; not {direction!r} "
                     f"on {key!r}. Parameters drawn once a network, or tied, have no order."
                 )
+            if axes[key].order not in (None, direction):
+                raise SpaceError(
+                    f"{key} of {self.name!r} is {axes[key].order} already; {direction} as well would leave equal ones. "
+                    f"Tie {key!r}, or start from a space without that order."
+                )
             axes[key] = replace(axes[key], order=direction)
         return replace(self, axes=tuple(axes.values()), limits=limits, name=name or self.name)
 
     def with_domain(self, name: str, domain: Domain) -> DesignSpace:
         """The space with another domain for a parameter in every stage; unlike `refine` it may widen."""
         if name not in FAMILIES[self.family]:
-            raise SpaceError(_unknown("parameter", name, FAMILIES[self.family]))
+            raise unknown("parameter", name, FAMILIES[self.family])
         axes = (
             replace(axis, domains=(domain,) * len(axis.domains)) if axis.name == name else axis for axis in self.axes
         )
@@ -203,9 +188,9 @@ class DesignSpace:
 
     def with_setting(self, **changes: Any) -> DesignSpace:
         """The space with another block, stem, strides, resolution, class or channel count."""
-        unknown = [key for key in changes if key not in Setting.__dataclass_fields__]
-        if unknown:
-            raise SpaceError(_unknown("setting", unknown[0], Setting.__dataclass_fields__))
+        for key in changes:
+            if key not in Setting.__dataclass_fields__:
+                raise unknown("setting", key, Setting.__dataclass_fields__)
         if "block" in changes and "se_ratio" not in changes:
             changes["se_ratio"] = None
         return replace(self, setting=replace(self.setting, **changes))
@@ -215,7 +200,8 @@ class DesignSpace:
 
         Up to 64 pixels the stem is `cifar` (stride 1, 16 channels), as NDS does for 32; the last stages stride first.
         """
-        stages = self.stages or int(self.limits.get("num_stages", (4, 4))[1])
+        most = self.limits.get("num_stages", (4, 4))[1]
+        stages = self.stages or (4 if math.isinf(most) else int(most))
         small = resolution <= 64
         side = resolution if small else resolution // 2
         halvings = min(stages, max(0, math.floor(math.log2(max(1, side / 4)))))
@@ -254,35 +240,54 @@ class DesignSpace:
         known = ("name", "summary", "family", "stages", "parameters", "tie", "order", "limits", "setting", "rounding")
         for key in plain:
             if key not in known:
-                raise SpaceError(_unknown("key of a space", str(key), known))
+                raise unknown("key of a space", key, known)
         for key in ("family", "parameters"):
             if key not in plain:
                 raise SpaceError(f"a space has the key {key!r}; this one has {', '.join(plain)}. Add it.")
         family = plain["family"]
-        if family not in FAMILIES:
+        if family not in tuple(FAMILIES):
             raise SpaceError(f"a family is one of {sorted(FAMILIES)}, not {family!r}. Choose one of these.")
-        parameters = plain["parameters"]
+        parameters = section(plain, "parameters")
         for key in parameters:
             if key not in FAMILIES[family]:
-                raise SpaceError(_unknown(f"parameter of the family {family}", str(key), FAMILIES[family]))
+                raise unknown(f"parameter of the family {family}", key, FAMILIES[family])
         missing = [key for key in FAMILIES[family] if key not in parameters]
         if missing:
             raise SpaceError(f"a space of the family {family} gives every parameter a domain; not {missing}. Add them.")
-        stages = int(plain.get("stages", 4)) if family == "anynet" else 1
-        axes = tuple(Axis(key, _domains(key, parameters[key], stages)) for key in FAMILIES[family])
-        setting = {key: tuple(value) if key == "strides" else value for key, value in plain.get("setting", {}).items()}
+        stages = plain.get("stages", 4 if family == "anynet" else None)
+        if stages is not None and (not isinstance(stages, int) or not 1 <= stages <= 64):
+            raise SpaceError(f"stages is a whole number from 1 to 64, not {stages!r}. 4 is usual.")
+        axes = tuple(Axis(key, _domains(key, parameters[key], stages or 1)) for key in FAMILIES[family])
         space = cls(
             name=str(plain.get("name", "unnamed")),
             summary=str(plain.get("summary", "")),
             family=family,
             axes=axes,
+            stages=stages,
             rounding=plain.get("rounding", "pycls"),
         )
-        limits: dict[str, Any] = dict(plain.get("limits", {}))
-        for key in limits:
-            if key not in LIMITS:
-                raise SpaceError(_unknown("limit", str(key), LIMITS))
-        return space.with_setting(**setting).refine(tie=plain.get("tie", ()), order=plain.get("order", {}), **limits)
+        return space.with_setting(**section(plain, "setting")).refine(**constraints(plain))
+
+
+def section(plain: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """A mapping within a space's YAML, empty where it is left out."""
+    held = plain.get(key)
+    if held is None:
+        return {}
+    if not isinstance(held, Mapping):
+        raise SpaceError(f"{key!r} of a space is a mapping, not {held!r}. See `netwright space show regnetx`.")
+    return {str(name): value for name, value in held.items()}
+
+
+def constraints(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """Ties, orders and limits of a space's YAML, as `refine` takes them."""
+    tie, limits = plain.get("tie") or [], section(plain, "limits")
+    if not isinstance(tie, list | tuple):
+        raise SpaceError(f"'tie' of a space is a list of parameters, not {tie!r}. For example: [bottleneck].")
+    for key in limits:
+        if key not in LIMITS:
+            raise unknown("limit", key, LIMITS)
+    return {"tie": tie, "order": section(plain, "order"), **limits}
 
 
 def _narrow(axis: Axis, key: str, low: float, high: float, space: str) -> Axis:
@@ -297,9 +302,10 @@ def _narrow(axis: Axis, key: str, low: float, high: float, space: str) -> Axis:
 
 
 def _range(key: str, given: Any) -> Range:
-    if isinstance(given, int | float | np.number) and not isinstance(given, bool):
-        return float(given), float(given)
     try:
+        # YAML 1.1 reads 400e6 as text
+        if isinstance(given, int | float | np.number | str) and not isinstance(given, bool):
+            return (float(given),) * 2
         low, high = (float(end) for end in given)
     except (TypeError, ValueError) as error:
         raise SpaceError(
@@ -319,10 +325,3 @@ def _domains(key: str, plain: Any, stages: int) -> tuple[Domain, ...]:
             )
         return tuple(domain_from_dict(each) for each in plain) * (stages // len(plain))
     return (domain_from_dict(plain),) * stages
-
-
-def _unknown(what: str, name: str, known: Iterable[str]) -> str:
-    known = list(known)
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"these are known: {', '.join(known)}."
-    return f"unknown {what} {name!r}: {hint}"

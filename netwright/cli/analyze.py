@@ -1,0 +1,35 @@
+"""What a population shows: its error distribution, the good range of each parameter, and a report.
+
+Takes a run folder, or any .csv, .parquet or .jsonl table with an error column in percent. Prints the figures; with
+--out also writes report.html and each picture as PNG, SVG and PDF.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """The flags."""
+    parser.add_argument("population", metavar="RUN|TABLE", help="a run folder or a table")
+    parser.add_argument("--error", metavar="COLUMN", help="error column of a table (default: found by its name)")
+    parser.add_argument("--out", metavar="DIR", help="where a report goes")
+    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap (default: %(default)s)")
+
+
+def run(options: Namespace, command: str) -> int:
+    """Do it."""
+    from netwright import study
+
+    population = study.read(options.population, error=options.error)
+    analysis = study.analyze(population, seed=options.seed)
+    print(study.in_words(analysis))
+    if options.out is not None:
+        print(f"report: {study.report([analysis], Path(options.out), command)}")
+    return 0

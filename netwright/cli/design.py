@@ -1,0 +1,51 @@
+"""From images and a budget to a chosen, explained network.
+
+Samples a design space, trains every network briefly, finds the good range of each parameter, refines the space to them,
+confirms that on a fresh sample with a test, picks the network of the lowest validation error, trains it longer, and
+reports its test error beside a published RegNet scaled to the same flops. Writes report.html, network.yaml and
+weights.safetensors. Interrupted, the same command goes on where it was.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netwright.cli.options import add_limits, add_training, brief_of
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """The flags."""
+    parser.add_argument("--space", default="regnetx", metavar="NAME|FILE", help="design space (default: %(default)s)")
+    parser.add_argument("--out", default="runs/design", metavar="DIR", help="where results go (default: %(default)s)")
+    add_limits(parser)
+    add_training(parser, trials=48)
+    final = parser.add_argument_group("confirmation and final training")
+    final.add_argument(
+        "--confirm_trials", type=int, metavar="N", help="of the refined space (default: half of --trials)"
+    )
+    final.add_argument("--final_epochs", type=int, metavar="N", help="of pick and baseline (default: 3 times --epochs)")
+    final.add_argument(
+        "--final_seeds", type=int, default=3, metavar="N", help="trainings of each (default: %(default)s)"
+    )
+
+
+def run(options: Namespace, command: str) -> int:
+    """Do it."""
+    from netwright.arch import complexity
+    from netwright.design import design
+
+    more = {name: getattr(options, name) for name in ("space", "confirm_trials", "final_epochs", "final_seeds")}
+    result = design(brief_of(options, command, **more))
+    cost = complexity(result.network)
+    for role, errors in (("pick", result.test_errors), ("baseline", result.baseline_test_errors)):
+        each = ", ".join(f"{error:.2f}" for error in errors)
+        print(f"{role}: test error {sum(errors) / len(errors):.2f}% (mean of {each})")
+    print(f"pick: {cost.flops[0]:,} flops, {cost.params[0]:,} parameters, {cost.acts[0]:,} activations")
+    print(f"the refinement was {'' if result.confirmed else 'not '}confirmed on a fresh sample")
+    print(f"report: {result.report}")
+    return 0

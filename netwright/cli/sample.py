@@ -1,0 +1,94 @@
+"""Draw networks from a design space, without training any.
+
+Prints a table, or writes a file: .csv and .parquet have a row a network with its parameters and complexity, .jsonl a
+whole network a line. The same seed draws the same networks. What each constraint rejected is told at the end.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from netwright.cli.options import add_limits, limited
+from netwright.errors import OutputError
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    import pandas as pd
+
+    from netwright.arch import ArchBatch
+
+__all__ = ["add_arguments", "run"]
+
+_SHOWN = 20
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """The flags."""
+    parser.add_argument("space", metavar="NAME|FILE", help="design space")
+    parser.add_argument("--n", type=int, default=10, metavar="N", help="networks (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
+    parser.add_argument("--out", metavar="FILE", help="a .csv, .parquet or .jsonl file instead of a table")
+    parser.add_argument("--resolution", type=int, metavar="PIXELS", help="side of the input (default: the space's own)")
+    add_limits(parser)
+
+
+def run(options: Namespace, command: str) -> int:
+    """Do it."""
+    from netwright.space import draw
+
+    writer = None if options.out is None else _writer(Path(options.out))
+    space = limited(options.space, options)
+    if options.resolution is not None:
+        space = space.with_setting(resolution=options.resolution)
+    sample = draw(space, options.n, options.seed)
+    if writer is None:
+        table = _table(sample.batch)
+        print(table.head(_SHOWN).to_string(index=False))
+        if len(table) > _SHOWN:
+            print(f"... and {len(table) - _SHOWN:,} more; --out FILE writes all")
+    else:
+        writer(sample.batch)
+        print(f"{len(sample.batch):,} networks: {options.out}")
+    account = ", ".join(f"{name} {count:,}" for name, count in sample.account.items())
+    print(f"account: {account}", file=sys.stderr)
+    return 0
+
+
+def _table(batch: ArchBatch) -> pd.DataFrame:
+    import pandas as pd
+
+    from netwright.arch import complexity
+
+    cost = complexity(batch)
+    columns: dict[str, Any] = {
+        name: [int(v) if float(v).is_integer() else round(float(v), 4) for v in values]
+        for name, values in batch.parameters.items()
+    }
+    columns |= {"depths": [[s.depth for s in arch.stages] for arch in batch]}
+    columns |= {"widths": [[s.width for s in arch.stages] for arch in batch]}
+    return pd.DataFrame(columns | {"flops": cost.flops, "params": cost.params, "acts": cost.acts})
+
+
+def _writer(path: Path) -> Any:
+    def lines(batch: ArchBatch) -> None:
+        path.write_text("".join(arch.to_json() + "\n" for arch in batch), encoding="utf-8")
+
+    writers = {
+        ".csv": lambda batch: _table(batch).to_csv(path, index=False),
+        ".parquet": lambda batch: _table(batch).to_parquet(path, index=False),
+        ".jsonl": lines,
+    }
+    if path.suffix not in writers:
+        raise OutputError(f"networks go to a file ending in {', '.join(writers)}, not {path.name!r}. Rename it.")
+
+    def write(batch: ArchBatch) -> None:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            writers[path.suffix](batch)
+        except OSError as error:
+            raise OutputError(f"{path} cannot be written: {error}. Choose another file.") from error
+
+    return write

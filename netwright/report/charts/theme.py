@@ -1,0 +1,90 @@
+"""Colours and type of every chart, and the step from an Altair chart to a specification with its data.
+
+The page repaints these colours for dark mode by matching them (assets/page.css), so a chart uses no others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+__all__ = [
+    "BEFORE",
+    "FAINT",
+    "GOOD",
+    "INK",
+    "LINE",
+    "MUTED",
+    "SERIES",
+    "SMALL",
+    "WIDTH",
+    "Spec",
+    "colors",
+    "finish",
+    "shapes",
+]
+
+Spec = dict[str, Any]
+Rows = Sequence[Mapping[str, Any]]
+
+WIDTH = 790  # of a whole-width chart, pixels
+SMALL = 222  # of one of three in a row
+
+INK = "#1f2733"
+MUTED = "#5a6472"
+LINE = "#dfe3e8"
+FAINT = "#a9b1bc"
+GOOD = "#009e73"
+# Okabe and Ito's palette for colour-blind readers, the two with the best contrast on white and on near-black first
+SERIES = ("#0072b2", "#d55e00", "#cc79a7", "#e69f00")
+BEFORE = FAINT
+_SHAPES = ("circle", "triangle-up", "square", "diamond")
+
+_FONT = "Helvetica, Arial, sans-serif"
+_CONFIG: Spec = {
+    "background": "white",
+    "font": _FONT,
+    "aria": False,  # the page describes each picture as a whole
+    "padding": 6,
+    "view": {"stroke": None},
+    "axis": {
+        "domainColor": FAINT,
+        "gridColor": LINE,
+        "labelColor": MUTED,
+        "labelFontSize": 11,
+        "tickColor": FAINT,
+        "titleColor": INK,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+        "titlePadding": 8,
+    },
+    "legend": {"labelColor": INK, "labelFontSize": 12, "labelLimit": 480, "symbolStrokeWidth": 2.5, "title": None},
+    "title": {
+        "anchor": "start",
+        "color": INK,
+        "fontSize": 13,
+        "fontWeight": 600,
+        "subtitleColor": MUTED,
+        "subtitleFontSize": 11,
+    },
+    "text": {"color": INK, "fontSize": 11},
+}
+
+
+def colors(names: Sequence[str]) -> list[str]:
+    """A colour a population, by its place."""
+    return [SERIES[i % len(SERIES)] for i in range(len(names))]
+
+
+def shapes(names: Sequence[str]) -> list[str]:
+    """A point's shape a population, so that colour is never the only difference."""
+    return [_SHAPES[i % len(_SHAPES)] for i in range(len(names))]
+
+
+def finish(chart: Any, data: Mapping[str, Rows]) -> Spec:
+    """The Vega-Lite specification of an Altair chart whose views name their data, with the data and the theme added."""
+    spec: Spec = chart.to_dict(validate=False)  # the tests validate; here it would take most of the time
+    assert "datasets" not in spec, "a chart of ours names its data"
+    spec["datasets"] = {name: list(rows) for name, rows in data.items()}
+    spec["config"] = _CONFIG
+    return spec

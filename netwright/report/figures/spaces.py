@@ -1,0 +1,90 @@
+"""What the space allowed before and after it was refined, and how sampling it went."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+
+import numpy as np
+
+from netwright.report.figures.missing import Missing
+from netwright.report.figures.parameters import is_wide
+from netwright.report.story import PopulationView, Story
+from netwright.report.words import amount, listing, ratio, span
+
+__all__ = ["Interval", "SpacesFigure", "spaces_figure"]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A parameter's old and new interval; start, stop: the new one's ends on an axis where the old one is 0 to 1."""
+
+    parameter: str
+    old: tuple[float, float]
+    new: tuple[float, float]
+    start: float
+    stop: float
+
+    @property
+    def is_changed(self) -> bool:
+        return self.old != self.new
+
+
+@dataclass(frozen=True)
+class SpacesFigure:
+    """intervals is empty unless there are two spaces; accounts: (population, (line, count)...)."""
+
+    before: str
+    after: str
+    intervals: tuple[Interval, ...]
+    sizes: tuple[tuple[str, float], ...]
+    accounts: tuple[tuple[str, tuple[tuple[str, int], ...]], ...]
+    sentences: tuple[str, ...]
+
+
+def spaces_figure(story: Story) -> SpacesFigure | Missing:
+    views = story.populations
+    first, last = views[0], views[-1]
+    intervals = _intervals(first, last) if len(views) > 1 else ()
+    accounts = tuple((view.name, tuple(view.account.items())) for view in views if view.account)
+    sizes = tuple((view.name, float(view.size)) for view in views if 0 < view.size < inf)
+    if not intervals and not accounts and not sizes:
+        return Missing("the populations name no space")
+    return SpacesFigure(first.name, last.name, intervals, sizes, accounts, _sentences(first, last, intervals))
+
+
+def _intervals(first: PopulationView, last: PopulationView) -> tuple[Interval, ...]:
+    return tuple(
+        _interval(parameter, first.domains[parameter], last.domains[parameter])
+        for parameter in first.parameters
+        if parameter in first.domains and parameter in last.domains
+    )
+
+
+def _interval(parameter: str, old: tuple[float, float], new: tuple[float, float]) -> Interval:
+    low, high = min(old[0], new[0]), max(old[1], new[1])
+    ends = np.array([low, high, *new], np.float64)
+    low_, high_, start, stop = np.log(ends) if is_wide(low, high) else ends
+    width = high_ - low_ or 1.0
+    kept = (float((start - low_) / width), float((stop - low_) / width)) if high > low else (0.0, 1.0)
+    return Interval(parameter, (float(old[0]), float(old[1])), (float(new[0]), float(new[1])), *kept)
+
+
+def _sentences(first: PopulationView, last: PopulationView, intervals: tuple[Interval, ...]) -> tuple[str, ...]:
+    if first is last:
+        return (
+            (f"{first.name} allows {amount(first.size)} combinations of parameters.",) if 0 < first.size < inf else ()
+        )
+    shows = f"What {first.name} allows (grey) and what {last.name} allows (coloured)."
+    changed = [interval for interval in intervals if interval.is_changed]
+    says = []
+    if changed:
+        said = [f"{i.parameter} ({span(i.new)})" for i in changed]
+        says.append(f"{last.name} changes {listing(said)}.")
+    elif intervals:
+        says.append("No interval differs.")
+    if 0 < first.size < inf and 0 < last.size < inf:
+        share = first.size / last.size
+        turn = f"{ratio(share)} times fewer" if share >= 1 else f"{ratio(1 / share)} times more"
+        says.append(f"That leaves {amount(last.size)} of {amount(first.size)} parameter combinations, {turn}.")
+    return (shows, *([" ".join(says)] if says else []))

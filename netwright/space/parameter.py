@@ -1,0 +1,61 @@
+"""The parameters of each family of networks, and what each may be."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Callable, Iterable
+
+from netwright.errors import SpaceError
+from netwright.space.domain import Domain
+
+__all__ = ["FAMILIES", "check_domain", "unknown"]
+
+# family -> its parameters; in an AnyNet each is drawn once a stage, in a RegNet once a network
+FAMILIES = {
+    "anynet": ("depth", "width", "bottleneck", "group_width"),
+    "regnet": ("depth", "w0", "wa", "wm", "bottleneck", "group_width"),
+}
+
+_WHOLE = ("a whole number of at least 1", lambda v: v >= 1 and v.is_integer(), "Give it a quantum, 1 or 8, say.")
+_RATIO = (
+    "a whole number or the inverse of one (it divides, so that 4 narrows and 0.25 widens)",
+    lambda v: v > 0 and (v.is_integer() or math.isclose(1 / v, round(1 / v), rel_tol=1e-12)),
+    "1, 2 and 4 are usual.",
+)
+# parameter -> (law, whether a listed value keeps it, cure)
+_LISTED: dict[str, tuple[str, Callable[[float], bool], str]] = {
+    "depth": _WHOLE,
+    "width": _WHOLE,
+    "group_width": _WHOLE,
+    "bottleneck": _RATIO,
+}
+# parameter -> (law, whether its smallest value keeps it, cure)
+_BOUNDED: dict[str, tuple[str, Callable[[float], bool], str]] = {
+    "w0": ("positive", lambda v: v > 0, "Raise its low end."),
+    "wa": ("not negative", lambda v: v >= 0, "Raise its low end."),
+    "wm": ("above 1", lambda v: v > 1, "Raise its low end."),
+}
+
+
+def check_domain(name: str, domain: Domain) -> None:
+    """SpaceError where a parameter's domain holds a value from which no network can be made."""
+    if name in _LISTED:
+        law, holds, cure = _LISTED[name]
+        listed = domain.levels()
+        if listed is None:
+            raise SpaceError(f"{name} is {law}; {domain.to_dict()} is continuous. {cure}")
+        broken = [value for value in listed[0].tolist() if not holds(value)]
+    else:
+        law, holds, cure = _BOUNDED[name]
+        broken = [value for value in domain.bounds[:1] if not holds(value)]
+    if broken:
+        raise SpaceError(f"{name} is {law}; {domain.to_dict()} holds {broken[0]:g}. {cure}")
+
+
+def unknown(what: str, name: object, known: Iterable[object]) -> SpaceError:
+    """The error for a name that is none of the known ones, with the nearest of them."""
+    names = [str(each) for each in known]
+    near = difflib.get_close_matches(str(name), names, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"these are known: {', '.join(names)}."
+    return SpaceError(f"unknown {what} {str(name)!r}: {hint}")
