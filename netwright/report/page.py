@@ -68,7 +68,8 @@ def page(
         if not isinstance(figure, Missing)
     ]
     sections.append(_Section("trials", f"<p>Click a column's head to sort.</p>{csv_link(story)}{trials_table(story)}"))
-    sections.append(_Section("facts", _facts(story)))
+    if facts := _facts(story):
+        sections.append(_Section("facts", facts))
     missing = [figure.why for figure in figures.values() if isinstance(figure, Missing)]
     left_out = "".join(f"<li>{escape(why)}</li>" for why in missing)
     return Template(_asset("page.html")).substitute(

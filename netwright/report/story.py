@@ -79,24 +79,30 @@ class PopulationView:
 
 @dataclass(frozen=True)
 class Contrast:
-    """The second population's errors against the first's; below 0 the second is better."""
+    """The second population's errors against the first's; below 0 the second is better.
+
+    is_refinement: the second is a fresh sample of the first's space refined, and no unrelated one.
+    """
 
     ks: Comparison
     mean: Difference
+    is_refinement: bool = True
     level: float = 0.05
 
     @classmethod
-    def of(cls, before: PopulationView, after: PopulationView, seed: int = 0) -> Contrast | None:
+    def of(
+        cls, before: PopulationView, after: PopulationView, *, is_refinement: bool = True, seed: int = 0
+    ) -> Contrast | None:
         """The two tests; None where a population has no error to compare."""
         from netwright.stats import ks, permutation_test
 
         if before.done.empty or after.done.empty:
             return None
         old, new = before.done["error"].to_numpy(), after.done["error"].to_numpy()
-        return cls(ks(new, old), permutation_test(new, old, seed=seed))
+        return cls(ks(new, old), permutation_test(new, old, seed=seed), is_refinement)
 
     @property
-    def is_confirmed(self) -> bool:
+    def is_better(self) -> bool:
         return self.mean.difference < 0 and self.mean.p_value <= self.level
 
     @property

@@ -5,13 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from netwright.errors import OutputError
-from netwright.report.charts import Spec, chart
+from netwright.report.charts import CHARTS, Spec, chart
 from netwright.report.figures import Figure, Missing, figures_of
 from netwright.report.page import page
 from netwright.report.story import Story, distinct
@@ -29,21 +29,36 @@ def write_report(story: Story, folder: Path, formats: Sequence[str] = FORMATS) -
     """
     import vl_convert
 
+    _prepare(folder, formats)
     story = distinct(story)
     figures = figures_of(story)
     with ThreadPoolExecutor(1) as pool:  # the script takes seconds of another core to put together
         bundle = pool.submit(vl_convert.javascript_bundle, "window.vegaEmbed = vegaEmbed;")
         specs = _specs(figures)
         _write_pictures(specs, folder / "figures", formats)
+        _forget(folder / "figures", CHARTS.keys() - specs.keys())
         document = page(story, figures, specs, bundle.result(), formats)
     path = folder / "report.html"
-    _write(path, document.encode())  # last: its presence means the report is complete
+    # last: its presence means the report is complete; a path in its facts may hold what is no text
+    _write(path, document.encode(errors="replace"))
     return path
 
 
 def render_figures(story: Story, folder: Path, formats: Sequence[str] = FORMATS) -> list[Path]:
     """Write folder/<name>.<format> for every figure that the story has data for; return their paths."""
+    _prepare(folder, formats)
     return _write_pictures(_specs(figures_of(distinct(story))), folder, formats)
+
+
+def _prepare(folder: Path, formats: Sequence[str]) -> None:
+    """Refuse before the work what would be refused after it."""
+    unknown = [name for name in formats if name not in FORMATS]
+    if unknown:
+        raise OutputError(f"a picture's format is one of {', '.join(FORMATS)}, not {unknown[0]!r}. Choose among these.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _refusal(folder, error) from error
 
 
 def _specs(figures: Mapping[str, Figure | Missing]) -> dict[str, Spec]:
@@ -52,9 +67,6 @@ def _specs(figures: Mapping[str, Figure | Missing]) -> dict[str, Spec]:
 
 
 def _write_pictures(specs: Mapping[str, Spec], folder: Path, formats: Sequence[str]) -> list[Path]:
-    unknown = [name for name in formats if name not in FORMATS]
-    if unknown:
-        raise OutputError(f"a picture's format is one of {', '.join(FORMATS)}, not {unknown[0]!r}. Choose among these.")
     if not formats:
         return []
     import vl_convert
@@ -74,6 +86,13 @@ def _write_pictures(specs: Mapping[str, Spec], folder: Path, formats: Sequence[s
     return written
 
 
+def _forget(folder: Path, names: Iterable[str]) -> None:
+    """Remove an earlier report's pictures that this one has no data for."""
+    for name in names:
+        for kind in FORMATS:
+            (folder / f"{name}.{kind}").unlink(missing_ok=True)
+
+
 def _write(path: Path, content: bytes) -> None:
     """Whole or not at all: a reader of the old file never sees half of the new one."""
     try:
@@ -88,9 +107,11 @@ def _write(path: Path, content: bytes) -> None:
             Path(partial).unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise OutputError(
-            f"a report needs a folder that can be written, but {path}: {error.strerror}. {_cure(error)}"
-        ) from error
+        raise _refusal(path, error) from error
+
+
+def _refusal(path: Path, error: OSError) -> OutputError:
+    return OutputError(f"a report needs a folder that can be written, but {path}: {error.strerror}. {_cure(error)}")
 
 
 def _cure(error: OSError) -> str:

@@ -39,6 +39,6 @@ def chart(name: str, figure: Any) -> Spec | None:
         return None
     if name == "failures" and not figure.reasons:
         return None
-    if name == "spaces" and not figure.intervals:
+    if name == "spaces" and not any(interval.is_changed for interval in figure.intervals):
         return None
     return CHARTS[name](figure)

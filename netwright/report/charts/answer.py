@@ -28,7 +28,10 @@ def answer_chart(figure: AnswerFigure) -> Spec:
         for label, row in zip(labels, figure.rows, strict=True)
     ]
     y = alt.Y(
-        "label:N", sort=labels, title=None, axis=alt.Axis(labelLimit=260, labelFontSize=13, ticks=False, domain=False)
+        "label:N",
+        scale=alt.Scale(domain=labels),
+        title=None,
+        axis=alt.Axis(labelLimit=260, labelFontSize=13, ticks=False, domain=False),
     )
     x = alt.Scale(zero=False, nice=True)
     color = alt.Color(

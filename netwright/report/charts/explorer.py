@@ -114,7 +114,9 @@ def _panel(figure: ExplorerFigure, axis: Axis, index: int, brush: Any, kept: Any
                 f"p{index}:Q",
                 title=axis.column,
                 scale=x_scale(axis.domain, axis.is_log, base=10 if axis.column in COSTS else 2),
-                axis=alt.Axis(format="~s", tickCount=4, labelOverlap="greedy"),
+                axis=alt.Axis(
+                    tickCount=4, labelOverlap="greedy", format="~s" if axis.column in COSTS else alt.Undefined
+                ),
             ),
             y=y,
             color=alt.condition(

@@ -14,7 +14,7 @@ def failures_chart(figure: FailuresFigure) -> Spec:
     rows = [{"reason": reason, "trials": trials} for reason, trials in figure.reasons]
     axis = alt.Axis(labelLimit=420, title=None, ticks=False, domain=False)
     base = alt.Chart(alt.NamedData("reasons")).encode(
-        y=alt.Y("reason:N", sort=[reason for reason, _ in figure.reasons], axis=axis),
+        y=alt.Y("reason:N", scale=alt.Scale(domain=[reason for reason, _ in figure.reasons]), axis=axis),
         x=alt.X("trials:Q", title="trials", axis=alt.Axis(tickMinStep=1, format="d")),
     )
     bars = base.mark_bar(color=SERIES[1], cornerRadiusEnd=2, height=16)

@@ -29,7 +29,11 @@ def spaces_chart(figure: SpacesFigure) -> Spec:
     ]
     names = [interval.parameter for interval in figure.intervals]
     base = alt.Chart(alt.NamedData("intervals")).encode(
-        y=alt.Y("parameter:N", sort=names, axis=alt.Axis(title=None, ticks=False, domain=False, labelFontSize=12))
+        y=alt.Y(
+            "parameter:N",
+            scale=alt.Scale(domain=names),
+            axis=alt.Axis(title=None, ticks=False, domain=False, labelFontSize=12),
+        )
     )
     x = alt.X("from:Q", scale=alt.Scale(domain=[-0.1, 1.1]), axis=None)
     old = base.mark_bar(color=BEFORE, opacity=1, fillOpacity=0.45, height=8, cornerRadius=4).encode(x=x, x2="to:Q")

@@ -5,6 +5,7 @@ The page repaints these colours for dark mode by matching them (assets/page.css)
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -87,4 +88,7 @@ def finish(chart: Any, data: Mapping[str, Rows]) -> Spec:
     assert "datasets" not in spec, "a chart of ours names its data"
     spec["datasets"] = {name: list(rows) for name, rows in data.items()}
     spec["config"] = _CONFIG
-    return spec
+    # names become parts of expressions, where these two are syntax errors
+    text = json.dumps(spec, allow_nan=False, ensure_ascii=False).replace("\u2028", " ").replace("\u2029", " ")
+    clean: Spec = json.loads(text)
+    return clean

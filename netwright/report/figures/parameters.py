@@ -114,7 +114,7 @@ def _sentences(view: PopulationView, panels: Sequence[ParameterPanel]) -> tuple[
     if drawn < len(view.done):
         shows += f" {drawn:,} of them are drawn, evenly chosen from best to worst."
     ranked = sorted((p for p in panels if p.narrowed is not None), key=lambda p: p.narrowed or 0.0)
-    telling = [p for p in ranked if (p.narrowed or 0.0) < 0.5]
+    telling = [p for p in ranked if (p.narrowed or 0.0) <= 0.5]
     if not ranked:
         return (shows,)
     if not telling:

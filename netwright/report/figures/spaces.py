@@ -72,19 +72,24 @@ def _interval(parameter: str, old: tuple[float, float], new: tuple[float, float]
 
 def _sentences(first: PopulationView, last: PopulationView, intervals: tuple[Interval, ...]) -> tuple[str, ...]:
     if first is last:
-        return (
-            (f"{first.name} allows {amount(first.size)} combinations of parameters.",) if 0 < first.size < inf else ()
-        )
-    shows = f"What {first.name} allows (grey) and what {last.name} allows (coloured)."
-    changed = [interval for interval in intervals if interval.is_changed]
+        return (f"{_allows(first)}.",) if 0 < first.size < inf else ()
     says = []
+    changed = [interval for interval in intervals if interval.is_changed]
     if changed:
-        said = [f"{i.parameter} ({span(i.new)})" for i in changed]
-        says.append(f"{last.name} changes {listing(said)}.")
-    elif intervals:
-        says.append("No interval differs.")
+        limits = listing([f"{interval.parameter} ({span(interval.new)})" for interval in changed])
+        says.append(f"What {first.name} allows is grey, what {last.name} allows coloured: it changes {limits}.")
+    new = [name for name in last.parameters if name not in first.parameters]
+    old = [name for name in first.parameters if name not in last.parameters]
+    if new and old:
+        says.append(f"{last.name} has {listing(new)} in place of {listing(old)}.")
+    if not says:
+        says.append(f"{first.name} and {last.name} allow the same of each parameter.")
     if 0 < first.size < inf and 0 < last.size < inf:
         share = first.size / last.size
         turn = f"{ratio(share)} times fewer" if share >= 1 else f"{ratio(1 / share)} times more"
-        says.append(f"That leaves {amount(last.size)} of {amount(first.size)} parameter combinations, {turn}.")
-    return (shows, *([" ".join(says)] if says else []))
+        says.append(f"{_allows(first)}, {last.name} {amount(last.size)}: {turn}.")
+    return tuple(says)
+
+
+def _allows(view: PopulationView) -> str:
+    return f"{view.name} allows {amount(view.size)} combinations of parameters"

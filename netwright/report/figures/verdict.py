@@ -15,6 +15,18 @@ from netwright.stats import permutation_test
 __all__ = ["Verdict", "of_finalists", "of_refinement", "spread", "with_spread"]
 
 
+_OF_REFINEMENTS = {
+    "better": ("refinement confirmed", "the refinement is confirmed"),
+    "worse": ("refinement made it worse", "the refinement made the space worse, so keep the wider one"),
+    "even": ("refinement not confirmed", "this may be chance, so the refinement is not confirmed"),
+}
+_OF_SPACES = {
+    "better": ("{after} is better", "more than chance explains"),
+    "worse": ("{before} is better", "more than chance explains"),
+    "even": ("no difference shown", "this may be chance"),
+}
+
+
 @dataclass(frozen=True)
 class Verdict:
     """kind: better, worse, leaning (every seed agrees, but they are few), even, or open (nothing to judge by).
@@ -61,15 +73,9 @@ def of_refinement(contrast: Contrast | None, before: str, after: str) -> Verdict
         f"{p_value(mean.p_value)}; Kolmogorov-Smirnov {ks.statistic:.2f}, {p_value(ks.p_value)}). A random network of "
         f"{after} beats one of {before} {100 * mean.effect.superiority:.0f}% of the time"
     )
-    if contrast.is_confirmed:
-        return Verdict("better", "refinement confirmed", f"{says}: the refinement is confirmed.")
-    if contrast.is_worse:
-        return Verdict(
-            "worse", "refinement made it worse", f"{says}: the refinement made the space worse, so keep the wider one."
-        )
-    return Verdict(
-        "even", "refinement not confirmed", f"{says}: this may be chance, so the refinement is not confirmed."
-    )
+    kind = "better" if contrast.is_better else "worse" if contrast.is_worse else "even"
+    label, ends = (_OF_REFINEMENTS if contrast.is_refinement else _OF_SPACES)[kind]
+    return Verdict(kind, label.format(after=after, before=before), f"{says}: {ends}.")
 
 
 def spread(errors: Sequence[float]) -> float | None:

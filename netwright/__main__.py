@@ -1,0 +1,7 @@
+"""`python -m netwright` is the command line."""
+
+import sys
+
+from netwright.cli.main import main
+
+sys.exit(main())

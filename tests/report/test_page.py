@@ -1,0 +1,121 @@
+import base64
+import io
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from netwright.report import Story, write_report
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+class Page(HTMLParser):
+    """Tags with their attributes, the text outside scripts, and the ids."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self._silent = ""
+        self.feed(source)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag in ("script", "style"):
+            self._silent = tag
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == self._silent:
+            self._silent = ""
+
+    def handle_data(self, data: str) -> None:
+        if not self._silent:
+            self.text += data
+
+    @property
+    def ids(self) -> set[str | None]:
+        return {attrs["id"] for _, attrs in self.tags if "id" in attrs}
+
+
+def written(story: Story, folder: Path) -> str:
+    return write_report(story, folder, formats=()).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def source(guided: Story, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return written(guided, tmp_path_factory.mktemp("guided"))
+
+
+def test_a_page_loads_nothing(source: str) -> None:
+    page = Page(source)
+    for tag, attrs in page.tags:
+        for name in ("src", "srcset", "data", "poster", "action", *(() if tag == "a" else ("href",))):
+            assert (attrs.get(name) or "data:").startswith("data:"), (tag, attrs)
+    style = re.search(r"<style>(.*?)</style>", source, re.S)
+    assert style
+    assert "url(" not in style[1]
+    assert "@import" not in style[1]
+    policy = next(attrs for tag, attrs in page.tags if attrs.get("http-equiv") == "Content-Security-Policy")
+    assert "default-src 'none'" in (policy["content"] or "")
+
+
+def test_each_section_is_in_the_contents_and_each_picture_described(source: str) -> None:
+    page = Page(source)
+    sections = [attrs["id"] for tag, attrs in page.tags if tag == "section"]
+    links = [attrs["href"] for tag, attrs in page.tags if tag == "a" and (attrs.get("href") or "").startswith("#")]
+    assert [f"#{name}" for name in sections] == [link for link in links if link != "#main"]
+    assert sections[0] == "answer"
+    charts = [attrs for _, attrs in page.tags if "data-chart" in attrs]
+    assert len(charts) == 10
+    assert all(len(attrs["aria-label"] or "") > 40 for attrs in charts)
+    assert "Refinement confirmed".lower() in page.text.lower()
+
+
+def test_hostile_texts_stay_texts(hostile: Story, tmp_path: Path) -> None:
+    source = written(hostile, tmp_path)
+    page = Page(source)
+    assert "img" not in {tag for tag, _ in page.tags}
+    assert [attrs.get("type") for tag, attrs in page.tags if tag == "script"] == ["application/json", None, None]
+    assert source.count("</script") == 3
+    assert page.text.count("alert('x')") > 5
+    assert not any(name.startswith("on") for _, attrs in page.tags for name in attrs)
+
+
+def test_the_csv_is_the_table(source: str, guided: Story) -> None:
+    link = next(attrs for _, attrs in Page(source).tags if attrs.get("download") == "trials.csv")
+    frame = pd.read_csv(io.BytesIO(base64.b64decode((link["href"] or "").partition("base64,")[2])))
+    assert len(frame) == sum(len(view.trials) for view in guided.populations)
+    assert frame["population"].unique().tolist() == ["regnetx", "refined"]
+    assert frame["error"].tolist() == pytest.approx(
+        pd.concat([v.trials["error"] for v in guided.populations]).tolist(), nan_ok=True
+    )
+
+
+def test_a_plain_table_makes_a_page_that_says_what_it_lacks(plain: Story, tmp_path: Path) -> None:
+    page = Page(written(plain, tmp_path))
+    assert {"answer", "edf", "parameters", "explorer", "efficiency", "trials"} <= page.ids
+    assert not {"costs", "networks", "curves", "failures", "facts"} & page.ids
+    assert "no column 'arch'" in page.text
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
+def test_a_browser_draws_the_page_without_a_network(hostile: Story, tmp_path: Path) -> None:
+    path = write_report(hostile, tmp_path / "report", formats=("svg",))
+    assert CHROMIUM is not None
+    quiet = ("background-networking", "component-update", "sync", "gpu", "quic", "extensions")
+    command = [CHROMIUM, "--headless", "--no-sandbox", "--no-first-run", *(f"--disable-{each}" for each in quiet)]
+    command += [f"--user-data-dir={tmp_path / 'profile'}", "--proxy-server=127.0.0.1:9", "--virtual-time-budget=8000"]
+    shown = subprocess.run(
+        [*command, "--dump-dom", path.as_uri()], capture_output=True, text=True, timeout=60, check=True
+    )
+    page = Page(shown.stdout)
+    assert "could not be drawn" not in page.text
+    charts = [attrs["data-chart"] for _, attrs in page.tags if "data-chart" in attrs]
+    drawn = sum(1 for tag, attrs in page.tags if tag == "svg" and "marks" in (attrs.get("class") or ""))
+    assert drawn == len(charts) > 5
+    assert next(attrs for tag, attrs in page.tags if tag == "body").get("data-drawn") == "yes"
