@@ -122,9 +122,8 @@ class ArchBatch:
         present = self.depth > 0
         stages = np.stack([self.depth, self.width, self.inner_width, self.group_width, self.stride], axis=2)
         stages *= present[:, :, None]
-        return np.concatenate(
-            [self.stem_width[:, None], self.resolution[:, None], stages.reshape(len(self), -1)], axis=1
-        )
+        rows = stages.reshape(len(self), stages.shape[1] * stages.shape[2])
+        return np.concatenate([self.stem_width[:, None], self.resolution[:, None], rows], axis=1)
 
     @classmethod
     def from_archs(cls, archs: Sequence[Arch]) -> ArchBatch:
