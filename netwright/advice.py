@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from netwright.errors import SpaceError
@@ -14,6 +15,8 @@ from netwright.space import DesignSpace, Sample, draw
 from netwright.stats import GoodRange, Relevance, bootstrap, importance
 
 __all__ = ["Advice", "advise", "draw_refined"]
+
+Floats = npt.NDArray[np.float64]
 
 _LEAST = 10  # networks below which nothing is concluded
 
@@ -31,16 +34,18 @@ class Advice:
 def advise(space: DesignSpace, frame: pd.DataFrame, *, seed: int = 0) -> Advice:
     """Narrow each parameter to the good range of the empirical bootstrap (DDS, section 3.2).
 
-    frame: of the population, as `Population.frame()` gives it. A range that leaves a domain whole narrows nothing.
-    With fewer than 10 networks done nothing is narrowed.
+    frame: of the population, as `Population.frame()` gives it; failed trials are left out. A range that leaves a domain
+    whole narrows nothing, and with fewer than 10 networks done nothing is: the space is then the same by another name.
     """
+    same = space.refine(name=f"{space.name}_again")
     done = frame[frame["state"] == "done"]
     columns = [
         column for column in space.columns if column in done and len(done) >= _LEAST and done[column].nunique() > 1
     ]
     if not columns:
-        words = f"Nothing was narrowed: {len(done)} networks were trained, and at least {_LEAST} are needed."
-        return Advice(space, {}, {}, (words,))
+        few = f"{len(done)} networks were trained, and at least {_LEAST} are needed."
+        words = few if len(done) < _LEAST else "no parameter has more than one value."
+        return Advice(same, {}, {}, (f"Nothing was narrowed: {words}",))
     errors = done["error"].to_numpy(float)
     values = {column: done[column].to_numpy(float) for column in columns}
     ranges = bootstrap(values, errors, seed=seed)
@@ -48,10 +53,11 @@ def advise(space: DesignSpace, frame: pd.DataFrame, *, seed: int = 0) -> Advice:
     narrower: dict[str, Any] = {column: (good.low, good.high) for column, good in ranges.items()}
     refined = space.refine(name=f"{space.name}_refined", **narrower)
     changed = [column for column in columns if refined.domains[column] != space.domains[column]]
-    decisions = [_in_words(column, space, ranges[column], relevance[column]) for column in changed]
     if not changed:
-        decisions = ["Nothing was narrowed: the good range of every parameter is its whole domain."]
-    return Advice(refined, ranges, relevance, tuple(decisions))
+        words = "Nothing was narrowed: the good range of every parameter is its whole domain."
+        return Advice(same, ranges, relevance, (words,))
+    decisions = tuple(_in_words(column, space, values[column], ranges[column], relevance[column]) for column in changed)
+    return Advice(refined, ranges, relevance, decisions)
 
 
 def draw_refined(advice: Advice, space: DesignSpace, n: int, seed: int, earlier: Sample) -> tuple[Advice, Sample]:
@@ -60,34 +66,37 @@ def draw_refined(advice: Advice, space: DesignSpace, n: int, seed: int, earlier:
     Where the refined space holds too few, parameters get their old range back, those first that explain the error
     least, and the decisions say so.
     """
-    decisions = list(advice.decisions)
-    refined = advice.space
-    for column in [*reversed(list(advice.relevance)), None]:
+    refined, decisions = advice.space, list(advice.decisions)
+    narrowed = [column for column in advice.relevance if refined.domains[column] != space.domains[column]]
+    while True:
         try:
             sample = draw(refined, n, seed, exclude=earlier.batch)
-            return Advice(refined, advice.good_ranges, advice.relevance, tuple(decisions)), sample
         except SpaceError as error:
-            if column is None:
-                raise SpaceError(
-                    f"{error} The space leaves no room to confirm a refinement; ask for fewer trials."
-                ) from error
+            if not narrowed:
+                raise SpaceError(f"there is no room to confirm a refinement: {error}") from error
+            column = narrowed.pop()
             ranges: dict[str, Any] = {
-                name: (good.low, good.high)
-                for name, good in advice.good_ranges.items()
-                if list(advice.relevance).index(name) < list(advice.relevance).index(column)
+                name: (advice.good_ranges[name].low, advice.good_ranges[name].high) for name in narrowed
             }
             refined = space.refine(name=advice.space.name, **ranges)
             decisions.append(f"{column} got its old range back: the refined space held fewer than {n} new networks.")
-    raise AssertionError("unreachable: the last try raises")
+        else:
+            return replace(advice, space=refined, decisions=tuple(decisions)), sample
 
 
-def _in_words(column: str, space: DesignSpace, good: GoodRange, relevance: Relevance) -> str:
-    low, high = space.domains[column].bounds
+def _in_words(column: str, space: DesignSpace, drawn: Floats, good: GoodRange, relevance: Relevance) -> str:
+    domain, reached = space.domains[column].bounds, (float(drawn.min()), float(drawn.max()))
+    # a budget alone keeps much of a domain out, which is no merit of the refinement
+    within = "" if reached == domain else f" ({_span(*reached)} were drawn within the limits)"
     verdict = "clear" if relevance.p_holm < 0.05 else "some" if relevance.p_value < 0.05 else "weak"
     return (
-        f"{column}: {_number(low)} to {_number(high)} narrowed to {_number(good.low)} to {_number(good.high)}, best "
-        f"{_number(good.best)} ({verdict} evidence that it matters: p = {relevance.p_value:.2g})."
+        f"{column}: {_span(*domain)}{within} narrowed to {_span(good.low, good.high)}, best {_number(good.best)} "
+        f"({verdict} evidence that it matters: p = {relevance.p_value:.2g})."
     )
+
+
+def _span(low: float, high: float) -> str:
+    return f"{_number(low)} to {_number(high)}"
 
 
 def _number(value: float) -> str:

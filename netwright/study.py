@@ -75,7 +75,7 @@ def read(ref: str | Path, *, error: str | None = None) -> PopulationView:
     error: the name of that column, where it cannot be guessed. Raises PopulationError or StatsError.
     """
     path = Path(ref)
-    if (path / FILE).exists() or path.name == FILE or not path.suffix:
+    if path.is_dir() or path.name == FILE or not path.suffix:
         with Population.open(path) as population:
             frame, plain, notes = population.frame(), population.identity.get("space"), population.notes
         if plain is None:
@@ -197,7 +197,7 @@ def report(analyses: Sequence[Analysis], out: Path, command: str, *, seed: int =
             title=f"The population {names}" if len(views) == 1 else f"The populations {names}",
             populations=views,
             good_ranges=analyses[0].ranges,
-            contrast=Contrast.of(*views, seed=seed) if len(views) == 2 else None,
+            contrast=Contrast.of(*views, is_refinement=False, seed=seed) if len(views) == 2 else None,
             facts=facts,
         ),
         out,

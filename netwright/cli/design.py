@@ -8,6 +8,7 @@ weights.safetensors. Interrupted, the same command goes on where it was.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from netwright.cli.options import add_limits, add_training, brief_of
@@ -41,11 +42,21 @@ def run(options: Namespace, command: str) -> int:
 
     more = {name: getattr(options, name) for name in ("space", "confirm_trials", "final_epochs", "final_seeds")}
     result = design(brief_of(options, command, **more))
-    cost = complexity(result.network)
-    for role, errors in (("pick", result.test_errors), ("baseline", result.baseline_test_errors)):
-        each = ", ".join(f"{error:.2f}" for error in errors)
-        print(f"{role}: test error {sum(errors) / len(errors):.2f}% (mean of {each})")
-    print(f"pick: {cost.flops[0]:,} flops, {cost.params[0]:,} parameters, {cost.acts[0]:,} activations")
-    print(f"the refinement was {'' if result.confirmed else 'not '}confirmed on a fresh sample")
+    finalists = (
+        ("pick", result.network, result.test_errors),
+        ("baseline", result.baseline, result.baseline_test_errors),
+    )
+    for role, arch, errors in finalists:
+        cost = complexity(arch)
+        print(f"{role}: {arch.name}, test error {_each(errors)}")
+        print(f"  {cost.flops[0]:,} flops, {cost.params[0]:,} parameters, {cost.acts[0]:,} activations")
+    print(result.verdict)
+    print(result.refinement)
     print(f"report: {result.report}")
     return 0
+
+
+def _each(errors: Sequence[float]) -> str:
+    if not errors:
+        return "unknown: every training failed"
+    return f"{sum(errors) / len(errors):.2f}% (mean of {', '.join(f'{error:.2f}' for error in errors)})"

@@ -91,6 +91,9 @@ def parser_of(verb: str, module: ModuleType | None = None) -> ArgumentParser:
         allow_abbrev=False,
     )
     module.add_arguments(parser)
+    given = (action for action in parser._actions if not action.option_strings)
+    names = (f"[{each.metavar}]" if each.nargs == "?" else str(each.metavar) for each in given)
+    parser.usage = " ".join([f"netwright {verb}", *names, "[options]"])  # the flags are listed below it
     return parser
 
 

@@ -7,6 +7,7 @@ whole network a line. The same seed draws the same networks. What each constrain
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,23 +73,32 @@ def _table(batch: ArchBatch) -> pd.DataFrame:
     return pd.DataFrame(columns | {"flops": cost.flops, "params": cost.params, "acts": cost.acts})
 
 
-def _writer(path: Path) -> Any:
-    def lines(batch: ArchBatch) -> None:
-        path.write_text("".join(arch.to_json() + "\n" for arch in batch), encoding="utf-8")
-
-    writers = {
-        ".csv": lambda batch: _table(batch).to_csv(path, index=False),
-        ".parquet": lambda batch: _table(batch).to_parquet(path, index=False),
-        ".jsonl": lines,
-    }
-    if path.suffix not in writers:
-        raise OutputError(f"networks go to a file ending in {', '.join(writers)}, not {path.name!r}. Rename it.")
+def _writer(path: Path) -> Callable[[ArchBatch], None]:
+    if path.suffix not in _WRITERS:
+        raise OutputError(f"networks go to a file ending in {', '.join(_WRITERS)}, not {path.name!r}. Rename it.")
+    draft = path.with_name(f".{path.name}.new")
 
     def write(batch: ArchBatch) -> None:
+        """Whole or not at all."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            writers[path.suffix](batch)
+            try:
+                _WRITERS[path.suffix](batch, draft)
+                draft.replace(path)
+            finally:
+                draft.unlink(missing_ok=True)
         except OSError as error:
-            raise OutputError(f"{path} cannot be written: {error}. Choose another file.") from error
+            raise OutputError(f"{path} cannot be written: {error.strerror or error}. Choose another file.") from error
 
     return write
+
+
+def _write_lines(batch: ArchBatch, path: Path) -> None:
+    path.write_text("".join(arch.to_json() + "\n" for arch in batch), encoding="utf-8")
+
+
+_WRITERS: dict[str, Callable[[ArchBatch, Path], None]] = {
+    ".csv": lambda batch, path: _table(batch).to_csv(path, index=False),
+    ".parquet": lambda batch, path: _table(batch).to_parquet(path, index=False),
+    ".jsonl": _write_lines,
+}

@@ -20,7 +20,7 @@ __all__ = ["add_arguments", "run"]
 
 def add_arguments(parser: ArgumentParser) -> None:
     """The flags."""
-    parser.add_argument("action", choices=["list", "show", "size"], help="what to do")
+    parser.add_argument("action", choices=["list", "show", "size"], metavar="list|show|size", help="what to do")
     parser.add_argument("space", nargs="?", metavar="NAME|FILE", help="a design space, for show and size")
     add_limits(parser)
 

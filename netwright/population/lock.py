@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -26,22 +27,27 @@ class Lock:
         self._file: int | None = None
 
     def __enter__(self) -> None:
+        folder = self._path.parent
         try:
-            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+            file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
-            raise OutputError(f"{self._path.parent} cannot be written: {error}. Choose another folder.") from error
+            raise OutputError(f"{folder} cannot be written: {error}. Choose another folder.") from error
         try:
             if _HAS_LOCKS:
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            holder = os.pread(self._file, 32, 0).decode(errors="replace").strip() or "unknown"
-            os.close(self._file)
-            self._file = None
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.pread(file, 32, 0).decode(errors="replace").strip() or "unknown"
+            os.close(file)
             raise PopulationError(
-                f"another program (process {holder}) is working on {self._path.parent}. Wait for it or end it."
+                f"another program (process {holder}) is working on {folder}. Wait for it or end it."
             ) from error
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, str(os.getpid()).encode(), 0)
+        except OSError as error:
+            os.close(file)
+            raise OutputError(f"{folder} is on a disk without file locks: {error}. Choose another disk.") from error
+        self._file = file
+        with suppress(OSError):  # on a full disk it stays unsaid whose the lock is
+            os.ftruncate(file, 0)
+            os.pwrite(file, str(os.getpid()).encode(), 0)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if self._file is not None:

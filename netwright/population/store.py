@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -19,41 +19,19 @@ import numpy as np
 
 from netwright.arch import Arch, ArchBatch, complexity
 from netwright.errors import OutputError, PopulationError
+from netwright.population.database import FILE, STATES, make_tables, open_file, plain_errors, remove_draft, transaction
 from netwright.population.difference import difference
 from netwright.population.lock import Lock
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FILE", "STATES", "Population", "Trial", "trial_seed"]
-
-FILE = "population.sqlite"
-STATES = ("waiting", "running", "done", "failed")
-_FORMAT = 1
-
-_SCHEMA = f"""
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE trials (
-    trial INTEGER PRIMARY KEY,
-    state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN {STATES}),
-    reason TEXT,               -- why it failed
-    error REAL,                -- percent, top-1, of the last epoch
-    flops INTEGER NOT NULL, params INTEGER NOT NULL, acts INTEGER NOT NULL,
-    seconds REAL,              -- of training, on one worker
-    seed INTEGER NOT NULL,
-    attempts INTEGER NOT NULL DEFAULT 0,
-    parameters TEXT NOT NULL,  -- json: what was drawn
-    arch TEXT NOT NULL,        -- json: the network
-    curve TEXT,                -- json: one record an epoch
-    label TEXT NOT NULL DEFAULT '',
-    started REAL, finished REAL -- seconds since 1970
-);
-"""
+__all__ = ["Population", "Trial", "trial_seed"]
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A network to be trained: its place in the population, its own seed, and how often it has been begun."""
+    """A network to be trained: its place in the population, its own seed, its attempts (`requeue` says which count)."""
 
     index: int
     arch: Arch
@@ -100,70 +78,65 @@ class Population:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(f"{folder} cannot be made: {error}. Choose another folder.") from error
-        path = folder / FILE
-        if path.exists():
-            raise PopulationError(f"{folder} holds a population already. Open it, or choose another folder.")
-        archs = list(networks)
-        draft = folder / f".{FILE}.new"
-        draft.unlink(missing_ok=True)
-        try:
-            with _plain_errors(folder):
-                db = sqlite3.connect(draft, isolation_level=None)
-                db.executescript(_SCHEMA)
-                db.execute(f"PRAGMA user_version = {_FORMAT}")
-                meta = {"seed": seed, "identity": identity, "notes": notes or {}, "created": time.time()}
-                db.execute("BEGIN")
-                db.executemany("INSERT INTO meta VALUES (?, ?)", [(key, json.dumps(meta[key])) for key in meta])
-                _insert(db, 0, archs, _parameters(networks), seed, seeds, labels)
-                db.execute("COMMIT")
-                db.close()
-            # the complete file appears at once: a kill before this leaves no half-made population
-            draft.replace(path)
-        except OSError as error:
-            raise OutputError(f"{folder} cannot be written: {error}. Choose another folder.") from error
-        finally:
-            draft.unlink(missing_ok=True)
+        path, draft = folder / FILE, folder / f".{FILE}.new"
+        meta = {"seed": seed, "identity": identity, "notes": notes or {}, "created": time.time()}
+        with Lock(folder):
+            if path.exists():
+                raise PopulationError(f"{folder} holds a population already. Open it, or choose another folder.")
+            remove_draft(draft)
+            try:
+                with plain_errors(folder), closing(sqlite3.connect(draft, isolation_level=None)) as db:
+                    make_tables(db)
+                    with transaction(db):
+                        db.executemany("INSERT INTO meta VALUES (?, ?)", [(key, json.dumps(meta[key])) for key in meta])
+                        _insert(db, 0, list(networks), _parameters(networks), seed, seeds, labels)
+                # the complete file appears at once: a kill before this leaves no half-made population
+                draft.replace(path)
+            except OSError as error:
+                raise OutputError(f"{folder} cannot be written: {error}. Choose another folder.") from error
+            finally:
+                remove_draft(draft)
         return cls.open(folder)
 
     @classmethod
     def open(cls, folder: str | Path) -> Population:
-        """The population of a run folder (or the file itself); PopulationError where none is, or a damaged one."""
+        """The population of a run folder (or the file itself), where nothing can be written for reading only.
+
+        Raises PopulationError where none is, or a damaged one; OutputError where the disk prevents it.
+        """
         path = Path(folder)
         if path.is_dir() or not path.suffix:
             path = path / FILE
         if not path.is_file():
             raise PopulationError(f"there is no population in {path.parent}. `netwright sweep --out FOLDER` makes one.")
-        try:
-            db = sqlite3.connect(path, isolation_level=None, timeout=30)
-            version = db.execute("PRAGMA user_version").fetchone()[0]
-            if version > _FORMAT or version < 1:
-                raise PopulationError(
-                    f"{path} has format {version}; this version reads up to {_FORMAT}. Update netwright."
-                )
-            with suppress(sqlite3.OperationalError):  # a read-only place: it can still be read
-                db.execute("PRAGMA journal_mode = WAL")
-            db.execute("SELECT count(*) FROM trials").fetchone()
-        except sqlite3.DatabaseError as error:
-            raise PopulationError(
-                f"{path} is not a population that can be read: {error}. Restore it, or start anew in another folder."
-            ) from error
-        return cls(path.parent, db)
+        return cls(path.parent, open_file(path))
 
     @classmethod
     def open_or_create(
-        cls, folder: str | Path, *, networks: ArchBatch | Sequence[Arch], identity: Mapping[str, Any], **options: Any
+        cls,
+        folder: str | Path,
+        *,
+        networks: ArchBatch | Sequence[Arch],
+        seed: int,
+        identity: Mapping[str, Any],
+        notes: Mapping[str, Any] | None = None,
+        seeds: Sequence[int] | None = None,
+        labels: Sequence[str] | None = None,
     ) -> Population:
         """Resume the population of the folder, or create it.
 
-        A population made with another identity is refused with the difference. One with fewer networks than given
-        is extended: the same seed draws the same networks first.
+        A population made with another identity, seed or networks is refused with the difference. One with fewer
+        networks than given is extended: the same seed draws the same networks first.
         """
         if not (Path(folder) / FILE).exists():
-            return cls.create(folder, networks=networks, identity=identity, **options)
+            return cls.create(
+                folder, networks=networks, seed=seed, identity=identity, notes=notes, seeds=seeds, labels=labels
+            )
         population = cls.open(folder)
         lines = difference(population.identity, json.loads(json.dumps(identity)))
+        lines += difference(population.seed, seed, "seed")
         if not lines:
-            lines = population._unlike(list(networks))
+            lines = population._unlike(list(networks), seeds, labels)
         if lines:
             population.close()
             raise PopulationError(
@@ -171,13 +144,21 @@ class Population:
                 + "\n  ".join(lines)
                 + "\nGive the same as then to resume it, or another folder to start anew."
             )
-        population.extend(networks, labels=options.get("labels"), seeds=options.get("seeds"))
+        population.extend(networks, labels=labels, seeds=seeds)
         return population
 
-    def _unlike(self, archs: list[Arch]) -> list[str]:
-        for index, (text,) in enumerate(self._db.execute("SELECT arch FROM trials ORDER BY trial")):
-            if index < len(archs) and json.loads(text) != archs[index].to_dict():
-                return [f"network {index}", *difference(json.loads(text), archs[index].to_dict())]
+    def _unlike(self, archs: list[Arch], seeds: Sequence[int] | None, labels: Sequence[str] | None) -> list[str]:
+        """How the first trial that differs from the one wanted there does so; empty where none does."""
+        stored = self._db.execute("SELECT arch, seed, label FROM trials ORDER BY trial LIMIT ?", (len(archs),))
+        for index, (text, seed, label) in enumerate(stored):
+            was = {"network": json.loads(text), "seed": seed, "label": label}
+            wanted = {
+                "network": archs[index].to_dict(),
+                "seed": trial_seed(self.seed, index) if seeds is None else seeds[index],
+                "label": "" if labels is None else labels[index],
+            }
+            if was != wanted:
+                return difference(was, wanted, f"trial {index}")
         return []
 
     def extend(
@@ -188,7 +169,7 @@ class Population:
         labels: Sequence[str] | None = None,
     ) -> None:
         """Add those of the networks that are beyond the trials there are; their first ones are the trials there are."""
-        with _plain_errors(self.folder), self._transaction():
+        with plain_errors(self.folder), transaction(self._db):
             _insert(self._db, len(self), list(networks), _parameters(networks), self.seed, seeds, labels)
 
     def close(self) -> None:
@@ -251,7 +232,7 @@ class Population:
             | {"arch": row[-2], "curve": json.loads(row[-1]) if row[-1] else []}
             for row in rows
         ]
-        frame = pd.DataFrame.from_records(records)
+        frame = pd.DataFrame.from_records(records, columns=None if records else [*names, "arch", "curve"])
         return frame.astype({"error": float, "seconds": float})
 
     # -- what happens to it ------------------------------------------------------------------------------------
@@ -261,25 +242,27 @@ class Population:
         return Lock(self.folder)
 
     def requeue(self) -> int:
-        """Let the trials that a program left running when it died wait again; how many."""
-        with _plain_errors(self.folder):
-            return self._db.execute("UPDATE trials SET state = 'waiting' WHERE state = 'running'").rowcount
+        """Let the trials that a program left running when it ended wait again, as if never begun; how many."""
+        with plain_errors(self.folder):
+            return self._db.execute(
+                "UPDATE trials SET state = 'waiting', attempts = attempts - 1 WHERE state = 'running'"
+            ).rowcount
 
     def begin(self, index: int) -> None:
-        with _plain_errors(self.folder):
+        with plain_errors(self.folder):
             self._db.execute(
                 "UPDATE trials SET state = 'running', attempts = attempts + 1, started = ? WHERE trial = ?",
                 (time.time(), index),
             )
 
     def wait_again(self, index: int) -> None:
-        """The trial was interrupted by no fault of its own."""
-        with _plain_errors(self.folder):
+        """The trial's worker died under it: an attempt that counts."""
+        with plain_errors(self.folder):
             self._db.execute("UPDATE trials SET state = 'waiting' WHERE trial = ?", (index,))
 
     def finish(self, index: int, *, error: float, seconds: float, curve: Sequence[Mapping[str, Any]]) -> None:
         """The trial is done. error: percent, of its last epoch."""
-        with _plain_errors(self.folder):
+        with plain_errors(self.folder):
             self._db.execute(
                 "UPDATE trials SET state = 'done', reason = NULL, error = ?, seconds = ?, curve = ?, finished = ? "
                 "WHERE trial = ?",
@@ -288,21 +271,11 @@ class Population:
 
     def fail(self, index: int, reason: str, curve: Sequence[Mapping[str, Any]] = ()) -> None:
         """The trial failed, and counts as that."""
-        with _plain_errors(self.folder):
+        with plain_errors(self.folder):
             self._db.execute(
                 "UPDATE trials SET state = 'failed', reason = ?, curve = ?, finished = ? WHERE trial = ?",
                 (reason, json.dumps(list(curve)), time.time(), index),
             )
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
 
 
 def _parameters(networks: ArchBatch | Sequence[Arch]) -> list[dict[str, float]]:
@@ -342,15 +315,3 @@ def _insert(
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         rows,
     )
-
-
-@contextmanager
-def _plain_errors(folder: Path) -> Iterator[None]:
-    """A disk that is full or read-only, said so."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        raise OutputError(
-            f"the population in {folder} cannot be written: {error}. Every finished trial is kept; free some space or "
-            "choose another folder, and the same command goes on."
-        ) from error

@@ -60,8 +60,12 @@ class Recipe:
             number = isinstance(value, int | float) and not isinstance(value, bool)
             if not automatic and not (number and low <= value <= high):
                 raise RecipeError(f"{name} lies within {low:g} to {high:g}, not {value!r}. Correct '{name}'.")
-        if self.flip not in (True, False, AUTO):
-            raise RecipeError(f"flip is true, false or auto, not {self.flip!r}. Correct 'flip'.")
+        if self.crop_padding != AUTO and not isinstance(self.crop_padding, int):
+            raise RecipeError(f"crop_padding is a whole number, not {self.crop_padding!r}. Correct 'crop_padding'.")
+        for name in ("nesterov", "flip", "channels_last"):
+            if not isinstance(getattr(self, name), bool) and not (name == "flip" and self.flip == AUTO):
+                automatically = ", false or auto" if name == "flip" else " or false"
+                raise RecipeError(f"{name} is true{automatically}, not {getattr(self, name)!r}. Correct '{name}'.")
         if self.precision not in PRECISIONS:
             raise RecipeError(f"precision is one of {', '.join(PRECISIONS)}, not {self.precision!r}. Correct it.")
 

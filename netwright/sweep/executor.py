@@ -32,7 +32,8 @@ class Event:
     """What became of a job.
 
     kind: "began" | "epoch" (values: one record) | "done" (values: error, seconds, curve) | "failed" (values: reason,
-    curve) | "lost" (values: reason): the worker died under it, by no fault that the job told of.
+    curve) | "unsaved" (values: reason): trained, but its weights could not be written | "lost" (values: reason): the
+    worker died under it, by no fault that the job told of.
     """
 
     kind: str
@@ -45,9 +46,10 @@ class Executor(ABC):
 
     @abstractmethod
     def run(self, jobs: Iterable[Job]) -> Iterator[Event]:
-        """Events of all jobs, as they happen; each job ends in exactly one of done, failed or lost.
+        """Events of all jobs, as they happen; each job ends in exactly one of done, failed, unsaved or lost.
 
-        A job put back by `again` is run once more. Closing the iterator ends what is running.
+        A job put back by `again` is run once more. Closing the iterator ends what is running. Raises PopulationError
+        when no worker can be started.
         """
 
     @abstractmethod

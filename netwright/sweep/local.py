@@ -23,7 +23,8 @@ from netwright.sweep.executor import Event, Executor, Job
 __all__ = ["LocalExecutor"]
 
 _STARTED_IN_VAIN = 3  # workers in a row that died before they were ready
-_LAST_WORDS = 2000
+_LAST_WORDS = 2000  # bytes
+_DYING = 10.0  # seconds from the end of a worker's events to its own
 
 
 class _Worker:
@@ -33,24 +34,28 @@ class _Worker:
         self.number = number
         self.job: Job | None = None
         self.ready = False
-        self.errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the process
+        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the process
         # BLAS and OpenMP read these when they are loaded: the process has its share from the start
         share = {name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+        # the worker imports what the program would: with -P a queue.py in the current folder is none of its business
+        share["PYTHONPATH"] = os.pathsep.join(sys.path)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "netwright.sweep.worker", str(manifest), str(threads), device],
+            [sys.executable, "-P", "-m", "netwright.sweep.worker", str(manifest), str(threads), device],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=self.errors,
+            stderr=self._errors,
             text=True,
             env=os.environ | share,
             start_new_session=True,  # Ctrl-C is for the program, which then ends its workers
         )
-        threading.Thread(target=self._listen, args=(inbox,), daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, args=(inbox,), daemon=True)
+        self._listener.start()
 
     def _listen(self, inbox: queue.Queue[Any]) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
-            inbox.put((self, json.loads(line)))
+            with suppress(json.JSONDecodeError):  # a worker that is killed leaves half a line
+                inbox.put((self, json.loads(line)))
         inbox.put((self, None))
 
     def give(self, job: Job) -> bool:
@@ -64,18 +69,19 @@ class _Worker:
             return False
         return True
 
-    def last_words(self) -> str:
-        self.errors.seek(0)
-        return self.errors.read()[-_LAST_WORDS:].decode(errors="replace").strip()
-
-    def end(self) -> None:
+    def end(self) -> str:
+        """Kill it if it still lives; its last words."""
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
-        for pipe in (self.process.stdin, self.process.stdout, self.errors):
+        self._listener.join()  # the pipe ends with the process
+        for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
                 with suppress(OSError):  # a job that the dead worker did not read
                     pipe.close()
+        with self._errors as errors:
+            errors.seek(max(0, errors.seek(0, os.SEEK_END) - _LAST_WORDS))
+            return errors.read().decode(errors="replace").strip()
 
 
 class LocalExecutor(Executor):
@@ -94,47 +100,57 @@ class LocalExecutor(Executor):
 
     def run(self, jobs: Iterable[Job]) -> Iterator[Event]:
         self._waiting.extend(jobs)
-        while self._waiting or any(worker.job for worker in self._workers):
-            while len(self._workers) < min(self._most, len(self._waiting) + self._busy()):
-                self._start(len(self._workers))
-            for worker in self._workers:
-                if worker.ready and worker.job is None and self._waiting:
-                    job = self._waiting.popleft()
-                    if worker.give(job):
-                        yield Event("began", job.index, {"worker": worker.number, "pid": worker.process.pid})
-            worker, message = self._inbox.get()
-            if worker not in self._workers:
-                continue  # of a worker that has been replaced
-            if message is None:
-                yield from self._bury(worker)
-            elif message["kind"] == "ready":
-                worker.ready, self._in_vain = True, 0
-            else:
-                if message["kind"] in ("done", "failed"):
-                    worker.job = None
-                yield Event(message["kind"], message["index"], message["values"])
+        try:
+            while self._waiting or self._busy():
+                while len(self._workers) < min(self._most, len(self._waiting) + len(self._busy())):
+                    self._start()
+                for worker in list(self._workers):
+                    if worker.ready and worker.job is None and self._waiting:
+                        job = self._waiting.popleft()
+                        if worker.give(job):
+                            yield Event("began", job.index, {"worker": worker.number, "pid": worker.process.pid})
+                yield from self._hear(*self._inbox.get())
+        finally:
+            self._waiting.clear()
+            for worker in self._busy():
+                self._workers.remove(worker)
+                worker.end()
 
-    def _busy(self) -> int:
-        return sum(worker.job is not None for worker in self._workers)
+    def _hear(self, worker: _Worker, message: dict[str, Any] | None) -> Iterator[Event]:
+        if worker not in self._workers:
+            return  # it has been ended
+        if message is None:
+            yield from self._bury(worker)
+        elif message["kind"] == "ready":
+            worker.ready, self._in_vain = True, 0
+        else:
+            if message["kind"] != "epoch":
+                worker.job = None
+            yield Event(message["kind"], message["index"], message["values"])
 
-    def _start(self, number: int) -> None:
+    def _busy(self) -> list[_Worker]:
+        return [worker for worker in self._workers if worker.job is not None]
+
+    def _start(self) -> None:
+        taken = {worker.number for worker in self._workers}
+        number = next(number for number in range(self._most) if number not in taken)
         device = self._devices[number % len(self._devices)]
         self._workers.append(_Worker(number, self._manifest, self._threads, device, self._inbox))
 
     def _bury(self, worker: _Worker) -> Iterator[Event]:
         self._workers.remove(worker)
-        worker.process.wait()
-        job, code, words, ready = worker.job, worker.process.returncode, worker.last_words(), worker.ready
-        worker.end()
-        if not ready:
+        with suppress(subprocess.TimeoutExpired):  # what has no voice any more but lives on is ended below
+            worker.process.wait(_DYING)
+        words, code = worker.end(), worker.process.returncode
+        if not worker.ready:
             self._in_vain += 1
             if self._in_vain >= _STARTED_IN_VAIN:
                 raise PopulationError(
                     f"no worker could be started: {self._in_vain} in a row died first, the last with code {code}. "
                     f"It said:\n{words or '(nothing)'}"
                 )
-        if job is not None:
-            yield Event("lost", job.index, {"reason": _cause(code, words)})
+        if worker.job is not None:
+            yield Event("lost", worker.job.index, {"reason": _cause(code, words)})
 
     def again(self, job: Job) -> None:
         self._waiting.appendleft(job)

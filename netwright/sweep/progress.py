@@ -71,7 +71,7 @@ class Progress(Quiet):
         self._begun = self._now()
         self._last = 0.0
         if done:
-            self.say(f"{title}: {done} of {total} trials were finished before; going on")
+            self.say(f"{title}: {done} of {total} trials were finished before{'; going on' if done < total else ''}")
 
     def update(self, done: float, finished: int, failed: int, best: float | None, mean: float | None) -> None:
         elapsed = self._now() - self._begun
@@ -80,11 +80,12 @@ class Progress(Quiet):
         errors = "" if best is None or mean is None else f"  best {best:.2f}%  mean {mean:.2f}%"
         failures = f"  {failed} failed" if failed else ""
         words = f"{finished}/{self._total} trials{failures}{errors}  {clock(elapsed)} gone, {left} left"
+        is_over = finished + failed == self._total
         if self._live is not None:
-            self._live.update(_bar(self._title, done / max(1, self._total), words))
-        elif finished + failed == self._total or elapsed - self._last >= _LINE_EVERY:
+            self._live.update("" if is_over else _bar(self._title, done / max(1, self._total), words))
+        if is_over or (self._live is None and elapsed - self._last >= _LINE_EVERY):
             self._last = elapsed
-            print(f"{self._title}: {words}", file=self._stream, flush=True)
+            self.say(f"{self._title}: {words}")
 
     def say(self, text: str) -> None:
         if self._live is not None:

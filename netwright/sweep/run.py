@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -48,9 +49,11 @@ def run(
     """Train every waiting trial; each finished one is on disk at once.
 
     images: saved on disk (`load_images(..., cache=...)`), so that workers share them. recipe: resolved. threads: of
-    each worker; a trial's result depends on it in the last digits, on the number of workers not at all. A trial that
-    raises, diverges or runs out of memory is recorded as failed; one whose worker dies is tried once more.
-    Whatever interrupts it (an exception, Ctrl-C), finished trials stay and running ones wait again.
+    each worker; a trial's result does not depend on the number of workers, but it does on their threads: sums are then
+    rounded otherwise, and training amplifies that to what another seed would do. A trial that raises, diverges or runs
+    out of memory is recorded as failed; one whose worker dies is tried once more. Whatever interrupts it (an exception,
+    Ctrl-C), finished trials stay and running ones wait again. Raises OutputError when the disk stays full,
+    PopulationError when another program works on it or no worker can be started.
     """
     if images.path is None:
         raise PopulationError(
@@ -92,7 +95,10 @@ def run(
                     elif event.kind == "failed":
                         _patiently(partial(population.fail, index, **values), progress)
                         progress.say(f"{title}: trial {index} failed: {values['reason']}")
+                    elif event.kind == "unsaved":
+                        raise OutputError(values["reason"])
                     elif event.kind == "lost":
+                        _patiently(partial(population.wait_again, index), progress)
                         if attempts[index] < _ATTEMPTS:
                             progress.say(f"{title}: trial {index} is tried again: {values['reason']}")
                             engine.again(jobs[index])
@@ -102,7 +108,8 @@ def run(
                             progress.say(f"{title}: trial {index} failed: {reason}")
                     tally.count(event.kind, index, values)
         finally:
-            population.requeue()
+            with suppress(OutputError):  # who resumes does it too
+                population.requeue()
 
 
 def _patiently(write: Callable[[], Any], progress: Quiet) -> None:

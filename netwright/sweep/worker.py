@@ -13,6 +13,7 @@ import queue
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -21,7 +22,7 @@ import torch
 
 from netwright.arch import Arch
 from netwright.data import ImageSet
-from netwright.errors import TrialError
+from netwright.errors import OutputError, TrialError
 from netwright.nn import build
 from netwright.recipe import Recipe
 from netwright.train import Batches, Epoch, evaluate, fit
@@ -52,7 +53,7 @@ def train_job(job: dict[str, Any], images: ImageSet, device: torch.device, on_ep
     )
     last = evaluate(module, batches(images.test), recipe) if testing else None
     if job["weights"]:
-        _save(module, Path(job["weights"]))
+        _save(module, Path(job["weights"]), _metadata(arch, images))
     return {
         "error": epochs[-1].error if last is None else last.error,
         "seconds": time.perf_counter() - started,
@@ -60,17 +61,31 @@ def train_job(job: dict[str, Any], images: ImageSet, device: torch.device, on_ep
     }
 
 
-def _save(module: torch.nn.Module, path: Path) -> None:
-    """Atomically: a file of that name is a whole one."""
-    from safetensors.torch import save_file
+def _metadata(arch: Arch, images: ImageSet) -> dict[str, str]:
+    """What a file of weights says of itself, as safetensors has it: text, here JSON."""
+    plain: dict[str, Any] = {"arch": arch.to_dict(), "resolution": images.resolution, "class_names": images.class_names}
+    plain |= {"mean": images.mean, "std": images.std}
+    return {"format": "pt"} | {name: json.dumps(value) for name, value in plain.items()}
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+
+def _save(module: torch.nn.Module, path: Path, metadata: dict[str, str]) -> None:
+    """Atomically: a file of that name is a whole one. OutputError when it cannot be written."""
+    from safetensors.torch import save
+
+    draft = path.with_name(f".{path.name}.new")
+    tensors = {name: value.contiguous() for name, value in module.state_dict().items()}
     try:
-        save_file({name: value.contiguous() for name, value in module.state_dict().items()}, draft)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # the bytes are written here, because the library's own writer hides which error it met
+        draft.write_bytes(save(tensors, metadata))
         draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    except OSError as error:
+        with suppress(OSError):
+            draft.unlink()
+        raise OutputError(
+            f"the weights cannot be written to {path.parent}: {error.strerror or error}. Free some space or choose "
+            "another folder, and the same command goes on."
+        ) from error
 
 
 def _reason(error: BaseException) -> str:
@@ -105,6 +120,8 @@ def _serve(images: ImageSet, device: torch.device, events: TextIO) -> None:
 
         try:
             result = train_job(job, images, device, on_epoch)
+        except OutputError as error:  # of the disk, not of the network
+            say("unsaved", job["index"], reason=str(error))
         except Exception as error:  # whatever a network does wrong is its trial's result
             say("failed", job["index"], reason=_reason(error), curve=curve)
         else:
@@ -121,7 +138,17 @@ def main(arguments: list[str]) -> None:
     os.dup2(2, 1)
     torch.set_num_threads(int(threads))
     torch.set_flush_denormal(True)
-    _serve(ImageSet.open(manifest), torch.device(device), events)
+    place = torch.device(device)
+    if place.type != "cpu":
+        torch.accelerator.set_device_index(place.index or 0)
+    _die_first()
+    _serve(ImageSet.open(manifest), place, events)
+
+
+def _die_first() -> None:
+    """Where memory runs out, Linux ends this process rather than the program that keeps the results."""
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("500")
 
 
 if __name__ == "__main__":

@@ -104,8 +104,12 @@ def fit(
             wrong += (logits.detach().argmax(1) != target).sum()
             seen += len(target)
             if step % _CHECKED_EVERY == 0 or step == steps - 1:
-                _refuse_divergence(loss_sum, epoch, step, lr)
-        error = None if validation is None else evaluate(module, validation, recipe).error
+                _refuse_divergence(float(loss_sum), epoch, step + 1, lr)
+        error = None
+        if validation is not None:
+            evaluation = evaluate(module, validation, recipe)
+            _refuse_divergence(evaluation.loss, epoch, steps, lr)
+            error = evaluation.error
         record = Epoch(
             epoch=epoch,
             loss=float(loss_sum) / steps,
@@ -138,7 +142,6 @@ def _autocast(recipe: Recipe, device: torch.device) -> torch.autocast:
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=recipe.precision == "bf16")
 
 
-def _refuse_divergence(loss_sum: Tensor, epoch: int, step: int, lr: float) -> None:
-    total = float(loss_sum)
-    if not math.isfinite(total):
-        raise Diverged(f"diverged: the loss became {total} in epoch {epoch}, by step {step + 1}, at lr {lr:.3g}")
+def _refuse_divergence(loss: float, epoch: int, step: int, lr: float) -> None:
+    if not math.isfinite(loss):
+        raise Diverged(f"diverged: the loss became {loss} in epoch {epoch}, by step {step}, at lr {lr:.3g}")

@@ -1,0 +1,47 @@
+"""Which network is picked: by the error on validation images alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from netwright.arch import Arch
+from netwright.errors import PopulationError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["best_network", "refuse_failure"]
+
+
+def best_network(frames: Mapping[str, pd.DataFrame]) -> tuple[Arch, str]:
+    """The network of the lowest validation error (of equals, the one of fewer flops), named, and in words why.
+
+    frames: name of a population -> its frame. PopulationError where no trial is done.
+    """
+    import pandas as pd
+
+    both = pd.concat([frame.assign(population=name) for name, frame in frames.items()])
+    refuse_failure(both)
+    done = both[both["state"] == "done"].sort_values(["error", "flops"], kind="stable")
+    best = done.iloc[0]
+    name = f"{best['population']} {best['trial']}"
+    failed = len(both) - len(done)
+    words = (
+        f"The pick is network {name}: the lowest validation error, {best['error']:.2f}%, of {len(done)} networks"
+        f"{f' ({failed} more failed)' if failed else ''}. It was chosen by this error, so judge it by the test error."
+    )
+    return replace(Arch.from_json(best["arch"]), name=name), words
+
+
+def refuse_failure(frame: pd.DataFrame) -> None:
+    """PopulationError, with the reasons, where no trial is done."""
+    if (frame["state"] == "done").any():
+        return
+    reasons = frame["reason"].dropna().value_counts()
+    why = "; ".join(f"{count} x {reason}" for reason, count in reasons.head(3).items())
+    raise PopulationError(
+        f"a network is picked from trials that are done, and none of {len(frame)} is: {why}. Lower the learning rate "
+        "or the budget, in another folder."
+    )

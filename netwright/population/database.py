@@ -1,0 +1,114 @@
+"""The SQLite file under a population: its tables, how it is opened, and its errors in plain words."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from netwright.errors import OutputError, PopulationError
+
+__all__ = ["FILE", "STATES", "make_tables", "open_file", "plain_errors", "remove_draft", "transaction"]
+
+FILE = "population.sqlite"
+STATES = ("waiting", "running", "done", "failed")
+_FORMAT = 1
+
+_SCHEMA = f"""
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE trials (
+    trial INTEGER PRIMARY KEY,
+    state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN {STATES}),
+    reason TEXT,               -- why it failed
+    error REAL,                -- percent, top-1, of the last epoch
+    flops INTEGER NOT NULL, params INTEGER NOT NULL, acts INTEGER NOT NULL,
+    seconds REAL,              -- of training, on one worker
+    seed INTEGER NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0, -- trainings begun, less those that the end of a program interrupted
+    parameters TEXT NOT NULL,  -- json: what was drawn
+    arch TEXT NOT NULL,        -- json: the network
+    curve TEXT,                -- json: one record an epoch
+    label TEXT NOT NULL DEFAULT '',
+    started REAL, finished REAL -- seconds since 1970
+);
+"""
+
+
+def make_tables(db: sqlite3.Connection) -> None:
+    db.execute("PRAGMA journal_mode = WAL")  # stays with the file
+    db.executescript(_SCHEMA)
+    db.execute(f"PRAGMA user_version = {_FORMAT}")
+
+
+def open_file(path: Path) -> sqlite3.Connection:
+    """Raises PopulationError where it is damaged or something else, OutputError where the disk prevents it."""
+    try:
+        db = _connect(path)
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+        tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        fault = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if fault != "ok":
+            db.close()
+            raise sqlite3.DatabaseError(fault)
+    except sqlite3.OperationalError as error:
+        raise OutputError(
+            f"{path} cannot be opened: {error}. Free some space, or copy the folder to where it can be written."
+        ) from error
+    except sqlite3.DatabaseError as error:
+        raise PopulationError(
+            f"{path} is not a population that can be read: {error}. Restore it, or start anew in another folder."
+        ) from error
+    if version > _FORMAT:
+        db.close()
+        raise PopulationError(f"{path} has format {version}; this version reads up to {_FORMAT}. Update netwright.")
+    if version < 1 or not tables >= {"meta", "trials"}:
+        db.close()
+        raise PopulationError(f"{path} is a database of another program, not a population. Choose another folder.")
+    return db
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """Where nothing can be written beside the file (a full or read-only disk), for reading only."""
+    db = sqlite3.connect(path, isolation_level=None, timeout=30)
+    try:
+        db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError:
+        db.close()
+        log = path.with_name(f"{path.name}-wal")
+        if log.is_file() and log.stat().st_size:  # part of the truth is in there
+            raise
+        return sqlite3.connect(f"{path.resolve().as_uri()}?immutable=1", uri=True, isolation_level=None)
+    except sqlite3.DatabaseError:
+        db.close()
+        raise
+    return db
+
+
+@contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    finally:
+        if db.in_transaction:  # on a full disk SQLite has rolled back by itself
+            db.execute("ROLLBACK")
+
+
+def remove_draft(draft: Path) -> None:
+    """A population that is not complete, with SQLite's own files beside it."""
+    for path in draft.parent.glob(f"{draft.name}*"):
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def plain_errors(folder: Path) -> Iterator[None]:
+    """A disk that is full or read-only, said so."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise OutputError(
+            f"the population in {folder} cannot be written: {error}. Every finished trial is kept; free some space or "
+            "choose another folder, and the same command goes on."
+        ) from error

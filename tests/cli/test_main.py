@@ -1,0 +1,115 @@
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from netwright.cli.main import VERBS, main, parser_of
+from netwright.version import __version__
+
+Run = Callable[..., Any]
+
+# imported only by what needs them, so that help and mistakes are answered at once
+_HEAVY = ("torch", "numpy", "pandas", "scipy", "PIL", "altair", "sklearn", "pyarrow")
+
+
+@pytest.mark.parametrize("words", [["--help"], ["-h"], [], ["--version"], ["desing"]])
+def test_help_imports_nothing_heavy(words: list[str]) -> None:
+    program = (
+        "import sys\nfrom netwright.cli.main import main\n"
+        f"main({words!r})\nprint('HEAVY', [name for name in {_HEAVY!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("HEAVY []\n")
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_help_of_a_verb_starts_without_torch(verb: str) -> None:
+    program = (
+        f"import sys\nfrom netwright.cli.main import main\ntry:\n    main([{verb!r}, '--help'])\n"
+        "finally:\n    sys.stdout.flush()\n    assert 'torch' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("words", [(), ("--help",), ("-h",), ("help",)])
+def test_help_names_every_verb(netwright: Run, words: tuple[str, ...]) -> None:
+    done = netwright(*words)
+    assert done.status == 0
+    for verb, summary in VERBS.items():
+        assert f"{verb:<9} {summary}" in done.out
+    assert __version__ in done.out
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_help_of_a_verb_explains_every_flag(netwright: Run, verb: str) -> None:
+    done = netwright(verb, "--help")
+    assert done.status == 0
+    for action in parser_of(verb)._actions:
+        for flag in action.option_strings:
+            assert flag in done.out
+        assert action.help, action.dest
+
+
+def test_the_version(netwright: Run) -> None:
+    assert netwright("--version").out == f"netwright {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["desing"], "unknown verb 'desing': did you mean 'design'?"),
+        (["xyzzy"], "unknown verb 'xyzzy': these are known: design, space"),
+        (["design", "--epoch", "3"], "unknown flag '--epoch': did you mean '--epochs'?"),
+        (["sweep", "regnetx", "--workerz=3"], "unknown flag '--workerz': did you mean '--workers'?"),
+        (["design", "--qqqqqqqq"], "unknown flag '--qqqqqqqq': `netwright design --help` lists what there is."),
+        (["design", "extra"], "unrecognized arguments: extra"),
+        (["design", "--trials", "many"], "argument --trials: invalid int value: 'many'"),
+        (["design", "--flops", "2M:1M"], "a window's low end is not above its high end: '2M:1M'"),
+        (["design", "--max_flops", "much"], "a quantity is a number like 400M"),
+        (["design", "--flip", "maybe"], "true or false, not 'maybe'"),
+        (["design", "--precision", "fp8"], "invalid choice: 'fp8'"),
+        (["design", "--space"], "expected one argument"),
+        (["space", "lst"], "invalid choice: 'lst'"),
+        (["sweep", "regnetx"], "the following arguments are required: --out"),
+        (["sample"], "the following arguments are required: NAME|FILE"),
+        (["compare", "a"], "the following arguments are required: B"),
+    ],
+)
+def test_wrong_usage_is_status_2_and_short(netwright: Run, words: list[str], says: str) -> None:
+    done = netwright(*words)
+    assert (done.status, done.out) == (2, "")
+    assert says in done.err
+    assert len(done.err.splitlines()) <= 2
+
+
+def test_a_mistake_that_a_message_explains_is_status_1(netwright: Run) -> None:
+    done = netwright("space", "show", "regnetz")
+    assert (done.status, done.out) == (1, "")
+    assert done.err.startswith("netwright space: no design space is called 'regnetz'")
+
+
+def test_ctrl_c_is_status_130_and_no_traceback(netwright: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("netwright.cli.space.run", interrupted)
+    done = netwright("space", "list")
+    assert done.status == 130
+    assert "interrupted. What was finished is kept" in done.err
+
+
+def test_a_bug_of_ours_is_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("netwright.cli.space.run", lambda *_: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        main(["space", "list"])
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    program = f"{sys.executable} -m netwright.cli.main space show regnetx"
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {program} | head -n 1"], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("name: regnetx\n", "")

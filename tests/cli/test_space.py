@@ -1,0 +1,68 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from netwright.space import load_space, space_names
+
+Run = Callable[..., Any]
+
+
+def test_list_names_every_space_with_its_degrees_of_freedom(netwright: Run) -> None:
+    lines = netwright("space", "list").out.splitlines()
+    assert [line.split()[0] for line in lines] == list(space_names())
+    assert " 16 free     1.8e+18 networks" in lines[0]
+
+
+@pytest.mark.parametrize("name", space_names())
+def test_size_counts_exactly(netwright: Run, name: str) -> None:
+    assert netwright("space", "size", name).out == f"{load_space(name).size():,}\n"
+
+
+@pytest.mark.parametrize("name", space_names())
+def test_what_show_prints_is_a_space(netwright: Run, tmp_path: Path, name: str) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(netwright("space", "show", name, "--flops", "1M:2G").out)
+    assert load_space(str(path)) == load_space(name).refine(flops=(1e6, 2e9))
+
+
+def test_a_users_space_is_counted_too(netwright: Run, tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(netwright("space", "show", "regnetx").out.replace("[1, 64]", "[1, 32]"))
+    assert netwright("space", "size", path).out == f"{load_space('regnetx').size() // 2:,}\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("depth:", "deph:", "unknown parameter of the family regnet 'deph': did you mean 'depth'?"),
+        ("family:", "famly:", "unknown key of a space 'famly': did you mean 'family'?"),
+        ("num_stages:", "numstages:", "unknown limit 'numstages': did you mean 'num_stages'?"),
+        ("resolution:", "resolutin:", "unknown setting 'resolutin': did you mean 'resolution'?"),
+        ("uniform: [1", "unifrm: [1", "a domain has one of the keys uniform"),
+        ("uniform: [1, 64]", "uniform: [64, 1]", ""),
+        ("name:", "- name:", "is not YAML"),
+    ],
+)
+def test_a_typo_in_a_space_is_found(netwright: Run, tmp_path: Path, old: str, new: str, says: str) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(netwright("space", "show", "regnetx").out.replace(old, new, 1))
+    done = netwright("space", "size", path)
+    assert (done.status, done.out) == (1, "")
+    assert done.err.startswith("netwright space: ")
+    assert says in done.err
+
+
+@pytest.mark.parametrize("words", [("show",), ("size",), ("show", "no.yaml"), ("size", "."), ("show", "regnetx-x")])
+def test_a_space_that_is_not_there_is_refused(netwright: Run, words: tuple[str, ...]) -> None:
+    done = netwright("space", *words)
+    assert (done.status, done.out) == (1, "")
+
+
+def test_a_window_outside_an_earlier_one_is_refused(netwright: Run, tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(netwright("space", "show", "regnetx", "--max_flops", "1M").out)
+    done = netwright("space", "show", path, "--flops", "2M:3M")
+    assert done.status == 1
+    assert "nothing is in both" in done.err

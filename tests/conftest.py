@@ -1,0 +1,91 @@
+"""One design on the bundled digits, begun, killed, and finished by the same command, which many tests look at."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+Rows = list[tuple[int, float, int]]
+
+_PATIENCE = 120.0  # seconds for the first trial on a busy machine
+# the least that narrows a space and tests the refinement; starting a worker takes longer than its trials
+_SMALL = {"flops": "0.3M:0.6M", "trials": 12, "confirm_trials": 6, "epochs": 1, "final_epochs": 2, "final_seeds": 2}
+_SMALL |= {"workers": 1}
+
+
+@dataclass(frozen=True)
+class Designed:
+    """folder: where everything is. kept: (trial, error, attempts) that were done at the kill. errors, answer: stderr
+    and stdout of the command that finished it. command: its words after `netwright`."""
+
+    folder: Path
+    kept: Rows
+    answer: str
+    errors: str
+    command: tuple[str, ...]
+
+
+def start(*words: str, cwd: Path) -> subprocess.Popen[str]:
+    """The command line in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "netwright.cli.main", *words],
+        cwd=cwd,
+        env=os.environ | {"COLUMNS": "120"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finished(folder: Path) -> Rows:
+    """(trial, error, attempts) of the trials that are done, read beside the program that writes them."""
+    path = folder / "population.sqlite"
+    if not path.exists():
+        return []
+    db = sqlite3.connect(path)
+    try:
+        return db.execute("SELECT trial, error, attempts FROM trials WHERE state = 'done' ORDER BY trial").fetchall()
+    finally:
+        db.close()
+
+
+def wait_for_a_trial(program: subprocess.Popen[str], folder: Path) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while not finished(folder) and program.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert program.poll() is None, program.communicate()[1]
+
+
+@pytest.fixture(scope="session")
+def started() -> Callable[..., subprocess.Popen[str]]:
+    """Start `netwright` as a process and, given `until=folder`, wait until a trial is finished there."""
+
+    def begin(*words: str, cwd: Path, until: Path) -> subprocess.Popen[str]:
+        program = start(*words, cwd=cwd)
+        wait_for_a_trial(program, until)
+        return program
+
+    return begin
+
+
+@pytest.fixture(scope="session")
+def designed(tmp_path_factory: pytest.TempPathFactory, started: Callable[..., subprocess.Popen[str]]) -> Designed:
+    place = tmp_path_factory.mktemp("designed")
+    command = ("design", *(f"--{name}={value}" for name, value in _SMALL.items()), "--out", "runs/d")
+    folder = place / "runs" / "d"
+    program = started(*command, cwd=place, until=folder)
+    program.kill()
+    program.communicate()
+    kept = finished(folder)
+    program = start(*command, cwd=place)
+    answer, errors = program.communicate()
+    assert program.returncode == 0, errors
+    return Designed(folder, kept, answer, errors, command)

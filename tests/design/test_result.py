@@ -1,0 +1,105 @@
+"""What a finished design leaves behind; a real one, which was killed once on its way."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from safetensors import safe_open
+from safetensors.torch import load_file
+
+import netwright
+from netwright.population import Population
+from netwright.stats import permutation_test
+
+
+@pytest.fixture(scope="module")
+def answer(designed: Any) -> dict[str, Any]:
+    return json.loads((designed.folder / "result.json").read_text())
+
+
+def test_a_kill_lost_no_finished_trial_and_none_was_trained_again(designed: Any) -> None:
+    assert designed.kept
+    with Population.open(designed.folder) as population:
+        assert population.counts() == {"waiting": 0, "running": 0, "done": 12, "failed": 0}
+        frame = population.frame().set_index("trial")
+    for trial, error, attempts in designed.kept:
+        assert (frame.loc[trial, "error"], frame.loc[trial, "attempts"]) == (error, attempts)
+    assert f"{len(designed.kept)} of 12 trials were finished before" in designed.errors
+
+
+def test_nothing_unfinished_is_left(designed: Any) -> None:
+    left = [path.name for path in designed.folder.rglob("*") if re.search(r"\.new$|\.partial$|-wal$|-shm$", path.name)]
+    assert left == []
+
+
+def test_the_files_that_it_promises_are_there(designed: Any) -> None:
+    names = ("report.html", "network.yaml", "weights.safetensors", "result.json", "space.yaml", "refined_space.yaml")
+    for name in (*names, "population.sqlite", "refined/population.sqlite", "final/population.sqlite"):
+        assert (designed.folder / name).stat().st_size > 0, name
+    assert list((designed.folder / "figures").glob("*.svg"))
+
+
+def test_the_network_is_built_and_takes_the_weights(designed: Any, answer: dict[str, Any]) -> None:
+    arch = netwright.Arch.from_yaml((designed.folder / "network.yaml").read_text())
+    assert re.fullmatch(r"regnetx(_refined)? \d+", arch.name)
+    assert answer["pick"]["name"] == arch.name
+    assert answer["pick"]["arch"] == arch.to_dict()
+    module = netwright.build(arch)
+    module.load_state_dict(load_file(designed.folder / "weights.safetensors"))
+    assert sum(p.numel() for p in module.parameters()) == answer["pick"]["params"]
+
+
+def test_the_weights_explain_themselves(designed: Any) -> None:
+    with safe_open(designed.folder / "weights.safetensors", "numpy") as file:
+        said = file.metadata()
+    arch = netwright.Arch.from_json(said["arch"])
+    assert arch == netwright.Arch.from_yaml((designed.folder / "network.yaml").read_text())
+    assert json.loads(said["class_names"]) == [str(digit) for digit in range(10)]
+    assert json.loads(said["resolution"]) == arch.resolution == 8
+    mean, std = json.loads(said["mean"]), json.loads(said["std"])
+    assert len(mean) == len(std) == arch.in_channels
+    assert 0 < mean[0] < 1
+
+
+def test_the_refined_space_is_a_space_and_narrower(designed: Any) -> None:
+    given = netwright.load_space(str(designed.folder / "space.yaml"))
+    refined = netwright.load_space(str(designed.folder / "refined_space.yaml"))
+    assert refined.name == "regnetx_refined"
+    assert refined.size() < given.size()
+    assert refined.limits == given.limits
+    for name, domain in refined.domains.items():
+        low, high = given.domains[name].bounds
+        assert low <= domain.bounds[0] <= domain.bounds[1] <= high
+    assert len(netwright.sample(refined, 3)) == 3
+
+
+def test_the_answer_agrees_with_the_populations(designed: Any, answer: dict[str, Any]) -> None:
+    errors = []
+    for folder in (designed.folder, designed.folder / "refined"):
+        with Population.open(folder) as population:
+            errors.append(population.frame()["error"].sort_values())
+    test = permutation_test(errors[1], errors[0])
+    assert answer["refined_against_given"]["difference"] == pytest.approx(test.difference)
+    assert answer["refined_against_given"]["p_value"] == pytest.approx(test.p_value)
+    assert answer["confirmed"] == (test.difference < 0 and test.p_value <= 0.05)
+    assert ("not confirmed" in answer["refinement"]) == (test.p_value > 0.05)
+    with Population.open(designed.folder / "final") as population:
+        finals = population.frame().set_index("label")
+    for role in ("pick", "baseline"):
+        assert answer[role]["test_errors"] == list(finals.loc[role, "error"])
+        assert answer[role]["seeds"] == list(finals.loc[role, "seed"])
+    assert answer["pick"]["seeds"] == answer["baseline"]["seeds"]
+
+
+def test_the_baseline_is_of_the_same_flops(answer: dict[str, Any]) -> None:
+    assert answer["baseline"]["name"].startswith("regnet_x_")
+    assert answer["baseline"]["flops"] == pytest.approx(answer["pick"]["flops"], rel=0.1)
+
+
+def test_the_report_says_the_same_as_the_command(designed: Any, answer: dict[str, Any]) -> None:
+    page = (designed.folder / "report.html").read_text()
+    assert answer["pick"]["name"] in page
+    assert "--confirm_trials=6" in page
+    for words in (answer["verdict"], answer["refinement"], answer["pick"]["name"], answer["baseline"]["name"]):
+        assert words in designed.answer
