@@ -13,6 +13,7 @@ import pandas as pd
 from netwright.errors import SpaceError
 from netwright.space import DesignSpace, Sample, draw
 from netwright.stats import GoodRange, Relevance, bootstrap, importance
+from netwright.trends import trends
 
 __all__ = ["Advice", "advise", "draw_refined"]
 
@@ -36,6 +37,7 @@ def advise(space: DesignSpace, frame: pd.DataFrame, *, seed: int = 0) -> Advice:
 
     frame: of the population, as `Population.frame()` gives it; failed trials are left out. A range that leaves a domain
     whole narrows nothing, and with fewer than 10 networks done nothing is: the space is then the same by another name.
+    Widths or depths that go with the error as they rise from stage to stage are ordered, as DDS goes from C to D and E.
     """
     same = space.refine(name=f"{space.name}_again")
     done = frame[frame["state"] == "done"]
@@ -50,14 +52,18 @@ def advise(space: DesignSpace, frame: pd.DataFrame, *, seed: int = 0) -> Advice:
     values = {column: done[column].to_numpy(float) for column in columns}
     ranges = bootstrap(values, errors, seed=seed)
     relevance = importance(values, errors, seed=seed)
+    risen = [trend for trend in trends(space, done, seed=seed) if trend.order is not None]
     narrower: dict[str, Any] = {column: (good.low, good.high) for column, good in ranges.items()}
-    refined = space.refine(name=f"{space.name}_refined", **narrower)
+    refined = space.refine(
+        name=f"{space.name}_refined", order={trend.parameter: trend.order for trend in risen if trend.order}, **narrower
+    )
     changed = [column for column in columns if refined.domains[column] != space.domains[column]]
-    if not changed:
+    if not changed and not risen:
         words = "Nothing was narrowed: the good range of every parameter is its whole domain."
         return Advice(same, ranges, relevance, (words,))
-    decisions = tuple(_in_words(column, space, values[column], ranges[column], relevance[column]) for column in changed)
-    return Advice(refined, ranges, relevance, decisions)
+    decisions = [trend.in_words() for trend in risen]
+    decisions += [_in_words(column, space, values[column], ranges[column], relevance[column]) for column in changed]
+    return Advice(refined, ranges, relevance, tuple(decisions))
 
 
 def draw_refined(advice: Advice, space: DesignSpace, n: int, seed: int, earlier: Sample) -> tuple[Advice, Sample]:
@@ -78,7 +84,8 @@ def draw_refined(advice: Advice, space: DesignSpace, n: int, seed: int, earlier:
             ranges: dict[str, Any] = {
                 name: (advice.good_ranges[name].low, advice.good_ranges[name].high) for name in narrowed
             }
-            refined = space.refine(name=advice.space.name, **ranges)
+            orders = {axis.name: axis.order for axis in refined.axes if axis.order is not None}
+            refined = space.refine(name=advice.space.name, order=orders, **ranges)
             decisions.append(f"{column} got its old range back: the refined space held fewer than {n} new networks.")
         else:
             return replace(advice, space=refined, decisions=tuple(decisions)), sample

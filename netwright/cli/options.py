@@ -106,8 +106,10 @@ def add_training(parser: ArgumentParser, *, trials: int) -> None:
         "--trials", type=int, default=trials, metavar="N", help="networks sampled (default: %(default)s)"
     )
     sweep.add_argument("--epochs", type=int, default=10, metavar="N", help="of each trial (default: %(default)s)")
-    sweep.add_argument("--batch_size", type=int, metavar="N", help="(default: 64, or 128 from 5,000 images)")
-    sweep.add_argument("--lr", type=float, help="highest learning rate (default: 0.1 for each 128 images of a batch)")
+    sweep.add_argument(
+        "--batch_size", type=int, metavar="N", help="(default: 32, 64 from 2,000 training images, 128 from 5,000)"
+    )
+    sweep.add_argument("--lr", type=float, help="highest learning rate (default: by the batch, 0.1 for 128)")
     sweep.add_argument("--weight_decay", type=float, help="(default: 5e-5)")
     sweep.add_argument("--label_smoothing", type=float, help="(default: 0)")
     sweep.add_argument(

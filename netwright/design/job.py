@@ -18,7 +18,8 @@ from netwright.sweep import Quiet, run
 __all__ = ["Job", "identity", "prepare"]
 
 _IMAGENET = (224, 400e6)  # the regime that DDS designs in: pixels, flops
-_LARGE = 5000  # training images from which a batch is 128
+# training images from which a batch is so large: a brief training needs some hundred steps
+_BATCHES = ((5000, 128), (2000, 64), (0, 32))
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,8 @@ def _resolved(brief: Brief, images: ImageSet) -> tuple[Recipe, Recipe, tuple[str
     from netwright.train import bf16_helps, devices, resolve_device
 
     device = resolve_device(brief.device)
-    given = {"batch_size": 128 if len(images.train) >= _LARGE else 64} | dict(brief.recipe)
+    batch_size = next(size for least, size in _BATCHES if len(images.train) >= least)
+    given = {"batch_size": batch_size} | dict(brief.recipe)
     trial, final = (
         Recipe()
         .with_(**given | {"epochs": epochs})

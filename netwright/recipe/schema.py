@@ -21,10 +21,11 @@ class Recipe:
 
     Where a value is "auto", `resolve` decides from the images and the device, once, and the decision is recorded.
 
-    epochs: passes over the training images. batch_size: images a step. lr: highest learning rate; auto is 0.1 for each
-    128 images of a batch. warmup_epochs: linear rise from 0; auto is a tenth of the epochs, at most 5. weight_decay:
-    on every parameter, normalisation too, as the published networks were trained. flip: mirror images at random.
-    crop_padding: pixels of black around an image before a random crop to its size. precision: bf16 is autocast.
+    epochs: passes over the training images. batch_size: images a step. lr: highest learning rate; auto is 0.1 for a
+    batch of 128, in proportion for larger ones and by the square root for smaller ones. warmup_epochs: linear rise from
+    0; auto is a tenth of the epochs, at most 5. weight_decay: on every parameter, normalisation too, as the published
+    networks were trained. flip: mirror images at random. crop_padding: pixels of black around an image before a random
+    crop to its size. precision: bf16 is autocast.
     """
 
     epochs: int = 10
@@ -85,7 +86,8 @@ class Recipe:
         The crop is padded by an eighth of the side (4 pixels of 32, as is usual for CIFAR), at least 1.
         """
         automatic: dict[str, Any] = {
-            "lr": 0.1 * self.batch_size / 128,
+            # the linear rule starves short trainings with small batches: docs/log.md
+            "lr": 0.1 * (self.batch_size / 128) ** (1.0 if self.batch_size > 128 else 0.5),
             "warmup_epochs": min(5.0, self.epochs / 10),
             "flip": flip_suits,
             "crop_padding": max(1, resolution // 8),

@@ -90,7 +90,7 @@ def _share(account: Mapping[str, int], line: str) -> str:
     if line not in account:
         return ""
     draws = account.get("draws", 0)
-    share = f" ({100 * account[line] / draws:.2g}%)" if draws and line != "draws" else ""
+    share = f" ({100 * account[line] / draws:.1f}%)" if draws and line != "draws" else ""
     return f"{account[line]:,}{share}"
 
 

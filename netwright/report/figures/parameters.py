@@ -38,10 +38,10 @@ class ParameterPanel:
 
     @property
     def narrowed(self) -> float | None:
-        """The good range's share of the axis, 0 to 1."""
+        """The good range's share of what was drawn, 0 to 1: a budget alone keeps much of a domain out."""
         if self.low is None or self.high is None:
             return None
-        ends = np.array([*self.domain, self.low, self.high])
+        ends = np.array([min(self.x), max(self.x), self.low, self.high])
         start, stop, low, high = np.log(ends) if self.is_log else ends
         return float((high - low) / (stop - start)) if stop > start else 1.0
 
@@ -118,6 +118,6 @@ def _sentences(view: PopulationView, panels: Sequence[ParameterPanel]) -> tuple[
     if not ranked:
         return (shows,)
     if not telling:
-        return (shows, "No parameter's good range is narrower than half of what was allowed: none stands out.")
+        return (shows, "No parameter's good range is narrower than half of what was drawn: none stands out.")
     ranges = [f"{p.parameter} ({span((p.low or 0.0, p.high or 0.0))})" for p in telling[:4]]
-    return (shows, f"The clearest: {listing(ranges)}.")
+    return (shows, f"The narrowest, against what was drawn: {listing(ranges)}.")

@@ -86,7 +86,8 @@ def _sentences(first: PopulationView, last: PopulationView, intervals: tuple[Int
         says.append(f"{first.name} and {last.name} allow the same of each parameter.")
     if 0 < first.size < inf and 0 < last.size < inf:
         share = first.size / last.size
-        turn = f"{ratio(share)} times fewer" if share >= 1 else f"{ratio(1 / share)} times more"
+        turn = f"{ratio(share)} times fewer" if share > 1 else f"{ratio(1 / share)} times more"
+        turn = "the same number" if share == 1 else turn
         says.append(f"{_allows(first)}, {last.name} {amount(last.size)}: {turn}.")
     return tuple(says)
 
