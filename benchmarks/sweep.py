@@ -1,6 +1,6 @@
 """Trials an hour: a sweep by persistent workers, against a fresh process per trial and against an Optuna study.
 
-    python benchmarks/sweep.py [--trials 10] [--epochs 10] [--repeats 3] [--seed 0] [--data digits|DIR]
+    python benchmarks/sweep.py [--trials 10] [--epochs 6] [--repeats 3] [--seed 0] [--data digits|DIR]
 
 All three train the same networks with the same seeds, recipe and loop (`train_job`) on the processors that there are:
 
@@ -48,7 +48,7 @@ def networks_for(images: ImageSet, options: argparse.Namespace) -> list[Arch]:
 
 
 def recipe_for(images: ImageSet, options: argparse.Namespace) -> Recipe:
-    recipe = Recipe(epochs=options.epochs, batch_size=128 if len(images.train) >= 5000 else 64)
+    recipe = Recipe(epochs=options.epochs, batch_size=128 if len(images.train) >= 5000 else 32)
     return recipe.resolve(resolution=images.resolution, flip_suits=images.flip_suits, bf16_helps=False)
 
 
@@ -183,7 +183,7 @@ def _facts(options: argparse.Namespace) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=10)
-    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--data", default="digits", help="digits, or a folder of images")

@@ -55,6 +55,7 @@ def train_finals(job: Job, pick: Arch, baseline: Arch) -> tuple[Finalist, Finali
             split="test",
             weights=lambda trial: weights_of(folder, trial.label, trial.seed),
             progress=job.progress,
+            executor=job.executor if images is job.images else None,
         )
         frame = population.frame()
     finalists = _finalist(frame, "pick", pick, images), _finalist(frame, "baseline", baseline, images)

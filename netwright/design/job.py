@@ -13,7 +13,7 @@ from netwright.errors import OutputError, PopulationError
 from netwright.population import Population
 from netwright.recipe import Recipe
 from netwright.space import DesignSpace, Sample, load_space
-from netwright.sweep import Quiet, run
+from netwright.sweep import Executor, LocalExecutor, Quiet, default_workers, run
 
 __all__ = ["Job", "identity", "prepare"]
 
@@ -33,6 +33,7 @@ class Job:
     final_recipe: Recipe
     devices: tuple[str, ...]
     progress: Quiet
+    executor: Executor  # its workers import torch once for all sweeps of the design; whoever prepared the job closes it
 
     def population(self, folder: Path, space: DesignSpace, sample: Sample, seed: int, **notes: Any) -> Population:
         """Of these networks, resumed where the folder holds it. PopulationError where it holds more, or others."""
@@ -64,6 +65,7 @@ class Job:
             threads=brief.threads,
             devices=self.devices,
             progress=self.progress,
+            executor=self.executor,
         )
 
 
@@ -86,7 +88,11 @@ def prepare(brief: Brief, progress: Quiet) -> Job:
         first = images.skipped[0]
         progress.say(f"{len(images.skipped)} images could not be decoded, the first: {first.name} ({first.reason})")
     recipe, final_recipe, devices = _resolved(brief, images)
-    return Job(brief, _budgeted(space, images, brief), images, recipe, final_recipe, devices, progress)
+    space = _budgeted(space, images, brief)
+    assert images.path is not None, "a cache was given"
+    workers = brief.workers or default_workers(brief.threads, devices)
+    executor = LocalExecutor(images.path, workers=workers, threads=brief.threads, devices=devices)
+    return Job(brief, space, images, recipe, final_recipe, devices, progress, executor)
 
 
 def identity(space: DesignSpace | None, recipe: Recipe, images: ImageSet, threads: int) -> dict[str, Any]:

@@ -30,34 +30,40 @@ def design(brief: Brief, progress: Quiet | None = None) -> Result:
     with progress:
         _refuse_other(brief)
         job = prepare(brief, progress)
-        space, out = job.space, brief.out
-        first = _first_of_all(job)
-        with job.population(out, space, first, brief.seed) as population:
-            job.train(population, f"1/3 {space.name}")
-            before = population.frame()
-        refuse_failure(before)
-        advice = advise(space, before, seed=brief.seed)
-        advice, second = draw_refined(advice, space, brief.confirming, brief.seed + 1, first)
-        for decision in advice.decisions:
-            progress.say(decision)
-        name = advice.space.name
-        with job.population(out / "refined", advice.space, second, brief.seed + 1, brief=brief.lasting()) as population:
-            job.train(population, f"2/3 {name}")
-            after = population.frame()
-        pick, why_picked = best_network({space.name: before, name: after})
-        progress.say(why_picked)
-        finals = train_finals(job, pick, baseline_for(pick, space.limits.get("flops", (0.0, float("inf")))[1]))
-        views = (
-            view(space.name, before, space, first.account, "The space as given"),
-            view(
-                name,
-                after,
-                advice.space,
-                second.account,
-                "The refined space" if advice.space.domains != space.domains else "The same space, sampled again",
-            ),
-        )
-        return conclude(job, advice, views, finals, why_picked)
+        with job.executor:
+            return _design(job)
+
+
+def _design(job: Job) -> Result:
+    brief, progress = job.brief, job.progress
+    space, out = job.space, brief.out
+    first = _first_of_all(job)
+    with job.population(out, space, first, brief.seed) as population:
+        job.train(population, f"1/3 {space.name}")
+        before = population.frame()
+    refuse_failure(before)
+    advice = advise(space, before, seed=brief.seed)
+    advice, second = draw_refined(advice, space, brief.confirming, brief.seed + 1, first)
+    for decision in advice.decisions:
+        progress.say(decision)
+    name = advice.space.name
+    with job.population(out / "refined", advice.space, second, brief.seed + 1, brief=brief.lasting()) as population:
+        job.train(population, f"2/3 {name}")
+        after = population.frame()
+    pick, why_picked = best_network({space.name: before, name: after})
+    progress.say(why_picked)
+    finals = train_finals(job, pick, baseline_for(pick, space.limits.get("flops", (0.0, float("inf")))[1]))
+    views = (
+        view(space.name, before, space, first.account, "The space as given"),
+        view(
+            name,
+            after,
+            advice.space,
+            second.account,
+            "The refined space" if advice.space.axes != space.axes else "The same space, sampled again",
+        ),
+    )
+    return conclude(job, advice, views, finals, why_picked)
 
 
 def sweep(brief: Brief, progress: Quiet | None = None) -> dict[str, int]:
@@ -66,7 +72,7 @@ def sweep(brief: Brief, progress: Quiet | None = None) -> dict[str, int]:
     with progress:
         job = prepare(brief, progress)
         sample = draw(job.space, brief.trials, brief.seed)
-        with job.population(brief.out, job.space, sample, brief.seed) as population:
+        with job.executor, job.population(brief.out, job.space, sample, brief.seed) as population:
             job.train(population, job.space.name)
             return population.counts()
 

@@ -144,7 +144,7 @@ class Population:
                 + "\n  ".join(lines)
                 + "\nGive the same as then to resume it, or another folder to start anew."
             )
-        population.extend(networks, labels=labels, seeds=seeds)
+        population.extend(networks, labels=labels, seeds=seeds, notes=notes)
         return population
 
     def _unlike(self, archs: list[Arch], seeds: Sequence[int] | None, labels: Sequence[str] | None) -> list[str]:
@@ -167,10 +167,18 @@ class Population:
         *,
         seeds: Sequence[int] | None = None,
         labels: Sequence[str] | None = None,
+        notes: Mapping[str, Any] | None = None,
     ) -> None:
-        """Add those of the networks that are beyond the trials there are; their first ones are the trials there are."""
+        """Add those of the networks that are beyond the trials there are; their first ones are the trials there are.
+
+        notes: in place of those of the same name, where any network is added.
+        """
+        if len(networks) <= len(self):
+            return
         with plain_errors(self.folder), transaction(self._db):
             _insert(self._db, len(self), list(networks), _parameters(networks), self.seed, seeds, labels)
+            renewed = json.dumps(self.notes | dict(notes or {}))
+            self._db.execute("UPDATE meta SET value = ? WHERE key = 'notes'", (renewed,))
 
     def close(self) -> None:
         self._db.close()

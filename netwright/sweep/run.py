@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from netwright.data import ImageSet
-from netwright.errors import OutputError, PopulationError
+from netwright.errors import OutputError, PopulationError, RecipeError
 from netwright.population import Population, Trial
 from netwright.recipe import Recipe
 from netwright.sweep.executor import Executor, Job
@@ -52,13 +52,19 @@ def run(
     each worker; a trial's result does not depend on the number of workers, but it does on their threads: sums are then
     rounded otherwise, and training amplifies that to what another seed would do. A trial that raises, diverges or runs
     out of memory is recorded as failed; one whose worker dies is tried once more. Whatever interrupts it (an exception,
-    Ctrl-C), finished trials stay and running ones wait again. Raises OutputError when the disk stays full,
-    PopulationError when another program works on it or no worker can be started.
+    Ctrl-C), finished trials stay and running ones wait again.
+
+    executor: one of the caller's, who closes it, so that several sweeps share its workers; it has these images, and
+    workers, threads and devices are then its own. Raises OutputError when the disk stays full, PopulationError when
+    another program works on the population or no worker can be started, RecipeError for no workers or threads.
     """
     if images.path is None:
         raise PopulationError(
             "the images of a sweep are on disk, so that workers share them. Give load_images a cache."
         )
+    for name, count in (("threads", threads), ("workers", 1 if workers is None else workers)):
+        if count < 1:
+            raise RecipeError(f"{name} is at least 1, not {count}. Leave it out to use every processor.")
     progress = progress or Quiet()
     workers = workers or default_workers(threads, devices)
     with population.lock():
@@ -80,11 +86,9 @@ def run(
             for trial in waiting
         }
         attempts = {trial.index: trial.attempts for trial in waiting}
-        engine = executor or LocalExecutor(
-            images.path, workers=min(workers, len(jobs)), threads=threads, devices=devices
-        )
+        engine = executor or LocalExecutor(images.path, workers=workers, threads=threads, devices=devices)
         try:
-            with engine:
+            with engine if executor is None else nullcontext(engine):
                 for event in engine.run(jobs.values()):
                     index, values = event.index, event.values
                     if event.kind == "began":

@@ -28,7 +28,8 @@ def resolve_device(name: str = "auto") -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise RecipeError(f"a device is auto, {', '.join(devices())} or cpu, not {name!r}. Choose one.") from error
+        known = dict.fromkeys(("auto", *devices(), "cpu"))
+        raise RecipeError(f"a device is one of {', '.join(known)}, not {name!r}. Choose one.") from error
     if device.type != "cpu" and not any(known.split(":")[0] == device.type for known in devices()):
         raise RecipeError(f"there is no device {name!r} here: {', '.join(devices())}. Choose one of these, or auto.")
     return device

@@ -37,6 +37,14 @@ def test_more_networks_extend_it_and_keep_what_was_done(resume, networks):
         assert len(population) == 6
 
 
+def test_an_extension_renews_the_notes_and_a_resumption_does_not(resume):
+    resume(3, notes={"account": {"draws": 30}, "command": "first"}).close()
+    with resume(3, notes={"account": {"draws": 31}}) as population:
+        assert population.notes == {"account": {"draws": 30}, "command": "first"}
+    with resume(5, notes={"account": {"draws": 50}}) as population:
+        assert population.notes == {"account": {"draws": 50}, "command": "first"}
+
+
 def test_an_extension_gives_what_the_whole_would_have(resume, create, tmp_path, networks):
     resume(2).close()
     with resume(5) as population:

@@ -65,6 +65,11 @@ def test_resolving_decides_everything_that_is_auto():
     assert recipe.precision == "fp32"
 
 
+@pytest.mark.parametrize(("batch_size", "lr"), [(1024, 0.8), (128, 0.1), (32, 0.05), (8, 0.025)])
+def test_the_learning_rate_follows_the_batch_and_small_ones_by_its_root(batch_size, lr):
+    assert Recipe(batch_size=batch_size).resolve(**PLACE).lr == pytest.approx(lr)
+
+
 def test_resolving_leaves_what_was_given():
     given = Recipe(lr=0.3, warmup_epochs=0.0, flip=False, crop_padding=0, precision="bf16")
     assert given.resolve(**PLACE) == given

@@ -13,7 +13,7 @@ def test_there_is_always_a_device():
 
 @pytest.mark.parametrize("name", ["gpu", "no such thing", "cuda:x"])
 def test_a_device_that_cannot_be_is_told_with_those_that_are(name):
-    with pytest.raises(RecipeError, match=r"a device is auto, .*cpu, not"):
+    with pytest.raises(RecipeError, match=r"a device is one of auto, .*cpu, not"):
         resolve_device(name)
 
 
