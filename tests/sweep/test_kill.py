@@ -11,7 +11,7 @@ import pytest
 from netwright.population import FILE, Population
 from netwright.sweep import run
 
-TRIALS, EPOCHS = 10, 20
+TRIALS, EPOCHS = 8, 16
 
 
 @pytest.fixture(scope="module")

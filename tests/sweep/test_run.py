@@ -102,7 +102,7 @@ def limit(population: Population, pages: int | None = None) -> None:
 
 
 def test_results_wait_for_room_on_a_full_disk(create, crew, images, program, monkeypatch):
-    monkeypatch.setattr(module, "_DISK_PATIENCE", 5.0)
+    monkeypatch.setattr(module, "_DISK_PATIENCE", 2.0)
 
     class MakesRoom(Quiet):
         complaints = 0
