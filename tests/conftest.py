@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -62,6 +63,12 @@ def wait_for_a_trial(program: subprocess.Popen[str], folder: Path) -> None:
     while not finished(folder) and program.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
     assert program.poll() is None, program.communicate()[1]
+
+
+def pytest_configure() -> None:
+    """Ctrl-C reaches the programs that tests start, even where a background shell ignores it for us and so for them."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
