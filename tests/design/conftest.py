@@ -77,7 +77,8 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
         made.stories.append(story)
         return folder / "report.html"
 
-    monkeypatch.setattr(sys.modules["netwright.sweep.run"], "LocalExecutor", lambda *_, **__: Pretended(made))
+    for home in ("netwright.sweep.run", "netwright.design.job"):
+        monkeypatch.setattr(sys.modules[home], "LocalExecutor", lambda *_, **__: Pretended(made))
     monkeypatch.setattr("netwright.report.write_report", report)
     return made
 
