@@ -7,6 +7,8 @@ NetwrightError
 ├── DataError         images that cannot be found, read, or split
 ├── PopulationError   a population that is missing, damaged, locked, or of another space or recipe
 ├── StatsError        a table or sample that a statistic cannot be computed from
+├── WeightsError      weights that cannot be found, read, or matched to a network
+├── DistributedError  processes of one training that cannot start together, or of which one stopped
 ├── OutputError       a folder or disk that cannot be written
 └── TrialError        a trial that failed; recorded in its population, never fatal to a sweep
     └── Diverged      the loss became NaN or infinite
@@ -17,6 +19,7 @@ Each message says the law, the values and the cure. Anything else that escapes i
 __all__ = [
     "ArchError",
     "DataError",
+    "DistributedError",
     "Diverged",
     "NetwrightError",
     "OutputError",
@@ -25,6 +28,7 @@ __all__ = [
     "SpaceError",
     "StatsError",
     "TrialError",
+    "WeightsError",
 ]
 
 
@@ -54,6 +58,14 @@ class PopulationError(NetwrightError):
 
 class StatsError(NetwrightError):
     """A table or sample that a statistic cannot be computed from."""
+
+
+class WeightsError(NetwrightError):
+    """Weights that cannot be found, read, or matched to a network."""
+
+
+class DistributedError(NetwrightError):
+    """Processes of one training that cannot start together, or of which one stopped."""
 
 
 class OutputError(NetwrightError):

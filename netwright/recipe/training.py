@@ -1,0 +1,311 @@
+"""Everything that `netwright train` takes, as one frozen value of groups; the keys of all groups are flat in YAML.
+
+The defaults are those of the MindCV toolbox, so that its recipes mean here what they mean there. No torch.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from netwright.errors import RecipeError
+from netwright.recipe.option import check_options, option
+
+__all__ = [
+    "Augmentation",
+    "Checkpoints",
+    "Images",
+    "Loss",
+    "Machine",
+    "Network",
+    "Optimization",
+    "Precision",
+    "Schedule",
+    "Training",
+]
+
+# pixels 0 ... 255; the mean and standard deviation of ImageNet that all code bases share
+IMAGENET_MEAN = (123.675, 116.28, 103.53)
+IMAGENET_STD = (58.395, 57.12, 57.375)
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """Where images come from, and how they are batched."""
+
+    dataset: str = option(
+        "imagenet",
+        "imagenet or '': what data_dir holds (image folders or parquet files); digits: bundled",
+        choices=("", "imagenet", "mnist", "cifar10", "cifar100", "digits"),
+    )
+    data_dir: str = option("./", "folder of the images")
+    train_split: str = option("train", "split to train on: a folder's or a parquet split's name")
+    val_split: str = option("val", "split to validate on")
+    val_fraction: float = option(
+        0.0, "cut validation from so much of each class of the train split instead", low=0.0, high=0.9
+    )
+    download: bool = option(False, "fetch mnist, cifar10 or cifar100 when data_dir does not have it")
+    num_samples: int | None = option(None, "train on the first N images of a seeded shuffle only", low=1)
+    batch_size: int = option(128, "images a step and device", low=1)
+    shuffle: bool = option(True, "shuffle the training images each epoch")
+    drop_last: bool = option(True, "leave out a last training batch that is not full")
+    eval_shuffle: bool = option(False, "shuffle validation images; changes no result")
+    workers: int = option(8, "processes that decode images; at most the processors of this machine; 0: none", low=0)
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Augmentation:
+    """From an image file to the network's input: in order crop, flips, auto-augment or colour jitter, normalise,
+    erasing, mixup or cutmix."""
+
+    image_size: int = option(224, "pixels a side of the network's input", low=4, high=4096)
+    random_crop: str = option(
+        "resized",
+        "resized: a random part, resized; padded: an eighth of black around, then a crop; none: as validated",
+        choices=("resized", "padded", "none"),
+    )
+    scale: tuple[float, float] = option((0.08, 1.0), "area of the random part", low=0.0, high=1.0)
+    ratio: tuple[float, float] = option((0.75, 1.333), "aspect ratio of the random part", low=0.01, high=100.0)
+    hflip: float = option(0.5, "probability of a horizontal flip", low=0.0, high=1.0)
+    vflip: float = option(0.0, "probability of a vertical flip", low=0.0, high=1.0)
+    color_jitter: tuple[float, ...] | float | None = option(
+        0.4, "brightness, contrast and saturation by up to this factor; not with auto_augment", low=0.0
+    )
+    interpolation: str = option("bilinear", "of resizing", choices=("nearest", "bilinear", "bicubic"))
+    antialias: bool = option(True, "smooth before shrinking; weights from MindCV were trained and validated without")
+    auto_augment: str | None = option(
+        None, "randaug-m9-mstd0.5-inc1, autoaug, autoaugr, 3a, augmix-m3-w3, trivialaugwide, or none"
+    )
+    aug_splits: int = option(0, "3: a clean and two AugMix versions of each image, with the JSD loss", low=0, high=3)
+    re_prob: float = option(0.0, "probability of random erasing", low=0.0, high=1.0)
+    re_scale: tuple[float, float] = option((0.02, 0.33), "area that is erased", low=0.0, high=1.0)
+    re_ratio: tuple[float, float] = option((0.3, 3.3), "aspect ratio of what is erased", low=0.01, high=100.0)
+    re_value: float | str = option(0.0, "what is put there, after normalising: a number or random", choices=("random",))
+    re_max_attempts: int = option(10, "draws of a rectangle that fits", low=1)
+    mean: tuple[float, ...] = option(IMAGENET_MEAN, "subtracted from pixels 0-255", low=0.0, high=255.0)
+    std: tuple[float, ...] = option(IMAGENET_STD, "what they are then divided by", low=1e-3, high=1e4)
+    crop_pct: float = option(
+        0.875, "validation: resize the shorter side to image_size / crop_pct, cut the centre", low=0.01, high=1.0
+    )
+    mixup: float = option(0.0, "alpha of mixup; 0: none", low=0.0)
+    cutmix: float = option(0.0, "alpha of cutmix; 0: none", low=0.0)
+    cutmix_prob: float = option(1.0, "probability of cutmix for a batch, where mixup is not drawn", low=0.0, high=1.0)
+    aug_repeats: int = option(0, "repeated augmentation: each drawn image so often in an epoch", low=0)
+    lighting: float = option(0.0, "AlexNet's PCA noise, its standard deviation; DDS: 0.1", low=0.0, high=10.0)
+
+    def __post_init__(self) -> None:
+        check_options(self)
+        for name in ("scale", "ratio", "re_scale", "re_ratio"):
+            low, high = getattr(self, name)
+            if low > high:
+                raise RecipeError(f"{name} is a low and a high end, not {[low, high]}. Exchange them.")
+        if self.aug_splits == 1:
+            raise RecipeError("aug_splits is 0, 2 or 3 (3 is usual), not 1. Correct 'aug_splits'.")
+        if self.aug_splits and (self.mixup or self.cutmix):
+            raise RecipeError("aug_splits and mixup or cutmix exclude each other. Set one of them to 0.")
+        if len(self.mean) != len(self.std):
+            raise RecipeError(f"mean and std have a number a channel each, not {len(self.mean)} and {len(self.std)}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """What is trained, and from what weights."""
+
+    model: str = option("", "a published name (regnet_x_800mf), or the path of a network.yaml")
+    num_classes: int | None = option(None, "none: as many as the images have", low=1)
+    in_channels: int = option(3, "3 for colour, 1 for gray", low=1)
+    stem: str | None = option(
+        None,
+        "cifar: stride 1, for small images; simple: stride 2; none: the network's own",
+        choices=("simple", "cifar"),
+    )
+    drop_rate: float | None = option(None, "dropout before the classifier", low=0.0, high=0.99)
+    drop_path_rate: float | None = option(
+        None, "stochastic depth: of the last block, rising linearly from 0", low=0.0, high=0.99
+    )
+    pretrained: bool = option(False, "start from the published weights")
+    checkpoint: str = option("", "start from the weights in this file or run folder")
+    resume_optimizer: bool = option(False, "with checkpoint, a run folder: take its optimiser state too")
+    sync_bn: bool = option(False, "batch norm over all devices")
+    precise_bn: int = option(
+        0, "before validating, take batch norm statistics afresh from so many training batches", low=0
+    )
+    channels_last: bool = option(True, "memory layout (N, H, W, C)")
+    compile: bool = option(False, "torch.compile; costs a minute or more at the start")
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Optimization:
+    """The optimiser, and what is done to gradients and weights around it."""
+
+    epochs: int = option(90, "passes over the training images", low=1)
+    optimizer: str = option(
+        "adam",
+        "momentum is SGD with momentum, sgd without unless momentum is given",
+        choices=("sgd", "momentum", "adam", "adamw", "lion", "rmsprop", "adagrad", "lamb", "nadam", "adan"),
+    )
+    momentum: float = option(0.9, "of sgd, momentum and rmsprop", low=0.0, high=1.0)
+    nesterov: bool = option(False, "Nesterov's momentum")
+    weight_decay: float = option(1e-6, "as L2 in the gradient, decoupled in adamw, lion, lamb and adan", low=0.0)
+    weight_decay_filter: str = option(
+        "disable",
+        "disable: everything decays; auto: all but normalisation; norm_and_bias: neither normalisation nor biases",
+        choices=("disable", "auto", "norm_and_bias"),
+    )
+    eps: float = option(1e-10, "of the adaptive optimisers", low=0.0)
+    layer_decay: float | None = option(
+        None, "learning rate by this factor less, a block further from the head", low=0.0, high=1.0
+    )
+    clip_norm: float | None = option(None, "clip the gradients' global norm; none: do not", low=0.0)
+    accumulate: int = option(1, "batches whose gradients are averaged for a step", low=1)
+    ema: bool = option(False, "keep an exponential moving average of the weights, and validate both")
+    ema_decay: float = option(0.9999, "of that average, after its warm-up", low=0.0, high=1.0)
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """The learning rate at every step."""
+
+    scheduler: str = option(
+        "cosine_decay",
+        "what follows the warm-up",
+        choices=(
+            "constant",
+            "cosine_decay",
+            "exponential_decay",
+            "step_decay",
+            "multi_step_decay",
+            "one_cycle",
+            "cyclic",
+            "polynomial_decay",
+        ),
+    )
+    lr: float = option(1e-3, "highest learning rate", low=0.0)
+    lr_batch: int | None = option(
+        None, "lr is for a global batch of so many images, and grows with it linearly; none: does not", low=1
+    )
+    min_lr: float = option(1e-6, "lowest learning rate of the cosine", low=0.0)
+    warmup_epochs: float = option(3, "linear rise to lr", low=0.0)
+    warmup_factor: float = option(0.0, "it starts from lr times this", low=0.0, high=1.0)
+    decay_epochs: float = option(100, "length of a cosine, of a step", low=0.0)
+    decay_rate: float = option(0.9, "of step, multi-step, exponential and (as power) polynomial decay", low=0.0)
+    milestones: tuple[float, ...] = option((30, 60, 90), "epochs of multi_step_decay", low=0.0)
+    lr_epoch_stair: bool = option(False, "change it at epochs only")
+    num_cycles: int = option(1, "cosines, one after another", low=1)
+    cycle_decay: float = option(1.0, "each starts from lr times this more", low=0.0, high=1.0)
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What is minimised."""
+
+    loss: str = option("CE", "cross-entropy, or binary cross-entropy of each class", choices=("CE", "BCE"))
+    label_smoothing: float = option(0.0, "", low=0.0, high=1.0)
+    reduction: str = option("mean", "over the batch", choices=("mean", "sum"))
+    aux_factor: float = option(0.0, "weight of auxiliary heads, which no network here has", low=0.0)
+    on_nan: str = option("stop", "when the loss is not finite: stop, or skip the step", choices=("stop", "skip"))
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Precision:
+    """Numbers that activations are computed in; weights are always kept in fp32."""
+
+    precision: str = option(
+        "fp32",
+        "half: fp16 where the device has it, else bf16; auto: bf16 where it is faster, else fp32",
+        choices=("fp32", "bf16", "fp16", "half", "auto"),
+    )
+    val_precision: str = option("fp32", "in validation", choices=("fp32", "bf16", "fp16", "half", "auto"))
+    loss_scale_type: str = option("fixed", "auto: dynamic from 2**24 for fp16", choices=("fixed", "dynamic", "auto"))
+    loss_scale: float = option(1.0, "fixed, or where dynamic starts", low=1e-6)
+    drop_overflow_update: bool = option(False, "with a fixed scale: skip a step whose gradients are not finite")
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoints:
+    """What is kept."""
+
+    out: str = option("./ckpt", "folder of the run; the same command goes on from what is there")
+    validate: bool = option(False, "validate while training, and keep the best weights")
+    val_interval: int = option(1, "epochs between validations: after epochs 1, 1 + k, ... and the last", low=1)
+    checkpoint_interval: int = option(1, "epochs between kept weights", low=1)
+    checkpoint_policy: str = option("latest_k", "which to keep", choices=("latest_k", "top_k", "all"))
+    checkpoint_keep: int = option(10, "how many", low=1)
+    state_interval: float = option(600.0, "seconds between saves of the training state within an epoch", low=0.0)
+    resume: bool = option(True, "go on from the state in out, if there is one of the same training")
+    log_interval: int = option(100, "steps between log lines", low=1)
+    trackers: tuple[str, ...] = option((), "tensorboard, wandb")
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Where it runs."""
+
+    device: str = option("auto", "auto, cpu, cuda, cuda:1, npu, ...")
+    distribute: bool = option(False, "one process a device, started by torchrun, mpirun or SLURM")
+    timeout: float = option(300.0, "seconds after which a rank that makes no progress ends the run", low=1.0)
+    threads: int | None = option(
+        None, "processor threads of each rank; none: the processors, divided among the ranks", low=1
+    )
+    seed: int = option(42, "of weights, order and augmentation", low=0)
+    deterministic: bool = option(False, "deterministic kernels on accelerators, slower; a CPU always is")
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """One training: the network, the images, the recipe and the machine."""
+
+    network: Network = field(default_factory=Network)
+    images: Images = field(default_factory=Images)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    optimization: Optimization = field(default_factory=Optimization)
+    schedule: Schedule = field(default_factory=Schedule)
+    loss: Loss = field(default_factory=Loss)
+    precision: Precision = field(default_factory=Precision)
+    checkpoints: Checkpoints = field(default_factory=Checkpoints)
+    machine: Machine = field(default_factory=Machine)
+
+    def to_flat(self) -> dict[str, Any]:
+        """Key -> value of every group, in order; tuples as lists. `netwright.recipe.load_training` reads it."""
+        return {
+            item.name: list(value) if isinstance(value := getattr(group, item.name), tuple) else value
+            for group in (getattr(self, part.name) for part in fields(self))
+            for item in fields(group)
+        }
+
+    def with_(self, **changes: Any) -> Training:
+        """The training with some flat keys changed; a key that is none is a RecipeError with the nearest name."""
+        homes = {item.name: part.name for part in fields(self) for item in fields(getattr(self, part.name))}
+        grouped: dict[str, dict[str, Any]] = {}
+        for key, value in changes.items():
+            if key not in homes:
+                near = difflib.get_close_matches(key, homes, n=1)
+                hint = f"did you mean {near[0]!r}?" if near else "`netwright train --help` lists what there is."
+                raise RecipeError(f"unknown key {key!r}: {hint}")
+            grouped.setdefault(homes[key], {})[key] = tuple(value) if isinstance(value, list) else value
+        return replace(self, **{name: replace(getattr(self, name), **values) for name, values in grouped.items()})
