@@ -25,6 +25,10 @@ VERBS = {
     "sweep": "train a population of a design space",
     "analyze": "what a population, or any table with an error column, shows",
     "compare": "test whether two populations differ",
+    "train": "train a network from flags, a YAML recipe, or both; killed, it goes on where it was",
+    "validate": "measure a trained network: accuracy, calibration, what it confuses",
+    "predict": "what a trained network sees in files, folders and web addresses",
+    "bench": "how fast networks train and answer here, beside timm and torchvision",
 }
 
 _HELP = """usage: netwright VERB [options]

@@ -13,7 +13,7 @@ from netwright.errors import DataError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["PIXEL_LIMIT", "Look", "decode", "look"]
+__all__ = ["PIXEL_LIMIT", "Look", "decode", "decode_full", "look"]
 
 # Pillow's own limit: a larger image is refused as a decompression bomb
 PIXEL_LIMIT = 89_478_485
@@ -63,9 +63,19 @@ def decode(data: bytes | Pixels, resolution: int, channels: int) -> Pixels:
     16-bit values keep their upper 8 bits, and transparent images are laid on black. Of several frames the first
     counts. Raises DataError for what is no image, is damaged, or has more than PIXEL_LIMIT pixels.
     """
+    return _fit(_decode(data, channels, resolution), resolution)
+
+
+def decode_full(data: bytes | Pixels, channels: int) -> Pixels:
+    """An image as (H, W, channels) uint8 in its own size; all else as in `decode`."""
+    return _decode(data, channels, None)
+
+
+def _decode(data: bytes | Pixels, channels: int, resolution: int | None) -> Pixels:
+    """(H, W, channels); at least twice the resolution, or of full size."""
     try:
         pixels = data if isinstance(data, np.ndarray) else _decode_bytes(data, resolution, channels)
-        return _fit(_with_channels(pixels, channels), resolution)
+        return _with_channels(pixels, channels)
     except DataError:
         raise
     except Exception as error:  # the decoders meet arbitrary bytes and raise nearly anything on them
@@ -89,7 +99,7 @@ def _refuse_bomb(height: int, width: int) -> None:
         raise DataError(f"an image has at most {PIXEL_LIMIT:,} pixels, and this one has {width:,} x {height:,}")
 
 
-def _decode_bytes(data: bytes, resolution: int, channels: int) -> Pixels:
+def _decode_bytes(data: bytes, resolution: int | None, channels: int) -> Pixels:
     """(H, W, channels) uint8, upright, not yet resized to the resolution."""
     if _is_jpeg(data):
         pixels = _decode_jpeg(data, resolution, channels)
@@ -102,7 +112,7 @@ def _decode_bytes(data: bytes, resolution: int, channels: int) -> Pixels:
         return _pixels(_eight_bit(upright), channels)
 
 
-def _decode_jpeg(data: bytes, resolution: int, channels: int) -> Pixels | None:
+def _decode_jpeg(data: bytes, resolution: int | None, channels: int) -> Pixels | None:
     """The fast way; None for what Pillow must judge: CMYK, and damage that simplejpeg is stricter about."""
     import simplejpeg
 
@@ -112,7 +122,7 @@ def _decode_jpeg(data: bytes, resolution: int, channels: int) -> Pixels | None:
         if colorspace.upper() in ("CMYK", "YCCK"):
             return None
         # the DCT itself halves large images, down to twice the resolution: the rest is resized with antialiasing
-        least = 2 * resolution if min(height, width) >= 4 * resolution else 0
+        least = 2 * resolution if resolution is not None and min(height, width) >= 4 * resolution else 0
         pixels: Pixels = simplejpeg.decode_jpeg(
             data,
             colorspace="GRAY" if channels == 1 else "RGB",

@@ -13,7 +13,7 @@ import numpy as np
 from netwright.data.source import SPLIT_NAMES, IntArray, Item, listed
 from netwright.errors import DataError
 
-__all__ = ["IMAGE_SUFFIXES", "FolderSource", "Found", "open_folder", "scan", "sign"]
+__all__ = ["IMAGE_SUFFIXES", "FolderSource", "Found", "open_folder", "open_split_folders", "scan", "sign"]
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 
@@ -98,6 +98,87 @@ def open_folder(root: Path, files: Sequence[Found]) -> FolderSource:
         root=root,
         paths=tuple(path for path, _ in items),
     )
+
+
+def open_split_folders(root: Path, folders: Mapping[str, str]) -> FolderSource:
+    """The images of some folders of classes below `root`; folders: split -> its folder, 'train' -> 'Train'.
+
+    The splits have the same class folders, of which only the training split's need hold images. Raises DataError where
+    a split's images lie in no class folder, or where the class folders of two splits differ.
+    """
+    classes = {split: _class_folders(root / folder) for split, folder in folders.items()}
+    paths: list[str] = []
+    labels: list[int] = []
+    found: list[Found] = []
+    splits: dict[str, IntArray] = {}
+    for split, folder in folders.items():
+        inside = scan(root / folder, IMAGE_SUFFIXES)
+        items = [(path, size) for path, size in inside if "/" in path]
+        _refuse_flat(root / folder, split, inside, items)
+        _refuse_unreadable(root / folder, classes[split] - {path.split("/", 1)[0] for path, _ in items}, split)
+        number = {name: label for label, name in enumerate(sorted(classes[split]))}
+        splits[split] = np.arange(len(paths), len(paths) + len(items), dtype=np.int64)
+        labels += [number[path.split("/", 1)[0]] for path, _ in items]
+        paths += [f"{folder}/{path}" for path, _ in items]
+        found += [(f"{folder}/{path}", size) for path, size in items]
+    _refuse_other_classes(root, folders, classes)
+    return FolderSource(
+        name=root.resolve().name,
+        class_names=tuple(sorted(next(iter(classes.values())))),
+        labels=np.array(labels, dtype=np.int64),
+        splits=splits,
+        signature=sign(found),
+        root=root,
+        paths=tuple(paths),
+    )
+
+
+def _class_folders(folder: Path) -> set[str]:
+    with os.scandir(folder) as entries:
+        return {entry.name for entry in entries if entry.is_dir() and not entry.name.startswith((".", "__MACOSX"))}
+
+
+def _refuse_flat(folder: Path, split: str, inside: Sequence[Found], items: Sequence[Found]) -> None:
+    if not inside:
+        raise DataError(
+            f"a split holds images ({', '.join(sorted(IMAGE_SUFFIXES))}) in a folder per class, and {folder} has none."
+        )
+    if not items:
+        raise DataError(
+            f"the label of an image is the name of its folder, and the {len(inside):,} images of the {split} split lie "
+            f"directly in {folder}. Sort them into one folder per class, named as in the other split; for the "
+            "validation images of ImageNet, the script valprep.sh that the web has does that."
+        )
+
+
+def _refuse_unreadable(folder: Path, without_images: set[str], split: str) -> None:
+    """A class folder of unreadable formats would otherwise vanish; an empty one is a class without images."""
+    bad = sorted(name for name in without_images if split == "train" or any(_files(folder / name)))
+    if bad:
+        raise DataError(
+            f"class folders hold images ({', '.join(sorted(IMAGE_SUFFIXES))}), and in {folder} there are none in "
+            f"{listed(bad)}. Convert their images, or remove these folders from every split."
+        )
+
+
+def _files(folder: Path) -> Iterator[str]:
+    for _, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name[0] != "."]
+        yield from (name for name in names if name[0] != ".")
+
+
+def _refuse_other_classes(root: Path, folders: Mapping[str, str], classes: Mapping[str, set[str]]) -> None:
+    first = next(iter(folders))
+    for split in folders:
+        missing, strange = sorted(classes[first] - classes[split]), sorted(classes[split] - classes[first])
+        if missing or strange:
+            lacks = [f"lacks {listed(missing)}"] if missing else []
+            lacks += [f"has beside them {listed(strange)}"] if strange else []
+            raise DataError(
+                f"every split has the same class folders, and of the {len(classes[first]):,} in "
+                f"{root / folders[first]} {root / folders[split]} {' and '.join(lacks)}. Rename, add or remove "
+                "folders; one of a class without images may be empty."
+            )
 
 
 def _split_folders(root: Path, files: Sequence[Found]) -> dict[str, str]:

@@ -8,7 +8,7 @@ import re
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from netwright.data.folder import Found, sign
 from netwright.data.source import SPLIT_NAMES, IntArray, Item, listed
 from netwright.errors import DataError
 
-__all__ = ["ParquetSource", "open_parquet"]
+__all__ = ["ParquetSource", "open_parquet", "split_files"]
 
 # where several columns would do, the first of these that is there
 _IMAGE_COLUMNS = ("image", "img", "bytes", "jpg", "jpeg", "png", "picture", "photo")
@@ -44,6 +44,10 @@ class ParquetSource:
     groups: tuple[tuple[str, int], ...]
     _kept: OrderedDict[int, Any] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Without the lock, which cannot be pickled, and what is at hand: for processes that are not forked."""
+        return type(self), tuple(getattr(self, item.name) for item in fields(self) if item.name[0] != "_")
 
     def item_name(self, index: int) -> str:
         number = self._group_of(index)
@@ -84,7 +88,7 @@ class ParquetSource:
 
 def open_parquet(root: Path, files: Sequence[Found]) -> ParquetSource:
     """The parquet files below `root` as a source; DataError when columns, labels or splits are unclear."""
-    splits = _split_files(files)
+    splits = split_files(files)
     labels: list[npt.NDArray[Any]] = []
     groups: list[tuple[str, int]] = []
     sizes: list[int] = []
@@ -116,7 +120,7 @@ def open_parquet(root: Path, files: Sequence[Found]) -> ParquetSource:
     )
 
 
-def _split_files(files: Sequence[Found]) -> dict[str, str]:
+def split_files(files: Sequence[Found]) -> dict[str, str]:
     """File -> split, by the word in its name or else in a folder's: 'train-00000-of-00002', 'test/0000'."""
     splits = {}
     for path, _ in files:

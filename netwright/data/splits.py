@@ -10,7 +10,7 @@ import numpy as np
 from netwright.data.source import IntArray, Source, listed
 from netwright.errors import DataError
 
-__all__ = ["Splits", "cut_splits"]
+__all__ = ["Splits", "cut_fraction", "cut_splits"]
 
 # one stream of random numbers per cut, so that no cut moves another
 _TEST, _SUBSET, _VALIDATION = 0, 1, 2
@@ -75,6 +75,14 @@ def cut_splits(
         words.append(f"validation: {len(validation):,} images of the source's own validation split")
     words.append(f"train: {len(train):,} images")
     return Splits(train, validation, test, f"{source.name}: {'; '.join(words)}.")
+
+
+def cut_fraction(source: Source, index: IntArray, fraction: float, seed: int) -> tuple[IntArray, IntArray]:
+    """A fraction of each class of some items, decided by the seed alone: what is cut, and the rest, both ascending.
+
+    At least one image of each class is cut, and at least one is left.
+    """
+    return _cut(index, source.labels, fraction, 1, np.random.default_rng([seed, _VALIDATION]))
 
 
 def _refuse_small_classes(source: Source, pool: IntArray, least: int) -> None:

@@ -63,11 +63,23 @@ class BottleneckTransform(nn.Module):
         return self.c_bn(self.c(x))  # type: ignore[no-any-return]
 
 
-class XBlock(nn.Module):
-    """Residual bottleneck; the shortcut is a 1x1 convolution where the shape changes. Y is X with se_ratio > 0."""
+def drop_samples(branch: Tensor, rate: float) -> Tensor:
+    """Stochastic depth (arXiv 1603.09382): of each sample of the batch the whole branch is kept, with probability
+    1 - rate and divided by it, or zero. branch: (N, C, H, W)."""
+    keep = 1.0 - rate
+    mask = branch.new_empty((branch.shape[0], 1, 1, 1)).bernoulli_(keep).div_(keep)
+    return branch * mask
 
-    def __init__(self, inputs: int, stage: Stage, stride: int, se_ratio: float) -> None:
+
+class XBlock(nn.Module):
+    """Residual bottleneck; the shortcut is a 1x1 convolution where the shape changes. Y is X with se_ratio > 0.
+
+    drop_path_rate: of stochastic depth, in training.
+    """
+
+    def __init__(self, inputs: int, stage: Stage, stride: int, se_ratio: float, *, drop_path_rate: float = 0.0) -> None:
         super().__init__()
+        self.drop_path_rate = drop_path_rate
         changes = inputs != stage.width or stride != 1
         self.proj = conv(inputs, stage.width, 1, stride=stride) if changes else None
         self.bn = nn.BatchNorm2d(stage.width) if changes else None
@@ -75,16 +87,23 @@ class XBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         shortcut = x if self.proj is None or self.bn is None else self.bn(self.proj(x))
-        return torch.relu_(shortcut + self.f(x))
+        branch = self.f(x)
+        if self.training and self.drop_path_rate:
+            branch = drop_samples(branch, self.drop_path_rate)
+        return torch.relu_(shortcut + branch)
 
 
 class Head(nn.Module):
-    """Global average pool and linear: (N, C, H, W) -> (N, classes)."""
+    """Global average pool, dropout and linear: (N, C, H, W) -> (N, classes). drop_rate: in training."""
 
-    def __init__(self, width: int, num_classes: int) -> None:
+    def __init__(self, width: int, num_classes: int, *, drop_rate: float = 0.0) -> None:
         super().__init__()
+        self.drop_rate = drop_rate
         self.fc = nn.Linear(width, num_classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        logits: Tensor = self.fc(x.mean((2, 3)))
+        pooled = x.mean((2, 3))
+        if self.training and self.drop_rate:
+            pooled = nn.functional.dropout(pooled, self.drop_rate)
+        logits: Tensor = self.fc(pooled)
         return logits

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import Field, dataclass, field, fields
-from functools import cache
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from netwright.errors import RecipeError
 
-__all__ = ["Law", "check_options", "law_of", "option", "type_in_words"]
+__all__ = ["Law", "Option", "check_options", "check_value", "law_of", "option", "options_of", "type_in_words"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,27 +22,39 @@ class Law:
     high: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A field of a dataclass of options, as what reads, prints and documents options needs it. hint: its type."""
+
+    name: str
+    hint: Any
+    law: Law
+    default: Any
+
+
 def option(
     default: Any, help: str, *, choices: tuple[str, ...] = (), low: float | None = None, high: float | None = None
 ) -> Any:
-    """A dataclass field with its law. choices hold for texts, low and high for numbers, each number of a tuple too."""
+    """A dataclass field with its law. choices hold for texts, low and high for numbers, each one of a tuple too."""
     return field(default=default, metadata={"law": Law(help, choices, low, high)})
 
 
 def law_of(item: Field[Any]) -> Law:
+    """The law of a field that `option` made."""
     law: Law = item.metadata["law"]
     return law
 
 
-@cache
-def _hints(owner: Hashable) -> dict[str, Any]:
-    return get_type_hints(owner)
+def options_of(kind: type[Any]) -> tuple[Option, ...]:
+    """The options of a dataclass of options, in order."""
+    hints = get_type_hints(kind)
+    return tuple(Option(item.name, hints[item.name], law_of(item), item.default) for item in fields(kind))
 
 
 def check_options(value: Any) -> None:
     """RecipeError for the first field of a dataclass of options whose type or law does not hold."""
-    for item in fields(value):
-        _check(item.name, getattr(value, item.name), _hints(type(value))[item.name], law_of(item))
+    for item in options_of(type(value)):
+        check_value(item.name, getattr(value, item.name), item.hint, item.law)
 
 
 def type_in_words(hint: Any) -> str:
@@ -53,9 +64,26 @@ def type_in_words(hint: Any) -> str:
     if get_origin(hint) is tuple:
         parts = [part for part in get_args(hint) if part is not Ellipsis]
         count = "" if Ellipsis in get_args(hint) else f"{len(parts)} "
-        return f"a list of {count}numbers"
+        return f"a list of {count}{'names' if parts[0] is str else 'numbers'}"
     words = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", type(None): "none"}
     return words.get(hint, str(hint))
+
+
+def check_value(name: str, value: Any, hint: Any, law: Law) -> None:
+    """RecipeError unless a value has the type and keeps the law. name: what a message calls it."""
+    if not _matches(value, hint):
+        raise RecipeError(f"{name} is {type_in_words(hint)}, not {value!r}. Correct '{name}'.")
+    for part in value if isinstance(value, tuple) else (value,):
+        if law.choices and isinstance(part, str) and part not in law.choices:
+            named = ", ".join(choice or "''" for choice in law.choices)
+            raise RecipeError(f"{name} is {'of' if part is not value else 'one of'} {named}, not {part!r}. Choose one.")
+        if isinstance(part, bool) or not isinstance(part, int | float):
+            continue
+        low, high = (-float("inf") if law.low is None else law.low), (float("inf") if law.high is None else law.high)
+        if not low <= part <= high:  # NaN is within nothing
+            limits = f"at least {low:g}" if law.high is None else f"at most {high:g}"
+            limits = f"within {low:g} to {high:g}" if None not in (law.low, law.high) else limits
+            raise RecipeError(f"{name} is {limits}, not {part!r}. Correct '{name}'.")
 
 
 _MATCHES: dict[Any, Callable[[Any], bool]] = {
@@ -78,19 +106,3 @@ def _matches(value: Any, hint: Any) -> bool:
             return all(_matches(each, parts[0]) for each in value)
         return len(value) == len(parts) and all(map(_matches, value, parts))
     return _MATCHES[hint](value)
-
-
-def _check(name: str, value: Any, hint: Any, law: Law) -> None:
-    if not _matches(value, hint):
-        raise RecipeError(f"{name} is {type_in_words(hint)}, not {value!r}. Correct '{name}'.")
-    if law.choices and isinstance(value, str) and value not in law.choices:
-        raise RecipeError(f"{name} is one of {', '.join(law.choices)}, not {value!r}. Choose one of these.")
-    numbers = value if isinstance(value, tuple) else (value,)
-    for number in numbers:
-        if isinstance(number, bool) or not isinstance(number, int | float):
-            continue
-        low, high = (-float("inf") if law.low is None else law.low), (float("inf") if law.high is None else law.high)
-        if not low <= number <= high:  # NaN is within nothing
-            limits = f"at least {low:g}" if law.high is None else f"at most {high:g}"
-            limits = f"within {low:g} to {high:g}" if None not in (law.low, law.high) else limits
-            raise RecipeError(f"{name} is {limits}, not {number!r}. Correct '{name}'.")

@@ -6,6 +6,7 @@ The defaults are those of the MindCV toolbox, so that its recipes mean here what
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -28,6 +29,10 @@ __all__ = [
 # pixels 0 ... 255; the mean and standard deviation of ImageNet that all code bases share
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
 IMAGENET_STD = (58.395, 57.12, 57.375)
+# a policy, then letters with numbers; timm's short and historical names too
+_AUTO_AUGMENT = re.compile(
+    "(randaug|rand|autoaug|autoaugr|original|originalr|v0|v0r|3a|augmix|trivialaugwide)(-[a-z]+[0-9.]*)*"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,7 @@ class Images:
 
     dataset: str = option(
         "imagenet",
-        "imagenet or '': what data_dir holds (image folders or parquet files); digits: bundled",
+        "imagenet or '': the image folders or parquet files in data_dir; digits: bundled",
         choices=("", "imagenet", "mnist", "cifar10", "cifar100", "digits"),
     )
     data_dir: str = option("./", "folder of the images")
@@ -107,6 +112,11 @@ class Augmentation:
             raise RecipeError("aug_splits is 0, 2 or 3 (3 is usual), not 1. Correct 'aug_splits'.")
         if self.aug_splits and (self.mixup or self.cutmix):
             raise RecipeError("aug_splits and mixup or cutmix exclude each other. Set one of them to 0.")
+        if self.auto_augment is not None and not _AUTO_AUGMENT.fullmatch(self.auto_augment):
+            raise RecipeError(
+                f"auto_augment is like randaug-m9-mstd0.5-inc1, autoaug, autoaugr, 3a, augmix-m3-w3 or trivialaugwide, "
+                f"not {self.auto_augment!r}. Correct it, or leave it out for none."
+            )
         if len(self.mean) != len(self.std):
             raise RecipeError(f"mean and std have a number a channel each, not {len(self.mean)} and {len(self.std)}.")
 
@@ -148,7 +158,7 @@ class Optimization:
     epochs: int = option(90, "passes over the training images", low=1)
     optimizer: str = option(
         "adam",
-        "momentum is SGD with momentum, sgd without unless momentum is given",
+        "sgd and momentum are both SGD with --momentum, which is 0 for plain SGD",
         choices=("sgd", "momentum", "adam", "adamw", "lion", "rmsprop", "adagrad", "lamb", "nadam", "adan"),
     )
     momentum: float = option(0.9, "of sgd, momentum and rmsprop", low=0.0, high=1.0)
@@ -178,7 +188,7 @@ class Schedule:
 
     scheduler: str = option(
         "cosine_decay",
-        "what follows the warm-up",
+        "what follows the warm-up; one_cycle and cyclic have their own rise instead",
         choices=(
             "constant",
             "cosine_decay",
@@ -194,18 +204,22 @@ class Schedule:
     lr_batch: int | None = option(
         None, "lr is for a global batch of so many images, and grows with it linearly; none: does not", low=1
     )
-    min_lr: float = option(1e-6, "lowest learning rate of the cosine", low=0.0)
+    min_lr: float = option(1e-6, "where cosine_decay and one_cycle end, and cyclic starts", low=0.0)
     warmup_epochs: float = option(3, "linear rise to lr", low=0.0)
     warmup_factor: float = option(0.0, "it starts from lr times this", low=0.0, high=1.0)
-    decay_epochs: float = option(100, "length of a cosine, of a step", low=0.0)
+    decay_epochs: float | None = option(
+        100, "length of a cosine, of a step; none: all epochs after the warm-up, shared by the cycles", low=0.0
+    )
     decay_rate: float = option(0.9, "of step, multi-step, exponential and (as power) polynomial decay", low=0.0)
-    milestones: tuple[float, ...] = option((30, 60, 90), "epochs of multi_step_decay", low=0.0)
+    milestones: tuple[float, ...] = option((30, 60, 90), "of multi_step_decay, in epochs after the warm-up", low=0.0)
     lr_epoch_stair: bool = option(False, "change it at epochs only")
-    num_cycles: int = option(1, "cosines, one after another", low=1)
-    cycle_decay: float = option(1.0, "each starts from lr times this more", low=0.0, high=1.0)
+    num_cycles: int = option(1, "cosines, or cycles of cyclic, one after another", low=1)
+    cycle_decay: float = option(1.0, "each cosine starts from lr times this once more", low=0.0, high=1.0)
 
     def __post_init__(self) -> None:
         check_options(self)
+        if self.scheduler == "step_decay" and self.decay_epochs == 0:
+            raise RecipeError("step_decay needs steps of some length: decay_epochs is above 0, not 0. Raise it.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,9 +227,8 @@ class Loss:
     """What is minimised."""
 
     loss: str = option("CE", "cross-entropy, or binary cross-entropy of each class", choices=("CE", "BCE"))
-    label_smoothing: float = option(0.0, "", low=0.0, high=1.0)
+    label_smoothing: float = option(0.0, "share of the target that all classes get equally", low=0.0, high=1.0)
     reduction: str = option("mean", "over the batch", choices=("mean", "sum"))
-    aux_factor: float = option(0.0, "weight of auxiliary heads, which no network here has", low=0.0)
     on_nan: str = option("stop", "when the loss is not finite: stop, or skip the step", choices=("stop", "skip"))
 
     def __post_init__(self) -> None:
@@ -253,7 +266,7 @@ class Checkpoints:
     state_interval: float = option(600.0, "seconds between saves of the training state within an epoch", low=0.0)
     resume: bool = option(True, "go on from the state in out, if there is one of the same training")
     log_interval: int = option(100, "steps between log lines", low=1)
-    trackers: tuple[str, ...] = option((), "tensorboard, wandb")
+    trackers: tuple[str, ...] = option((), "where measurements go, too", choices=("tensorboard", "wandb"))
 
     def __post_init__(self) -> None:
         check_options(self)

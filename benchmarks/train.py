@@ -1,0 +1,219 @@
+"""Training images a second: RegNets as `netwright train` trains them, against the same ones of timm.
+
+    python benchmarks/train.py [--networks regnet_x_200mf regnet_x_800mf] [--batch_size 32] [--image_size 224]
+                               [--steps 4] [--repeats 7] [--seed 0] [--device auto] [--compile]
+
+All train on one batch of random images: forward pass, backward pass, step of SGD with Nesterov momentum.
+
+netwright  the engine's loop with what it is given for this device: bf16 where that is fast, channels_last, fused SGD
+timm       timm's network and optimiser as they come: fp32, NCHW
+timm best  timm's network with all that one can set: channels_last, autocast to bf16, fused SGD
+
+Each is a program of its own, which holds its network ready; they take turns of a few steps, and the order turns too.
+Ratios are of the turns of one repeat, so that a machine that slows down slows all of them. --compile compiles
+netwright's and timm best's network by torch.compile, which takes a minute or more each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from importlib import metadata
+from statistics import median
+
+from netwright.arch import complexity, published
+from netwright.provenance import hardware, processors, versions
+
+GOAL, LEAST = 1.1, 1.0  # of netwright against timm best
+_WARM = 3  # steps
+
+Steps = Callable[[int], None]
+
+
+# -- the contenders: each gives a function that does so many steps, and waits until the device has done them ------
+
+
+def ours(options: argparse.Namespace) -> Steps:
+    from netwright.benchmark import Settings, open_network
+    from netwright.benchmark.subject import Subject, synchronize
+    from netwright.train.device import resolve_device
+
+    settings = Settings(batch_size=options.batch_size, compile=options.compile, seed=options.seed)
+    device = resolve_device(options.device)
+    subject = Subject(open_network(options.network, options.image_size, options.seed), settings, device)
+
+    def steps(count: int) -> None:
+        subject.train(count)
+        synchronize(device)
+
+    return steps
+
+
+def timm(options: argparse.Namespace, best: bool = False) -> Steps:
+    import timm
+    import torch
+    from timm.optim import create_optimizer_v2
+
+    from netwright.benchmark import peer_of
+    from netwright.benchmark.subject import synchronize
+    from netwright.train.device import resolve_device
+
+    device = resolve_device(options.device)
+    torch.manual_seed(options.seed)
+    network = timm.create_model(peer_of(options.network, "timm")).to(device).train()
+    x = torch.randn(options.batch_size, 3, options.image_size, options.image_size, device=device)
+    target = torch.randint(0, 1000, (options.batch_size,), device=device)
+    if best:
+        network, x = network.to(memory_format=torch.channels_last), x.contiguous(memory_format=torch.channels_last)
+        optimizer = torch.optim.SGD(network.parameters(), lr=1e-4, momentum=0.9, nesterov=True, fused=True)
+    else:
+        optimizer = create_optimizer_v2(network, opt="sgd", lr=1e-4, momentum=0.9)
+    called = torch.compile(network) if best and options.compile else network
+
+    def steps(count: int) -> None:
+        for _ in range(count):
+            with torch.autocast(device.type, torch.bfloat16) if best else contextlib.nullcontext():
+                loss = torch.nn.functional.cross_entropy(called(x), target)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+        synchronize(device)
+
+    return steps
+
+
+CONTENDERS: dict[str, Callable[[argparse.Namespace], Steps]] = {
+    "netwright": ours,
+    "timm": timm,
+    "timm best": lambda options: timm(options, best=True),
+}
+
+
+def serve(options: argparse.Namespace) -> None:
+    """Be a contender: read a number of steps, do them, answer with the seconds, until nothing is asked any more."""
+    import torch
+
+    torch.set_num_threads(options.threads)
+    if options.contender == "peak":
+        print(_peak(options), flush=True)
+        return
+    steps = CONTENDERS[options.contender](options)
+    steps(_WARM)
+    print("ready", flush=True)
+    for line in sys.stdin:
+        began = time.perf_counter()
+        steps(int(line))
+        print(time.perf_counter() - began, flush=True)
+
+
+def _peak(options: argparse.Namespace) -> float:
+    """Operations a second of the fastest of five square matrix products in the precision that netwright takes."""
+    from netwright.benchmark.subject import matmul_rate
+    from netwright.train.device import resolve_device
+    from netwright.train.precision import resolve_precision
+
+    device = resolve_device(options.device)
+    return max(matmul_rate(resolve_precision("auto", device)[0], device, 1.0) for _ in range(5))
+
+
+# -- the comparison ----------------------------------------------------------------------------------------------
+
+
+class Turns:
+    """A contender as a program, which trains while the others wait."""
+
+    def __init__(self, name: str, network: str, options: argparse.Namespace) -> None:
+        flags = ("batch_size", "image_size", "seed", "device", "threads")
+        command = [sys.executable, "-W", "ignore", __file__, f"--contender={name}", f"--network={network}"]
+        command += [f"--{flag}={getattr(options, flag)}" for flag in flags] + ["--compile"] * options.compile
+        self._program = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.answer = self._read()
+
+    def seconds(self, steps: int) -> float:
+        assert self._program.stdin is not None
+        print(steps, file=self._program.stdin, flush=True)
+        return float(self._read())
+
+    def end(self) -> None:
+        assert self._program.stdin is not None
+        self._program.stdin.close()
+        self._program.wait()
+
+    def _read(self) -> str:
+        assert self._program.stdout is not None
+        line = self._program.stdout.readline()
+        if not line:
+            raise SystemExit(f"a contender ended with status {self._program.wait()}; its message is above")
+        return line.strip()
+
+
+def compare(network: str, options: argparse.Namespace, peak: float) -> None:
+    names = list(CONTENDERS)
+    programs = {name: Turns(name, network, options) for name in names}
+    rates: dict[str, list[float]] = {name: [] for name in names}
+    for repeat in range(options.repeats):
+        for turn in range(len(names)):
+            name = names[(repeat + turn) % len(names)]
+            rates[name].append(options.steps * options.batch_size / programs[name].seconds(options.steps))
+    for program in programs.values():
+        program.end()
+    operations = 6 * int(complexity(published(network, resolution=options.image_size)).flops[0])
+    print(f"\n{network}")
+    for name in names:
+        low, middle, high = min(rates[name]), median(rates[name]), max(rates[name])
+        share = "" if name == "timm" else f", {operations * middle / peak:.0%} of the peak"  # fp32 has another one
+        print(f"  {name:<10} {middle:8.1f} images/s ({low:.1f} to {high:.1f}){share}")
+    for name in names[1:]:
+        each = [a / b for a, b in zip(rates["netwright"], rates[name], strict=True)]
+        line = f"  netwright / {name}: {median(each):.2f} ({min(each):.2f} to {max(each):.2f})"
+        if name == "timm best":
+            line += f"; goal {GOAL}: {'met' if median(each) >= GOAL else 'not met'}"
+            line += f", never below {LEAST}: {'met' if min(each) >= LEAST else 'not met'}"
+        print(line, flush=True)
+
+
+def _facts(options: argparse.Namespace, peak: float) -> str:
+    known = hardware() | versions() | {"timm": metadata.version("timm")}
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    if commit.returncode == 0:
+        known["commit"] = commit.stdout.strip()
+    load = f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
+    return (
+        f"batch {options.batch_size}, {options.image_size} pixels, {options.repeats} turns of {options.steps} steps, "
+        f"{options.threads} threads, device {options.device}, compile {options.compile}, seed {options.seed}; "
+        f"load before: {load}\n"
+        + ", ".join(f"{name} {value}" for name, value in known.items())
+        + f"\nmatrix product {peak / 1e9:,.0f} GFLOP/s; a multiply-add is two operations, training three times forward"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--networks", nargs="+", default=["regnet_x_200mf", "regnet_x_800mf"])
+    parser.add_argument("--batch_size", type=int, default=32)
+    parser.add_argument("--image_size", type=int, default=224)
+    parser.add_argument("--steps", type=int, default=4)
+    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--threads", type=int, default=processors())
+    parser.add_argument("--contender", choices=[*CONTENDERS, "peak"], help=argparse.SUPPRESS)
+    parser.add_argument("--network", default="", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.contender is not None:
+        serve(options)
+        return
+    peak = float(Turns("peak", "", options).answer)
+    print(_facts(options, peak), flush=True)
+    for network in options.networks:
+        compare(network, options, peak)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,169 @@
+"""The networks that are measured: ours, and those of timm and torchvision."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from netwright.arch import PUBLISHED, Arch, complexity, published
+from netwright.errors import ArchError
+from netwright.nn import build
+
+__all__ = ["LIBRARIES", "Contender", "Network", "contenders", "known_names", "open_network", "peer_of"]
+
+LIBRARIES = ("netwright", "timm", "torchvision")
+# torchvision's networks that give more than logits in training, without that
+_LOGITS_ONLY: dict[str, dict[str, bool]] = {
+    "googlenet": {"aux_logits": False, "init_weights": False},
+    "inception_v3": {"aux_logits": False, "init_weights": False},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """name: a published name, a file or run folder of ours, `timm:NAME` or `torchvision:NAME`.
+
+    rival_of: the name of the network here that this one is the same as in another library; "" where it is nobody's.
+    """
+
+    name: str
+    rival_of: str = ""
+
+    @property
+    def library(self) -> str:
+        """Where it is from."""
+        return _split(self.name)[0]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Network:
+    """A contender, built. flops: multiply-adds of one image; shape: (channels, H, W) of its input; classes: logits."""
+
+    module: nn.Module
+    flops: int
+    params: int
+    shape: tuple[int, int, int]
+    classes: int
+
+
+def contenders(names: Sequence[str], against: Sequence[str] = ()) -> tuple[tuple[Contender, ...], tuple[str, ...]]:
+    """Those to be measured, each followed by its rivals, and notices on rivals that there are none of.
+
+    against: timm, torchvision. ArchError for a name that is not known, with the nearest one.
+    """
+    for library in against:
+        if library not in LIBRARIES[1:]:
+            raise ArchError(
+                f"networks are compared against {' and '.join(LIBRARIES[1:])}, not {library!r}. Choose one."
+            )
+    found: list[Contender] = []
+    notices: list[str] = []
+    for name in dict.fromkeys(names):
+        _refuse_unknown(name)
+        found.append(Contender(name))
+        if against and name not in PUBLISHED:
+            raise ArchError(
+                f"only published networks are in other libraries too, and {name!r} is not one by name. Give one like "
+                f"{next(iter(PUBLISHED))}, or name the rivals, as timm:regnetx_002."
+            )
+        for library in dict.fromkeys(against):
+            rival = peer_of(name, library)
+            if rival is None:
+                notices.append(f"{library} has no {name}")
+            else:
+                found.append(Contender(f"{library}:{rival}", rival_of=name))
+    # a rival that was named too is measured once
+    by_name = {each.name: each for each in sorted(found, key=lambda each: bool(each.rival_of))}
+    return tuple(by_name[name] for name in dict.fromkeys(each.name for each in found)), tuple(notices)
+
+
+def peer_of(name: str, library: str) -> str | None:
+    """What another library calls a published network: regnet_x_800mf is timm's regnetx_008. None: it has none."""
+    match = re.fullmatch(r"regnet_([xy])_(\d+)(?:_(\d))?([mg])f", name)
+    assert match, name
+    block, whole, tenth, unit = match.groups()
+    if library == "timm":
+        size = int(whole) // 100 if unit == "m" else 10 * int(whole) + int(tenth or 0)
+        theirs = f"regnet{block}_{size:03d}"
+    else:
+        theirs = name.replace("_0gf", "gf")
+    return theirs if theirs in known_names(library) else None
+
+
+def known_names(library: str) -> tuple[str, ...]:
+    """The classifiers of a library."""
+    if library == "netwright":
+        return tuple(PUBLISHED)
+    if library == "timm":
+        return tuple(import_module("timm").list_models())
+    models = import_module("torchvision.models")
+    return tuple(models.list_models(module=models))
+
+
+def open_network(name: str, image_size: int | None = None, seed: int = 0) -> Network:
+    """Build it with random weights. image_size: None: its own. ArchError for a name that is not known."""
+    _refuse_unknown(name)
+    library, theirs = _split(name)
+    torch.manual_seed(seed)
+    if library == "netwright":
+        arch = _arch(name)
+        arch = replace(arch, resolution=image_size or arch.resolution)
+        cost = complexity(arch)
+        shape = (arch.in_channels, arch.resolution, arch.resolution)
+        return Network(build(arch, seed=seed), int(cost.flops[0]), int(cost.params[0]), shape, arch.num_classes)
+    if library == "timm":
+        module = import_module("timm").create_model(theirs)
+        channels, *_, side = module.pretrained_cfg.get("input_size", (3, 224, 224))
+    else:
+        module = import_module("torchvision.models").get_model(theirs, weights=None, **_LOGITS_ONLY.get(theirs, {}))
+        channels, side = 3, 224
+    shape = (int(channels), image_size or int(side), image_size or int(side))
+    flops, classes = _count(module, shape)
+    params = sum(value.numel() for value in module.parameters() if value.requires_grad)
+    return Network(module, flops, params, shape, classes)
+
+
+def _count(module: nn.Module, shape: tuple[int, int, int]) -> tuple[int, int]:
+    """Multiply-adds of one image, of convolutions and matrix products without biases; and classes."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+        logits: Tensor = module.eval()(torch.zeros(1, *shape))
+    return counter.get_total_flops() // 2, logits.shape[1]
+
+
+def _arch(name: str) -> Arch:
+    if name in PUBLISHED:
+        return published(name)
+    path = Path(name)
+    if path.suffix in (".yaml", ".yml"):
+        return Arch.from_yaml(path.read_text(encoding="utf-8"))
+    weights: Any = import_module("netwright.weights")
+    arch: Arch = weights.load_model(path).arch
+    return arch
+
+
+def _split(name: str) -> tuple[str, str]:
+    """`timm:regnetx_002` -> ("timm", "regnetx_002")."""
+    library, colon, theirs = name.partition(":")
+    return (library, theirs) if colon and library in LIBRARIES[1:] else ("netwright", name)
+
+
+def _refuse_unknown(name: str) -> None:
+    library, theirs = _split(name)
+    known = known_names(library)
+    if theirs in known or (library == "netwright" and Path(name).exists()):
+        return
+    near = difflib.get_close_matches(theirs, known, n=3)
+    prefix = "" if library == "netwright" else f"{library}:"
+    hint = f"nearest: {', '.join(prefix + each for each in near)}." if near else "nothing is called nearly so."
+    kinds = "a published name, network.yaml, weights, run folder, timm:NAME or torchvision:NAME"
+    raise ArchError(f"no network is called {name!r}: {hint} Give {kinds}.")

@@ -1,0 +1,130 @@
+"""From an image to a network's input, where nothing is random: in validation, prediction and serving."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from netwright.data.decode import decode_full
+from netwright.data.resize import INTERPOLATIONS, centre, resize_shorter
+from netwright.data.source import Pixels, listed
+from netwright.errors import DataError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from netwright.recipe import Training
+
+__all__ = ["Preprocessing"]
+
+# of ImageNet, red, green and blue
+_MEAN, _STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """How a network sees an image. It travels with the weights.
+
+    The shorter side becomes floor(image_size / crop_pct), and the middle image_size x image_size is cut out. channels:
+    1 gray, 3 RGB. interpolation, antialias: as in `netwright.data.resize`; weights from MindCV were trained without
+    antialias. mean, std: a number a channel, of pixels 0 ... 255. Raises DataError for what cannot be.
+    """
+
+    image_size: int = 224
+    channels: int = 3
+    crop_pct: float = 0.875
+    interpolation: str = "bilinear"
+    antialias: bool = True
+    mean: tuple[float, ...] = _MEAN
+    std: tuple[float, ...] = _STD
+
+    def __post_init__(self) -> None:
+        if self.channels not in (1, 3):
+            raise DataError(f"images are gray (1) or RGB (3), and the network takes {self.channels} channels.")
+        if self.image_size < 1:
+            raise DataError(f"image_size is 1 or more pixels, not {self.image_size}.")
+        if not 0 < self.crop_pct <= 1:
+            raise DataError(f"crop_pct is above 0 and at most 1, not {self.crop_pct}.")
+        if self.interpolation not in INTERPOLATIONS:
+            raise DataError(f"interpolation is one of {', '.join(INTERPOLATIONS)}, not {self.interpolation!r}.")
+        for name, values in (("mean", self.mean), ("std", self.std)):
+            if len(values) != self.channels or not all(map(math.isfinite, values)):
+                raise DataError(f"{name} has {self.channels} numbers, one a channel, and here it is {list(values)}.")
+        if min(self.std) <= 0:
+            raise DataError(f"std is above 0 in each channel, not {list(self.std)}.")
+
+    @property
+    def resize_size(self) -> int:
+        """What the shorter side becomes before the centre is cut out."""
+        return math.floor(self.image_size / self.crop_pct)
+
+    def pixels(self, data: bytes | Pixels) -> Pixels:
+        """(image_size, image_size, channels) uint8 of an encoded image or of (H, W, C) uint8; DataError as `decode`."""
+        whole = decode_full(data, self.channels)
+        resized = resize_shorter(whole, self.resize_size, self.interpolation, antialias=self.antialias)
+        return np.ascontiguousarray(centre(resized, self.image_size))
+
+    def normalise(self, pixels: Pixels | Tensor) -> Tensor:
+        """(N, H, W, C) uint8 -> (N, C, H, W) float32 in channels_last memory, on the same device."""
+        import torch
+
+        x = torch.from_numpy(pixels) if isinstance(pixels, np.ndarray) else pixels
+        mean, std = (torch.tensor(value, dtype=torch.float32, device=x.device) for value in (self.mean, self.std))
+        return x.float().sub_(mean).div_(std).permute(0, 3, 1, 2)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Preprocessing:
+        """What `to_dict` gave. Raises DataError unless each key is there, is known, and has a value of its type."""
+        types = {item.name: type(item.default) for item in fields(cls)}
+        if set(values) != set(types):
+            missing, strange = sorted(set(types) - set(values)), sorted(set(values) - set(types))
+            raise DataError(
+                f"preprocessing has the keys {', '.join(types)}, and this one lacks {listed(missing) or 'none'} and "
+                f"has beside these {listed(strange) or 'none'}."
+            )
+        return cls(**{key: _typed(key, value, types[key]) for key, value in values.items()})
+
+    @classmethod
+    def from_training(cls, training: Training) -> Preprocessing:
+        """As a training's augmentation and network say. For gray images mean and std of colours are averaged."""
+        augmentation, channels = training.augmentation, training.network.in_channels
+        return cls(
+            image_size=augmentation.image_size,
+            channels=channels,
+            crop_pct=augmentation.crop_pct,
+            interpolation=augmentation.interpolation,
+            antialias=augmentation.antialias,
+            mean=_per_channel(augmentation.mean, channels),
+            std=_per_channel(augmentation.std, channels),
+        )
+
+
+def _per_channel(values: tuple[float, ...], channels: int) -> tuple[float, ...]:
+    if channels == 1 and len(values) == 3:
+        return (sum(values) / 3,)
+    if len(values) == 1:
+        return values * channels
+    return values
+
+
+def _typed(key: str, value: Any, kind: type) -> Any:
+    def is_number(each: Any) -> bool:
+        return isinstance(each, int | float) and not isinstance(each, bool)
+
+    if kind is tuple and isinstance(value, list | tuple) and all(map(is_number, value)):
+        return tuple(float(each) for each in value)
+    if kind is float and is_number(value):
+        return float(value)
+    if kind in (bool, int, str) and type(value) is kind:
+        return value
+    raise DataError(
+        f"{key!r} of a preprocessing is a {'list of numbers' if kind is tuple else kind.__name__}: {value!r}"
+    )

@@ -1,0 +1,62 @@
+"""Resizing, as Pillow does it (smoothed before shrinking) or as OpenCV does it (not smoothed)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from netwright.data.source import Pixels
+
+__all__ = ["INTERPOLATIONS", "centre", "resize", "resize_shorter"]
+
+INTERPOLATIONS = ("nearest", "bilinear", "bicubic")
+
+
+def resize(pixels: Pixels, height: int, width: int, interpolation: str, *, antialias: bool) -> Pixels:
+    """(H, W, C) uint8 -> (height, width, C) uint8. interpolation: one of INTERPOLATIONS.
+
+    antialias: smooth before shrinking, as Pillow and torchvision do. Without it a pixel is made of its 1, 4 or 16
+    neighbours whatever the scale, as in OpenCV and MindSpore (pixel centres at halves, cubic with a = -0.75).
+    """
+    if pixels.shape[:2] == (height, width):
+        return pixels
+    return (_as_pillow if antialias else _as_opencv)(pixels, height, width, interpolation)
+
+
+def resize_shorter(pixels: Pixels, side: int, interpolation: str, *, antialias: bool) -> Pixels:
+    """The shorter side becomes `side`, the longer one follows, rounded down."""
+    height, width = pixels.shape[:2]
+    if height <= width:
+        return resize(pixels, side, int(side * width / height), interpolation, antialias=antialias)
+    return resize(pixels, int(side * height / width), side, interpolation, antialias=antialias)
+
+
+def centre(pixels: Pixels, side: int) -> Pixels:
+    """The middle (side, side, C) of pixels that are at least as large, as torchvision's CenterCrop cuts it."""
+    height, width = pixels.shape[:2]
+    top, left = round((height - side) / 2), round((width - side) / 2)
+    return pixels[top : top + side, left : left + side]
+
+
+def _as_pillow(pixels: Pixels, height: int, width: int, interpolation: str) -> Pixels:
+    from PIL import Image
+
+    channels = pixels.shape[2]
+    image = Image.fromarray(np.ascontiguousarray(pixels[..., 0] if channels == 1 else pixels))
+    resized = image.resize((width, height), Image.Resampling[interpolation.upper()])
+    return np.asarray(resized).reshape(height, width, channels)
+
+
+def _as_opencv(pixels: Pixels, height: int, width: int, interpolation: str) -> Pixels:
+    import torch
+    from torch.nn.functional import interpolate
+
+    # one batch of (1, C, H, W), whose values lie in memory as (H, W, C)
+    x = torch.from_numpy(np.array(pixels, copy=True)).permute(2, 0, 1)[None]
+    if interpolation == "nearest":
+        y = interpolate(x, (height, width), mode="nearest")
+    else:
+        # in float: the cubic of torch's uint8 has Pillow's a = -0.5
+        y = interpolate(x.float(), (height, width), mode=interpolation, align_corners=False, antialias=False)
+        y = y.round_().clamp_(0, 255).byte()
+    resized: Pixels = np.ascontiguousarray(y[0].permute(1, 2, 0).numpy())
+    return resized

@@ -1,0 +1,159 @@
+"""One training image, in the order crop, flips, auto-augment or colour jitter; torchvision's and timm's transforms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from netwright.data.preprocess import Preprocessing
+from netwright.data.resize import centre, resize, resize_shorter
+from netwright.data.source import Pixels
+from netwright.errors import RecipeError
+from netwright.recipe.training import Augmentation
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+__all__ = ["Augment", "auto_augment", "padding_of"]
+
+_KNOWN = "randaug-m9-mstd0.5-inc1, autoaug, autoaugr, 3a, augmix-m3-w3, trivialaugwide"
+# the usual names -> timm's
+_TIMM_NAMES = {"randaug": "rand", "autoaug": "original", "autoaugr": "originalr"}
+_TIMM_POLICIES = ("original", "originalr", "v0", "v0r", "3a")
+# the share of the image's side that timm and DeiT move an image by at most
+_TRANSLATE = 0.45
+_AUGMIX_TRANSLATE = 0.3
+
+ImageTransform = Callable[["Image"], "Image"]
+
+
+class Augment:
+    """(H, W, C) uint8 of any size -> square uint8 versions of it, drawn from the global generators.
+
+    With aug_splits n there are n versions: the first is only cropped and flipped, the others are auto-augmented too.
+    Raises RecipeError for an auto_augment that is none.
+    """
+
+    def __init__(self, augmentation: Augmentation, preprocessing: Preprocessing) -> None:
+        self._augmentation = augmentation
+        self._preprocessing = preprocessing
+        self.versions = max(1, augmentation.aug_splits)
+        name = augmentation.auto_augment or ("augmix-m3-w3" if augmentation.aug_splits else None)
+        self._colour: ImageTransform | None
+        if name:
+            self._colour = auto_augment(name, augmentation)
+        else:
+            self._colour = _jitter(augmentation.color_jitter)
+
+    def __call__(self, pixels: Pixels) -> list[Pixels]:
+        base = self._flip(self._crop(pixels))
+        if self._colour is None:
+            return [base]
+        clean = [base] if self.versions > 1 else []
+        return clean + [self._coloured(base) for _ in range(self.versions - len(clean))]
+
+    def _crop(self, pixels: Pixels) -> Pixels:
+        augmentation = self._augmentation
+        side = augmentation.image_size
+        if augmentation.random_crop == "none":
+            return self._preprocessing.pixels(pixels)
+        if augmentation.random_crop == "padded":
+            whole = resize_shorter(pixels, side, augmentation.interpolation, antialias=augmentation.antialias)
+            around = padding_of(side)
+            padded = np.pad(centre(whole, side), ((around, around), (around, around), (0, 0)))
+            top, left = (int(torch.randint(0, 2 * around + 1, (1,)).item()) for _ in range(2))
+            return padded[top : top + side, left : left + side]
+        from torchvision.transforms import RandomResizedCrop
+
+        like = torch.empty((1, *pixels.shape[:2]), device="meta")
+        top, left, height, width = RandomResizedCrop.get_params(
+            like, list(augmentation.scale), list(augmentation.ratio)
+        )
+        part = pixels[top : top + height, left : left + width]
+        return resize(part, side, side, augmentation.interpolation, antialias=augmentation.antialias)
+
+    def _flip(self, pixels: Pixels) -> Pixels:
+        augmentation = self._augmentation
+        if augmentation.hflip and torch.rand(1).item() < augmentation.hflip:
+            pixels = pixels[:, ::-1]
+        if augmentation.vflip and torch.rand(1).item() < augmentation.vflip:
+            pixels = pixels[::-1]
+        return pixels
+
+    def _coloured(self, pixels: Pixels) -> Pixels:
+        from PIL import Image
+
+        assert self._colour is not None
+        is_gray = pixels.shape[2] == 1
+        # timm fills with colours, which gray images do not have
+        image = Image.fromarray(np.ascontiguousarray(pixels.repeat(3, axis=2) if is_gray else pixels))
+        coloured = self._colour(image)
+        return np.asarray(coloured.convert("L"))[..., np.newaxis] if is_gray else np.asarray(coloured)
+
+
+def padding_of(side: int) -> int:
+    """Pixels of black around an image that a padded crop is cut from: 4 of 32."""
+    return side // 8
+
+
+def auto_augment(name: str, augmentation: Augmentation) -> ImageTransform:
+    """A transform of RGB images by its usual name, MindCV's or timm's, with options as in timm's strings."""
+    head, dash, options = name.partition("-")
+    interpolation = _pillow(augmentation.interpolation)
+    if name == "trivialaugwide":
+        from torchvision.transforms import InterpolationMode, TrivialAugmentWide
+
+        transform: ImageTransform = TrivialAugmentWide(interpolation=InterpolationMode(augmentation.interpolation))
+        return transform
+    head = _TIMM_NAMES.get(head, head)
+    if head not in (*_TIMM_POLICIES, "rand", "augmix"):
+        raise RecipeError(f"auto_augment is one of {_KNOWN}, with timm's options, not {name!r}. Choose one of these.")
+    from timm.data.auto_augment import augment_and_mix_transform, auto_augment_transform, rand_augment_transform
+
+    values = {
+        "translate_const": int(augmentation.image_size * _TRANSLATE),
+        "img_mean": tuple(min(255, round(value)) for value in _rgb(augmentation.mean)),
+        "interpolation": interpolation,
+    }
+    make = {"rand": rand_augment_transform, "augmix": augment_and_mix_transform}.get(head, auto_augment_transform)
+    if head == "augmix":
+        values["translate_pct"] = _AUGMIX_TRANSLATE
+    try:
+        made: ImageTransform = make(head + dash + options, values)
+    except (AssertionError, ValueError, KeyError, TypeError) as error:
+        raise RecipeError(
+            f"auto_augment {name!r} has options that timm does not know{f': {error}' if str(error) else ''}. "
+            f"Write it like one of {_KNOWN}."
+        ) from error
+    return made
+
+
+def _jitter(amount: tuple[float, ...] | float | None) -> ImageTransform | None:
+    """Brightness, contrast and saturation by up to an amount, in random order; a list may add a hue."""
+    amounts = amount if isinstance(amount, tuple) else (amount or 0.0,) * 3
+    if len(amounts) not in (3, 4):
+        raise RecipeError(
+            f"color_jitter is a number, or three for brightness, contrast and saturation, or four with a hue, not "
+            f"{list(amounts)}. Correct 'color_jitter'."
+        )
+    if len(amounts) == 4 and amounts[3] > 0.5:
+        raise RecipeError(f"the hue of color_jitter is at most 0.5, not {amounts[3]}. Correct 'color_jitter'.")
+    if not any(amounts):
+        return None
+    from torchvision.transforms import ColorJitter
+
+    transform: ImageTransform = ColorJitter(*amounts)
+    return transform
+
+
+def _rgb(mean: tuple[float, ...]) -> tuple[float, ...]:
+    return mean * 3 if len(mean) == 1 else mean
+
+
+def _pillow(interpolation: str) -> int:
+    from PIL import Image
+
+    return Image.Resampling[interpolation.upper()]

@@ -1,0 +1,123 @@
+"""The images that are trained on, and those that judge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from netwright.data.dataset import open_dataset
+from netwright.data.source import IntArray, Source, listed
+from netwright.data.splits import cut_fraction
+from netwright.errors import DataError
+from netwright.recipe import Training
+from netwright.recipe.training import Images
+
+__all__ = ["Split", "open_split", "open_splits"]
+
+# one stream of random numbers for the images that num_samples keeps
+_SAMPLES = 7
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Split:
+    """Some images of a source. index: (n,) int64, ascending items of the source; name: for messages."""
+
+    source: Source
+    index: IntArray
+    name: str
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    @property
+    def labels(self) -> IntArray:
+        """(n,) int64, as the index."""
+        return self.source.labels[self.index]
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return self.source.class_names
+
+
+def open_splits(training: Training) -> tuple[Split, Split | None]:
+    """The images to train on, and those to validate on: None where no validation is asked for and no split is there.
+
+    Raises DataError where images, labels or a split cannot be found, where the splits' classes differ, or where
+    num_classes is not their number.
+    """
+    images, seed = training.images, training.machine.seed
+    if images.val_fraction:
+        pool = _open(images, (images.train_split,))[images.train_split]
+        train, cut = _cut(pool, images.val_fraction, seed)
+        validation: Split | None = cut
+    else:
+        wanted = (images.train_split, images.val_split)
+        optional = () if training.checkpoints.validate else (images.val_split,)
+        splits = _open(images, wanted, optional)
+        train, validation = splits[wanted[0]], splits.get(wanted[1])
+    _refuse_classes(train, validation, training.network.num_classes)
+    if images.num_samples is not None and images.num_samples < len(train):
+        shuffled = np.random.default_rng([seed, _SAMPLES]).permutation(train.index)
+        kept = np.sort(shuffled[: images.num_samples])
+        train = replace(train, index=kept, name=f"{len(kept):,} images of {train.name}")
+    return train, validation
+
+
+def open_split(images: Images, split_name: str, seed: int | None = None) -> Split:
+    """One split by name; all images where they come in no splits.
+
+    seed: of the training that cut its validation images from the train split (val_fraction): the same ones are then
+    given for val_split.
+    """
+    if images.val_fraction and seed is not None and split_name == images.val_split:
+        return _cut(_open(images, (images.train_split,))[images.train_split], images.val_fraction, seed)[1]
+    return _open(images, (split_name,))[split_name]
+
+
+def _open(images: Images, wanted: tuple[str, ...], optional: tuple[str, ...] = ()) -> dict[str, Split]:
+    cure = "Give another --val_split" if len(wanted) > 1 else "Give another name of a split"
+    cure += ", or --val_fraction 0.1 to cut validation images from the train split." if len(wanted) > 1 else "."
+    opened = open_dataset(
+        images.dataset, images.data_dir, wanted, optional=optional, download=images.download, cure=cure
+    )
+    return {name: Split(opened.source, opened.source.splits[key], key) for name, key in opened.keys.items()}
+
+
+def _cut(pool: Split, fraction: float, seed: int) -> tuple[Split, Split]:
+    cut, rest = cut_fraction(pool.source, pool.index, fraction, seed)
+    if not len(cut):
+        raise DataError(
+            f"validation images are cut from classes of 2 images or more, and {pool.name} of {pool.source.name!r} has "
+            "none. Add images, or give --val_split."
+        )
+    name = f"{fraction:.0%} of each class of {pool.name}, cut by seed {seed}"
+    return replace(pool, index=rest, name=f"{pool.name}, less the validation images"), replace(
+        pool, index=cut, name=name
+    )
+
+
+def _refuse_classes(train: Split, validation: Split | None, num_classes: int | None) -> None:
+    names = train.class_names
+    if len(names) < 2:
+        raise DataError(
+            f"a classifier needs at least 2 classes, and {train.source.name!r} has only {listed(names)}. Give the "
+            "folder that holds train/<class>/ and val/<class>/ as --data_dir."
+        )
+    if num_classes is not None and num_classes != len(names):
+        raise DataError(
+            f"num_classes is the number of the images' classes, and {train.source.name!r} has {len(names):,} "
+            f"({listed(names, 4)}), not {num_classes:,}. Give --num_classes {len(names)}, or leave it out."
+        )
+    if not len(train):
+        raise DataError(f"the {train.name} split of {train.source.name!r} has no images. Add some.")
+    if validation is None:
+        return
+    if not len(validation):
+        raise DataError(f"the {validation.name} split of {validation.source.name!r} has no images. Add some.")
+    unseen = sorted(set(validation.labels.tolist()) - set(train.labels.tolist()))
+    if unseen:
+        raise DataError(
+            f"who validates on a class must train on it, and {train.name} of {train.source.name!r} has no images of "
+            f"{listed([names[label] for label in unseen])}, which {validation.name} has. Add or remove them."
+        )

@@ -1,0 +1,102 @@
+"""The learning rate of every step, as a function of the step alone; so a resumed training needs no schedule state.
+
+The formulas are MindCV's, term by term, so that doubles come out equal. e below counts epochs from the end of the
+warm-up, whole ones with lr_epoch_stair. one_cycle (arXiv 1708.07120) and cyclic (arXiv 1506.01186) are torch's
+OneCycleLR and triangular CyclicLR over the whole training: they rise by themselves, so no warm-up precedes them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from netwright.recipe.training import Schedule
+
+__all__ = ["learning_rate"]
+
+# torch.optim.lr_scheduler.OneCycleLR: the share of steps that rise, and lr over the first learning rate
+_ONE_CYCLE_RISE = 0.3
+_ONE_CYCLE_FROM = 25.0
+
+
+def learning_rate(schedule: Schedule, step: int, steps: int, epochs: int) -> float:
+    """The learning rate of `step` = 0, 1, ... of a training of `epochs` times `steps` steps; a skipped step is none.
+
+    Past the end it stays where the schedule ends (one_cycle, polynomial, cosine) or goes on as it went.
+    """
+    if schedule.scheduler in _WHOLE:
+        if schedule.lr_epoch_stair:
+            step -= step % steps
+        return _WHOLE[schedule.scheduler](schedule, step, steps * epochs)
+    lr, warmup = schedule.lr, schedule.warmup_epochs
+    if step < steps * warmup:
+        epoch = step // steps if schedule.lr_epoch_stair else step / steps
+        first = lr * schedule.warmup_factor
+        return first + min(epoch, warmup) / warmup * (lr - first)
+    return _AFTER_WARMUP[schedule.scheduler](schedule, step - steps * warmup, steps, epochs - warmup)
+
+
+def _epoch(schedule: Schedule, step: float, steps: int) -> float:
+    return math.floor(step / steps) if schedule.lr_epoch_stair else step / steps
+
+
+def _constant(schedule: Schedule, step: float, steps: int, epochs: float) -> float:
+    return schedule.lr
+
+
+def _cosine(schedule: Schedule, step: float, steps: int, epochs: float) -> float:
+    length = epochs / schedule.num_cycles if schedule.decay_epochs is None else schedule.decay_epochs
+    if step >= schedule.num_cycles * steps * length:
+        return schedule.min_lr
+    cycle, within = divmod(step, steps * length)
+    half = 0.5 * (schedule.lr * schedule.cycle_decay**cycle - schedule.min_lr)
+    return float(schedule.min_lr + half * (1.0 + math.cos(math.pi * _epoch(schedule, within, steps) / length)))
+
+
+def _exponential(schedule: Schedule, step: float, steps: int, epochs: float) -> float:
+    return float(schedule.lr * schedule.decay_rate ** _epoch(schedule, step, steps))
+
+
+def _step(schedule: Schedule, step: float, steps: int, epochs: float) -> float:
+    length = schedule.decay_epochs
+    if length is None:
+        length = epochs if epochs > 0 else math.inf
+    return float(schedule.lr * schedule.decay_rate ** math.floor(_epoch(schedule, step, steps) / length))
+
+
+def _multi_step(schedule: Schedule, step: float, steps: int, epochs: float) -> float:
+    passed = sum(milestone <= _epoch(schedule, step, steps) for milestone in schedule.milestones)
+    return float(schedule.lr * schedule.decay_rate**passed)
+
+
+def _polynomial(schedule: Schedule, step: float, steps: int, epochs: float) -> float:
+    epoch = min(_epoch(schedule, step, steps), epochs)
+    return float(schedule.lr * (1 - (epoch / epochs if epochs > 0 else 1.0)) ** schedule.decay_rate)
+
+
+def _one_cycle(schedule: Schedule, step: int, total: int) -> float:
+    def between(start: float, end: float, share: float) -> float:
+        return end + (start - end) / 2.0 * (math.cos(math.pi * share) + 1)
+
+    top, last = max(0.0, _ONE_CYCLE_RISE * total - 1), total - 1
+    if step < top:
+        return between(schedule.lr / _ONE_CYCLE_FROM, schedule.lr, step / top)
+    return between(schedule.lr, schedule.min_lr, min(1.0, (step - top) / (last - top)) if last > top else 0.0)
+
+
+def _cyclic(schedule: Schedule, step: int, total: int) -> float:
+    rise = max(1, int(total / schedule.num_cycles / 2))
+    share = step % (2 * rise) / rise
+    height = (schedule.lr - schedule.min_lr) * (share if share <= 1 else 2 - share)
+    return schedule.min_lr + height
+
+
+_AFTER_WARMUP: dict[str, Callable[[Schedule, float, int, float], float]] = {
+    "constant": _constant,
+    "cosine_decay": _cosine,
+    "exponential_decay": _exponential,
+    "multi_step_decay": _multi_step,
+    "polynomial_decay": _polynomial,
+    "step_decay": _step,
+}
+_WHOLE: dict[str, Callable[[Schedule, int, int], float]] = {"cyclic": _cyclic, "one_cycle": _one_cycle}

@@ -1,0 +1,72 @@
+"""What is minimised. Logits are taken to fp32 first, whatever the network computed in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from netwright.errors import RecipeError
+from netwright.recipe.training import Loss
+
+__all__ = ["Criterion", "make_loss"]
+
+# (logits, target) -> scalar. logits: (N, C); target: (N,) int64 classes or (N, C) probabilities
+Criterion = Callable[[Tensor, Tensor], Tensor]
+
+_JSD_WEIGHT = 12.0  # arXiv 1912.02781, section 3
+_LEAST = 1e-7  # of a probability in the mixture, so that its logarithm is finite
+
+
+def make_loss(loss: Loss, aug_splits: int = 0) -> Criterion:
+    """A function of logits (N, C) and target, (N,) int64 classes or (N, C) probabilities; a scalar in fp32.
+
+    CE is torch's cross-entropy. BCE is the binary cross-entropy of every class against its target, as in MindCV and
+    timm: smoothing s makes a target t of C classes t * (1 - s) + s / C, for classes and probabilities alike. The
+    reduction `mean` is over images for CE, over images and classes for BCE, and `sum` over the same.
+    aug_splits n: logits are (n * B, C), those of the B clean images first, the target has B rows (more are ignored),
+    and what is minimised is CE of the clean images + 12 x the Jensen-Shannon divergence of the n versions (AugMix).
+    """
+    smoothing, reduction = loss.label_smoothing, loss.reduction
+    if aug_splits:
+        if loss.loss != "CE":
+            raise RecipeError(
+                f"aug_splits trains with cross-entropy and the divergence of the versions of an image, and loss is "
+                f"{loss.loss}. Set loss to CE, or aug_splits to 0."
+            )
+        return partial(_jsd, splits=aug_splits, smoothing=smoothing, reduction=reduction)
+    return partial(_LOSSES[loss.loss], smoothing=smoothing, reduction=reduction)
+
+
+def _cross_entropy(logits: Tensor, target: Tensor, *, smoothing: float, reduction: str) -> Tensor:
+    return functional.cross_entropy(logits.float(), target, label_smoothing=smoothing, reduction=reduction)
+
+
+def _binary_cross_entropy(logits: Tensor, target: Tensor, *, smoothing: float, reduction: str) -> Tensor:
+    logits = logits.float()
+    if target.ndim == 1:
+        target = torch.zeros_like(logits).scatter_(1, target[:, None], 1.0)
+    if smoothing:
+        target = target * (1.0 - smoothing) + smoothing / logits.shape[1]
+    return functional.binary_cross_entropy_with_logits(logits, target, reduction=reduction)
+
+
+def _jsd(logits: Tensor, target: Tensor, *, splits: int, smoothing: float, reduction: str) -> Tensor:
+    logits = logits.float()
+    assert len(logits) % splits == 0, "the loader gives each image in all its versions"
+    images = len(logits) // splits
+    clean = _cross_entropy(logits[:images], target[:images], smoothing=smoothing, reduction=reduction)
+    log_p = logits.view(splits, images, -1).log_softmax(2)
+    # written with log p, not p: the gradient of p log p is not finite where p is too small for fp32
+    p = log_p.exp()
+    mixture = p.mean(0).clamp(_LEAST, 1.0).log()
+    divergence = (p * (log_p - mixture)).sum() / splits
+    if reduction == "mean":
+        divergence = divergence / images
+    return clean + _JSD_WEIGHT * divergence
+
+
+_LOSSES: dict[str, Callable[..., Tensor]] = {"BCE": _binary_cross_entropy, "CE": _cross_entropy}

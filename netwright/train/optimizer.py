@@ -1,0 +1,256 @@
+"""Optimisers by name, what they decay and how fast each layer learns, and their state without pickle."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from netwright.errors import WeightsError
+from netwright.recipe.training import Optimization
+
+__all__ = ["load_optimizer_state", "make_optimizer", "optimizer_state", "parameter_groups"]
+
+Group = dict[str, Any]
+
+_NORMALISATION = (
+    nn.modules.batchnorm._NormBase,  # batch and instance normalisation of every dimension, SyncBatchNorm
+    nn.GroupNorm,
+    nn.LayerNorm,
+    nn.LocalResponseNorm,
+    nn.RMSNorm,
+)
+_BLOCK = re.compile(r"s(\d+)\.b(\d+)\.")
+_COUNTERS = ("step", "mu_product")  # of a parameter; torch keeps them on the CPU unless the step is fused
+_OURS = ("params", "names", "lr_scale")  # of a group, beside the optimiser's options and its state
+
+
+def parameter_groups(module: nn.Module, optimization: Optimization) -> list[Group]:
+    """What an optimiser is made from: `params`, their `names`, and the `weight_decay` and `lr_scale` that they share.
+
+    weight_decay_filter: `disable` decays everything, normalisation and biases too; `auto` all but the parameters of
+    normalisation layers; `norm_and_bias` neither these nor biases. layer_decay: lr_scale is its power of the distance
+    from the head, counted in blocks, the stem being furthest (BEiT, as timm's param_groups_layer_decay).
+    Parameters without gradient are left out; groups and their parameters are in the module's own order.
+    """
+    exempt = _exempt_names(module, optimization.weight_decay_filter)
+    scales = _layer_scales(module, optimization.layer_decay)
+    groups: dict[tuple[float, float], Group] = {}
+    for name, value in module.named_parameters():
+        if not value.requires_grad:
+            continue
+        decay, scale = 0.0 if name in exempt else optimization.weight_decay, scales[name]
+        empty: Group = {"params": [], "names": [], "weight_decay": decay, "lr_scale": scale}
+        group = groups.setdefault((decay, scale), empty)
+        group["params"].append(value)
+        group["names"].append(name)
+    return list(groups.values())
+
+
+def make_optimizer(module: nn.Module, optimization: Optimization, lr: float) -> Optimizer:
+    """An optimiser of the module, which must be on its device already.
+
+    sgd and momentum are the same, as in MindCV: SGD with momentum, dampening 0, which is plain with momentum 0.
+    rmsprop uses the momentum too. eps is of all but sgd, momentum and lion; nesterov of sgd and momentum. What is left
+    are the libraries' defaults, but that lamb clips no gradients by itself: clip_norm does.
+    torch: sgd, momentum, adam (L2 in the gradient), adamw, rmsprop, adagrad, nadam; timm: lion, lamb, adan.
+    """
+    groups = parameter_groups(module, optimization)
+    assert groups, "a module to train has parameters with gradients"
+    for group in groups:
+        group["lr"] = lr * group["lr_scale"]
+    device = groups[0]["params"][0].device.type
+    # elsewhere torch chooses: one kernel for many tensors where there is one
+    fused = True if optimization.optimizer in _FUSED.get(device, ()) else None
+    return _MAKERS[optimization.optimizer](groups, lr, optimization, fused)
+
+
+def optimizer_state(optimizer: Optimizer) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """All that has to be kept of an optimiser: tensors by `parameter/key`, and what JSON can hold.
+
+    For optimisers of `make_optimizer`. The tensors are those that the optimiser uses: write them, or copy them, before
+    its next step. Options (lr, betas, ...) are not state, they come from the recipe.
+    """
+    tensors: dict[str, Tensor] = {}
+    groups = []
+    for index, group in enumerate(optimizer.param_groups):
+        for name, value in zip(group["names"], group["params"], strict=True):
+            state = optimizer.state.get(value, {})
+            tensors |= {f"{name}/{key}": each for key, each in state.items() if each is not None}
+        plain = {}
+        for key in sorted(group.keys() - optimizer.defaults.keys() - {*_OURS}):
+            if isinstance(group[key], Tensor):
+                tensors[f"group/{index}/{key}"] = group[key]
+            else:
+                plain[key] = group[key]
+        groups.append({"names": list(group["names"]), "state": plain})
+    assert all(isinstance(value, Tensor) for value in tensors.values()), "torch and timm keep tensors for parameters"
+    return tensors, {"optimizer": type(optimizer).__name__, "groups": groups}
+
+
+def load_optimizer_state(optimizer: Optimizer, tensors: Mapping[str, Tensor], plain: Mapping[str, Any]) -> None:
+    """Go on from an `optimizer_state`, so exactly that the next steps are the same bit for bit.
+
+    Each tensor gets the device and the strides of its parameter. WeightsError, with the optimiser as it was, where the
+    state is of another optimiser or of other parameters.
+    """
+    parameters = _refuse_other(optimizer, plain)
+    state: dict[Tensor, dict[str, Tensor]] = {}
+    of_groups: list[dict[str, Any]] = [dict(group["state"]) for group in plain["groups"]]
+    for full, value in tensors.items():
+        name, _, key = full.partition("/")
+        index, _, group_key = key.partition("/")
+        if name == "group" and group_key:
+            of_groups[int(index)][group_key] = value.detach().to("cpu", copy=True)
+            continue
+        if name not in parameters:
+            raise WeightsError(
+                f"an optimiser's state is of the parameters that are trained, and {name!r} is none of them. {_CURE}"
+            )
+        parameter, group = parameters[name]
+        if key in _COUNTERS:
+            fused = group.get("fused") or group.get("capturable")
+            restored = value.detach().to(parameter.device if fused else "cpu", copy=True)
+        else:
+            restored = _like(parameter, value, full)
+        state.setdefault(parameter, {})[key] = restored
+    optimizer.state.clear()
+    optimizer.state.update(state)
+    for group, saved in zip(optimizer.param_groups, of_groups, strict=True):
+        group.update(saved)
+
+
+_CURE = "Set resume_optimizer to False, or train what was trained before."
+
+
+def _exempt_names(module: nn.Module, weight_decay_filter: str) -> set[str]:
+    """Of the parameters that do not decay."""
+    if weight_decay_filter == "disable":
+        return set()
+    of_norms = {
+        id(value)
+        for part in module.modules()
+        if isinstance(part, _NORMALISATION)
+        for value in part.parameters(recurse=False)
+    }
+    return {
+        name
+        for name, value in module.named_parameters()
+        if id(value) in of_norms or (weight_decay_filter == "norm_and_bias" and name.rpartition(".")[2] == "bias")
+    }
+
+
+def _layer_scales(module: nn.Module, layer_decay: float | None) -> dict[str, float]:
+    """Parameter name -> lr_scale. Layers are the stem, each block s1.b1, s1.b2, ..., and the head."""
+    layer_of = {name: _layer(name) for name, _ in module.named_parameters()}
+    if layer_decay is None:
+        return dict.fromkeys(layer_of, 1.0)
+    from_head = {layer: distance for distance, layer in enumerate(sorted(set(layer_of.values()), reverse=True))}
+    return {name: layer_decay ** from_head[layer] for name, layer in layer_of.items()}
+
+
+def _layer(name: str) -> tuple[int, ...]:
+    """Sorts from the input on."""
+    if name.startswith("stem."):
+        return (0,)
+    block = _BLOCK.match(name)
+    return (2,) if block is None else (1, int(block[1]), int(block[2]))
+
+
+def _refuse_other(optimizer: Optimizer, plain: Mapping[str, Any]) -> dict[str, tuple[Tensor, Group]]:
+    """The optimiser's own parameters by name; WeightsError where a state is of others."""
+    own = type(optimizer).__name__
+    if plain["optimizer"] != own:
+        raise WeightsError(
+            f"an optimiser goes on from its own state, and this state is of {plain['optimizer']}, not {own}. {_CURE}"
+        )
+    before = [group["names"] for group in plain["groups"]]
+    now = [group["names"] for group in optimizer.param_groups]
+    if before != now:
+        counts = [f"{sum(map(len, names))} in {len(names)} groups" for names in (before, now)]
+        raise WeightsError(
+            f"an optimiser goes on with the parameters that it had, in the same groups: there were {counts[0]}, and "
+            f"there are {counts[1]}. {_CURE}"
+        )
+    return {
+        name: (value, group)
+        for group in optimizer.param_groups
+        for name, value in zip(group["names"], group["params"], strict=True)
+    }
+
+
+def _like(parameter: Tensor, value: Tensor, name: str) -> Tensor:
+    """A copy of the value that lies in memory as the parameter does: fused steps walk through both alike."""
+    if value.shape != parameter.shape:
+        raise WeightsError(
+            f"an optimiser's state has the shapes of what is trained, and {name} is {tuple(value.shape)}, not "
+            f"{tuple(parameter.shape)}. {_CURE}"
+        )
+    return torch.empty_like(parameter, dtype=value.dtype, requires_grad=False).copy_(value)
+
+
+def _sgd(groups: list[Group], lr: float, recipe: Optimization, fused: bool | None) -> Optimizer:
+    # without momentum there is nothing to look ahead of
+    nesterov = recipe.nesterov and recipe.momentum > 0
+    return torch.optim.SGD(groups, lr, momentum=recipe.momentum, nesterov=nesterov, fused=fused)
+
+
+def _adam(groups: list[Group], lr: float, recipe: Optimization, fused: bool | None) -> Optimizer:
+    return torch.optim.Adam(groups, lr, eps=recipe.eps, fused=fused)
+
+
+def _adamw(groups: list[Group], lr: float, recipe: Optimization, fused: bool | None) -> Optimizer:
+    return torch.optim.AdamW(groups, lr, eps=recipe.eps, fused=fused)
+
+
+def _rmsprop(groups: list[Group], lr: float, recipe: Optimization, fused: bool | None) -> Optimizer:
+    return torch.optim.RMSprop(groups, lr, eps=recipe.eps, momentum=recipe.momentum)
+
+
+def _adagrad(groups: list[Group], lr: float, recipe: Optimization, fused: bool | None) -> Optimizer:
+    return torch.optim.Adagrad(groups, lr, eps=recipe.eps, fused=fused)
+
+
+def _nadam(groups: list[Group], lr: float, recipe: Optimization, fused: bool | None) -> Optimizer:
+    return torch.optim.NAdam(groups, lr, eps=recipe.eps)
+
+
+def _lion(groups: list[Group], lr: float, recipe: Optimization, fused: bool | None) -> Optimizer:
+    from timm.optim.lion import Lion
+
+    return Lion(groups, lr)
+
+
+def _lamb(groups: list[Group], lr: float, recipe: Optimization, fused: bool | None) -> Optimizer:
+    from timm.optim.lamb import Lamb
+
+    return Lamb(groups, lr, eps=recipe.eps, max_grad_norm=None)
+
+
+def _adan(groups: list[Group], lr: float, recipe: Optimization, fused: bool | None) -> Optimizer:
+    from timm.optim.adan import Adan
+
+    return Adan(groups, lr, eps=recipe.eps)
+
+
+_MAKERS: dict[str, Callable[[list[Group], float, Optimization, bool | None], Optimizer]] = {
+    "sgd": _sgd,
+    "momentum": _sgd,
+    "adam": _adam,
+    "adamw": _adamw,
+    "lion": _lion,
+    "rmsprop": _rmsprop,
+    "adagrad": _adagrad,
+    "lamb": _lamb,
+    "nadam": _nadam,
+    "adan": _adan,
+}
+# kind of device -> optimisers with one kernel for the whole step
+_FUSED: dict[str, tuple[str, ...]] = {
+    "cpu": ("sgd", "momentum", "adam", "adamw", "adagrad"),
+    "cuda": ("sgd", "momentum", "adam", "adamw"),
+}

@@ -1,0 +1,54 @@
+"""Batch norm statistics over many batches, instead of a moving average that favours the last ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["precise_bn"]
+
+# with _NormBase come instance norms, whose statistics are not of a batch
+_BatchNorm = nn.modules.batchnorm._BatchNorm
+
+
+@torch.no_grad()
+def precise_bn(
+    module: nn.Module, batches: Iterable[Tensor], average: Callable[[list[Tensor]], None] | None = None
+) -> None:
+    """Set every running mean and (unbiased) variance to the mean of those of the batches, with the weights as they are.
+
+    batches: (B, C, H, W) each. average: makes each tensor of a list its mean over the ranks, which all call this with
+    as many batches. Method of pycls (compute_precise_bn_stats). While it runs only batch norm is in training mode, so
+    dropout and stochastic depth are as in evaluation, and draw no random numbers; afterwards every mode is as before.
+    Without batches nothing changes; when a batch fails, the statistics are as before.
+    """
+    norms = [part for part in module.modules() if isinstance(part, _BatchNorm) and part.running_mean is not None]
+    modes = [(part, part.training) for part in module.modules()]
+    momenta = [part.momentum for part in norms]
+    kept = [(value, value.clone()) for part in norms for value in part.buffers(recurse=False)]
+    done = 0
+    try:
+        module.eval()
+        for part in norms:
+            part.train()
+            part.momentum = None  # torch: a cumulative mean, of what came since the reset
+            part.reset_running_stats()
+        for x in batches:
+            module(x)
+            done += 1
+    except BaseException:
+        done = 0
+        raise
+    finally:
+        counts = {id(part.num_batches_tracked) for part in norms}
+        for value, before in kept:
+            if not done or id(value) in counts:
+                value.copy_(before)
+        for part, momentum in zip(norms, momenta, strict=True):
+            part.momentum = momentum
+        for module_part, training in modes:
+            module_part.training = training
+    if average is not None and done:
+        average([value for part in norms for value in (part.running_mean, part.running_var) if value is not None])

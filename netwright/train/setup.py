@@ -1,0 +1,202 @@
+"""From a Training to what trains: network, images, optimiser, on this rank's device."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from netwright.arch import Arch, complexity
+from netwright.data.preprocess import Preprocessing
+from netwright.errors import RecipeError
+from netwright.nn import build
+from netwright.pipeline import EvalLoader, Split, TrainLoader, open_splits
+from netwright.recipe import Training, learning_rate
+from netwright.train.distributed import Group
+from netwright.train.ema import Ema
+from netwright.train.engine import Engine
+from netwright.train.losses import make_loss
+from netwright.train.optimizer import make_optimizer
+from netwright.train.precision import LossScaler, autocast, resolve_precision
+from netwright.weights import load_weights, pretrained_file, resolve_arch
+
+__all__ = ["Setup", "set_up"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Setup:
+    """All that a training needs. training: with num_classes and lr as they come out. name: of the network, for files.
+
+    notices: in words, what was decided or adapted.
+    """
+
+    training: Training
+    name: str
+    arch: Arch
+    preprocessing: Preprocessing
+    train_split: Split
+    train: TrainLoader
+    validation: EvalLoader | None
+    engine: Engine
+    average: Ema | None
+    scaler: LossScaler | None
+    val_autocast: Callable[[], AbstractContextManager[object]]
+    global_batch: int
+    notices: tuple[str, ...]
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return self.train_split.class_names
+
+
+def set_up(training: Training, group: Group) -> Setup:
+    """Open the images and build the network; nothing is trained or written yet. Raises what a mistake raises."""
+    _use_threads(training, group)
+    notices: list[str] = []
+    splits = open_splits(training)
+    train_split, val_split = splits
+    network, recipe, machine = training.network, training.optimization, training.machine
+    _refuse(training, val_split)
+    arch = resolve_arch(
+        network.model,
+        num_classes=network.num_classes or len(train_split.class_names),
+        in_channels=network.in_channels,
+        stem=network.stem,
+        resolution=training.augmentation.image_size,
+    )
+    training = training.with_(num_classes=arch.num_classes, **_scaled_lr(training, group, notices))
+    preprocessing = Preprocessing.from_training(training)
+    module: nn.Module = build(
+        arch, seed=machine.seed, drop_rate=network.drop_rate or 0.0, drop_path_rate=network.drop_path_rate or 0.0
+    )
+    source = pretrained_file(network.model) if network.pretrained and not network.checkpoint else network.checkpoint
+    if source:
+        notices += load_weights(module, source, adapt=True)
+    precision, notice = resolve_precision(training.precision.precision, group.device)
+    val_precision, val_notice = resolve_precision(training.precision.val_precision, group.device)
+    notices += dict.fromkeys(text for text in (notice, val_notice) if text)
+    module.to(group.device)
+    if network.channels_last:
+        module.to(memory_format=torch.channels_last)
+    if network.sync_bn and group.world > 1:
+        module = _synchronised(module, group)
+    torch.manual_seed(machine.seed + group.rank)  # of dropout and stochastic depth
+    train = TrainLoader(train_split, training, device=group.device, rank=group.rank, world=group.world)
+    average = Ema(module, recipe.ema_decay) if recipe.ema else None
+    scaler = LossScaler(training.precision, precision)
+    engine = Engine(
+        module,
+        make_optimizer(module, recipe, training.schedule.lr),
+        lr_at=lambda position: learning_rate(training.schedule, position, train.steps, recipe.epochs),
+        criterion=make_loss(training.loss, training.augmentation.aug_splits),
+        autocast=partial(autocast, precision, group.device),
+        wrapped=_wrapped(module, training, group),
+        scaler=scaler if scaler.is_needed else None,
+        average=average,
+        clip_norm=recipe.clip_norm,
+        accumulate=recipe.accumulate,
+        skip_nan=training.loss.on_nan == "skip",
+    )
+    validation = None
+    if val_split is not None and training.checkpoints.validate:
+        validation = EvalLoader(
+            val_split,
+            preprocessing,
+            batch_size=training.images.batch_size,
+            workers=training.images.workers,
+            device=group.device,
+            channels_last=network.channels_last,
+            rank=group.rank,
+            world=group.world,
+        )
+    return Setup(
+        training=training,
+        name=arch.name or "network",
+        arch=arch,
+        preprocessing=preprocessing,
+        train_split=train_split,
+        train=train,
+        validation=validation,
+        engine=engine,
+        average=average,
+        scaler=scaler if scaler.is_needed else None,
+        val_autocast=partial(autocast, val_precision, group.device),
+        global_batch=_global_batch(training, group),
+        notices=(*notices, *_facts(arch, train_split, val_split, training, group, precision)),
+    )
+
+
+def _use_threads(training: Training, group: Group) -> None:
+    beside = 1 if group.launch is None else group.launch.local_world
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    torch.set_num_threads(training.machine.threads or max(1, cores // beside))
+    if training.machine.deterministic:
+        torch.use_deterministic_algorithms(True, warn_only=True)
+
+
+def _refuse(training: Training, val_split: Split | None) -> None:
+    checkpoints = training.checkpoints
+    if checkpoints.checkpoint_policy == "top_k" and not checkpoints.validate:
+        raise RecipeError(
+            "checkpoint_policy top_k keeps the best by validation, and validate is False. Set it to True."
+        )
+    if training.network.resume_optimizer and not training.network.checkpoint:
+        raise RecipeError("resume_optimizer takes the optimiser's state from checkpoint, and none is given. Give one.")
+    assert val_split is not None or not checkpoints.validate, "open_splits gives what validate needs"
+
+
+def _global_batch(training: Training, group: Group) -> int:
+    return training.images.batch_size * group.world * training.optimization.accumulate
+
+
+def _scaled_lr(training: Training, group: Group, notices: list[str]) -> dict[str, float | None]:
+    """The linear rule (arXiv 1706.02677), where lr_batch asks for it."""
+    schedule, batch = training.schedule, _global_batch(training, group)
+    if schedule.lr_batch is None or schedule.lr_batch == batch:
+        return {}
+    lr = schedule.lr * batch / schedule.lr_batch
+    notices.append(f"lr {lr:g}: {schedule.lr:g} for a batch of {schedule.lr_batch}, in proportion for {batch}")
+    return {"lr": lr, "lr_batch": None}
+
+
+def _synchronised(module: nn.Module, group: Group) -> nn.Module:
+    if group.device.type == "cpu":
+        raise RecipeError("sync_bn needs accelerators, and this training runs on CPUs. Set it to False.")
+    converted: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(module)  # type: ignore[no-untyped-call]
+    return converted
+
+
+def _wrapped(module: nn.Module, training: Training, group: Group) -> Callable[[Tensor], Tensor] | None:
+    wrapped: nn.Module = module
+    if group.world > 1:
+        where = None if group.device.type == "cpu" else [group.device.index]
+        # statistics of batch norm stay with each rank, as there, and are averaged when an epoch is over
+        wrapped = DistributedDataParallel(
+            module, device_ids=where, broadcast_buffers=False, gradient_as_bucket_view=True
+        )
+    if training.network.compile:
+        return torch.compile(wrapped)
+    return None if wrapped is module else wrapped
+
+
+def _facts(
+    arch: Arch, train: Split, validation: Split | None, training: Training, group: Group, precision: str
+) -> list[str]:
+    cost = complexity(arch)
+    images = f"{len(train):,} images of {len(train.class_names):,} classes to train on ({train.name})"
+    if validation is not None and training.checkpoints.validate:
+        images += f", {len(validation):,} to validate on ({validation.name})"
+    ranks = f"{group.world} processes on {group.device.type}" if group.world > 1 else str(group.device)
+    return [
+        f"{arch.name or 'network'}: {int(cost.flops[0]):,} flops, {int(cost.params[0]):,} parameters at "
+        f"{arch.resolution} pixels",
+        images,
+        f"{ranks}, {precision}, batch {training.images.batch_size} x {group.world} x "
+        f"{training.optimization.accumulate} accumulated, seed {training.machine.seed}",
+    ]

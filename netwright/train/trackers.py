@@ -1,0 +1,74 @@
+"""Where else numbers go while training: TensorBoard and Weights & Biases, each an extra, behind one small protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from netwright.errors import RecipeError
+
+__all__ = ["TRACKERS", "Tracker", "open_trackers"]
+
+
+class Tracker(Protocol):
+    """Takes numbers by name; a step is an epoch."""
+
+    def log(self, values: Mapping[str, float], epoch: int) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class TensorBoard:
+    """Event files in folder/tensorboard."""
+
+    def __init__(self, folder: Path, recipe: Mapping[str, Any], epoch: int) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        # what a killed process wrote of later epochs is purged
+        self._writer: Any = SummaryWriter(str(folder / "tensorboard"), purge_step=epoch)
+        self._writer.add_text("recipe", "\n".join(f"    {key}: {value}" for key, value in recipe.items()), 0)
+
+    def log(self, values: Mapping[str, float], epoch: int) -> None:
+        for name, value in values.items():
+            self._writer.add_scalar(name, value, epoch)
+        self._writer.flush()
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+class WandB:
+    """An offline run in folder/wandb, which `wandb sync` uploads; WANDB_MODE=online sends it at once."""
+
+    def __init__(self, folder: Path, recipe: Mapping[str, Any], epoch: int) -> None:
+        import os
+
+        import wandb
+
+        mode: Any = os.environ.get("WANDB_MODE", "offline")
+        self._run: Any = wandb.init(dir=str(folder), config=dict(recipe), mode=mode, project="netwright")
+
+    def log(self, values: Mapping[str, float], epoch: int) -> None:
+        self._run.log(dict(values), step=epoch)
+
+    def close(self) -> None:
+        self._run.finish(quiet=True)
+
+
+TRACKERS: Mapping[str, type[TensorBoard] | type[WandB]] = {"tensorboard": TensorBoard, "wandb": WandB}
+
+
+def open_trackers(names: Sequence[str], folder: Path, recipe: Mapping[str, Any], epoch: int) -> list[Tracker]:
+    """epoch: the first that will be logged. RecipeError for a name that is none, or whose library is not here."""
+    opened: list[Tracker] = []
+    for name in names:
+        if name not in TRACKERS:
+            raise RecipeError(f"trackers are among {', '.join(TRACKERS)}, not {name!r}. Choose among these.")
+        try:
+            opened.append(TRACKERS[name](folder, recipe, epoch))
+        except ImportError as error:
+            raise RecipeError(
+                f"the tracker {name} needs a library that is not installed: pip install 'netwright[{name}]'."
+            ) from error
+    return opened

@@ -1,0 +1,112 @@
+"""Which output of a network is which class of the images, by name and never by luck."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from netwright.data.source import listed
+from netwright.errors import DataError
+from netwright.validation.records import IntArray
+
+__all__ = ["ClassMap", "descriptions", "match_classes", "output_names"]
+
+_IMAGENET_CLASSES = 1000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClassMap:
+    """names: of the outputs, in order; outputs: (labels,) int64, the output of each label of the images.
+
+    notice: what a reader must know about it, or empty.
+    """
+
+    names: tuple[str, ...]
+    outputs: IntArray
+    notice: str = ""
+
+
+def match_classes(
+    model_names: Sequence[str], num_outputs: int, data_names: Sequence[str], *, allow_subset: bool = False
+) -> ClassMap:
+    """Labels of the images to outputs of a network, by class name where the network's weights carry names.
+
+    Without names the outputs are in the order of the images' classes, or in ImageNet's where there are 1000 and the
+    images' classes are ImageNet's. allow_subset: the images may lack classes. Raises DataError where they do not fit.
+    """
+    names = tuple(model_names)
+    if not names and num_outputs == _IMAGENET_CLASSES and set(data_names) <= set(imagenet_synsets()):
+        names = imagenet_synsets()
+    if not names:
+        if len(data_names) != num_outputs:
+            raise DataError(
+                f"a network has an output a class, and this one has {num_outputs:,} outputs and the images have "
+                f"{len(data_names):,} classes ({listed(tuple(data_names), 4)}). Give the images that it was trained "
+                f"on as --data_dir, or fine-tune it: {_fine_tune(data_names)}."
+            )
+        said = "The weights carry no class names: their outputs are taken to be in the order of the images' classes."
+        return ClassMap(tuple(data_names), np.arange(num_outputs, dtype=np.int64), said)
+    strange = sorted(set(data_names) - set(names))
+    missing = sorted(set(names) - set(data_names))
+    if strange:
+        raise DataError(_differ(names, data_names, strange, missing))
+    if missing and not allow_subset:
+        raise DataError(
+            f"the network knows {len(names):,} classes, and the images are of {len(data_names):,} of these: none of "
+            f"{listed(missing, 4)}. Add them, or give --allow_subset to measure the others alone."
+        )
+    place = {name: output for output, name in enumerate(names)}
+    outputs = np.array([place[name] for name in data_names], dtype=np.int64)
+    notice = ""
+    if missing:
+        notice = (
+            f"Only {len(data_names):,} of the network's {len(names):,} classes have images; it may predict any of them."
+        )
+    elif (np.diff(outputs) < 0).any():
+        notice = "The network's classes are in another order than the images': they are matched by name."
+    return ClassMap(names, outputs, notice)
+
+
+def _differ(names: Sequence[str], data_names: Sequence[str], strange: list[str], missing: list[str]) -> str:
+    lacks = f", and knows {listed(missing, 4)}, which they lack" if missing else ""
+    return (
+        f"a network is measured on the classes it was trained on: this one does not know {listed(strange, 4)} of the "
+        f"images' {len(data_names):,} classes{lacks}. Give its own images as --data_dir, rename the class folders as "
+        f"it has them, or fine-tune it: {_fine_tune(data_names)}."
+    )
+
+
+def _fine_tune(data_names: Sequence[str]) -> str:
+    return f"`netwright train --ckpt_path WEIGHTS --num_classes {len(data_names)} ...`"
+
+
+def output_names(model_names: Sequence[str], num_outputs: int) -> tuple[str, ...]:
+    """A name an output: the model's own, ImageNet's where it has none and 1000 outputs, else the numbers."""
+    if model_names:
+        return tuple(model_names)
+    return imagenet_synsets() if num_outputs == _IMAGENET_CLASSES else tuple(map(str, range(num_outputs)))
+
+
+def descriptions(names: Sequence[str]) -> tuple[str, ...]:
+    """`n01440764` -> `tench, Tinca tinca` where all are ImageNet's names of classes; else all empty."""
+    # most names need no look into timm, which takes seconds to import
+    if not all(len(name) == 9 and name[0] == "n" and name[1:].isdigit() for name in names):
+        return ("",) * len(names)
+    known = _imagenet()
+    return tuple(known[name] for name in names) if all(name in known for name in names) else ("",) * len(names)
+
+
+def imagenet_synsets() -> tuple[str, ...]:
+    """ImageNet's 1000 WordNet ids, in the order of every network's outputs."""
+    return tuple(_imagenet())
+
+
+@cache
+def _imagenet() -> dict[str, str]:
+    from timm.data.imagenet_info import ImageNetInfo
+
+    info = ImageNetInfo()
+    return {info.index_to_label_name(i): info.index_to_description(i) for i in range(_IMAGENET_CLASSES)}

@@ -1,0 +1,104 @@
+"""Tensors into a module, strictly in both directions; or adapted to another number of classes or channels, and said."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from netwright.arch import Arch
+from netwright.errors import WeightsError
+
+__all__ = ["CLASSIFIER", "STEM", "adapt", "check", "fill"]
+
+STEM, CLASSIFIER = "stem.conv.weight", "head.fc.weight"
+# counters that change no output, and that other code bases do not have
+_COUNTER = "num_batches_tracked"
+_SHOWN = 4
+
+
+def fill(module: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
+    """Copy `state` into the module, whatever its precision. Raises as `check`, and leaves the module then as it was."""
+    check(module, state, source)
+    module.load_state_dict(dict(state), strict=False)  # strict but for the counters, as was checked
+
+
+def check(module: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
+    """WeightsError where a name or a shape is on one side only. source: of the weights, in words, for the message."""
+    own = module.state_dict()
+    missing = [name for name in own if name not in state and not name.endswith(_COUNTER)]
+    surplus = [name for name in state if name not in own]
+    other = [
+        f"{name} {_shape(state[name])}, {_shape(own[name])} here"
+        for name in own
+        if name in state and state[name].shape != own[name].shape
+    ]
+    unfit = [
+        f"{name} ({value.dtype})"
+        for name, value in state.items()
+        if name in own and not name.endswith(_COUNTER) and not _is_usable(value)
+    ]
+    problems = [
+        _listed(f"{len(names)} {what}", names)
+        for names, what in (
+            (missing, "missing"),
+            (surplus, "that this network does not have"),
+            (other, "of another shape"),
+            (unfit, "that are no dense floating-point numbers"),
+        )
+        if names
+    ]
+    if problems:
+        name = getattr(getattr(module, "arch", None), "name", "") or "this network"
+        raise WeightsError(
+            f"{source} are not those of {name}; of their {len(state)} tensors: {'; '.join(problems)}. Give the "
+            "weights of this network, or the network of these weights."
+        )
+
+
+def _is_usable(value: Tensor) -> bool:
+    return value.is_floating_point() and value.layout == torch.strided and value.device.type == "cpu"
+
+
+def _shape(value: Tensor) -> list[int]:
+    return list(value.shape)
+
+
+def _listed(what: str, names: list[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"{what} ({', '.join(name[:120] for name in names[:_SHOWN])}{more})"
+
+
+def adapt(state: Mapping[str, Tensor], module: nn.Module, arch: Arch) -> tuple[dict[str, Tensor], list[str]]:
+    """`state` for a module of another number of classes or input channels, and what was changed, in words.
+
+    Another number of classes: the classifier stays as the module has it. Another number of channels: the stem's weights
+    are summed (to one), or repeated and scaled so that activations keep about their size, as timm does.
+    """
+    own, adapted, notices = module.state_dict(), dict(state), []
+    stem, classifier = state.get(STEM), state.get(CLASSIFIER)
+    if stem is not None and stem.dim() == 4 and stem.shape[1] not in (0, arch.in_channels):
+        adapted[STEM] = _with_channels(stem, arch.in_channels)
+        notices.append(
+            f"the weights take {stem.shape[1]} channels and this network {arch.in_channels}: its first convolution is "
+            f"{'their sum' if arch.in_channels == 1 else 'theirs, repeated and scaled'}"
+        )
+    if classifier is not None and classifier.dim() == 2 and classifier.shape[0] != arch.num_classes:
+        for name in (CLASSIFIER, CLASSIFIER.replace("weight", "bias")):
+            if name in adapted:
+                adapted[name] = own[name]
+        notices.append(
+            f"the weights know {classifier.shape[0]:,} classes and this network {arch.num_classes:,}: its classifier "
+            "starts untrained"
+        )
+    return adapted, notices
+
+
+def _with_channels(weight: Tensor, channels: int) -> Tensor:
+    """weight: (outputs, c, k, k) -> (outputs, channels, k, k)."""
+    weight, before = weight.float(), weight.shape[1]
+    if channels == 1:
+        return weight.sum(1, keepdim=True)
+    return weight.repeat(1, math.ceil(channels / before), 1, 1)[:, :channels] * (before / channels)

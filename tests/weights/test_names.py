@@ -1,0 +1,40 @@
+import pytest
+
+from netwright.nn import build
+from netwright.weights.names import MINDCV
+
+# as the format's description has them
+PAIRS = [
+    ("stem.conv.weight", "stem.conv.weight"),
+    ("stem.bn.gamma", "stem.bn.weight"),
+    ("0.blocks.0.proj.weight", "s1.b1.proj.weight"),
+    ("0.blocks.12.bn.beta", "s1.b13.bn.bias"),
+    ("0.blocks.1.blocks.0.bn.moving_mean", "s2.b1.bn.running_mean"),
+    ("0.blocks.3.blocks.16.f.a_bn.moving_variance", "s4.b17.f.a_bn.running_var"),
+    ("0.blocks.2.blocks.3.f.se.conv_reduce.bias", "s3.b4.f.se.f_ex.0.bias"),
+    ("0.blocks.1.f.se.conv_expand.weight", "s1.b2.f.se.f_ex.2.weight"),
+    ("0.blocks.1.blocks.1.f.c.weight", "s2.b2.f.c.weight"),
+    ("head.fc.bias", "head.fc.bias"),
+]
+
+
+@pytest.mark.parametrize(("theirs", "ours"), PAIRS)
+def test_mindcvs_names(theirs: str, ours: str):
+    assert MINDCV.ours(theirs) == ours
+    assert MINDCV.theirs(ours) == theirs
+
+
+@pytest.mark.parametrize("stage", range(4))
+def test_every_stage_may_be_named_as_stages(stage: int):
+    assert MINDCV.ours(f"stages.{stage}.blocks.2.f.b.weight") == f"s{stage + 1}.b3.f.b.weight"
+
+
+def test_each_name_of_a_network_comes_back(small):
+    names = [name for name in build(small).state_dict() if "num_batches" not in name]
+    theirs = [MINDCV.theirs(name) for name in names]
+    assert len(set(theirs)) == len(names)
+    assert [MINDCV.ours(name) for name in theirs] == names
+
+
+def test_a_name_that_the_table_lacks_stays():
+    assert MINDCV.ours("backbone.0.blocks.1.weight") == "backbone.0.blocks.1.weight"
