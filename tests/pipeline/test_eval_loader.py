@@ -54,7 +54,7 @@ def test_workers_change_nothing(loader_of):
 def test_ranks_part_the_images(loader_of, world):
     parts = [[p for _, _, part in loader_of(rank=r, world=world) for p in part.tolist()] for r in range(world)]
     assert [part[:1] for part in parts[:2]] == [[0], [1]]
-    assert sorted(sum(parts, [])) == list(range(15))
+    assert sorted(position for part in parts for position in part) == list(range(15))
 
 
 def test_bad_images_are_left_out_and_named_once(loader_of, data_dir):

@@ -17,7 +17,7 @@ def test_ranks_part_the_images(images, batch, world, drop_last):
     parts = [positions(order) for order in orders]
     assert len({len(part) for part in parts}) == 1
     assert {len(order.batches(1)) for order in orders} == {orders[0].steps}
-    together = sum(parts, [])
+    together = [position for part in parts for position in part]
     if drop_last:
         assert len(set(together)) == len(together)
         assert orders[0].steps == max(1, images // world // batch)

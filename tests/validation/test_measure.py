@@ -1,15 +1,22 @@
 from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
+from netwright.errors import DataError, WeightsError
+from netwright.pipeline import Split
 from netwright.train import evaluate_batches
-from netwright.validation import Records
-from netwright.validation.measure import judge, measure
+from netwright.validation import Records, match_classes
+from netwright.validation.measure import judge, measure, validate
+from netwright.weights import LoadedModel
 
 Answers = Callable[..., tuple[Tensor, Tensor]]
+CPU = torch.device("cpu")
 
 
 def judged(logits: list[list[float]], target: list[int]) -> Records:
@@ -60,3 +67,62 @@ def test_labels_become_outputs(answers: Answers) -> None:
     records = measure(nn.Identity(), [(shuffled, target, np.arange(30))], outputs, after_batch=done.append)
     assert (records.rank == 0).tolist() == (logits.argmax(1) == target).tolist()
     assert done == [30]
+
+
+@dataclass
+class Rank:
+    """One of several ranks, each of which runs in turn: what they add up is added as it comes."""
+
+    rank: int
+    world: int
+    total: list[np.ndarray]
+    device: torch.device = CPU
+    is_first: bool = True
+
+    def add_up(self, values: np.ndarray) -> np.ndarray:
+        self.total.append(values)
+        return np.sum(self.total, axis=0)
+
+    def gather(self, value: Any) -> list[Any]:
+        return [value]
+
+    def beat(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("world", [1, 2, 3, 5])
+def test_each_image_counts_once_on_any_number_of_ranks(
+    model: LoadedModel, picture: Callable[..., Any], in_memory: Callable[..., Split], world: int
+) -> None:
+    data = [picture(i) for i in range(11)]
+    data[4] = b"broken"
+    split = in_memory(data)
+    classes = match_classes(model.class_names, 4, split.class_names)
+    whole = validate(model, split, classes, group=Rank(0, 1, []), batch_size=3)  # type: ignore[arg-type]
+    parts: list[np.ndarray] = []
+    for rank in range(world):
+        found = validate(model, split, classes, group=Rank(rank, world, parts), batch_size=3)  # type: ignore[arg-type]
+    assert found.images == whole.images == 10
+    assert [bad.name for bad in whole.skipped] == ["item-4"]
+    assert found.confusion == whole.confusion
+    assert (found.correct(), found.correct(5)) == (whole.correct(), whole.correct(5))
+    assert found.loss == pytest.approx(whole.loss, rel=1e-6)
+
+
+def test_a_split_of_broken_images_is_told(model: LoadedModel, in_memory: Callable[..., Split]) -> None:
+    split = in_memory([b"broken"] * 5)
+    classes = match_classes(model.class_names, 4, split.class_names)
+    with pytest.raises(DataError, match="none of the 5 images of val could be read"):
+        validate(model, split, classes, group=Rank(0, 1, []), batch_size=3)  # type: ignore[arg-type]
+
+
+def test_damaged_weights_are_told(
+    model: LoadedModel, picture: Callable[..., Any], in_memory: Callable[..., Split]
+) -> None:
+    split = in_memory([picture(i) for i in range(4)])
+    module = deepcopy(model.module)
+    with torch.no_grad():
+        next(module.parameters()).fill_(float("nan"))
+    classes = match_classes(model.class_names, 4, split.class_names)
+    with pytest.raises(WeightsError, match=r"for 4 of 4 images these are not \('item-0' first\)"):
+        validate(replace(model, module=module), split, classes, group=Rank(0, 1, []), batch_size=3)  # type: ignore[arg-type]

@@ -1,0 +1,149 @@
+import csv
+import io
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from netwright.arch import Arch, Stage, Stem
+from netwright.data.preprocess import Preprocessing
+from netwright.nn import build
+from netwright.weights import save_model
+
+Run = Callable[..., Any]
+ROOT = Path(__file__).parents[2]
+NAMES = ("tabby, cat", 'the "dog"', "elk")
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    arch = Arch((Stage(1, 16, 2, group_width=8),), stem=Stem("cifar", 8), resolution=16, num_classes=3, name="tiny")
+    module = build(arch, seed=1).train()
+    with torch.no_grad():
+        module(torch.randn(64, 3, 16, 16, generator=torch.Generator().manual_seed(0)))
+    path = tmp_path_factory.mktemp("w") / "tiny.safetensors"
+    save_model(path, module, preprocessing=Preprocessing(image_size=16), class_names=NAMES, facts={})
+    return path
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("photos")
+    generator = np.random.default_rng(0)
+    for name in ("a, b.png", "c.png"):
+        Image.fromarray(generator.integers(0, 256, (20, 24, 3), dtype=np.uint8)).save(root / name)
+    return root
+
+
+@pytest.fixture
+def web(folder: Path) -> Iterator[str]:
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *arguments: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_a_table_of_files_folders_and_addresses(netwright: Run, weights: Path, folder: Path, web: str) -> None:
+    done = netwright("predict", weights, folder, f"{web}/c.png", "--top_k", 2)
+    assert (done.status, done.err) == (0, "")
+    lines = done.out.splitlines()
+    heads = [str(folder / "a, b.png"), str(folder / "c.png"), f"{web}/c.png"]
+    assert [line for line in lines if not line.startswith(" ")] == heads
+    assert len(lines) == 9
+    assert lines[4:6] == lines[7:9]  # the same image from the disk and from the web
+
+
+def test_paths_may_stand_before_and_behind_flags(netwright: Run, weights: Path, folder: Path) -> None:
+    paths = (folder / "a, b.png", folder / "c.png")
+    expected = netwright("predict", weights, *paths, "--top_k", 1).out
+    assert netwright("predict", weights, paths[0], "--top_k", 1, paths[1]).out == expected
+    assert netwright("predict", "--top_k", 1, weights, *paths).out == expected
+    assert netwright("predict", weights, paths[0], "--image_path", paths[1], "--top_k", 1).out == expected
+
+
+def test_json_and_csv_say_the_same(netwright: Run, weights: Path, folder: Path, tmp_path: Path) -> None:
+    found = json.loads(netwright("predict", weights, folder, "--format", "json").out)
+    assert found["model"] == "tiny"
+    assert [each["path"] for each in found["predictions"]] == [str(folder / "a, b.png"), str(folder / "c.png")]
+    rows = [(each["path"], c["name"], c["probability"]) for each in found["predictions"] for c in each["classes"]]
+    done = netwright("predict", weights, folder, "--format", "csv", "--out", tmp_path / "new" / "a.csv")
+    assert (done.status, done.out) == (0, "")
+    text = (tmp_path / "new" / "a.csv").read_text(encoding="utf-8")
+    read = [(r["path"], r["name"], float(r["probability"])) for r in csv.DictReader(io.StringIO(text))]
+    assert read == rows
+    assert {name for _, name, _ in rows} == set(NAMES)
+
+
+def test_an_image_that_cannot_be_read_is_status_1_and_the_others_are_answered(
+    netwright: Run, weights: Path, folder: Path, web: str, tmp_path: Path
+) -> None:
+    (tmp_path / "text.png").write_text("hello")
+    words = [tmp_path / "gone.png", tmp_path / "text.png", folder / "c.png", f"{web}/gone.png"]
+    done = netwright("predict", weights, *words, "--format", "json")
+    assert done.status == 1
+    found = json.loads(done.out)
+    assert [each["path"] for each in found["predictions"]] == [str(folder / "c.png")]
+    assert [each["path"] for each in found["errors"]] == [str(words[0]), str(words[1]), words[3]]
+    assert "gone.png cannot be read: No such file or directory" in done.err
+    assert "3 of 4 images could not be read" in done.err
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["WEIGHTS"], "predict needs images"),
+        ([], "predict needs images"),
+        (["--image_path", "IMAGE"], "none are named"),
+        (["--image_path", "IMAGE", "--ckpt_path", "gone.ckpt"], "gone.ckpt"),
+        (["--model=regnet_x_200mf", "--image_path", "IMAGE", "--ckpt_path", "WEIGHTS"], "regnet_x_200mf"),
+    ],
+)
+def test_a_mistake_is_told(netwright: Run, weights: Path, folder: Path, words: list[str], says: str) -> None:
+    places = {"WEIGHTS": weights, "IMAGE": folder / "c.png"}
+    done = netwright("predict", *(places.get(word, word) for word in words))
+    assert (done.status, done.out) == (1, "")
+    assert says in done.err
+
+
+def test_a_networks_name_alone_means_the_published_weights(
+    netwright: Run, folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from netwright.weights import create_model, save_ckpt
+
+    save_ckpt(tmp_path / "x.ckpt", create_model("regnet_x_200mf", seed=0))
+    asked = []
+    monkeypatch.setattr("netwright.weights.pretrained_file", lambda name: asked.append(name) or tmp_path / "x.ckpt")
+    words = ("--image_resize", 32, "--format", "json")
+    done = netwright("predict", "--model=regnet_x_200mf", "--image_path", folder / "c.png", *words)
+    assert done.status == 0, done.err
+    assert asked == ["regnet_x_200mf"]
+    best = json.loads(done.out)["predictions"][0]["classes"][0]
+    assert best["name"].startswith("n")
+    assert best["description"]
+
+
+def test_the_door_of_mindcv_opens(weights: Path, folder: Path) -> None:
+    words = [f"--image_path={folder / 'c.png'}", f"--ckpt_path={weights}", "--top_k", "1"]
+    done = subprocess.run(
+        [sys.executable, "infer.py", *words], cwd=ROOT, capture_output=True, text=True, check=False, timeout=200
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[0] == str(folder / "c.png")
+    assert len(done.stdout.splitlines()) == 2

@@ -1,0 +1,124 @@
+import io
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torchvision.transforms import InterpolationMode, v2
+
+from netwright.data.preprocess import Preprocessing
+from netwright.errors import DataError
+from netwright.recipe import Training
+
+
+def picture(height, width, channels=3):
+    rng = np.random.default_rng(height + width)
+    small = rng.integers(0, 256, (height // 4 + 1, width // 4 + 1, channels))
+    noisy = np.kron(small, np.ones((4, 4, 1)))[:height, :width] + rng.integers(-30, 31, (height, width, channels))
+    return noisy.clip(0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("interpolation", ["nearest", "bilinear", "bicubic"])
+@pytest.mark.parametrize("size", [(120, 90), (90, 121), (31, 40), (64, 64), (73, 501)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_smoothed_pixels_are_torchvisions(interpolation, size, channels):
+    ours = Preprocessing(56, channels, 0.875, interpolation, True, (0.0,) * channels, (1.0,) * channels)
+    mode = InterpolationMode(interpolation)
+    oracle = v2.Compose([v2.Resize(64, mode, antialias=True), v2.CenterCrop(56)])
+    pixels = picture(*size, channels)
+    image = Image.fromarray(pixels[..., 0] if channels == 1 else pixels)
+    expected = np.asarray(oracle(image)).reshape(56, 56, channels)
+    assert np.abs(ours.pixels(pixels).astype(int) - expected).max() <= 1
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+def test_rough_pixels_are_torchs_without_antialias(interpolation):
+    ours = Preprocessing(56, 3, 0.875, interpolation, False)
+    oracle = v2.Compose([v2.Resize(64, InterpolationMode(interpolation), antialias=False), v2.CenterCrop(56)])
+    pixels = picture(120, 90)
+    expected = oracle(torch.from_numpy(pixels).permute(2, 0, 1).float()).clamp(0, 255).permute(1, 2, 0).numpy()
+    assert np.abs(ours.pixels(pixels) - expected).max() <= 1
+
+
+@pytest.mark.parametrize(("size", "crop_pct", "resized"), [(224, 0.875, 256), (224, 0.9, 248), (32, 1.0, 32)])
+def test_the_shorter_side_is_rounded_down(size, crop_pct, resized):
+    assert Preprocessing(image_size=size, crop_pct=crop_pct).resize_size == resized
+
+
+def test_files_are_read_upright_and_in_colour(make):
+    preprocessing = Preprocessing(image_size=8, crop_pct=1.0)
+    image = Image.new("L", (8, 8), 10)
+    image.putpixel((0, 0), 250)
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    pixels = preprocessing.pixels(make.encode(image, "PNG", exif=exif))
+    assert pixels.shape == (8, 8, 3)
+    assert pixels[7, 7].tolist() == [250] * 3
+
+
+def test_large_jpegs_are_not_halved_in_decoding(make):
+    pixels = picture(600, 700)
+    data = make.encode(Image.fromarray(pixels), "JPEG", quality=95, subsampling=0)
+    with Image.open(io.BytesIO(data)) as image:
+        expected = v2.Compose([v2.Resize(64), v2.CenterCrop(56)])(image.convert("RGB"))
+    ours = Preprocessing(image_size=56).pixels(data)
+    assert np.abs(ours.astype(int) - np.asarray(expected)).max() <= 1
+
+
+def test_damage_is_a_data_error():
+    with pytest.raises(DataError):
+        Preprocessing().pixels(b"nothing")
+
+
+def test_normalising():
+    preprocessing = Preprocessing(image_size=4)
+    pixels = picture(4, 4)[None].repeat(2, axis=0)
+    x = preprocessing.normalise(pixels)
+    assert (x.shape, x.dtype) == ((2, 3, 4, 4), torch.float32)
+    assert x.is_contiguous(memory_format=torch.channels_last)
+    expected = (pixels[1, 2, 3] - np.array(preprocessing.mean)) / np.array(preprocessing.std)
+    np.testing.assert_allclose(x[1, :, 2, 3].numpy(), expected, rtol=1e-5)
+    assert torch.equal(preprocessing.normalise(torch.from_numpy(pixels)), x)
+
+
+def test_it_travels_as_plain_values():
+    preprocessing = Preprocessing(96, 1, 0.9, "bicubic", False, (120.0,), (60.0,))
+    values = preprocessing.to_dict()
+    assert values["mean"] == [120.0]
+    assert Preprocessing.from_dict(values) == preprocessing
+
+
+@pytest.mark.parametrize(
+    ("change", "law"),
+    [
+        ({"colour": 1}, "has beside these 'colour'"),
+        ({"image_size": "96"}, "'image_size' of a preprocessing is a int: '96'"),
+        ({"image_size": True}, "'image_size'"),
+        ({"antialias": 1}, "'antialias'"),
+        ({"mean": [1, "2", 3]}, "'mean' of a preprocessing is a list of numbers"),
+        ({"mean": [1, 2]}, "mean has 3 numbers"),
+        ({"std": [1, 0, 1]}, "std is above 0"),
+        ({"crop_pct": 0}, "crop_pct"),
+        ({"interpolation": "area"}, "interpolation is one of nearest, bilinear, bicubic, not 'area'"),
+        ({"channels": 4}, r"gray \(1\) or RGB \(3\)"),
+    ],
+)
+def test_what_cannot_be_is_refused(change, law):
+    with pytest.raises(DataError, match=law):
+        Preprocessing.from_dict(Preprocessing().to_dict() | change)
+
+
+def test_a_missing_key_is_named():
+    values = Preprocessing().to_dict()
+    del values["std"]
+    with pytest.raises(DataError, match="lacks 'std'"):
+        Preprocessing.from_dict(values)
+
+
+def test_it_comes_from_a_training():
+    training = Training().with_(image_size=96, crop_pct=0.9, interpolation="bicubic", antialias=False)
+    assert Preprocessing.from_training(training) == Preprocessing(96, 3, 0.9, "bicubic", False)
+    gray = Preprocessing.from_training(training.with_(in_channels=1))
+    assert gray.mean == pytest.approx((114.495,))
+    one = training.with_(mean=(127.5,), std=(50.0,))
+    assert Preprocessing.from_training(one).mean == (127.5,) * 3
