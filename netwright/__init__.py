@@ -22,22 +22,29 @@ if TYPE_CHECKING:
     from netwright.nn import build
     from netwright.population import Population
     from netwright.space import DesignSpace, load_space, sample, space_names
+    from netwright.weights import LoadedModel, create_model, load_model, load_weights, save_ckpt, save_model
 
 __all__ = [
     "Arch",
     "ArchBatch",
     "DesignSpace",
+    "LoadedModel",
     "Population",
     "Stage",
     "Stem",
     "__version__",
     "build",
     "complexity",
+    "create_model",
     "load_images",
+    "load_model",
     "load_space",
+    "load_weights",
     "published",
     "regnet",
     "sample",
+    "save_ckpt",
+    "save_model",
     "space_names",
     "stats",
 ]
@@ -49,6 +56,9 @@ _HOME = {
     "Population": "netwright.population",
     "build": "netwright.nn",
     "load_images": "netwright.data",
+    **dict.fromkeys(
+        ("LoadedModel", "create_model", "load_model", "load_weights", "save_ckpt", "save_model"), "netwright.weights"
+    ),
 }
 
 

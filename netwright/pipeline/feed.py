@@ -8,6 +8,7 @@ import shutil
 import signal
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -25,6 +26,7 @@ __all__ = ["Feed", "usable_workers"]
 
 Read = Callable[[Key], Batch]
 
+_DYING_SECONDS = 2.0
 _PREFETCHED = 2  # batches that each worker prepares ahead
 # how launchers say how many processes of a training share this machine: torchrun, Open MPI, MPICH, MVAPICH
 _LOCAL_WORLD = ("LOCAL_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS", "MV2_COMM_WORLD_LOCAL_SIZE")
@@ -96,8 +98,12 @@ class Feed:
             iterator._shutdown_workers()
 
     def _has_lost_a_worker(self) -> bool:
-        iterator = getattr(self._loader, "_iterator", None)
-        return any(not worker.is_alive() for worker in getattr(iterator, "_workers", ()))
+        """Its pipes break a moment before the system has done away with it."""
+        workers = getattr(getattr(self._loader, "_iterator", None), "_workers", ())
+        until = time.monotonic() + _DYING_SECONDS
+        while not (lost := any(not worker.is_alive() for worker in workers)) and time.monotonic() < until:
+            time.sleep(0.02)
+        return lost
 
     def _read_here(self, key: Key) -> Batch:
         with kept_random_state(), warnings.catch_warnings():
