@@ -36,5 +36,9 @@ def run(options: Namespace, command: str) -> int:
     if is_first():
         for notice in loaded.notices:
             print(notice, file=sys.stderr)
-    train(loaded.training, command=command)
+    training, recipe_classes = loaded.training, None
+    if "num_classes" in loaded.from_file:
+        # a recipe says what it was made for; the images decide, and a flag must agree with them
+        recipe_classes, training = training.network.num_classes, training.with_(num_classes=None)
+    train(training, command=command, recipe_classes=recipe_classes)
     return 0

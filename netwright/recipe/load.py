@@ -28,11 +28,12 @@ _COSINE_TO_THE_END = ("cosineannealing", "cosine_annealing")
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """What was asked for. notices: in words, what has no meaning here or is different. given: our names of the keys
-    that the recipe or an override set."""
+    that the recipe or an override set; from_file: those of them whose value is the recipe's."""
 
     training: Training
     notices: tuple[str, ...] = ()
     given: frozenset[str] = frozenset()
+    from_file: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,9 @@ def load_training(config: str | Path | None = None, overrides: Mapping[str, Any]
             given |= _read(read_mapping(Path(config)), meaningless)
         except RecipeError as error:
             raise RecipeError(f"{config}: {error}") from error
-    given |= _read(overrides or {}, meaningless)
+    over = _read(overrides or {}, meaningless)
+    from_file = frozenset(given.keys() - over.keys())
+    given |= over
     values = {key: each.value for key, each in given.items() if key not in CLIP}
     if not given.keys().isdisjoint(CLIP):
         on, most = (given[key].value if key in given else item.default for key, item in CLIP.items())
@@ -69,7 +72,7 @@ def load_training(config: str | Path | None = None, overrides: Mapping[str, Any]
     training = Training().with_(**values)
     notices = [f"Keys that have no meaning here: {'; '.join(meaningless)}."] if meaningless else []
     notices += [f"{each.notice}." for each in given.values() if each.notice]
-    return Loaded(training, (*notices, *_mismatches(training, frozenset(values))), frozenset(values))
+    return Loaded(training, (*notices, *_mismatches(training, frozenset(values))), frozenset(values), from_file)
 
 
 def training_options() -> dict[str, tuple[Option, ...]]:

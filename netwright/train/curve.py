@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from netwright.report.charts.theme import SERIES, Spec, finish
 from netwright.train.records import EpochRecord
 from netwright.train.state import write_whole
+
+if TYPE_CHECKING:
+    from netwright.report.charts.theme import Spec
 
 __all__ = ["curve_chart", "draw_curve"]
 
@@ -22,6 +25,8 @@ def draw_curve(path: Path, records: Sequence[EpochRecord]) -> None:
 def curve_chart(records: Sequence[EpochRecord]) -> Spec:
     """Two panels over epochs: the loss, and the top-1 error in percent."""
     import altair as alt
+
+    from netwright.report.charts.theme import SERIES, finish
 
     names = ("training (augmented images)", "validation", "validation, moving average")
     rows: dict[str, list[dict[str, object]]] = {"loss": [], "error": []}

@@ -38,14 +38,16 @@ class Silent:
 
 
 class Monitor(Silent):
-    """epochs of steps batches each; interval: batches between lines."""
+    """epochs of steps batches each; interval: batches between lines. live: a bar where the stream is a terminal."""
 
-    def __init__(self, epochs: int, steps: int, interval: int, stream: TextIO | None = None) -> None:
+    def __init__(
+        self, epochs: int, steps: int, interval: int, stream: TextIO | None = None, *, live: bool = True
+    ) -> None:
         self._epochs, self._steps, self._interval = epochs, steps, interval
         self._stream = stream or sys.stdout
         self._epoch, self._images, self._first = 0, 0, 0
         self._begun = self._last = time.monotonic()
-        self._live: Progress | None = _live(self._stream) if self._stream.isatty() else None
+        self._live: Progress | None = _live(self._stream) if live and self._stream.isatty() else None
         self._bar = None if self._live is None else self._live.add_task("", total=epochs * steps, rate="", loss="")
         self._before: int | None = None
 
@@ -128,4 +130,4 @@ def _live(stream: TextIO) -> Progress:
         TimeRemainingColumn(),
         TextColumn("left"),
     )
-    return Progress(*columns, console=Console(file=stream), transient=True)
+    return Progress(*columns, console=Console(file=stream), transient=True, refresh_per_second=2)

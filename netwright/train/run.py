@@ -52,15 +52,16 @@ class Trained:
     best: Path | None
 
 
-def train(training: Training, *, command: str = "") -> Trained:
+def train(training: Training, *, command: str = "", recipe_classes: int | None = None) -> Trained:
     """Train, or go on with what is in training.checkpoints.out; returns when all epochs are done.
 
+    command: for the record. recipe_classes: how many a recipe was made for; another number is said.
     Raises RecipeError, DataError, WeightsError, DistributedError or OutputError for what a user can mend, and Diverged
     when the loss is not finite; the last good state is then in the folder.
     """
     machine = training.machine
     with join(machine.device, distribute=machine.distribute, timeout=machine.timeout) as group:
-        setup = set_up(training, group)
+        setup = set_up(training, group, recipe_classes)
         try:
             return _Run(setup, group, Path(training.checkpoints.out), command).go()
         finally:
@@ -98,9 +99,9 @@ class _Run:
             group.wait()
             state = self._found()
             if group.is_first:
-                self.monitor = stack.enter_context(
-                    Monitor(self.epochs, setup.train.steps, training.checkpoints.log_interval)
-                )
+                # a starter of several processes makes a terminal of its own, which nobody watches live
+                steps, interval = setup.train.steps, training.checkpoints.log_interval
+                self.monitor = stack.enter_context(Monitor(self.epochs, steps, interval, live=group.world == 1))
                 for notice in setup.notices:
                     self.monitor.say(notice)
             tally = self._resumed(state)

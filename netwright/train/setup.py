@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -55,12 +57,11 @@ class Setup:
         return self.train_split.class_names
 
 
-def set_up(training: Training, group: Group) -> Setup:
+def set_up(training: Training, group: Group, recipe_classes: int | None = None) -> Setup:
     """Open the images and build the network; nothing is trained or written yet. Raises what a mistake raises."""
     _use_threads(training, group)
-    notices: list[str] = []
-    splits = open_splits(training)
-    train_split, val_split = splits
+    train_split, val_split = open_splits(training)
+    notices = _other_classes(recipe_classes, train_split)
     network, recipe, machine = training.network, training.optimization, training.machine
     _refuse(training, val_split)
     arch = resolve_arch(
@@ -151,6 +152,13 @@ def _refuse(training: Training, val_split: Split | None) -> None:
     assert val_split is not None or not checkpoints.validate, "open_splits gives what validate needs"
 
 
+def _other_classes(recipe_classes: int | None, train: Split) -> list[str]:
+    classes = len(train.class_names)
+    if recipe_classes is None or recipe_classes == classes:
+        return []
+    return [f"the recipe is for {recipe_classes:,} classes, and {train.source.name} has {classes:,}: these are learned"]
+
+
 def _global_batch(training: Training, group: Group) -> int:
     return training.images.batch_size * group.world * training.optimization.accumulate
 
@@ -176,10 +184,11 @@ def _wrapped(module: nn.Module, training: Training, group: Group) -> Callable[[T
     wrapped: nn.Module = module
     if group.world > 1:
         where = None if group.device.type == "cpu" else [group.device.index]
-        # statistics of batch norm stay with each rank, as there, and are averaged when an epoch is over
-        wrapped = DistributedDataParallel(
-            module, device_ids=where, broadcast_buffers=False, gradient_as_bucket_view=True
-        )
+        # statistics of batch norm stay with each rank, as in MindCV, and are averaged when an epoch is over
+        known = inspect.signature(DistributedDataParallel.__init__).parameters
+        buffers = "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"  # torch < 2.13
+        options: dict[str, Any] = {"device_ids": where, buffers: False, "gradient_as_bucket_view": True}
+        wrapped = DistributedDataParallel(module, **options)
     if training.network.compile:
         return torch.compile(wrapped)
     return None if wrapped is module else wrapped

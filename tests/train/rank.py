@@ -49,7 +49,7 @@ def train_frozen(rank: int, world: int) -> dict[str, torch.Tensor]:
         torch.optim.SGD(module.parameters(), lr=0.1, momentum=0.9),
         lr_at=lambda _: 0.1,
         criterion=functional.cross_entropy,
-        wrapped=DistributedDataParallel(module, broadcast_buffers=False) if world > 1 else None,
+        wrapped=DistributedDataParallel(module) if world > 1 else None,
     )
     parts = [(x[rank::world], target[rank::world]) for x, target in batches(6, 64)]
     train_epoch(engine, parts, Tally.begin(1, torch.device("cpu")), len(parts))
