@@ -186,7 +186,7 @@ def _wrapped(module: nn.Module, training: Training, group: Group) -> Callable[[T
         where = None if group.device.type == "cpu" else [group.device.index]
         # statistics of batch norm stay with each rank, as in MindCV, and are averaged when an epoch is over
         known = inspect.signature(DistributedDataParallel.__init__).parameters
-        buffers = "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"  # torch < 2.13
+        buffers = "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"  # older torch
         options: dict[str, Any] = {"device_ids": where, buffers: False, "gradient_as_bucket_view": True}
         wrapped = DistributedDataParallel(module, **options)
     if training.network.compile:
