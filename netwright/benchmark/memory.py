@@ -18,6 +18,7 @@ import torch
 from netwright.benchmark.contender import Contender, open_network
 from netwright.benchmark.settings import Settings
 from netwright.benchmark.subject import Subject, synchronize
+from netwright.train.allocator import keep_memory
 
 __all__ = ["peak_memory"]
 
@@ -38,6 +39,7 @@ def _measure(name: str, settings: Settings, device: torch.device, what: str) -> 
     if contender.library != "netwright":
         importlib.import_module(contender.library)  # code is not what is measured
     torch.set_num_threads(settings.threads or torch.get_num_threads())
+    keep_memory()  # as every training has it
     before = _resident("VmRSS")
     subject = Subject(open_network(name, settings.image_size, settings.seed), settings, device)
     (subject.train if what == "train" else subject.infer)(_STEPS)

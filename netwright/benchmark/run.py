@@ -14,6 +14,7 @@ from netwright.benchmark.settings import Settings
 from netwright.benchmark.subject import Subject, matmul_rate
 from netwright.errors import RecipeError
 from netwright.provenance import hardware, processors, versions
+from netwright.train.allocator import keep_memory
 from netwright.train.device import describe, resolve_device
 from netwright.train.precision import resolve_precision
 
@@ -82,6 +83,7 @@ def measure(
     """
     device = resolve_device(settings.device)
     torch.set_num_threads(settings.threads or processors())
+    keep_memory()  # as every training has it; rivals in this process too
     precision, notice = resolve_precision(settings.precision, device)
     facts = _facts(settings, device, precision)
     networks = [open_network(each.name, settings.image_size, settings.seed) for each in contenders]

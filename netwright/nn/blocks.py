@@ -90,7 +90,7 @@ class XBlock(nn.Module):
         branch = self.f(x)
         if self.training and self.drop_path_rate:
             branch = drop_samples(branch, self.drop_path_rate)
-        return torch.relu_(shortcut + branch)
+        return torch.relu_(branch.add_(shortcut))  # in place: nothing needs the branch again
 
 
 class Head(nn.Module):

@@ -26,6 +26,7 @@ from netwright.errors import OutputError, TrialError
 from netwright.nn import build
 from netwright.recipe import Recipe
 from netwright.train import Batches, Epoch, evaluate, fit
+from netwright.train.allocator import keep_memory
 
 __all__ = ["main", "train_job"]
 
@@ -137,6 +138,7 @@ def main(arguments: list[str]) -> None:
     events = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     torch.set_num_threads(int(threads))
+    keep_memory()
     torch.set_flush_denormal(True)
     place = torch.device(device)
     if place.type != "cpu":

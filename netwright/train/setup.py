@@ -20,6 +20,7 @@ from netwright.errors import RecipeError
 from netwright.nn import build
 from netwright.pipeline import EvalLoader, Split, TrainLoader, open_splits
 from netwright.recipe import Training, learning_rate
+from netwright.train.allocator import keep_memory
 from netwright.train.distributed import Group
 from netwright.train.ema import Ema
 from netwright.train.engine import Engine
@@ -60,6 +61,8 @@ class Setup:
 def set_up(training: Training, group: Group, recipe_classes: int | None = None) -> Setup:
     """Open the images and build the network; nothing is trained or written yet. Raises what a mistake raises."""
     _use_threads(training, group)
+    if group.device.type == "cpu":
+        keep_memory()
     train_split, val_split = open_splits(training)
     notices = _other_classes(recipe_classes, train_split)
     network, recipe, machine = training.network, training.optimization, training.machine
