@@ -166,7 +166,8 @@ class _Run:
         sums = group.add_up(
             np.array([float(tally.loss), tally.counted, int(tally.wrong), tally.seen, len(setup.train.skipped)])
         )
-        group.average([value for value in engine.module.buffers() if value.is_floating_point()])
+        modules = [engine.module, *([] if setup.average is None else [setup.average.module])]
+        group.average([value for each in modules for value in each.buffers() if value.is_floating_point()])
         evaluated = time.perf_counter()
         validation, ema = self._validate(tally)
         record = EpochRecord(

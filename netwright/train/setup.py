@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,7 +17,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from netwright.arch import Arch, complexity
 from netwright.data.preprocess import Preprocessing
-from netwright.errors import RecipeError
+from netwright.errors import RecipeError, WeightsError
 from netwright.nn import build
 from netwright.pipeline import EvalLoader, Split, TrainLoader, open_splits
 from netwright.recipe import Training, learning_rate
@@ -25,8 +26,9 @@ from netwright.train.distributed import Group
 from netwright.train.ema import Ema
 from netwright.train.engine import Engine
 from netwright.train.losses import make_loss
-from netwright.train.optimizer import make_optimizer
+from netwright.train.optimizer import load_optimizer_state, make_optimizer
 from netwright.train.precision import LossScaler, autocast, resolve_precision
+from netwright.train.state import latest_state
 from netwright.weights import load_weights, pretrained_file, resolve_arch
 
 __all__ = ["Setup", "set_up"]
@@ -63,6 +65,7 @@ def set_up(training: Training, group: Group, recipe_classes: int | None = None) 
     _use_threads(training, group)
     if group.device.type == "cpu":
         keep_memory()
+        torch.set_flush_denormal(True)  # as sweeps do: numbers near zero are slow
     train_split, val_split = open_splits(training)
     notices = _other_classes(recipe_classes, train_split)
     network, recipe, machine = training.network, training.optimization, training.machine
@@ -107,6 +110,8 @@ def set_up(training: Training, group: Group, recipe_classes: int | None = None) 
         accumulate=recipe.accumulate,
         skip_nan=training.loss.on_nan == "skip",
     )
+    if network.resume_optimizer:
+        _resume_optimizer(engine, Path(network.checkpoint))
     validation = None
     if val_split is not None and training.checkpoints.validate:
         validation = EvalLoader(
@@ -174,6 +179,20 @@ def _scaled_lr(training: Training, group: Group, notices: list[str]) -> dict[str
     lr = schedule.lr * batch / schedule.lr_batch
     notices.append(f"lr {lr:g}: {schedule.lr:g} for a batch of {schedule.lr_batch}, in proportion for {batch}")
     return {"lr": lr, "lr_batch": None}
+
+
+def _resume_optimizer(engine: Engine, checkpoint: Path) -> None:
+    """Take the optimiser's state from the run folder that the weights are from."""
+    folder = checkpoint if checkpoint.is_dir() else checkpoint.parent
+    state = latest_state(folder / "state")
+    if state is None:
+        raise WeightsError(
+            f"resume_optimizer takes the optimiser's state from the folder of a training, and {folder} has none. Give "
+            "such a folder, or weights in one, as checkpoint; or set resume_optimizer to False."
+        )
+    prefix = "optimizer/"
+    tensors = {name.removeprefix(prefix): value for name, value in state.tensors.items() if name.startswith(prefix)}
+    load_optimizer_state(engine.optimizer, tensors, state.plain["optimizer"])
 
 
 def _synchronised(module: nn.Module, group: Group) -> nn.Module:

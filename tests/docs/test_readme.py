@@ -1,7 +1,8 @@
 """What the README and the tutorials show is run, and what they link to is there.
 
 A ```bash or ```python block directly below `<!-- test -->` is run; below `<!-- test: COMMAND -->` that command is run
-in its place. The blocks of one file run in order, in one empty folder; its python blocks share their names.
+in its place; $ROOT is the repository. The blocks of one file run in order, in one empty folder; its python blocks
+share their names.
 """
 
 import contextlib
@@ -63,7 +64,7 @@ def run_script(code: str, where: str) -> None:
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", code],
-        env=os.environ | {"PATH": path},
+        env=os.environ | {"PATH": path, "ROOT": str(ROOT)},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

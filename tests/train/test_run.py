@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from netwright.errors import Diverged, OutputError, PopulationError, RecipeError
+from netwright.errors import Diverged, OutputError, PopulationError, RecipeError, WeightsError
 from netwright.population.lock import Lock
 from netwright.recipe import Training, load_training
 from netwright.train import monitor, outputs, run
@@ -229,6 +229,21 @@ def test_fine_tuning_starts_from_weights(training, tmp_path, capsys):
     stem = load_file(first.best)["stem.conv.weight"]
     assert not torch.equal(stem, model.module.stem.conv.weight)  # it was trained
     assert torch.allclose(stem, model.module.stem.conv.weight, atol=0.1)  # from there
+
+
+def test_the_optimiser_goes_on_too_if_asked(training, tmp_path):
+    first = train(training("first"))
+    start = {"checkpoint": str(tmp_path / "first"), "epochs": 1, "warmup_epochs": 0.0}
+    with_, without = (
+        train(training(name, resume_optimizer=resumed, **start))
+        for name, resumed in (("with", True), ("without", False))
+    )
+    assert with_.records[0].loss != without.records[0].loss
+    lone = tmp_path / "lone" / "tiny.safetensors"
+    lone.parent.mkdir()
+    lone.write_bytes(first.best.read_bytes())
+    with pytest.raises(WeightsError, match=r"has none\. Give such a folder"):
+        train(training("other", checkpoint=str(lone), resume_optimizer=True))
 
 
 def test_both_weights_are_reported_and_the_better_are_the_best(training, tmp_path):
