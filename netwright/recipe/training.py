@@ -98,7 +98,7 @@ class Augmentation:
     )
     mixup: float = option(0.0, "alpha of mixup; 0: none", low=0.0)
     cutmix: float = option(0.0, "alpha of cutmix; 0: none", low=0.0)
-    cutmix_prob: float = option(1.0, "probability of cutmix for a batch, where mixup is not drawn", low=0.0, high=1.0)
+    cutmix_prob: float = option(1.0, "probability that a batch is mixed at all, by mixup or cutmix", low=0.0, high=1.0)
     aug_repeats: int = option(0, "repeated augmentation: each drawn image so often in an epoch", low=0)
     lighting: float = option(0.0, "AlexNet's PCA noise, its standard deviation; DDS: 0.1", low=0.0, high=10.0)
 

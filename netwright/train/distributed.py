@@ -132,8 +132,10 @@ class Group:
             return
         assert self._watch is not None
         if error is None:
+            self.wait()
             self._watch.stop()
             dist.destroy_process_group()
+            self._watch = None  # and with it the store, while the interpreter is whole
             return
         if isinstance(error, RuntimeError) and not isinstance(error, DistributedError):
             # a collective failed: mostly because another rank is gone, and the watch knows which

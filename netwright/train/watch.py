@@ -51,10 +51,16 @@ class Watch:
         self._done += 1
 
     def stop(self) -> None:
-        """This rank is done: nobody waits for it any more."""
+        """This rank is done: nobody waits for it any more. Rank 0, where the store is, is the last to go."""
         self._over.set()
         self._thread.join()
         self._store.set(self._key(self._rank), "done")
+        until = time.monotonic() + _LATE * self._every
+        others = [self._key(rank) for rank in range(self._world)] if self._rank == 0 else []
+        while others and time.monotonic() < until:
+            if all(value == b"done" for value in self._store.multi_get(others)):
+                return
+            time.sleep(self._every / 20)
 
     def report(self, error: BaseException) -> None:
         """Tell the others why this rank ends."""

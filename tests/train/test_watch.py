@@ -29,7 +29,7 @@ def test_ranks_that_go_on_are_left_alone():
         for each in pair:
             each.beat()
         time.sleep(EVERY)
-    for each in pair:
+    for each in reversed(pair):
         each.stop()
     assert ends == []
 
