@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 OUT    ?= runs/digits
 STAMP  := $(VENV)/.installed
 
-.PHONY: design test lint bench clean help
+.PHONY: design test lint bench kill clean help
 
 help:            ## say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -28,9 +28,13 @@ lint: $(STAMP)   ## format and lint in place
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(STAMP)  ## measure sampling and sweeps against their peers
+bench: $(STAMP)  ## measure sampling, sweeps and training steps against their peers
 	$(BIN)/python benchmarks/sampling.py
 	$(BIN)/python benchmarks/sweep.py
+	$(BIN)/python benchmarks/train.py
+
+kill: $(STAMP)   ## kill a training twenty times, and compare its weights with those of an undisturbed one
+	$(BIN)/python benchmarks/kill9.py --kills 20
 
 clean:           ## remove the environment and the runs
 	rm -rf $(VENV) runs

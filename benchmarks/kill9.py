@@ -53,6 +53,7 @@ ARGUMENTS = (
 )
 
 
+START_SECONDS = 4.0
 NETWORK = Arch(
     stages=(Stage(1, 16, stride=1, group_width=8), Stage(2, 32, group_width=8)),
     stem=Stem("cifar", 8),
@@ -92,8 +93,8 @@ def main() -> int:
     while True:
         starts += 1
         process = start(folder / "killed", options.epochs)
-        # about as long as an undisturbed training in all, so that every part of it is hit
-        moment = rng.uniform(0.05, 0.45) * whole if kills < options.kills else None
+        # some in the start, most within the training, of which a start gets a tenth or so further
+        moment = rng.uniform(0.3, START_SECONDS + whole / 8) if kills < options.kills else None
         try:
             status = process.wait(moment)
         except subprocess.TimeoutExpired:

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 import yaml
 
-from netwright.arch import published
+from netwright.arch import Arch, complexity, published
 from netwright.recipe import learning_rate, load_training
 
 ROOT = Path(__file__).parents[1]
-CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
+NETWORKS = sorted((ROOT / "configs" / "networks").glob("*.yaml"))
+CONFIGS = sorted(set((ROOT / "configs").rglob("*.yaml")) - set(NETWORKS))
 REGNET = ROOT / "configs" / "regnet"
 # model -> published top-1, top-5
 PUBLISHED = {
@@ -277,3 +278,18 @@ def test_values_as_their_pages_write_them(tmp_path):
     assert training.network.checkpoint == ""
     assert training.network.drop_rate is None
     assert training.schedule.lr == 1e-4
+
+
+@pytest.mark.parametrize("path", NETWORKS, ids=lambda path: path.stem)
+def test_a_networks_file_is_as_large_as_its_name_says(path: Path):
+    arch = Arch.from_yaml(path.read_text())
+    assert arch.name == path.stem
+    assert f"{complexity(arch).flops[0] / 1e6:.0f}mf" == path.stem.rpartition("_")[2]
+
+
+def test_a_recipe_that_names_a_networks_file_finds_it_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    named = [load_training(path).training.network.model for path in CONFIGS]
+    files = [Path(model) for model in named if model.endswith(".yaml")]
+    assert files
+    assert all(file.is_file() for file in files)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +56,7 @@ def load_training(config: str | Path | None = None, overrides: Mapping[str, Any]
     given: dict[str, _Given] = {}
     if config is not None and str(config):
         try:
-            given |= _read(read_mapping(Path(config)), meaningless)
+            given |= _beside(_read(read_mapping(Path(config)), meaningless), Path(config).parent)
         except RecipeError as error:
             raise RecipeError(f"{config}: {error}") from error
     over = _read(overrides or {}, meaningless)
@@ -73,6 +73,15 @@ def load_training(config: str | Path | None = None, overrides: Mapping[str, Any]
     notices = [f"Keys that have no meaning here: {'; '.join(meaningless)}."] if meaningless else []
     notices += [f"{each.notice}." for each in given.values() if each.notice]
     return Loaded(training, (*notices, *_mismatches(training, frozenset(values))), frozenset(values), from_file)
+
+
+def _beside(given: dict[str, _Given], folder: Path) -> dict[str, _Given]:
+    """A network's file that a recipe names is looked for from where the program runs, then from where the recipe is."""
+    model = given.get("model")
+    if model is None or not str(model.value).endswith((".yaml", ".yml")) or Path(model.value).is_file():
+        return given
+    path = folder / model.value
+    return given | {"model": replace(model, value=str(path))} if path.is_file() else given
 
 
 def training_options() -> dict[str, tuple[Option, ...]]:
