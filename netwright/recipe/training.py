@@ -278,7 +278,9 @@ class Machine:
 
     device: str = option("auto", "auto, cpu, cuda, cuda:1, npu, ...")
     distribute: bool = option(False, "one process a device, started by torchrun, mpirun or SLURM")
-    timeout: float = option(300.0, "seconds after which a rank that makes no progress ends the run", low=1.0)
+    timeout: float = option(
+        300.0, "seconds without progress after which a rank ends the run; one that died ends it after some ten", low=1.0
+    )
     threads: int | None = option(
         None, "processor threads of each rank; none: the processors, divided among the ranks", low=1
     )

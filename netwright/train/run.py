@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from netwright.data.source import Source
-from netwright.errors import Diverged, OutputError, RecipeError
+from netwright.errors import Diverged, OutputError
 from netwright.population.lock import Lock
 from netwright.recipe import Training
 from netwright.train.distributed import Group, join
 from netwright.train.engine import Evaluation, Tally, evaluate_batches, refuse_divergence, train_epoch
+from netwright.train.identity import identity_of, refuse_other
+from netwright.train.interrupt import stopped_by_signals
 from netwright.train.monitor import Monitor, Silent
 from netwright.train.outputs import Outputs
 from netwright.train.precise_bn import precise_bn
@@ -33,13 +31,6 @@ from netwright.version import __version__
 
 __all__ = ["Trained", "train"]
 
-# keys that may differ between the parts of a training that was interrupted: they change no weights
-_FREE = frozenset(
-    {
-        *("out", "resume", "data_dir", "download", "workers", "timeout", "trackers", "log_interval", "state_interval"),
-        *("checkpoint_interval", "checkpoint_policy", "checkpoint_keep", "distribute", "eval_shuffle"),
-    }
-)
 _ASKED_EVERY = 32  # batches between questions to rank 0 whether to save
 
 
@@ -108,7 +99,7 @@ class _Run:
             if group.is_first:
                 self.outputs.open(self.monitor.say, tally.epoch)
                 stack.callback(self.outputs.close)
-            stack.enter_context(_signals(self.stop) if group.world == 1 else nullcontext())
+            stack.enter_context(stopped_by_signals(self.stop) if group.world == 1 else nullcontext())
             self.saved_at = time.monotonic()
             while tally.epoch <= self.epochs:
                 self._epoch(tally)
@@ -126,7 +117,7 @@ class _Run:
             state = latest_state(self.out / "state")
         state = self.group.agree(state)
         if state is not None:
-            _refuse_other(state.plain["identity"], self._identity(), self.out)
+            refuse_other(state.plain["identity"], identity_of(self.setup, self.group), self.out)
         elif self.group.is_first and not self.setup.training.checkpoints.resume:
             self.outputs.refuse_overwriting()
         return state
@@ -229,7 +220,7 @@ class _Run:
         setup = self.setup
         self._refuse_broken(tally)
         plain = {
-            "identity": self._identity(),
+            "identity": identity_of(self.setup, self.group),
             "records": [record.to_dict() for record in self.records],
             "seconds": seconds,
             "netwright": __version__,
@@ -256,20 +247,6 @@ class _Run:
                 "(--clip_norm 1) or skip such steps (--on_nan skip), in another --out."
             )
 
-    def _identity(self) -> dict[str, Any]:
-        """What must be the same when a training goes on."""
-        setup = self.setup
-        source: Source = setup.train_split.source
-        flat = {key: value for key, value in setup.training.to_flat().items() if key not in _FREE}
-        return flat | {
-            "network": setup.arch.to_dict(),
-            "images": source.signature,
-            "training images": len(setup.train_split),
-            "processes": self.group.world,
-            "processor threads": torch.get_num_threads(),
-            "kind of device": self.group.device.type,
-        }
-
     def _finished(self) -> Trained:
         best = self.outputs.best if any(record.best is not None for record in self.records) else None
         if self.group.is_first:
@@ -288,39 +265,3 @@ class _Run:
 def _first(batches: Iterator[tuple[Tensor, Tensor]], count: int) -> Iterator[tuple[Tensor, Tensor]]:
     for _, batch in zip(range(count), batches, strict=False):
         yield batch
-
-
-def _refuse_other(before: dict[str, Any], now: dict[str, Any], out: Path) -> None:
-    now = json.loads(json.dumps(now))  # as it would read back
-    other = [key for key in (*before, *(key for key in now if key not in before)) if before.get(key) != now.get(key)]
-    if not other:
-        return
-    shown = "; ".join(
-        f"{key} was {before.get(key)!r} and is {now.get(key)!r}" if len(str(before.get(key))) < 60 else f"{key} changed"
-        for key in other[:6]
-    )
-    raise RecipeError(
-        f"{out} holds another training: {shown}. Choose another --out, or give the values of before. To start from its "
-        "weights: --checkpoint FILE --out OTHER."
-    )
-
-
-@contextmanager
-def _signals(stop: threading.Event) -> Iterator[None]:
-    """Ctrl-C and SIGTERM end the training after the step that is being done, with its state saved; a second one at
-    once."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def handle(number: int, frame: object) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
