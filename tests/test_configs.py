@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from netwright.arch import Arch, complexity, published
+from netwright.arch import Arch, complexity
 from netwright.recipe import learning_rate, load_training
+from netwright.weights import resolve_arch
 
 ROOT = Path(__file__).parents[1]
 NETWORKS = sorted((ROOT / "configs" / "networks").glob("*.yaml"))
@@ -90,7 +91,7 @@ def header(path: Path) -> str:
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_every_recipe_loads_names_a_network_and_says_what_to_expect(path):
     training = load_training(path).training
-    assert published(training.network.model, num_classes=10) is not None
+    assert resolve_arch(training.network.model, num_classes=10).num_classes == 10
     top = header(path)
     assert f"--config {path.relative_to(ROOT).as_posix()}" in top
     assert f"{training.optimization.epochs} epochs" in top

@@ -14,6 +14,27 @@ def recipe(folder: Path, text: str) -> Path:
     return path
 
 
+def test_what_the_file_said_is_told_apart_from_what_a_flag_did(tmp_path):
+    path = recipe(tmp_path, "epochs: 3\nnum_classes: 1000\n")
+    assert load_training(path).from_file == {"epochs", "num_classes"}
+    assert load_training(path, {"num_classes": "10", "lr": "1"}).from_file == {"epochs"}
+
+
+def test_a_network_is_looked_for_beside_the_recipe_that_names_it(tmp_path, monkeypatch):
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / "nets").mkdir()
+    (tmp_path / "nets" / "a.yaml").write_text("")
+    path = recipe(tmp_path / "recipes", "model: ../nets/a.yaml\n")
+    assert load_training(path).training.network.model == str(tmp_path / "recipes" / ".." / "nets" / "a.yaml")
+    assert load_training(recipe(tmp_path, "model: no/such.yaml\n")).training.network.model == "no/such.yaml"
+    (tmp_path / "recipes" / "here.yaml").write_text("")
+    (tmp_path / "here.yaml").write_text("")
+    monkeypatch.chdir(tmp_path)
+    asked = recipe(tmp_path / "recipes", "model: here.yaml\n")
+    assert load_training(asked).training.network.model == "here.yaml"  # from where the program runs first
+    assert load_training(asked, {"model": "regnet_x_200mf"}).training.network.model == "regnet_x_200mf"
+
+
 def test_nothing_is_the_defaults():
     for nothing in (None, ""):
         loaded = load_training(nothing)
@@ -43,27 +64,6 @@ def test_a_flag_beats_the_file_whichever_names_either_uses(tmp_path):
         ("clip_norm: 2\n", {"clip_value": "3"}, 3.0),
     ],
 )
-def test_what_the_file_said_is_told_apart_from_what_a_flag_did(tmp_path):
-    path = recipe(tmp_path, "epochs: 3\nnum_classes: 1000\n")
-    assert load_training(path).from_file == {"epochs", "num_classes"}
-    assert load_training(path, {"num_classes": "10", "lr": "1"}).from_file == {"epochs"}
-
-
-def test_a_network_is_looked_for_beside_the_recipe_that_names_it(tmp_path, monkeypatch):
-    (tmp_path / "recipes").mkdir()
-    (tmp_path / "nets").mkdir()
-    (tmp_path / "nets" / "a.yaml").write_text("")
-    path = recipe(tmp_path / "recipes", "model: ../nets/a.yaml\n")
-    assert load_training(path).training.network.model == str(tmp_path / "recipes" / ".." / "nets" / "a.yaml")
-    assert load_training(recipe(tmp_path, "model: no/such.yaml\n")).training.network.model == "no/such.yaml"
-    (tmp_path / "recipes" / "here.yaml").write_text("")
-    (tmp_path / "here.yaml").write_text("")
-    monkeypatch.chdir(tmp_path)
-    asked = recipe(tmp_path / "recipes", "model: here.yaml\n")
-    assert load_training(asked).training.network.model == "here.yaml"  # from where the program runs first
-    assert load_training(asked, {"model": "regnet_x_200mf"}).training.network.model == "regnet_x_200mf"
-
-
 def test_clipping_in_two_places(tmp_path, text, flags, norm):
     loaded = load_training(recipe(tmp_path, text), flags)
     assert loaded.training.optimization.clip_norm == norm
