@@ -76,8 +76,11 @@ def open_split(images: Images, split_name: str, seed: int | None = None) -> Spli
 
 
 def _open(images: Images, wanted: tuple[str, ...], optional: tuple[str, ...] = ()) -> dict[str, Split]:
-    cure = "Give another --val_split" if len(wanted) > 1 else "Give another name of a split"
-    cure += ", or --val_fraction 0.1 to cut validation images from the train split." if len(wanted) > 1 else "."
+    cure = "Give another name of a split."
+    if len(wanted) > 1:
+        cure = (
+            "Give another --train_split or --val_split, or --val_fraction 0.1 to cut validation images from the former."
+        )
     opened = open_dataset(
         images.dataset, images.data_dir, wanted, optional=optional, download=images.download, cure=cure
     )

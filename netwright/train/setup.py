@@ -66,6 +66,8 @@ def set_up(training: Training, group: Group, recipe_classes: int | None = None) 
     if group.device.type == "cpu":
         keep_memory()
         torch.set_flush_denormal(True)  # as sweeps do: numbers near zero are slow
+    if not training.network.model:
+        raise RecipeError("a training needs a network. Give --model regnet_x_800mf, or the path of a network.yaml.")
     train_split, val_split = open_splits(training)
     notices = _other_classes(recipe_classes, train_split)
     network, recipe, machine = training.network, training.optimization, training.machine

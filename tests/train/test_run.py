@@ -169,6 +169,8 @@ def test_two_programs_do_not_share_a_folder(training, tmp_path):
 def test_mistakes_are_found_before_training(training, tmp_path, monkeypatch):
     with pytest.raises(RecipeError, match="top_k keeps the best by validation, and validate is False"):
         train(training(checkpoint_policy="top_k", validate=False))
+    with pytest.raises(RecipeError, match="a training needs a network"):
+        train(training(model=""))
     with pytest.raises(RecipeError, match="resume_optimizer takes"):
         train(training(resume_optimizer=True))
     (tmp_path / "file").write_text("x")
@@ -268,6 +270,13 @@ def test_trackers_get_the_numbers(training, tmp_path):
     events.Reload()
     assert [event.step for event in events.Scalars("loss")] == [1, 2]
     assert events.Scalars("validation_top1")[1].value == pytest.approx(trained.records[1].validation.top1)
+
+
+def test_weights_and_biases_gets_them_offline(training, tmp_path):
+    pytest.importorskip("wandb")
+    train(training(trackers=("wandb",), epochs=1))
+    [folder] = (tmp_path / "out" / "wandb").glob("offline-run-*")
+    assert list(folder.glob("*.wandb"))
 
 
 def flags(training: Training) -> list[str]:
