@@ -38,7 +38,7 @@ class Contender:
     rival_of: str = ""
 
     @property
-    def library(self) -> str:
+    def package(self) -> str:
         """Where it is from."""
         return _split(self.name)[0]
 

@@ -36,8 +36,8 @@ def peak_memory(contender: Contender, settings: Settings, device: torch.device, 
 
 def _measure(name: str, settings: Settings, device: torch.device, what: str) -> int:
     contender = Contender(name)
-    if contender.library != "netwright":
-        importlib.import_module(contender.library)  # code is not what is measured
+    if contender.package != "netwright":
+        importlib.import_module(contender.package)  # code is not what is measured
     torch.set_num_threads(settings.threads or torch.get_num_threads())
     keep_memory()  # as every training has it
     before = _resident("VmRSS")

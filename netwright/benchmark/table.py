@@ -97,7 +97,7 @@ def to_csv(benchmark: Benchmark) -> str:
 
 def _values(row: Measured, benchmark: Benchmark) -> dict[str, Any]:
     values: dict[str, Any] = dict.fromkeys(_COLUMNS)
-    values |= {"name": row.contender.name, "rival_of": row.contender.rival_of, "library": row.contender.library}
+    values |= {"name": row.contender.name, "rival_of": row.contender.rival_of, "library": row.contender.package}
     values |= {"image_size": row.image_size, "batch_size": benchmark.settings.batch_size}
     values |= {"flops": row.flops, "params": row.params}
     for what, rates in (("train", row.train), ("infer", row.infer)):

@@ -51,7 +51,7 @@ def test_each_is_followed_by_its_rivals() -> None:
         Contender("torchvision:regnet_x_400mf", "regnet_x_400mf"),
     )
     assert notices == ("torchvision has no regnet_x_200mf",)
-    assert [each.library for each in found] == ["netwright", "timm", "netwright", "timm", "torchvision"]
+    assert [each.package for each in found] == ["netwright", "timm", "netwright", "timm", "torchvision"]
 
 
 def test_what_is_named_twice_is_measured_once() -> None:

@@ -191,7 +191,12 @@ def test_every_schedule_stays_within_its_bounds_and_warms_up_steadily(schedule, 
     if schedule.scheduler not in ("one_cycle", "cyclic"):
         warm = found[: math.ceil(steps * schedule.warmup_epochs)]
         assert all(before <= after * (1 + 1e-12) for before, after in itertools.pairwise(warm))
-    if schedule.lr_epoch_stair and float(schedule.warmup_epochs).is_integer():
+    length = schedule.decay_epochs
+    if length is None:
+        length = (epochs - schedule.warmup_epochs) / schedule.num_cycles
+    # a cosine of a part of an epoch begins again within it, and MindCV's stair counts from there
+    whole = schedule.scheduler != "cosine_decay" or float(length).is_integer()
+    if schedule.lr_epoch_stair and float(schedule.warmup_epochs).is_integer() and whole:
         assert all(len(set(found[at : at + steps])) == 1 for at in range(0, len(found), steps))
     past = learning_rate(schedule, steps * epochs + 3, steps, epochs)
     assert math.isfinite(past)
