@@ -37,20 +37,6 @@ _RANKS = {
     "--distribute": "one process a device, started by torchrun, mpirun or SLURM (default: where one of these did)",
     "--threads": "processor threads of each process (default: torch's)",
 }
-_OUT = "folder for report.html, metrics.json, per_class.csv, confusion.csv and pictures (default: none is written)"
-_IMAGES = {
-    "--data_dir": "folder of the images (default: the run's own)",
-    "--dataset": "imagenet or '': what data_dir holds; mnist, cifar10, cifar100; digits: bundled",
-    "--val_split": "as --split",
-    "--val_fraction": "the part of the train split that a training with this fraction and seed kept for validation",
-    "--download": "fetch mnist, cifar10 or cifar100 when data_dir does not have it",
-}
-_RANKS = {
-    "--batch_size": "images a step and device (default: 128)",
-    "--workers": "processes that decode images (default: 8, at most the processors)",
-    "--distribute": "one process a device, started by torchrun, mpirun or SLURM (default: where one of these did)",
-    "--threads": "processor threads of each process (default: torch's)",
-}
 # of a run's own recipe: what its images are, and the seed by which val_fraction cuts them
 _OF_THE_RUN = ("dataset", "data_dir", "train_split", "val_split", "val_fraction", "batch_size", "seed")
 _OF_ITS_FOLDER = ("dataset", "train_split", "val_split", "val_fraction")
