@@ -6,6 +6,7 @@ gloo on CPUs, nccl on CUDA, hccl on Ascend.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
 import socket
@@ -15,6 +16,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -135,7 +137,10 @@ class Group:
             self.wait()
             self._watch.stop()
             dist.destroy_process_group()
-            self._watch = None  # and with it the store, while the interpreter is whole
+            self._watch = None  # and with it the store
+            # gloo's threads end with the group, which DistributedDataParallel holds in a cycle; those that outlive the
+            # interpreter can abort the process
+            gc.collect()
             return
         if isinstance(error, RuntimeError) and not isinstance(error, DistributedError):
             # a collective failed: mostly because another rank is gone, and the watch knows which
@@ -214,6 +219,8 @@ def join(device: str, *, distribute: bool, timeout: float, environment: Mapping[
     if place.type != "cpu":
         torch.accelerator.set_device_index(place.index)
     limit = timedelta(seconds=timeout)
+    # imported once the process group is there, by DistributedDataParallel, its default arguments would hold it for ever
+    import_module("torch.distributed.nn.functional")
     dist.init_process_group(
         _BACKENDS.get(place.type, "gloo"), store=store, rank=launch.rank, world_size=launch.world, timeout=limit
     )

@@ -52,13 +52,18 @@ def train(training: Training, *, command: str = "", recipe_classes: int | None =
     """
     machine = training.machine
     with join(machine.device, distribute=machine.distribute, timeout=machine.timeout) as group:
-        setup = set_up(training, group, recipe_classes)
-        try:
-            return _Run(setup, group, Path(training.checkpoints.out), command).go()
-        finally:
-            setup.train.close()
-            if setup.validation is not None:
-                setup.validation.close()
+        return _train_in(group, training, command, recipe_classes)
+
+
+def _train_in(group: Group, training: Training, command: str, recipe_classes: int | None) -> Trained:
+    """What it makes is gone when it returns, so that the group can end."""
+    setup = set_up(training, group, recipe_classes)
+    try:
+        return _Run(setup, group, Path(training.checkpoints.out), command).go()
+    finally:
+        setup.train.close()
+        if setup.validation is not None:
+            setup.validation.close()
 
 
 @dataclass(slots=True, eq=False)

@@ -14,6 +14,7 @@ from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
 from netwright.arch import Arch, Stage, Stem
+from netwright.cli.main import main as main_of_netwright
 from netwright.nn import build
 from netwright.train import Engine, Tally, train_epoch
 from netwright.train.distributed import Group, join
@@ -68,8 +69,17 @@ def speak(group: Group) -> dict[str, object]:
     }
 
 
+def threads() -> list[str]:
+    """Names of this process's threads."""
+    return sorted(path.read_text().strip() for path in Path("/proc/self/task").glob("*/comm"))
+
+
 def main(job: str, out: Path) -> None:
     torch.set_num_threads(1)
+    if job == "whole":
+        assert main_of_netwright(sys.argv[3:]) == 0
+        (out / f"threads-{os.environ['PMI_RANK']}.json").write_text(json.dumps(threads()))
+        return
     with join("cpu", distribute=True, timeout=30) as group:
         if job == "frozen":
             torch.save(train_frozen(group.rank, group.world), out / f"{group.rank}.pt")

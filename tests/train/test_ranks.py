@@ -117,6 +117,18 @@ def network(tiny: Arch, tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="asks Linux for the names of threads")
+def test_threads_of_the_group_end_with_it(network: Path, tmp_path: Path):
+    """One that outlives the interpreter can abort it: "terminate called without an active exception"."""
+    words = train_words(network, tmp_path / "out")[2:]
+    for status, said in outputs(by_hand(2, [str(RANK), "whole", str(tmp_path), *words])):
+        assert status == 0, said
+    for rank in range(2):
+        names = json.loads((tmp_path / f"threads-{rank}.json").read_text())
+        assert "python" in names
+        assert not [name for name in names if "gloo" in name or "tcpstore" in name], names
+
+
 def weights(out: Path) -> dict[str, torch.Tensor]:
     return load_file(out / "tiny-2_3.safetensors")
 
