@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 from collections.abc import Mapping, Sequence
 from html import escape
-from importlib import resources
-from string import Template
 
 import numpy as np
 
 from netwright.data.source import Pixels
 from netwright.report.charts import Spec
+from netwright.report.document import Section, asset, document, facts_html, lead, picture
 from netwright.report.tables import table
 from netwright.validation.figures import ConfusionFigure, share
 from netwright.validation.measured import Measured, Wrong
 
-__all__ = ["Section", "facts_section", "page", "sections_of", "skipped_section", "wrong_section"]
-
-# name, title, HTML
-Section = tuple[str, str, str]
+__all__ = ["facts_section", "page", "sections_of", "skipped_section", "wrong_section"]
 
 _THUMBNAIL = 160  # pixels a side at most
 _SMALL = 64  # up to this many pixels a side an image is shown as its pixels
@@ -32,23 +27,9 @@ def page(
     title: str, subtitle: str, sections: Sequence[Section], specs: Mapping[str, Spec], bundle: str, left_out: str = ""
 ) -> str:
     """The whole document, in the project's dress. specs: of the charts; bundle: the script that draws them."""
-    said = f"<aside><p>{escape(left_out)}</p></aside>" if left_out else ""
-    text = json.dumps(specs, allow_nan=False, ensure_ascii=False)
-    return Template(_asset("netwright.report", "page.html")).substitute(
-        title=escape(title),
-        subtitle=escape(subtitle),
-        contents="".join(f'<li><a href="#{name}">{escape(head)}</a></li>' for name, head, _ in sections),
-        sections="\n".join(
-            f'<section id="{name}" aria-labelledby="h-{name}"><h2 id="h-{name}">{escape(head)}</h2>{body}</section>'
-            for name, head, body in sections
-        ),
-        left_out=said,
-        style=_asset("netwright.report", "page.css") + _asset("netwright.validation", "validation.css"),
-        # JSON that cannot end the script element it stands in
-        specs=text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"),
-        bundle=bundle.replace("</script", r"<\/script"),
-        script=_asset("netwright.report", "page.js"),
-    )
+    aside = f"<aside><p>{escape(left_out)}</p></aside>" if left_out else ""
+    style = asset("netwright.validation", "validation.css")
+    return document(title, subtitle, sections, specs, bundle, left_out=aside, style=style)
 
 
 def sections_of(
@@ -67,25 +48,19 @@ def sections_of(
     pairs = [(pair.target, pair.predicted, f"{pair.images:,}", share(pair.share)) for pair in confusion.pairs]
     most = table(("class", "taken for", "images", "of the class"), pairs, "The most common confusions") if pairs else ""
     after = {"accuracy": _class_table(measured, labels), "confusion": most}
-    summary = ("summary", "The result", f'{_tiles(measured)}<div class="lead">{_lead(sentences["summary"])}</div>')
+    summary = Section(
+        "summary", "The result", f'{_tiles(measured)}<div class="lead">{lead(sentences["summary"])}</div>'
+    )
     charts = [
-        (
+        Section(
             name,
             head,
-            f'<div class="lead">{_lead(sentences[name])}</div>{_picture(name, head, sentences[name], formats)}'
+            f'<div class="lead">{lead(sentences[name])}</div>{picture(name, head, sentences[name], formats)}'
             f"{after.get(name, '')}",
         )
         for name, head in heads.items()
     ]
     return [summary, *charts]
-
-
-def _asset(package: str, name: str) -> str:
-    return resources.files(package).joinpath("assets").joinpath(name).read_text(encoding="utf-8")
-
-
-def _lead(sentences: Sequence[str]) -> str:
-    return "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences)
 
 
 def _tiles(measured: Measured) -> str:
@@ -94,14 +69,6 @@ def _tiles(measured: Measured) -> str:
     tiles += [("images", f"{measured.images:,}"), ("images/s", f"{measured.images_per_second:,.0f}")]
     items = "".join(f"<li><b>{escape(value)}</b><span>{escape(name)}</span></li>" for name, value in tiles if value)
     return f'<ul class="tiles">{items}</ul>'
-
-
-def _picture(name: str, head: str, sentences: Sequence[str], formats: Sequence[str]) -> str:
-    alt = escape(" ".join([f"{head}.", *sentences]))
-    files = ", ".join(f"figures/{name}.{kind}" for kind in formats)
-    caption = f"<figcaption>Also as {escape(files)}</figcaption>" if files else ""
-    drawn = f'<div class="chart" id="chart-{name}" data-chart="{name}" role="img" aria-label="{alt}"></div>'
-    return f'<figure class="card">{drawn}{caption}</figure>'
 
 
 def _class_table(measured: Measured, labels: Sequence[str]) -> str:
@@ -138,14 +105,14 @@ def wrong_section(wrong: Sequence[tuple[Wrong, Pixels | None]], labels: Sequence
         text = "".join(f'<p class="{kind}">{escape(line)}</p>' for kind, line in lines)
         items.append(f"<li>{image}<div>{text}</div></li>")
     shown = f"The {len(wrong)} of {mistakes:,}" if len(wrong) < mistakes else "All"
-    lead = (
+    sentence = (
         f"{shown} misclassified images, the most confident mistake first, cut as the network sees them: what it says "
         "with its probability, and what the label says. Wrong labels and ambiguous pictures gather here."
     )
     if not wrong:
-        lead = "No image was misclassified."
+        sentence = "No image was misclassified."
     gallery = f'<ul class="gallery">{"".join(items)}</ul>' if items else ""
-    return "wrong", "The most wrong images", f'<div class="lead"><p>{escape(lead)}</p></div>{gallery}'
+    return Section("wrong", "The most wrong images", f'<div class="lead">{lead([sentence])}</div>{gallery}')
 
 
 def _image(pixels: Pixels, name: str) -> str:
@@ -170,20 +137,9 @@ def skipped_section(measured: Measured) -> Section:
     rows = [(bad.name, bad.reason) for bad in measured.skipped[:_MOST_SKIPPED]]
     more = len(measured.skipped) - len(rows)
     caption = f"{more:,} more are in metrics.json." if more > 0 else ""
-    return "skipped", "Images that could not be read", table(("image", "reason"), rows, caption)
+    return Section("skipped", "Images that could not be read", table(("image", "reason"), rows, caption))
 
 
 def facts_section(facts: Mapping[str, Mapping[str, str]]) -> Section:
-    """How it was measured: titled lists; what is called `command` can be copied."""
-    groups = []
-    for name, group in facts.items():
-        if name == "command":
-            copy = '<button type="button" class="button copy">Copy</button>'
-            body = "".join(
-                f'<div class="command"><pre><code>{escape(value)}</code></pre>{copy}</div>' for value in group.values()
-            )
-        else:
-            said = "".join(f"<dt>{escape(key)}</dt><dd>{escape(value)}</dd>" for key, value in group.items())
-            body = f"<dl>{said}</dl>"
-        groups.append(f'<div class="facts"><h3>{escape(name)}</h3>{body}</div>')
-    return "facts", "How this was measured", "".join(groups)
+    """How it was measured."""
+    return Section("facts", "How this was measured", facts_html(facts))

@@ -36,9 +36,9 @@ def test_charts_of_a_plain_table_are_drawn(name: str, plain: Story) -> None:
 
 
 def test_colours_are_those_that_the_page_repaints(specs: dict[str, Spec]) -> None:
-    from netwright.report.page import _asset
+    from netwright.report.document import asset
 
-    style = _asset("page.css")
+    style = asset("netwright.report", "page.css")
     for name, spec in specs.items():
         painted = set(re.findall(r'(?:fill|stroke)="(#[0-9a-f]{3,6})"', vl_convert.vegalite_to_svg(spec)))
         assert painted <= set(re.findall(r'="(#[0-9a-f]{3,6})"', style)) | {"#000", "#fff"}, name
