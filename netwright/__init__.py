@@ -18,33 +18,53 @@ from netwright.version import __version__
 if TYPE_CHECKING:
     from netwright import stats
     from netwright.arch import Arch, ArchBatch, Stage, Stem, complexity, published, regnet
-    from netwright.data import load_images
-    from netwright.nn import build
+    from netwright.data import Preprocessing, load_images
+    from netwright.nn import FeatureExtractor, build, freeze, fuse, linear_probe
     from netwright.population import Population
     from netwright.space import DesignSpace, load_space, sample, space_names
-    from netwright.weights import LoadedModel, create_model, load_model, load_weights, save_ckpt, save_model
+    from netwright.weights import (
+        LoadedModel,
+        create_model,
+        list_models,
+        load_model,
+        load_weights,
+        push_to_hub,
+        save_ckpt,
+        save_model,
+        save_timm,
+    )
+    from netwright.weights.convert import convert
 
 __all__ = [
     "Arch",
     "ArchBatch",
     "DesignSpace",
+    "FeatureExtractor",
     "LoadedModel",
     "Population",
+    "Preprocessing",
     "Stage",
     "Stem",
     "__version__",
     "build",
     "complexity",
+    "convert",
     "create_model",
+    "freeze",
+    "fuse",
+    "linear_probe",
+    "list_models",
     "load_images",
     "load_model",
     "load_space",
     "load_weights",
     "published",
+    "push_to_hub",
     "regnet",
     "sample",
     "save_ckpt",
     "save_model",
+    "save_timm",
     "space_names",
     "stats",
 ]
@@ -54,11 +74,11 @@ _HOME = {
     **dict.fromkeys(("Arch", "ArchBatch", "Stage", "Stem", "complexity", "published", "regnet"), "netwright.arch"),
     **dict.fromkeys(("DesignSpace", "load_space", "sample", "space_names"), "netwright.space"),
     "Population": "netwright.population",
-    "build": "netwright.nn",
-    "load_images": "netwright.data",
-    **dict.fromkeys(
-        ("LoadedModel", "create_model", "load_model", "load_weights", "save_ckpt", "save_model"), "netwright.weights"
-    ),
+    **dict.fromkeys(("FeatureExtractor", "build", "freeze", "fuse", "linear_probe"), "netwright.nn"),
+    **dict.fromkeys(("Preprocessing", "load_images"), "netwright.data"),
+    **dict.fromkeys(("LoadedModel", "create_model", "list_models", "load_model", "load_weights"), "netwright.weights"),
+    **dict.fromkeys(("push_to_hub", "save_ckpt", "save_model", "save_timm"), "netwright.weights"),
+    "convert": "netwright.weights.convert",
 }
 
 

@@ -8,6 +8,8 @@ NetwrightError
 ├── PopulationError   a population that is missing, damaged, locked, or of another space or recipe
 ├── StatsError        a table or sample that a statistic cannot be computed from
 ├── WeightsError      weights that cannot be found, read, or matched to a network
+├── ExportError       a network that cannot become such a file, or a file that is none or computes something else
+├── ServeError        a server that cannot start, or a request that it does not answer
 ├── DistributedError  processes of one training that cannot start together, or of which one stopped
 ├── OutputError       a folder or disk that cannot be written
 └── TrialError        a trial that failed; recorded in its population, never fatal to a sweep
@@ -21,10 +23,12 @@ __all__ = [
     "DataError",
     "DistributedError",
     "Diverged",
+    "ExportError",
     "NetwrightError",
     "OutputError",
     "PopulationError",
     "RecipeError",
+    "ServeError",
     "SpaceError",
     "StatsError",
     "TrialError",
@@ -62,6 +66,14 @@ class StatsError(NetwrightError):
 
 class WeightsError(NetwrightError):
     """Weights that cannot be found, read, or matched to a network."""
+
+
+class ExportError(NetwrightError):
+    """A network that cannot become such a file, or a file that is none or computes something else."""
+
+
+class ServeError(NetwrightError):
+    """A server that cannot start, or a request that it does not answer."""
 
 
 class DistributedError(NetwrightError):

@@ -9,7 +9,8 @@ from typing import Any, overload
 import numpy as np
 import numpy.typing as npt
 
-from netwright.arch.spec import BLOCKS, STEMS, Arch, Stage, Stem
+from netwright.arch.block import BLOCKS, STEMS
+from netwright.arch.spec import Arch, Stage, Stem
 from netwright.errors import ArchError
 
 __all__ = ["ArchBatch"]
@@ -19,12 +20,12 @@ Floats = npt.NDArray[np.float64]
 
 _STAGE_COLUMNS = ("depth", "width", "stride", "bottleneck", "group_width")
 _NETWORK_COLUMNS = ("stem_width", "resolution")
-_COMMON = ("block", "stem", "se_ratio", "num_classes", "in_channels")
+_COMMON = ("block", "stem", "se_ratio", "head_width", "num_classes", "in_channels")
 
 
 @dataclass(frozen=True, eq=False)
 class ArchBatch:
-    """n networks with at most s stages each, as columns; block family, stem kind, classes and channels are common.
+    """n networks with at most s stages each, as columns; block, stem kind, head, classes and channels are common.
 
     depth, width, stride, group_width: (n, s) int64; bottleneck: (n, s) float64, dividing (the paper's b). A network
     with fewer than s stages has depth 0 and width 0 in the last ones. stem_width, resolution: (n,) int64.
@@ -41,6 +42,7 @@ class ArchBatch:
     block: str = "x"
     stem: str = "simple"
     se_ratio: float = 0.0
+    head_width: int = 0
     num_classes: int = 1000
     in_channels: int = 3
     parameters: Mapping[str, npt.NDArray[np.generic]] = field(default_factory=dict)
@@ -97,6 +99,7 @@ class ArchBatch:
             block=self.block,
             stem=Stem(self.stem, int(self.stem_width[i])),
             se_ratio=self.se_ratio,
+            head_width=self.head_width,
             resolution=int(self.resolution[i]),
             num_classes=self.num_classes,
             in_channels=self.in_channels,
@@ -130,7 +133,7 @@ class ArchBatch:
         """A batch of networks of one block family, stem kind, class and channel count."""
         if not archs:
             raise ArchError("a batch holds at least one network, not 0. Give some.")
-        common = ("block", "se_ratio", "num_classes", "in_channels")
+        common = tuple(name for name in _COMMON if name != "stem")
         first = archs[0]
         for arch in archs:
             unlike = [name for name in common if getattr(arch, name) != getattr(first, name)]

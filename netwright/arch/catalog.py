@@ -1,20 +1,18 @@
-"""The 24 published RegNets by name, and scaling a network to a budget."""
+"""Published networks by name: each is an Arch of one of the block families, and nothing more."""
 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
-import numpy as np
-
-from netwright.arch.batch import ArchBatch
-from netwright.arch.costs import complexity
-from netwright.arch.divisible import compatible
 from netwright.arch.regnet import regnet
-from netwright.arch.spec import Arch, Stem
+from netwright.arch.spec import Arch, Stage, Stem
 from netwright.errors import ArchError
 
-__all__ = ["PUBLISHED", "published", "scale_to_flops"]
+__all__ = ["ALIASES", "NETWORKS", "PUBLISHED", "canonical_name", "published"]
 
 # name -> (depth, w0, wa, wm, group width); DDS (arXiv 2003.13678), appendix
 PUBLISHED = {
@@ -44,65 +42,118 @@ PUBLISHED = {
     "regnet_y_32gf": (20, 232, 115.89, 2.53, 232),
 }
 
+# as PUBLISHED; arXiv 2103.01988 (SEER), torchvision and timm
+_LARGER = {
+    "regnet_y_64gf": (20, 352, 147.48, 2.4, 328),
+    "regnet_y_128gf": (27, 456, 160.83, 2.52, 264),
+    "regnet_y_256gf": (27, 640, 230.83, 2.53, 373),
+}
+# those that torchvision's rule of rounding makes another network
+_ROUNDED_OTHERWISE = ("regnet_x_400mf", "regnet_y_800mf", "regnet_y_8_0gf")
+# name -> (depth, w0, wa, wm, group width, channels of the head's convolution); arXiv 2103.06877, and timm for _h
+_LINEAR = {
+    "regnet_z_500mf": (21, 16, 10.7, 2.51, 4, 1024),
+    "regnet_z_4_0gf": (28, 48, 14.5, 2.226, 8, 0),
+    "regnet_z_4_0gf_h": (28, 48, 14.5, 2.226, 8, 1536),
+}
+# name -> (block, depth of each stage, bottleneck of each block, group width in the first stage; 0 for one group)
+_RESNETS = {  # arXiv 1512.03385, 1611.05431 and 1605.07146
+    "resnet18": ("basic", (2, 2, 2, 2), 1, 0),
+    "resnet34": ("basic", (3, 4, 6, 3), 1, 0),
+    "resnet26": ("r", (2, 2, 2, 2), 4, 0),
+    "resnet50": ("r", (3, 4, 6, 3), 4, 0),
+    "resnet101": ("r", (3, 4, 23, 3), 4, 0),
+    "resnet152": ("r", (3, 8, 36, 3), 4, 0),
+    "resnext50_32x4d": ("x", (3, 4, 6, 3), 2, 4),
+    "resnext101_32x4d": ("x", (3, 4, 23, 3), 2, 4),
+    "resnext101_32x8d": ("x", (3, 4, 23, 3), 1, 8),
+    "resnext101_64x4d": ("x", (3, 4, 23, 3), 1, 4),
+    "wide_resnet50_2": ("r", (3, 4, 6, 3), 2, 0),
+    "wide_resnet101_2": ("r", (3, 4, 23, 3), 2, 0),
+}
+# name -> (block, depth of each of the three stages); arXiv 1905.13214 (NDS), for CIFAR-10
+_CIFAR = {"resnet56_cifar": ("basic", 9), "resnet110_cifar": ("basic", 18), "v56_cifar": ("v", 9)}
+
+
+def _resnet(name: str, block: str, depths: tuple[int, ...], bottleneck: int, group_width: int) -> Arch:
+    first = 64 if block == "basic" else 256
+    stages = tuple(
+        Stage(depth, first << s, 1 if s == 0 else 2, float(bottleneck), group_width << s)
+        for s, depth in enumerate(depths)
+    )
+    return Arch(stages, block, Stem("imagenet", 64), name=name)
+
+
+def _cifar(name: str, block: str, depth: int) -> Arch:
+    stages = tuple(Stage(depth, 16 << s, 1 if s == 0 else 2) for s in range(3))
+    return Arch(stages, block, Stem("cifar", 16), resolution=32, num_classes=10, name=name)
+
+
+def _networks() -> dict[str, Callable[[], Arch]]:
+    regnets = {**PUBLISHED, **_LARGER}
+    rounded: dict[str, Any] = {f"{name}_tv": {"rule": "torchvision"} for name in _ROUNDED_OTHERWISE}
+    return {
+        **{name: partial(regnet, *of, block=name.split("_")[1], name=name) for name, of in regnets.items()},
+        **{
+            name: partial(regnet, *regnets[name[:-3]], block=name.split("_")[1], name=name, **rule)
+            for name, rule in rounded.items()
+        },
+        **{
+            name: partial(regnet, *of[:5], 0.25, block="z", head_width=of[5], name=name) for name, of in _LINEAR.items()
+        },
+        **{name: partial(_resnet, name, *of) for name, of in _RESNETS.items()},
+        **{name: partial(_cifar, name, *of) for name, of in _CIFAR.items()},
+    }
+
+
+# every name that `published` knows -> what makes the network
+NETWORKS = _networks()
+
+
+def _aliases() -> dict[str, str]:
+    """timm's regnetx_016 and the zoo's RegNetX-1.6GF are regnet_x_1_6gf."""
+    aliases = {"r_56": "resnet56_cifar", "r_110": "resnet110_cifar", "v_56": "v56_cifar"}
+    aliases |= {"r_50_1x64d": "resnet50", "x_50_32x4d": "resnext50_32x4d", "x_101_32x4d": "resnext101_32x4d"}
+    for name in NETWORKS:
+        if not name.startswith("regnet"):
+            continue
+        _, block, size = name.split("_", 2)
+        size, _, variant = size.partition("f")
+        unit, number = (1 if size.endswith("m") else 1000), float(size[:-1].replace("_", "."))
+        aliases[f"regnet{block}_{round(number * unit / 100):03d}{variant}"] = name
+        aliases[f"regnet{block}_{name.split('_', 2)[2]}"] = name
+    return aliases
+
+
+# other names of these networks, as `canonical_name` writes them -> ours
+ALIASES = _aliases()
+
+
+def canonical_name(name: str) -> str:
+    """Our name of a network that others call otherwise (regnetx_016, RegNetX-1.6GF, R-56); else the name as it is."""
+    if name in NETWORKS:
+        return name
+    plain = name.lower().replace("-", "_").replace(".", "_")
+    return plain if plain in NETWORKS else ALIASES.get(plain, name)
+
 
 def published(
-    name: str, *, num_classes: int = 1000, in_channels: int = 3, resolution: int = 224, stem: Stem | None = None
+    name: str,
+    *,
+    num_classes: int | None = None,
+    in_channels: int | None = None,
+    resolution: int | None = None,
+    stem: Stem | None = None,
 ) -> Arch:
-    """A published RegNet, e.g. `regnet_x_800mf`."""
-    if name not in PUBLISHED:
-        near = difflib.get_close_matches(name, PUBLISHED, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"these are known: {', '.join(PUBLISHED)}."
-        raise ArchError(f"no published network is called {name!r}: {hint}")
-    return regnet(
-        *PUBLISHED[name],
-        block=name.split("_")[1],
-        stem=stem,
-        num_classes=num_classes,
-        in_channels=in_channels,
-        resolution=resolution,
-        name=name,
-    )
+    """A published network, e.g. `regnet_x_800mf`, with what is given in place of its own.
 
-
-def scale_to_flops(arch: Arch, flops: float, *, most: float = np.inf) -> Arch:
-    """The network scaled to about `flops` multiply-adds at its own resolution, and never above `most`.
-
-    Fast compound scaling (arXiv 2103.06877) gives most of the change to the widths, so that activations grow about as
-    its square root: for a change s, depth by s ** 0.1, width and group width by s ** 0.4, here each to the power
-    1 / 0.9, because the resolution stays. Widths come in coarse steps where groups are wide, so depths up to a fifth
-    off are tried too: of 1,001 values of s with 9 of depth, the nearest in flops is taken, and less off in depth where
-    two are about as near.
+    ArchError, with the nearest name, for one that is not known; names of timm and of the zoo of DDS are known too.
     """
-    if not (0 < flops < np.inf and most > 0):
-        raise ArchError(f"flops and their limit are positive, not {flops:,.0f} and {most:,.0f}. Correct them.")
-    now = float(complexity(arch).flops[0])
-    grid = np.meshgrid(np.geomspace(flops / now / 64, flops / now * 64, 1001), np.geomspace(1 / 1.2, 1.2, 9))
-    s, off = (axis.reshape(-1, 1) for axis in grid)
-    base = ArchBatch.from_archs([arch])
-    bottleneck = np.repeat(base.bottleneck, len(s), axis=0)
-    widening = s ** (0.4 / 0.9)
-    width = np.maximum(8, np.rint(base.width * widening / 8).astype(np.int64) * 8)
-    group_width = np.maximum(1, np.rint(base.group_width * widening)).astype(np.int64)
-    # 1, 2, 4 or a multiple of 8, as the paper's code has them
-    rounded = np.where(group_width <= 5, 4, np.rint(group_width / 8).astype(np.int64) * 8)
-    width, group_width = compatible(width, bottleneck, np.where(group_width <= 2, group_width, rounded))
-    candidates = replace(
-        base,
-        depth=np.maximum(1, np.rint(base.depth * off * s ** (0.1 / 0.9)).astype(np.int64)),
-        width=width,
-        group_width=group_width,
-        bottleneck=bottleneck,
-        stride=np.repeat(base.stride, len(s), axis=0),
-        stem_width=np.repeat(base.stem_width, len(s)),
-        resolution=np.repeat(base.resolution, len(s)),
-    )
-    reached = complexity(candidates).flops
-    fits = reached <= most
-    if not fits.any():
-        raise ArchError(
-            f"{arch.name or 'this network'} cannot be scaled below {reached.min():,} flops at {arch.resolution} "
-            f"pixels; {most:,.0f} were asked for. Raise the limit or lower the resolution."
-        )
-    distance = np.where(fits, np.abs(np.log(reached / flops)) + 0.1 * np.abs(np.log(off[:, 0])), np.inf)
-    scaled = candidates[int(np.argmin(distance))]
-    return replace(scaled, name=f"{arch.name}, scaled" if arch.name else "scaled")
+    found = NETWORKS.get(canonical_name(name))
+    if found is None:
+        near = difflib.get_close_matches(name, [*NETWORKS, *ALIASES], n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"these are known: {', '.join(NETWORKS)}."
+        raise ArchError(f"no published network is called {name!r}: {hint}")
+    given = {"num_classes": num_classes, "in_channels": in_channels, "resolution": resolution, "stem": stem}
+    changes: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    return replace(found(), **changes)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from netwright.errors import ArchError
 
-__all__ = ["ROUNDING", "compatible"]
+__all__ = ["ROUNDING", "compatible", "compatible_groups"]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -26,7 +26,9 @@ def _pycls(inner: Floats, group_width: Ints, multiplier: Floats) -> tuple[Ints, 
     multiple = group_width
     inverted = multiplier > 1
     if inverted.any():
-        multiple = np.where(inverted, np.lcm(group_width, np.maximum(1, multiplier.astype(np.int64))), group_width)
+        multiple = np.where(
+            inverted, np.lcm(group_width, np.maximum(1, np.rint(multiplier).astype(np.int64))), group_width
+        )
     return np.maximum(multiple, np.rint(inner / multiple).astype(np.int64) * multiple), group_width
 
 
@@ -50,13 +52,28 @@ def compatible(
 ) -> tuple[Ints, Ints]:
     """The nearest widths and group widths with width / bottleneck a multiple of group_width.
 
-    Arrays of any one shape; bottleneck divides (the paper's b). rule: a key of `ROUNDING`. An absent stage (width 0)
-    stays absent. Returns (width, group_width), int64.
+    Arrays of any one shape; bottleneck divides (the paper's b); group_width 0 means one group. rule: a key of
+    `ROUNDING`. An absent stage (width 0) stays absent. Returns (width, group_width), int64.
     """
     if rule not in ROUNDING:
         raise ArchError(f"a rounding rule is one of {sorted(ROUNDING)}, not {rule!r}. Choose one of these.")
     widths = np.asarray(width, np.int64)
     ratio = np.asarray(bottleneck, np.float64)
-    inner, groups = ROUNDING[rule](widths / ratio, np.asarray(group_width, np.int64), 1.0 / ratio)
+    wanted = np.asarray(group_width, np.int64)
+    wanted = np.where(wanted == 0, np.iinfo(np.int32).max, wanted)  # above any width: rules take the smaller of both
+    inner, groups = ROUNDING[rule](widths / ratio, wanted, 1.0 / ratio)
     present = widths > 0
-    return np.where(present, (inner * ratio).astype(np.int64), 0), np.where(present, groups, 1)
+    return np.where(present, np.rint(inner * ratio).astype(np.int64), 0), np.where(present, groups, 1)
+
+
+def compatible_groups(
+    width: npt.ArrayLike, bottleneck: npt.ArrayLike, groups: npt.ArrayLike, rule: str = "pycls"
+) -> tuple[Ints, Ints]:
+    """As `compatible`, for a number of groups: the nearest widths with width / bottleneck a multiple of it.
+
+    More groups than channels are cut to the channels. Returns (width, group_width), int64.
+    """
+    # a whole number of groups and a whole group are the same law
+    rounded, counts = compatible(width, bottleneck, groups, rule)
+    inner = np.rint(rounded / np.asarray(bottleneck, np.float64)).astype(np.int64)
+    return rounded, np.maximum(1, inner // counts)

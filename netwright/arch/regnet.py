@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from netwright.arch.batch import ArchBatch
+from netwright.arch.block import BLOCKS
 from netwright.arch.divisible import compatible
-from netwright.arch.spec import BLOCKS, Arch, Stage, Stem
+from netwright.arch.spec import Arch, Stage, Stem
 from netwright.errors import ArchError
 
 __all__ = ["QUANTUM", "LinearFit", "block_widths", "fit", "regnet", "stages_of"]
@@ -73,7 +74,7 @@ def regnet(
     w0: float,
     wa: float,
     wm: float,
-    group_width: int,
+    group_width: int = 0,
     bottleneck: float = 1.0,
     *,
     block: str = "x",
@@ -82,9 +83,11 @@ def regnet(
     num_classes: int = 1000,
     in_channels: int = 3,
     rule: str = "pycls",
+    head_width: int = 0,
     name: str = "",
 ) -> Arch:
-    """The network of these parameters. rule: how widths and groups are made to agree, a key of `ROUNDING`."""
+    """The network of these parameters. group_width: 0 for one group. rule: how widths and groups are made to agree, a
+    key of `ROUNDING`."""
     depths, widths = (column[0] for column in stages_of(block_widths(depth, w0, wa, wm)))
     rounded, groups = compatible(widths, np.full(len(widths), bottleneck), np.full(len(widths), group_width), rule)
     stages = tuple(
@@ -95,7 +98,8 @@ def regnet(
         stages=stages,
         block=block,
         stem=stem or Stem(),
-        se_ratio=BLOCKS.get(block, 0.0),
+        se_ratio=BLOCKS[block].se_ratio if block in BLOCKS else 0.0,
+        head_width=head_width,
         resolution=resolution,
         num_classes=num_classes,
         in_channels=in_channels,

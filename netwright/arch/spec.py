@@ -10,14 +10,10 @@ from typing import Any
 
 import yaml
 
+from netwright.arch.block import BLOCKS, STEMS, Block
 from netwright.errors import ArchError
 
-__all__ = ["BLOCKS", "STEMS", "Arch", "Stage", "Stem"]
-
-# stride of each stem, and whether a max pool doubles it
-STEMS = {"simple": 2, "cifar": 1}
-# default squeeze-and-excitation ratio of each block family
-BLOCKS = {"x": 0.0, "y": 0.25}
+__all__ = ["Arch", "Stage", "Stem"]
 
 
 def _require(holds: bool, law: str, value: object, cure: str) -> None:
@@ -32,7 +28,8 @@ def _require_whole(whose: str, name: str, value: object) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Stem:
-    """The first convolution: `simple` is 3x3 stride 2 (ImageNet), `cifar` is 3x3 stride 1 (small images)."""
+    """The first convolution: `simple` is 3x3 stride 2, `imagenet` 7x7 stride 2 with a max pool of stride 2 (both for
+    ImageNet), `cifar` is 3x3 stride 1 (small images)."""
 
     kind: str = "simple"
     width: int = 32
@@ -43,7 +40,9 @@ class Stem:
 
     @property
     def stride(self) -> int:
-        return STEMS[self.kind]
+        """Of the convolution and the pool together."""
+        kind = STEMS[self.kind]
+        return kind.stride * (2 if kind.pools else 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +50,23 @@ class Stage:
     """A run of equal blocks; the first has the stride.
 
     bottleneck is the paper's b and divides: the 3x3 convolution has width / bottleneck channels in groups of
-    group_width channels. Several code bases store its inverse.
+    group_width channels, 0 for one group of them all. Several code bases store its inverse.
     """
 
     depth: int
     width: int
     stride: int = 2
     bottleneck: float = 1.0
-    group_width: int = 1
+    group_width: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("depth", "width", "stride", "group_width"):
+        for name in ("depth", "width", "stride"):
             _require_whole("a stage's", name, getattr(self, name))
         _require(self.bottleneck > 0, "a stage's bottleneck is positive", self.bottleneck, "1, 2 and 4 are usual.")
         inner = self.width / self.bottleneck
+        if self.group_width == 0 and not isinstance(self.group_width, bool) and 1 <= inner < math.inf:
+            object.__setattr__(self, "group_width", int(inner))
+        _require_whole("a stage's", "group_width", self.group_width)
         _require(
             math.isfinite(inner) and inner >= 1 and inner % self.group_width == 0,
             f"width / bottleneck must be a multiple of group_width {self.group_width}",
@@ -84,11 +86,11 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Arch:
-    """One network: stem, stages of one block family, head (global average pool and a linear layer).
+    """One network: stem, stages of one block family, head (perhaps a 1x1 convolution, global average pool, linear).
 
-    block: "x" (residual bottleneck with a grouped 3x3) or "y" (x with squeeze-and-excitation).
-    se_ratio: squeezed width as a share of the block's input width; 0 for block "x".
-    resolution: pixels a side of the square input. Source: DDS (arXiv 2003.13678), sections 3 and 4.
+    block: a key of `BLOCKS`. se_ratio: squeezed width as a share of the block's input width; 0 for blocks without
+    squeeze-and-excitation. head_width: channels of the head's convolution, 0 for none. resolution: pixels a side of the
+    square input. Source: DDS (arXiv 2003.13678), sections 3 and 4.
     """
 
     stages: tuple[Stage, ...]
@@ -99,18 +101,46 @@ class Arch:
     num_classes: int = 1000
     in_channels: int = 3
     name: str = ""
+    head_width: int = 0
 
     def __post_init__(self) -> None:
         _require(len(self.stages) > 0, "a network has at least one stage", 0, "Add a stage.")
         _require(self.block in BLOCKS, f"a block is one of {sorted(BLOCKS)}", self.block, "Choose one of these.")
+        family = BLOCKS[self.block]
         _require(
-            (self.se_ratio > 0) == (self.block == "y") and self.se_ratio <= 1,
-            "se_ratio is 0 for block 'x' and within (0, 1] for block 'y'",
+            (self.se_ratio > 0) == (family.se_ratio > 0) and self.se_ratio <= 1,
+            f"se_ratio is {'within (0, 1]' if family.se_ratio else '0'} for block {self.block!r}",
             self.se_ratio,
-            f"Block {self.block!r} takes {BLOCKS[self.block]} by default.",
+            f"Block {self.block!r} takes {family.se_ratio} by default.",
         )
+        for stage in self.stages:
+            if not family.is_bottleneck:
+                _require(
+                    stage.bottleneck == 1,
+                    f"block {self.block!r} has no bottleneck, so that a stage's is 1",
+                    stage.bottleneck,
+                    "Leave it out, or take block 'r' or 'x'.",
+                )
+            _require(
+                family.is_grouped or stage.groups == 1,
+                f"block {self.block!r} has no groups, so that a stage's group_width is {stage.inner_width}",
+                stage.group_width,
+                "Leave it out, or take block 'x'.",
+            )
+        holds = isinstance(self.head_width, int) and not isinstance(self.head_width, bool) and self.head_width >= 0
+        _require(holds, "head_width is a whole number, 0 for none", self.head_width, "Correct it.")
         for name in ("resolution", "num_classes", "in_channels"):
             _require_whole("a network's", name, getattr(self, name))
+
+    @property
+    def family(self) -> Block:
+        """What its blocks are made of."""
+        return BLOCKS[self.block]
+
+    @property
+    def num_features(self) -> int:
+        """Channels that the classifier sees."""
+        return self.head_width or self.stages[-1].width
 
     @property
     def depth(self) -> int:
@@ -126,6 +156,8 @@ class Arch:
         """Plain dicts, lists and numbers; `from_dict` is the inverse."""
         plain = asdict(self)
         plain["stages"] = [dict(stage) for stage in plain["stages"]]
+        if not self.head_width:
+            del plain["head_width"]  # as it was written before there was one
         return plain
 
     @classmethod
@@ -137,7 +169,7 @@ class Arch:
             if "stem" in fields:
                 fields["stem"] = Stem(**fields["stem"])
             if "block" in fields and "se_ratio" not in fields:
-                fields["se_ratio"] = BLOCKS.get(fields["block"], 0.0)
+                fields["se_ratio"] = BLOCKS[fields["block"]].se_ratio if fields["block"] in BLOCKS else 0.0
             return cls(**fields)
         except (TypeError, KeyError, AttributeError, ValueError) as error:
             raise ArchError(

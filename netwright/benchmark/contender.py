@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -13,9 +12,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from netwright.arch import PUBLISHED, Arch, complexity, published
+from netwright.arch import NETWORKS, Arch, canonical_name, complexity, published
 from netwright.errors import ArchError
 from netwright.nn import build
+from netwright.weights.express import timm_names, torchvision_names
 
 __all__ = ["LIBRARIES", "Contender", "Network", "contenders", "known_names", "open_network", "peer_of"]
 
@@ -69,10 +69,10 @@ def contenders(names: Sequence[str], against: Sequence[str] = ()) -> tuple[tuple
     for name in dict.fromkeys(names):
         _refuse_unknown(name)
         found.append(Contender(name))
-        if against and name not in PUBLISHED:
+        if against and canonical_name(name) not in NETWORKS:
             raise ArchError(
                 f"only published networks are in other libraries too, and {name!r} is not one by name. Give one like "
-                f"{next(iter(PUBLISHED))}, or name the rivals, as timm:regnetx_002."
+                f"{next(iter(NETWORKS))}, or name the rivals, as timm:regnetx_002."
             )
         for library in dict.fromkeys(against):
             rival = peer_of(name, library)
@@ -87,21 +87,15 @@ def contenders(names: Sequence[str], against: Sequence[str] = ()) -> tuple[tuple
 
 def peer_of(name: str, library: str) -> str | None:
     """What another library calls a published network: regnet_x_800mf is timm's regnetx_008. None: it has none."""
-    match = re.fullmatch(r"regnet_([xy])_(\d+)(?:_(\d))?([mg])f", name)
-    assert match, name
-    block, whole, tenth, unit = match.groups()
-    if library == "timm":
-        size = int(whole) // 100 if unit == "m" else 10 * int(whole) + int(tenth or 0)
-        theirs = f"regnet{block}_{size:03d}"
-    else:
-        theirs = name.replace("_0gf", "gf")
+    names = timm_names() if library == "timm" else torchvision_names()
+    theirs = names.get(canonical_name(name))
     return theirs if theirs in known_names(library) else None
 
 
 def known_names(library: str) -> tuple[str, ...]:
     """The classifiers of a library."""
     if library == "netwright":
-        return tuple(PUBLISHED)
+        return tuple(NETWORKS)
     if library == "timm":
         return tuple(import_module("timm").list_models())
     models = import_module("torchvision.models")
@@ -141,7 +135,7 @@ def _count(module: nn.Module, shape: tuple[int, int, int]) -> tuple[int, int]:
 
 
 def _arch(name: str) -> Arch:
-    if name in PUBLISHED:
+    if canonical_name(name) in NETWORKS:
         return published(name)
     path = Path(name)
     if path.suffix in (".yaml", ".yml"):
@@ -160,7 +154,7 @@ def _split(name: str) -> tuple[str, str]:
 def _refuse_unknown(name: str) -> None:
     library, theirs = _split(name)
     known = known_names(library)
-    if theirs in known or (library == "netwright" and Path(name).exists()):
+    if theirs in known or (library == "netwright" and (canonical_name(name) in known or Path(name).exists())):
         return
     near = difflib.get_close_matches(theirs, known, n=3)
     prefix = "" if library == "netwright" else f"{library}:"

@@ -2,8 +2,8 @@
 
 Samples a design space, trains every network briefly, finds the good range of each parameter, refines the space to them,
 confirms that on a fresh sample with a test, picks the network of the lowest validation error, trains it longer, and
-reports its test error beside a published RegNet scaled to the same flops. Writes report.html, network.yaml and
-weights.safetensors. Interrupted, the same command goes on where it was.
+reports its test error beside a published network of its block scaled to the same flops. Writes report.html,
+network.yaml and weights.safetensors. Interrupted, the same command goes on where it was.
 """
 
 from __future__ import annotations

@@ -28,6 +28,7 @@ VERBS = {
     "train": "train a network from flags, a YAML recipe, or both; killed, it goes on where it was",
     "validate": "measure a trained network: accuracy, calibration, what it confuses",
     "predict": "what a trained network sees in files, folders and web addresses",
+    "models": "list networks and everyone's weights, show one, convert weights, upload them",
     "bench": "how fast networks train and answer here, beside timm and torchvision",
 }
 

@@ -1,12 +1,13 @@
 """List the design spaces, show one, or count it.
 
-list: every space that comes with netwright, with its degrees of freedom and size. show NAME|FILE: the whole space as
-YAML, to be changed and given to any verb instead of a name. size NAME|FILE: how many combinations of parameters, ties
-and orders counted exactly.
+list [PATTERN]: every space that comes with netwright, by the block that its networks are made of, with its degrees of
+freedom and size; 'anynetv*' lists some. show NAME|FILE: the whole space as YAML, to be changed and given to any verb
+instead of a name. size NAME|FILE: how many combinations of parameters, ties and orders counted exactly.
 """
 
 from __future__ import annotations
 
+import fnmatch
 from typing import TYPE_CHECKING
 
 from netwright.cli.options import add_limits, limited
@@ -21,22 +22,20 @@ __all__ = ["add_arguments", "run"]
 def add_arguments(parser: ArgumentParser) -> None:
     """The flags."""
     parser.add_argument("action", choices=["list", "show", "size"], metavar="list|show|size", help="what to do")
-    parser.add_argument("space", nargs="?", metavar="NAME|FILE", help="a design space, for show and size")
+    parser.add_argument(
+        "space", nargs="?", metavar="NAME|FILE", help="a design space, for show and size; for list names like this"
+    )
     add_limits(parser)
 
 
 def run(options: Namespace, command: str) -> int:
     """Do it."""
-    from netwright.space import load_space, space_names
-
     if options.action == "list":
-        for name in space_names():
-            space = load_space(name)
-            print(f"{name:<28} {len(space.columns):>3} free  {space.size():>10.2g} networks  {space.summary}")
+        print("\n".join(_listed(options.space or "*")))
         return 0
     if options.space is None:
         raise SpaceError(
-            f"`space {options.action}` is of one space. Give a name ({', '.join(space_names())}) or a file."
+            f"`space {options.action}` is of one space. Give a file or a name; `netwright space list` has them."
         )
     space = limited(options.space, options)
     if options.action == "size":
@@ -46,3 +45,21 @@ def run(options: Namespace, command: str) -> int:
 
     print(yaml.safe_dump(space.to_dict(), sort_keys=False, default_flow_style=None), end="")
     return 0
+
+
+def _listed(pattern: str) -> list[str]:
+    """A line a space whose name matches the pattern, under a line for each block."""
+    from netwright.arch import BLOCKS
+    from netwright.space import load_space, space_names
+
+    spaces = [load_space(name) for name in fnmatch.filter(space_names(), pattern.lower())]
+    if not spaces:
+        raise SpaceError(f"no design space has a name like {pattern!r}. `netwright space list` has them all.")
+    lines = []
+    for block in dict.fromkeys(space.setting.block for space in spaces):
+        lines += [f"block {block}, {BLOCKS[block].summary}"]
+        for space in spaces:
+            if space.setting.block == block:
+                freedom, size = len(space.columns), f"{space.size():.2g}"
+                lines.append(f"  {space.name:<28} {freedom:>2} free  {size:>8} networks  {space.summary}")
+    return lines

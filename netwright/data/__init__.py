@@ -3,8 +3,19 @@
 from netwright.data.decode import decode
 from netwright.data.images import ImageSet, Skipped
 from netwright.data.load import load_images
+from netwright.data.preprocess import Preprocessing
 from netwright.data.source import Source
 from netwright.data.sources import open_source
 from netwright.data.splits import Splits, cut_splits
 
-__all__ = ["ImageSet", "Skipped", "Source", "Splits", "cut_splits", "decode", "load_images", "open_source"]
+__all__ = [
+    "ImageSet",
+    "Preprocessing",
+    "Skipped",
+    "Source",
+    "Splits",
+    "cut_splits",
+    "decode",
+    "load_images",
+    "open_source",
+]

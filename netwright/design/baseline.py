@@ -1,35 +1,45 @@
-"""What the pick is measured against: a published RegNet, scaled to the same flops."""
+"""What the pick is measured against: a published network of its block, scaled to the same flops."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
-from netwright.arch import PUBLISHED, Arch, Stem, complexity, published, scale_to_flops
+from netwright.arch import NETWORKS, PUBLISHED, Arch, Stem, complexity, published, scale_to_flops
 from netwright.errors import ArchError
-from netwright.space import load_space
+from netwright.space import Setting
 
 __all__ = ["baseline_for"]
 
 
 def baseline_for(pick: Arch, most: float = math.inf) -> Arch:
-    """The published RegNet of the pick's block family that is nearest in flops, scaled to them.
+    """The published network of the pick's block that is nearest in flops, scaled to them; a RegNet of DDS, where it
+    has some of the block.
 
-    It has the stem and strides that every RegNet gets for such images. most: flops that it keeps to, unless not even
-    the smallest one does.
+    It keeps its own stem and strides, where these suit images of that size, and has the pick's head. most: flops that
+    it keeps to, unless not even the smallest one does.
     """
     flops = float(complexity(pick).flops[0])
-    images = {"num_classes": pick.num_classes, "in_channels": pick.in_channels, "resolution": pick.resolution}
-    setting = load_space(f"regnet{pick.block}").for_images(**images).setting
-    stem = Stem(setting.stem, setting.stem_width)
-    candidates = []
-    for name in PUBLISHED:
-        arch = published(name, stem=stem, **images)
-        if arch.block == pick.block:
-            stages = tuple(replace(stage, stride=setting.stride(s)) for s, stage in enumerate(arch.stages))
-            candidates.append(replace(arch, stages=stages))
+    alike = [arch for arch in map(published, NETWORKS) if arch.block == pick.block]
+    candidates = [_like(pick, arch) for arch in [arch for arch in alike if arch.name in PUBLISHED] or alike]
     nearest = min(candidates, key=lambda arch: abs(math.log(float(complexity(arch).flops[0]) / flops)))
     try:
         return scale_to_flops(nearest, flops, most=most)
-    except ArchError:  # no RegNet is that small: the report says what both cost
+    except ArchError:  # no network of the block is that small: the report says what both cost
         return scale_to_flops(nearest, flops)
+
+
+def _like(pick: Arch, arch: Arch) -> Arch:
+    """The network for the images of the pick."""
+    images: dict[str, Any] = {
+        "num_classes": pick.num_classes,
+        "in_channels": pick.in_channels,
+        "resolution": pick.resolution,
+    }
+    strides = tuple(stage.stride for stage in arch.stages)
+    own = Setting(block=arch.block, stem=arch.stem.kind, stem_width=arch.stem.width, strides=strides)
+    setting = own.for_images(**images, stages=len(strides))
+    stages = tuple(replace(stage, stride=setting.stride(s)) for s, stage in enumerate(arch.stages))
+    stem = Stem(setting.stem, setting.stem_width)
+    return replace(arch, **images, stages=stages, stem=stem, head_width=pick.head_width)

@@ -139,6 +139,10 @@ class Network:
     )
     pretrained: bool = option(False, "start from the published weights")
     checkpoint: str = option("", "start from the weights in this file or run folder")
+    freeze_stages: int | None = option(
+        None, "stem and so many stages keep their weights and statistics; 0: the stem; none: all learn", low=0
+    )
+    linear_probe: bool = option(False, "only the classifier learns, all else keeps its weights and statistics")
     resume_optimizer: bool = option(False, "with checkpoint, a run folder: take its optimiser state too")
     sync_bn: bool = option(False, "batch norm over all devices")
     precise_bn: int = option(
@@ -149,6 +153,10 @@ class Network:
 
     def __post_init__(self) -> None:
         check_options(self)
+        if self.linear_probe and self.freeze_stages is not None:
+            raise RecipeError(
+                f"linear_probe freezes all stages, and freeze_stages is {self.freeze_stages}. Leave one of them out."
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ _MEANINGS = {
     "wm": "width ratio of neighbouring stages",
     "bottleneck": "block width ÷ inner width",
     "group_width": "channels per group",
+    "groups": "groups of the 3x3 convolution",
     "flops": "multiply-adds",
     "params": "trainable parameters",
     "acts": "activations",

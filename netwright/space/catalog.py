@@ -1,4 +1,7 @@
-"""The design spaces that come with the package, and reading a person's own from YAML."""
+"""The design spaces that come with the package, and reading a person's own from YAML.
+
+Those of block x are files; those of the other blocks follow from them by name: `anynetv_d` is `anynetx_d` of block v.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from typing import Any
 import yaml
 
 from netwright.errors import SpaceError
+from netwright.space.domain import PowersOfTwo
 from netwright.space.parameter import unknown
 from netwright.space.space import DesignSpace, constraints, section
 
@@ -19,12 +23,24 @@ __all__ = ["load_space", "space_names"]
 
 _REFINING = ("tie", "order", "limits", "parameters", "setting", "name", "summary", "base")
 
+# block -> what the setting of its spaces has otherwise than those of block x; ResNets have a stem of their own
+_RESNET = {"stem": "imagenet", "stem_width": 64, "strides": (1, 2, 2, 2)}
+_SETTINGS: dict[str, dict[str, Any]] = {"y": {}, "z": {}, "r": _RESNET, "basic": _RESNET, "v": {}}
+_OF_BLOCK_X = ("anynetx_a", "anynetx_b", "anynetx_c", "anynetx_d", "anynetx_e", "regnetx")
+# end of a name -> (the step before, the parameter that this one ties)
+_TIED = {"_b": ("A", "bottleneck"), "_c": ("B", "group width")}
+# name -> (the space of block x that it follows from, its block)
+_OF_OTHER_BLOCKS = {name.replace("netx", f"net{block}"): (name, block) for block in _SETTINGS for name in _OF_BLOCK_X}
+
 
 def space_names() -> tuple[str, ...]:
-    """The spaces that `load_space` knows by name, from AnyNetX-A to RegNetY, then the reversed constraints."""
-    order = ("anynetx_a", "anynetx_b", "anynetx_c", "anynetx_d", "anynetx_e", "regnetx", "regnety")
-    files = {Path(item.name).stem for item in _folder().iterdir() if item.name.endswith(".yaml")}
-    return tuple(name for name in order if name in files) + tuple(sorted(files - set(order)))
+    """The spaces that `load_space` knows by name: from AnyNetX-A to RegNetX, the same of each other block, then those
+    with the reversed constraints of DDS and those of NDS."""
+    return (*_OF_BLOCK_X, *_OF_OTHER_BLOCKS, *sorted(_files() - {*_OF_BLOCK_X, *_OF_OTHER_BLOCKS}))
+
+
+def _files() -> set[str]:
+    return {Path(item.name).stem for item in _folder().iterdir() if item.name.endswith(".yaml")}
 
 
 def load_space(ref: str | Path) -> DesignSpace:
@@ -40,8 +56,10 @@ def _load(ref: str | Path, readers: tuple[Path, ...]) -> DesignSpace:
     """readers: the files whose bases led here, first to last."""
     name = str(ref).lower().replace("-", "_")
     name = name.replace("anynet_", "anynetx_")
-    if name in space_names():
+    if name in _files():
         return _read(_folder().joinpath(f"{name}.yaml").read_text(encoding="utf-8"), name, readers)
+    if name in _OF_OTHER_BLOCKS:
+        return _of_another_block(name)
     path = readers[-1].parent / ref if readers else Path(ref)
     if path.suffix in (".yaml", ".yml") or path.exists():
         if path.resolve() in readers:
@@ -53,6 +71,22 @@ def _load(ref: str | Path, readers: tuple[Path, ...]) -> DesignSpace:
     near = difflib.get_close_matches(name, space_names(), n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"these are known: {', '.join(space_names())}; or give a file."
     raise SpaceError(f"no design space is called {str(ref)!r}: {hint}")
+
+
+def _of_another_block(name: str) -> DesignSpace:
+    of_x, block = _OF_OTHER_BLOCKS[name]
+    like = load_space(of_x)
+    space = like.with_setting(block=block, **_SETTINGS[block])
+    if block == "z":  # its blocks are wider inside (arXiv 2103.06877)
+        space = space.with_domain("bottleneck", PowersOfTwo(0.25, 1))
+    title, _, says = like.summary.partition(": ")
+    drawn = [axis.name.replace("_", " ") for axis in space.axes]
+    before, tied = _TIED.get(name[-2:], ("", drawn[0]))
+    if name.endswith("_a"):
+        says = f"four stages, each with its own {', '.join(drawn[:-1])} and {drawn[-1]}"
+    elif tied not in drawn:
+        says = f"the networks of {before}: block {block} has no {tied}"
+    return replace(space, name=name, summary=f"{title.replace('X', block.capitalize())}: {says}")
 
 
 def _folder() -> Any:

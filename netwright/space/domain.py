@@ -11,12 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from netwright.errors import SpaceError
+from netwright.space.levels import MOST_LEVELS, check_range, geometric, multiples, pick
 
 __all__ = ["Choice", "Domain", "LogUniform", "PowersOfTwo", "Uniform", "domain_from_dict"]
 
 Floats = npt.NDArray[np.float64]
-
-_MOST_LEVELS = 1_000_000  # values of one domain
 
 
 class Domain(Protocol):
@@ -60,17 +59,17 @@ class Uniform:
     quantum: float | None = None
 
     def __post_init__(self) -> None:
-        _check_range("uniform", self.low, self.high, self.quantum, positive=False)
+        check_range("uniform", self.low, self.high, self.quantum, positive=False)
 
     def levels(self) -> tuple[Floats, Floats] | None:
         if self.quantum is None:
             return None
-        values = _multiples(self.low, self.high, self.quantum)
+        values = multiples(self.low, self.high, self.quantum)
         return values, np.full(len(values), 1 / len(values))
 
     def draw(self, rng: np.random.Generator, n: int) -> Floats:
         listed = self.levels()
-        return rng.uniform(self.low, self.high, n) if listed is None else _pick(listed, rng, n)
+        return rng.uniform(self.low, self.high, n) if listed is None else pick(listed, rng, n)
 
     def narrow(self, low: float, high: float) -> Uniform:
         return Uniform(*_narrowed(self, low, high, self.quantum), self.quantum)
@@ -101,12 +100,12 @@ class LogUniform:
     points: int | None = None
 
     def __post_init__(self) -> None:
-        _check_range("log_uniform", self.low, self.high, self.quantum, positive=True)
+        check_range("log_uniform", self.low, self.high, self.quantum, positive=True)
         if self.points is None:
             return
-        if self.quantum is not None or not isinstance(self.points, int) or not 2 <= self.points <= _MOST_LEVELS:
+        if self.quantum is not None or not isinstance(self.points, int) or not 2 <= self.points <= MOST_LEVELS:
             raise SpaceError(
-                f"a log_uniform domain has a quantum or 2 to {_MOST_LEVELS:,} points, not quantum {self.quantum} and "
+                f"a log_uniform domain has a quantum or 2 to {MOST_LEVELS:,} points, not quantum {self.quantum} and "
                 f"{self.points!r} points. Leave one out."
             )
         if self.low == self.high:
@@ -114,10 +113,10 @@ class LogUniform:
 
     def levels(self) -> tuple[Floats, Floats] | None:
         if self.points is not None:
-            return _geometric(self.low, self.high, self.points), np.full(self.points, 1 / self.points)
+            return geometric(self.low, self.high, self.points), np.full(self.points, 1 / self.points)
         if self.quantum is None:
             return None
-        values = _multiples(self.low, self.high, self.quantum)
+        values = multiples(self.low, self.high, self.quantum)
         lengths = np.log(values / np.maximum(values - self.quantum, values / 2))
         return values, lengths / lengths.sum()
 
@@ -125,12 +124,12 @@ class LogUniform:
         listed = self.levels()
         if listed is None:
             return np.exp(rng.uniform(math.log(self.low), math.log(self.high), n))
-        return _pick(listed, rng, n)
+        return pick(listed, rng, n)
 
     def narrow(self, low: float, high: float) -> Domain:
         if self.points is None:
             return LogUniform(*_narrowed(self, low, high, self.quantum), self.quantum)
-        values = _geometric(self.low, self.high, self.points)
+        values = geometric(self.low, self.high, self.points)
         # a good range is read off sampled values: let rounding in the last digits not lose its ends
         kept = values[(values >= low * (1 - 1e-9)) & (values <= high * (1 + 1e-9))]
         if not len(kept):
@@ -163,7 +162,7 @@ class PowersOfTwo:
     high: float
 
     def __post_init__(self) -> None:
-        _check_range("powers_of_two", self.low, self.high, None, positive=True)
+        check_range("powers_of_two", self.low, self.high, None, positive=True)
         for end in (self.low, self.high):
             if math.frexp(end)[0] != 0.5:
                 raise SpaceError(f"the ends of powers_of_two are powers of two, not {end:g}. Take the nearest one.")
@@ -173,7 +172,7 @@ class PowersOfTwo:
         return values, np.full(len(values), 1 / len(values))
 
     def draw(self, rng: np.random.Generator, n: int) -> Floats:
-        return _pick(self.levels(), rng, n)
+        return pick(self.levels(), rng, n)
 
     def narrow(self, low: float, high: float) -> PowersOfTwo:
         values = self.levels()[0]
@@ -220,7 +219,7 @@ class Choice:
         return np.array(self.values, np.float64)[order], (weights / weights.sum())[order]
 
     def draw(self, rng: np.random.Generator, n: int) -> Floats:
-        return _pick(self.levels(), rng, n)
+        return pick(self.levels(), rng, n)
 
     def narrow(self, low: float, high: float) -> Choice:
         kept = [i for i, value in enumerate(self.values) if low <= value <= high]
@@ -272,31 +271,11 @@ def domain_from_dict(plain: Any) -> Domain:
         ) from error
 
 
-def _pick(listed: tuple[Floats, Floats], rng: np.random.Generator, n: int) -> Floats:
-    values, probabilities = listed
-    if len(values) == 1:
-        return np.full(n, values[0])
-    picked: Floats = values[np.searchsorted(np.cumsum(probabilities)[:-1], rng.random(n), side="right")]
-    return picked
-
-
-def _geometric(low: float, high: float, points: int) -> Floats:
-    return np.asarray(np.geomspace(low, high, points), np.float64)
-
-
-def _multiples(low: float, high: float, quantum: float) -> Floats:
-    # through whole numbers, so that 0.1 * 3 is 0.3 and not 0.30000000000000004
-    first, last = round(low / quantum), round(high / quantum)
-    inverse = 1 / quantum
-    whole = np.arange(first, last + 1, dtype=np.float64)
-    return whole / round(inverse) if quantum < 1 and abs(inverse - round(inverse)) < 1e-9 else whole * quantum
-
-
 def _narrowed(domain: Domain, low: float, high: float, quantum: float | None) -> tuple[float, float]:
     old_low, old_high = domain.bounds
     new_low, new_high = max(old_low, low), min(old_high, high)
     if quantum is not None:
-        values = _multiples(old_low, old_high, quantum)
+        values = multiples(old_low, old_high, quantum)
         kept = values[(values >= new_low - 1e-9 * quantum) & (values <= new_high + 1e-9 * quantum)]
         if not len(kept):
             raise _empty(domain, low, high)
@@ -306,26 +285,3 @@ def _narrowed(domain: Domain, low: float, high: float, quantum: float | None) ->
     if new_low > new_high:
         raise _empty(domain, low, high)
     return new_low, new_high
-
-
-def _check_range(kind: str, low: float, high: float, quantum: float | None, *, positive: bool) -> None:
-    for value in (low, high):
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise SpaceError(f"the ends of a {kind} domain are finite numbers, not {value!r}. Correct them.")
-    if low > high or (positive and low <= 0):
-        law = "0 < low <= high" if positive else "low <= high"
-        raise SpaceError(f"a {kind} domain needs {law}, not {low!r} to {high!r}. Swap or correct the ends.")
-    if quantum is not None:
-        if not isinstance(quantum, int | float) or not 0 < quantum < math.inf:
-            raise SpaceError(f"the quantum of a {kind} domain is positive, not {quantum!r}. 1 and 8 are usual.")
-        if (high - low) / quantum >= _MOST_LEVELS:
-            raise SpaceError(
-                f"a {kind} domain with a quantum has at most {_MOST_LEVELS:,} values, not those of {low:g} to {high:g} "
-                f"in steps of {quantum:g}. Leave the quantum out."
-            )
-        for value in (low, high):
-            if abs(value / quantum - round(value / quantum)) > 1e-6:
-                raise SpaceError(
-                    f"the ends of a {kind} domain are multiples of its quantum {quantum:g}, not {value:g}. "
-                    f"Take {round(value / quantum) * quantum:g}."
-                )

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 
+from netwright.arch import BLOCKS
 from netwright.errors import SpaceError
 from netwright.space.domain import Domain
 
-__all__ = ["FAMILIES", "check_domain", "unknown"]
+__all__ = ["FAMILIES", "check_domain", "parameters_of", "unknown"]
 
-# family -> its parameters; in an AnyNet each is drawn once a stage, in a RegNet once a network
+# family -> the parameters that it has of any block; in an AnyNet each is drawn once a stage, in a RegNet once a network
 FAMILIES = {
-    "anynet": ("depth", "width", "bottleneck", "group_width"),
-    "regnet": ("depth", "w0", "wa", "wm", "bottleneck", "group_width"),
+    "anynet": ("depth", "width"),
+    "regnet": ("depth", "w0", "wa", "wm"),
 }
 
 _WHOLE = ("a whole number of at least 1", lambda v: v >= 1 and v.is_integer(), "Give it a quantum, 1 or 8, say.")
@@ -28,6 +29,7 @@ _LISTED: dict[str, tuple[str, Callable[[float], bool], str]] = {
     "depth": _WHOLE,
     "width": _WHOLE,
     "group_width": _WHOLE,
+    "groups": _WHOLE,
     "bottleneck": _RATIO,
 }
 # parameter -> (law, whether its smallest value keeps it, cure)
@@ -36,6 +38,17 @@ _BOUNDED: dict[str, tuple[str, Callable[[float], bool], str]] = {
     "wa": ("not negative", lambda v: v >= 0, "Raise its low end."),
     "wm": ("above 1", lambda v: v > 1, "Raise its low end."),
 }
+
+
+def parameters_of(family: str, block: str, given: Container[str] = ()) -> tuple[str, ...]:
+    """The parameters of a family's networks of that block, in order.
+
+    A block with a bottleneck adds `bottleneck`, one with groups `group_width`; or `groups`, where that is among those
+    given: DDS draws how wide a group is, NDS how many there are.
+    """
+    groups = "groups" if "groups" in given and "group_width" not in given else "group_width"
+    kind = BLOCKS[block]
+    return FAMILIES[family] + ("bottleneck",) * kind.is_bottleneck + (groups,) * kind.is_grouped
 
 
 def check_domain(name: str, domain: Domain) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from netwright.arch import ArchBatch, block_widths, compatible, complexity, stages_of
+from netwright.arch.divisible import compatible_groups
 from netwright.errors import SpaceError
 from netwright.space.space import LIMITS, DesignSpace
 
@@ -136,42 +137,44 @@ def _regnets(space: DesignSpace, drawn: dict[str, Floats], account: dict[str, in
         widths = widths[holds]
         drawn = {column: values[holds] for column, values in drawn.items()}
     depth, width = stages_of(widths)
-    columns = {name: np.repeat(drawn[name][:, None], depth.shape[1], axis=1) for name in ("bottleneck", "group_width")}
-    return _batch(space, drawn, depth, width, columns["bottleneck"], columns["group_width"])
+    once = [name for name in ("bottleneck", "group_width", "groups") if name in drawn]
+    columns = {name: np.repeat(drawn[name][:, None], depth.shape[1], axis=1) for name in once}
+    return _batch(space, drawn, columns | {"depth": depth, "width": width})
 
 
 def _anynets(space: DesignSpace, drawn: dict[str, Floats]) -> ArchBatch:
     stages = space.stages or 1
-    columns = {}
+    columns: dict[str, npt.NDArray[Any]] = {}
     for axis in space.axes:
         values = np.stack([drawn[column] for column in axis.columns], axis=1)
         columns[axis.name] = np.repeat(values, stages, axis=1) if axis.tied else values
-    return _batch(space, drawn, *(columns[name] for name in ("depth", "width", "bottleneck", "group_width")))
+    return _batch(space, drawn, columns)
 
 
-def _batch(
-    space: DesignSpace,
-    drawn: dict[str, Floats],
-    depth: npt.NDArray[np.generic],
-    width: npt.NDArray[np.generic],
-    bottleneck: Floats,
-    group_width: Floats,
-) -> ArchBatch:
+def _batch(space: DesignSpace, drawn: dict[str, Floats], columns: dict[str, npt.NDArray[Any]]) -> ArchBatch:
+    """The networks, with widths and groups that agree. columns: parameter -> (n, stages) of those that a stage has."""
     setting = space.setting
+    depth, width = columns["depth"], columns["width"]
     n, stages = depth.shape
-    rounded, groups = compatible(width, bottleneck, group_width, space.rounding)
+    bottleneck = columns.get("bottleneck", np.ones((n, stages)))
+    if "groups" in columns:
+        rounded, group_width = compatible_groups(width, bottleneck, columns["groups"], space.rounding)
+    else:
+        one_group = np.zeros((n, stages))
+        rounded, group_width = compatible(width, bottleneck, columns.get("group_width", one_group), space.rounding)
     strides = np.array([setting.stride(s) for s in range(stages)], np.int64)
     return ArchBatch(
         depth=depth.astype(np.int64),
         width=rounded,
         stride=np.broadcast_to(strides, (n, stages)),
         bottleneck=bottleneck,
-        group_width=groups,
+        group_width=group_width,
         stem_width=np.full(n, setting.stem_width, np.int64),
         resolution=np.full(n, setting.resolution, np.int64),
         block=setting.block,
         stem=setting.stem,
         se_ratio=setting.se_ratio or 0.0,
+        head_width=setting.head_width,
         num_classes=setting.num_classes,
         in_channels=setting.in_channels,
         parameters=drawn,
@@ -229,4 +232,6 @@ def _why_too_few(
         elif most < low:
             text += f"; the largest {name} drawn was {most:,.0f}"
             cure = f"Lower the limit on {name}, or raise depths and widths."
+        elif rejected.get(name):
+            text += f"; {name} drawn were {least:,.0f} to {most:,.0f}"
     return f"{text}. {cure}"

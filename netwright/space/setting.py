@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
-from netwright.arch import BLOCKS, STEMS
+from netwright.arch import BLOCKS, STEMS, Stem
 from netwright.errors import SpaceError
+from netwright.space.parameter import unknown
 
 __all__ = ["Setting"]
+
+_WHOLE = {"stem_width": 1, "head_width": 0, "resolution": 1, "num_classes": 1, "in_channels": 1}  # and the least
+_LAST_MAP = (4, 8)  # pixels a side that a network's last feature map has, about
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What all networks of a space have in common: block family, stem, strides, input and classes."""
+    """What all networks of a space have in common: block family, stem, strides, head, input and classes.
+
+    head_width: channels of a 1x1 convolution before the pool, 0 for none.
+    """
 
     block: str = "x"
     se_ratio: float | None = None
@@ -23,6 +32,7 @@ class Setting:
     resolution: int = 224
     num_classes: int = 1000
     in_channels: int = 3
+    head_width: int = 0
 
     def __post_init__(self) -> None:
         if self.block not in tuple(BLOCKS) or self.stem not in tuple(STEMS):
@@ -30,21 +40,56 @@ class Setting:
                 f"a block is one of {sorted(BLOCKS)} and a stem one of {sorted(STEMS)}; "
                 f"not {self.block!r} and {self.stem!r}. Choose among these."
             )
-        for name in ("stem_width", "resolution", "num_classes", "in_channels"):
+        for name, least in _WHOLE.items():
             value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise SpaceError(f"{name} is a whole number of at least 1, not {value!r}. Correct it.")
+            if not isinstance(value, int) or isinstance(value, bool) or value < least:
+                raise SpaceError(f"{name} is a whole number of at least {least}, not {value!r}. Correct it.")
         if not isinstance(self.strides, Sequence) or not self.strides or any(s not in (1, 2) for s in self.strides):
             raise SpaceError(f"strides are 1 or 2, one a stage; not {self.strides!r}. For example: [1, 1, 2, 2].")
         object.__setattr__(self, "strides", tuple(self.strides))
-        ratio = BLOCKS[self.block] if self.se_ratio is None else self.se_ratio
-        if not isinstance(ratio, int | float) or not 0 <= ratio <= 1 or (ratio > 0) != (self.block == "y"):
+        usual = BLOCKS[self.block].se_ratio
+        ratio = usual if self.se_ratio is None else self.se_ratio
+        if not isinstance(ratio, int | float) or not 0 <= ratio <= 1 or (ratio > 0) != (usual > 0):
             raise SpaceError(
-                f"se_ratio is 0 for block 'x' and within (0, 1] for block 'y', not {ratio!r} for {self.block!r}. "
-                f"Leave it out for {BLOCKS[self.block]}."
+                f"se_ratio is {'within (0, 1]' if usual else '0'} for block {self.block!r}, not {ratio!r}. "
+                f"Leave it out for {usual}."
             )
         object.__setattr__(self, "se_ratio", float(ratio))
 
     def stride(self, stage: int) -> int:
         """Of stage 0, 1, ...; a stage beyond the given ones has stride 2."""
         return self.strides[stage] if stage < len(self.strides) else 2
+
+    def with_(self, **changes: Any) -> Setting:
+        """The setting with other values; another block has its own usual se_ratio. SpaceError for an unknown name."""
+        names = [item.name for item in fields(self)]
+        for key in changes:
+            if key not in names:
+                raise unknown("setting", key, names)
+        if "block" in changes and "se_ratio" not in changes:
+            changes["se_ratio"] = None
+        return replace(self, **changes)
+
+    def for_images(self, resolution: int, num_classes: int, in_channels: int, stages: int) -> Setting:
+        """The setting for images of this size, whose networks have so many stages, as `DesignSpace.for_images` says."""
+        images = {"resolution": resolution, "num_classes": num_classes, "in_channels": in_channels}
+        last = resolution
+        for stride in (Stem(self.stem).stride, *(self.stride(stage) for stage in range(stages))):
+            last = -(-last // stride)
+        least, most = _LAST_MAP
+        if least <= last <= most:
+            return self.with_(**images)
+        stem, width = self.stem, self.stem_width
+        if resolution <= 64:
+            stem, width = "cifar", 16
+        elif stem == "cifar":
+            stem = "simple"
+        side = resolution // Stem(stem).stride
+        halvings = min(stages, max(0, math.floor(math.log2(max(1, side / least)))))
+        strides = (1,) * (stages - halvings) + (2,) * halvings
+        return self.with_(**images, stem=stem, stem_width=width, strides=strides)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as a space's YAML file has them; no head_width where there is none."""
+        plain = {item.name: getattr(self, item.name) for item in fields(self)} | {"strides": list(self.strides)}
+        return plain if self.head_width else {key: value for key, value in plain.items() if key != "head_width"}

@@ -4,77 +4,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
-from itertools import pairwise
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from netwright.arch import ROUNDING
 from netwright.errors import SpaceError
+from netwright.space.axis import ORDERS, Axis
 from netwright.space.domain import Choice, Domain, domain_from_dict
-from netwright.space.parameter import FAMILIES, check_domain, unknown
+from netwright.space.parameter import FAMILIES, check_domain, parameters_of, unknown
 from netwright.space.setting import Setting
 
-__all__ = ["LIMITS", "ORDERS", "Axis", "DesignSpace"]
+__all__ = ["LIMITS", "DesignSpace"]
 
-ORDERS = ("non_decreasing", "non_increasing")
 LIMITS = ("num_stages", "flops", "params", "acts")
 
 Range = tuple[float, float]
 
 
-@dataclass(frozen=True, slots=True)
-class Axis:
-    """One parameter: a domain a draw, tied to one draw for all stages, or ordered from stage to stage."""
-
-    name: str
-    domains: tuple[Domain, ...]
-    tied: bool = False
-    order: str | None = None
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Names of what is drawn: `w0`, or `depth_1` ... `depth_4`, or `bottleneck` where it is tied."""
-        if len(self.domains) == 1:
-            return (self.name,)
-        return tuple(f"{self.name}_{i}" for i in range(1, len(self.domains) + 1))
-
-    def tie(self) -> Axis:
-        """The same draw for every stage, from the values that all their domains allow, as likely as in the first."""
-        domain = self.domains[0]
-        for other in self.domains[1:]:
-            ours, theirs = domain.levels(), other.levels()
-            if other == domain or ours is None or theirs is None:
-                continue
-            shared = np.isin(ours[0], theirs[0])
-            if not shared.any():
-                raise SpaceError(f"no {self.name} is in the domain of every stage, so it cannot be tied. Widen one.")
-            if not shared.all():
-                domain = Choice(tuple(ours[0][shared].tolist()), tuple(ours[1][shared].tolist()))
-        return Axis(self.name, (domain,), tied=True)
-
-    def count(self) -> float:
-        """How many combinations it allows; infinite where a domain is continuous."""
-        listed = [domain.levels() for domain in self.domains]
-        if any(levels is None for levels in listed):
-            return math.inf
-        values = [levels[0] for levels in listed if levels is not None]
-        if self.order == "non_increasing":
-            values.reverse()
-        if self.order is None:
-            return math.prod(len(each) for each in values)
-        # ways[k]: sequences so far that end at values[k]; Python integers, because they outgrow 64 bits
-        ways = np.ones(len(values[0]), dtype=object)
-        for before, after in pairwise(values):
-            reached = np.concatenate([[0], np.cumsum(ways)])
-            ways = reached[np.searchsorted(before, after, side="right")]
-        return int(ways.sum())
-
-
 @dataclass(frozen=True)
 class DesignSpace:
-    """Axes, one a parameter of the family; limits: name -> (low, high), both included; the setting is common.
+    """Axes, one a parameter of family and block; limits: name -> (low, high), both included; the setting is common.
 
     stages: of every network of an AnyNet space; None for a RegNet space, where they follow from the widths.
     """
@@ -91,10 +42,11 @@ class DesignSpace:
     def __post_init__(self) -> None:
         if self.family not in tuple(FAMILIES):
             raise SpaceError(f"a family is one of {sorted(FAMILIES)}, not {self.family!r}. Choose one of these.")
-        if tuple(axis.name for axis in self.axes) != FAMILIES[self.family]:
+        names = tuple(axis.name for axis in self.axes)
+        if names != (known := parameters_of(self.family, self.setting.block, names)):
             raise SpaceError(
-                f"a space of the family {self.family} has the parameters {', '.join(FAMILIES[self.family])}; "
-                f"this one has {', '.join(axis.name for axis in self.axes)}. Add or remove some."
+                f"a space of the family {self.family} with block {self.setting.block!r} has the parameters "
+                f"{', '.join(known)}; this one has {', '.join(names)}. Add or remove some."
             )
         if self.rounding not in tuple(ROUNDING):
             raise SpaceError(f"a rounding rule is one of {sorted(ROUNDING)}, not {self.rounding!r}. Choose one.")
@@ -178,41 +130,41 @@ class DesignSpace:
         return replace(self, axes=tuple(axes.values()), limits=limits, name=name or self.name)
 
     def with_domain(self, name: str, domain: Domain) -> DesignSpace:
-        """The space with another domain for a parameter in every stage; unlike `refine` it may widen."""
-        if name not in FAMILIES[self.family]:
-            raise unknown("parameter", name, FAMILIES[self.family])
+        """The space with another domain for a parameter in every stage; unlike `refine` it may widen.
+
+        `groups` may be given in place of `group_width`, and the other way round.
+        """
+        known = parameters_of(self.family, self.setting.block, (name,))
+        if name not in known:
+            raise unknown("parameter", name, known)
+        same = ("groups", "group_width") if name in ("groups", "group_width") else (name,)
         axes = (
-            replace(axis, domains=(domain,) * len(axis.domains)) if axis.name == name else axis for axis in self.axes
+            replace(axis, name=name, domains=(domain,) * len(axis.domains)) if axis.name in same else axis
+            for axis in self.axes
         )
         return replace(self, axes=tuple(axes))
 
     def with_setting(self, **changes: Any) -> DesignSpace:
-        """The space with another block, stem, strides, resolution, class or channel count."""
-        for key in changes:
-            if key not in Setting.__dataclass_fields__:
-                raise unknown("setting", key, Setting.__dataclass_fields__)
-        if "block" in changes and "se_ratio" not in changes:
-            changes["se_ratio"] = None
-        return replace(self, setting=replace(self.setting, **changes))
+        """The space with another block, stem, strides, head, resolution, class or channel count.
+
+        A block that lacks a parameter loses it; one that has more of them has them fixed to what the networks were
+        before: no bottleneck, one group.
+        """
+        setting = self.setting.with_(**changes)
+        fixed = {name: Axis(name, (Choice((1,)),), self.family == "anynet") for name in ("bottleneck", "groups")}
+        axes = fixed | {axis.name: axis for axis in self.axes}
+        names = parameters_of(self.family, setting.block, axes)
+        return replace(self, setting=setting, axes=tuple(axes[name] for name in names))
 
     def for_images(self, resolution: int, num_classes: int, in_channels: int) -> DesignSpace:
         """The space for images of this size: a stem and strides that leave a last feature map of about 4 to 8 pixels.
 
-        Up to 64 pixels the stem is `cifar` (stride 1, 16 channels), as NDS does for 32; the last stages stride first.
+        Its own, where they do. Else the stem is `cifar` (stride 1, 16 channels) up to 64 pixels, as in NDS for 32; the
+        last stages stride first.
         """
         most = self.limits.get("num_stages", (4, 4))[1]
         stages = self.stages or (4 if math.isinf(most) else int(most))
-        small = resolution <= 64
-        side = resolution if small else resolution // 2
-        halvings = min(stages, max(0, math.floor(math.log2(max(1, side / 4)))))
-        return self.with_setting(
-            resolution=resolution,
-            num_classes=num_classes,
-            in_channels=in_channels,
-            stem="cifar" if small else "simple",
-            stem_width=16 if small else self.setting.stem_width,
-            strides=(1,) * (stages - halvings) + (2,) * halvings,
-        )
+        return replace(self, setting=self.setting.for_images(resolution, num_classes, in_channels, stages))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain dicts, lists and numbers, as a space's YAML file has them; `from_dict` is the inverse."""
@@ -228,10 +180,9 @@ class DesignSpace:
             "tie": [axis.name for axis in self.axes if axis.tied],
             "order": {axis.name: axis.order for axis in self.axes if axis.order},
             "limits": {name: [float(end) for end in ends] for name, ends in self.limits.items()},
-            "setting": {item.name: getattr(self.setting, item.name) for item in fields(Setting)},
+            "setting": self.setting.to_dict(),
             "rounding": self.rounding,
         }
-        whole["setting"]["strides"] = list(self.setting.strides)
         return whole
 
     @classmethod
@@ -247,26 +198,31 @@ class DesignSpace:
         family = plain["family"]
         if family not in tuple(FAMILIES):
             raise SpaceError(f"a family is one of {sorted(FAMILIES)}, not {family!r}. Choose one of these.")
+        setting = Setting().with_(**section(plain, "setting"))
         parameters = section(plain, "parameters")
+        names = parameters_of(family, setting.block, parameters)
         for key in parameters:
-            if key not in FAMILIES[family]:
-                raise unknown(f"parameter of the family {family}", key, FAMILIES[family])
-        missing = [key for key in FAMILIES[family] if key not in parameters]
+            if key not in names:
+                raise unknown(f"parameter of the family {family} with block {setting.block!r}", key, names)
+        missing = [key for key in names if key not in parameters]
         if missing:
-            raise SpaceError(f"a space of the family {family} gives every parameter a domain; not {missing}. Add them.")
+            raise SpaceError(
+                f"a space of the family {family} with block {setting.block!r} gives each of {', '.join(names)} a "
+                f"domain; not {missing}. Add them."
+            )
         stages = plain.get("stages", 4 if family == "anynet" else None)
         if stages is not None and (not isinstance(stages, int) or not 1 <= stages <= 64):
             raise SpaceError(f"stages is a whole number from 1 to 64, not {stages!r}. 4 is usual.")
-        axes = tuple(Axis(key, _domains(key, parameters[key], stages or 1)) for key in FAMILIES[family])
         space = cls(
             name=str(plain.get("name", "unnamed")),
             summary=str(plain.get("summary", "")),
             family=family,
-            axes=axes,
+            axes=tuple(Axis(key, _domains(key, parameters[key], stages or 1)) for key in names),
             stages=stages,
+            setting=setting,
             rounding=plain.get("rounding", "pycls"),
         )
-        return space.with_setting(**section(plain, "setting")).refine(**constraints(plain))
+        return space.refine(**constraints(plain))
 
 
 def section(plain: Mapping[str, Any], key: str) -> dict[str, Any]:

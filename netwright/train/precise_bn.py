@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor, nn
 
+from netwright.nn.freeze import frozen_parts
+
 __all__ = ["precise_bn"]
 
 # with _NormBase come instance norms, whose statistics are not of a batch
@@ -22,9 +24,11 @@ def precise_bn(
     batches: (B, C, H, W) each. average: makes each tensor of a list its mean over the ranks, which all call this with
     as many batches. Method of pycls (compute_precise_bn_stats). While it runs only batch norm is in training mode, so
     dropout and stochastic depth are as in evaluation, and draw no random numbers; afterwards every mode is as before.
-    Without batches nothing changes; when a batch fails, the statistics are as before.
+    What `freeze` froze stays as it is, and so does everything without batches, or when one of them fails.
     """
-    norms = [part for part in module.modules() if isinstance(part, _BatchNorm) and part.running_mean is not None]
+    frozen = frozen_parts(module)
+    parts = [part for part in module.modules() if isinstance(part, _BatchNorm) and part not in frozen]
+    norms = [part for part in parts if part.running_mean is not None]
     modes = [(part, part.training) for part in module.modules()]
     momenta = [part.momentum for part in norms]
     kept = [(value, value.clone()) for part in norms for value in part.buffers(recurse=False)]

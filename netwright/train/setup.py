@@ -18,9 +18,10 @@ from torch.nn.parallel import DistributedDataParallel
 from netwright.arch import Arch, complexity
 from netwright.data.preprocess import Preprocessing
 from netwright.errors import RecipeError, WeightsError
-from netwright.nn import build
+from netwright.nn import AnyNet, build, freeze, linear_probe
 from netwright.pipeline import EvalLoader, Split, TrainLoader, open_splits
 from netwright.recipe import Training, learning_rate
+from netwright.recipe.training import Network
 from netwright.train.allocator import keep_memory
 from netwright.train.distributed import Group
 from netwright.train.ema import Ema
@@ -81,7 +82,7 @@ def set_up(training: Training, group: Group, recipe_classes: int | None = None) 
     )
     training = training.with_(num_classes=arch.num_classes, **_scaled_lr(training, group, notices))
     preprocessing = Preprocessing.from_training(training)
-    module: nn.Module = build(
+    module = build(
         arch, seed=machine.seed, drop_rate=network.drop_rate or 0.0, drop_path_rate=network.drop_path_rate or 0.0
     )
     source = pretrained_file(network.model) if network.pretrained and not network.checkpoint else network.checkpoint
@@ -90,11 +91,12 @@ def set_up(training: Training, group: Group, recipe_classes: int | None = None) 
     precision, notice = resolve_precision(training.precision.precision, group.device)
     val_precision, val_notice = resolve_precision(training.precision.val_precision, group.device)
     notices += dict.fromkeys(text for text in (notice, val_notice) if text)
+    notices += _frozen(module, network)
     module.to(group.device)
     if network.channels_last:
         module.to(memory_format=torch.channels_last)
     if network.sync_bn and group.world > 1:
-        module = _synchronised(module, group)
+        _synchronise(module, group)
     torch.manual_seed(machine.seed + group.rank)  # of dropout and stochastic depth
     train = TrainLoader(train_split, training, device=group.device, rank=group.rank, world=group.world)
     average = Ema(module, recipe.ema_decay) if recipe.ema else None
@@ -197,11 +199,23 @@ def _resume_optimizer(engine: Engine, checkpoint: Path) -> None:
     load_optimizer_state(engine.optimizer, tensors, state.plain["optimizer"])
 
 
-def _synchronised(module: nn.Module, group: Group) -> nn.Module:
+def _frozen(module: AnyNet, network: Network) -> list[str]:
+    """Freeze what the recipe says; before there is an optimiser or a wrapper, which look for gradients."""
+    if network.linear_probe:
+        linear_probe(module)
+    elif network.freeze_stages is not None:
+        freeze(module, network.freeze_stages)
+    else:
+        return []
+    counts = [value.numel() for value in module.parameters() if value.requires_grad]
+    every = sum(value.numel() for value in module.parameters())
+    return [f"frozen: {', '.join(module.frozen)}; {sum(counts):,} of {every:,} parameters learn"]
+
+
+def _synchronise(module: AnyNet, group: Group) -> None:
     if group.device.type == "cpu":
         raise RecipeError("sync_bn needs accelerators, and this training runs on CPUs. Set it to False.")
-    converted: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(module)  # type: ignore[no-untyped-call]
-    return converted
+    nn.SyncBatchNorm.convert_sync_batchnorm(module)  # type: ignore[no-untyped-call]  # the parts, in place
 
 
 def _wrapped(module: nn.Module, training: Training, group: Group) -> Callable[[Tensor], Tensor] | None:

@@ -2,121 +2,164 @@
 
 from __future__ import annotations
 
-import difflib
 import warnings
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, overload
 
 from torch import nn
 
-from netwright.arch import PUBLISHED, Arch, Stem, published
+from netwright.arch import Arch
 from netwright.errors import ArchError, WeightsError
-from netwright.nn import AnyNet, build
-from netwright.weights.hub import pretrained_file
-from netwright.weights.locate import NETWORK, locate
+from netwright.nn import AnyNet, FeatureExtractor, build
+from netwright.weights.architecture import arch_of, resolve_arch
+from netwright.weights.guess import classes_of
+from netwright.weights.locate import Located
 from netwright.weights.match import adapt, fill
 from netwright.weights.read import StoredWeights, read_state
+from netwright.weights.refs import find, is_ref, split_tag
+from netwright.weights.zoo import choose
 
-__all__ = ["create_model", "load_weights", "resolve_arch"]
+__all__ = ["create_model", "load_weights"]
 
 
+@overload
 def create_model(
-    name: str,
+    name: str | Path,
     num_classes: int | None = None,
     in_channels: int | None = None,
     *,
+    pretrained: bool | str = False,
+    checkpoint_path: str | Path = "",
+    features_only: Literal[False] = False,
+    out_indices: int | Sequence[int] | None = None,
     stem: str | None = None,
     drop_rate: float = 0.0,
     drop_path_rate: float = 0.0,
-    checkpoint_path: str | Path = "",
-    pretrained: bool = False,
     seed: int | None = None,
-) -> AnyNet:
-    """A network by its published name, or by the path of a network.yaml, to train.
+) -> AnyNet: ...
 
-    num_classes, in_channels, stem ("cifar": stride 1, for small images): None leaves the network's own.
-    pretrained: with published weights; checkpoint_path: with those of a file or a training's folder. Weights of another
-    number of classes or channels are adapted, which a warning says. drop_rate, drop_path_rate, seed: as in `build`.
-    Raises ArchError for a network that does not exist, WeightsError for weights that are not its.
+
+@overload
+def create_model(
+    name: str | Path,
+    num_classes: int | None = None,
+    in_channels: int | None = None,
+    *,
+    pretrained: bool | str = False,
+    checkpoint_path: str | Path = "",
+    features_only: Literal[True],
+    out_indices: int | Sequence[int] | None = None,
+    stem: str | None = None,
+    drop_rate: float = 0.0,
+    drop_path_rate: float = 0.0,
+    seed: int | None = None,
+) -> FeatureExtractor: ...
+
+
+def create_model(
+    name: str | Path,
+    num_classes: int | None = None,
+    in_channels: int | None = None,
+    *,
+    pretrained: bool | str = False,
+    checkpoint_path: str | Path = "",
+    features_only: bool = False,
+    out_indices: int | Sequence[int] | None = None,
+    stem: str | None = None,
+    drop_rate: float = 0.0,
+    drop_path_rate: float = 0.0,
+    seed: int | None = None,
+) -> AnyNet | FeatureExtractor:
+    """A network by its name, to train or to build upon.
+
+    name: a published name, timm's and pycls's too (`list_models()` has them), with a tag of its weights or without; a
+    network.yaml; or what names weights to `load_model`, which are then taken where pretrained. num_classes,
+    in_channels, stem ("cifar": stride 1, for small images): None leaves the network's own; num_classes 0 gives pooled
+    features instead of logits. pretrained: with published weights; a source or tag of `choose` for others than the
+    default. checkpoint_path: with those that it names, as to `load_model`. Weights of another number of classes or
+    channels are adapted, which a warning says. features_only: a FeatureExtractor, a list of maps per call, of
+    out_indices. drop_rate, drop_path_rate, seed: as in `build`. Raises ArchError for a network that does not exist,
+    WeightsError for weights that are not its.
     """
     if pretrained and checkpoint_path:
         raise WeightsError("weights are published ones or those of a file. Give pretrained or checkpoint_path.")
-    arch = resolve_arch(name, num_classes=num_classes, in_channels=in_channels, stem=stem)
+    if out_indices is not None and not features_only:
+        raise ArchError("out_indices choose among the maps of features_only. Give features_only=True too.")
+    arch, located, stored = _asked(name, pretrained, checkpoint_path, stem)
+    is_headless = features_only or num_classes == 0
+    if stored is not None and (is_headless or (pretrained and num_classes is None)):
+        # the classifier is the weights' own, or thrown away: nothing to adapt, nothing to warn of
+        arch = replace(arch, num_classes=classes_of(stored.state) or arch.num_classes)
+    given = {"num_classes": num_classes or None, "in_channels": in_channels}
+    if is_headless:
+        del given["num_classes"]
+    arch = replace(arch, **{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]
     module = build(arch, seed=seed, drop_rate=drop_rate, drop_path_rate=drop_path_rate)
-    source = pretrained_file(name) if pretrained else checkpoint_path
-    if source:
-        for notice in load_weights(module, source, adapt=True):
+    if stored is not None and located is not None:
+        for notice in _put(module, arch, located, stored, adapted=True):
             warnings.warn(notice, stacklevel=2)
+    if features_only:
+        return FeatureExtractor(module, out_indices)
+    if num_classes == 0:
+        module.reset_classifier(0)
     return module
 
 
-def resolve_arch(
-    model: str | Path,
-    *,
-    num_classes: int | None = None,
-    in_channels: int | None = None,
-    stem: str | None = None,
-    resolution: int | None = None,
-) -> Arch:
-    """A published name, a network.yaml or a folder with one, as an Arch; None leaves what it says.
-
-    ArchError for what is none of these.
-    """
-    text, path = str(model), Path(model)
-    if text in PUBLISHED:
-        arch = published(text)
-    elif path.suffix in (".yaml", ".yml") or (text and path.is_dir()):
-        arch = _described(path / NETWORK if path.is_dir() else path)
+def _asked(
+    name: str | Path, pretrained: bool | str, checkpoint: str | Path, stem: str | None
+) -> tuple[Arch, Located | None, StoredWeights | None]:
+    """The network, and the weights that go into it, where there are any."""
+    text = str(name)
+    if is_ref(text):
+        if isinstance(pretrained, str):
+            raise WeightsError(f"{text} says itself which weights are meant. Give pretrained=True, not {pretrained!r}.")
+        located, stored = _read(text)
+        arch, _ = arch_of(stored, str(located.network or ""))
+        arch = arch if stem is None else replace(arch, stem=replace(arch.stem, kind=stem))
+        return (arch, *(_read(checkpoint) if checkpoint else (located, stored) if pretrained else (None, None)))
+    network, tag = split_tag(text)
+    if tag and not Path(text).exists():
+        which: bool | str = tag if pretrained is True else pretrained
+        row = choose(network, tag)  # also without its weights, a tag that does not exist is a mistake
+        arch = resolve_arch(row.network, stem=stem)
     else:
-        near = difflib.get_close_matches(text, PUBLISHED, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"these are known: {', '.join(PUBLISHED)}."
-        said = f"no network is called {text!r}" if text else "a network is given by its name or its network.yaml"
-        raise ArchError(f"{said}: {hint}")
-    given = {"num_classes": num_classes, "in_channels": in_channels, "resolution": resolution}
-    changes: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
-    if stem is not None:
-        changes["stem"] = Stem(stem, arch.stem.width)
-    return replace(arch, **changes)
+        which, arch = pretrained, resolve_arch(name, stem=stem)
+    if which:
+        return (arch, *_read(choose(network, which).ref))
+    return (arch, *(_read(checkpoint) if checkpoint else (None, None)))
 
 
-def _described(path: Path) -> Arch:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ArchError(
-            f"{path} cannot be read as a network.yaml: {getattr(error, 'strerror', None) or error}. Correct the path, "
-            "or give a published name."
-        ) from error
-    try:
-        return Arch.from_yaml(text)
-    except ArchError as error:
-        raise ArchError(f"{path}: {error}") from error
+def _read(ref: str | Path, *, ema: bool = False, format: str = "") -> tuple[Located, StoredWeights]:
+    located = find(ref).located
+    return located, read_state(located.path, ema=ema, format=format)
 
 
-def load_weights(module: nn.Module, path: str | Path, *, adapt: bool = False, ema: bool = False) -> list[str]:
-    """Put the weights of a file, or of a training's folder, into a network; returns what is worth saying, in words.
+def load_weights(
+    module: nn.Module, path: str | Path, *, adapt: bool = False, ema: bool = False, format: str = ""
+) -> list[str]:
+    """Put weights into a network; returns what is worth saying, in words. path: what names them to `load_model`.
 
     Strict in both directions. adapt: another number of classes leaves the classifier as it is, another number of
-    channels changes the first convolution, and other strides or another stem are allowed, all of which is said. ema:
-    the moving average in a .ckpt. Raises WeightsError, and leaves the module as it was, where weights do not fit.
+    channels changes the first convolution, and other strides or another stem are allowed, all of which is said. ema,
+    format: as in `read_state`. Raises WeightsError, and leaves the module as it was, where weights do not fit.
     """
     arch = getattr(module, "arch", None)
     if not isinstance(arch, Arch):
         raise WeightsError(f"weights are put into a network of netwright.build, not into {type(module).__name__}.")
-    located = locate(path)
-    stored = read_state(located.path, ema=ema)
+    return _put(module, arch, *_read(path, ema=ema, format=format), adapted=adapt)
+
+
+def _put(module: nn.Module, arch: Arch, located: Located, stored: StoredWeights, *, adapted: bool) -> list[str]:
     notices = [f"weights from {located.path}, {located.why}"] if located.why else []
-    notices += _differences(stored, arch, strict=not adapt)
-    state = stored.state
-    if adapt:
-        state, changed = _adapted(state, module, arch)
+    notices += [*stored.notices, *_differences(stored, arch, strict=not adapted)]
+    state: Any = stored.state
+    if adapted:
+        state, changed = adapt(state, module, arch)
         notices += changed
     fill(module, state, f"the weights in {located.path}")
     return notices
-
-
-_adapted = adapt  # the name is taken by the argument above
 
 
 def _differences(stored: StoredWeights, arch: Arch, *, strict: bool) -> list[str]:

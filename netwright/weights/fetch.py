@@ -22,11 +22,12 @@ except ImportError:  # pragma: no cover - Windows: two processes may then load t
 else:
     _HAS_LOCKS = True
 
-__all__ = ["cache_folder", "fetch"]
+__all__ = ["cache_folder", "fetch", "is_offline"]
 
 _BLOCK = 1 << 20
 _SECONDS = 30.0  # without an answer
 _ATTEMPTS = 4
+_TRUE = ("1", "ON", "YES", "TRUE")
 
 
 def cache_folder() -> Path:
@@ -34,6 +35,11 @@ def cache_folder() -> Path:
     if own := os.environ.get("NETWRIGHT_CACHE"):
         return Path(own)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "netwright"
+
+
+def is_offline() -> bool:
+    """Whether $NETWRIGHT_OFFLINE or $HF_HUB_OFFLINE forbid the network: then only caches are looked into."""
+    return any(os.environ.get(name, "").upper() in _TRUE for name in ("NETWRIGHT_OFFLINE", "HF_HUB_OFFLINE"))
 
 
 def fetch(url: str, path: Path, sha256: str, *, pause: float = 1.0) -> Path:
@@ -47,6 +53,11 @@ def fetch(url: str, path: Path, sha256: str, *, pause: float = 1.0) -> Path:
         with _alone(path):
             if path.is_file() and _hash(path).startswith(sha256):
                 return path
+            if is_offline():
+                raise WeightsError(
+                    f"{url} is not in the cache, and the network is not to be used (NETWRIGHT_OFFLINE, "
+                    f"HF_HUB_OFFLINE). Unset that, or put the file at {path}."
+                )
             partial = path.with_name(f"{path.name}.partial")
             _load(url, partial, sha256, pause)
             os.replace(partial, path)

@@ -12,6 +12,8 @@ __all__ = ["NETWORK", "Located", "locate"]
 
 NETWORK = "network.yaml"  # as `netwright design` writes it, weights.safetensors beside it
 _DESIGNED = "weights.safetensors"
+# as the hub and timm keep a network, config.json beside it
+_REPOSITORY = ("model.safetensors", "pytorch_model.bin")
 _BEST = re.compile(r"(?P<model>.+)_best\.(safetensors|ckpt)")
 # model-epoch_steps, as MindCV names it too
 _EPOCH = re.compile(r"(?P<model>.+)-(?P<epoch>\d+)_\d+(?P<average>_ema)?\.(safetensors|ckpt)")
@@ -31,7 +33,8 @@ def locate(ref: str | Path) -> Located:
     """The file that `ref` means; a file that is none of the kinds below is taken as it is, there or not.
 
     Of a training's folder the best weights by validation, else the newest epoch's. Of a network.yaml, or the folder
-    with one, the weights.safetensors beside it. Raises WeightsError for a folder without weights, or of several models.
+    with one, the weights.safetensors beside it; of a folder as timm or the hub have it, its model.safetensors. Raises
+    WeightsError for a folder without weights, or of several models.
     """
     path = Path(ref)
     if path.is_dir():
@@ -58,13 +61,16 @@ def _in_folder(folder: Path) -> Located:
         return Located(folder / newest[0], why=f"of the newest epoch, {newest['epoch']}")
     if NETWORK in names:
         return _beside(folder / NETWORK)
+    for name in _REPOSITORY:
+        if name in names:
+            return Located(folder / name)
     if "training.yaml" in names:
         raise WeightsError(f"the training in {folder} has written no weights yet. Let it finish an epoch.")
     weights = [name for name in names if name.endswith((".safetensors", ".ckpt", ".pth", ".pt"))]
     hint = f"It has {', '.join(weights[:4])}: give one of these." if weights else "Give the folder of a training."
     raise WeightsError(
-        f"{folder} is no folder of a training (MODEL_best.safetensors, MODEL-EPOCH_STEPS.safetensors) or of a design "
-        f"({NETWORK}, {_DESIGNED}). {hint}"
+        f"{folder} is no folder of a training (MODEL_best.safetensors, MODEL-EPOCH_STEPS.safetensors), of a design "
+        f"({NETWORK}, {_DESIGNED}) or of the hub ({_REPOSITORY[0]}). {hint}"
     )
 
 

@@ -14,6 +14,7 @@ from netwright.errors import WeightsError
 __all__ = ["CLASSIFIER", "STEM", "adapt", "check", "fill"]
 
 STEM, CLASSIFIER = "stem.conv.weight", "head.fc.weight"
+_HEAD = "head.fc."
 # counters that change no output, and that other code bases do not have
 _COUNTER = "num_batches_tracked"
 _SHOWN = 4
@@ -74,8 +75,8 @@ def _listed(what: str, names: list[str]) -> str:
 def adapt(state: Mapping[str, Tensor], module: nn.Module, arch: Arch) -> tuple[dict[str, Tensor], list[str]]:
     """`state` for a module of another number of classes or input channels, and what was changed, in words.
 
-    Another number of classes: the classifier stays as the module has it. Another number of channels: the stem's weights
-    are summed (to one), or repeated and scaled so that activations keep about their size, as timm does.
+    Another number of classes, or no classifier: it stays as the module has it. Another number of channels: the stem's
+    weights are summed (to one), or repeated and scaled so that activations keep about their size, as timm does.
     """
     own, adapted, notices = module.state_dict(), dict(state), []
     stem, classifier = state.get(STEM), state.get(CLASSIFIER)
@@ -93,6 +94,9 @@ def adapt(state: Mapping[str, Tensor], module: nn.Module, arch: Arch) -> tuple[d
             f"the weights know {classifier.shape[0]:,} classes and this network {arch.num_classes:,}: its classifier "
             "starts untrained"
         )
+    elif not any(name.startswith(_HEAD) for name in state):
+        adapted.update({name: value for name, value in own.items() if name.startswith(_HEAD)})
+        notices.append("the weights have no classifier, as after pretraining without labels: it starts untrained")
     return adapted, notices
 
 

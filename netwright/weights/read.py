@@ -1,22 +1,28 @@
-"""Files of weights -> tensors by our names, whatever wrote the file. Its first bytes say which format it has."""
+"""Files of weights -> tensors by our names, whatever wrote the file. Its first bytes say what kind of file it is."""
 
 from __future__ import annotations
 
 import difflib
 import json
-import zipfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import Tensor
 
 from netwright.errors import WeightsError
 from netwright.weights.ckpt import Entry, looks_like_ckpt, open_ckpt
-from netwright.weights.names import MINDCV, Naming
+from netwright.weights.layouts import MINDCV, MINDCV_RESNET, naming_of
+from netwright.weights.match import STEM
+from netwright.weights.names import Naming, ours_of
+from netwright.weights.pycls_config import CIFAR_SEEN, sees_rgb
+from netwright.weights.timm_config import read_timm_config
+from netwright.weights.torchfile import damaged, no_average, read_torch
 
 __all__ = ["StoredWeights", "read_state"]
+
+Value = TypeVar("Value")
 
 # format -> version that this program writes and reads; see save_model
 _VERSION = 1
@@ -27,14 +33,18 @@ _OTHERS = {
     b"\x89HDF": "HDF5, as Keras writes it",
     b"\x80\x04": "a pickle of Python objects, which could run any code",
 }
+# what wrappers put before every name
+_WRAPPED = ("module.", "_orig_mod.", "model.")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StoredWeights:
-    """What a file holds. state: tensors by our names, in the precision of the file.
+    """What a file holds. state: tensors by our names, in the precision of the file, channels as RGB.
 
-    format: netwright, safetensors, mindspore or torch. config: what our own files say of themselves (arch,
-    preprocessing, class_names, facts), else empty. has_average: there is a moving average beside the weights.
+    format: the kind of file: netwright, safetensors, mindspore or torch. config: what our own files, timm's config.json
+    beside the file, or pycls's settings say (arch, preprocessing, class_names, facts), else empty. has_average: there
+    is a moving average beside the weights. layout: whose names the file has, a key of FORMATS, "" where nobody knows
+    them. name: what timm's config.json calls the network, else "". notices: what a user should know.
     """
 
     path: Path
@@ -42,29 +52,82 @@ class StoredWeights:
     state: dict[str, Tensor]
     config: Mapping[str, Any] = field(default_factory=dict)
     has_average: bool = False
+    layout: str = ""
+    name: str = ""
+    notices: tuple[str, ...] = ()
 
 
-def read_state(path: str | Path, *, ema: bool = False) -> StoredWeights:
-    """The weights in a file, found out by its content: ours, plain safetensors, MindSpore's .ckpt, torch.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Content:
+    """As StoredWeights, by the names of the file. likely: the layout that the kind of file tells, "" for none. is_rgb:
+    the file says that its network sees RGB, which is asked of files of pycls alone."""
 
-    ema: those of the moving average, where a .ckpt holds both. Nothing in a file is executed, and memory is bounded by
-    its size. Raises WeightsError for a file that is not there, damaged, of another kind, or without weights.
+    kind: str
+    state: dict[str, Tensor]
+    likely: str = ""
+    config: Mapping[str, Any] = field(default_factory=dict)
+    has_average: bool = False
+    notices: tuple[str, ...] = ()
+    is_rgb: bool = False
+
+
+def read_state(path: str | Path, *, ema: bool = False, format: str = "") -> StoredWeights:
+    """The weights in a file, found out by its content: safetensors, torch, MindSpore's .ckpt; whatever its names.
+
+    ema: those of the moving average, where the file holds both; without it, of a file of pycls those with the lower
+    error. format: whose names they are, a key of FORMATS, where that shall not be found out. Nothing in a file is
+    executed, and memory is bounded by its size. Raises WeightsError for a file that is not there, damaged, of another
+    kind, of another format than was said, or without weights.
     """
     path = Path(path)
     try:
         with open(path, "rb") as file:
             head = file.read(4096)
-        stored = _reader(head, path)(path, ema)
+        content = _reader(head, path)(path, ema)
     except OSError as error:
         raise _unreadable(path, error) from error
     except MemoryError as error:
         raise WeightsError(f"{path} does not fit into memory. Use a machine with more of it.") from error
-    if not stored.state:
+    if not content.state:
         raise WeightsError(f"weights are tensors by name, and {path} holds none. Give the network's own file.")
+    return _named(path, content, format)
+
+
+def _named(path: Path, content: _Content, format: str) -> StoredWeights:
+    """By our names, with what the names tell."""
+    state = _unwrapped(content.state)
+    layout, naming = naming_of(state, str(path), format=format, likely=content.likely)
+    stored = StoredWeights(
+        path,
+        content.kind,
+        ours_of(state, naming, str(path)),
+        content.config,
+        content.has_average,
+        layout,
+        notices=content.notices,
+    )
+    if naming is MINDCV_RESNET:
+        said = "MindCV's ResNets pool a pixel further to the right and down: its outputs differ a little from these"
+        stored = replace(stored, notices=(*stored.notices, said))
+    if layout == "pycls" and not content.is_rgb:
+        stem = stored.state.get(STEM)
+        if stem is not None and stem.dim() == 4 and stem.shape[1] == 3:
+            stored.state[STEM] = stem.flip(1)  # of ImageNet it sees BGR
+    if not content.config and (format or layout) in ("timm", "torchvision"):
+        beside = read_timm_config(path)
+        if beside is not None and format in ("", "timm"):
+            return replace(stored, layout="timm", config=beside.config, name=beside.architecture)
     return stored
 
 
-def _reader(head: bytes, path: Path) -> Callable[[Path, bool], StoredWeights]:
+def _unwrapped(state: dict[str, Value]) -> dict[str, Value]:
+    """Without what wrappers (DistributedDataParallel, torch.compile) put before every name."""
+    while prefix := next((each for each in _WRAPPED if all(name.startswith(each) for name in state)), ""):
+        state = {name.removeprefix(prefix): value for name, value in state.items()}
+    return state
+
+
+def _reader(head: bytes, path: Path) -> Callable[[Path, bool], _Content]:
     # a length below 2**40 and a JSON object: the length may begin as any other file does
     if head[5:9] == b"\0\0\0{":
         return _read_safetensors
@@ -96,10 +159,11 @@ def _unreadable(path: Path, error: OSError) -> WeightsError:
     return WeightsError(f"there is no {path}: {hint} Correct the path.")
 
 
-def _read_safetensors(path: Path, ema: bool) -> StoredWeights:
+def _read_safetensors(path: Path, ema: bool) -> _Content:
     from safetensors import safe_open
 
-    _refuse_average(path, ema)
+    if ema:
+        raise no_average(path)
     try:
         with safe_open(path, framework="pt") as file:
             metadata: dict[str, str] = file.metadata() or {}
@@ -107,19 +171,20 @@ def _read_safetensors(path: Path, ema: bool) -> StoredWeights:
     except (OSError, MemoryError):
         raise
     except Exception as error:  # as torch's: types and shapes that no tensor has
-        raise _damaged(path, error) from error
-    return StoredWeights(
-        path, "netwright" if metadata.get("format") == "netwright" else "safetensors", state, _config(metadata, path)
-    )
+        raise damaged(path, error) from error
+    kind = "netwright" if metadata.get("format") == "netwright" or "netwright" in metadata else "safetensors"
+    return _Content(kind, state, config=_config(metadata, kind, path))
 
 
-def _config(metadata: Mapping[str, str], path: Path) -> Mapping[str, Any]:
+def _config(metadata: Mapping[str, str], kind: str, path: Path) -> Mapping[str, Any]:
     """What our files say of themselves; those of `netwright design` say it in entries of their own."""
     try:
-        if metadata.get("format") == "netwright":
-            if not 1 <= int(metadata["version"]) <= _VERSION:
+        if kind == "netwright":
+            # with the names of another code base the version stands elsewhere: other programs read "format" too
+            version = metadata["netwright"] if "netwright" in metadata else metadata["version"]
+            if not 1 <= int(version) <= _VERSION:
                 raise WeightsError(
-                    f"{path} has the format version {metadata['version']}, and this program reads up to {_VERSION}. "
+                    f"{path} has the format version {version}, and this program reads up to {_VERSION}. "
                     "Use a newer netwright."
                 )
             config = json.loads(metadata["config"])
@@ -127,13 +192,13 @@ def _config(metadata: Mapping[str, str], path: Path) -> Mapping[str, Any]:
             names = ("arch", "resolution", "class_names", "mean", "std")
             config = {name: json.loads(metadata[name]) for name in names if name in metadata and "arch" in metadata}
     except (KeyError, ValueError, RecursionError) as error:
-        raise _damaged(path, error) from error
+        raise damaged(path, error) from error
     if not isinstance(config, dict):
-        raise _damaged(path, ValueError(f"its metadata is {type(config).__name__}, not a mapping"))
+        raise damaged(path, ValueError(f"its metadata is {type(config).__name__}, not a mapping"))
     return config
 
 
-def _read_ckpt(path: Path, ema: bool) -> StoredWeights:
+def _read_ckpt(path: Path, ema: bool) -> _Content:
     entries = open_ckpt(path)
     plain, average = split_entries(entries, MINDCV)
     chosen = average if ema else plain
@@ -146,15 +211,9 @@ def _read_ckpt(path: Path, ema: bool) -> StoredWeights:
             else (f"{len(entries):,} entries of an optimiser and no weights", "Give the network's own file.")
         )
         raise WeightsError(f"{path} has {law}. {cure}")
-    named: dict[str, Entry] = {}
-    for theirs, entry in chosen.items():
-        name = MINDCV.ours(theirs)
-        if name in named:
-            raise WeightsError(f"{path} has two entries for {name}: {named[name].name} and {entry.name}. Remove one.")
-        named[name] = entry
-    return StoredWeights(
-        path, "mindspore", {name: entry.read() for name, entry in named.items()}, has_average=bool(average)
-    )
+    ours_of(chosen, MINDCV, str(path))  # two entries of one tensor are said before any is read
+    state = {name: entry.read() for name, entry in chosen.items()}
+    return _Content("mindspore", state, "mindcv", has_average=bool(average))
 
 
 def split_entries(entries: Mapping[str, Entry], naming: Naming) -> tuple[dict[str, Entry], dict[str, Entry]]:
@@ -172,53 +231,8 @@ def split_entries(entries: Mapping[str, Entry], naming: Naming) -> tuple[dict[st
     return plain, average
 
 
-def _read_torch(path: Path, ema: bool) -> StoredWeights:
-    """A state dict by our names, read without running what a pickle may ask for."""
-    import pickle
-
-    import torch
-
-    _refuse_average(path, ema)
-    try:
-        if zipfile.is_zipfile(path):
-            _refuse_compressed(path)
-        with open(path, "rb") as file:  # of a path, torch would look at the suffix
-            content = torch.load(file, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise WeightsError(
-            f"{path} holds Python objects that could run code, so it is not opened. Save a plain state dict: "
-            "torch.save(module.state_dict(), path)."
-        ) from error
-    except (WeightsError, OSError, MemoryError):
-        raise
-    except Exception as error:  # torch's reader meets arbitrary bytes and raises nearly anything on them
-        raise _damaged(path, error) from error
-    if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
-        inside = ", ".join(str(key)[:40] for key in list(content)[:6]) if isinstance(content, Mapping) else "no mapping"
-        raise WeightsError(
-            f"a torch file of weights is a mapping of names to tensors, and {path} is not ({inside}). Save the state "
-            "dict alone: torch.save(module.state_dict(), path)."
-        )
-    return StoredWeights(path, "torch", {str(name): value.detach() for name, value in content.items()})
-
-
-def _refuse_compressed(path: Path) -> None:
-    """torch stores its records as they are; compressed ones could unpack to any size."""
-    with zipfile.ZipFile(path) as archive:
-        unpacked = sum(record.file_size for record in archive.infolist())
-    if unpacked > path.stat().st_size:
-        raise WeightsError(f"torch's files are not compressed, and {path} unpacks to {unpacked:,} bytes: refused.")
-
-
-def _refuse_average(path: Path, ema: bool) -> None:
-    if ema:
-        raise WeightsError(
-            f"a moving average beside the weights is in .ckpt files, and {path} is another. Leave ema out."
-        )
-
-
-def _damaged(path: Path, error: Exception) -> WeightsError:
-    return WeightsError(
-        f"{path} is cut short or damaged: {type(error).__name__}: {str(error)[:200]}. Compare its size and checksum "
-        "with the original's, and copy or download it again."
-    )
+def _read_torch(path: Path, ema: bool) -> _Content:
+    found = read_torch(path, ema)
+    of_cifar = found.likely == "pycls" and sees_rgb(found.settings)
+    config = {"preprocessing": CIFAR_SEEN} if of_cifar else {}
+    return _Content("torch", found.state, found.likely, config, found.has_average, found.notices, of_cifar)

@@ -108,7 +108,7 @@ def test_columns_of_other_shapes_are_refused() -> None:
         {"depth": np.ones(2, np.int64)},
         {"width": np.ones((2, 3), np.int64)},
         {"resolution": np.ones(3, np.int64)},
-        {"block": "z"},
+        {"block": "q"},
         {"stem": "none"},
     ]
     for change in wrong:

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netwright.arch import ROUNDING, compatible
+from netwright.arch.divisible import compatible_groups
 from netwright.errors import ArchError
 
 # the ratios that a design space admits: whole numbers and their inverses
@@ -78,3 +79,38 @@ def test_the_two_rules_differ_where_it_is_known() -> None:
 def test_an_unknown_rule_is_refused() -> None:
     with pytest.raises(ArchError, match="Choose one"):
         compatible(8, 1, 8, rule="timm")
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(WIDTHS, RATIOS)
+def test_a_group_width_of_zero_is_one_group(width: int, bottleneck: float) -> None:
+    rounded, group_width = compatible(width, bottleneck, 0)
+    assert group_width * bottleneck == pytest.approx(rounded)
+    assert abs(rounded - width) <= max(1, bottleneck)
+
+
+@settings(max_examples=400, deadline=None, derandomize=True)
+@given(WIDTHS, RATIOS, st.integers(1, 64))
+def test_a_number_of_groups_divides_the_channels(width: int, bottleneck: float, groups: int) -> None:
+    rounded, group_width = compatible_groups(width, bottleneck, groups)
+    wanted = int(max(1, width / bottleneck))
+    inner = round(int(rounded) / bottleneck)
+    count = min(groups, wanted)
+    assert inner == group_width * count
+    # the nearest such number of channels, of which the block's width is a whole number too
+    step = math.lcm(count, max(1, round(1 / bottleneck)))
+    assert inner % step == 0
+    assert inner == step or abs(inner - wanted) <= step / 2
+
+
+def test_absent_stages_have_no_groups() -> None:
+    rounded, group_width = compatible_groups([64, 0], [2, 2], [8, 8])
+    assert rounded.tolist() == [64, 0]
+    assert group_width.tolist() == [4, 1]
+
+
+@pytest.mark.parametrize("whole", [3, 7, 49, 93])
+def test_inverted_bottlenecks_of_any_whole_number_are_exact(whole: int) -> None:
+    rounded, group_width = compatible(np.arange(1, 200), 1 / whole, 1)
+    assert (rounded == np.arange(1, 200)).all()
+    assert (group_width == 1).all()

@@ -4,7 +4,19 @@ from itertools import groupby
 import numpy as np
 import pytest
 
-from netwright.arch import PUBLISHED, Arch, ArchBatch, LinearFit, Stage, block_widths, fit, published, regnet, stages_of
+from netwright.arch import (
+    BLOCKS,
+    PUBLISHED,
+    Arch,
+    ArchBatch,
+    LinearFit,
+    Stage,
+    block_widths,
+    fit,
+    published,
+    regnet,
+    stages_of,
+)
 from netwright.errors import ArchError
 
 
@@ -54,6 +66,20 @@ def test_one_network_of_parameters() -> None:
     assert all(stage.inner_width * 4 == stage.width for stage in narrow.stages)
     flat = regnet(5, 64, 0, 2, 8)
     assert flat.stages == (Stage(5, 64, 2, 1.0, 8),)
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_a_regnet_of_any_block(block: str) -> None:
+    family = BLOCKS[block]
+    bottleneck = {"r": 2.0, "z": 0.25}.get(block, 1.0)
+    arch = regnet(16, 48, 27.89, 2.09, 8 if family.is_grouped else 0, bottleneck, block=block, head_width=96)
+    assert [stage.depth for stage in arch.stages] == [1, 3, 6, 6]
+    assert [stage.width for stage in arch.stages] == [48, 104, 208, 440]
+    assert all(stage.groups == 1 for stage in arch.stages) != family.is_grouped
+    assert (arch.family, arch.se_ratio, arch.num_features) == (family, family.se_ratio, 96)
+    found = fit(arch)
+    assert isinstance(found, LinearFit)
+    assert found.e_fit < 0.06
 
 
 @pytest.mark.parametrize("wrong", [(0, 8, 8, 2), (4, 0, 8, 2), (4, 8, -1, 2), (4, 8, 8, 1), (4, 8, 8, math.nan)])

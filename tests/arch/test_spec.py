@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netwright.arch import Arch, Stage, Stem, compatible, published
+from netwright.arch import BLOCKS, STEMS, Arch, Stage, Stem, compatible, published
 from netwright.errors import ArchError
 
 LEAST: dict[str, Any] = {"stages": [{"depth": 1, "width": 8}]}
@@ -15,17 +15,20 @@ LEAST: dict[str, Any] = {"stages": [{"depth": 1, "width": 8}]}
 
 @st.composite
 def archs(draw: Callable[..., Any]) -> Arch:
+    name = draw(st.sampled_from([*BLOCKS]))
+    block = BLOCKS[name]
     stages = []
     for _ in range(draw(st.integers(1, 5))):
-        ratio = draw(st.sampled_from([0.25, 0.5, 1.0, 2.0, 3.0, 4.0]))
-        width, group_width = compatible(draw(st.integers(1, 4000)), ratio, draw(st.integers(1, 300)))
+        ratio = draw(st.sampled_from([0.25, 0.5, 1.0, 2.0, 3.0, 4.0])) if block.is_bottleneck else 1.0
+        wanted = draw(st.integers(1, 300)) if block.is_grouped else 0
+        width, group_width = compatible(draw(st.integers(1, 4000)), ratio, wanted)
         stages.append(Stage(draw(st.integers(1, 40)), int(width), draw(st.integers(1, 4)), ratio, int(group_width)))
-    se_ratio = draw(st.sampled_from([0.0, 0.25, 0.1]))
     return Arch(
         tuple(stages),
-        block="y" if se_ratio else "x",
-        stem=Stem(draw(st.sampled_from(["simple", "cifar"])), draw(st.integers(1, 99))),
-        se_ratio=se_ratio,
+        block=name,
+        stem=Stem(draw(st.sampled_from([*STEMS])), draw(st.integers(1, 99))),
+        se_ratio=draw(st.sampled_from([0.25, 0.1])) if block.se_ratio else 0.0,
+        head_width=draw(st.sampled_from([0, 0, 1, 1280])),
         resolution=draw(st.integers(1, 999)),
         num_classes=draw(st.integers(1, 9999)),
         in_channels=draw(st.integers(1, 9)),
@@ -72,9 +75,9 @@ WRONG: dict[str, Any] = {
     "a stage that is no mapping": {"stages": [5]},
     "an unknown key": {**LEAST, "colour": 1},
     "an unknown key of a stage": {"stages": [{"depth": 1, "width": 8, "kernel": 3}]},
-    "a block": {**LEAST, "block": "z"},
+    "a block": {**LEAST, "block": "q"},
     "a block that is a list": {**LEAST, "block": []},
-    "a stem": {**LEAST, "stem": {"kind": "imagenet"}},
+    "a stem": {**LEAST, "stem": {"kind": "vgg"}},
     "a stem that is text": {**LEAST, "stem": "cifar"},
     "half a channel": {**LEAST, "stem": {"width": 0.5}},
     "a resolution of text": {**LEAST, "resolution": "224"},
@@ -91,7 +94,12 @@ WRONG: dict[str, Any] = {
     "a vanishing bottleneck": {"stages": [{"depth": 1, "width": 8, "bottleneck": 1e-320}]},
     "a broken bottleneck": {"stages": [{"depth": 1, "width": 8, "bottleneck": 3}]},
     "groups that do not divide": {"stages": [{"depth": 1, "width": 24, "group_width": 16}]},
+    "a bottleneck in block v": {"block": "v", "stages": [{"depth": 1, "width": 8, "bottleneck": 2}]},
+    "groups in block r": {"block": "r", "stages": [{"depth": 1, "width": 8, "group_width": 4}]},
+    "half a head": {**LEAST, "head_width": 0.5},
+    "less than no head": {**LEAST, "head_width": -1},
     "se in block x": {**LEAST, "se_ratio": 0.25},
+    "no se in block z": {**LEAST, "block": "z", "se_ratio": 0},
     "no se in block y": {**LEAST, "block": "y", "se_ratio": 0},
     "too much se": {**LEAST, "block": "y", "se_ratio": 1.5},
 }

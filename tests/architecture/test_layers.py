@@ -32,6 +32,7 @@ LAYERS = {
     "deploy": 7,
     "validation": 7,
     "benchmark": 7,
+    "serving": 8,
     "design": 8,
     "studio": 8,
     "cli": 9,

@@ -14,11 +14,16 @@ from netwright.errors import ArchError
         ("regnet_x_1_6gf", "regnetx_016", "regnet_x_1_6gf"),
         ("regnet_x_4_0gf", "regnetx_040", None),
         ("regnet_x_8_0gf", "regnetx_080", "regnet_x_8gf"),
+        ("regnet_x_400mf", "regnetx_004", None),  # torchvision rounds otherwise
+        ("regnet_x_400mf_tv", "regnetx_004_tv", "regnet_x_400mf"),
+        ("regnet_z_500mf", "regnetz_005", None),
+        ("resnet50", "resnet50", "resnet50"),
+        ("v56_cifar", None, None),
         ("regnet_y_16gf", "regnety_160", "regnet_y_16gf"),
         ("regnet_y_32gf", "regnety_320", "regnet_y_32gf"),
     ],
 )
-def test_the_names_of_other_libraries(name: str, timm: str, torchvision: str | None) -> None:
+def test_the_names_of_other_libraries(name: str, timm: str | None, torchvision: str | None) -> None:
     assert (peer_of(name, "timm"), peer_of(name, "torchvision")) == (timm, torchvision)
 
 
@@ -42,13 +47,13 @@ def test_rivals_are_the_same_network(name: str, libraries: list[str]) -> None:
 
 
 def test_each_is_followed_by_its_rivals() -> None:
-    found, notices = contenders(["regnet_x_200mf", "regnet_x_400mf"], ["timm", "torchvision"])
+    found, notices = contenders(["regnet_x_200mf", "regnet_x_800mf"], ["timm", "torchvision"])
     assert found == (
         Contender("regnet_x_200mf"),
         Contender("timm:regnetx_002", "regnet_x_200mf"),
-        Contender("regnet_x_400mf"),
-        Contender("timm:regnetx_004", "regnet_x_400mf"),
-        Contender("torchvision:regnet_x_400mf", "regnet_x_400mf"),
+        Contender("regnet_x_800mf"),
+        Contender("timm:regnetx_008", "regnet_x_800mf"),
+        Contender("torchvision:regnet_x_800mf", "regnet_x_800mf"),
     )
     assert notices == ("torchvision has no regnet_x_200mf",)
     assert [each.package for each in found] == ["netwright", "timm", "netwright", "timm", "torchvision"]

@@ -89,9 +89,9 @@ def test_wrong_usage_is_status_2_and_short(netwright: Run, words: list[str], say
 
 
 def test_a_mistake_that_a_message_explains_is_status_1(netwright: Run) -> None:
-    done = netwright("space", "show", "regnetz")
+    done = netwright("space", "show", "regnetq")
     assert (done.status, done.out) == (1, "")
-    assert done.err.startswith("netwright space: no design space is called 'regnetz'")
+    assert done.err.startswith("netwright space: no design space is called 'regnetq'")
 
 
 def test_ctrl_c_is_status_130_and_no_traceback(netwright: Run, monkeypatch: pytest.MonkeyPatch) -> None:

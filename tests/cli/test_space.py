@@ -11,8 +11,27 @@ Run = Callable[..., Any]
 
 def test_list_names_every_space_with_its_degrees_of_freedom(netwright: Run) -> None:
     lines = netwright("space", "list").out.splitlines()
-    assert [line.split()[0] for line in lines] == list(space_names())
-    assert " 16 free     1.8e+18 networks" in lines[0]
+    spaces = [line.split() for line in lines if line.startswith("  ")]
+    assert sorted(words[0] for words in spaces) == sorted(space_names())
+    assert lines[0] == "block x, bottleneck with groups (ResNeXt, RegNetX)"
+    assert " 16 free   1.8e+18 networks  AnyNetX-A: four stages" in lines[1]
+    # under the block of its networks
+    at = lines.index("block v, plain: two 3x3 convolutions, no shortcut (VGG)")
+    assert [line.split()[0] for line in lines[at + 1 :]] == [
+        *(f"anynetv_{x}" for x in "abcde"),
+        "regnetv",
+        "nds_vanilla",
+    ]
+
+
+def test_list_takes_a_pattern(netwright: Run) -> None:
+    lines = netwright("space", "list", "NDS_*").out.splitlines()
+    # by block: basic, x, v
+    names = [line.split()[0] for line in lines if line.startswith("  ")]
+    assert (names, len(lines)) == (["nds_resnet", "nds_resnext_a", "nds_resnext_b", "nds_vanilla"], 7)
+    done = netwright("space", "list", "quux*")
+    assert done.status == 1
+    assert "no design space has a name like 'quux*'" in done.err
 
 
 @pytest.mark.parametrize("name", space_names())
@@ -36,7 +55,7 @@ def test_a_users_space_is_counted_too(netwright: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("depth:", "deph:", "unknown parameter of the family regnet 'deph': did you mean 'depth'?"),
+        ("depth:", "deph:", "unknown parameter of the family regnet with block 'x' 'deph': did you mean 'depth'?"),
         ("family:", "famly:", "unknown key of a space 'famly': did you mean 'family'?"),
         ("num_stages:", "numstages:", "unknown limit 'numstages': did you mean 'num_stages'?"),
         ("resolution:", "resolutin:", "unknown setting 'resolutin': did you mean 'resolution'?"),

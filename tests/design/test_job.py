@@ -70,7 +70,7 @@ def test_finals_may_be_shorter_than_a_trials_warm_up(brief: Make) -> None:
 @pytest.mark.parametrize(
     ("changes", "kind", "says"),
     [
-        ({"space": "regnetz"}, SpaceError, "did you mean"),
+        ({"space": "regnetq"}, SpaceError, "did you mean"),
         ({"space": "mine.yaml"}, SpaceError, "cannot be read"),
         ({"flops": (2, 1)}, SpaceError, "low <= high"),
         ({"data_dir": "no/such"}, DataError, "does not exist"),

@@ -142,7 +142,7 @@ def test_settings_change_and_are_checked() -> None:
     assert space.with_setting(strides=[1, 2, 2, 2]).setting.strides == (1, 2, 2, 2)
     assert (space.setting.stride(0), space.with_setting(strides=(1,)).setting.stride(3)) == (2, 2)
     for wrong in (
-        {"block": "z"}, {"block": []}, {"stem": "none"}, {"strides": 2}, {"strides": []}, {"strides": [3]},
+        {"block": "q"}, {"block": []}, {"stem": "none"}, {"strides": 2}, {"strides": []}, {"strides": [3]},
         {"kernel": 3}, {"strides": "2"}, {"resolution": 0}, {"num_classes": 2.5}, {"in_channels": True},
         {"stem_width": "8"},
         {"se_ratio": 0.25}, {"se_ratio": "a"}, {"block": "y", "se_ratio": 0}, {"block": "y", "se_ratio": math.nan},

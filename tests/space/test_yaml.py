@@ -15,16 +15,18 @@ from netwright.space import Choice, DesignSpace, LogUniform, load_space, sample,
 
 
 def test_names_in_their_order() -> None:
-    assert space_names()[:7] == (
-        "anynetx_a",
-        "anynetx_b",
-        "anynetx_c",
-        "anynetx_d",
-        "anynetx_e",
-        "regnetx",
-        "regnety",
+    names = space_names()
+    of_x = ("anynetx_a", "anynetx_b", "anynetx_c", "anynetx_d", "anynetx_e", "regnetx")
+    assert names[:6] == of_x
+    for i, block in enumerate(("y", "z", "r", "basic", "v"), start=1):
+        assert names[6 * i : 6 * i + 6] == tuple(name.replace("netx", f"net{block}") for name in of_x)
+    assert names[36:40] == (
+        "anynetx_c_decreasing_widths",
+        "anynetx_c_equal_widths",
+        "anynetx_d_decreasing_depths",
+        "anynetx_d_equal_depths",
     )
-    assert len(space_names()) == 11
+    assert names[40:] == ("nds_resnet", "nds_resnext_a", "nds_resnext_b", "nds_vanilla")
 
 
 @pytest.mark.parametrize("name", space_names())
@@ -162,7 +164,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
         ({"families": 1}, "did you mean 'family'"),
         ({"family": "convnet"}, "a family is one of"),
         ({"family": []}, "a family is one of"),
-        ({"family": "regnet"}, "unknown parameter of the family regnet"),
+        ({"family": "regnet"}, "unknown parameter of the family regnet with block 'x' 'width'"),
         ({"stages": "3"}, "stages is a whole number"),
         ({"stages": 0}, "stages is a whole number"),
         ({"stages": 3, "parameters": {"width": [[8], [16]]}}, "Correct the list, or 'stages'"),

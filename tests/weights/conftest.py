@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import struct
+import sys
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -128,3 +131,74 @@ def network_yaml(tmp_path: Path) -> str:
     path.parent.mkdir()
     path.write_text(SMALL.to_yaml())
     return str(path)
+
+
+class Peers:
+    """Networks that timm and torchvision make themselves, with nothing left as it was initialised."""
+
+    @staticmethod
+    def disturbed(module: nn.Module, channels: int = 3, side: int = 64) -> Any:
+        """The module in float64 and for evaluation, every value of its batch norms random but near to what images give
+        there, so that the signal does not vanish on its way."""
+        generator = torch.Generator().manual_seed(0)
+        norms = [part for part in module.modules() if isinstance(part, nn.BatchNorm2d)]
+        for part in norms:
+            part.weight.data.copy_(torch.rand(part.weight.shape, generator=generator) * 0.6 + 0.4)
+            part.bias.data.copy_(torch.rand(part.bias.shape, generator=generator) - 0.5)
+            part.momentum = 1.0
+        with torch.no_grad():
+            module.train()(torch.randn(2, channels, side, side, generator=generator))
+        for part in norms:
+            for value in (part.running_mean, part.running_var):
+                value.data.mul_(torch.rand(value.shape, generator=generator) * 0.6 + 0.7)
+            part.momentum = 0.1
+        return module.double().eval()
+
+    @staticmethod
+    def of_timm(name: str, **given: Any) -> Any:
+        import timm
+
+        torch.manual_seed(0)
+        return Peers.disturbed(timm.create_model(name, **given), given.get("in_chans", 3))
+
+    @staticmethod
+    def of_torchvision(name: str, **given: Any) -> Any:
+        import torchvision
+
+        torch.manual_seed(0)
+        return Peers.disturbed(torchvision.models.get_model(name, **given))
+
+    @staticmethod
+    def difference(one: nn.Module, other: nn.Module, side: int = 64, channels: int = 3) -> float:
+        """Of logits, relative to the largest; they must differ between images and classes to count."""
+        dtype = next(one.parameters()).dtype
+        x = torch.randn(2, channels, side, side, generator=torch.Generator().manual_seed(1)).to(dtype)
+        with torch.inference_mode():
+            first, second = one(x), other(x)
+        spread = min(second.std(0).max(), second.std(1).max()) / second.abs().max()
+        assert spread > 1e-2
+        return float((first - second).abs().max() / second.abs().max())
+
+
+@pytest.fixture(scope="session")
+def peers() -> type[Peers]:
+    return Peers
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
+    """A hub of models on this machine (see fake_hub.py), with caches of its own and nobody's token."""
+    spec = importlib.util.spec_from_file_location("fake_hub", Path(__file__).with_name("fake_hub.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules.setdefault(spec.name, importlib.util.module_from_spec(spec))
+    if not hasattr(module, "running"):
+        spec.loader.exec_module(module)
+    with module.running() as state:
+        for name, value in (("HF_ENDPOINT", state.url), ("HF_HUB_CACHE", str(tmp_path / "hf"))):
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("NETWRIGHT_CACHE", str(tmp_path / "cache"))
+        monkeypatch.setattr(time, "sleep", lambda seconds: None)  # between attempts
+        for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_HUB_OFFLINE", "NETWRIGHT_OFFLINE"):
+            monkeypatch.delenv(name, raising=False)
+        yield state

@@ -6,41 +6,17 @@ from typing import Any
 import pytest
 import torch
 
-from netwright.arch import Arch, Stem, published
+from netwright.arch import NETWORKS, Arch, Stem, published
 from netwright.data.preprocess import Preprocessing
 from netwright.errors import ArchError, WeightsError
-from netwright.nn import build
-from netwright.weights import create_model, load_weights, resolve_arch, save_ckpt, save_model
+from netwright.nn import FeatureExtractor, build
+from netwright.weights import create_model, load_weights, save_ckpt, save_model
 
 
 @pytest.fixture
 def saved(tmp_path: Path, randomised: Callable[..., Any]) -> Path:
     save_model(tmp_path / "a.safetensors", randomised(), preprocessing=Preprocessing(image_size=16))
     return tmp_path / "a.safetensors"
-
-
-def test_a_network_is_named_or_described(network_yaml: str, small: Arch):
-    assert resolve_arch("regnet_x_800mf") == published("regnet_x_800mf")
-    given = resolve_arch("regnet_x_800mf", num_classes=10, in_channels=1, stem="cifar", resolution=32)
-    assert given == published("regnet_x_800mf", num_classes=10, in_channels=1, resolution=32, stem=Stem("cifar", 32))
-    assert resolve_arch(network_yaml) == small
-    assert resolve_arch(Path(network_yaml).parent, num_classes=9) == replace(small, num_classes=9)
-
-
-def test_a_network_that_does_not_exist_is_named(tmp_path: Path):
-    (tmp_path / "bad.yaml").write_text("stages: 3")
-    (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\xfa")
-    for model, said in (
-        ("regnet_x_800m", "no network is called 'regnet_x_800m': did you mean 'regnet_x_800mf'"),
-        ("zzz", "these are known: regnet_x_200mf"),
-        ("", "a network is given by its name or its network.yaml"),
-        (tmp_path / "none.yaml", "cannot be read as a network.yaml: No such file"),
-        (tmp_path, "cannot be read as a network.yaml"),
-        (tmp_path / "bad.yaml", "a network is a mapping"),
-        (tmp_path / "binary.yaml", "cannot be read as a network.yaml"),
-    ):
-        with pytest.raises(ArchError, match=said):
-            resolve_arch(model)
 
 
 def test_a_model_is_created_as_asked(network_yaml: str):
@@ -131,3 +107,66 @@ def test_mistakes_are_said(saved: Path, network_yaml: str):
         create_model(network_yaml, checkpoint_path=saved.with_name("b.safetensors"))
     with pytest.raises(WeightsError, match="not into Linear"):
         load_weights(torch.nn.Linear(1, 1), saved)
+
+
+# a small network of every block, stem and head
+@pytest.mark.parametrize(
+    "name", ["regnetx_002", "RegNetY-200MF", "regnet_z_500mf", "resnet18", "resnet26", "resnet56_cifar", "v56_cifar"]
+)
+def test_everything_can_be_asked_of_every_network_at_once(name: str):
+    module = create_model(name, num_classes=7, in_channels=1, drop_rate=0.1, drop_path_rate=0.1, seed=0).eval()
+    x = torch.zeros(1, 1, 32, 32)
+    with torch.inference_mode():
+        assert module(x).shape == (1, 7)
+        headless = create_model(name, num_classes=0, in_channels=1, seed=0).eval()
+        assert headless(x).shape == (1, module.num_features)
+        features = create_model(name, num_classes=7, in_channels=1, features_only=True, out_indices=(1, -1), seed=0)
+        maps = features.eval()(x)
+    assert isinstance(features, FeatureExtractor)
+    assert [each.shape[1] for each in maps] == list(features.channels)
+    assert list(features.channels) == [module.arch.stages[0].width, module.arch.stages[-1].width]
+    own = module.state_dict()
+    assert all(torch.equal(value, own[key]) for key, value in features.state_dict().items())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_network_is_created(name: str):
+    with torch.device("meta"):
+        features = create_model(name, num_classes=7, in_channels=1, features_only=True)
+        assert len(features(torch.zeros(1, 1, 64, 64))) == len(features.arch.stages) + 1
+        assert create_model(name, 3, 4)(torch.zeros(1, 4, 64, 64)).shape == (1, 3)
+
+
+def test_features_have_the_weights_and_nothing_is_said_of_a_classifier(
+    saved: Path, randomised: Callable[..., Any], network_yaml: str, logits: Any
+):
+    whole = randomised()
+    features = create_model(network_yaml, num_classes=9, checkpoint_path=saved, features_only=True).eval()
+    x = torch.randn(1, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        assert torch.equal(features(x)[-1], whole.s2(whole.s1(whole.stem(x))))
+    headless = create_model(network_yaml, num_classes=0, checkpoint_path=saved).eval()
+    with torch.inference_mode():
+        assert torch.equal(headless(x), whole.forward_head(whole.forward_features(x), pre_logits=True))
+
+
+def test_a_network_and_a_checkpoint_may_be_named_as_to_load_model(saved: Path, randomised: Any, small: Arch):
+    saved = saved.rename(saved.with_name("model.safetensors"))
+    ref, expected = f"local-dir:{saved.parent}", randomised().head.fc.weight
+    assert torch.equal(create_model(ref, pretrained=True).head.fc.weight, expected)
+    assert torch.equal(create_model(ref, checkpoint_path=ref).head.fc.weight, expected)
+    # without pretrained the network alone is taken
+    fresh = create_model(ref, num_classes=3, seed=0)
+    assert fresh.arch == replace(small, num_classes=3)
+    assert torch.equal(fresh.stem.conv.weight, build(fresh.arch, seed=0).stem.conv.weight)
+
+
+def test_what_contradicts_itself_is_said(saved: Path):
+    with pytest.raises(ArchError, match="out_indices choose among the maps of features_only"):
+        create_model("regnet_x_200mf", out_indices=(1,))
+    with pytest.raises(WeightsError, match="says itself which weights are meant"):
+        create_model("timm/regnetx_002", pretrained="torchvision")
+    with pytest.raises(WeightsError, match="none is 'pycls_in22k'"):
+        create_model("regnetx_002.pycls_in22k")
+    assert create_model("regnetx_002.pycls_in1k").arch == published("regnet_x_200mf")

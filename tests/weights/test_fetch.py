@@ -88,6 +88,16 @@ def test_without_a_network_the_cache_is_used_or_the_cure_is_said(tmp_path: Path)
         fetch(nowhere, tmp_path / "b.ckpt", SHA[:8], pause=0.0)
 
 
+@pytest.mark.parametrize("variable", ["HF_HUB_OFFLINE", "NETWRIGHT_OFFLINE"])
+def test_offline_nothing_is_asked(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch, variable: str):
+    (tmp_path / "a.ckpt").write_bytes(CONTENT)
+    monkeypatch.setenv(variable, "true")
+    assert fetch(server.url, tmp_path / "a.ckpt", SHA[:8]).read_bytes() == CONTENT
+    with pytest.raises(WeightsError, match=r"is not in the cache, and the network is not to be used.*put the file at"):
+        fetch(server.url, tmp_path / "b.ckpt", SHA[:8])
+    assert server.ranges == []
+
+
 def test_a_broken_connection_is_resumed(tmp_path: Path, server: Server):
     server.broken = 2
     fetch(server.url, tmp_path / "a.ckpt", SHA[:8], pause=0.0)

@@ -22,6 +22,8 @@ def folder(path: Path, *names: str) -> Path:
         (("m-8_50.safetensors", "m-9_50_ema.safetensors"), "m-9_50_ema.safetensors", "newest epoch, 9"),
         (("regnet_x_800mf-1_2502.ckpt", "regnet_x_800mf_best.ckpt"), "regnet_x_800mf_best.ckpt", "the best"),
         (("network.yaml", "weights.safetensors", "result.json"), "weights.safetensors", ""),
+        (("model.safetensors", "config.json", "pytorch_model.bin"), "model.safetensors", ""),
+        (("pytorch_model.bin", "config.json"), "pytorch_model.bin", ""),
         (("m-9_50.safetensors", ".m_best.safetensors.7.partial"), "m-9_50.safetensors", "newest epoch, 9"),
     ],
 )

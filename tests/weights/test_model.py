@@ -12,7 +12,7 @@ from safetensors.torch import save
 from netwright.arch import Arch, published
 from netwright.data.preprocess import Preprocessing
 from netwright.errors import ArchError, WeightsError
-from netwright.weights import load_model, save_model
+from netwright.weights import load_model, save_model, save_pycls
 
 NAMES = ("a", "b", "c", "d", "e")
 
@@ -118,8 +118,8 @@ def test_plain_safetensors_need_a_model_where_shapes_do_not_tell(
 ):
     module = randomised()
     (tmp_path / "a.safetensors").write_bytes(save(module.state_dict()))
-    with pytest.raises(WeightsError, match="does not say which network it is of"):
-        load_model(tmp_path / "a.safetensors")
+    guessed = load_model(tmp_path / "a.safetensors")
+    assert "a.safetensors does not say its network: by its shapes it has 2 stages" in guessed.notices[0]
     with pytest.raises(ArchError, match="did you mean 'regnet_x_800mf'"):
         load_model(tmp_path / "a.safetensors", model="regnet_x_800m")
     with pytest.raises(WeightsError, match=r"are not those of regnet_x_200mf; of their \d+ tensors: \d+ missing"):
@@ -166,5 +166,32 @@ def test_a_file_that_contradicts_itself_is_refused(tmp_path: Path, randomised: C
 
 
 def test_a_published_name_without_a_file_is_said():
-    with pytest.raises(WeightsError, match=r"there are published weights for .*, not for 'regnet_x_32gf'"):
-        load_model("regnet_x_32gf")
+    with pytest.raises(WeightsError, match="there are no published weights for 'regnet_z_500mf'"):
+        load_model("regnet_z_500mf")
+
+
+def test_torchvisions_files_are_known_by_their_names(tmp_path: Path, peers: Any, monkeypatch: pytest.MonkeyPatch):
+    theirs = peers.of_torchvision("resnet18").float()
+    # as if it had been published: the hash in the name is that of another file, which only a download is held against
+    path = tmp_path / "resnet18-f37072fd.pth"
+    torch.save(theirs.state_dict(), path)
+    found = load_model(path)
+    assert peers.difference(found.module, theirs) < 1e-4
+    assert (found.arch, len(found.class_names), found.class_names[0]) == (published("resnet18"), 1000, "tench")
+    assert found.row is not None
+    assert found.row.ref == "torchvision/resnet18/IMAGENET1K_V1"
+    seen = found.preprocessing
+    assert (seen.image_size, seen.resize_size, seen.interpolation, seen.antialias) == (224, 256, "bilinear", True)
+    assert found.notices == ()
+
+
+def test_pyclss_files_are_known_by_their_names(tmp_path: Path, randomised: Callable[..., Any], logits: Any):
+    module = randomised(published("regnet_x_200mf"))
+    path = tmp_path / "RegNetX-200MF_dds_8gpu.pyth"
+    save_pycls(path, module)
+    found = load_model(path)
+    assert torch.equal(logits(found.module, side=32), logits(module, side=32))
+    # OpenCV's bilinear resize, which does not smooth
+    assert (found.preprocessing.interpolation, found.preprocessing.antialias) == ("bilinear", False)
+    assert found.row is not None
+    assert found.row.top1 == 68.9

@@ -1,7 +1,7 @@
 import pytest
 
-from netwright.nn import build
-from netwright.weights.names import MINDCV
+from netwright.weights.layouts import MINDCV
+from netwright.weights.names import Naming
 
 # as the format's description has them
 PAIRS = [
@@ -29,12 +29,23 @@ def test_every_stage_may_be_named_as_stages(stage: int):
     assert MINDCV.ours(f"stages.{stage}.blocks.2.f.b.weight") == f"s{stage + 1}.b3.f.b.weight"
 
 
-def test_each_name_of_a_network_comes_back(small):
-    names = [name for name in build(small).state_dict() if "num_batches" not in name]
-    theirs = [MINDCV.theirs(name) for name in names]
-    assert len(set(theirs)) == len(names)
-    assert [MINDCV.ours(name) for name in theirs] == names
-
-
 def test_a_name_that_the_table_lacks_stays():
     assert MINDCV.ours("backbone.0.blocks.1.weight") == "backbone.0.blocks.1.weight"
+
+
+def test_a_table_is_read_in_both_directions():
+    naming = Naming(
+        label="an example",
+        mark=r"blocks\.\d+\.norm\.scale",
+        rest=(("old_head", "head.fc"), ("head", "head.fc")),
+        blocks=(("blocks.{stage2}.{block0}", "s{stage}.b{block}"),),
+        parts=(("norm", "f.a_bn"), ("conv", "f.a")),
+        norms=(("scale", "weight"),),
+    )
+    assert [naming.ours(name) for name in ("old_head.weight", "head.weight")] == ["head.fc.weight"] * 2
+    assert naming.theirs("head.fc.weight") == "head.weight"  # the last that fits
+    assert naming.ours("blocks.4.0.norm.scale") == "s3.b1.f.a_bn.weight"
+    assert naming.theirs("s3.b1.f.a.weight") == "blocks.4.0.conv.weight"
+    assert naming.theirs("s3.b1.f.a_bn.bias") == ""  # that norm has none
+    assert naming.is_marked(["a", "blocks.7.norm.scale"])
+    assert not naming.is_marked(["a", "blocks.7.norm.scale.b"])

@@ -12,9 +12,12 @@ import pytest
 import torch
 from safetensors.torch import save
 
+from netwright.arch import published
 from netwright.errors import WeightsError
 from netwright.nn import build
 from netwright.weights import read_state
+from netwright.weights.layouts import MINDCV_RESNET, TIMM_REGNET
+from netwright.weights.names import theirs_of
 
 
 class Bomb:
@@ -39,6 +42,63 @@ def test_plain_safetensors_and_torch_files_are_read_whatever_they_are_called(tmp
         assert list(stored.state) == list(state) or stored.format == "safetensors"
         assert all(torch.equal(stored.state[name], value) for name, value in state.items())
     assert formats == ["safetensors", "torch", "torch"]
+
+
+def test_what_wrappers_put_before_every_name_is_left_out(tmp_path: Path, small: Any):
+    state = build(small, seed=0).state_dict()
+    wrapped = {f"module.{name}": value for name, value in state.items()}
+    (tmp_path / "a.safetensors").write_bytes(save(wrapped))
+    assert read_state(tmp_path / "a.safetensors").state.keys() == state.keys()
+    wrapped["other"] = torch.ones(1)  # of every name, or of none
+    (tmp_path / "a.safetensors").write_bytes(save(wrapped))
+    assert read_state(tmp_path / "a.safetensors").state.keys() == wrapped.keys()
+
+
+def test_a_format_that_is_said_is_kept_to(tmp_path: Path, small: Any):
+    state = build(small, seed=0).state_dict()
+    torch.save(state, tmp_path / "a.pth")
+    assert read_state(tmp_path / "a.pth").layout == "netwright"
+    stored = read_state(tmp_path / "a.pth", format="pycls")
+    assert stored.layout == "pycls"
+    assert torch.equal(stored.state["stem.conv.weight"], state["stem.conv.weight"][:, [2, 1, 0]])
+    with pytest.raises(WeightsError, match=r"are those of netwright, not of the format 'timm'\. Leave format out"):
+        read_state(tmp_path / "a.pth", format="timm")
+    with pytest.raises(WeightsError, match=r"a format of weights is one of .*, not 'onnx'"):
+        read_state(tmp_path / "a.pth", format="onnx")
+
+
+def test_one_channel_is_not_exchanged(tmp_path: Path, small: Any):
+    state = build(small, in_channels=1, seed=0).state_dict()
+    torch.save({"model_state": state}, tmp_path / "a.pyth")
+    assert torch.equal(read_state(tmp_path / "a.pyth").state["stem.conv.weight"], state["stem.conv.weight"])
+
+
+def test_weights_of_timm_take_what_its_config_says(tmp_path: Path, small: Any):
+    state = theirs_of(build(small, seed=0).state_dict(), TIMM_REGNET)
+    (tmp_path / "model.safetensors").write_bytes(save(state, {"format": "pt"}))
+    assert read_state(tmp_path / "model.safetensors").config == {}
+    config = {"architecture": "regnety_032", "num_classes": 2, "label_names": ["a", "b"], "pretrained_cfg": {}}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    stored = read_state(tmp_path / "model.safetensors")
+    assert (stored.layout, stored.name, stored.config["class_names"]) == ("timm", "regnety_032", ["a", "b"])
+    assert stored.config["preprocessing"]["interpolation"] == "bicubic"
+    # those of ours beside it are none of its business
+    (tmp_path / "a.safetensors").write_bytes(save(build(small, seed=0).state_dict()))
+    assert read_state(tmp_path / "a.safetensors").config == {}
+
+
+def test_resnets_of_mindcv_are_read_with_a_warning(tmp_path: Path, ckpt: Any):
+    module = build(published("resnet18"), num_classes=3, seed=0)
+    theirs = theirs_of(
+        {name: value for name, value in module.state_dict().items() if "num_b" not in name}, MINDCV_RESNET
+    )
+    content = b"".join(ckpt.entry(name, value.numpy()) for name, value in theirs.items() if "layer" not in name)
+    content += ckpt.entry("layer1.0.bn1.gamma", np.ones(64, np.float32))
+    (tmp_path / "a.ckpt").write_bytes(content)
+    stored = read_state(tmp_path / "a.ckpt")
+    assert stored.layout == "mindcv"
+    assert torch.equal(stored.state["head.fc.weight"], module.head.fc.weight)
+    assert "pool a pixel further" in stored.notices[0]
 
 
 def test_a_header_whose_length_begins_like_a_pickle_is_safetensors(tmp_path: Path):
@@ -109,8 +169,9 @@ def test_a_pickle_is_not_executed(tmp_path: Path):
 
 
 def test_torch_files_that_are_no_state_dict_are_said(tmp_path: Path):
-    torch.save({"epoch": 3, "model_state": {"a.b": torch.ones(1)}}, tmp_path / "a.pyth")
-    with pytest.raises(WeightsError, match=r"is a mapping of names to tensors, and .* is not \(epoch, model_state\)"):
+    torch.save({"epoch": 3, "optimizer_state": {"a.b": torch.ones(1)}}, tmp_path / "a.pyth")
+    said = r"is a mapping of names to tensors, and .* is not \(epoch, optimizer_state\)"
+    with pytest.raises(WeightsError, match=said):
         read_state(tmp_path / "a.pyth")
     torch.save([torch.ones(1)], tmp_path / "b.pth")
     with pytest.raises(WeightsError, match="no mapping"):
@@ -164,6 +225,8 @@ def test_damaged_safetensors_are_errors(tmp_path: Path, content: bytes):
         ({"format": "netwright", "version": "1", "config": "[1]"}, "not a mapping"),
         ({"format": "netwright", "version": "1", "config": "[" * 10**5}, "damaged"),
         ({"format": "pt", "arch": "{"}, "damaged"),
+        ({"format": "pt", "netwright": "2", "config": "{}"}, "format version 2, and this program reads up to 1"),
+        ({"format": "pt", "netwright": "1"}, "damaged: KeyError"),
     ],
 )
 def test_metadata_that_cannot_be_read_is_said(tmp_path: Path, metadata: dict[str, str], said: str):

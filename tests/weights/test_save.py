@@ -9,9 +9,12 @@ import pytest
 import torch
 from safetensors import safe_open
 
+from netwright.arch import published, regnet
 from netwright.data.preprocess import Preprocessing
 from netwright.errors import OutputError, WeightsError
-from netwright.weights import load_model, save_ckpt, save_model
+from netwright.nn import build
+from netwright.weights import load_model, read_state, save_ckpt, save_model
+from netwright.weights.save import save_pycls, save_timm, save_torchvision
 
 SEEN = Preprocessing(image_size=16, crop_pct=0.9, interpolation="bicubic", antialias=False, std=(60.5, 57.25, 1 / 3))
 NAMES = ("ant", "bee", "cat", "dog", "élan")
@@ -79,3 +82,78 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path, randomised: Callab
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="Choose another folder"):
         save_model(tmp_path / "file" / "a.safetensors", randomised(), preprocessing=SEEN)
+
+
+DESIGNED = regnet(6, 8, 16.0, 2.2, 4, block="x", num_classes=5)
+
+
+@pytest.mark.parametrize("block", ["x", "y", "z"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_timm_opens_networks_that_nobody_published(
+    tmp_path: Path, randomised: Callable[..., Any], block: str, channels: int
+):
+    import timm
+
+    arch = regnet(8, 16, 16.0, 2.2, 4, 0.5 if block == "z" else 1.0, block=block, num_classes=5, in_channels=channels)
+    module = randomised(arch).double()
+    seen = Preprocessing(channels=channels, mean=(100.0,) * channels, std=(50.0,) * channels)
+    call = save_timm(tmp_path / "folder", module, preprocessing=seen, class_names=NAMES)
+    opened = timm.create_model(f"local-dir:{tmp_path / 'folder'}", pretrained=True).double().eval()
+    x = torch.randn(2, channels, 64, 64, generator=torch.Generator().manual_seed(0)).double()
+    with torch.inference_mode():
+        ours, theirs = module(x), opened(x)
+    # in the folder are float64 values, which timm's float32 module rounds
+    assert (ours - theirs).abs().max() < 1e-4 * ours.abs().max()
+    assert ours.std(1).min() > 1e-3
+    assert opened.pretrained_cfg["label_names"] == list(NAMES)
+    again = eval(call, {"timm": timm})
+    assert {
+        key: value.shape for key, value in again.state_dict().items() if "stem.conv" not in key and "fc" not in key
+    } == {key: value.shape for key, value in opened.state_dict().items() if "stem.conv" not in key and "fc" not in key}
+
+
+def test_a_folder_for_timm_is_known_here_without_its_config(tmp_path: Path, randomised: Callable[..., Any]):
+    module = randomised(DESIGNED)
+    facts = {"validation": {"top1": 71.25}}
+    save_timm(tmp_path, module, preprocessing=SEEN, class_names=NAMES, facts=facts)
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["config.json", "model.safetensors"]
+    (tmp_path / "config.json").unlink()
+    found = load_model(tmp_path / "model.safetensors")
+    assert (found.arch, found.preprocessing, found.class_names, found.facts) == (DESIGNED, SEEN, NAMES, facts)
+    assert all(torch.equal(value, found.module.state_dict()[name]) for name, value in module.state_dict().items())
+    with safe_open(tmp_path / "model.safetensors", framework="pt") as file:
+        assert file.metadata()["format"] == "pt"  # which others insist on
+
+
+def test_pycls_sees_blue_first(tmp_path: Path, randomised: Callable[..., Any]):
+    module = randomised()
+    save_pycls(tmp_path / "a.pyth", module)
+    content = torch.load(tmp_path / "a.pyth", weights_only=True)
+    assert torch.equal(content["model_state"]["stem.conv.weight"], module.stem.conv.weight[:, [2, 1, 0]])
+    assert list(content["model_state"]) == list(module.state_dict())
+    assert "WIDTHS:\n  - 8\n  - 16\n" in content["cfg"]
+    stored = read_state(tmp_path / "a.pyth")
+    assert all(torch.equal(value, stored.state[name]) for name, value in module.state_dict().items())
+
+
+def test_of_cifar_pycls_sees_red_first(tmp_path: Path, randomised: Callable[..., Any]):
+    module = randomised(published("v56_cifar"))
+    save_pycls(tmp_path / "a.pyth", module)
+    content = torch.load(tmp_path / "a.pyth", weights_only=True)
+    assert torch.equal(content["model_state"]["stem.conv.weight"], module.stem.conv.weight)
+    assert torch.equal(read_state(tmp_path / "a.pyth").state["stem.conv.weight"], module.stem.conv.weight)
+
+
+def test_what_others_cannot_build_is_not_written(tmp_path: Path, randomised: Callable[..., Any]):
+    for write in (partial(save_timm, preprocessing=SEEN), save_torchvision, save_ckpt):
+        module = randomised(published("v56_cifar")) if write is not save_ckpt else build(published("regnet_z_500mf"))
+        with pytest.raises(WeightsError, match=r"Write the format 'netwright'"):
+            write(tmp_path / "a", module)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_network_for_inference_alone_is_not_saved(tmp_path: Path, randomised: Callable[..., Any]):
+    module = randomised()
+    module.is_fused = True
+    with pytest.raises(WeightsError, match="a fused network has no batch norm left to save"):
+        save_model(tmp_path / "a", module, preprocessing=SEEN)

@@ -1,0 +1,123 @@
+"""The maps inside a network, for what is built upon it: detectors, segmenters, nearest neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from netwright.arch import STEMS, Arch
+from netwright.errors import ArchError
+from netwright.nn.anynet import AnyNet
+
+__all__ = ["FeatureExtractor", "FeatureInfo"]
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureInfo:
+    """What is known of each map, in timm's words: `info.channels()`, `info.reduction()`, `info[0]["num_chs"]`.
+
+    Iterating, indexing and len() are over all maps of the network, the methods without index over the chosen ones.
+    """
+
+    info: tuple[dict[str, Any], ...]
+    out_indices: tuple[int, ...]
+
+    def channels(self, idx: int | Sequence[int] | None = None) -> Any:
+        """Of each chosen map, or of those at idx."""
+        return self.get("num_chs", idx)
+
+    def reduction(self, idx: int | Sequence[int] | None = None) -> Any:
+        """Pixels of the image a pixel of the map, along one side."""
+        return self.get("reduction", idx)
+
+    def module_name(self, idx: int | Sequence[int] | None = None) -> Any:
+        """What the part is called whose output the map is."""
+        return self.get("module", idx)
+
+    def get(self, key: str, idx: int | Sequence[int] | None = None) -> Any:
+        """A list; for a single idx its value."""
+        if isinstance(idx, int):
+            return self.info[idx][key]
+        return [self.info[i][key] for i in (self.out_indices if idx is None else idx)]
+
+    def get_dicts(self, keys: Sequence[str] | None = None, idx: Sequence[int] | None = None) -> list[dict[str, Any]]:
+        """All that is known, or some keys of it."""
+        chosen = [self.info[i] for i in (self.out_indices if idx is None else idx)]
+        return [dict(each) if keys is None else {key: each[key] for key in keys} for each in chosen]
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        return self.info[index]
+
+    def __len__(self) -> int:
+        return len(self.info)
+
+
+class FeatureExtractor(nn.Module):
+    """A network up to the last wanted map. x: (N, in_channels, H, W), normalised -> a list of (N, C, h, w).
+
+    Map 0 is the stem's, before its max pool if it has one, and maps 1, 2, ... are those of the stages, as in timm.
+    out_indices: which, in the order in which they are returned; negative ones count from the end; a number n means the
+    last n; None all. channels, reductions: of the returned maps; a map of an image of s pixels a side has s / reduction
+    of them, rounded up. The parts are the module's own, not copies, and have the same names, so that its state_dict is
+    a part of the network's. Raises ArchError for an index that there is not, or that comes twice.
+    """
+
+    def __init__(self, module: AnyNet, out_indices: int | Sequence[int] | None = None) -> None:
+        super().__init__()
+        self.arch = module.arch
+        every = _maps(module.arch)
+        self.out_indices = _chosen(out_indices, len(every))
+        self.feature_info = FeatureInfo(every, self.out_indices)
+        self.channels: tuple[int, ...] = tuple(self.feature_info.channels())
+        self.reductions: tuple[int, ...] = tuple(self.feature_info.reduction())
+        self.stem = module.stem
+        # what lies behind the last map is left out, so that it costs nothing and every parameter gets its gradient
+        self.stage_names = module.stage_names[: max(self.out_indices)]
+        for name in self.stage_names:
+            self.add_module(name, getattr(module, name))
+        self.frozen = tuple(name for name in module.frozen if name in dict(self.named_children()))
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        x = self.stem.activated(x)
+        maps = [x]
+        if self.stage_names:
+            x = self.stem.pooled(x)
+        for name in self.stage_names:
+            x = getattr(self, name)(x)
+            maps.append(x)
+        return [maps[i] for i in self.out_indices]
+
+    def train(self, mode: bool = True) -> FeatureExtractor:
+        """As AnyNet.train: what is frozen stays in evaluation."""
+        super().train(mode)
+        for name in self.frozen:
+            self.get_submodule(name).eval()
+        return self
+
+
+def _maps(arch: Arch) -> tuple[dict[str, Any], ...]:
+    """num_chs, reduction, module and index of every map."""
+    reduction = STEMS[arch.stem.kind].stride
+    maps = [{"num_chs": arch.stem.width, "reduction": reduction, "module": "stem", "index": 0}]
+    reduction = arch.stem.stride
+    for i, stage in enumerate(arch.stages, 1):
+        reduction *= stage.stride
+        maps.append({"num_chs": stage.width, "reduction": reduction, "module": f"s{i}", "index": i})
+    return tuple(maps)
+
+
+def _chosen(out_indices: int | Sequence[int] | None, maps: int) -> tuple[int, ...]:
+    """Counted from 0, as they were given."""
+    if out_indices is None:
+        out_indices = maps
+    given = tuple(range(-out_indices, 0)) if isinstance(out_indices, int) else tuple(out_indices)
+    counted = tuple(index + maps if index < 0 else index for index in given)
+    if not counted or len(set(counted)) < len(counted) or not all(0 <= index < maps for index in counted):
+        raise ArchError(
+            f"out_indices are some of the maps 0 (stem) to {maps - 1} (last stage), each once, or how many of the last "
+            f"ones, not {out_indices!r}. Choose among these."
+        )
+    return counted

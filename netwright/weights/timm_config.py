@@ -1,0 +1,130 @@
+"""timm's config.json, which stands beside a file of weights: what it says of a network, read and written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from netwright.errors import WeightsError
+
+if TYPE_CHECKING:
+    from netwright.arch import Arch
+    from netwright.data.preprocess import Preprocessing
+
+__all__ = ["CONFIG", "TimmConfig", "read_timm_config", "timm_config"]
+
+CONFIG = "config.json"
+_MOST_BYTES = 64 << 20  # with names of every class of the largest label sets
+
+
+@dataclass(frozen=True, slots=True)
+class TimmConfig:
+    """architecture: timm's name of the network. config: preprocessing and class_names, as our own files have them."""
+
+    architecture: str
+    config: Mapping[str, Any]
+
+
+def read_timm_config(weights: Path) -> TimmConfig | None:
+    """What timm says in the config.json beside a file of weights; None where there is none, or it is not timm's.
+
+    WeightsError for one that cannot be read.
+    """
+    path = weights.parent / CONFIG
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise WeightsError(
+                f"{path} has {path.stat().st_size:,} bytes, which no config.json of timm has. Remove it."
+            )
+        plain = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, RecursionError) as error:
+        raise WeightsError(f"{path} cannot be read as timm's config.json: {error}. Correct or remove it.") from error
+    if not isinstance(plain, dict) or not isinstance(plain.get("architecture"), str):
+        return None
+    # older files have everything in one mapping
+    inner = plain.get("pretrained_cfg", plain)
+    if not isinstance(inner, dict):
+        raise WeightsError(f"{path} has a 'pretrained_cfg' that is no mapping. Correct or remove it.")
+    said = {**inner, **{name: plain[name] for name in ("num_classes", "label_names") if name in plain}}
+    try:
+        config: dict[str, Any] = {"preprocessing": _preprocessing(said, plain.get("model_args"))}
+    except (TypeError, ValueError, IndexError, KeyError) as error:
+        raise WeightsError(
+            f"{path} does not say as timm does how its network sees images: {type(error).__name__}: {error}. Correct "
+            "or remove it."
+        ) from error
+    names = said.get("label_names", said.get("labels"))
+    if isinstance(names, list | tuple) and len(names) == said.get("num_classes"):
+        config["class_names"] = [str(name) for name in names]
+    return TimmConfig(plain["architecture"], config)
+
+
+def _preprocessing(said: Mapping[str, Any], model_args: object) -> dict[str, Any]:
+    """As Preprocessing.from_dict reads it; pixels are 0 ... 255 there and 0 ... 1 in timm."""
+    channels, height, _ = (int(value) for value in said.get("input_size", (3, 224, 224)))
+    if isinstance(model_args, dict) and "in_chans" in model_args:
+        channels = int(model_args["in_chans"])
+    mean, std = said.get("mean", (0.485, 0.456, 0.406)), said.get("std", (0.229, 0.224, 0.225))
+    interpolation = str(said.get("interpolation", "bicubic"))
+    return {
+        "image_size": height,
+        "channels": channels,
+        "crop_pct": float(said.get("crop_pct", 0.875)),
+        # timm trains with either one by chance under this name, and evaluates with the first
+        "interpolation": "bilinear" if interpolation == "random" else interpolation,
+        "antialias": True,
+        "mean": _scaled(mean, channels),
+        "std": _scaled(std, channels),
+    }
+
+
+def _scaled(values: Sequence[float], channels: int) -> list[float]:
+    """0 ... 1 -> 0 ... 255, to the digits that were written; colours are averaged for gray images."""
+    scaled = [round(255 * float(value), 6) for value in values]
+    return [sum(scaled) / len(scaled)] if channels == 1 and len(scaled) > 1 else scaled
+
+
+def timm_config(
+    architecture: str,
+    model_args: Mapping[str, Any],
+    arch: Arch,
+    preprocessing: Preprocessing,
+    class_names: Sequence[str],
+    first_conv: str,
+    classifier: str,
+) -> dict[str, Any]:
+    """The config.json with which timm opens a network. first_conv, classifier: timm's names of these layers."""
+    size = preprocessing.image_size
+    strides = [stage.stride for stage in arch.stages]
+    pixels = size
+    for stride in (arch.stem.stride, *strides):
+        pixels = -(-pixels // stride)
+    config: dict[str, Any] = {
+        "architecture": architecture,
+        "num_classes": arch.num_classes,
+        "num_features": arch.num_features,
+        "global_pool": "avg",
+    }
+    if model_args:
+        config["model_args"] = dict(model_args)
+    if class_names:
+        config["label_names"] = list(class_names)
+    config["pretrained_cfg"] = {
+        "num_classes": arch.num_classes,
+        "input_size": [arch.in_channels, size, size],
+        "fixed_input_size": False,
+        "interpolation": preprocessing.interpolation,
+        "crop_pct": preprocessing.crop_pct,
+        "crop_mode": "center",
+        "mean": [round(value / 255, 9) for value in preprocessing.mean],
+        "std": [round(value / 255, 9) for value in preprocessing.std],
+        "pool_size": [pixels, pixels],
+        "first_conv": first_conv,
+        "classifier": classifier,
+    }
+    return config
