@@ -28,6 +28,9 @@ VERBS = {
     "train": "train a network from flags, a YAML recipe, or both; killed, it goes on where it was",
     "validate": "measure a trained network: accuracy, calibration, what it confuses",
     "predict": "what a trained network sees in files, folders and web addresses",
+    "export": "write a network as a file for ONNX Runtime, OpenVINO or torch, checked; int8 too",
+    "serve": "answer programs and people: REST, gRPC, a page; batched, several models and versions",
+    "client": "ask a server of `netwright serve` from the command line",
     "models": "list networks and everyone's weights, show one, convert weights, upload them",
     "bench": "how fast networks train and answer here, beside timm and torchvision",
 }

@@ -1,0 +1,72 @@
+"""Ask a server of `netwright serve` what images show.
+
+  netwright client http://127.0.0.1:8000 photo.jpg other.png
+  netwright client http://127.0.0.1:8000            lists its models
+
+A line an image and class: path, rank, name, probability. JSON: {"predictions": [{"path", "classes"}], "errors": [...]}.
+An image that the server refuses is reported, the others are answered, and the exit status is 1.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """The flags."""
+    parser.add_argument("address", metavar="ADDRESS", help="as `netwright serve` says it: http://127.0.0.1:8000")
+    parser.add_argument("paths", nargs="*", metavar="IMAGE", help="image files; none lists the models")
+    parser.add_argument("--model", default="", metavar="NAME", help="which, where there are several")
+    parser.add_argument("--version", default="", metavar="N", help="the highest where left out")
+    parser.add_argument("--top_k", type=int, default=5, metavar="K", help="classes an image (default: %(default)s)")
+    parser.add_argument("--format", choices=["table", "json"], default="table", help="(default: %(default)s)")
+    parser.add_argument("--token", default="", metavar="TOKEN", help="the server's; better given as $NETWRIGHT_TOKEN")
+    parser.add_argument("--ca_file", default=None, metavar="FILE", help="certificates to trust, PEM")
+    parser.add_argument(
+        "--timeout", type=float, default=60.0, metavar="SECONDS", help="of an answer (default: %(default)s)"
+    )
+
+
+def run(options: Namespace, command: str) -> int:
+    """Do it."""
+    from netwright.errors import ServeError
+    from netwright.serving import Client
+
+    token = options.token or os.environ.get("NETWRIGHT_TOKEN", "")
+    with Client(options.address, token=token, timeout=options.timeout, ca_file=options.ca_file) as client:
+        if not options.paths:
+            _show_models(client.models(), options.format)
+            return 0
+        answers: list[dict[str, Any]] = []
+        errors: list[dict[str, str]] = []
+        for path in options.paths:
+            try:
+                classes = client.predict(path, top_k=options.top_k, model=options.model, version=options.version)
+                answers.append({"path": path, "classes": classes})
+            except ServeError as error:
+                errors.append({"path": path, "reason": str(error)})
+    if options.format == "json":
+        print(json.dumps({"predictions": answers, "errors": errors}, indent=2))
+    for answer in answers if options.format == "table" else []:
+        print(answer["path"])
+        for rank, each in enumerate(answer["classes"], 1):
+            print(f"  {rank:>2}  {each['probability']:7.2%}  {each.get('description') or each['name']}")
+    for each in errors:
+        print(f"netwright client: {each['path']}: {each['reason']}", file=sys.stderr)
+    return 1 if errors else 0
+
+
+def _show_models(models: list[dict[str, str]], form: str) -> None:
+    if form == "json":
+        print(json.dumps(models, indent=2))
+        return
+    for each in models:
+        print(f"{each['name']}  version {each['version']}  {each['state'].lower()}  {each['reason']}".rstrip())

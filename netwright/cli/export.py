@@ -1,0 +1,195 @@
+"""Write a trained network as a file that runs without its training code.
+
+The file is one for ONNX Runtime (.onnx), OpenVINO (.xml and .bin) or torch (.pt2). It takes normalised images as
+`input`, (N, C, H, W) float32, and gives `logits`, (N, classes) float32, whatever it computes in between. Batch norm is
+folded into the convolutions; architecture, preprocessing and class names are in the file. Before it is put in its
+place it is opened again and compared with the network: an export that computes something else is not written.
+
+  netwright export runs/flowers                                   flowers.onnx, fp32
+  netwright export runs/flowers --to openvino --precision bf16    half the work where the processor has bf16
+  netwright export runs/flowers --to openvino --precision int8 --data_dir FLOWERS
+                                  calibrated on images of the train split, accuracy and speed beside the network's
+  netwright export runs/flowers --out models/flowers/1            a numbered version, as `netwright serve` takes it
+
+precision, size and what it is for:
+  fp32    the network as it is
+  bf16    openvino, torch: computed in bf16 on processors that have it; logits differ by about 1% of their spread
+  fp16    half the size; ONNX Runtime and OpenVINO compute in fp32 on processors, torch in fp16, which is slow there
+  int8    onnx, openvino: a quarter of the size, fastest; needs images to calibrate, and changes some answers
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from netwright.cli.options import truth
+from netwright.errors import DataError, ExportError
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from netwright.deploy import Exported, Labelled
+    from netwright.weights import LoadedModel
+
+__all__ = ["add_arguments", "run"]
+
+_TARGETS = ("onnx", "openvino", "torch")
+_PRECISIONS = ("fp32", "bf16", "fp16", "int8")
+_CALIBRATION, _EVALUATION = 300, 2000
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """The flags."""
+    parser.add_argument(
+        "ref", metavar="REF", help="a run folder, a weight file, or a published name, as `netwright models` lists them"
+    )
+    what = parser.add_argument_group("what is written")
+    what.add_argument("--to", choices=_TARGETS, default="onnx", help="what will open it (default: %(default)s)")
+    what.add_argument("--precision", choices=_PRECISIONS, default="fp32", help="(default: %(default)s)")
+    what.add_argument(
+        "--batch",
+        default="dynamic",
+        metavar="N|dynamic",
+        help="images that the graph takes at once; a number suits compilers that want it (default: %(default)s)",
+    )
+    what.add_argument(
+        "--out", default="", metavar="PATH", help="the file, or a folder for model.onnx and so on (default: the name)"
+    )
+    what.add_argument("--name", default="", help="of the model, for servers (default: the network's)")
+    what.add_argument("--model_version", default="1", metavar="V", help="(default: %(default)s)")
+    which = parser.add_argument_group("which weights")
+    which.add_argument("--model", default="", help="the network, where the weights do not say it")
+    which.add_argument("--ema", action="store_true", help="the moving average, where the file has one")
+    images = parser.add_argument_group("images, for int8 and for comparing accuracy (default for int8: the run's own)")
+    images.add_argument("--data_dir", default="", metavar="DIR", help="folder of the images")
+    images.add_argument("--dataset", default="", help="imagenet, mnist, cifar10, cifar100, or digits: bundled")
+    images.add_argument("--train_split", default="train", metavar="NAME", help="to calibrate (default: %(default)s)")
+    images.add_argument("--val_split", default="validation", metavar="NAME", help="to measure (default: %(default)s)")
+    images.add_argument(
+        "--calibration_images", type=int, default=_CALIBRATION, metavar="N", help="1 to 300 (default: %(default)s)"
+    )
+    images.add_argument(
+        "--evaluation_images", type=int, default=_EVALUATION, metavar="N", help="0 for all (default: %(default)s)"
+    )
+    images.add_argument("--seed", type=int, default=0, help="by which images are drawn (default: %(default)s)")
+    report = parser.add_argument_group("report")
+    report.add_argument(
+        "--speed",
+        nargs="?",
+        const=True,
+        type=truth,
+        metavar="true|false",
+        help="measure it beside torch in fp32, some seconds (default: true for int8)",
+    )
+    report.add_argument("--report", default="", metavar="FILE", help="what was checked and measured, as JSON")
+
+
+def run(options: Namespace, command: str) -> int:
+    """Do it."""
+    batch = _batch(options.batch)
+    _refuse_images_alone(options)
+    from netwright.deploy import export
+    from netwright.weights import load_model
+
+    model = load_model(options.ref, model=options.model, ema=options.ema)
+    for notice in model.notices:
+        print(notice, file=sys.stderr)
+    calibration, evaluation = _images(options, model)
+    is_int8 = options.precision == "int8"
+    exported = export(
+        model,
+        options.out or _default_name(options, model),
+        to=options.to,
+        precision=options.precision,
+        batch=batch,
+        calibration=calibration,
+        evaluation=evaluation,
+        measure_speed=is_int8 if options.speed is None else options.speed,
+        name=options.name,
+        version=options.model_version,
+        progress=lambda said: print(said, file=sys.stderr, flush=True),
+    )
+    _print(exported)
+    if options.report:
+        import json
+
+        from netwright.train.state import write_whole
+
+        report = exported.to_dict() | {"command": command}
+        write_whole(Path(options.report), json.dumps(report, indent=2).encode())
+    return 0
+
+
+def _batch(text: str) -> int | str:
+    if text == "dynamic":
+        return text
+    if not text.isdecimal() or int(text) < 1:
+        raise ExportError(f"--batch is a whole number of at least 1, or 'dynamic', not {text!r}.")
+    return int(text)
+
+
+def _refuse_images_alone(options: Namespace) -> None:
+    if options.evaluation_images < 0:
+        raise DataError(f"--evaluation_images is 0 for all or more, not {options.evaluation_images}.")
+    if options.seed < 0:
+        raise DataError(f"a seed is 0 or more, not {options.seed}. Give another --seed.")
+
+
+def _default_name(options: Namespace, model: LoadedModel) -> str:
+    from netwright.deploy.place import SUFFIXES
+
+    folder = Path(options.ref)
+    name = options.name or (folder.name if folder.is_dir() else "") or model.arch.name or "network"
+    return name + ("" if options.precision == "fp32" else f"-{options.precision}") + SUFFIXES[options.to]
+
+
+def _images(options: Namespace, model: LoadedModel) -> tuple[Labelled | None, Labelled | None]:
+    """Those that are named, and for int8 else those of the run."""
+    from netwright.deploy import labelled_images
+    from netwright.deploy.info import info_of
+
+    where: dict[str, Any] = {"dataset": options.dataset, "data_dir": options.data_dir}
+    where |= {"train_split": options.train_split, "val_split": options.val_split}
+    if not (options.data_dir or options.dataset):
+        if options.precision != "int8":
+            return None, None
+        where = _of_the_run(options, model)
+    return labelled_images(
+        where["dataset"],
+        where["data_dir"],
+        info_of(model).class_names,
+        model.arch.num_classes,
+        calibration=options.calibration_images,
+        evaluation=options.evaluation_images or None,
+        train_split=where["train_split"],
+        val_split=where["val_split"],
+        seed=options.seed,
+    )
+
+
+def _of_the_run(options: Namespace, model: LoadedModel) -> dict[str, Any]:
+    from netwright.recipe import Training
+    from netwright.validation.loading import images_of_run
+
+    training, _ = images_of_run(model, Training().with_(checkpoint=str(options.ref)), frozenset())
+    found = {key: getattr(training.images, key) for key in ("dataset", "data_dir", "train_split", "val_split")}
+    if "training" not in model.facts or not (found["data_dir"] or found["dataset"] == "digits"):
+        raise ExportError(
+            "int8 is made with images, from which the ranges of values are seen, and the weights do not say which they "
+            "were trained on. Name some of that kind: --data_dir FOLDER or --dataset NAME."
+        )
+    return found
+
+
+def _print(exported: Exported) -> None:
+    info, accuracy = exported.info, exported.accuracy
+    batch = "any number of images" if info.batch is None else f"{info.batch:,} at once"
+    shape = ", ".join(map(str, info.input_shape))
+    print(f"checked: {exported.agreement}")
+    print(f"takes input (N, {shape}) float32, {batch}; gives logits (N, {info.arch.num_classes:,}) float32")
+    print(exported.table())
+    if accuracy is not None:
+        print(f"  top-1 of {accuracy.images:,} images: {accuracy.said}")
+    print(f"wrote {' and '.join(str(each) for each in exported.files)}")

@@ -1,0 +1,131 @@
+"""Images for calibration, and for comparing an export with its network: of a data set, or two bundled photographs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy import typing as npt
+
+from netwright.data.dataset import open_dataset
+from netwright.data.preprocess import Preprocessing
+from netwright.data.source import IntArray, Pixels, Source, listed
+from netwright.errors import DataError
+
+__all__ = ["MOST_CALIBRATION", "Labelled", "labelled_images", "photographs"]
+
+MOST_CALIBRATION = 300  # ranges of activations are stable long before
+
+_CROPS = 32
+_FEWEST = 8  # readable images to calibrate with
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Labelled:
+    """Some images of a source. outputs: (labels,) int64, the network's output of each label; empty where none fit.
+
+    said: what these are, in words.
+    """
+
+    source: Source
+    indices: IntArray
+    outputs: IntArray
+    said: str
+
+    def batches(self, preprocessing: Preprocessing, size: int) -> Iterator[tuple[Pixels, IntArray]]:
+        """(n, H, W, C) uint8 with (n,) outputs, those left out that cannot be read."""
+        pixels, outputs = [], []
+        for index in self.indices:
+            try:
+                item = self.source.read(int(index))
+                pixels.append(preprocessing.pixels(item.data))
+            except (DataError, OSError):
+                continue
+            outputs.append(int(self.outputs[item.label]) if len(self.outputs) else -1)
+            if len(pixels) == size:
+                yield np.stack(pixels), np.array(outputs, dtype=np.int64)
+                pixels, outputs = [], []
+        if pixels:
+            yield np.stack(pixels), np.array(outputs, dtype=np.int64)
+
+    def pixels(self, preprocessing: Preprocessing) -> Pixels:
+        """All of them, (N, H, W, C) uint8; DataError where fewer than eight can be read."""
+        batches = [pixels for pixels, _ in self.batches(preprocessing, 32)]
+        if sum(map(len, batches)) < _FEWEST:
+            raise DataError(f"{self.said}: at least {_FEWEST} that can be read are needed. Add images.")
+        return np.concatenate(batches)
+
+
+def labelled_images(
+    dataset: str,
+    data_dir: str,
+    class_names: Sequence[str],
+    num_classes: int,
+    *,
+    calibration: int = MOST_CALIBRATION,
+    evaluation: int | None = None,
+    train_split: str = "train",
+    val_split: str = "validation",
+    seed: int = 0,
+) -> tuple[Labelled, Labelled]:
+    """(images to calibrate with, images to measure with), none in both; dataset, data_dir: as in `netwright train`.
+
+    Calibration takes images of the training split, as many of each class as another where that can be. evaluation: at
+    most so many, None for all; of val_split, else of the test split, else what calibration left of the training split.
+    """
+    if not 1 <= calibration <= MOST_CALIBRATION:
+        raise DataError(f"calibration takes 1 to {MOST_CALIBRATION} images, not {calibration}.")
+    opened = open_dataset(dataset, data_dir, [train_split, val_split, "test"], optional=[val_split, "test"])
+    source, keys = opened.source, opened.keys
+    rng = np.random.default_rng(seed)
+    train = source.splits[keys[train_split]]
+    chosen = _spread(train, source.labels, calibration, rng)
+    split = next((keys[name] for name in (val_split, "test") if name in keys), "")
+    rest = source.splits[split] if split else np.setdiff1d(train, chosen)
+    if evaluation is not None and len(rest) > evaluation:
+        rest = np.sort(rng.permutation(rest)[:evaluation])
+    where = f"of the split {split!r}" if split else "that calibration left"
+    outputs = _outputs(class_names, num_classes, source.class_names)
+    return (
+        Labelled(source, chosen, outputs, f"{len(chosen):,} images of {source.name}, split {keys[train_split]!r}"),
+        Labelled(source, rest, outputs, f"{len(rest):,} images of {source.name} {where}"),
+    )
+
+
+def _spread(indices: IntArray, labels: IntArray, count: int, rng: np.random.Generator) -> IntArray:
+    """So many, each class in its turn."""
+    shuffled = rng.permutation(indices)
+    order = np.argsort(labels[shuffled], kind="stable")
+    by_class = labels[shuffled][order]
+    starts = np.searchsorted(by_class, by_class)
+    turn = np.arange(len(order)) - starts  # the how manieth of its class
+    return np.sort(shuffled[order][np.argsort(turn, kind="stable")[:count]])
+
+
+def _outputs(class_names: Sequence[str], num_classes: int, labels: Sequence[str]) -> IntArray:
+    """The output of each label by name; in order where the network has no names; empty where neither fits."""
+    if class_names and set(labels) <= set(class_names):
+        place = {name: i for i, name in enumerate(class_names)}
+        return np.array([place[name] for name in labels], dtype=np.int64)
+    if class_names:
+        raise DataError(
+            f"a network is measured on the classes it was trained on, and this one does not know "
+            f"{listed(sorted(set(labels) - set(class_names)), 4)}. Give its own images as --data_dir."
+        )
+    return np.arange(num_classes, dtype=np.int64) if len(labels) == num_classes else np.zeros(0, dtype=np.int64)
+
+
+def photographs(preprocessing: Preprocessing, count: int = _CROPS, seed: int = 0) -> Pixels:
+    """(count, H, W, C) uint8: parts of scikit-learn's two photographs, from a quarter of their height to all of it."""
+    from sklearn.datasets import load_sample_image
+
+    whole: list[npt.NDArray[np.uint8]] = [load_sample_image(f"{name}.jpg") for name in ("china", "flower")]
+    rng = np.random.default_rng(seed)
+    crops = []
+    for i in range(count):
+        image = whole[i % 2]
+        side = int(image.shape[0] * rng.uniform(0.25, 1.0))
+        top, left = (int(rng.integers(0, room - side + 1)) for room in image.shape[:2])
+        crops.append(preprocessing.pixels(np.ascontiguousarray(image[top : top + side, left : left + side])))
+    return np.stack(crops)

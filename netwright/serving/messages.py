@@ -1,0 +1,101 @@
+"""The Open Inference Protocol's gRPC messages, made from a table.
+
+Numbers and types as in KServe's grpc_predict_v2.proto, with the index of Triton's grpc_service.proto. They live in a
+pool of their own: a process may hold a client's copies of the same names beside them.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from netwright.serving.extras import extra
+
+__all__ = ["METHODS", "SERVICE", "messages"]
+
+SERVICE = "inference.GRPCInferenceService"
+# method, also the stem of its request and response -> the method of the server that answers
+METHODS = {
+    "ServerLive": "live",
+    "ServerReady": "ready",
+    "ModelReady": "model_ready",
+    "ServerMetadata": "server",
+    "ModelMetadata": "model",
+    "ModelInfer": "infer",
+    "RepositoryIndex": "index",
+}
+
+# message -> its fields, `type name number`; * repeated, ? one of several, @ a map from texts to parameters
+_TENSOR = "string name 1; string datatype 2; *int64 shape 3"
+_TABLE = {
+    "ServerLiveRequest": "",
+    "ServerLiveResponse": "bool live 1",
+    "ServerReadyRequest": "",
+    "ServerReadyResponse": "bool ready 1",
+    "ModelReadyRequest": "string name 1; string version 2",
+    "ModelReadyResponse": "bool ready 1",
+    "ServerMetadataRequest": "",
+    "ServerMetadataResponse": "string name 1; string version 2; *string extensions 3",
+    "ModelMetadataRequest": "string name 1; string version 2",
+    "ModelMetadataResponse": "string name 1; *string versions 2; string platform 3; *.TensorMetadata inputs 4; "
+    "*.TensorMetadata outputs 5",
+    "ModelMetadataResponse.TensorMetadata": _TENSOR,
+    "InferParameter": "?bool bool_param 1; ?int64 int64_param 2; ?string string_param 3; ?double double_param 4; "
+    "?uint64 uint64_param 5",
+    "InferTensorContents": "*bool bool_contents 1; *int32 int_contents 2; *int64 int64_contents 3; "
+    "*uint32 uint_contents 4; *uint64 uint64_contents 5; *float fp32_contents 6; *double fp64_contents 7; "
+    "*bytes bytes_contents 8",
+    "ModelInferRequest": "string model_name 1; string model_version 2; string id 3; @ parameters 4; "
+    "*.InferInputTensor inputs 5; *.InferRequestedOutputTensor outputs 6; *bytes raw_input_contents 7",
+    "ModelInferRequest.InferInputTensor": f"{_TENSOR}; @ parameters 4; InferTensorContents contents 5",
+    "ModelInferRequest.InferRequestedOutputTensor": "string name 1; @ parameters 2",
+    "ModelInferResponse": "string model_name 1; string model_version 2; string id 3; @ parameters 4; "
+    "*.InferOutputTensor outputs 5; *bytes raw_output_contents 6",
+    "ModelInferResponse.InferOutputTensor": f"{_TENSOR}; @ parameters 4; InferTensorContents contents 5",
+    "RepositoryIndexRequest": "string repository_name 1; bool ready 2",
+    "RepositoryIndexResponse": "*.ModelIndex models 1",
+    "RepositoryIndexResponse.ModelIndex": "string name 1; string version 2; string state 3; string reason 4",
+}
+_CHOICE = "parameter_choice"
+
+
+@cache
+def messages() -> dict[str, Any]:
+    """Name -> class, of the messages that stand alone."""
+    descriptor_pb2 = extra("google.protobuf.descriptor_pb2")
+    file = descriptor_pb2.FileDescriptorProto(name="netwright_oip.proto", package="inference", syntax="proto3")
+    made: dict[str, Any] = {}
+    for path, fields in _TABLE.items():
+        outer, _, inner = path.rpartition(".")
+        message = made[outer].nested_type.add(name=inner) if outer else file.message_type.add(name=path)
+        made[path] = message
+        for field in filter(None, fields.split("; ")):
+            _add_field(message, path, field)
+    pool = extra("google.protobuf.descriptor_pool").DescriptorPool()
+    pool.Add(file)
+    get = extra("google.protobuf.message_factory").GetMessageClass
+    return {name: get(pool.FindMessageTypeByName(f"inference.{name}")) for name in _TABLE if "." not in name}
+
+
+def _add_field(message: Any, path: str, text: str) -> None:
+    kind, name, number = text.split()
+    kinds = extra("google.protobuf.descriptor_pb2").FieldDescriptorProto
+    is_repeated = kind[0] in "*@"
+    field = message.field.add(name=name, number=int(number))
+    field.label = kinds.LABEL_REPEATED if is_repeated else kinds.LABEL_OPTIONAL
+    if kind[0] == "?":
+        if not message.oneof_decl:
+            message.oneof_decl.add(name=_CHOICE)
+        field.oneof_index = 0
+    if kind[0] == "@":
+        entry = message.nested_type.add(name="ParametersEntry")
+        entry.options.map_entry = True
+        _add_field(entry, path, "string key 1")
+        _add_field(entry, path, "InferParameter value 2")
+        kind = ".ParametersEntry"
+    kind = kind.lstrip("*?")
+    if kind[0] == "." or kind[0].isupper():
+        field.type = kinds.TYPE_MESSAGE
+        field.type_name = f".inference.{path}{kind}" if kind[0] == "." else f".inference.{kind}"
+    else:
+        field.type = getattr(kinds, f"TYPE_{kind.upper()}")

@@ -1,0 +1,156 @@
+"""One process that serves: HTTP and gRPC on one event loop, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from netwright.errors import ServeError
+from netwright.serving.extras import extra
+from netwright.serving.gate import Limits
+from netwright.serving.logs import Log
+from netwright.serving.metrics import Metrics
+from netwright.serving.repository import Event, Repository
+from netwright.serving.service import Service
+
+if TYPE_CHECKING:
+    from netwright.serving.settings import ServeSettings
+
+__all__ = ["Server", "check_tls", "listen"]
+
+_BACKLOG = 1024  # connections that wait to be accepted
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens. ServeError where it cannot."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # asyncio sends small packets at once (TCP_NODELAY) only where it sees that the protocol is TCP: without it every
+    # answer waits 40 ms for the client's delayed acknowledgement
+    found = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.bind((host, port))
+        found.listen(_BACKLOG)
+    except OSError as error:
+        found.close()
+        raise ServeError(
+            f"a server listens on an address of this machine that is free, and {host}:{port} cannot be had: "
+            f"{error.strerror or error}. Give another --port, or 0 for any."
+        ) from error
+    found.set_inheritable(True)
+    return found
+
+
+def check_tls(settings: ServeSettings) -> None:
+    """ServeError where certificate and key cannot be used: said before anything is loaded."""
+    if not settings.tls_cert:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.tls_cert, settings.tls_key, lambda: "")
+    except (OSError, ValueError) as error:  # an SSLError is an OSError
+        raise ServeError(
+            f"TLS takes a certificate and its key, PEM and without a passphrase, and {settings.tls_cert} with "
+            f"{settings.tls_key} cannot be used: {error.strerror or error if isinstance(error, OSError) else error}."
+        ) from error
+
+
+class Server:
+    """Opens its models in the making; `run` blocks until `stop`, and then finishes what was accepted.
+
+    sock: listens already. shares_port: gRPC's port is other workers' too.
+    """
+
+    def __init__(self, settings: ServeSettings, sock: socket.socket, *, shares_port: bool = False) -> None:
+        for package in ("uvicorn", "fastapi", "prometheus_client", "python_multipart"):
+            extra(package)
+        from netwright.serving.app import Site
+
+        self.settings, self._sock, self._shares_port = settings, sock, shares_port
+        self.port, self.grpc_port = int(sock.getsockname()[1]), 0
+        self._log = Log(settings.log_format)
+        metrics = Metrics()
+        repository = Repository(settings, on_event=self._on_event(metrics), on_batch=metrics.on_batch)
+        self._site = Site(Service(repository, settings), Limits(settings), metrics, self._log)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping: asyncio.Event | None = None
+        self._stop_early = threading.Event()
+
+    def run(self, on_ready: Callable[[Server], None] = lambda server: None, *, signals: bool = True) -> None:
+        """Serve. on_ready is called once it answers. signals: SIGINT and SIGTERM stop it, a second one at once."""
+        try:
+            asyncio.run(self._serve(on_ready, signals))
+        finally:
+            self._site.service.close()
+            self._site.service.repository.close(self.settings.grace)
+
+    def stop(self) -> None:
+        """From any thread: take no more, and return from `run` when the rest is done."""
+        self._stop_early.set()
+        if self._loop is not None and self._stopping is not None:
+            with contextlib.suppress(RuntimeError):  # it has stopped already
+                self._loop.call_soon_threadsafe(self._stopping.set)
+
+    async def _serve(self, on_ready: Callable[[Server], None], signals: bool) -> None:
+        from netwright.serving.http import make_http
+
+        self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
+        http = make_http(self._site)
+        rpc: Any = None
+        if self.settings.grpc_port is not None:
+            from netwright.serving.rpc import start_grpc
+
+            rpc, self.grpc_port = await start_grpc(self._site, shares_port=self._shares_port)
+        serving = asyncio.create_task(http.serve(sockets=[self._sock]))
+        while not http.started and not serving.done():
+            await asyncio.sleep(0.005)
+        self._site.service.repository.watch()
+        with _signals(self._loop, self._on_signal) if signals else contextlib.nullcontext():
+            on_ready(self)
+            if not self._stop_early.is_set():
+                waiting = asyncio.create_task(self._stopping.wait())
+                await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
+                waiting.cancel()
+            await self._finish(http, serving, rpc)
+
+    async def _finish(self, http: Any, serving: asyncio.Task[None], rpc: Any) -> None:
+        limits, started = self._site.limits, time.monotonic()
+        limits.is_stopping = self._site.service.is_stopping = True
+        self._log.write("stopping", requests=limits.requests)
+        http.should_exit = True
+        if rpc is not None:
+            await rpc.stop(self.settings.grace)
+        await serving
+        self._log.write("stopped", seconds=round(time.monotonic() - started, 3))
+
+    def _on_signal(self) -> None:
+        if self._stopping is not None and self._stopping.is_set():
+            self._log.write("killed", said="a second signal")
+            os._exit(1)  # a computation that hangs must not keep it
+        self.stop()
+
+    def _on_event(self, metrics: Metrics) -> Callable[[Event], None]:
+        def tell(event: Event) -> None:
+            metrics.model_events.labels(event.name, event.kind).inc()
+            self._log.write(f"model {event.kind}", model=event.name, version=event.version or "", said=event.said)
+
+        return tell
+
+
+@contextlib.contextmanager
+def _signals(loop: asyncio.AbstractEventLoop, what: Callable[[], None]) -> Iterator[None]:
+    caught = (signal.SIGINT, signal.SIGTERM)
+    for each in caught:
+        loop.add_signal_handler(each, what)
+    try:
+        yield
+    finally:
+        for each in caught:
+            loop.remove_signal_handler(each)

@@ -1,0 +1,177 @@
+"""Several processes that accept from one socket, and one that starts them anew when they die."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from netwright.errors import ServeError
+from netwright.serving.extras import extra
+from netwright.serving.logs import Log
+from netwright.serving.metrics import SHARED_FOLDER
+from netwright.serving.process import listen
+
+if TYPE_CHECKING:
+    from netwright.serving.settings import ServeSettings
+
+__all__ = ["Supervisor"]
+
+_LOOK = 0.1  # seconds between looks at the workers
+_YOUNG = 5.0  # a worker that dies younger than this is started anew more slowly each time
+_SLOWEST = 30.0
+
+
+class _Worker:
+    """A process that serves. It ends when its standard input does: so none outlives its supervisor."""
+
+    def __init__(self, settings: ServeSettings, sock: socket.socket, environment: dict[str, str]) -> None:
+        self.started, self.is_ready = time.monotonic(), threading.Event()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "netwright.serving.worker", str(sock.fileno())],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment,
+            pass_fds=(sock.fileno(),),
+            start_new_session=True,  # Ctrl-C is for the supervisor, which tells them in its own way
+        )
+        assert self.process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # it died at once: the next look sees that
+            self.process.stdin.write(json.dumps(settings.to_dict()).encode() + b"\n")
+            self.process.stdin.flush()
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        assert self.process.stdout is not None
+        if self.process.stdout.readline() == b"ready\n":
+            self.is_ready.set()
+
+    def tell(self, number: int) -> None:
+        """A signal, where it still lives."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+
+    def close(self) -> None:
+        """After its end."""
+        for stream in (self.process.stdin, self.process.stdout):
+            if stream is not None:
+                with contextlib.suppress(OSError):
+                    stream.close()
+
+
+class Supervisor:
+    """Listens, and keeps `settings.workers` processes alive until `run` is told to stop by SIGINT or SIGTERM."""
+
+    def __init__(self, settings: ServeSettings) -> None:
+        threads = settings.threads or max(1, (os.cpu_count() or 1) // settings.workers)
+        self._settings = replace(settings, threads=threads)
+        self._log = Log(settings.log_format)
+        self._workers: list[_Worker] = []
+        self._delays = [0.0] * settings.workers
+        self._stopping = threading.Event()
+
+    def run(self, on_ready: Callable[[int, int], None]) -> None:
+        """Until it is told to stop. ServeError where the first workers cannot start: they have said why."""
+        with contextlib.ExitStack() as stack:
+            sock = stack.enter_context(listen(self._settings.host, self._settings.port))
+            shared = stack.enter_context(tempfile.TemporaryDirectory(prefix="netwright-metrics-"))
+            grpc_port = stack.enter_context(self._reserved())
+            settings = replace(self._settings, grpc_port=grpc_port or None)
+            environment = os.environ | {SHARED_FOLDER: shared}
+            stack.enter_context(self._signals())
+            stack.callback(self._end)
+            self._workers = [_Worker(settings, sock, environment) for _ in range(settings.workers)]
+            self._await_first()
+            if not self._stopping.is_set():
+                on_ready(sock.getsockname()[1], grpc_port)
+            while not self._stopping.wait(_LOOK):
+                self._look(settings, sock, environment)
+
+    def _await_first(self) -> None:
+        for worker in self._workers:
+            while not worker.is_ready.wait(_LOOK) and not self._stopping.is_set():
+                if worker.process.poll() is not None:
+                    raise ServeError(
+                        f"a worker could not start (exit status {worker.process.returncode}); it says why above."
+                    )
+
+    def _look(self, settings: ServeSettings, sock: socket.socket, environment: dict[str, str]) -> None:
+        for place, worker in enumerate(self._workers):
+            if worker.process.poll() is None:
+                continue
+            age = time.monotonic() - worker.started
+            self._delays[place] = min(_SLOWEST, 2 * self._delays[place] + 0.5) if age < _YOUNG else 0.0
+            if age < self._delays[place]:
+                continue
+            self._forget(worker, environment[SHARED_FOLDER])
+            self._log.write(
+                "worker lost", pid=worker.process.pid, status=worker.process.returncode, said="started anew"
+            )
+            self._workers[place] = _Worker(settings, sock, environment)
+
+    def _forget(self, worker: _Worker, shared: str) -> None:
+        worker.close()
+        # its gauges of living processes; what it counted stays counted
+        for path in Path(shared).glob(f"gauge_live*_{worker.process.pid}.db"):
+            path.unlink(missing_ok=True)
+
+    def _end(self) -> None:
+        for worker in self._workers:
+            worker.tell(signal.SIGTERM)
+        until = time.monotonic() + self._settings.grace + 5
+        for worker in self._workers:
+            try:
+                worker.process.wait(max(0.1, until - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                worker.tell(signal.SIGKILL)
+                worker.process.wait()
+            worker.close()
+
+    @contextlib.contextmanager
+    def _reserved(self) -> Iterator[int]:
+        """A port that all workers' gRPC may share, kept for them; 0 where there is no gRPC."""
+        if self._settings.grpc_port is None:
+            yield 0
+            return
+        extra("grpc")
+        family = socket.AF_INET6 if ":" in self._settings.host else socket.AF_INET
+        with socket.socket(family, socket.SOCK_STREAM) as kept:
+            kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            try:
+                kept.bind((self._settings.host, self._settings.grpc_port))
+            except OSError as error:
+                raise ServeError(
+                    f"gRPC cannot listen on port {self._settings.grpc_port}: {error.strerror}. Give another "
+                    "--grpc_port."
+                ) from error
+            yield kept.getsockname()[1]
+
+    @contextlib.contextmanager
+    def _signals(self) -> Iterator[None]:
+        def stop(number: int, frame: FrameType | None) -> None:
+            if self._stopping.is_set():  # twice: at once
+                for worker in self._workers:
+                    worker.tell(signal.SIGKILL)
+            self._stopping.set()
+
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {each: signal.signal(each, stop) for each in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for each, handler in before.items():
+                signal.signal(each, handler)

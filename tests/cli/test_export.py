@@ -1,0 +1,121 @@
+"""`netwright export`: from weights to a file, and what it says on the way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from netwright.arch import Arch, Stage, Stem
+from netwright.data.preprocess import Preprocessing
+from netwright.deploy import open_runtime
+from netwright.nn import build
+from netwright.weights import save_model
+
+Run = Callable[..., Any]
+DIGITS = Arch((Stage(1, 8, 1, 1.0, 8), Stage(1, 16, 2, 1.0, 8)), "x", Stem("cifar", 8), 0.0, 8, 10, 1, "digits_net")
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Of a network that was not trained, but looks at digits."""
+    monkeypatch.chdir(tmp_path)
+    module = build(DIGITS, seed=0)
+    module.head.fc.weight.data.mul_(50.0)
+    path = tmp_path / "w.safetensors"
+    names = tuple(map(str, range(10)))
+    preprocessing = Preprocessing(image_size=8, channels=1, crop_pct=1.0, mean=(60.0,), std=(80.0,))
+    facts = {"training": {"dataset": "digits", "train_split": "train", "val_split": "val"}}
+    save_model(path, module.eval(), preprocessing=preprocessing, class_names=names, facts=facts)
+    return path
+
+
+def test_a_file_with_the_networks_name(netwright: Run, weights: Path) -> None:
+    done = netwright("export", weights)
+    assert done.status == 0, done.err
+    assert "checked: logits of 32 images differ by" in done.out
+    assert "takes input (N, 1, 8, 8) float32, any number of images; gives logits (N, 10) float32" in done.out
+    assert done.out.rstrip().endswith("wrote digits_net.onnx")
+    assert "comparing with the network on 32 parts of two photographs" in done.err
+    with open_runtime("digits_net.onnx") as runtime:
+        assert runtime.predict([np.zeros((8, 8), np.uint8)]).names == tuple(map(str, range(10)))
+
+
+def test_int8_takes_the_images_of_the_training_itself(netwright: Run, weights: Path) -> None:
+    words = ("--precision", "int8", "--calibration_images", 40, "--evaluation_images", 60, "--speed", "false")
+    done = netwright("export", weights, *words, "--report", "out/report.json", "--out", "out/m/2", "--model_version", 2)
+    assert done.status == 0, done.err
+    assert "top-1 of 60 images: 60 images of digits" in done.out
+    report = json.loads(Path("out/report.json").read_text())
+    assert (report["precision"], report["accuracy"]["images"], report["agreement"]["images"]) == ("int8", 60, 40)
+    assert report["files"] == ["out/m/2/model.onnx"]
+    assert report["command"].startswith("netwright export ")
+    with open_runtime("out/m/2") as runtime:
+        assert (runtime.info.precision, runtime.info.version) == ("int8", "2")
+
+
+def test_accuracy_beside_the_network_where_images_are_named(netwright: Run, weights: Path) -> None:
+    words = ("--to", "torch", "--batch", 2, "--dataset", "digits", "--evaluation_images", 50, "--name", "mine")
+    done = netwright("export", weights, *words)
+    assert done.status == 0, done.err
+    line = next(line for line in done.out.splitlines() if line.strip().startswith("top-1  "))
+    before, after = line.split()[1:]
+    assert before == after
+    assert "2 at once" in done.out
+    assert Path("mine.pt2").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("--precision", "bf16"), "--to openvino"),
+        (("--batch", "0"), "--batch is a whole number of at least 1, or 'dynamic', not '0'"),
+        (("--out", "a.xml"), "Name it a.onnx"),
+        (("--dataset", "digits", "--evaluation_images", "-1"), "--evaluation_images is 0 for all or more"),
+        (("--dataset", "digits", "--seed", "-1"), "a seed is 0 or more"),
+        (("--data_dir", "nowhere"), "does not exist"),
+    ],
+)
+def test_mistakes_are_explained_and_write_nothing(
+    netwright: Run, weights: Path, words: tuple[str, ...], reason: str
+) -> None:
+    done = netwright("export", weights, *words)
+    assert done.status == 1
+    assert reason in done.err
+    assert [path.name for path in Path().iterdir()] == ["w.safetensors"]
+
+
+def test_int8_without_images_asks_for_some(netwright: Run, weights: Path) -> None:
+    module = build(DIGITS, seed=0).eval()
+    save_model(weights, module, preprocessing=Preprocessing(image_size=8, channels=1, mean=(60.0,), std=(80.0,)))
+    done = netwright("export", weights, "--precision", "int8")
+    assert done.status == 1
+    assert "--data_dir FOLDER or --dataset NAME" in done.err
+
+
+def test_help_says_which_precision_is_for_what(netwright: Run) -> None:
+    done = netwright("export", "--help")
+    assert done.status == 0
+    for word in (
+        "fp32 ",
+        "bf16 ",
+        "fp16 ",
+        "int8 ",
+        "logits",
+        "--calibration_images",
+        "--to openvino --precision int8",
+    ):
+        assert word in done.out

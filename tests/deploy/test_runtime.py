@@ -1,0 +1,75 @@
+"""What runtimes share: normalising, probabilities, the likeliest classes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from netwright.data.preprocess import Preprocessing
+from netwright.deploy import Prediction, open_runtime
+from netwright.errors import ServeError
+from netwright.weights import LoadedModel
+
+
+def test_images_are_normalised_as_in_validation_to_the_last_bit(colour: LoadedModel) -> None:
+    from dataclasses import replace
+
+    usual = replace(colour, preprocessing=Preprocessing(image_size=16))
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 16, 16, 3), dtype=np.uint8)
+    with open_runtime(usual) as runtime:
+        found = runtime.normalise(pixels)
+    assert found.flags.c_contiguous
+    assert np.array_equal(found, usual.preprocessing.normalise(pixels).numpy())
+
+
+def test_answers_are_those_of_netwright_predict(colour: LoadedModel, images: Callable[..., list[np.ndarray]]) -> None:
+    """The other way to an answer, which the command line goes."""
+    import io
+    from dataclasses import dataclass
+
+    import torch
+    from PIL import Image
+
+    from netwright.validation.predict import Prediction as Answer
+    from netwright.validation.predict import predict
+
+    @dataclass
+    class Encoded:
+        name: str
+        data: bytes
+
+        def read(self) -> bytes:
+            return self.data
+
+    encoded = []
+    for i, pixels in enumerate(images(colour, 6)):
+        buffer = io.BytesIO()
+        Image.fromarray(pixels).save(buffer, "PNG")
+        encoded.append(Encoded(str(i), buffer.getvalue()))
+    with open_runtime(colour, runtime="onnx") as runtime:
+        found = runtime.predict([each.data for each in encoded]).top(3)
+    for row, answer in zip(found, predict(colour, encoded, top_k=3, device=torch.device("cpu")), strict=True):
+        assert isinstance(answer, Answer)
+        assert [each.name for each in row] == [each.name for each in answer.candidates]
+        for one, other in zip(row, answer.candidates, strict=True):
+            assert one.probability == pytest.approx(other.probability, abs=1e-5)
+
+
+def test_equals_are_in_order_and_descriptions_come_along() -> None:
+    answer = Prediction(np.array([[0.25, 0.5, 0.25]], dtype=np.float32), ("a", "b", "c"), ("A", "B", "C"))
+    assert [(each.index, each.name, each.description) for each in answer.top(9)[0]] == [
+        (1, "b", "B"),
+        (0, "a", "A"),
+        (2, "c", "C"),
+    ]
+    assert len(answer.top(0)[0]) == 1
+
+
+def test_probabilities_of_large_logits(colour: LoadedModel) -> None:
+    with open_runtime(colour) as runtime:
+        found = runtime.probabilities(np.array([[1e4, 0, 0, 0, 1e4]], dtype=np.float32))
+        assert found.tolist() == [[0.5, 0.0, 0.0, 0.0, 0.5]]
+        with pytest.raises(ServeError, match=r"Write \[image\]"):
+            runtime.predict(b"one image")  # type: ignore[arg-type]

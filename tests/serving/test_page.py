@@ -1,0 +1,122 @@
+"""The page at /, in a real browser that is driven over its debugging port."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from netwright.serving import Client
+from netwright.serving.process import Server
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+# drops an image made in the page itself, waits for the answer, and leaves what it saw in the document
+_SCRIPT = """
+<script>
+(async () => {
+  const pause = (seconds) => new Promise((done) => setTimeout(done, 1000 * seconds));
+  const until = async (test) => { for (let i = 0; i < 400 && !test(); i++) await pause(0.02); };
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = 40;
+  canvas.getContext("2d").fillRect(5, 5, 20, 20);
+  const blob = await new Promise((done) => canvas.toBlob(done, "image/png"));
+  const drop = (content, name) => {
+    const data = new DataTransfer();
+    data.items.add(new File([content], name, { type: "image/png" }));
+    document.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+  };
+  const seen = {};
+  await until(() => document.querySelector("#model").value);
+  seen.model = document.querySelector("#model").selectedOptions[0].textContent;
+  drop(blob, "it's.png");
+  await until(() => document.querySelector("#said").textContent.includes(" ms"));
+  seen.names = [...document.querySelectorAll("#answer tr td:first-child")].map((cell) => cell.textContent);
+  seen.shares = [...document.querySelectorAll("#answer td.share")].map((cell) => parseFloat(cell.textContent));
+  seen.curl = document.querySelector("#curl").textContent;
+  seen.width = document.documentElement.scrollWidth <= innerWidth;
+  document.querySelector("#copy").click();
+  await until(() => document.querySelector("#copy").textContent !== "Copy the line");
+  seen.copied = document.querySelector("#copy").textContent;
+  drop(new Blob(["words"]), "words.png");
+  await until(() => document.querySelector("#said").className === "bad");
+  seen.bad = document.querySelector("#said").textContent;
+  seen.left = document.querySelectorAll("#answer tr").length;
+  const pre = document.createElement("pre");
+  pre.id = "seen";
+  pre.textContent = JSON.stringify(seen);
+  document.body.append(pre);
+})();
+</script>
+"""
+
+
+@contextmanager
+def with_script(monkeypatch: pytest.MonkeyPatch, script: str) -> Iterator[None]:
+    """The very page, with a script of the test's at its end."""
+    from fastapi import Request, Response
+
+    from netwright.serving.doors import Doors
+
+    whole = Doors.page
+
+    async def page(self: Doors, request: Request) -> Response:
+        answer = await whole(self, request)
+        text = bytes(answer.body).decode().replace("</body>", f"{script}</body>")
+        headers = {key: value for key, value in answer.headers.items() if key != "content-length"}
+        return Response(text, headers=headers)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Doors, "page", page)
+        yield
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
+def test_an_image_is_dropped_and_answered(
+    serving: object, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import html
+    import json
+
+    with with_script(monkeypatch, _SCRIPT), serving(weights) as server:  # type: ignore[operator]
+        done = subprocess.run(
+            [
+                str(CHROMIUM),
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                f"--user-data-dir={tmp_path}",
+                "--window-size=420,900",
+                "--virtual-time-budget=20000",
+                "--dump-dom",
+                f"http://127.0.0.1:{server.port}/",
+            ],
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        found = re.search(r'<pre id="seen">(.*?)</pre>', done.stdout, re.S)
+        assert found, done.stdout[-2000:] + done.stderr[-2000:]
+        seen = json.loads(html.unescape(found[1]))
+        assert seen["model"] == "tiny, version 1"
+        assert sorted(seen["names"]) == sorted(("tabby, cat", 'the "dog"', "elk"))
+        assert sum(seen["shares"]) == pytest.approx(100, abs=0.3)
+        assert "it'\\''s.png" in seen["curl"]
+        assert f"http://127.0.0.1:{server.port}/predict" in seen["curl"]
+        assert seen["copied"] != "Copy the line"
+        assert "no image" in seen["bad"]
+        assert (seen["left"], seen["width"]) == (0, True)
+
+
+def test_the_page_loads_nothing_from_elsewhere(server: Server) -> None:
+    with Client(f"http://127.0.0.1:{server.port}") as client:
+        body, headers = client.ask("GET", "/")
+    text = resources.files("netwright.serving").joinpath("assets/page.html").read_text(encoding="utf-8")
+    assert body.decode() == text
+    assert "://" not in text
+    assert not re.search(r"(src|href)\s*=\s*[\"']", text)
+    assert "default-src 'none'" in headers["content-security-policy"]
