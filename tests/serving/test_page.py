@@ -38,6 +38,9 @@ _SCRIPT = """
   seen.names = [...document.querySelectorAll("#answer tr td:first-child")].map((cell) => cell.textContent);
   seen.shares = [...document.querySelectorAll("#answer td.share")].map((cell) => parseFloat(cell.textContent));
   seen.curl = document.querySelector("#curl").textContent;
+  seen.token = document.querySelector("#token").offsetParent !== null;
+  const [inside, box] = ["#drop span", "#drop"].map((name) => document.querySelector(name).getBoundingClientRect());
+  seen.framed = inside.left > box.left && inside.top > box.top && inside.bottom < box.bottom;
   seen.width = document.documentElement.scrollWidth <= innerWidth;
   document.querySelector("#copy").click();
   await until(() => document.querySelector("#copy").textContent !== "Copy the line");
@@ -109,7 +112,7 @@ def test_an_image_is_dropped_and_answered(
         assert f"http://127.0.0.1:{server.port}/predict" in seen["curl"]
         assert seen["copied"] != "Copy the line"
         assert "no image" in seen["bad"]
-        assert (seen["left"], seen["width"]) == (0, True)
+        assert (seen["left"], seen["width"], seen["framed"], seen["token"]) == (0, True, True, False)
 
 
 def test_the_page_loads_nothing_from_elsewhere(server: Server) -> None:
