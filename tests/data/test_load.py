@@ -1,3 +1,4 @@
+import contextlib
 import resource
 import shutil
 
@@ -202,17 +203,23 @@ def test_an_interruption_leaves_no_partial_file(flat, tmp_path):
     assert list((tmp_path / "c").iterdir()) == []
 
 
-@pytest.fixture
+@contextlib.contextmanager
 def small_files():
-    """No file of this process may grow beyond 15 kB: the system's own error, as on a full disk."""
+    """No file of this process may grow beyond 15 kB: the system's own error, as on a full disk.
+
+    As short as can be: the report of the tests may go to a file, too.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (15_000, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_a_file_that_cannot_grow_is_told_and_removed(flat, tmp_path, small_files):
-    with pytest.raises(OutputError, match=r"File too large: the decoded images need 23,040 bytes in .*Free some space"):
+def test_a_file_that_cannot_grow_is_told_and_removed(flat, tmp_path):
+    said = r"File too large: the decoded images need 23,040 bytes in .*Free some space"
+    with pytest.raises(OutputError, match=said), small_files():
         load_images(flat, cache=tmp_path / "c")
     assert list((tmp_path / "c").iterdir()) == []
 
