@@ -32,6 +32,7 @@ bench: $(STAMP)  ## measure sampling, sweeps and training steps against their pe
 	$(BIN)/python benchmarks/sampling.py
 	$(BIN)/python benchmarks/sweep.py
 	$(BIN)/python benchmarks/train.py
+	$(BIN)/python benchmarks/models.py --quick
 
 kill: $(STAMP)   ## kill a training twenty times, and compare its weights with those of an undisturbed one
 	$(BIN)/python benchmarks/kill9.py --kills 20
