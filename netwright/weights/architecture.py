@@ -7,14 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from netwright.arch import ALIASES, NETWORKS, STEMS, Arch, Stem, published
 from netwright.errors import ArchError, WeightsError
+from netwright.nn import AnyNet
 from netwright.weights.guess import channels_of, classes_of, infer_arch
 from netwright.weights.locate import NETWORK
+from netwright.weights.match import check
 from netwright.weights.read import StoredWeights
 from netwright.weights.zoo import network_of
 
-__all__ = ["arch_of", "resolve_arch"]
+__all__ = ["arch_of", "resolve_arch", "unfilled"]
 
 
 def resolve_arch(
@@ -110,3 +114,22 @@ def _refuse_other_model(model: str, arch: Arch, path: Path) -> None:
             f"the network in {path} is {arch.name or 'another'}, not {given.name or model}. Leave model out, or give "
             "the weights of that network."
         )
+
+
+def unfilled(arch: Arch, stored: StoredWeights) -> AnyNet:
+    """The network on the meta device, after every tensor of the file was found to fit it, both ways.
+
+    Nothing of a size that the file only claims is built. Raises WeightsError.
+    """
+    if arch.depth > len(stored.state):
+        raise WeightsError(
+            f"{stored.path} has {len(stored.state):,} tensors, and {arch.name or 'its network'} has {arch.depth:,} "
+            "blocks. Give the network of these weights."
+        )
+    try:
+        with torch.device("meta"):
+            module = AnyNet(arch)
+    except (RuntimeError, OverflowError, TypeError) as error:
+        raise WeightsError(f"{stored.path} describes a network that cannot be built: {error}") from error
+    check(module, stored.state, f"the weights in {stored.path}")
+    return module

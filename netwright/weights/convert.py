@@ -7,13 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
-
 from netwright.arch import Arch
 from netwright.errors import ArchError, WeightsError
-from netwright.nn import AnyNet
+from netwright.weights.architecture import unfilled
 from netwright.weights.guess import channels_of, classes_of, infer_arch
-from netwright.weights.match import CLASSIFIER, check
+from netwright.weights.match import CLASSIFIER
 from netwright.weights.preprocessing import preprocessing_of
 from netwright.weights.read import StoredWeights, read_state
 from netwright.weights.save import WRITERS, Described, write_as
@@ -46,7 +44,7 @@ def convert(
     destination = Path(destination)
     stored = read_state(source, ema=ema, format=format)
     arch = _arch(stored, arch)
-    _check(stored, arch)
+    unfilled(arch, stored)
     if preprocessing is None:
         preprocessing, seen = preprocessing_of(stored, arch)
     else:
@@ -96,18 +94,3 @@ def _arch(stored: StoredWeights, given: Arch | None) -> Arch:
         num_classes=classes_of(stored.state) or found.num_classes,
         in_channels=channels_of(stored.state) or found.in_channels,
     )
-
-
-def _check(stored: StoredWeights, arch: Arch) -> None:
-    """Every tensor fits, both ways. Nothing of a size that the file only claims is built."""
-    if arch.depth > len(stored.state):
-        raise WeightsError(
-            f"{stored.path} has {len(stored.state):,} tensors, and its network {arch.depth:,} blocks. Give the network "
-            "of these weights."
-        )
-    try:
-        with torch.device("meta"):
-            module = AnyNet(arch)
-    except (RuntimeError, OverflowError, TypeError) as error:
-        raise WeightsError(f"{stored.path} describes a network that cannot be built: {error}") from error
-    check(module, stored.state, f"the weights in {stored.path}")

@@ -7,15 +7,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import nn
 
 from netwright.arch import Arch
 from netwright.errors import WeightsError
 from netwright.nn import AnyNet
-from netwright.weights.architecture import arch_of
+from netwright.weights.architecture import arch_of, unfilled
 from netwright.weights.guess import channels_of, classes_of
-from netwright.weights.match import check, fill
+from netwright.weights.match import fill
 from netwright.weights.preprocessing import preprocessing_of, torchvision_facts
 from netwright.weights.read import StoredWeights, read_state
 from netwright.weights.refs import find
@@ -131,22 +130,10 @@ def _class_names(stored: StoredWeights, arch: Arch) -> tuple[str, ...]:
 
 
 def _filled(arch: Arch, stored: StoredWeights) -> AnyNet:
-    """The network with its weights. Nothing of a size that the file only claims is built: shapes come first."""
-    source = f"the weights in {stored.path}"
-    if arch.depth > len(stored.state):
-        raise WeightsError(
-            f"{source} are {len(stored.state):,} tensors, and {arch.name or 'the network'} has {arch.depth:,} blocks. "
-            "Give the network of these weights."
-        )
-    try:
-        with torch.device("meta"):
-            module = AnyNet(arch)
-    except (RuntimeError, OverflowError, TypeError) as error:
-        raise WeightsError(f"{stored.path} describes a network that cannot be built: {error}") from error
-    check(module, stored.state, source)
+    module = unfilled(arch, stored)
     module.to_empty(device="cpu")
     for name, buffer in module.named_buffers():
         if name.endswith("num_batches_tracked"):
             buffer.zero_()  # what other code bases do not have
-    fill(module, stored.state, source)
+    fill(module, stored.state, f"the weights in {stored.path}")
     return module
