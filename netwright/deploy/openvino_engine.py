@@ -31,7 +31,12 @@ class OpenVinoEngine:
     """model: an openvino.Model. Each call takes a request of its own, so that threads do not share buffers."""
 
     def __init__(self, core: Any, model: Any, precision: str, threads: int | None, where: str) -> None:
-        settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": _hint(core, precision)}
+        settings = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_PRECISION_HINT": _hint(core, precision),
+            # pinned threads of two networks or processes meet on the same processors while others idle
+            "ENABLE_CPU_PINNING": "NO",
+        }
         if threads is not None:
             settings["INFERENCE_NUM_THREADS"] = str(threads)
         try:

@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fastapi import FastAPI, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route as StarletteRoute
 
 from netwright.serving.doors import Doors
 from netwright.serving.gate import Gate, Gone, Limits
@@ -35,26 +39,16 @@ class Site:
 
 def make_app(site: Site) -> Gate:
     """The ASGI application."""
-    app = FastAPI(
-        title="Netwright",
-        version=__version__,
-        summary="Image classification: the Open Inference Protocol, and images in, names out",
-        docs_url=None,  # its page would load scripts from elsewhere
-        redoc_url=None,
-    )
     doors = Doors(site.service, site.limits, site.metrics)
-    for route in ROUTES:
-        app.add_api_route(
-            route.path,
-            getattr(doors, route.door),
-            methods=[route.method],
-            summary=route.summary,
-            operation_id=f"{route.door}{'_of_version' if '{version}' in route.path else ''}",
-            openapi_extra=route.extra,
-            responses=route.responses,
-            response_model=None,
-            include_in_schema=route.path != "/",
-        )
+    # FastAPI's own routes cost as much as all else that a request of a small network takes here: it writes the page
+    # of addresses, and Starlette, on which it stands, leads to them
+    page = _openapi(doors)
+
+    async def openapi(request: Request) -> Response:
+        return JSONResponse(page)
+
+    routes = [StarletteRoute(each.path, getattr(doors, each.door), methods=[each.method]) for each in ROUTES]
+    routes.append(StarletteRoute("/openapi.json", openapi))
 
     async def on_refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, Refused)
@@ -74,13 +68,35 @@ def make_app(site: Site) -> Gate:
     async def on_bug(request: Request, error: Exception) -> Response:
         return JSONResponse(_error(request, "this is a mistake of the server's; its log says more."), 500)
 
-    app.add_exception_handler(Refused, on_refused)
-    app.add_exception_handler(HTTPException, on_http)
-    app.add_exception_handler(Gone, on_gone)
-    app.add_exception_handler(Exception, on_bug)
+    handlers: dict[Any, Any] = {Refused: on_refused, HTTPException: on_http, Gone: on_gone, Exception: on_bug}
+    app = Starlette(routes=routes, exception_handlers=handlers)
+    app.router.redirect_slashes = False
     return Gate(app, site.service.settings, site.limits, site.metrics, site.log)
 
 
 def _error(request: Request, said: str) -> dict[str, Any]:
     """MindSpore Serving has another word for it."""
     return {"error_msg": said} if request.url.path.startswith("/model/") else {"error": said}
+
+
+def _openapi(doors: Doors) -> dict[str, Any]:
+    described = [
+        APIRoute(
+            route.path,
+            getattr(doors, route.door),
+            methods=[route.method],
+            summary=route.summary,
+            operation_id=f"{route.door}{'_of_version' if '{version}' in route.path else ''}",
+            openapi_extra=route.extra,
+            responses=route.responses,
+            response_model=None,
+        )
+        for route in ROUTES
+        if route.path != "/"
+    ]
+    return get_openapi(
+        title="Netwright",
+        version=__version__,
+        summary="Image classification: the Open Inference Protocol, and images in, names out",
+        routes=described,
+    )

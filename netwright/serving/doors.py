@@ -10,8 +10,8 @@ from collections.abc import Awaitable
 from importlib import resources
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from fastapi import Request, Response
-from fastapi.responses import JSONResponse
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
 from netwright.serving.body import parts_of, read_body
 from netwright.serving.gate import Gone, Limits, Ticket
