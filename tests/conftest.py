@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,6 +64,36 @@ def wait_for_a_trial(program: subprocess.Popen[str], folder: Path) -> None:
     while not finished(folder) and program.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
     assert program.poll() is None, program.communicate()[1]
+
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.fixture
+def drawn(tmp_path: Path) -> Callable[[Path], str]:
+    """The page at a path as a browser without a network shows it, as HTML: its scripts have run."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium here")
+    quiet = ("background-networking", "component-update", "sync", "gpu", "quic", "extensions")
+    command = [CHROMIUM, "--headless", "--no-sandbox", "--no-first-run", *(f"--disable-{each}" for each in quiet)]
+    command += [f"--user-data-dir={tmp_path / 'profile'}", "--proxy-server=127.0.0.1:9", "--virtual-time-budget=8000"]
+
+    def draw(path: Path) -> str:
+        words = [*command, "--dump-dom", path.as_uri()]
+        return subprocess.run(words, capture_output=True, text=True, timeout=60, check=True).stdout
+
+    return draw
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """torch computes with one thread, then with as many as before: networks in tests are so small that more cost."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def pytest_configure() -> None:

@@ -10,6 +10,7 @@ place it is opened again and compared with the network: an export that computes 
   netwright export runs/flowers --to openvino --precision int8 --data_dir FLOWERS
                                   calibrated on images of the train split, accuracy and speed beside the network's
   netwright export runs/flowers --out models/flowers/1            a numbered version, as `netwright serve` takes it
+  netwright export runs/flowers --layout triton --out models      for Triton: models/flowers/1/, again: 2/
 
 precision, size and what it is for:
   fp32    the network as it is
@@ -29,6 +30,7 @@ from netwright.errors import DataError, ExportError
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+    from collections.abc import Callable
 
     from netwright.deploy import Exported, Labelled
     from netwright.weights import LoadedModel
@@ -38,6 +40,7 @@ __all__ = ["add_arguments", "run"]
 _TARGETS = ("onnx", "openvino", "torch")
 _PRECISIONS = ("fp32", "bf16", "fp16", "int8")
 _CALIBRATION, _EVALUATION = 300, 2000
+_TRITON = ("max_batch", "max_delay_ms", "instances", "device", "versions")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -58,7 +61,21 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--out", default="", metavar="PATH", help="the file, or a folder for model.onnx and so on (default: the name)"
     )
     what.add_argument("--name", default="", help="of the model, for servers (default: the network's)")
-    what.add_argument("--model_version", default="1", metavar="V", help="(default: %(default)s)")
+    what.add_argument(
+        "--model_version", default="", metavar="V", help="(default: 1; with --layout triton the next that is free)"
+    )
+    what.add_argument(
+        "--layout",
+        choices=["file", "triton"],
+        default="file",
+        help="triton: --out is a model repository of Triton and of `netwright serve` (default: %(default)s)",
+    )
+    triton = parser.add_argument_group("with --layout triton, for the configuration that the first version brings")
+    triton.add_argument("--max_batch", type=int, metavar="N", help="images computed together (default: 16 for onnx)")
+    triton.add_argument("--max_delay_ms", type=float, metavar="MS", help="that they wait for it (default: 2)")
+    triton.add_argument("--instances", type=int, metavar="N", help="of the network on a device (default: 1)")
+    triton.add_argument("--device", choices=["cpu", "gpu"], help="(default: cpu)")
+    triton.add_argument("--versions", type=int, metavar="N", help="the newest N answer, 0 for all (default: 0)")
     which = parser.add_argument_group("which weights")
     which.add_argument("--model", default="", help="the network, where the weights do not say it")
     which.add_argument("--ema", action="store_true", help="the moving average, where the file has one")
@@ -83,14 +100,19 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="true|false",
         help="measure it beside torch in fp32, some seconds (default: true for int8)",
     )
-    report.add_argument("--report", default="", metavar="FILE", help="what was checked and measured, as JSON")
+    report.add_argument(
+        "--report",
+        default="",
+        metavar="FILE",
+        help="what was checked and measured: a page to read (.html), or JSON (.json)",
+    )
 
 
 def run(options: Namespace, command: str) -> int:
     """Do it."""
     batch = _batch(options.batch)
     _refuse_images_alone(options)
-    from netwright.deploy import export
+    write = _layout(options)
     from netwright.weights import load_model
 
     model = load_model(options.ref, model=options.model, ema=options.ema)
@@ -98,27 +120,19 @@ def run(options: Namespace, command: str) -> int:
         print(notice, file=sys.stderr)
     calibration, evaluation = _images(options, model)
     is_int8 = options.precision == "int8"
-    exported = export(
+    exported = write(
         model,
-        options.out or _default_name(options, model),
         to=options.to,
         precision=options.precision,
         batch=batch,
         calibration=calibration,
         evaluation=evaluation,
         measure_speed=is_int8 if options.speed is None else options.speed,
-        name=options.name,
-        version=options.model_version,
         progress=lambda said: print(said, file=sys.stderr, flush=True),
     )
     _print(exported)
     if options.report:
-        import json
-
-        from netwright.train.state import write_whole
-
-        report = exported.to_dict() | {"command": command}
-        write_whole(Path(options.report), json.dumps(report, indent=2).encode())
+        _report(exported, Path(options.report), command)
     return 0
 
 
@@ -133,16 +147,45 @@ def _batch(text: str) -> int | str:
 def _refuse_images_alone(options: Namespace) -> None:
     if options.evaluation_images < 0:
         raise DataError(f"--evaluation_images is 0 for all or more, not {options.evaluation_images}.")
+    if options.report and Path(options.report).suffix not in (".html", ".json"):
+        raise ExportError(f"--report ends in .html for a page or in .json, and {options.report} does not.")
     if options.seed < 0:
         raise DataError(f"a seed is 0 or more, not {options.seed}. Give another --seed.")
+
+
+def _layout(options: Namespace) -> Callable[..., Exported]:
+    """How it is written: a file, or a version in a model repository."""
+    given = {key: getattr(options, key) for key in _TRITON if getattr(options, key) is not None}
+    if options.layout == "file":
+        if given:
+            raise ExportError(f"--{next(iter(given))} is for --layout triton. Leave it out.")
+        from netwright.deploy import export
+
+        version = options.model_version or "1"
+        return lambda model, **more: export(
+            model, options.out or _default_name(options, model), name=options.name, version=version, **more
+        )
+    from netwright.deploy.triton import TritonSettings
+    from netwright.deploy.triton_repository import export_triton
+
+    if not options.model_version.isdecimal() and options.model_version:
+        raise ExportError(f"--model_version is a number with --layout triton, not {options.model_version!r}.")
+    number, settings = int(options.model_version) if options.model_version else None, TritonSettings(**given)
+    return lambda model, **more: export_triton(
+        model, options.out or "models", name=_name(options, model), version=number, settings=settings, **more
+    )
+
+
+def _name(options: Namespace, model: LoadedModel) -> str:
+    folder = Path(options.ref)
+    return str(options.name or (folder.name if folder.is_dir() else "") or model.arch.name or "network")
 
 
 def _default_name(options: Namespace, model: LoadedModel) -> str:
     from netwright.deploy.place import SUFFIXES
 
-    folder = Path(options.ref)
-    name = options.name or (folder.name if folder.is_dir() else "") or model.arch.name or "network"
-    return name + ("" if options.precision == "fp32" else f"-{options.precision}") + SUFFIXES[options.to]
+    precision = "" if options.precision == "fp32" else f"-{options.precision}"
+    return _name(options, model) + precision + SUFFIXES[options.to]
 
 
 def _images(options: Namespace, model: LoadedModel) -> tuple[Labelled | None, Labelled | None]:
@@ -183,11 +226,26 @@ def _of_the_run(options: Namespace, model: LoadedModel) -> dict[str, Any]:
     return found
 
 
+def _report(exported: Exported, path: Path, command: str) -> None:
+    if path.suffix == ".html":
+        from netwright.deploy.report import write_report
+
+        write_report(exported, path, command=command)
+        print(f"report: {path}")
+        return
+    import json
+
+    from netwright.train.state import write_whole
+
+    write_whole(path, json.dumps(exported.to_dict() | {"command": command}, indent=2).encode())
+
+
 def _print(exported: Exported) -> None:
     info, accuracy = exported.info, exported.accuracy
     batch = "any number of images" if info.batch is None else f"{info.batch:,} at once"
     shape = ", ".join(map(str, info.input_shape))
-    print(f"checked: {exported.agreement}")
+    for each in exported.checks:
+        print(f"checked: {each.agreement}")
     print(f"takes input (N, {shape}) float32, {batch}; gives logits (N, {info.arch.num_classes:,}) float32")
     print(exported.table())
     if accuracy is not None:

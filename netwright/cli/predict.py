@@ -35,7 +35,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "words",
         nargs="*",
-        metavar="REF PATH ...",
+        metavar="REF PATH",
         help="a run folder or a weight file (not with --ckpt_path or --pretrained), then image files, folders of them, "
         "or http addresses",
     )
@@ -105,6 +105,7 @@ def _answers(
 
     from netwright.train import resolve_device
     from netwright.train.precision import autocast, resolve_precision
+    from netwright.validation.folding import is_foldable
     from netwright.validation.inputs import find_inputs
     from netwright.validation.loading import load_for
     from netwright.validation.predict import predict
@@ -125,5 +126,6 @@ def _answers(
         device=device,
         batch_size=training.images.batch_size if "batch_size" in loaded.given else _BATCH,
         autocast=partial(autocast, precision, device),
+        fold=options.fuse and is_foldable(model.module, device, precision),
     )
     return list(answers), model

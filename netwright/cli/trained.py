@@ -6,6 +6,7 @@ from argparse import Namespace
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from netwright.cli.options import truth
 from netwright.cli.training_flags import add_training_flags, training_of
 from netwright.errors import WeightsError
 
@@ -49,7 +50,7 @@ def add_trained_flags(
 ) -> None:
     """Every flag of a training, so that its commands and recipes work here; --help lists those that matter.
 
-    answer, machine, images: more of these, flag -> its help.
+    answer, machine, images: more of these, flag -> its help. Also --fuse.
     """
     add_training_flags(parser, shown=())
     flags = {flag: action for action in parser._actions for flag in action.option_strings}
@@ -61,13 +62,23 @@ def add_trained_flags(
         "machine": {**_MACHINE, **machine},
     }
     for title, explained in groups.items():
-        if explained:
+        if explained:  # the machine's come last
             group = parser.add_argument_group(title)
             for flag, said in explained.items():
                 flags[flag].help = said
                 # argparse can only add new flags to a group
                 parser._optionals._group_actions.remove(flags[flag])
                 group._group_actions.append(flags[flag])
+    group.add_argument(
+        "--fuse",
+        nargs="?",
+        const=True,
+        default=True,
+        type=truth,
+        metavar="true|false",
+        help="fold batch norm into the convolutions, on processors in fp32 and bf16: same answers to rounding, sooner "
+        "(default: true)",
+    )
 
 
 def flags_alone(options: Namespace) -> Loaded:

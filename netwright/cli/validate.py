@@ -90,6 +90,7 @@ def run(options: Namespace, command: str) -> int:
         training,
         given,
         allow_subset=options.allow_subset,
+        fuse=options.fuse,
         out=Path(training.checkpoints.out) if "out" in flags.given else None,
         most_wrong=max(0, options.most_wrong),
         command=command,
@@ -116,6 +117,8 @@ def _table(result: Result) -> str:
         ("calibration error", share(measured.calibration_error)),
         ("speed", f"{measured.images_per_second:,.1f} images/s on {result.device}"),
     ]
+    if result.is_folded:
+        rows.append(("batch norm", "folded into the convolutions (--fuse false: as trained)"))
     if measured.skipped:
         first = measured.skipped[0]
         rows.append(("could not be read", f"{len(measured.skipped):,} images, {first.name} ({first.reason}) the first"))

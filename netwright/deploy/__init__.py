@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from netwright.deploy.exported import Exported
     from netwright.deploy.job import export
     from netwright.deploy.labelled import Labelled, labelled_images
+    from netwright.deploy.triton import TritonSettings
+    from netwright.deploy.triton_repository import export_triton, write_triton
 
 __all__ = [
     "RUNTIMES",
@@ -21,14 +23,25 @@ __all__ = [
     "ModelInfo",
     "Prediction",
     "Runtime",
+    "TritonSettings",
     "export",
+    "export_triton",
     "find_export",
     "labelled_images",
     "open_runtime",
+    "write_triton",
 ]
 
 # exporting imports torch, and answering from an exported file need not
-_LATE = {"Exported": "exported", "Labelled": "labelled", "export": "job", "labelled_images": "labelled"}
+_LATE = {
+    "Exported": "exported",
+    "Labelled": "labelled",
+    "TritonSettings": "triton",
+    "export": "job",
+    "export_triton": "triton_repository",
+    "labelled_images": "labelled",
+    "write_triton": "triton_repository",
+}
 
 
 def __getattr__(name: str) -> Any:

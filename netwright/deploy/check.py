@@ -30,13 +30,16 @@ LIMITS = {
 }
 
 
+_TIE = 0.15  # of the spread: classes further apart than this are not equally likely in any precision
+
+
 @dataclass(frozen=True, slots=True)
 class Agreement:
     """Of logits with those of the source network, on `images` images.
 
     difference: root mean square of the differences, in standard deviations of the source's logits; largest: the largest
     difference, in these. agreement: the part of the images with the same top-1, or with one that the source has as
-    likely to within the difference that the precision is allowed.
+    likely to within the difference that the precision is allowed, at most 0.15 of these deviations.
     """
 
     images: int
@@ -59,7 +62,7 @@ def compare(source: FloatArray, other: FloatArray, precision: str) -> Agreement:
     rows = np.arange(len(source))
     # a network that finds two classes equally likely names either
     short = source.max(axis=1) - source[rows, other.argmax(axis=1)]
-    same = short <= LIMITS[precision].difference * spread
+    same = short <= min(LIMITS[precision].difference, _TIE) * spread
     if not np.isfinite(apart).all():
         return Agreement(len(source), float("inf"), float("inf"), float(np.mean(same)))
     return Agreement(len(source), float(np.sqrt((apart**2).mean())), float(apart.max()), float(np.mean(same)))

@@ -4,31 +4,87 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from netwright.deploy.check import Agreement
 from netwright.deploy.info import ModelInfo
+from netwright.deploy.paired import Paired
 
-__all__ = ["Accuracy", "Exported", "Speed"]
+__all__ = ["Accuracy", "Check", "Exported", "Speed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """agreement: with the source network; said: on which images, in words."""
+
+    agreement: Agreement
+    said: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return asdict(self.agreement) | {"on": self.said}
 
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """Top-1 of the source network and of the export, shares of the same `images`; said: which these are."""
+    """Top-1 of the source network and of the export on the same images; said: which these are."""
 
-    images: int
-    source: float
-    exported: float
+    pairs: Paired
     said: str
+
+    @property
+    def images(self) -> int:
+        return self.pairs.images
+
+    @property
+    def source(self) -> float:
+        """0 to 1."""
+        return self.pairs.source
+
+    @property
+    def exported(self) -> float:
+        """0 to 1."""
+        return self.pairs.exported
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        top1 = {"images": self.images, "source": self.source, "exported": self.exported, "said": self.said}
+        return top1 | {"pairs": self.pairs.to_dict()}
+
+    def __str__(self) -> str:
+        pairs, (low, high) = self.pairs, self.pairs.interval()
+        return (
+            f"both are right on {pairs.both:,} of {self.images:,} images, the network alone on {pairs.only_source:,}, "
+            f"the export alone on {pairs.only_exported:,}, neither on {pairs.neither:,}: {100 * pairs.difference:+.2f} "
+            f"points (95% interval {100 * low:+.2f} to {100 * high:+.2f}, McNemar's p {pairs.p_value():.2g})"
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """Medians of images a second; source: the network in torch, fp32, fused, channels_last."""
+    """Images a second, one figure a turn; source: the network in torch, fp32, fused, channels_last."""
 
     batch: int
-    source: float
-    exported: float
+    source_turns: tuple[float, ...]
+    exported_turns: tuple[float, ...]
+
+    @property
+    def source(self) -> float:
+        """The median."""
+        return median(self.source_turns)
+
+    @property
+    def exported(self) -> float:
+        """The median."""
+        return median(self.exported_turns)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {"batch": self.batch, "source": self.source, "exported": self.exported} | {
+            "source_turns": list(self.source_turns),
+            "exported_turns": list(self.exported_turns),
+        }
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,18 +92,28 @@ class Exported:
     """What was written, and what was seen of it before.
 
     path: the file to open; files: all that belong to it. size: of these in bytes; source_size: of the network's weights
-    in fp32. checked: of which images `agreement` is, in words. accuracy, speed: where they were asked for.
+    in fp32. checks: how far it agrees, in int8 on images that calibration did not see after those that it saw.
+    accuracy, speed: where they were asked for.
     """
 
     path: Path
     files: tuple[Path, ...]
     info: ModelInfo
-    agreement: Agreement
-    checked: str
+    checks: tuple[Check, ...]
     size: int
     source_size: int
     accuracy: Accuracy | None = None
     speed: tuple[Speed, ...] = ()
+
+    @property
+    def agreement(self) -> Agreement:
+        """On what the export has not seen before: of the last check."""
+        return self.checks[-1].agreement
+
+    @property
+    def checked(self) -> str:
+        """Of which images `agreement` is, in words."""
+        return self.checks[-1].said
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -60,10 +126,11 @@ class Exported:
             "batch": self.info.batch,
             "opset": self.info.opset,
             "made": dict(self.info.made),
-            "agreement": asdict(self.agreement) | {"on": self.checked},
+            "agreement": self.checks[-1].to_dict(),
+            "checks": [each.to_dict() for each in self.checks],
             "size": {"source": self.source_size, "exported": self.size},
-            "accuracy": asdict(self.accuracy) if self.accuracy else None,
-            "speed": [asdict(each) for each in self.speed],
+            "accuracy": self.accuracy.to_dict() if self.accuracy else None,
+            "speed": [each.to_dict() for each in self.speed],
         }
 
     def table(self) -> str:
@@ -74,4 +141,5 @@ class Exported:
         for each in self.speed:
             rows.append((f"images/s at batch {each.batch}", f"{each.source:,.1f}", f"{each.exported:,.1f}"))
         head = f"  {'':<22} {'torch fp32':>12} {self.info.precision:>12}"
-        return "\n".join([head, *(f"  {name:<22} {before:>12} {after:>12}" for name, before, after in rows)])
+        lines = [head, *(f"  {name:<22} {before:>12} {after:>12}" for name, before, after in rows)]
+        return "\n".join([*lines, f"  {self.accuracy}"] if self.accuracy else lines)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from netwright.arch import Arch
+from netwright.data.classes import IMAGENET_CLASSES, descriptions, imagenet_synsets
 from netwright.data.preprocess import Preprocessing
 from netwright.errors import ArchError, DataError, ExportError
 
@@ -20,7 +21,6 @@ METADATA_KEY = "netwright"
 PRECISIONS = ("fp32", "bf16", "fp16", "int8")
 
 _FORMAT = 1
-_IMAGENET_CLASSES = 1000
 _LONGEST = 64 << 20  # characters of the JSON; the longest that is honest has names of classes by the thousand
 
 
@@ -60,14 +60,15 @@ class ModelInfo:
 
 def info_of(model: LoadedModel, *, name: str = "", version: str = "1", precision: str = "fp32") -> ModelInfo:
     """Of a loaded network. ImageNet's names are taken for 1000 outputs without names, as in prediction."""
-    names, descriptions = model.class_names, ()
     if model.arch.in_channels != model.preprocessing.channels:
         raise ExportError(
             f"images are gray (1) or RGB (3), as the preprocessing says ({model.preprocessing.channels}), and the "
             f"network takes {model.arch.in_channels} channels. Load it with the preprocessing that it was trained with."
         )
-    if len(names or range(_IMAGENET_CLASSES)) == _IMAGENET_CLASSES == model.arch.num_classes:
-        names, descriptions = _imagenet(names)
+    names = model.class_names
+    if not names and model.arch.num_classes == IMAGENET_CLASSES:
+        names = imagenet_synsets()
+    said = descriptions(names)
     return ModelInfo(
         name or model.arch.name or "network",
         version,
@@ -77,19 +78,8 @@ def info_of(model: LoadedModel, *, name: str = "", version: str = "1", precision
         model.facts,
         precision,
         model.source,
-        descriptions,
+        said if any(said) else (),
     )
-
-
-def _imagenet(names: tuple[str, ...]) -> tuple[tuple[str, ...], Any]:
-    from timm.data.imagenet_info import ImageNetInfo
-
-    info = ImageNetInfo()
-    ids = tuple(info.index_to_label_name(i) for i in range(_IMAGENET_CLASSES))
-    if names and set(names) != set(ids):
-        return names, ()
-    known = {id_: info.index_to_description(i) for i, id_ in enumerate(ids)}
-    return (names or ids), tuple(known[name] for name in names or ids)
 
 
 def info_to_json(info: ModelInfo) -> str:

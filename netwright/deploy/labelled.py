@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy import typing as npt
 
+from netwright.data.classes import match_classes
 from netwright.data.dataset import open_dataset
 from netwright.data.preprocess import Preprocessing
-from netwright.data.source import IntArray, Pixels, Source, listed
+from netwright.data.source import IntArray, Pixels, Source
 from netwright.errors import DataError
 
-__all__ = ["MOST_CALIBRATION", "Labelled", "labelled_images", "photographs"]
+__all__ = ["FEWEST", "MOST_CALIBRATION", "Labelled", "labelled_images", "photographs"]
 
 MOST_CALIBRATION = 300  # ranges of activations are stable long before
 
 _CROPS = 32
-_FEWEST = 8  # readable images to calibrate with
+FEWEST = 8  # readable images to calibrate with
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,11 +50,18 @@ class Labelled:
         if pixels:
             yield np.stack(pixels), np.array(outputs, dtype=np.int64)
 
+    def spread(self, most: int) -> Labelled:
+        """So many of them, as far from each other as can be: sources have their classes one after the other."""
+        if len(self.indices) <= most:
+            return self
+        chosen = np.linspace(0, len(self.indices) - 1, most).round().astype(np.int64)
+        return replace(self, indices=self.indices[chosen], said=f"{most:,} of {self.said}")
+
     def pixels(self, preprocessing: Preprocessing) -> Pixels:
         """All of them, (N, H, W, C) uint8; DataError where fewer than eight can be read."""
         batches = [pixels for pixels, _ in self.batches(preprocessing, 32)]
-        if sum(map(len, batches)) < _FEWEST:
-            raise DataError(f"{self.said}: at least {_FEWEST} that can be read are needed. Add images.")
+        if sum(map(len, batches)) < FEWEST:
+            raise DataError(f"{self.said}: at least {FEWEST} that can be read are needed. Add images.")
         return np.concatenate(batches)
 
 
@@ -104,16 +112,13 @@ def _spread(indices: IntArray, labels: IntArray, count: int, rng: np.random.Gene
 
 
 def _outputs(class_names: Sequence[str], num_classes: int, labels: Sequence[str]) -> IntArray:
-    """The output of each label by name; in order where the network has no names; empty where neither fits."""
-    if class_names and set(labels) <= set(class_names):
-        place = {name: i for i, name in enumerate(class_names)}
-        return np.array([place[name] for name in labels], dtype=np.int64)
-    if class_names:
-        raise DataError(
-            f"a network is measured on the classes it was trained on, and this one does not know "
-            f"{listed(sorted(set(labels) - set(class_names)), 4)}. Give its own images as --data_dir."
-        )
-    return np.arange(num_classes, dtype=np.int64) if len(labels) == num_classes else np.zeros(0, dtype=np.int64)
+    """The output of each label, as `netwright validate` matches them; empty where an unnamed network has others."""
+    try:
+        return match_classes(class_names, num_classes, labels, allow_subset=True).outputs
+    except DataError:
+        if class_names:
+            raise
+        return np.zeros(0, dtype=np.int64)  # ranges are seen in images of any classes
 
 
 def photographs(preprocessing: Preprocessing, count: int = _CROPS, seed: int = 0) -> Pixels:

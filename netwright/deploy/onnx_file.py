@@ -9,6 +9,7 @@ from typing import Any
 
 from netwright.deploy.extras import extra
 from netwright.deploy.info import METADATA_KEY, ModelInfo, info_from_json, info_to_json
+from netwright.deploy.place import read_whole
 from netwright.errors import ExportError
 
 __all__ = ["onnx_bytes", "read_onnx"]
@@ -38,7 +39,7 @@ def read_onnx(path: Path) -> tuple[bytes, ModelInfo]:
     make large tensors of small ones when they are loaded.
     """
     onnx = extra("onnx")
-    content = _content(path)
+    content = read_whole(path)
     try:
         model = onnx.ModelProto.FromString(content)
         said = {str(each.key): each.value for each in model.metadata_props}
@@ -93,10 +94,3 @@ def _refuse_other_ends(graph: Any, info: ModelInfo, path: Path) -> None:
     want = ([("input", float32, [n, *info.input_shape])], [("logits", float32, [n, info.arch.num_classes])])
     if (ends(graph.input), ends(graph.output)) != want:
         raise ExportError(f"{path} describes another network than it holds. Export it again.")
-
-
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ExportError(f"the exported file {path} cannot be read: {error.strerror or error}.") from error

@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 from netwright.deploy.extras import extra
 from netwright.deploy.info import METADATA_KEY, ModelInfo, info_from_json, info_to_json
+from netwright.deploy.place import read_whole
 from netwright.errors import ExportError
 
 __all__ = ["read_openvino", "write_openvino"]
@@ -28,15 +29,20 @@ def write_openvino(model: Any, info: ModelInfo, path: Path) -> None:
 
 
 def read_openvino(path: Path, core: Any) -> tuple[Any, ModelInfo]:
-    """(openvino.Model, what it says). path: NAME.xml. Raises ExportError unless it is one of ours and whole."""
-    info, digest = _said(path)
-    weights = path.with_suffix(".bin")
-    if not weights.is_file():
-        raise ExportError(f"{path} has its weights beside it, and {weights.name} is not there. Copy both files.")
-    if hashlib.sha256(weights.read_bytes()).hexdigest() != digest:
-        raise ExportError(f"{weights} holds other weights than were written: it is damaged. Copy or export it again.")
+    """(openvino.Model, what it says). path: NAME.xml. Raises ExportError unless it is one of ours and whole.
+
+    Each file is read once, so that what is checked is what is opened, also where another export replaces it meanwhile.
+    """
+    graph = read_whole(path)
+    info, digest = _said(graph, path)
+    beside = path.with_suffix(".bin")
+    if not beside.is_file():
+        raise ExportError(f"{path} has its weights beside it, and {beside.name} is not there. Copy both files.")
+    weights = read_whole(beside)
+    if hashlib.sha256(weights).hexdigest() != digest:
+        raise ExportError(f"{beside} holds other weights than were written: it is damaged. Copy or export it again.")
     try:
-        model = core.read_model(path, weights)
+        model = core.read_model(graph, weights)
     except Exception as error:  # RuntimeError mostly, and what the bindings make of others
         said = (str(error).strip().splitlines() or [""])[-1][:300]
         raise ExportError(f"OpenVINO cannot read {path}: {said}. Export it again.") from error
@@ -51,12 +57,10 @@ def _ends(model: Any) -> list[Any]:
     return [*model.inputs, *model.outputs]
 
 
-def _said(path: Path) -> tuple[ModelInfo, str]:
+def _said(graph: bytes, path: Path) -> tuple[ModelInfo, str]:
     """(what it says, digest of its weights), read before the library sees the file."""
     try:
-        root = ElementTree.parse(path).getroot()
-    except OSError as error:
-        raise ExportError(f"the exported file {path} cannot be read: {error.strerror or error}.") from error
+        root = ElementTree.fromstring(graph)
     except (ElementTree.ParseError, ValueError, LookupError) as error:  # encodings that nobody knows
         raise ExportError(f"{path} is no XML of OpenVINO, or a damaged one: {error}. Export it again.") from error
     found = root.find(f"./rt_info/{METADATA_KEY}/config")

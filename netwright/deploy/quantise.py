@@ -33,9 +33,10 @@ def quantise_onnx(model: Any, inputs: list[FloatArray]) -> Any:
 
     onnx = extra("onnx")
     with tempfile.TemporaryDirectory() as folder, _quiet():
-        path = Path(folder) / "int8.onnx"
+        path, given = Path(folder) / "int8.onnx", onnx.ModelProto()
+        given.CopyFrom(model)  # the library moves the weights of what it is given to a file, which then goes
         quantization.quantize_static(
-            model,
+            given,
             path,
             Reader(),
             quant_format=quantization.QuantFormat.QDQ,

@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from netwright.data.classes import Candidate
 from netwright.data.source import Pixels
 from netwright.deploy.info import ModelInfo
 from netwright.errors import DataError, ServeError
@@ -36,16 +37,6 @@ class Engine(Protocol):
     def close(self) -> None:
         """Let go of what it holds."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A class that an image may be of. index: of the output; description: of ImageNet's classes, in words."""
-
-    index: int
-    name: str
-    probability: float
-    description: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

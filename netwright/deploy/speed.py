@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from statistics import median
 
 import numpy as np
 
 from netwright.deploy.runtime import Runtime
 
-__all__ = ["images_per_second", "medians"]
+__all__ = ["images_per_second"]
 
 
 def images_per_second(
@@ -30,11 +29,6 @@ def images_per_second(
                 name = names[(repeat + turn) % len(names)]
                 rates[name][batch].append(_rate(runtimes[name], x, seconds))
     return {name: {batch: tuple(values) for batch, values in of.items()} for name, of in rates.items()}
-
-
-def medians(rates: Mapping[int, Sequence[float]]) -> dict[int, float]:
-    """batch -> the middle of its figures."""
-    return {batch: median(values) for batch, values in rates.items()}
 
 
 def _rate(runtime: Runtime, x: np.ndarray, seconds: float) -> float:

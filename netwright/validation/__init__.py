@@ -1,6 +1,6 @@
 """A trained network on images: measured, with pictures of where it is wrong, or asked what it sees."""
 
-from netwright.validation.classes import ClassMap, match_classes
+from netwright.data.classes import ClassMap, match_classes
 from netwright.validation.measured import Measured
 from netwright.validation.records import Records
 

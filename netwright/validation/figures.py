@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from netwright.data.classes import descriptions
 from netwright.report.words import count, listing
-from netwright.validation.classes import descriptions
 from netwright.validation.measured import Bin, ClassRow, Measured, interval
 
 __all__ = [

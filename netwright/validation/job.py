@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from netwright.arch import complexity
+from netwright.data.classes import match_classes
 from netwright.data.source import Pixels
 from netwright.pipeline import Split, open_split
 from netwright.train import describe
 from netwright.train.distributed import Group, join
 from netwright.train.precision import resolve_precision
-from netwright.validation.classes import match_classes
+from netwright.validation.folding import is_foldable
 from netwright.validation.loading import images_of_run, load_for
 from netwright.validation.measure import validate
 from netwright.validation.measured import Measured
@@ -35,12 +36,14 @@ __all__ = ["Job", "Result", "run_job"]
 class Job:
     """training: weights, images (of val_split) and machine in the keys of a training; given: those that the user gave.
 
-    out: a folder for the report, None for none; most_wrong: images that it shows.
+    fuse: fold batch norm into the convolutions, where that pays (`is_foldable`). out: a folder for the report, None for
+    none; most_wrong: images that it shows.
     """
 
     training: Training
     given: frozenset[str] = frozenset()
     allow_subset: bool = False
+    fuse: bool = True
     out: Path | None = None
     most_wrong: int = 48
     command: str = ""
@@ -48,12 +51,14 @@ class Job:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Result:
-    """network, images: in words; report: the page, None where none was asked for."""
+    """network, images: in words; is_folded: whether batch norm was folded; report: the page, None where none was asked
+    for."""
 
     measured: Measured
     network: str
     images: str
     device: str
+    is_folded: bool = False
     report: Path | None = None
 
 
@@ -75,6 +80,7 @@ def _run(job: Job, group: Group, say: Callable[[str], None]) -> Result | None:
     notices = tuple(text for text in (*notices, of_run, said, classes.notice) if text)
     for notice in notices:
         say(notice)
+    is_folded = job.fuse and is_foldable(model.module, group.device, precision)
     with Progress(len(split), group.world) if group.is_first else nullcontext() as progress:
         measured = validate(
             model,
@@ -84,6 +90,7 @@ def _run(job: Job, group: Group, say: Callable[[str], None]) -> Result | None:
             batch_size=training.images.batch_size,
             workers=training.images.workers,
             precision=precision,
+            fold=is_folded,
             most=job.most_wrong,
             on_batch=None if progress is None else progress.update,
         )
@@ -94,6 +101,7 @@ def _run(job: Job, group: Group, say: Callable[[str], None]) -> Result | None:
         network=model.arch.name or "network",
         images=f"{split.source.name} ({split.name})",
         device=f"{group.world} x {describe(group.device)}" if group.world > 1 else describe(group.device),
+        is_folded=is_folded,
     )
     return result if job.out is None else replace(result, report=_report(job, job.out, result, model, split, precision))
 
@@ -117,6 +125,7 @@ def _report(job: Job, out: Path, result: Result, model: LoadedModel, split: Spli
         "machine": {
             "device": result.device,
             "precision": precision,
+            "batch norm": "folded into the convolutions" if result.is_folded else "as trained",
             "batch": f"{job.training.images.batch_size}",
             "speed": f"{measured.images_per_second:,.1f} images/s, {measured.seconds:.1f} s",
             "netwright": __version__,

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from netwright.data.source import listed
 from netwright.errors import DataError, WeightsError
+from netwright.nn import AnyNet, fuse
 from netwright.pipeline import EvalLoader
 from netwright.train.distributed import Group
 from netwright.train.precision import autocast
@@ -21,8 +22,8 @@ from netwright.validation.measured import Measured, most_wrong
 from netwright.validation.records import IntArray, Records
 
 if TYPE_CHECKING:
+    from netwright.data.classes import ClassMap
     from netwright.pipeline import Split
-    from netwright.validation.classes import ClassMap
     from netwright.weights import LoadedModel
 
 __all__ = ["judge", "measure", "validate"]
@@ -39,14 +40,16 @@ def validate(
     batch_size: int = 128,
     workers: int = 0,
     precision: str = "fp32",
+    fold: bool = False,
     most: int = 48,
     on_batch: Callable[[int], None] | None = None,
 ) -> Measured:
     """Measure a model on a split; with several ranks, rank 0 gets what all of them did.
 
-    classes: from the labels of the split to the outputs of the network. precision: resolved. most: wrong images that
-    are named. on_batch: called with the images done on this rank. Raises DataError where no image could be read,
-    WeightsError where the network gives numbers that are not finite.
+    classes: from the labels of the split to the outputs of the network. precision: resolved. fold: batch norm into the
+    convolutions of a copy, where `is_foldable`. most: wrong images that are named. on_batch: called with the images
+    done on this rank. Raises DataError where no image could be read, WeightsError where the network gives numbers that
+    are not finite.
     """
     started = time.perf_counter()
     loader = EvalLoader(
@@ -59,6 +62,9 @@ def validate(
         world=group.world,
     )
     module: nn.Module = model.module.to(group.device).to(memory_format=torch.channels_last)
+    if fold:
+        assert isinstance(module, AnyNet), "is_foldable says which"
+        module = fuse(module)
 
     def after(images: int) -> None:
         group.beat()

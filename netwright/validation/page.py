@@ -11,7 +11,7 @@ import numpy as np
 
 from netwright.data.source import Pixels
 from netwright.report.charts import Spec
-from netwright.report.document import Section, asset, document, facts_html, lead, picture
+from netwright.report.document import Section, asset, document, facts_html, lead, picture, tiles
 from netwright.report.tables import table
 from netwright.validation.figures import ConfusionFigure, share
 from netwright.validation.measured import Measured, Wrong
@@ -64,11 +64,10 @@ def sections_of(
 
 
 def _tiles(measured: Measured) -> str:
-    tiles = [("top-1 accuracy", share(measured.top1)), ("top-5 accuracy", share(measured.top5))]
-    tiles += [("loss", f"{measured.loss:.4f}"), ("calibration error", share(measured.calibration_error))]
-    tiles += [("images", f"{measured.images:,}"), ("images/s", f"{measured.images_per_second:,.0f}")]
-    items = "".join(f"<li><b>{escape(value)}</b><span>{escape(name)}</span></li>" for name, value in tiles if value)
-    return f'<ul class="tiles">{items}</ul>'
+    figures = [("top-1 accuracy", share(measured.top1)), ("top-5 accuracy", share(measured.top5))]
+    figures += [("loss", f"{measured.loss:.4f}"), ("calibration error", share(measured.calibration_error))]
+    figures += [("images", f"{measured.images:,}"), ("images/s", f"{measured.images_per_second:,.0f}")]
+    return tiles(figures)
 
 
 def _class_table(measured: Measured, labels: Sequence[str]) -> str:

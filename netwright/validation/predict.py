@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import torch
 
+from netwright.data.classes import Candidate, descriptions, output_names
 from netwright.data.source import Pixels
 from netwright.errors import DataError, WeightsError
-from netwright.validation.classes import descriptions, output_names
+from netwright.nn import AnyNet, fuse
 
 if TYPE_CHECKING:
     from netwright.data.preprocess import Preprocessing
@@ -36,16 +37,6 @@ class Readable(Protocol):
     def read(self) -> bytes:
         """Its bytes; DataError or OSError where there are none."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A class that an image may be of. index: of the network's output; description: of ImageNet's classes, in words."""
-
-    index: int
-    name: str
-    probability: float
-    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +68,17 @@ def predict(
     device: torch.device,
     batch_size: int = 32,
     autocast: Callable[[], AbstractContextManager[object]] = nullcontext,
+    fold: bool = False,
 ) -> Iterator[Prediction | Unreadable]:
-    """One answer an input, in their order. Raises WeightsError where the network's outputs are not finite."""
+    """One answer an input, in their order. fold: batch norm into the convolutions of a copy, where `is_foldable`.
+
+    Raises WeightsError where the network's outputs are not finite.
+    """
     module = model.module.to(device).eval()
     module.to(memory_format=torch.channels_last)
+    if fold:
+        assert isinstance(module, AnyNet), "is_foldable says which"
+        module = fuse(module)
     names = output_names(model.class_names, model.arch.num_classes)
     said = descriptions(names)
     top_k = min(top_k, len(names))

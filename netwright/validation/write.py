@@ -10,12 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from netwright.data.classes import descriptions
 from netwright.data.source import Pixels
 from netwright.errors import DataError
 from netwright.report.charts import Spec
 from netwright.train.state import write_whole
 from netwright.validation.charts import accuracy_chart, calibration_chart, confusion_chart
-from netwright.validation.classes import descriptions
 from netwright.validation.figures import accuracy_figure, calibration_figure, confusion_figure, labels_of, summary
 from netwright.validation.measured import Measured, Wrong
 from netwright.validation.page import facts_section, page, sections_of, skipped_section, wrong_section

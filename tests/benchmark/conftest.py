@@ -1,22 +1,17 @@
 """The smallest networks and settings: nothing here is timed, only that it runs and adds up."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 
 from netwright.arch import Arch, Stage, Stem
 from netwright.benchmark import Benchmark, Contender, Measured, Settings
 
 
 @pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """One thread for each test, then as many as before."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+def _one_thread(one_thread: None) -> None:
+    """Every test here computes with one."""
 
 
 @pytest.fixture

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from netwright.arch import Arch, Stage, Stem
 from netwright.data.preprocess import Preprocessing
@@ -17,16 +16,9 @@ from netwright.deploy import open_runtime
 from netwright.nn import build
 from netwright.weights import save_model
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 Run = Callable[..., Any]
 DIGITS = Arch((Stage(1, 8, 1, 1.0, 8), Stage(1, 16, 2, 1.0, 8)), "x", Stem("cifar", 8), 0.0, 8, 10, 1, "digits_net")
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture
@@ -60,11 +52,25 @@ def test_int8_takes_the_images_of_the_training_itself(netwright: Run, weights: P
     assert done.status == 0, done.err
     assert "top-1 of 60 images: 60 images of digits" in done.out
     report = json.loads(Path("out/report.json").read_text())
-    assert (report["precision"], report["accuracy"]["images"], report["agreement"]["images"]) == ("int8", 60, 40)
+    assert (report["precision"], report["accuracy"]["images"], report["agreement"]["images"]) == ("int8", 60, 60)
     assert report["files"] == ["out/m/2/model.onnx"]
     assert report["command"].startswith("netwright export ")
     with open_runtime("out/m/2") as runtime:
         assert (runtime.info.precision, runtime.info.version) == ("int8", "2")
+
+
+def test_a_page_to_read(netwright: Run, weights: Path) -> None:
+    images = ("--dataset", "digits", "--evaluation_images", 50)
+    done = netwright("export", weights, "--to", "openvino", *images, "--speed", "--report", "out/page.html")
+    assert done.status == 0, done.err
+    assert done.out.rstrip().endswith("report: out/page.html")
+    page = Path("out/page.html").read_text(encoding="utf-8")
+    assert "digits_net for OpenVINO in fp32" in page
+    assert "50 images of digits that calibration left" in page
+    assert "netwright export w.safetensors --to openvino" in page.replace(str(weights.parent) + "/", "")
+    assert {path.name for path in Path("out/figures").glob("*.png")} == {
+        *("page-size.png", "page-accuracy.png", "page-speed.png")
+    }
 
 
 def test_accuracy_beside_the_network_where_images_are_named(netwright: Run, weights: Path) -> None:
@@ -87,6 +93,7 @@ def test_accuracy_beside_the_network_where_images_are_named(netwright: Run, weig
         (("--dataset", "digits", "--evaluation_images", "-1"), "--evaluation_images is 0 for all or more"),
         (("--dataset", "digits", "--seed", "-1"), "a seed is 0 or more"),
         (("--data_dir", "nowhere"), "does not exist"),
+        (("--report", "report.txt"), "--report ends in .html for a page or in .json, and report.txt does not"),
     ],
 )
 def test_mistakes_are_explained_and_write_nothing(
@@ -119,3 +126,40 @@ def test_help_says_which_precision_is_for_what(netwright: Run) -> None:
         "--to openvino --precision int8",
     ):
         assert word in done.out
+
+
+def test_a_model_repository_for_triton_takes_version_after_version(netwright: Run, weights: Path) -> None:
+    for number in (1, 2):
+        done = netwright("export", weights, "--layout", "triton", "--name", "digits", "--max_batch", 8)
+        assert done.status == 0, done.err
+        assert done.out.rstrip().endswith(f"wrote models/digits/{number}/model.onnx")
+        with open_runtime(f"models/digits/{number}") as runtime:
+            assert (runtime.info.name, runtime.info.version) == ("digits", str(number))
+    assert "max_batch_size: 8\n" in Path("models/digits/config.pbtxt").read_text()
+    done = netwright(
+        "export", weights, "--layout", "triton", "--to", "openvino", "--device", "cpu", "--out", "repository"
+    )
+    assert done.status == 0, done.err
+    assert "wrote repository/digits_net/1/model.bin and repository/digits_net/1/model.xml" in done.out
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("--max_batch", "4"), "--max_batch is for --layout triton. Leave it out."),
+        (("--layout", "triton", "--to", "torch"), "not for torch"),
+        (("--layout", "triton", "--name", "7"), "Give another --name"),
+        (
+            ("--layout", "triton", "--model_version", "new"),
+            "--model_version is a number with --layout triton, not 'new'",
+        ),
+        (("--layout", "triton", "--versions", "-1"), "versions 0 or more"),
+    ],
+)
+def test_what_triton_cannot_take_is_explained(
+    netwright: Run, weights: Path, words: tuple[str, ...], reason: str
+) -> None:
+    done = netwright("export", weights, *words)
+    assert done.status == 1
+    assert reason in done.err
+    assert [path.name for path in Path().iterdir()] == ["w.safetensors"]

@@ -91,6 +91,15 @@ def test_json_and_csv_say_the_same(netwright: Run, weights: Path, folder: Path, 
     assert {name for _, name, _ in rows} == set(NAMES)
 
 
+def test_batch_norm_is_folded_unless_that_is_refused(netwright: Run, weights: Path, folder: Path) -> None:
+    words = ("predict", weights, folder, "--format", "json", "--top_k", 3)
+    folded, plain = (json.loads(netwright(*words, *more).out)["predictions"] for more in ((), ("--fuse", "false")))
+    assert folded != plain, "another way to the same"
+    for one, other in zip(folded, plain, strict=True):
+        for a, b in zip(one["classes"], other["classes"], strict=True):
+            assert (a["name"], a["probability"]) == (b["name"], pytest.approx(b["probability"], abs=1e-5))
+
+
 def test_an_image_that_cannot_be_read_is_status_1_and_the_others_are_answered(
     netwright: Run, weights: Path, folder: Path, web: str, tmp_path: Path
 ) -> None:

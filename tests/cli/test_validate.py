@@ -78,6 +78,23 @@ def test_the_first_line_is_mindcvs_and_the_folder_has_the_rest(
         assert [int(row["images"]) for row in csv.DictReader(file)] == [6, 5, 6, 6, 6, 6]
 
 
+def test_batch_norm_is_folded_unless_that_is_refused_and_the_report_says_so(
+    netwright: Run, images: Path, weights: Path, tmp_path: Path
+) -> None:
+    words = ("validate", weights, "--data_dir", images, "--workers", 0, "--most_wrong", 0)
+    folded = netwright(*words, "--out", tmp_path / "folded")
+    plain = netwright(*words, "--out", tmp_path / "plain", "--fuse", "false")
+    assert folded.status == plain.status == 0
+    assert "folded into the convolutions (--fuse false: as trained)" in folded.out
+    assert "batch norm" not in plain.out
+    metrics = [json.loads((tmp_path / name / "metrics.json").read_text()) for name in ("folded", "plain")]
+    said = [each["facts"]["machine"]["batch norm"] for each in metrics]
+    assert said == ["folded into the convolutions", "as trained"]
+    assert metrics[0]["top1_correct"] == metrics[1]["top1_correct"]
+    assert metrics[0]["loss"] == pytest.approx(metrics[1]["loss"], rel=1e-5)
+    assert metrics[0]["loss"] != metrics[1]["loss"], "another way to the same"
+
+
 def test_classes_in_another_order_are_matched_by_name(
     netwright: Run, images: Path, weights: Path, tmp_path: Path
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from netwright.arch import Arch, Stage, Stem
+from netwright.data.digits import open_digits
 from netwright.data.preprocess import Preprocessing
 from netwright.deploy import export
 from netwright.nn import build
@@ -19,15 +20,13 @@ from netwright.weights import LoadedModel
 SIDE = 16
 COLOUR = Arch((Stage(2, 8, 1, 1.0, 4), Stage(1, 16, 2, 2.0, 4)), "y", Stem("cifar", 8), 0.25, SIDE, 5, 3, "small")
 GRAY = Arch((Stage(1, 8, 1, 1.0, 4), Stage(1, 16, 2, 1.0, 8)), "x", Stem("simple", 8), 0.0, SIDE, 4, 1, "gray")
+DIGITS = Arch((Stage(1, 16, 1, 1.0, 8), Stage(1, 32, 2, 1.0, 8)), "x", Stem("cifar", 16), 0.0, 8, 10, 1, "digits")
 CLASSES = ("ant", "bee", "cat", "dog", "Erdmännchen")
 
 
 @pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+def _one_thread(one_thread: None) -> None:
+    """Every test here computes with one."""
 
 
 def randomised(arch: Arch, seed: int = 0) -> nn.Module:
@@ -68,6 +67,24 @@ def colour() -> LoadedModel:
 @pytest.fixture(scope="session")
 def gray() -> LoadedModel:
     return loaded(GRAY)
+
+
+@pytest.fixture(scope="session")
+def digits() -> LoadedModel:
+    """Trained on the bundled digits for some seconds, so that its answers mean something."""
+    torch.set_num_threads(1)  # before the fixture of each test does
+    source = open_digits()
+    preprocessing = Preprocessing(image_size=8, channels=1, crop_pct=1.0, mean=(80.0,), std=(100.0,))
+    pixels = [preprocessing.pixels(source.read(i).data) for i in range(len(source.labels))]
+    x, y = preprocessing.normalise(np.stack(pixels)), torch.from_numpy(source.labels)
+    module, generator = build(DIGITS, seed=0), torch.Generator().manual_seed(0)
+    optimizer = torch.optim.SGD(module.train().parameters(), lr=0.1, momentum=0.9)
+    for _ in range(4):
+        for some in torch.randperm(len(y), generator=generator).split(64):
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(module(x[some]), y[some]).backward()
+            optimizer.step()
+    return LoadedModel(DIGITS, module.eval(), preprocessing, source.class_names, "trained here", facts={})
 
 
 @pytest.fixture(scope="session")

@@ -55,6 +55,8 @@ def test_preprocessing_of_other_channels_is_refused(gray: LoadedModel) -> None:
         ("precision", "fp8"),
         ("batch", 0),
         ("batch", "4"),
+        ("batch", True),
+        ("opset", True),
         ("opset", None),
         ("facts", 3),
         ("made", []),
@@ -73,3 +75,11 @@ def test_other_values_are_refused(colour: LoadedModel, key: str, value: object) 
 def test_other_texts_are_refused(text: str) -> None:
     with pytest.raises(ExportError):
         info_from_json(text, "some.onnx")
+
+
+def test_a_description_without_end_is_not_read(colour: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = info_to_json(info_of(colour))
+    monkeypatch.setattr("netwright.deploy.info._LONGEST", len(text))
+    info_from_json(text, "some.onnx")
+    with pytest.raises(ExportError, match=f"{len(text) + 1:,} characters of metadata"):
+        info_from_json(text + " ", "some.onnx")

@@ -75,23 +75,32 @@ def test_weights_may_lie_in_any_order(to: str, colour: LoadedModel, tmp_path: Pa
 
 def test_a_fixed_batch_is_in_the_file(colour: LoadedModel, exported: Callable[..., Path]) -> None:
     for precision in ("fp32", "int8"):
-        graph = onnx.load(exported(colour, "onnx", precision, 3)).graph
+        model = onnx.shape_inference.infer_shapes(onnx.load(exported(colour, "onnx", precision, 3)), strict_mode=True)
+        graph = model.graph
+        between = [each.type.tensor_type.shape.dim[0] for each in graph.value_info if each.type.tensor_type.shape.dim]
+        assert "N" not in {dim.dim_param for dim in between}
         assert [dim.dim_value for dim in graph.input[0].type.tensor_type.shape.dim] == [3, 3, 16, 16]
         assert [dim.dim_value for dim in graph.output[0].type.tensor_type.shape.dim] == [3, 5]
+
+
+def test_a_fixed_batch_of_int8_in_openvino(colour: LoadedModel, exported: Callable[..., Path]) -> None:
+    with open_runtime(exported(colour, "openvino", "int8", 3)) as runtime:
+        assert runtime.info.batch == 3
+        assert runtime.logits(np.zeros((4, 3, 16, 16), dtype=np.float32)).shape == (4, 5)
 
 
 def test_an_export_that_disagrees_is_not_written(
     colour: LoadedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With a true difference: the graph is written of a network one of whose weights is another."""
-    import netwright.deploy.job as job
+    import netwright.deploy.write as write
 
     def disturbed(model: LoadedModel) -> Any:
         module = copy.deepcopy(model.module)
         module.get_parameter("s2.b1.f.b.weight").data.mul_(1.3)
         return module
 
-    monkeypatch.setattr(job, "_any_net", disturbed)
+    monkeypatch.setattr(write, "_any_net", disturbed)
     for to in ("onnx", "openvino", "torch"):
         with pytest.raises(ExportError, match=r"was not written"):
             export(colour, tmp_path / to, to=to)
@@ -101,12 +110,12 @@ def test_an_export_that_disagrees_is_not_written(
 def test_an_old_file_stays_when_a_new_one_disagrees(
     colour: LoadedModel, gray: LoadedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import netwright.deploy.job as job
+    import netwright.deploy.measure as measure
 
     path = export(colour, tmp_path / "a.xml", to="openvino").path
     before = {each.name: each.read_bytes() for each in tmp_path.iterdir()}
     assert set(before) == {"a.xml", "a.bin"}
-    monkeypatch.setattr(job, "_source_logits", lambda model, pixels: np.eye(5, dtype=np.float32)[[0] * len(pixels)])
+    monkeypatch.setattr(measure, "source_logits", lambda model, pixels: np.eye(5, dtype=np.float32)[[0] * len(pixels)])
     with pytest.raises(ExportError, match="was not written"):
         export(colour, path, to="openvino")
     assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == before
@@ -160,6 +169,12 @@ def test_numbered_folders_are_versions(colour: LoadedModel, tmp_path: Path) -> N
 @pytest.mark.parametrize("to", ["onnx", "openvino"])
 def test_int8_with_labels_says_what_it_costs(to: str, tmp_path: Path, make: Callable[..., LoadedModel]) -> None:
     """A network of ten outputs on the bundled digits: top-1 of both on the same images, sizes and speeds."""
+
+    def floats_of(model: LoadedModel) -> list[tuple[str, torch.Tensor]]:
+        counted = [(n, v) for n, v in model.module.state_dict().items() if not n.endswith("num_batches_tracked")]
+        assert all(value.dtype == torch.float32 for _, value in counted)
+        return counted
+
     model = make(Arch((Stage(1, 16, 1, 1.0, 8), Stage(1, 32, 2, 1.0, 8)), "x", Stem("cifar", 16), 0, 16, 10, 1, "d"))
     calibration, evaluation = labelled_images("digits", "", (), 10, calibration=40, evaluation=100)
     said: list[str] = []
@@ -173,13 +188,20 @@ def test_int8_with_labels_says_what_it_costs(to: str, tmp_path: Path, make: Call
         measure_speed=to == "onnx",
         progress=said.append,
     )
-    assert done.agreement.images == 40
+    assert [each.agreement.images for each in done.checks] == [40, 64]
+    assert [each.said.split(" of ")[0] for each in done.checks] == ["40 images", "64"]
+    assert (done.agreement, done.checked) == (
+        done.checks[1].agreement,
+        "64 of 100 images of digits that calibration left",
+    )
     assert done.accuracy is not None
     assert done.accuracy.images == 100
     assert abs(done.accuracy.source - done.accuracy.exported) <= 0.1
     assert [each.batch for each in done.speed] == ([1, 32] if to == "onnx" else [])
     assert all(each.source > 0 and each.exported > 0 for each in done.speed)
+    assert done.source_size == sum(4 * value.numel() for name, value in floats_of(model))
     assert done.size == sum(path.stat().st_size for path in tmp_path.iterdir())
-    assert json.loads(json.dumps(done.to_dict()))["accuracy"]["images"] == 100
-    assert "top-1" in done.table()
+    plain = json.loads(json.dumps(done.to_dict()))
+    assert plain["accuracy"]["images"] == 100
+    assert [each["images"] for each in plain["checks"]] == [40, 64]
     assert any("comparing" in each for each in said)

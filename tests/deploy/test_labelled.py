@@ -69,6 +69,27 @@ def test_splits_of_folders_and_unreadable_images(tmp_path: Path) -> None:
         few.pixels(GRAY)
 
 
+def test_what_is_measured_on_is_the_validation_split_before_the_test_split(tmp_path: Path) -> None:
+    for split, count in (("train", 5), ("val", 3), ("test", 4)):
+        for label in ("cat", "dog"):
+            folder = tmp_path / split / label
+            folder.mkdir(parents=True)
+            for i in range(count):
+                Image.fromarray(np.full((9, 9, 3), 10 * i, np.uint8)).save(folder / f"{i}.png")
+    _, evaluation = labelled_images("", str(tmp_path), ("cat", "dog"), 2)
+    assert len(evaluation.indices) == 6
+    _, evaluation = labelled_images("", str(tmp_path), ("cat", "dog"), 2, val_split="test")
+    assert len(evaluation.indices) == 8
+
+
+def test_some_of_many_are_spread_over_all() -> None:
+    _, evaluation = labelled_images("digits", "", DIGITS, 10, calibration=30, evaluation=100)
+    part = evaluation.spread(5)
+    assert part.indices.tolist() == [int(evaluation.indices[i]) for i in (0, 25, 50, 74, 99)]
+    assert part.said == "5 of 100 images of digits that calibration left"
+    assert evaluation.spread(100) is evaluation
+
+
 def test_photographs_differ_and_are_the_same_each_time() -> None:
     pixels = photographs(Preprocessing(image_size=20))
     assert pixels.shape == (32, 20, 20, 3)

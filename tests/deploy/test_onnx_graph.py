@@ -37,7 +37,9 @@ def test_all_blocks_and_stems(block: str, stem: str, make: Callable[..., LoadedM
 
 
 def test_weights_keep_their_names_and_batch_norm_is_gone(colour: LoadedModel) -> None:
-    graph = onnx_model(fuse(colour.module, channels_last=False), (3, 16, 16), None).graph
+    model = onnx_model(fuse(colour.module, channels_last=False), (3, 16, 16), None)
+    assert (model.ir_version, model.producer_name) == (8, "netwright"), "readers of 2022 take it"
+    graph = model.graph
     names = {each.name for each in graph.initializer}
     assert {"stem.conv.weight", "s1.b1.f.a.bias", "s2.b1.proj.weight", "head.fc.bias"} <= names
     kinds = [node.op_type for node in graph.node]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 from netwright.data.preprocess import Preprocessing
-from netwright.deploy import Prediction, open_runtime
+from netwright.deploy import Prediction, Runtime, open_runtime
+from netwright.deploy.info import info_of
 from netwright.errors import ServeError
 from netwright.weights import LoadedModel
 
@@ -73,3 +76,33 @@ def test_probabilities_of_large_logits(colour: LoadedModel) -> None:
         assert found.tolist() == [[0.5, 0.0, 0.0, 0.0, 0.5]]
         with pytest.raises(ServeError, match=r"Write \[image\]"):
             runtime.predict(b"one image")  # type: ignore[arg-type]
+
+
+def test_closing_waits_for_what_runs(colour: LoadedModel) -> None:
+    began, go_on = threading.Event(), threading.Event()
+
+    class Waiting:
+        is_closed = False
+
+        def __call__(self, inputs: np.ndarray) -> np.ndarray:
+            began.set()
+            assert go_on.wait(30)
+            assert not self.is_closed
+            return np.zeros((len(inputs), 5), dtype=np.float32)
+
+        def close(self) -> None:
+            self.is_closed = True
+
+    engine = Waiting()
+    runtime = Runtime(info_of(colour), "torch", engine)
+    with ThreadPoolExecutor(2) as pool:
+        answer = pool.submit(runtime.logits, np.zeros((2, 3, 16, 16), dtype=np.float32))
+        assert began.wait(30)
+        closing = pool.submit(runtime.close)
+        with pytest.raises(TimeoutError):
+            closing.result(0.1)
+        assert not engine.is_closed
+        go_on.set()
+        assert answer.result(30).shape == (2, 5)
+        closing.result(30)
+    assert engine.is_closed

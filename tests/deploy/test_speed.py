@@ -1,7 +1,10 @@
 """Speeds of runtimes beside each other."""
 
-from netwright.deploy import open_runtime
-from netwright.deploy.speed import images_per_second, medians
+import numpy as np
+
+from netwright.deploy import Runtime, open_runtime
+from netwright.deploy.info import info_of
+from netwright.deploy.speed import images_per_second
 from netwright.weights import LoadedModel
 
 
@@ -13,4 +16,22 @@ def test_each_runtime_has_a_figure_a_turn(gray: LoadedModel) -> None:
         "other": {1: 3, 4: 3},
     }
     assert all(rate > 0 for of in rates.values() for turns in of.values() for rate in turns)
-    assert medians({2: (5.0, 1.0, 3.0)}) == {2: 3.0}
+
+
+def test_they_take_turns_after_a_first_call(gray: LoadedModel) -> None:
+    said: list[str] = []
+
+    class Named:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def __call__(self, inputs: np.ndarray) -> np.ndarray:
+            said.append(self.name)
+            return np.zeros((len(inputs), 4), dtype=np.float32)
+
+        def close(self) -> None:
+            pass
+
+    runtimes = {name: Runtime(info_of(gray), "torch", Named(name)) for name in "ab"}
+    images_per_second(runtimes, (2,), seconds=0.0, repeats=3)
+    assert "".join(said) == "aabb" + "ab" + "ba" + "ab"

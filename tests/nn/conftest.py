@@ -1,6 +1,6 @@
 """Modules here are tiny: threads cost more than they bring."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -12,12 +12,8 @@ MakeArch = Callable[..., Arch]
 
 
 @pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """One thread for each test, then as many as before."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+def _one_thread(one_thread: None) -> None:
+    """Every test here computes with one."""
 
 
 def small(block: str, stem: str = "cifar", head_width: int = 0) -> Arch:

@@ -126,3 +126,22 @@ def test_damaged_weights_are_told(
     classes = match_classes(model.class_names, 4, split.class_names)
     with pytest.raises(WeightsError, match=r"for 4 of 4 images these are not \('item-0' first\)"):
         validate(replace(model, module=module), split, classes, group=Rank(0, 1, []), batch_size=3)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("precision", "near"), [("fp32", 1e-5), ("bf16", 0.1)])
+def test_folded_batch_norm_gives_the_same_answers(
+    precision: str, near: float, model: LoadedModel, picture: Callable[..., Any], in_memory: Callable[..., Split]
+) -> None:
+    split = in_memory([picture(i) for i in range(24)])
+    classes = match_classes(model.class_names, 4, split.class_names)
+    names = model.module.state_dict().keys()
+    plain, folded = (
+        validate(model, split, classes, group=Rank(0, 1, []), batch_size=8, precision=precision, fold=fold)  # type: ignore[arg-type]
+        for fold in (False, True)
+    )
+    one, other = plain.records, folded.records
+    assert np.abs(one.probability - other.probability).max() < near
+    assert np.abs(one.loss - other.loss).max() < near * max(1.0, one.loss.max())
+    assert np.mean(one.predicted == other.predicted) >= (1.0 if precision == "fp32" else 0.9)
+    assert not np.array_equal(one.loss, other.loss), "another way to the same"
+    assert model.module.state_dict().keys() == names, "of a copy"

@@ -97,3 +97,17 @@ def test_damaged_weights_are_told(model: LoadedModel, photos: list[Photo]) -> No
         next(module.parameters()).fill_(float("nan"))
     with pytest.raises(WeightsError, match="finite"):
         list(predict(replace(model, module=module), photos, device=CPU))
+
+
+def test_folded_batch_norm_gives_the_same_answers(model: LoadedModel, photos: list[Photo]) -> None:
+    before = dict(model.module.state_dict())
+    plain, folded = (list(predict(model, photos, top_k=2, device=CPU, fold=fold)) for fold in (False, True))
+    assert len(plain) == len(folded) == 10
+    for one, other in zip(plain, folded, strict=True):
+        assert isinstance(one, Prediction)
+        assert isinstance(other, Prediction)
+        assert [each.name for each in one.candidates] == [each.name for each in other.candidates]
+        for a, b in zip(one.candidates, other.candidates, strict=True):
+            assert a.probability == pytest.approx(b.probability, abs=1e-5)
+    assert plain != folded, "another way to the same"
+    assert model.module.state_dict().keys() == before.keys()

@@ -24,11 +24,8 @@ KINDS = {"float32": "Float32", "float16": "Float16", "int32": "Int32", "int64": 
 
 
 @pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+def _one_thread(one_thread: None) -> None:
+    """Every test here computes with one."""
 
 
 @pytest.fixture(scope="session")

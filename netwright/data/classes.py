@@ -1,4 +1,4 @@
-"""Which output of a network is which class of the images, by name and never by luck."""
+"""What the outputs of a network are called, and which is which class of the images: by name and never by luck."""
 
 from __future__ import annotations
 
@@ -8,13 +8,30 @@ from functools import cache
 
 import numpy as np
 
-from netwright.data.source import listed
+from netwright.data.source import IntArray, listed
 from netwright.errors import DataError
-from netwright.validation.records import IntArray
 
-__all__ = ["ClassMap", "descriptions", "match_classes", "output_names"]
+__all__ = [
+    "IMAGENET_CLASSES",
+    "Candidate",
+    "ClassMap",
+    "descriptions",
+    "imagenet_synsets",
+    "match_classes",
+    "output_names",
+]
 
-_IMAGENET_CLASSES = 1000
+IMAGENET_CLASSES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A class that an image may be of. index: of the network's output; description: of ImageNet's classes, in words."""
+
+    index: int
+    name: str
+    probability: float
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,7 +55,7 @@ def match_classes(
     images' classes are ImageNet's. allow_subset: the images may lack classes. Raises DataError where they do not fit.
     """
     names = tuple(model_names)
-    if not names and num_outputs == _IMAGENET_CLASSES and set(data_names) <= set(imagenet_synsets()):
+    if not names and num_outputs == IMAGENET_CLASSES and set(data_names) <= set(imagenet_synsets()):
         names = imagenet_synsets()
     if not names:
         if len(data_names) != num_outputs:
@@ -87,7 +104,7 @@ def output_names(model_names: Sequence[str], num_outputs: int) -> tuple[str, ...
     """A name an output: the model's own, ImageNet's where it has none and 1000 outputs, else the numbers."""
     if model_names:
         return tuple(model_names)
-    return imagenet_synsets() if num_outputs == _IMAGENET_CLASSES else tuple(map(str, range(num_outputs)))
+    return imagenet_synsets() if num_outputs == IMAGENET_CLASSES else tuple(map(str, range(num_outputs)))
 
 
 def descriptions(names: Sequence[str]) -> tuple[str, ...]:
@@ -109,4 +126,4 @@ def _imagenet() -> dict[str, str]:
     from timm.data.imagenet_info import ImageNetInfo
 
     info = ImageNetInfo()
-    return {info.index_to_label_name(i): info.index_to_description(i) for i in range(_IMAGENET_CLASSES)}
+    return {info.index_to_label_name(i): info.index_to_description(i) for i in range(IMAGENET_CLASSES)}

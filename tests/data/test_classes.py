@@ -1,9 +1,10 @@
+"""Names of outputs, and classes of images matched to them."""
+
 import numpy as np
 import pytest
 
+from netwright.data.classes import descriptions, imagenet_synsets, match_classes, output_names
 from netwright.errors import DataError
-from netwright.validation import match_classes
-from netwright.validation.classes import descriptions, imagenet_synsets, output_names
 
 
 def test_the_same_names_in_another_order_are_matched_by_name() -> None:
