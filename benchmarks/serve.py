@@ -32,6 +32,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 from PIL import Image
+from serve_faults import faults, memory  # beside this file
 
 from netwright.deploy import Runtime, open_runtime
 
@@ -82,7 +83,7 @@ def main() -> None:
     if options.faults:
         options.workers = max(2, options.workers)
         with _server(options) as (address, process):
-            _faults(address, process)
+            faults(address, process, options.workers, options.clients, options.seconds, _jpeg(64, 64))
         return
     with open_runtime(options.ref, **_opening(options)) as runtime, _server(options) as (address, process):
         if options.minutes:
@@ -192,20 +193,6 @@ def _table(options: argparse.Namespace, runtime: Runtime, address: str) -> None:
         print(f"at {rate:.1f} images/s: p50 {found['p50']:.1f} ms, p99 {found['p99']:.1f} ms, {found['errors']} errors")
 
 
-def _memory(pid: int) -> float:
-    """MiB of a process and its children."""
-    total, waiting = 0.0, [pid]
-    while waiting:
-        each = waiting.pop()
-        try:
-            status = Path(f"/proc/{each}/status").read_text()
-            waiting += map(int, Path(f"/proc/{each}/task/{each}/children").read_text().split())
-        except OSError:
-            continue
-        total += sum(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")) / 1024
-    return total
-
-
 def _soak(options: argparse.Namespace, runtime: Runtime, address: str, process: subprocess.Popen[str]) -> None:
     best = _ask(address, runtime, "pixels", clients=options.clients, seconds=options.seconds)["rate"]
     began, errors, asked = time.monotonic(), 0.0, 0.0
@@ -213,49 +200,10 @@ def _soak(options: argparse.Namespace, runtime: Runtime, address: str, process: 
     while time.monotonic() - began < 60 * options.minutes:
         found = _ask(address, runtime, "pixels", rate=0.8 * best, seconds=min(30.0, 60 * options.minutes))
         errors, asked = errors + found["errors"], asked + found["asked"]
-        memory = _memory(process.pid)
+        held = memory(process.pid)
         passed = time.monotonic() - began
-        print(f"{passed:6.0f} s  p50 {found['p50']:.1f} ms  p99 {found['p99']:.1f} ms  {memory:.0f} MiB", flush=True)
+        print(f"{passed:6.0f} s  p50 {found['p50']:.1f} ms  p99 {found['p99']:.1f} ms  {held:.0f} MiB", flush=True)
     print(f"{asked:.0f} requests, {errors:.0f} errors")
-
-
-def _faults(address: str, process: subprocess.Popen[str]) -> None:
-    """Bad clients beside good ones, and a worker killed among them; what good ones saw is printed."""
-    where = urlsplit(address)
-    place, jpeg = (where.hostname or "", where.port or 0), _jpeg(64, 64)
-    head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
-    generator, seen, kept = random.Random(0), dict[str, int](), list[socket.socket]()
-
-    def ask(body: bytes, close_after: int | None = None) -> str:
-        with socket.create_connection(place, timeout=60) as connection:
-            connection.sendall((head % len(body) + body)[:close_after])
-            if close_after is not None:
-                return "went away"
-            return connection.recv(65536)[9:12].decode() or "cut"
-
-    for turn in range(300):
-        if turn == 100:
-            victim = int(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()[0])
-            os.kill(victim, signal.SIGKILL)
-        noisy = bytearray(jpeg)
-        for _ in range(generator.randrange(1, 40)):
-            noisy[generator.randrange(len(noisy))] = generator.randrange(256)
-        kinds = {"good": jpeg, "noise": bytes(noisy), "random": generator.randbytes(generator.randrange(5000))}
-        for kind, body in kinds.items():
-            try:
-                status = ask(body)
-            except OSError as error:
-                status = type(error).__name__
-            seen[f"{kind} {status}"] = seen.get(f"{kind} {status}", 0) + 1
-        ask(jpeg, generator.randrange(len(jpeg)))
-        if turn % 10 == 0:  # slow clients and half heads that stay
-            kept.append(socket.create_connection(place))
-            kept[-1].sendall((head % len(jpeg) + jpeg)[: generator.randrange(1, 200)])
-    for each in kept:
-        each.close()
-    for what, count in sorted(seen.items()):
-        print(f"{what:<28} {count}")
-    print(f"workers now: {Path(f'/proc/{process.pid}/task/{process.pid}/children').read_text()}(killed: {victim})")
 
 
 def _jpeg(height: int, width: int) -> bytes:

@@ -3,7 +3,8 @@
   netwright client http://127.0.0.1:8000 photo.jpg other.png
   netwright client http://127.0.0.1:8000            lists its models
 
-A line an image and class: path, rank, name, probability. JSON: {"predictions": [{"path", "classes"}], "errors": [...]}.
+A line an image, below it a line a class: rank, probability, name. JSON: {"predictions": [{"path", "classes"}],
+"errors": [{"path", "reason"}]}.
 An image that the server refuses is reported, the others are answered, and the exit status is 1.
 """
 

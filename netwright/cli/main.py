@@ -49,6 +49,8 @@ start here:
   netwright design                                       the whole job on bundled handwritten digits
   netwright design --data_dir PHOTOS --max_flops 40M     on a folder of images, a folder a class
   netwright space show regnetx                           what a design space is
+  netwright export runs/digits --out net.onnx            what came of it, as a file
+  netwright serve net.onnx                               and as a service: http://127.0.0.1:8000
 """
 
 
@@ -100,7 +102,8 @@ def parser_of(verb: str, module: ModuleType | None = None) -> ArgumentParser:
     )
     module.add_arguments(parser)
     given = (action for action in parser._actions if not action.option_strings)
-    names = (f"[{each.metavar}]" if each.nargs == "?" else str(each.metavar) for each in given)
+    forms = {"?": "[{}]", "*": "[{} ...]", "+": "{} [...]"}
+    names = (forms.get(str(each.nargs), "{}").format(each.metavar) for each in given)
     parser.usage = " ".join([f"netwright {verb}", *names, "[options]"])  # the flags are listed below it
     return parser
 

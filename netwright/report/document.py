@@ -11,7 +11,7 @@ from string import Template
 
 from netwright.report.charts import Spec
 
-__all__ = ["Section", "asset", "document", "facts_html", "lead", "picture"]
+__all__ = ["Section", "asset", "document", "facts_html", "lead", "picture", "tiles"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,12 @@ def _script_safe(text: str) -> str:
 def lead(sentences: Sequence[str]) -> str:
     """A paragraph a sentence."""
     return "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences)
+
+
+def tiles(figures: Sequence[tuple[str, str]]) -> str:
+    """The figures that matter most, each as (what it is, its value); those without a value are left out."""
+    items = "".join(f"<li><b>{escape(value)}</b><span>{escape(name)}</span></li>" for name, value in figures if value)
+    return f'<ul class="tiles">{items}</ul>'
 
 
 def picture(name: str, title: str, sentences: Sequence[str], formats: Sequence[str], role: str = "img") -> str:

@@ -13,9 +13,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route as StarletteRoute
 
+from netwright.serving.answers import answer_of
 from netwright.serving.doors import Doors
-from netwright.serving.gate import Gate, Gone, Limits
-from netwright.serving.openapi import ROUTES
+from netwright.serving.gate import MISTAKE, Gate, Gone, Limits, error_of
+from netwright.serving.openapi import ROUTES, path_parameters
 from netwright.serving.refusal import Refused
 from netwright.version import __version__
 
@@ -54,19 +55,19 @@ def make_app(site: Site) -> Gate:
         assert isinstance(error, Refused)
         request.scope["ticket"].said = str(error)
         headers = {} if error.retry_after is None else {"retry-after": str(error.retry_after)}
-        return JSONResponse(_error(request, str(error)), error.status, headers)
+        return JSONResponse(error_of(request.scope["path"], str(error)), error.status, headers)
 
     async def on_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         said = {404: "nothing answers this address", 405: "this address does not take this method"}
         text = said.get(error.status_code, str(error.detail))
-        return JSONResponse(_error(request, text), error.status_code, error.headers)
+        return JSONResponse(error_of(request.scope["path"], text), error.status_code, error.headers)
 
     async def on_gone(request: Request, error: Exception) -> Response:
         return Response(status_code=499)  # nobody reads it
 
     async def on_bug(request: Request, error: Exception) -> Response:
-        return JSONResponse(_error(request, "this is a mistake of the server's; its log says more."), 500)
+        return JSONResponse(error_of(request.scope["path"], MISTAKE), 500)
 
     handlers: dict[Any, Any] = {Refused: on_refused, HTTPException: on_http, Gone: on_gone, Exception: on_bug}
     app = Starlette(routes=routes, exception_handlers=handlers)
@@ -74,12 +75,8 @@ def make_app(site: Site) -> Gate:
     return Gate(app, site.service.settings, site.limits, site.metrics, site.log)
 
 
-def _error(request: Request, said: str) -> dict[str, Any]:
-    """MindSpore Serving has another word for it."""
-    return {"error_msg": said} if request.url.path.startswith("/model/") else {"error": said}
-
-
 def _openapi(doors: Doors) -> dict[str, Any]:
+    """OpenAPI 3.1. FastAPI sees no more than a request in the doors: what they take and give is in the tables."""
     described = [
         APIRoute(
             route.path,
@@ -87,16 +84,20 @@ def _openapi(doors: Doors) -> dict[str, Any]:
             methods=[route.method],
             summary=route.summary,
             operation_id=f"{route.door}{'_of_version' if '{version}' in route.path else ''}",
-            openapi_extra=route.extra,
-            responses=route.responses,
+            openapi_extra=route.extra | {"parameters": [*path_parameters(route), *route.extra.get("parameters", [])]},
+            responses={200: answer_of(route.door), **route.responses},
             response_model=None,
+            response_class=Response,
         )
         for route in ROUTES
         if route.path != "/"
     ]
-    return get_openapi(
+    page = get_openapi(
         title="Netwright",
         version=__version__,
         summary="Image classification: the Open Inference Protocol, and images in, names out",
         routes=described,
     )
+    page["components"] = {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}}
+    page["security"] = [{}, {"token": []}]  # where the server has one
+    return page

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -36,11 +36,21 @@ class Closed(Exception):  # noqa: N818 - what happened to the batcher; its calle
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What was computed at once, for the metrics. waited: seconds of its oldest image; seconds: of the computing."""
+    """What was computed at once, for the metrics.
+
+    waited: seconds of its oldest image; seconds: of the computing, of which `preparing` went before the network.
+    requests: how many they are; queued: seconds that all of these waited together. parts: images, at most max_batch,
+    and seconds of each call of the network. has_failed: nobody got an answer.
+    """
 
     images: int
     waited: float
     seconds: float
+    preparing: float = 0.0
+    requests: int = 1
+    queued: float = 0.0
+    parts: tuple[tuple[int, float], ...] = ()
+    has_failed: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -73,6 +83,7 @@ class Batcher:
         self._queue: deque[_Waiting] = deque()
         self._images = 0  # in the queue
         self._rate = 0.0  # images a second, smoothed
+        self._since: float | None = None  # when what the network computes now was begun
         self._closing = False
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name=f"batch {runtime.info.name}", daemon=True)
@@ -82,6 +93,12 @@ class Batcher:
     def waiting(self) -> int:
         """Images in the queue."""
         return self._images
+
+    @property
+    def computing(self) -> float:
+        """Seconds for which the network has been at what it computes now, at most max_batch images; 0 where idle."""
+        since = self._since
+        return 0.0 if since is None else time.monotonic() - since
 
     def submit(self, rows: Rows, deadline: float = math.inf) -> Future[FloatArray]:
         """(N, classes) logits to come. deadline: of time.monotonic(), after which nobody wants them.
@@ -137,11 +154,13 @@ class Batcher:
         while batch := self._next():
             wanted = [item for item in batch if item.future.set_running_or_notify_cancel()]
             now = time.monotonic()
-            for item in wanted:
-                if item.deadline <= now:
-                    item.future.set_exception(
-                        Refused("late", "the time of this request ran out while it waited.", retry_after=1)
-                    )
+            late = [item for item in wanted if item.deadline <= now]
+            for item in late:
+                item.future.set_exception(
+                    Refused("late", "the time of this request ran out while it waited.", retry_after=1)
+                )
+            if late:
+                self._tell(late, now, 0.0, has_failed=True)
             wanted = [item for item in wanted if item.deadline > now]
             if wanted:
                 self._compute(wanted, now)
@@ -168,11 +187,14 @@ class Batcher:
     def _compute(self, items: list[_Waiting], now: float) -> None:
         count = sum(len(item.rows) for item in items)
         try:
-            logits = self._logits(items)
+            x = self._prepared(items)
+            preparing = time.monotonic() - now
+            logits, parts = self._logits(x)
         except Exception as error:  # whatever it is, those who wait must hear it
             said = str(error) if isinstance(error, NetwrightError) else f"{type(error).__name__}: {error}"
             for item in items:
                 item.future.set_exception(Refused("damaged", f"{self.runtime.info.name} cannot compute this: {said}"))
+            self._tell(items, now, time.monotonic() - now, has_failed=True)
             return
         start = 0
         for item in items:
@@ -181,15 +203,27 @@ class Batcher:
         seconds = time.monotonic() - now
         rate = count / max(seconds, 1e-6)
         self._rate = 0.8 * self._rate + 0.2 * rate if self._rate else rate
-        self._on_batch(Batch(count, now - items[0].since, seconds))
+        self._tell(items, now, seconds, preparing=preparing, parts=parts)
 
-    def _logits(self, items: list[_Waiting]) -> FloatArray:
+    def _tell(self, items: list[_Waiting], now: float, seconds: float, **more: Any) -> None:
+        count, queued = sum(len(item.rows) for item in items), sum(now - item.since for item in items)
+        self._on_batch(Batch(count, now - items[0].since, seconds, requests=len(items), queued=queued, **more))
+
+    def _prepared(self, items: list[_Waiting]) -> FloatArray:
         parts = [self._normalised(item.rows) for item in items]
-        x = parts[0] if len(parts) == 1 else np.concatenate(parts)
-        size = self._max_batch
-        if len(x) <= size:
-            return self.runtime.logits(x)
-        return np.concatenate([self.runtime.logits(x[start : start + size]) for start in range(0, len(x), size)])
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _logits(self, x: FloatArray) -> tuple[FloatArray, tuple[tuple[int, float], ...]]:
+        """And the parts in which they were computed."""
+        size, logits, parts = self._max_batch, list[FloatArray](), list[tuple[int, float]]()
+        try:
+            for start in range(0, max(1, len(x)), size):  # no images at all are a batch too
+                self._since = began = time.monotonic()
+                logits.append(self.runtime.logits(x[start : start + size]))
+                parts.append((len(logits[-1]), time.monotonic() - began))
+        finally:
+            self._since = None
+        return (logits[0] if len(logits) == 1 else np.concatenate(logits)), tuple(parts)
 
     def _normalised(self, rows: Rows) -> FloatArray:
         if rows.dtype == np.uint8:

@@ -83,6 +83,21 @@ class Client:
         found: list[dict[str, str]] = json.loads(self.ask("POST", "/v2/repository/index", b"")[0])
         return found
 
+    def load(self, model: str) -> list[dict[str, str]]:
+        """Take up what the server's folder has of a model, also where it was unloaded: its part of `models`."""
+        return self._steer(model, "load")
+
+    def unload(self, model: str) -> list[dict[str, str]]:
+        """Let a model go until it is loaded: its part of `models`."""
+        return self._steer(model, "unload")
+
+    def statistics(self, model: str = "", version: str = "") -> list[dict[str, Any]]:
+        """Counts and nanoseconds of each version since the start, as Triton has them."""
+        place = f"/{quote(model, safe='')}" if model else ""
+        place += f"/versions/{quote(version, safe='')}" if version else ""
+        found: list[dict[str, Any]] = json.loads(self.ask("GET", f"/v2/models{place}/stats")[0])["model_stats"]
+        return found
+
     def is_ready(self) -> bool:
         """Whether it takes requests."""
         try:
@@ -115,6 +130,12 @@ class Client:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
+    def _steer(self, model: str, what: str) -> list[dict[str, str]]:
+        found: list[dict[str, str]] = json.loads(
+            self.ask("POST", f"/v2/repository/models/{quote(model, safe='')}/{what}", b"")[0]
+        )
+        return found
+
     def _once(
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
     ) -> tuple[int, bytes, dict[str, str]]:
@@ -127,6 +148,11 @@ class Client:
                 return answer.status, answer.read(), {key.lower(): value for key, value in answer.getheaders()}
             except (OSError, http.client.HTTPException) as error:
                 connection.close()
+                if isinstance(error, ssl.SSLCertVerificationError):
+                    raise ServeError(
+                        f"the certificate of {self._host} is not trusted: {error.verify_message}. Name the one that "
+                        "signed it: ca_file, or --ca_file of `netwright client`."
+                    ) from error
                 is_timeout = isinstance(error, TimeoutError)
                 if is_fresh or is_timeout or attempt == "fresh":
                     raise ServeError(

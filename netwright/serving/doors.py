@@ -6,18 +6,20 @@ import asyncio
 import base64
 import binascii
 import re
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from importlib import resources
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from netwright.serving.body import parts_of, read_body
+from netwright.serving.body import MOST_PARTS, parts_of, read_body
+from netwright.serving.described import EXTENSIONS, check_steering, index_rows, model_config
 from netwright.serving.gate import Gone, Limits, Ticket
-from netwright.serving.infer_json import inflate, read_json, read_request, write_answer
+from netwright.serving.infer_json import read_json, read_request, write_answer
 from netwright.serving.refusal import Refused
-from netwright.serving.service import top_classes
+from netwright.serving.service import decoded_size, top_classes
+from netwright.serving.statistics import statistics
 from netwright.serving.tensors import check_outputs, images_of, model_metadata, outputs_of
 from netwright.version import __version__
 
@@ -56,15 +58,16 @@ class Doors:
         return JSONResponse({"live": True})
 
     async def ready(self, request: Request) -> Response:
-        """Not when it is stopping: a balancer sends its requests elsewhere then."""
+        """Not when it is stopping or hangs: a balancer sends its requests elsewhere then."""
         if self._limits.is_stopping:
             raise Refused("unavailable", "the server is stopping.")
+        if hanging := self._service.repository.hanging():
+            raise Refused("unavailable", f"{hanging}.")
         return JSONResponse({"ready": True})
 
     async def server(self, request: Request) -> Response:
         """As the protocol describes a server."""
-        extensions = ["binary_tensor_data", "classification", "model_repository"]
-        return JSONResponse({"name": "netwright", "version": __version__, "extensions": extensions})
+        return JSONResponse({"name": "netwright", "version": __version__, "extensions": EXTENSIONS})
 
     async def model(self, request: Request) -> Response:
         """As the protocol describes a model, with what else is known of it as parameters."""
@@ -87,36 +90,34 @@ class Doors:
 
     async def model_config(self, request: Request) -> Response:
         """What Triton's clients read of a model's configuration."""
-        served = self._served(request)
-        settings = self._service.settings
-        said = model_metadata(served.runtime.info, self._versions(served))
-        return JSONResponse(
-            {
-                "name": served.name,
-                "platform": "netwright",
-                "backend": served.runtime.kind,
-                "max_batch_size": settings.max_batch,
-                "dynamic_batching": {"max_queue_delay_microseconds": round(1000 * settings.max_delay_ms)},
-                "input": [_config(each) for each in said["inputs"]],
-                "output": [_config(each) for each in said["outputs"]],
-            }
-        )
+        return JSONResponse(model_config(self._served(request), self._service.settings))
+
+    async def all_stats(self, request: Request) -> Response:
+        """Of all models."""
+        return await self.stats(request)
+
+    async def stats(self, request: Request) -> Response:
+        """Counts and nanoseconds, of a version, a model or all of them."""
+        asked = request.path_params
+        models = self._service.repository.matching(asked.get("name", ""), asked.get("version", ""))
+        return JSONResponse({"model_stats": statistics(models, await asyncio.to_thread(self._metrics.samples))})
 
     async def index(self, request: Request) -> Response:
         """Every version, and why one is not there."""
         request.scope["ticket"].door = "index"
-        listed = self._service.repository.listings()
-        return JSONResponse(
-            [
-                {
-                    "name": each.name,
-                    "version": str(each.version),
-                    "state": "READY" if each.is_ready else "UNAVAILABLE",
-                    "reason": each.reason,
-                }
-                for each in listed
-            ]
-        )
+        message = await self._object(request)
+        only_ready = message.get("ready", False)
+        if not isinstance(only_ready, bool):
+            raise Refused("malformed", "ready is true or false: whether only what answers is listed.")
+        return JSONResponse(index_rows(self._service.repository.listings(), only_ready=only_ready))
+
+    async def load(self, request: Request) -> Response:
+        """Take up a model by its name; the answer is its part of the index."""
+        return await self._steer(request, self._service.repository.load)
+
+    async def unload(self, request: Request) -> Response:
+        """Let a model go, when what was accepted is answered."""
+        return await self._steer(request, self._service.repository.unload)
 
     async def infer(self, request: Request) -> Response:
         """Tensors, as JSON or bytes."""
@@ -124,12 +125,13 @@ class Doors:
         ticket.door = "infer"
         served = self._served(request)
         body = await read_body(request, self._limits)
-        body = inflate(body, request.headers.get("content-encoding", ""), self._limits.settings.max_body)
         asked = read_request(body, request.headers.get(_LENGTH))
         check_outputs(asked.outputs)
         given = images_of(asked.given, served.runtime.info)
+        asked = asked.without_data()  # numbers of JSON take ten times their images' room
         ticket.images = len(given)
         if isinstance(given, list):
+            self._limits.unpack(ticket, decoded_size(given, served.runtime), "decoded images")
             job = self._service.logits_of_images(served, given, ticket.deadline)
         else:
             job = self._service.logits(served, given, ticket.deadline)
@@ -177,6 +179,8 @@ class Doors:
         instances = message.get("instances") if isinstance(message, dict) else None
         if not isinstance(instances, list) or not instances:
             raise Refused("malformed", 'the body is {"instances": [{"image": {"b64": "..."}}, ...]}.')
+        if len(instances) > MOST_PARTS:
+            raise Refused("too_large", f"a request has at most {MOST_PARTS:,} images.")
         read = [_instance(each) for each in instances]
         images = [each for each in read if isinstance(each, bytes)]
         answers = iter(await unless_gone(request, self._classes(served, images, 5, ticket)) if images else [])
@@ -195,6 +199,7 @@ class Doors:
         import numpy as np
 
         ticket.images = len(images)
+        self._limits.unpack(ticket, decoded_size(images, served.runtime), "decoded images")
         decoded = await self._service.decode(served.runtime, images, ticket.deadline)
         good = [each for each in decoded if not isinstance(each, Refused)]
         if not good:
@@ -202,6 +207,24 @@ class Doors:
         logits = await self._service.logits(served, np.stack(good), ticket.deadline)
         rows = iter(top_classes(served.runtime, logits, top_k))
         return [each if isinstance(each, Refused) else next(rows) for each in decoded]
+
+    async def _object(self, request: Request) -> dict[str, Any]:
+        """The body, which may be empty; Triton's own client leaves it so."""
+        message = read_json(await read_body(request, self._limits) or b"{}")
+        if not isinstance(message, dict):
+            raise Refused("malformed", "the body is a JSON object, or empty.")
+        return message
+
+    async def _steer(self, request: Request, how: Callable[[str], None]) -> Response:
+        ticket: Ticket = request.scope["ticket"]
+        ticket.door, name = "steer", request.path_params["name"]
+        parameters = (await self._object(request)).get("parameters", {})
+        if not isinstance(parameters, dict):
+            raise Refused("malformed", "parameters are an object.")
+        check_steering(self._service.settings, list(parameters), request.headers.get("origin", ""))
+        await asyncio.to_thread(how, name)
+        listed = self._service.repository.listings()
+        return JSONResponse(index_rows(tuple(each for each in listed if each.name == name), only_ready=False))
 
     def _served(self, request: Request) -> Served:
         return self._noted(request, request.path_params["name"], request.path_params.get("version", ""))
@@ -233,11 +256,6 @@ async def unless_gone(request: Request, job: Awaitable[T]) -> T:
 async def _gone(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
-
-
-def _config(tensor: dict[str, Any]) -> dict[str, Any]:
-    kind = {"BYTES": "TYPE_STRING"}.get(tensor["datatype"], f"TYPE_{tensor['datatype']}")
-    return {"name": tensor["name"], "data_type": kind, "dims": [str(each) for each in tensor["shape"][1:]]}
 
 
 def _top_k(text: str) -> int:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from netwright.serving.metrics import Metrics
     from netwright.serving.settings import ServeSettings
 
-__all__ = ["Gate", "Limits", "Ticket", "request_id"]
+__all__ = ["MISTAKE", "Gate", "Limits", "Ticket", "error_of", "request_id"]
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -29,6 +29,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 # without a token: what probes and people meet first, and that gives nothing away
 _OPEN = {"/", "/v2/health/live", "/v2/health/ready"}
+MISTAKE = "this is a mistake of the server's; its log says more."
 _CLIENT_WENT = 499  # nginx's name for it, in the log only
 _ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 
@@ -44,7 +45,8 @@ class Ticket:
     version: int = 0
     images: int = 0
     said: str = ""
-    bytes: int = 0
+    body: int = 0  # bytes that came
+    bytes: int = 0  # that came, and what they became
 
 
 @dataclass(slots=True)
@@ -67,17 +69,28 @@ class Limits:
 
     def hold(self, ticket: Ticket, size: int) -> None:
         """Count bytes of a body; Refused for one that is too large, and where all together are."""
-        if ticket.bytes + size > self.settings.max_body:
+        if ticket.body + size > self.settings.max_body:
             raise Refused("too_large", f"a request has at most {self.settings.max_body:,} bytes.")
-        if self.bytes + size > max(self.settings.max_bytes, self.settings.max_body):
-            raise Refused("busy", "the bodies of all requests together are too large now.", retry_after=1)
-        ticket.bytes += size
-        self.bytes += size
+        self._take(ticket, size)
+        ticket.body += size
+
+    def unpack(self, ticket: Ticket, size: int, what: str) -> None:
+        """Count bytes that a body becomes, before they are there; `what` they are. Refused as in `hold`."""
+        if size > self.settings.max_body:
+            raise Refused("too_large", f"{what} are at most {self.settings.max_body:,} bytes, and these {size:,}.")
+        self._take(ticket, size)
 
     def leave(self, ticket: Ticket) -> None:
         """Give it all back."""
         self.requests -= 1
         self.bytes -= ticket.bytes
+
+    def _take(self, ticket: Ticket, size: int) -> None:
+        # a request that is alone gets in, whatever it becomes: else it would be refused for ever
+        if self.bytes > ticket.bytes and self.bytes + size > self.settings.max_bytes:
+            raise Refused("busy", "the bodies of all requests together are too large now.", retry_after=1)
+        ticket.bytes += size
+        self.bytes += size
 
 
 class Gate:
@@ -114,13 +127,13 @@ class Gate:
         except Refused as refused:
             if not status:
                 ticket.said = str(refused)
-                await refuse(refused, answer)
+                await refuse(refused, scope["path"], answer)
         except Gone:
             status = status or _CLIENT_WENT
         except Exception as error:  # a bug of ours, which the others must not feel
             ticket.said = f"{type(error).__name__}: {error}"
             if not status:
-                await _send_json(500, {"error": "this is a mistake of the server's; its log says more."}, [], answer)
+                await _send_json(500, error_of(scope["path"], MISTAKE), [], answer)
         finally:
             if has_entered:
                 self._limits.leave(ticket)
@@ -164,14 +177,19 @@ def request_id(given: bytes) -> str:
     return text if _ID.fullmatch(text) else uuid.uuid4().hex
 
 
-async def refuse(refused: Refused, send: Send) -> None:
+def error_of(path: str, said: str) -> dict[str, str]:
+    """The JSON of an error: MindSpore Serving has another word for it."""
+    return {"error_msg" if path.startswith("/model/") else "error": said}
+
+
+async def refuse(refused: Refused, path: str, send: Send) -> None:
     """Answer with the reason."""
     headers = []
     if refused.retry_after is not None:
         headers.append((b"retry-after", str(refused.retry_after).encode()))
     if refused.reason == "unauthorized":
         headers.append((b"www-authenticate", b"Bearer"))
-    await _send_json(refused.status, {"error": str(refused)}, headers, send)
+    await _send_json(refused.status, error_of(path, str(refused)), headers, send)
 
 
 async def _send_json(status: int, plain: Any, headers: list[tuple[bytes, bytes]], send: Send) -> None:

@@ -4,42 +4,35 @@ from __future__ import annotations
 
 import base64
 import binascii
+import gc
 import json
-import zlib
 from typing import Any
 
 from netwright.serving.refusal import Refused
-from netwright.serving.tensors import Asked, Given, Output, Wanted
+from netwright.serving.tensors import Asked, Given, Output, Wanted, check_count
 
-__all__ = ["inflate", "read_json", "read_request", "write_answer"]
+__all__ = ["read_json", "read_request", "write_answer"]
 
 _MOST_CLASSES = 10_000
+_MOST_LISTS = 1_000_000  # 70 MB of them
 
 
 def read_json(data: bytes | memoryview) -> Any:
-    """Refused for what is no JSON, or is nested too deep."""
+    """Refused for what is no JSON, is nested too deep, or has too many lists and objects."""
+    text = bytes(data)
+    if text.count(b"[") + text.count(b"{") > _MOST_LISTS:
+        raise Refused(
+            "too_large", f"JSON has at most {_MOST_LISTS:,} lists and objects here. Send a flat list, or binary data."
+        )
+    had_gc = gc.isenabled()
+    gc.disable()  # each new list would make it look through all that are there: minutes for 32 MB of `[],`
     try:
-        return json.loads(bytes(data))
+        return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise Refused("malformed", f"the body is JSON, and this is not: {str(error)[:200]}.") from error
-
-
-def inflate(data: bytes, encoding: str, most: int) -> bytes:
-    """A body as its Content-Encoding has it: gzip, deflate or identity; Refused beyond `most` bytes."""
-    if encoding in ("", "identity"):
-        return data
-    if encoding not in ("gzip", "deflate"):
-        raise Refused("malformed", f"a body is gzip, deflate or identity, not {encoding[:40]!r}.")
-    machine = zlib.decompressobj(wbits=47)  # both heads, found out by zlib
-    try:
-        plain = machine.decompress(data, most + 1)
-    except zlib.error as error:
-        raise Refused("malformed", f"the body is not {encoding}: {error}.") from error
-    if len(plain) > most:
-        raise Refused("too_large", f"a body has at most {most:,} bytes, and this one has more when unpacked.")
-    if not machine.eof:
-        raise Refused("malformed", f"the {encoding} body is cut.")
-    return plain
+    finally:
+        if had_gc:
+            gc.enable()
 
 
 def read_request(body: bytes, header_length: str | None) -> Asked:
@@ -61,6 +54,7 @@ def read_request(body: bytes, header_length: str | None) -> Asked:
     outputs = message.get("outputs", [])
     if not isinstance(outputs, list) or not all(isinstance(each, dict) for each in outputs):
         raise Refused("malformed", "outputs are a list of objects with a name.")
+    check_count(len(outputs))
     wanted = tuple(_wanted(each, by_default) for each in outputs)
     if not wanted and by_default:
         wanted = (Wanted("logits", True), Wanted("probabilities", True))

@@ -28,7 +28,8 @@ class Log:
             line = " ".join([now, event, *parts])
         try:
             with self._lock:
-                print(line, file=self._stream, flush=True)
+                self._stream.write(line + "\n")  # at once: lines of two processes must not mix
+                self._stream.flush()
         except (OSError, ValueError):
             pass
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["ROUTES", "Route"]
+__all__ = ["ROUTES", "Route", "path_parameters"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +30,35 @@ _SAID = {
     413: "too many bytes or pixels",
     422: "no image that can be read",
     429: "too busy: Retry-After says when to come again",
-    503: "stopping",
+    502: "the network cannot compute it: its weights or its file are damaged",
+    503: "stopping, or hanging",
     504: "its time ran out",
 }
 
 
 def _responses(*codes: int, error: dict[str, Any] = _ERROR) -> dict[int | str, dict[str, Any]]:
-    return {code: {"description": _SAID[code], "content": {"application/json": {"schema": error}}} for code in codes}
+    found: dict[int | str, dict[str, Any]] = {}
+    for code in codes:
+        found[code] = {"description": _SAID[code], "content": {"application/json": {"schema": error}}}
+        if code == 429:
+            found[code]["headers"] = {"Retry-After": {"required": True, "schema": {"type": "integer", "minimum": 1}}}
+    return found
+
+
+_NAMES = {
+    "name": "a model",
+    "version": "a number; 1 or more",
+    "what": "NAME:predict or NAME/version/V:predict",
+}
+
+
+def path_parameters(route: Route) -> list[dict[str, Any]]:
+    """As OpenAPI has them."""
+    names = re.findall(r"{(\w+)", route.path)
+    return [
+        {"name": name, "in": "path", "required": True, "description": _NAMES[name], "schema": {"type": "string"}}
+        for name in names
+    ]
 
 
 def _query(name: str, kind: str, said: str) -> dict[str, Any]:
@@ -46,7 +69,7 @@ def _body(content: dict[str, Any]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": content}}
 
 
-_ASKING = _responses(400, 401, 404, 408, 413, 422, 429, 503, 504)
+_ASKING = _responses(400, 401, 404, 408, 413, 422, 429, 502, 503, 504)
 _READING = _responses(401, 404)
 
 _TENSOR = {
@@ -106,29 +129,46 @@ _MINDSPORE = _responses(
     408,
     413,
     429,
+    502,
     503,
     504,
     error={"type": "object", "properties": {"error_msg": {"type": "string"}}, "required": ["error_msg"]},
 )
 _JSON = "application/json"
 _BINARY = {_JSON: {"schema": _INFER}, "application/octet-stream": _BYTES}
+_OBJECT: dict[str, Any] = {"type": "object", "properties": {"ready": {"type": "boolean"}}}
+_INDEX = {"requestBody": {"required": False, "content": {_JSON: {"schema": _OBJECT}}}}
+_STEER = {
+    "requestBody": {
+        "required": False,
+        "content": {_JSON: {"schema": {"type": "object", "properties": {"parameters": {"type": "object"}}}}},
+    }
+}
+_STEERING = _responses(400, 401, 404, 408, 413, 429, 503)
 
 _MODEL = "/v2/models/{name}"
 _VERSION = "/v2/models/{name}/versions/{version}"
+_REPOSITORY = "/v2/repository/models/{name}"
 ROUTES = (
     Route("GET", "/", "page", "A page to try it"),
     Route("GET", "/v2/health/live", "live", "Whether it runs"),
     Route("GET", "/v2/health/ready", "ready", "Whether it takes requests", responses=_responses(503)),
     Route("GET", "/v2", "server", "What it is", responses=_responses(401)),
+    # before the models: one called "stats" is described by its versions only, as with Triton
+    Route("GET", "/v2/models/stats", "all_stats", "Counts and times of all models", responses=_responses(401)),
     Route("GET", _MODEL, "model", "What a model takes and gives", responses=_READING),
     Route("GET", _VERSION, "model", "What a version takes and gives", responses=_READING),
     Route("GET", f"{_MODEL}/ready", "model_ready", "Whether a model answers", responses=_READING),
     Route("GET", f"{_VERSION}/ready", "model_ready", "Whether a version answers", responses=_READING),
     Route("GET", f"{_MODEL}/config", "model_config", "A model's batching", responses=_READING),
     Route("GET", f"{_VERSION}/config", "model_config", "A version's batching", responses=_READING),
+    Route("GET", f"{_MODEL}/stats", "stats", "Counts and times of a model", responses=_READING),
+    Route("GET", f"{_VERSION}/stats", "stats", "Counts and times of a version", responses=_READING),
     Route("POST", f"{_MODEL}/infer", "infer", "Tensors in, tensors out", _body(_BINARY), _ASKING),
     Route("POST", f"{_VERSION}/infer", "infer", "Tensors in, tensors out", _body(_BINARY), _ASKING),
-    Route("POST", "/v2/repository/index", "index", "All models and versions", {}, _responses(401, 429, 503)),
+    Route("POST", "/v2/repository/index", "index", "All models and versions", _INDEX, _STEERING),
+    Route("POST", f"{_REPOSITORY}/load", "load", "Take up a model of the folder", _STEER, _STEERING),
+    Route("POST", f"{_REPOSITORY}/unload", "unload", "Let a model go until it is loaded", _STEER, _STEERING),
     Route("POST", "/predict", "predict", "An image in, names and probabilities out", _PREDICT, _ASKING),
     Route(
         "POST",

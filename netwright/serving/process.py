@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from netwright.errors import ServeError
 from netwright.serving.extras import extra
 from netwright.serving.gate import Limits
+from netwright.serving.heartbeat import beat_seconds
 from netwright.serving.logs import Log
 from netwright.serving.metrics import Metrics
 from netwright.serving.repository import Event, Repository
@@ -65,10 +66,19 @@ def check_tls(settings: ServeSettings) -> None:
 class Server:
     """Opens its models in the making; `run` blocks until `stop`, and then finishes what was accepted.
 
-    sock: listens already. shares_port: gRPC's port is other workers' too.
+    sock: listens already. shares_port: gRPC's port is other workers' too. say: a word of `heartbeat.Voice` to whoever
+    watches this process.
     """
 
-    def __init__(self, settings: ServeSettings, sock: socket.socket, *, shares_port: bool = False) -> None:
+    def __init__(
+        self,
+        settings: ServeSettings,
+        sock: socket.socket,
+        *,
+        shares_port: bool = False,
+        metrics: Metrics | None = None,
+        say: Callable[[str, str], None] = lambda word, more: None,
+    ) -> None:
         for package in ("uvicorn", "fastapi", "prometheus_client", "python_multipart"):
             extra(package)
         from netwright.serving.app import Site
@@ -76,8 +86,15 @@ class Server:
         self.settings, self._sock, self._shares_port = settings, sock, shares_port
         self.port, self.grpc_port = int(sock.getsockname()[1]), 0
         self._log = Log(settings.log_format)
-        metrics = Metrics()
-        repository = Repository(settings, on_event=self._on_event(metrics), on_batch=metrics.on_batch)
+        self._say = say
+        metrics = metrics or Metrics()
+        repository = Repository(
+            settings,
+            on_event=self._on_event(metrics),
+            on_batch=metrics.on_batch,
+            on_loading=lambda is_loading: say("loading" if is_loading else "loaded", ""),
+            is_alone=settings.workers == 1,
+        )
         self._site = Site(Service(repository, settings), Limits(settings), metrics, self._log)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
@@ -114,11 +131,32 @@ class Server:
         self._site.service.repository.watch()
         with _signals(self._loop, self._on_signal) if signals else contextlib.nullcontext():
             on_ready(self)
+            beating = asyncio.create_task(self._beat())
             if not self._stop_early.is_set():
                 waiting = asyncio.create_task(self._stopping.wait())
                 await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
                 waiting.cancel()
             await self._finish(http, serving, rpc)
+            beating.cancel()
+            self._say("stopping", "")
+
+    async def _beat(self) -> None:
+        """What only the event loop can say is true of it: that it goes round; and what it sees of the rest."""
+        seconds, site, was_hanging = beat_seconds(self.settings.heartbeat), self._site, ""
+        repository, metrics, waiting = site.service.repository, site.metrics, set[tuple[str, str]]()
+        while True:
+            hanging = repository.hanging()
+            self._say("hanging" if hanging else "alive", hanging)
+            if hanging != was_hanging:
+                self._log.write("computation hangs" if hanging else "computation ended", said=hanging or was_hanging)
+                was_hanging = hanging
+            metrics.workers_ready.set(0 if hanging or site.limits.is_stopping else 1)
+            metrics.body_bytes.set(site.limits.bytes)
+            now = {(each.name, str(each.version)): each.batcher.waiting for each in repository.models()}
+            for key in waiting | set(now):  # what is gone has nothing that waits
+                metrics.queue_images.labels(*key).set(now.get(key, 0))
+            waiting = set(now)
+            await asyncio.sleep(seconds)
 
     async def _finish(self, http: Any, serving: asyncio.Task[None], rpc: Any) -> None:
         limits, started = self._site.limits, time.monotonic()

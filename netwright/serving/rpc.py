@@ -5,16 +5,28 @@ from __future__ import annotations
 import asyncio
 import hmac
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netwright.errors import ServeError
+from netwright.serving.described import EXTENSIONS, check_steering, index_rows, model_config
 from netwright.serving.extras import extra
-from netwright.serving.gate import Ticket, request_id
-from netwright.serving.messages import METHODS, SERVICE, messages
+from netwright.serving.gate import MISTAKE, Ticket, request_id
+from netwright.serving.messages import METHODS, SERVICE, STREAM, messages
 from netwright.serving.refusal import GRPC_CODES, Refused
-from netwright.serving.tensors import Asked, Given, Wanted, check_outputs, images_of, model_metadata, outputs_of
+from netwright.serving.service import decoded_size
+from netwright.serving.statistics import statistics
+from netwright.serving.tensors import (
+    Asked,
+    Given,
+    Wanted,
+    check_count,
+    check_outputs,
+    images_of,
+    model_metadata,
+    outputs_of,
+)
 from netwright.version import __version__
 
 if TYPE_CHECKING:
@@ -23,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["start_grpc"]
 
 _SPARE = 1 << 20  # bytes of a message beside its tensors
+_LOOK = 1.0  # seconds between looks whether a server is stopping, of a stream in which nothing comes
 _OPEN = {"ServerLive", "ServerReady"}
 _CONTENTS = {"FP32": "fp32_contents", "UINT8": "uint_contents", "BYTES": "bytes_contents"}
 
@@ -69,44 +82,84 @@ class _Doors:
                 request_deserializer=self._messages[f"{method}Request"].FromString,
                 response_serializer=self._messages[f"{method}Response"].SerializeToString,
             )
+        made[STREAM] = self._grpc.stream_stream_rpc_method_handler(
+            self._stream,
+            request_deserializer=self._messages["ModelInferRequest"].FromString,
+            response_serializer=self._messages["ModelStreamInferResponse"].SerializeToString,
+        )
         return made
 
     def _guarded(self, method: str) -> Callable[[Any, Any], Awaitable[Any]]:
-        answer = getattr(self, METHODS[method])
-
         async def guarded(request: Any, context: Any) -> Any:
-            limits, settings = self._site.limits, self._site.service.settings
-            started = time.monotonic()
-            metadata = dict(context.invocation_metadata() or ())
-            given = metadata.get("x-request-id") or getattr(request, "id", "")
-            left = context.time_remaining()
-            seconds = settings.timeout if left is None else min(settings.timeout, max(0.0, left))
-            ticket = Ticket(request_id(str(given).encode("latin-1", "replace")), started + seconds, door="grpc")
-            code, has_entered = "OK", False
             try:
-                self._check_token(method, metadata)
-                if method == "ModelInfer":
-                    limits.enter()
-                    has_entered = True
-                    limits.hold(ticket, request.ByteSize())
-                return await answer(request, ticket)
+                return await self._one(method, request, context)
             except Refused as refused:
-                code, ticket.said = GRPC_CODES[refused.reason], str(refused)
-                if refused.retry_after is not None:
-                    context.set_trailing_metadata((("retry-after", str(refused.retry_after)),))
-                await context.abort(self._grpc.StatusCode[code], str(refused))
-            except asyncio.CancelledError:
-                code = "CANCELLED"
-                raise
-            except Exception as error:  # a bug of ours, which the others must not feel
-                code, ticket.said = "INTERNAL", f"{type(error).__name__}: {error}"
-                await context.abort(self._grpc.StatusCode.INTERNAL, "this is a mistake of the server's.")
-            finally:
-                if has_entered:
-                    limits.leave(ticket)
-                self._tell(method, ticket, code, time.monotonic() - started)
+                await self._abort(refused, context)
 
         return guarded
+
+    async def _stream(self, requests: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
+        """One request after another: each is answered, or is told why not, and the stream goes on."""
+        try:
+            self._check_token(STREAM, dict(context.invocation_metadata() or ()))
+        except Refused as refused:
+            await self._abort(refused, context)
+        answer = self._messages["ModelStreamInferResponse"]
+        async for request in self._until_stopping(requests):
+            try:
+                yield answer(infer_response=await self._one("ModelInfer", request, context))
+            except Refused as refused:
+                yield answer(error_message=str(refused), infer_response={"id": request.id})
+
+    async def _until_stopping(self, requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        """A client that has no more to ask for now must not keep a stopping server."""
+        while True:
+            coming = asyncio.ensure_future(anext(requests, None))
+            while not coming.done():
+                await asyncio.wait({coming}, timeout=_LOOK)
+                if self._site.limits.is_stopping and not coming.done():
+                    coming.cancel()
+                    return
+            request = coming.result()
+            if request is None:
+                return
+            yield request
+
+    async def _abort(self, refused: Refused, context: Any) -> None:
+        if refused.retry_after is not None:
+            context.set_trailing_metadata((("retry-after", str(refused.retry_after)),))
+        await context.abort(self._grpc.StatusCode[GRPC_CODES[refused.reason]], str(refused))
+
+    async def _one(self, method: str, request: Any, context: Any) -> Any:
+        """The answer, within the limits. Refused, which the log and the metrics know already."""
+        limits, settings = self._site.limits, self._site.service.settings
+        started = time.monotonic()
+        metadata = dict(context.invocation_metadata() or ())
+        given = metadata.get("x-request-id") or getattr(request, "id", "")
+        left = context.time_remaining()
+        seconds = settings.timeout if left is None else min(settings.timeout, max(0.0, left))
+        ticket = Ticket(request_id(str(given).encode("latin-1", "replace")), started + seconds, door="grpc")
+        code, has_entered = "OK", False
+        try:
+            self._check_token(method, metadata)
+            if method == "ModelInfer":
+                limits.enter()
+                has_entered = True
+                limits.hold(ticket, request.ByteSize())
+            return await getattr(self, METHODS[method])(request, ticket)
+        except Refused as refused:
+            code, ticket.said = GRPC_CODES[refused.reason], str(refused)
+            raise
+        except asyncio.CancelledError:
+            code = "CANCELLED"
+            raise
+        except Exception as error:  # a bug of ours, which the others must not feel
+            code, ticket.said = "INTERNAL", f"{type(error).__name__}: {error}"
+            raise Refused("damaged", MISTAKE) from error
+        finally:
+            if has_entered:
+                limits.leave(ticket)
+            self._tell(method, ticket, code, time.monotonic() - started)
 
     def _check_token(self, method: str, metadata: dict[str, Any]) -> None:
         token = self._site.service.settings.token
@@ -135,7 +188,8 @@ class _Doors:
         return self._messages["ServerLiveResponse"](live=True)
 
     async def ready(self, request: Any, ticket: Ticket) -> Any:
-        return self._messages["ServerReadyResponse"](ready=not self._site.limits.is_stopping)
+        is_hanging = bool(self._site.service.repository.hanging())
+        return self._messages["ServerReadyResponse"](ready=not (is_hanging or self._site.limits.is_stopping))
 
     async def model_ready(self, request: Any, ticket: Ticket) -> Any:
         try:
@@ -145,8 +199,7 @@ class _Doors:
         return self._messages["ModelReadyResponse"](ready=True)
 
     async def server(self, request: Any, ticket: Ticket) -> Any:
-        extensions = ["classification", "model_repository"]
-        return self._messages["ServerMetadataResponse"](name="netwright", version=__version__, extensions=extensions)
+        return self._messages["ServerMetadataResponse"](name="netwright", version=__version__, extensions=EXTENSIONS)
 
     async def model(self, request: Any, ticket: Ticket) -> Any:
         served = self._noted(request.name, request.version, ticket)
@@ -155,17 +208,26 @@ class _Doors:
 
     async def index(self, request: Any, ticket: Ticket) -> Any:
         listed = self._site.service.repository.listings()
-        models = [
-            {
-                "name": each.name,
-                "version": str(each.version),
-                "state": "READY" if each.is_ready else "UNAVAILABLE",
-                "reason": each.reason,
-            }
-            for each in listed
-            if each.is_ready or not request.ready
-        ]
-        return self._messages["RepositoryIndexResponse"](models=models)
+        return self._messages["RepositoryIndexResponse"](models=index_rows(listed, only_ready=request.ready))
+
+    async def config(self, request: Any, ticket: Ticket) -> Any:
+        served = self._noted(request.name, request.version, ticket)
+        return self._messages["ModelConfigResponse"](config=model_config(served, self._site.service.settings))
+
+    async def statistics(self, request: Any, ticket: Ticket) -> Any:
+        models = self._site.service.repository.matching(request.name, request.version)
+        samples = await asyncio.to_thread(self._site.metrics.samples)
+        return self._messages["ModelStatisticsResponse"](model_stats=statistics(models, samples))
+
+    async def load(self, request: Any, ticket: Ticket) -> Any:
+        check_steering(self._site.service.settings, list(request.parameters))
+        await asyncio.to_thread(self._site.service.repository.load, request.model_name)
+        return self._messages["RepositoryModelLoadResponse"]()
+
+    async def unload(self, request: Any, ticket: Ticket) -> Any:
+        check_steering(self._site.service.settings, list(request.parameters))
+        await asyncio.to_thread(self._site.service.repository.unload, request.model_name)
+        return self._messages["RepositoryModelUnloadResponse"]()
 
     async def infer(self, request: Any, ticket: Ticket) -> Any:
         service = self._site.service
@@ -173,8 +235,10 @@ class _Doors:
         asked = _asked(request)
         check_outputs(asked.outputs)
         given = images_of(asked.given, served.runtime.info)
+        asked = asked.without_data()
         ticket.images = len(given)
         if isinstance(given, list):
+            self._site.limits.unpack(ticket, decoded_size(given, served.runtime), "decoded images")
             logits = await service.logits_of_images(served, given, ticket.deadline)
         else:
             logits = await service.logits(served, given, ticket.deadline)
@@ -207,6 +271,7 @@ def _asked(request: Any) -> Asked:
         data = request.raw_input_contents[0]
     else:
         data = list(getattr(tensor.contents, _CONTENTS.get(tensor.datatype, "fp32_contents")))
+    check_count(len(request.outputs))
     wanted = []
     for each in request.outputs:
         classes = each.parameters["classification"].int64_param if "classification" in each.parameters else 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,7 @@ import numpy as np
 from PIL.Image import DecompressionBombError
 
 from netwright.data.decode import look
-from netwright.errors import DataError
+from netwright.errors import DataError, ServeError
 from netwright.serving.batcher import Closed, FloatArray, Rows
 from netwright.serving.refusal import Refused
 
@@ -23,11 +24,24 @@ if TYPE_CHECKING:
     from netwright.serving.repository import Repository, Served
     from netwright.serving.settings import ServeSettings
 
-__all__ = ["Service", "top_classes"]
+__all__ = ["Service", "decoded_size", "top_classes"]
 
 T = TypeVar("T")
 
 _MOST_DECODERS = 8
+_MOST_SCANS = 100  # of a progressive JPEG, of which cameras and encoders make ten: each is a pass over all its pixels
+# kind, place and bytes that tell it: Pillow knows more, some of which are programs or hide a second size
+_KINDS = (
+    ("AVIF", 4, b"ftypavi"),
+    ("BMP", 0, b"BM"),
+    ("GIF", 0, b"GIF8"),
+    ("JPEG", 0, b"\xff\xd8\xff"),
+    ("JPEG 2000", 0, b"\0\0\0\x0cjP  "),
+    ("PNG", 0, b"\x89PNG\r\n\x1a\n"),
+    ("TIFF", 0, b"II*\0"),
+    ("TIFF", 0, b"MM\0*"),
+    ("WebP", 8, b"WEBP"),
+)
 
 
 class Service:
@@ -77,6 +91,11 @@ class Service:
     def _decode(self, runtime: Runtime, image: bytes) -> Pixels | Refused:
         if not image:
             return Refused("malformed", "an image is the bytes of a file, and this is empty.")
+        if not any(image.startswith(mark, place) for _, place, mark in _KINDS):
+            kinds = ", ".join(dict.fromkeys(kind for kind, _, _ in _KINDS))
+            return Refused("no_image", f"this is no image that can be read: it is none of {kinds}.")
+        if image.startswith(b"\xff\xd8\xff") and image.count(b"\xff\xda") > _MOST_SCANS:
+            return Refused("too_large", f"a JPEG has at most {_MOST_SCANS} scans here.")
         try:
             seen = look(image)
             if seen.height * seen.width > self.settings.max_pixels:
@@ -103,12 +122,23 @@ async def within(what: Awaitable[T], deadline: float) -> T:
         raise Refused("late", "the time of this request ran out.", retry_after=1) from None
 
 
+def decoded_size(images: Sequence[bytes], runtime: Runtime) -> int:
+    """Bytes of encoded images once they are pixels of the network's size: a file of 40 bytes becomes as much as any."""
+    return len(images) * math.prod(runtime.info.input_shape)
+
+
 def top_classes(runtime: Runtime, logits: FloatArray, k: int) -> list[list[dict[str, Any]]]:
-    """The k likeliest classes of each row, as plain values: index, name, probability, and description where known."""
+    """The k likeliest classes of each row, as plain values: index, name, probability, and description where known.
+
+    Refused where the network overflows.
+    """
     from netwright.deploy import Prediction
 
     info = runtime.info
-    prediction = Prediction(runtime.probabilities(logits), info.output_names, info.descriptions)
+    try:
+        prediction = Prediction(runtime.probabilities(logits), info.output_names, info.descriptions)
+    except ServeError as error:
+        raise Refused("damaged", str(error)) from error
     return [
         [
             {"index": each.index, "name": each.name, "probability": each.probability}

@@ -10,6 +10,8 @@ from netwright.errors import ServeError
 
 __all__ = ["ServeSettings", "is_loopback"]
 
+_SHORTEST_BEAT = 0.1  # seconds: as often as a supervisor looks
+
 
 @dataclass(frozen=True, slots=True)
 class ServeSettings:
@@ -21,8 +23,9 @@ class ServeSettings:
     one worker; more are refused (429). max_requests: requests of a worker in the making. max_body: bytes of a request;
     max_bytes: of all requests of a worker together. max_pixels: of an encoded image. timeout: seconds from a
     request's first byte to its answer; body_timeout: seconds for its body. grace: seconds that a stopping server gives
-    what it has accepted. poll: seconds between looks at the folder, 0 for none. workers: processes. log_format: text
-    or json.
+    what it has accepted. poll: seconds between looks at the folder, 0 for none. workers: processes. heartbeat:
+    seconds of silence after which a worker hangs, as does one whose network has been at a single computation for longer
+    than this and than timeout; 0 for never. log_format: text or json.
     """
 
     ref: str
@@ -45,6 +48,7 @@ class ServeSettings:
     grace: float = 30.0
     poll: float = 2.0
     workers: int = 1
+    heartbeat: float = 15.0
     token: str = ""
     tls_cert: str = ""
     tls_key: str = ""
@@ -54,9 +58,11 @@ class ServeSettings:
         for name in ("max_batch", "max_queue", "max_requests", "max_body", "max_bytes", "max_pixels", "workers"):
             if getattr(self, name) < 1:
                 raise ServeError(f"{name} is 1 or more, not {getattr(self, name)}.")
-        for name in ("max_delay_ms", "poll", "grace"):
+        for name in ("max_delay_ms", "poll", "grace", "heartbeat"):
             if not 0 <= getattr(self, name) < 1e6:
                 raise ServeError(f"{name} is 0 or more, not {getattr(self, name)}.")
+        if 0 < self.heartbeat < _SHORTEST_BEAT:
+            raise ServeError(f"heartbeat is 0, or {_SHORTEST_BEAT} seconds or more, not {self.heartbeat}.")
         for name in ("timeout", "body_timeout"):
             if not 0 < getattr(self, name) < 1e6:
                 raise ServeError(f"{name} is above 0 seconds, not {getattr(self, name)}.")

@@ -6,22 +6,39 @@ Version 2 of the protocol (KServe's predict API), with the binary tensor data an
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from netwright.errors import ServeError
 from netwright.serving.batcher import FloatArray, Rows
 from netwright.serving.refusal import Refused
 
 if TYPE_CHECKING:
     from netwright.deploy import ModelInfo, Runtime
 
-__all__ = ["INPUTS", "OUTPUTS", "Asked", "Given", "Output", "Wanted", "images_of", "model_metadata", "outputs_of"]
+__all__ = [
+    "INPUTS",
+    "OUTPUTS",
+    "Asked",
+    "Given",
+    "Output",
+    "Wanted",
+    "check_count",
+    "check_outputs",
+    "images_of",
+    "model_metadata",
+    "outputs_of",
+]
 
 # input -> datatype
 INPUTS = {"input": "FP32", "pixels": "UINT8", "image": "BYTES"}
 OUTPUTS = ("logits", "probabilities")
+_MOST_TEXTS = (
+    100_000  # images that a request's bytes are cut into, whatever they are; what they become is counted later
+)
 
 _DTYPES: dict[str, np.dtype[Any]] = {"FP32": np.dtype("<f4"), "UINT8": np.dtype("u1")}
 
@@ -52,6 +69,10 @@ class Asked:
     id: str
     given: Given
     outputs: tuple[Wanted, ...]
+
+    def without_data(self) -> Asked:
+        """For when its images are taken out of it: lists of numbers are large."""
+        return replace(self, given=replace(self.given, data=b""))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,9 +125,14 @@ def images_of(given: Given, info: ModelInfo) -> Rows | list[bytes]:
 
 
 def outputs_of(asked: Asked, runtime: Runtime, logits: FloatArray) -> tuple[Output, ...]:
-    """What was asked for. Raises ServeError where the outputs are not finite."""
+    """What was asked for. Refused where the network overflows."""
     check_outputs(asked.outputs)
-    tensors = {"logits": logits, "probabilities": runtime.probabilities(logits)}
+    try:
+        tensors = {"logits": logits, "probabilities": runtime.probabilities(logits)}
+    except ServeError as error:
+        if asked.given.name != "input":
+            raise Refused("damaged", str(error)) from error
+        raise Refused("malformed", f"the network overflows: is the input normalised? {error}") from error
     answer = []
     for wanted in asked.outputs or tuple(map(Wanted, OUTPUTS)):
         values = tensors[wanted.name]
@@ -119,6 +145,14 @@ def outputs_of(asked: Asked, runtime: Runtime, logits: FloatArray) -> tuple[Outp
     return tuple(answer)
 
 
+def check_count(outputs: int) -> None:
+    """Refused for more outputs than there are, before anything is made of them."""
+    if outputs > len(OUTPUTS):
+        raise Refused(
+            "malformed", f"each output is asked for once: there are {len(OUTPUTS)}, and these are {outputs:,}."
+        )
+
+
 def check_outputs(outputs: tuple[Wanted, ...]) -> None:
     """Refused for one that does not exist or is named twice."""
     names = [each.name for each in outputs]
@@ -126,7 +160,7 @@ def check_outputs(outputs: tuple[Wanted, ...]) -> None:
         if name not in OUTPUTS:
             raise Refused("malformed", f"an output is one of {', '.join(OUTPUTS)}, not {name[:100]!r}.")
     if len(set(names)) < len(names):
-        raise Refused("malformed", f"each output is asked for once, and these are {', '.join(names)}.")
+        raise Refused("malformed", f"each output is asked for once, and {', '.join(names[:9])} name one twice.")
 
 
 def model_metadata(info: ModelInfo, versions: list[int]) -> dict[str, Any]:
@@ -148,7 +182,7 @@ def _numbers(given: Given) -> Rows:
     for each in given.shape:
         count *= each
     if isinstance(given.data, list):
-        return _of_list(given, dtype, count)
+        return _of_list(given, given.data, dtype, count)
     if len(given.data) != count * dtype.itemsize:
         raise Refused(
             "malformed",
@@ -161,30 +195,50 @@ def _numbers(given: Given) -> Rows:
     return rows
 
 
-def _of_list(given: Given, dtype: np.dtype[Any], count: int) -> Rows:
+def _of_list(given: Given, data: list[Any], dtype: np.dtype[Any], count: int) -> Rows:
     try:
-        wide = np.asarray(given.data)
-        if wide.dtype.kind not in "iuf" or wide.size != count:
-            raise ValueError(f"{wide.size:,} values of the kind {wide.dtype}, where {count:,} numbers belong")
+        wide = np.asarray(_flat(data, given.shape))
+        if wide.dtype.kind not in "iuf":
+            raise ValueError("a number is too large")
+        if wide.size != count:
+            raise ValueError(f"{wide.size:,} values, where {count:,} numbers belong")
         if dtype.kind == "u" and (wide.dtype.kind == "f" or wide.min() < 0 or wide.max() > 255):
             raise ValueError("pixels are whole numbers of 0 to 255")
         with np.errstate(over="ignore"):
             rows: Rows = wide.astype(dtype).reshape(given.shape)
         if not np.isfinite(rows).all():
             raise ValueError("numbers that are not finite in float32")
-    except (ValueError, TypeError, OverflowError, RecursionError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise Refused("malformed", f"the data of {given.name!r} cannot be read: {error}.") from error
     return rows
 
 
+def _flat(data: list[Any], shape: tuple[int, ...]) -> list[Any]:
+    """The numbers of a list that is flat or nested as the shape is. ValueError for others.
+
+    numpy is not asked: of texts it would make an array as wide as the longest.
+    """
+    for side in shape[1:]:
+        if not any(type(each) is list for each in data):
+            break
+        if not all(type(each) is list and len(each) == side for each in data):
+            raise ValueError("it is nested in another way than its shape")
+        data = list(chain.from_iterable(data))
+    if not set(map(type, data)) <= {int, float}:
+        raise ValueError("numbers belong there, and others are there")
+    return data
+
+
 def _texts(given: Given) -> list[bytes]:
+    if given.shape[0] > _MOST_TEXTS:
+        raise Refused("too_large", f"a request has at most {_MOST_TEXTS:,} images.")
     if isinstance(given.data, list):
         texts = [each for each in given.data if isinstance(each, bytes)]
         if len(texts) != len(given.data):
             raise Refused("malformed", "BYTES travel as binary data here, or as base64 text in JSON.")
     else:
         texts, data, start = [], memoryview(given.data), 0
-        while start < len(data):
+        while start < len(data) and len(texts) <= given.shape[0]:
             head = bytes(data[start : start + 4])
             size = struct.unpack("<I", head)[0] if len(head) == 4 else len(data)
             start += 4 + size
@@ -192,7 +246,7 @@ def _texts(given: Given) -> list[bytes]:
                 raise Refused("malformed", f"each element of {given.name!r} follows its length, and this one is cut.")
             texts.append(bytes(data[start - size : start]))
     if len(texts) != given.shape[0]:
-        raise Refused("malformed", f"{given.name!r} of shape {list(given.shape)} has not {len(texts)} elements.")
+        raise Refused("malformed", f"{given.name!r} of shape {list(given.shape)} has another number of elements.")
     return texts
 
 

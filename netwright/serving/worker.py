@@ -1,13 +1,16 @@
-"""A worker process: `python -m netwright.serving.worker SOCKET`, with its settings as a line of standard input."""
+"""A worker process: `python -m netwright.serving.worker SOCKET`, with what it is told as a line of standard input."""
 
 from __future__ import annotations
 
 import json
+import os
 import socket
 import sys
 import threading
 
 from netwright.errors import NetwrightError
+from netwright.serving.heartbeat import Voice
+from netwright.serving.metrics import Metrics, share
 from netwright.serving.process import Server
 from netwright.serving.settings import ServeSettings
 from netwright.serving.start import quiet_others
@@ -17,10 +20,18 @@ __all__ = ["main"]
 
 def main() -> int:
     """Serve until SIGTERM, or until standard input ends: then the supervisor is gone."""
-    settings = ServeSettings.from_dict(json.loads(sys.stdin.readline()))
+    told = json.loads(sys.stdin.readline())
+    settings = ServeSettings.from_dict(told["settings"])
+    voice = Voice(os.dup(1))
+    os.dup2(2, 1)  # what a library prints is no word to the supervisor
     quiet_others()
     try:
-        server = Server(settings, socket.socket(fileno=int(sys.argv[1])), shares_port=True)
+        share(told["place"])
+        metrics = Metrics()
+        if told["why"]:
+            metrics.worker_restarts.labels(told["why"]).inc()
+        sock = socket.socket(fileno=int(sys.argv[1]))
+        server = Server(settings, sock, shares_port=True, metrics=metrics, say=voice.say)
     except NetwrightError as error:
         print(f"netwright serve: {error}", file=sys.stderr)
         return 1
@@ -30,7 +41,7 @@ def main() -> int:
         server.stop()
 
     def on_ready(server: Server) -> None:
-        print("ready", flush=True)
+        voice.say("ready")
         threading.Thread(target=follow, daemon=True).start()
 
     server.run(on_ready)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import signal
 import socket
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from netwright.errors import ServeError
 from netwright.serving.extras import extra
+from netwright.serving.heartbeat import Pulse
 from netwright.serving.logs import Log
 from netwright.serving.metrics import SHARED_FOLDER
 from netwright.serving.process import listen
@@ -30,33 +32,40 @@ if TYPE_CHECKING:
 __all__ = ["Supervisor"]
 
 _LOOK = 0.1  # seconds between looks at the workers
-_YOUNG = 5.0  # a worker that dies younger than this is started anew more slowly each time
-_SLOWEST = 30.0
+_SLOWEST = 30.0  # seconds before a worker that cannot start is tried again
+_LAST_WORDS = 5.0  # seconds between SIGTERM and SIGKILL for one that hangs
 
 
 class _Worker:
-    """A process that serves. It ends when its standard input does: so none outlives its supervisor."""
+    """A process that serves. It ends when its standard input does: so none outlives its supervisor.
 
-    def __init__(self, settings: ServeSettings, sock: socket.socket, environment: dict[str, str]) -> None:
-        self.started, self.is_ready = time.monotonic(), threading.Event()
+    place: which of the workers it is; no two that live have the same. why: what its predecessor died of, or empty.
+    """
+
+    def __init__(self, settings: ServeSettings, sock: socket.socket, shared: str, place: int, why: str = "") -> None:
+        self.place, self.pulse = place, Pulse(settings.heartbeat)
+        self.why = "died"  # what a successor is told
+        self.kill_at = self.restart_at = math.inf
         self.process = subprocess.Popen(
             [sys.executable, "-m", "netwright.serving.worker", str(sock.fileno())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=environment,
+            env=os.environ | {SHARED_FOLDER: shared},
             pass_fds=(sock.fileno(),),
             start_new_session=True,  # Ctrl-C is for the supervisor, which tells them in its own way
         )
         assert self.process.stdin is not None
+        told = {"settings": settings.to_dict(), "place": place, "why": why}
         with contextlib.suppress(BrokenPipeError):  # it died at once: the next look sees that
-            self.process.stdin.write(json.dumps(settings.to_dict()).encode() + b"\n")
+            self.process.stdin.write(json.dumps(told).encode() + b"\n")
             self.process.stdin.flush()
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
 
     def _listen(self) -> None:
         assert self.process.stdout is not None
-        if self.process.stdout.readline() == b"ready\n":
-            self.is_ready.set()
+        for line in self.process.stdout:
+            self.pulse.hear(line)
 
     def tell(self, number: int) -> None:
         """A signal, where it still lives."""
@@ -65,6 +74,7 @@ class _Worker:
 
     def close(self) -> None:
         """After its end."""
+        self._listener.join(1)
         for stream in (self.process.stdin, self.process.stdout):
             if stream is not None:
                 with contextlib.suppress(OSError):
@@ -89,43 +99,57 @@ class Supervisor:
             shared = stack.enter_context(tempfile.TemporaryDirectory(prefix="netwright-metrics-"))
             grpc_port = stack.enter_context(self._reserved())
             settings = replace(self._settings, grpc_port=grpc_port or None)
-            environment = os.environ | {SHARED_FOLDER: shared}
             stack.enter_context(self._signals())
             stack.callback(self._end)
-            self._workers = [_Worker(settings, sock, environment) for _ in range(settings.workers)]
+            self._workers = [_Worker(settings, sock, shared, place) for place in range(settings.workers)]
             self._await_first()
             if not self._stopping.is_set():
                 on_ready(sock.getsockname()[1], grpc_port)
+            seen = time.monotonic()
             while not self._stopping.wait(_LOOK):
-                self._look(settings, sock, environment)
+                now = time.monotonic()
+                passed = min(now - seen, 2 * _LOOK)  # what this process slept through is nobody's silence
+                seen = now
+                for worker in self._workers:
+                    if worker.process.poll() is None:
+                        self._judge(worker, passed)
+                    elif self._is_due(worker, shared):
+                        self._workers[worker.place] = _Worker(settings, sock, shared, worker.place, worker.why)
 
     def _await_first(self) -> None:
         for worker in self._workers:
-            while not worker.is_ready.wait(_LOOK) and not self._stopping.is_set():
+            while not worker.pulse.is_ready.wait(_LOOK) and not self._stopping.is_set():
                 if worker.process.poll() is not None:
                     raise ServeError(
                         f"a worker could not start (exit status {worker.process.returncode}); it says why above."
                     )
 
-    def _look(self, settings: ServeSettings, sock: socket.socket, environment: dict[str, str]) -> None:
-        for place, worker in enumerate(self._workers):
-            if worker.process.poll() is None:
-                continue
-            age = time.monotonic() - worker.started
-            self._delays[place] = min(_SLOWEST, 2 * self._delays[place] + 0.5) if age < _YOUNG else 0.0
-            if age < self._delays[place]:
-                continue
-            self._forget(worker, environment[SHARED_FOLDER])
-            self._log.write(
-                "worker lost", pid=worker.process.pid, status=worker.process.returncode, said="started anew"
-            )
-            self._workers[place] = _Worker(settings, sock, environment)
+    def _judge(self, worker: _Worker, passed: float) -> None:
+        """End one that hangs: SIGTERM, so that it may answer what does not hang, and soon SIGKILL."""
+        if time.monotonic() >= worker.kill_at:
+            worker.tell(signal.SIGKILL)
+        if worker.kill_at < math.inf:
+            return
+        why, said = worker.pulse.look(passed)
+        if why:
+            self._log.write("worker hangs", pid=worker.process.pid, said=f"{said}: it is ended")
+            worker.why, worker.kill_at = why, time.monotonic() + min(self._settings.grace, _LAST_WORDS)
+            worker.tell(signal.SIGTERM)
 
-    def _forget(self, worker: _Worker, shared: str) -> None:
-        worker.close()
-        # its gauges of living processes; what it counted stays counted
-        for path in Path(shared).glob(f"gauge_live*_{worker.process.pid}.db"):
-            path.unlink(missing_ok=True)
+    def _is_due(self, worker: _Worker, shared: str) -> bool:
+        """Whether a dead one's successor may start: at once, or later each time where it never became ready."""
+        place = worker.place
+        if worker.restart_at == math.inf:
+            has_served = worker.pulse.is_ready.is_set()
+            self._delays[place] = 0.0 if has_served else min(_SLOWEST, 2 * self._delays[place] + 0.5)
+            worker.restart_at = time.monotonic() + self._delays[place]
+            worker.close()
+            # its gauges of living processes; what it counted stays, and its successor in this place counts on
+            for path in Path(shared).glob(f"gauge_live*_{place}.db"):
+                path.unlink(missing_ok=True)
+            pid, status = worker.process.pid, worker.process.returncode
+            self._log.write("worker lost", pid=pid, status=status, said="started anew")
+        return time.monotonic() >= worker.restart_at
 
     def _end(self) -> None:
         for worker in self._workers:

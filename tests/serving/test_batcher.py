@@ -79,6 +79,7 @@ def test_what_waits_is_batched_in_order_and_large_requests_in_parts(runtime: Run
     assert held.sizes == [1, 4, 1, 4, 4, 1]
     made.close()
     assert [batch.images for batch in seen] == [1, 4, 1, 9]
+    assert [[images for images, _ in batch.parts] for batch in seen] == [[1], [4], [1], [4, 4, 1]]
 
 
 def test_the_first_waits_for_company_where_it_is_told_to(runtime: Runtime) -> None:
@@ -168,3 +169,38 @@ def test_many_threads(runtime: Runtime) -> None:
         thread.join()
     assert wrong == []
     made.close()
+
+
+def test_how_long_the_network_computes_is_seen_and_each_part_for_itself(runtime: Runtime) -> None:
+    held = Held(runtime)
+    made = batcher(held)
+    assert made.computing == 0
+    first = made.submit(pixels(1))
+    assert held.has_begun.wait(10)
+    time.sleep(0.05)
+    assert 0.05 <= made.computing < 10
+    held.go.set()
+    first.result(10)
+    made.close()
+    assert made.computing == 0
+
+
+def test_what_was_accepted_and_failed_is_told_too(runtime: Runtime) -> None:
+    held, seen = Held(runtime), list[Batch]()
+    made = Batcher(held, max_batch=4, max_delay=0.0, max_queue=100, on_batch=seen.append)  # type: ignore[arg-type]
+    first = made.submit(pixels(1))
+    assert held.has_begun.wait(10)
+    late = made.submit(pixels(2), deadline=time.monotonic())
+    bad = made.submit(np.zeros((1, 3, 8, 8), dtype=np.float32))
+    held.go.set()
+    for future in (late, bad):
+        with pytest.raises(Refused):
+            future.result(10)
+    good = [made.submit(pixels(2)), made.submit(pixels(2))]
+    for future in (first, *good):
+        future.result(10)
+    made.close()
+    assert [(each.images, each.requests) for each in seen if each.has_failed] == [(2, 1), (1, 1)]
+    answered = [each for each in seen if not each.has_failed]
+    assert (sum(each.images for each in answered), sum(each.requests for each in answered)) == (5, 3)
+    assert all(0 <= each.preparing <= each.seconds and each.queued >= each.waited for each in answered)

@@ -9,7 +9,7 @@ from netwright.errors import ServeError, WeightsError
 from netwright.serving import ServeSettings
 from netwright.serving.layout import find_models, is_repository
 from netwright.serving.refusal import Refused
-from netwright.serving.repository import Event, Repository
+from netwright.serving.repository import Event, Repository, until_look
 
 Save = Callable[..., Path]
 
@@ -162,3 +162,115 @@ def test_nothing_to_serve_is_an_error_at_the_start(tmp_path: Path) -> None:
     (tmp_path / "m" / "1" / "model.onnx").write_bytes(b"nonsense")
     with pytest.raises(ServeError, match="none of the models in"):
         Repository(ServeSettings(str(tmp_path)))
+
+
+@pytest.fixture
+def alone(folder: Path, events: list[Event]) -> Iterator[Repository]:
+    loading = list[bool]()
+    made = Repository(
+        ServeSettings(str(folder), threads=1), on_event=events.append, on_loading=loading.append, is_alone=True
+    )
+    assert loading == [True, False, True, False]
+    yield made
+    made.close()
+
+
+def test_an_unloaded_model_stays_so_whatever_happens_in_the_folder(
+    alone: Repository, folder: Path, save: Save, events: list[Event]
+) -> None:
+    future = alone.get("cats").batcher.submit(np.zeros((1, 16, 16, 3), dtype=np.uint8))
+    alone.unload("cats")
+    assert future.result(0).shape == (1, 3)  # what was accepted is answered before
+    assert kinds(events)[-1] == ("unloaded", "cats", 1)
+    save(folder / "cats" / "2" / "w.safetensors", seed=2)
+    save(folder / "cats" / "1" / "w.safetensors", seed=9)
+    for _ in range(3):
+        alone.refresh(at_once=True)
+    assert names(alone) == [("dogs", 3)]
+    assert [(each.version, each.reason) for each in alone.listings() if each.name == "cats"] == [(1, "unloaded")]
+    with pytest.raises(Refused, match="the model 'cats' is unloaded: load it first"):
+        alone.get("cats")
+    alone.load("cats")
+    assert names(alone) == [("cats", 1), ("cats", 2), ("dogs", 3)]
+    before = alone.get("cats", 1)
+    alone.load("cats")  # nothing is new
+    assert alone.get("cats", 1) is before
+
+
+def test_the_last_model_may_be_unloaded_and_what_failed_is_forgotten(alone: Repository, folder: Path) -> None:
+    (folder / "cats" / "2").mkdir()
+    (folder / "cats" / "2" / "w.safetensors").write_bytes(b"torn")
+    with pytest.raises(Refused, match="cats version 2 cannot be loaded") as caught:
+        alone.load("cats")
+    assert caught.value.status == 400
+    assert alone.get("cats").version == 1
+    alone.unload("cats")
+    assert {each.reason for each in alone.listings() if each.name == "cats"} == {"unloaded"}
+    alone.unload("dogs")
+    with pytest.raises(Refused, match="no model is loaded"):
+        alone.get("")
+    for call in (alone.load, alone.unload):
+        with pytest.raises(Refused, match="no model") as caught:
+            call("bird")
+        assert caught.value.status == 404
+
+
+def test_one_of_several_processes_does_not_change_alone(repository: Repository, weights: Path) -> None:
+    for call in (repository.load, repository.unload):
+        with pytest.raises(Refused, match="one of several processes"):
+            call("cats")
+    single = Repository(ServeSettings(str(weights), threads=1), is_alone=True)
+    with pytest.raises(Refused, match="no folder of models"):
+        single.unload("tiny")
+    single.close()
+
+
+def test_versions_are_matched(alone: Repository, folder: Path, save: Save) -> None:
+    save(folder / "cats" / "2" / "w.safetensors", seed=2)
+    alone.load("cats")
+
+    def matched(*asked: str) -> list[tuple[str, int]]:
+        return [(each.name, each.version) for each in alone.matching(*asked)]
+
+    assert matched() == [("cats", 1), ("cats", 2), ("dogs", 3)]
+    assert matched("cats") == [("cats", 1), ("cats", 2)]
+    assert matched("cats", "1") == [("cats", 1)]
+    with pytest.raises(Refused, match="no version"):
+        matched("cats", "7")
+
+
+def test_all_processes_look_at_the_same_moments_and_never_twice_at_once() -> None:
+    generator = np.random.default_rng(0)
+    for poll in (0.05, 2.0, 7.5):
+        starts = 1.7e9 + generator.random(200) * 100
+        waits = np.array([until_look(now, poll) for now in starts])
+        assert waits.min() >= poll / 2 - 1e-6
+        assert waits.max() <= 1.5 * poll + 1e-6
+        looks = (starts + waits) / poll
+        np.testing.assert_allclose(looks, np.round(looks), atol=1e-4)
+
+
+def test_what_hangs_is_seen_even_when_it_has_been_replaced(folder: Path, save: Save) -> None:
+    settings = ServeSettings(str(folder), threads=1, timeout=0.2, heartbeat=0.1)
+    made = Repository(settings, is_alone=True)
+    batcher, go = made.get("cats").batcher, threading.Event()
+    runtime = batcher.runtime
+
+    class Held:
+        info, normalise, close = runtime.info, runtime.normalise, runtime.close
+
+        def logits(self, x: np.ndarray) -> np.ndarray:
+            assert go.wait(20)
+            return runtime.logits(x)
+
+    batcher.runtime = Held()  # type: ignore[assignment]
+    batcher.submit(np.zeros((1, 16, 16, 3), dtype=np.uint8))
+    assert made.hanging() == ""
+    save(folder / "cats" / "1" / "w.safetensors", seed=9)
+    made.refresh(at_once=True)  # comes back, although the old one does not
+    assert made.get("cats").batcher is not batcher
+    assert made.hanging() == "cats version 1 has been at one computation for more than 0.2 s"
+    go.set()
+    batcher.close()
+    assert made.hanging() == ""
+    made.close()

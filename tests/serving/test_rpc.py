@@ -1,6 +1,9 @@
 """Triton's own clients, unchanged, over REST and gRPC; and the messages against theirs."""
 
-from collections.abc import Iterator
+import queue
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +11,15 @@ import numpy as np
 import pytest
 
 from netwright.deploy import open_runtime
-from netwright.serving.messages import messages
+from netwright.serving.messages import METHODS, SERVICE, STREAM, messages
 from netwright.serving.process import Server
 
 http = pytest.importorskip("tritonclient.http")
 grpc = pytest.importorskip("tritonclient.grpc")
+grpcio = pytest.importorskip("grpc")
+model_config_pb2 = pytest.importorskip("tritonclient.grpc.model_config_pb2")
+service_pb2 = pytest.importorskip("tritonclient.grpc.service_pb2")
+InferenceServerException = pytest.importorskip("tritonclient.utils").InferenceServerException
 
 
 @pytest.fixture(params=["http", "grpc"])
@@ -93,8 +100,6 @@ def test_mistakes_are_told(triton: tuple[Any, Any]) -> None:
     pixels = np.zeros((1, 16, 16, 3), dtype=np.uint8)
     small = np.zeros((1, 8, 8, 3), dtype=np.uint8)
     words = np.array([b"words"], dtype=object)
-    from tritonclient.utils import InferenceServerException
-
     for model, inputs, law in (
         ("bird", asked(module, "pixels", "UINT8", pixels), "no model 'bird'"),
         ("tiny", asked(module, "pixels", "UINT8", small), r"\[N, 16, 16, 3\]"),
@@ -107,15 +112,85 @@ def test_mistakes_are_told(triton: tuple[Any, Any]) -> None:
 
 
 def test_the_messages_are_those_of_tritons_client() -> None:
-    from tritonclient.grpc import service_pb2
-
     def compare(ours: Any, theirs: Any) -> None:
+        assert ours.full_name == theirs.full_name
         fields = {field.name: field for field in theirs.fields}
         for field in ours.fields:
             other = fields[field.name]
             assert (field.number, field.type, field.is_repeated) == (other.number, other.type, other.is_repeated)
             if field.message_type is not None:
                 compare(field.message_type, other.message_type)
+            if field.enum_type is not None:
+                numbers = {each.name: each.number for each in field.enum_type.values}
+                assert numbers == {each.name: each.number for each in other.enum_type.values}
 
     for name, kind in messages().items():
-        compare(kind.DESCRIPTOR, getattr(service_pb2, name).DESCRIPTOR)
+        theirs = getattr(service_pb2, name, None) or getattr(model_config_pb2, name)
+        compare(kind.DESCRIPTOR, theirs.DESCRIPTOR)
+
+
+def test_the_methods_are_those_of_tritons_service() -> None:
+    service = service_pb2.DESCRIPTOR.services_by_name[SERVICE.rpartition(".")[2]]
+    assert service.full_name == SERVICE
+    theirs = {each.name: (each.input_type.name, each.output_type.name) for each in service.methods}
+    ours = {method: (f"{method}Request", f"{method}Response") for method in METHODS}
+    ours[STREAM] = ("ModelInferRequest", "ModelStreamInferResponse")
+    assert {name: theirs[name] for name in ours} == ours
+
+
+def collect(client: Any, requests: list[tuple[str, list[Any], str]]) -> list[tuple[Any, Any]]:
+    """(result, error) of each request of one stream, in the order of their coming."""
+    answers: queue.Queue[tuple[Any, Any]] = queue.Queue()
+    client.start_stream(callback=lambda result, error: answers.put((result, error)))
+    for model, inputs, number in requests:
+        client.async_stream_infer(model, inputs, request_id=number)
+    try:
+        return [answers.get(timeout=20) for _ in requests]
+    finally:
+        client.stop_stream()
+
+
+def test_a_stream_answers_each_and_goes_on_after_a_mistake(server: Server, weights: Path) -> None:
+    generator = np.random.default_rng(0)
+    pixels = [generator.integers(0, 256, (count, 16, 16, 3), dtype=np.uint8) for count in (1, 3, 2)]
+    wrong = np.zeros((1, 8, 8, 3), dtype=np.uint8)
+    requests = [("tiny", asked(grpc, "pixels", "UINT8", each), str(len(each))) for each in pixels]
+    requests.insert(1, ("tiny", asked(grpc, "pixels", "UINT8", wrong), "wrong"))
+    requests.insert(2, ("bird", asked(grpc, "pixels", "UINT8", pixels[0]), "bird"))
+    client = grpc.InferenceServerClient(f"127.0.0.1:{server.grpc_port}")
+    answers = collect(client, requests)
+    client.close()
+    assert "[N, 16, 16, 3]" in str(answers[1][1])
+    assert "no model 'bird'" in str(answers[2][1])
+    good = [result for result, error in answers if not error]
+    assert [result.get_response().id for result in good] == ["1", "3", "2"]
+    with open_runtime(weights, threads=1) as runtime:
+        for rows, result in zip(pixels, good, strict=True):
+            expected = runtime.logits(runtime.normalise(rows))
+            np.testing.assert_allclose(result.as_numpy("logits"), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_stream_that_asks_nothing_does_not_keep_a_stopping_server(
+    serving: Callable[..., AbstractContextManager[Server]], weights: Path
+) -> None:
+    with serving(weights, grpc_port=0, grace=20.0, token="s3cret") as server:
+        client = grpc.InferenceServerClient(f"127.0.0.1:{server.grpc_port}")
+        ended: queue.Queue[Any] = queue.Queue()
+        client.start_stream(callback=lambda result, error: ended.put(error), headers={"authorization": "Bearer s3cret"})
+        pixels = np.zeros((1, 16, 16, 3), dtype=np.uint8)
+        client.async_stream_infer("tiny", asked(grpc, "pixels", "UINT8", pixels))
+        assert ended.get(timeout=20) is None
+        began = time.monotonic()
+        server.stop()
+    assert time.monotonic() - began < 10
+    client.stop_stream()
+    client.close()
+
+
+def test_a_stream_wants_the_token(serving: Callable[..., AbstractContextManager[Server]], weights: Path) -> None:
+    with serving(weights, grpc_port=0, token="s3cret") as server:
+        client = grpc.InferenceServerClient(f"127.0.0.1:{server.grpc_port}")
+        with pytest.raises(grpcio.RpcError) as caught:  # before anything is asked
+            list(client._client_stub.ModelStreamInfer(iter([])))
+        client.close()
+    assert caught.value.code() == grpcio.StatusCode.UNAUTHENTICATED
