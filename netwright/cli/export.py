@@ -60,7 +60,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     what.add_argument(
         "--out", default="", metavar="PATH", help="the file, or a folder for model.onnx and so on (default: the name)"
     )
-    what.add_argument("--name", default="", help="of the model, for servers (default: the network's)")
+    what.add_argument(
+        "--name", default="", help="of the model, for servers (default: the run folder's, else the network's)"
+    )
     what.add_argument(
         "--model_version", default="", metavar="V", help="(default: 1; with --layout triton the next that is free)"
     )
@@ -163,7 +165,7 @@ def _layout(options: Namespace) -> Callable[..., Exported]:
 
         version = options.model_version or "1"
         return lambda model, **more: export(
-            model, options.out or _default_name(options, model), name=options.name, version=version, **more
+            model, options.out or _default_name(options, model), name=_name(options, model), version=version, **more
         )
     from netwright.deploy.triton import TritonSettings
     from netwright.deploy.triton_repository import export_triton

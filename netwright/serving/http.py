@@ -15,9 +15,11 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from netwright.serving.app import make_app
+from netwright.serving.listening import ACCEPTED_AT_ONCE
 
 if TYPE_CHECKING:
     from netwright.serving.app import Site
+    from netwright.serving.listening import Held
 
 __all__ = ["make_http"]
 
@@ -31,8 +33,11 @@ class _Protocol(HttpToolsProtocol):
     """uvicorn's own, which would take a head without end, and wait for ever for a client that sends a byte an hour or
     reads none."""
 
+    held: Held | None = None
+
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
+        self._tell()
         self._is_in_head = self._is_too_long = False
         self._is_whole = True  # the last request, or there was none yet
         self._headers_size = self._waiting_size = self._unread = 0
@@ -45,6 +50,7 @@ class _Protocol(HttpToolsProtocol):
         if self._reading is not None:
             self._reading.cancel()
         super().connection_lost(exc)
+        self._tell()
 
     def data_received(self, data: bytes) -> None:
         was_in_head = self._is_in_head
@@ -145,6 +151,10 @@ class _Protocol(HttpToolsProtocol):
         except httptools.HttpParserError:
             self.send_400_response("")
 
+    def _tell(self) -> None:
+        if self.held is not None:
+            self.held.count(len(self.connections))
+
     def _count(self, size: int) -> None:
         self._headers_size += size
         self._is_too_long = self._headers_size > _HEAD_BYTES
@@ -186,18 +196,21 @@ class _Uvicorn(uvicorn.Server):
         yield
 
 
-def make_http(site: Site) -> uvicorn.Server:
-    """Not yet started; it ends what it has accepted when `should_exit` is set."""
+def make_http(site: Site, held: Held | None = None) -> uvicorn.Server:
+    """Not yet started; it ends what it has accepted when `should_exit` is set. held: is told of its connections."""
+    if held is not None:
+        held.count(0)
     settings = site.service.settings
     config = uvicorn.Config(
         make_app(site),
-        http=_Protocol,
+        http=type("_Protocol", (_Protocol,), {"held": held}),
         ws="none",
         lifespan="off",
         log_config=None,
         log_level="critical",
         access_log=False,
         server_header=False,
+        backlog=ACCEPTED_AT_ONCE,
         timeout_keep_alive=_IDLE_SECONDS,
         timeout_graceful_shutdown=max(1, math.ceil(settings.grace)),
         ssl_certfile=settings.tls_cert or None,

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 import ssl
 import threading
 import time
@@ -23,31 +22,10 @@ from netwright.serving.repository import Event, Repository
 from netwright.serving.service import Service
 
 if TYPE_CHECKING:
+    from netwright.serving.listening import Listening
     from netwright.serving.settings import ServeSettings
 
-__all__ = ["Server", "check_tls", "listen"]
-
-_BACKLOG = 1024  # connections that wait to be accepted
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens. ServeError where it cannot."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio sends small packets at once (TCP_NODELAY) only where it sees that the protocol is TCP: without it every
-    # answer waits 40 ms for the client's delayed acknowledgement
-    found = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        found.bind((host, port))
-        found.listen(_BACKLOG)
-    except OSError as error:
-        found.close()
-        raise ServeError(
-            f"a server listens on an address of this machine that is free, and {host}:{port} cannot be had: "
-            f"{error.strerror or error}. Give another --port, or 0 for any."
-        ) from error
-    found.set_inheritable(True)
-    return found
+__all__ = ["Server", "check_tls"]
 
 
 def check_tls(settings: ServeSettings) -> None:
@@ -73,7 +51,7 @@ class Server:
     def __init__(
         self,
         settings: ServeSettings,
-        sock: socket.socket,
+        sock: Listening,
         *,
         shares_port: bool = False,
         metrics: Metrics | None = None,
@@ -119,7 +97,7 @@ class Server:
         from netwright.serving.http import make_http
 
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
-        http = make_http(self._site)
+        http = make_http(self._site, self._sock.held)
         rpc: Any = None
         if self.settings.grpc_port is not None:
             from netwright.serving.rpc import start_grpc

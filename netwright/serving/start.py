@@ -35,7 +35,8 @@ def serve(settings: ServeSettings, on_ready: Callable[[int, int], None] = lambda
 
         Supervisor(settings).run(on_ready)
         return
-    from netwright.serving.process import Server, listen
+    from netwright.serving.listening import listen
+    from netwright.serving.process import Server
 
     with listen(settings.host, settings.port) as sock:
         Server(settings, sock).run(lambda server: on_ready(server.port, server.grpc_port))

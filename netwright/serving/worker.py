@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import sys
 import threading
+from pathlib import Path
 
 from netwright.errors import NetwrightError
 from netwright.serving.heartbeat import Voice
-from netwright.serving.metrics import Metrics, share
+from netwright.serving.listening import Held, Listening
+from netwright.serving.metrics import SHARED_FOLDER, Metrics, share
 from netwright.serving.process import Server
 from netwright.serving.settings import ServeSettings
 from netwright.serving.start import quiet_others
@@ -30,7 +31,8 @@ def main() -> int:
         metrics = Metrics()
         if told["why"]:
             metrics.worker_restarts.labels(told["why"]).inc()
-        sock = socket.socket(fileno=int(sys.argv[1]))
+        sock = Listening(fileno=int(sys.argv[1]))
+        sock.held = Held(Path(os.environ[SHARED_FOLDER]) / told["held"], told["place"])
         server = Server(settings, sock, shares_port=True, metrics=metrics, say=voice.say)
     except NetwrightError as error:
         print(f"netwright serve: {error}", file=sys.stderr)

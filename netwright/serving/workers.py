@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING
 from netwright.errors import ServeError
 from netwright.serving.extras import extra
 from netwright.serving.heartbeat import Pulse
+from netwright.serving.listening import Held, listen
 from netwright.serving.logs import Log
 from netwright.serving.metrics import SHARED_FOLDER
-from netwright.serving.process import listen
 
 if TYPE_CHECKING:
     from netwright.serving.settings import ServeSettings
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Supervisor"]
 
 _LOOK = 0.1  # seconds between looks at the workers
+_HELD = "connections"  # file in the folder that the workers share
 _SLOWEST = 30.0  # seconds before a worker that cannot start is tried again
 _LAST_WORDS = 5.0  # seconds between SIGTERM and SIGKILL for one that hangs
 
@@ -55,7 +56,7 @@ class _Worker:
             start_new_session=True,  # Ctrl-C is for the supervisor, which tells them in its own way
         )
         assert self.process.stdin is not None
-        told = {"settings": settings.to_dict(), "place": place, "why": why}
+        told = {"settings": settings.to_dict(), "place": place, "why": why, "held": _HELD}
         with contextlib.suppress(BrokenPipeError):  # it died at once: the next look sees that
             self.process.stdin.write(json.dumps(told).encode() + b"\n")
             self.process.stdin.flush()
@@ -101,6 +102,7 @@ class Supervisor:
             settings = replace(self._settings, grpc_port=grpc_port or None)
             stack.enter_context(self._signals())
             stack.callback(self._end)
+            Held.create(Path(shared) / _HELD, settings.workers)
             self._workers = [_Worker(settings, sock, shared, place) for place in range(settings.workers)]
             self._await_first()
             if not self._stopping.is_set():
@@ -147,6 +149,7 @@ class Supervisor:
             # its gauges of living processes; what it counted stays, and its successor in this place counts on
             for path in Path(shared).glob(f"gauge_live*_{place}.db"):
                 path.unlink(missing_ok=True)
+            Held.forget(Path(shared) / _HELD, place)
             pid, status = worker.process.pid, worker.process.returncode
             self._log.write("worker lost", pid=pid, status=status, said="started anew")
         return time.monotonic() >= worker.restart_at

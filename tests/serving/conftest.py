@@ -30,8 +30,9 @@ from netwright.data.preprocess import Preprocessing
 from netwright.deploy import open_runtime
 from netwright.nn import build
 from netwright.serving import ServeSettings
+from netwright.serving.listening import listen
 from netwright.serving.messages import SERVICE, messages
-from netwright.serving.process import Server, listen
+from netwright.serving.process import Server
 from netwright.weights import save_model
 
 NAMES = ("tabby, cat", 'the "dog"', "elk")

@@ -11,7 +11,8 @@ import pytest
 
 from netwright.errors import ServeError
 from netwright.serving import Client, ServeSettings
-from netwright.serving.process import Server, check_tls, listen
+from netwright.serving.listening import listen
+from netwright.serving.process import Server, check_tls
 
 Serving = Callable[..., AbstractContextManager[Server]]
 

@@ -1,7 +1,9 @@
 """Real processes that share a port, killed and started anew."""
 
+import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -83,3 +85,19 @@ def test_workers_that_cannot_start_are_an_error(tmp_path: Path) -> None:
     assert "a worker could not start" in done.stderr
     assert "no.onnx" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_workers_share_connections_that_come_at_once(start: Start, weights: Path) -> None:
+    def held(pid: int) -> int:
+        links = [os.readlink(each) for each in Path(f"/proc/{pid}/fd").iterdir() if each.is_symlink()]
+        return sum(link.startswith("socket:") for link in links)
+
+    with start(str(weights), "--workers", "2") as server, contextlib.ExitStack() as stack:
+        before = {pid: held(pid) for pid in server.workers()}
+        for _ in range(60):
+            stack.enter_context(socket.create_connection(("127.0.0.1", int(server.address.rpartition(":")[2]))))
+        until = time.monotonic() + 20
+        while sum(more := [held(pid) - count for pid, count in before.items()]) < 60:
+            assert time.monotonic() < until, more
+            time.sleep(0.02)
+        assert min(more) >= 20, more
