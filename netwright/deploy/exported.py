@@ -61,13 +61,20 @@ class Accuracy:
         )
 
 
+_BUSY = 0.25  # processors: what a resting desktop uses is less
+
+
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """Images a second, one figure a turn; source: the network in torch, fp32, fused, channels_last."""
+    """Images a second, one figure a turn; source: the network in torch, fp32, fused, channels_last.
+
+    others: processors that other programs used meanwhile, where that is known.
+    """
 
     batch: int
     source_turns: tuple[float, ...]
     exported_turns: tuple[float, ...]
+    others: float | None = None
 
     @property
     def source(self) -> float:
@@ -84,7 +91,18 @@ class Speed:
         return {"batch": self.batch, "source": self.source, "exported": self.exported} | {
             "source_turns": list(self.source_turns),
             "exported_turns": list(self.exported_turns),
+            "others": self.others,
         }
+
+    @property
+    def warning(self) -> str:
+        """Where others computed: not to be believed. torch suffers most, for its threads wait for each other."""
+        if self.others is None or self.others < _BUSY:
+            return ""
+        return (
+            f"other programs used {self.others:.1f} processors while batch {self.batch} was measured, so its speed "
+            "means little: measure again when they rest"
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,4 +160,5 @@ class Exported:
             rows.append((f"images/s at batch {each.batch}", f"{each.source:,.1f}", f"{each.exported:,.1f}"))
         head = f"  {'':<22} {'torch fp32':>12} {self.info.precision:>12}"
         lines = [head, *(f"  {name:<22} {before:>12} {after:>12}" for name, before, after in rows)]
-        return "\n".join([*lines, f"  {self.accuracy}"] if self.accuracy else lines)
+        lines += [f"  {self.accuracy}"] if self.accuracy else []
+        return "\n".join([*lines, *(f"  {each.warning}" for each in self.speed if each.warning)])

@@ -16,6 +16,7 @@ from netwright.deploy.open import open_runtime
 from netwright.deploy.paired import paired
 from netwright.deploy.runtime import FloatArray, Runtime
 from netwright.deploy.speed import images_per_second
+from netwright.provenance import Others
 
 if TYPE_CHECKING:
     from netwright.data.source import Pixels
@@ -74,5 +75,10 @@ def speed_of(model: LoadedModel, runtime: Runtime, progress: Callable[[str], Non
     progress("measuring speed")
     batches = sorted({runtime.info.batch or each for each in _SPEED_BATCHES})
     with open_runtime(model, runtime="torch") as source:
-        rates = images_per_second({"source": source, "exported": runtime}, batches, seconds=0.3, repeats=5)
-    return tuple(Speed(each, rates["source"][each], rates["exported"][each]) for each in batches)
+        return tuple(_speed_at(each, {"source": source, "exported": runtime}) for each in batches)
+
+
+def _speed_at(batch: int, both: dict[str, Runtime]) -> Speed:
+    others = Others()
+    rates = images_per_second(both, [batch], seconds=0.3, repeats=5)
+    return Speed(batch, rates["source"][batch], rates["exported"][batch], others.processors())

@@ -10,7 +10,7 @@ from typing import Any
 
 from netwright.arch import complexity
 from netwright.deploy.check import LIMITS
-from netwright.deploy.exported import Accuracy, Exported
+from netwright.deploy.exported import Accuracy, Exported, Speed
 from netwright.deploy.report_charts import SOURCE, charts_of
 from netwright.provenance import hardware
 from netwright.report.document import Section, document, facts_html, lead, picture, tiles
@@ -54,11 +54,18 @@ def _points(value: float) -> str:
     return f"{100 * value:+.2f}".replace("-", "−")
 
 
+def _times(speed: Speed) -> str:
+    return f"{speed.exported / speed.source:.2f}×"
+
+
 def _summary(exported: Exported) -> Section:
     accuracy, found = exported.accuracy, exported.agreement
     figures = [("of the size", f"{exported.size / exported.source_size:.0%}")]
     figures += [("points of top-1", _points(accuracy.pairs.difference) if accuracy else "")]
-    figures += [(f"as fast at batch {each.batch}", f"{each.exported / each.source:.2f}×") for each in exported.speed]
+    figures += [
+        (f"as fast at batch {each.batch}{', beside other programs' * bool(each.warning)}", _times(each))
+        for each in exported.speed
+    ]
     figures += [("same class first", f"{found.agreement:.1%}")]
     sentences = [
         f"{exported.path.name} computes what the network computes: on {exported.checked} the same class is first in "
@@ -133,11 +140,12 @@ def _speed(exported: Exported, prefix: str) -> list[Section]:
         for each in exported.speed
     ]
     turns = len(exported.speed[0].source_turns)
+    warnings = [f"{each.warning[:1].upper()}{each.warning[1:]}." for each in exported.speed if each.warning]
     said = (
         f"Bars are medians of {turns} turns, points the turns, which alternated on one machine with images in memory: "
         "without decoding, and with what else the machine did. torch ran the network with batch norm folded."
     )
-    return [_section("speed", "Speed", prefix, [said], table(heads, rows, "", "numbers"))]
+    return [_section("speed", "Speed", prefix, [said, *warnings], table(heads, rows, "", "numbers"))]
 
 
 def _checks(exported: Exported) -> Section:

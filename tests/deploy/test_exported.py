@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,15 @@ def test_before_stands_before_after(done: Exported) -> None:
     )
 
 
+def test_speed_beside_other_programs_is_not_taken_for_granted(done: Exported) -> None:
+    alone, beside = Speed(1, (1.0,), (2.0,), 0.1), Speed(32, (1.0,), (2.0,), 1.84)
+    told = replace(done, speed=(alone, beside)).table().splitlines()
+    assert [line for line in told if "other programs" in line] == told[-1:]
+    assert "other programs used 1.8 processors while batch 32 was measured" in told[-1]
+    assert Speed(1, (1.0,), (2.0,)).warning == ""  # where the system does not tell
+    assert beside.to_dict()["others"] == 1.84
+
+
 def test_a_table_has_what_was_measured(done: Exported, make: Callable[..., LoadedModel]) -> None:
     bare = Exported(done.path, done.files, done.info, done.checks, done.size, done.source_size)
     assert len(bare.table().splitlines()) == 2
@@ -69,4 +79,5 @@ def test_all_of_it_is_json(done: Exported) -> None:
         "exported": 10.0,
         "source_turns": [50.0, 1.0, 3.0],
         "exported_turns": [9.0, 10.0, 80.0],
+        "others": None,
     }
