@@ -338,3 +338,13 @@ def rpc() -> Callable[[Server, Any], str]:
         return "OK"
 
     return infer
+
+
+@pytest.fixture(params=["http", "grpc"])
+def triton(request: pytest.FixtureRequest, server: Server) -> Iterator[tuple[Any, Any]]:
+    """Triton's client of either kind, as its module and an instance, of the `server` that the test's file has."""
+    module = pytest.importorskip(f"tritonclient.{request.param}")
+    port = server.port if request.param == "http" else server.grpc_port
+    client = module.InferenceServerClient(f"127.0.0.1:{port}")
+    yield module, client
+    client.close()

@@ -2,7 +2,7 @@
 
 import queue
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -14,21 +14,11 @@ from netwright.deploy import open_runtime
 from netwright.serving.messages import METHODS, SERVICE, STREAM, messages
 from netwright.serving.process import Server
 
-http = pytest.importorskip("tritonclient.http")
 grpc = pytest.importorskip("tritonclient.grpc")
 grpcio = pytest.importorskip("grpc")
 model_config_pb2 = pytest.importorskip("tritonclient.grpc.model_config_pb2")
 service_pb2 = pytest.importorskip("tritonclient.grpc.service_pb2")
 InferenceServerException = pytest.importorskip("tritonclient.utils").InferenceServerException
-
-
-@pytest.fixture(params=["http", "grpc"])
-def triton(request: pytest.FixtureRequest, server: Server) -> Iterator[tuple[Any, Any]]:
-    module = http if request.param == "http" else grpc
-    port = server.port if request.param == "http" else server.grpc_port
-    client = module.InferenceServerClient(f"127.0.0.1:{port}")
-    yield module, client
-    client.close()
 
 
 def plain(value: Any) -> Any:

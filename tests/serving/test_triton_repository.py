@@ -47,15 +47,6 @@ def server(folder: Path, serving: Callable[..., AbstractContextManager[Server]])
         yield found
 
 
-@pytest.fixture(params=["http", "grpc"])
-def triton(request: pytest.FixtureRequest, server: Server) -> Iterator[tuple[Any, Any]]:
-    module = http if request.param == "http" else grpc
-    port = server.port if request.param == "http" else server.grpc_port
-    client = module.InferenceServerClient(f"127.0.0.1:{port}")
-    yield module, client
-    client.close()
-
-
 def ends(client: Any, name: str) -> dict[str, dict[str, tuple[str, list[int]]]]:
     """Inputs and outputs -> name -> (datatype, shape), as the server says."""
     said = client.get_model_metadata(name)
