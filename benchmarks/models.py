@@ -34,13 +34,13 @@ import torch
 from torch import Tensor, nn
 
 from netwright.arch import NETWORKS, complexity, published
-from netwright.benchmark import peer_of
-from netwright.benchmark.subject import synchronize
+from netwright.bench import peer_of
+from netwright.bench.subject import synchronize
 from netwright.nn import build, fuse
-from netwright.provenance import hardware, processors, versions
-from netwright.train.allocator import keep_memory
-from netwright.train.device import resolve_device
-from netwright.train.precision import autocast, resolve_precision
+from netwright.system.allocator import keep_memory
+from netwright.system.machine import hardware, processors, versions
+from netwright.training.device import resolve_device
+from netwright.training.precision import autocast, resolve_precision
 
 QUICK = ("regnet_x_200mf", "regnet_y_400mf", "regnet_z_500mf", "resnet18", "regnet_x_800mf", "resnext50_32x4d")
 MODES = ("forward", "train")

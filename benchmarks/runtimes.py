@@ -25,13 +25,14 @@ import torch
 
 from netwright.arch import published
 from netwright.data.preprocess import Preprocessing
-from netwright.deploy import Runtime, export, open_runtime
-from netwright.deploy.info import info_of
-from netwright.deploy.labelled import photographs
-from netwright.deploy.runtime import FloatArray
-from netwright.deploy.speed import images_per_second
+from netwright.exports import export
+from netwright.exports.labeled import photographs
 from netwright.nn import build
-from netwright.provenance import hardware, processors, versions
+from netwright.runtime import Runtime, open_runtime
+from netwright.runtime.info import info_of
+from netwright.runtime.runtime import FloatArray
+from netwright.runtime.speed import images_per_second
+from netwright.system.machine import hardware, processors, versions
 from netwright.weights import LoadedModel, load_model
 
 GOAL = 2.0

@@ -34,13 +34,13 @@ import numpy as np
 from PIL import Image
 from serve_faults import faults, memory  # beside this file
 
-from netwright.deploy import Runtime, open_runtime
+from netwright.runtime import Runtime, open_runtime
 
 # a program of its own; its worker imports it again, so it is a file
 _LITSERVE = """
 import sys, litserve as ls, numpy as np
 from fastapi import Request
-from netwright.deploy import open_runtime
+from netwright.runtime import open_runtime
 ref, runtime, precision, threads, batch, port = sys.argv[1:]
 
 class Api(ls.LitAPI):

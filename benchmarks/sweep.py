@@ -4,7 +4,7 @@
 
 All three train the same networks with the same seeds, recipe and loop (`train_job`) on the processors that there are:
 
-sweep    `netwright.sweep.run`: one worker of one thread for each processor; images decoded once
+sweep    `netwright.sweeps.run`: one worker of one thread for each processor; images decoded once
 process  a process per trial with all threads, as scripts and pycls do: it imports torch, loads the images, trains one
 optuna   a study in one process with all threads, images decoded once, results in SQLite
 
@@ -31,9 +31,9 @@ from typing import Any
 from netwright.arch import Arch
 from netwright.data import ImageSet, load_images
 from netwright.population import Population, trial_seed
-from netwright.provenance import hardware, processors, versions
 from netwright.recipe import Recipe
 from netwright.space import draw, load_space
+from netwright.system.machine import hardware, processors, versions
 
 GOALS = {"process": 2.0, "optuna": 1.3}
 _IMAGENET = (224, 400e6)  # the regime that DDS designs in: pixels, flops
@@ -67,7 +67,7 @@ def job_for(images: ImageSet, options: argparse.Namespace, index: int) -> dict[s
 
 
 def sweep(options: argparse.Namespace, folder: Path) -> list[float]:
-    from netwright.sweep import run
+    from netwright.sweeps import run
 
     images = load_images(options.data, seed=options.seed, cache=folder / "cache")
     networks = networks_for(images, options)
@@ -85,7 +85,7 @@ def one(options: argparse.Namespace, folder: Path) -> list[float]:
     """What each of these processes does."""
     import torch
 
-    from netwright.sweep.worker import train_job
+    from netwright.sweeps.worker import train_job
 
     torch.set_num_threads(options.threads)
     images = load_images(options.data, seed=options.seed)
@@ -96,7 +96,7 @@ def optuna(options: argparse.Namespace, folder: Path) -> list[float]:
     import optuna
     import torch
 
-    from netwright.sweep.worker import train_job
+    from netwright.sweeps.worker import train_job
 
     torch.set_num_threads(options.threads)
     images = load_images(options.data, seed=options.seed)

@@ -29,7 +29,7 @@ from importlib import metadata
 from statistics import median
 
 from netwright.arch import complexity, published
-from netwright.provenance import hardware, processors, versions
+from netwright.system.machine import hardware, processors, versions
 
 GOAL, LEAST = 1.1, 1.0  # of netwright against timm best
 _WARM = 3  # steps
@@ -41,9 +41,9 @@ Steps = Callable[[int], None]
 
 
 def ours(options: argparse.Namespace) -> Steps:
-    from netwright.benchmark import Settings, open_network
-    from netwright.benchmark.subject import Subject, synchronize
-    from netwright.train.device import resolve_device
+    from netwright.bench import Settings, open_network
+    from netwright.bench.subject import Subject, synchronize
+    from netwright.training.device import resolve_device
 
     settings = Settings(batch_size=options.batch_size, compile=options.compile, seed=options.seed)
     device = resolve_device(options.device)
@@ -61,9 +61,9 @@ def timm(options: argparse.Namespace, best: bool = False) -> Steps:
     import torch
     from timm.optim import create_optimizer_v2
 
-    from netwright.benchmark import peer_of
-    from netwright.benchmark.subject import synchronize
-    from netwright.train.device import resolve_device
+    from netwright.bench import peer_of
+    from netwright.bench.subject import synchronize
+    from netwright.training.device import resolve_device
 
     device = resolve_device(options.device)
     torch.manual_seed(options.seed)
@@ -101,7 +101,7 @@ def serve(options: argparse.Namespace) -> None:
     """Be a contender: read a number of steps, do them, answer with the seconds, until nothing is asked any more."""
     import torch
 
-    from netwright.train.allocator import keep_memory
+    from netwright.system.allocator import keep_memory
 
     torch.set_num_threads(options.threads)
     if options.contender == "peak":
@@ -120,9 +120,9 @@ def serve(options: argparse.Namespace) -> None:
 
 def _peak(options: argparse.Namespace) -> float:
     """Operations a second of the fastest of five square matrix products in the precision that netwright takes."""
-    from netwright.benchmark.subject import matmul_rate
-    from netwright.train.device import resolve_device
-    from netwright.train.precision import resolve_precision
+    from netwright.bench.subject import matmul_rate
+    from netwright.training.device import resolve_device
+    from netwright.training.precision import resolve_precision
 
     device = resolve_device(options.device)
     return max(matmul_rate(resolve_precision("auto", device)[0], device, 1.0) for _ in range(5))

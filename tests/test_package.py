@@ -44,9 +44,9 @@ def test_another_name_is_not() -> None:
 
 
 def test_the_design_has_its_names() -> None:
-    from netwright import design
+    from netwright import workflow
 
-    assert set(design.__all__) == {"Brief", "Result", "design", "sweep"}
+    assert set(workflow.__all__) == {"Brief", "Result", "design", "sweep"}
 
 
 def test_the_installed_command_is_there() -> None:

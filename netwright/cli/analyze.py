@@ -25,11 +25,11 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, command: str) -> int:
     """Do it."""
-    from netwright import study
+    from netwright.analysis import summary
 
-    population = study.read(options.population, error=options.error)
-    analysis = study.analyze(population, seed=options.seed)
-    print(study.in_words(analysis))
+    population = summary.read(options.population, error=options.error)
+    analysis = summary.analyze(population, seed=options.seed)
+    print(summary.in_words(analysis))
     if options.out is not None:
-        print(f"report: {study.report([analysis], Path(options.out), command)}")
+        print(f"report: {summary.report([analysis], Path(options.out), command)}")
     return 0

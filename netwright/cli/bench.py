@@ -64,7 +64,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, command: str) -> int:
     """Do it."""
-    from netwright.benchmark import Settings, contenders, measure, to_csv, to_json, to_table
+    from netwright.bench import Settings, contenders, measure, to_csv, to_json, to_table
 
     both = options.train == options.infer
     settings = Settings(

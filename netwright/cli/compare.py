@@ -26,10 +26,12 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, command: str) -> int:
     """Do it."""
-    from netwright import study
+    from netwright.analysis import summary
 
-    both = [study.analyze(study.read(ref, error=options.error), seed=options.seed) for ref in (options.a, options.b)]
-    print(study.compare_in_words(*both, seed=options.seed))
+    both = [
+        summary.analyze(summary.read(ref, error=options.error), seed=options.seed) for ref in (options.a, options.b)
+    ]
+    print(summary.compare_in_words(*both, seed=options.seed))
     if options.out is not None:
-        print(f"report: {study.report(both, Path(options.out), command, seed=options.seed)}")
+        print(f"report: {summary.report(both, Path(options.out), command, seed=options.seed)}")
     return 0

@@ -38,7 +38,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace, command: str) -> int:
     """Do it."""
     from netwright.arch import complexity
-    from netwright.design import design
+    from netwright.workflow import design
 
     more = {name: getattr(options, name) for name in ("space", "confirm_trials", "final_epochs", "final_seeds")}
     result = design(brief_of(options, command, **more))

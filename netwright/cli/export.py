@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Callable
 
-    from netwright.deploy import Exported, Labelled
+    from netwright.exports import Exported, Labelled
     from netwright.weights import LoadedModel
 
 __all__ = ["add_arguments", "run"]
@@ -161,14 +161,14 @@ def _layout(options: Namespace) -> Callable[..., Exported]:
     if options.layout == "file":
         if given:
             raise ExportError(f"--{next(iter(given))} is for --layout triton. Leave it out.")
-        from netwright.deploy import export
+        from netwright.exports import export
 
         version = options.model_version or "1"
         return lambda model, **more: export(
             model, options.out or _default_name(options, model), name=_name(options, model), version=version, **more
         )
-    from netwright.deploy.triton import TritonSettings
-    from netwright.deploy.triton_repository import export_triton
+    from netwright.exports.triton import TritonSettings
+    from netwright.exports.triton_repository import export_triton
 
     if not options.model_version.isdecimal() and options.model_version:
         raise ExportError(f"--model_version is a number with --layout triton, not {options.model_version!r}.")
@@ -184,7 +184,7 @@ def _name(options: Namespace, model: LoadedModel) -> str:
 
 
 def _default_name(options: Namespace, model: LoadedModel) -> str:
-    from netwright.deploy.place import SUFFIXES
+    from netwright.exports.destination import SUFFIXES
 
     precision = "" if options.precision == "fp32" else f"-{options.precision}"
     return _name(options, model) + precision + SUFFIXES[options.to]
@@ -192,8 +192,8 @@ def _default_name(options: Namespace, model: LoadedModel) -> str:
 
 def _images(options: Namespace, model: LoadedModel) -> tuple[Labelled | None, Labelled | None]:
     """Those that are named, and for int8 else those of the run."""
-    from netwright.deploy import labelled_images
-    from netwright.deploy.info import info_of
+    from netwright.exports import labelled_images
+    from netwright.runtime.info import info_of
 
     where: dict[str, Any] = {"dataset": options.dataset, "data_dir": options.data_dir}
     where |= {"train_split": options.train_split, "val_split": options.val_split}
@@ -215,8 +215,8 @@ def _images(options: Namespace, model: LoadedModel) -> tuple[Labelled | None, La
 
 
 def _of_the_run(options: Namespace, model: LoadedModel) -> dict[str, Any]:
+    from netwright.evaluation.loading import images_of_run
     from netwright.recipe import Training
-    from netwright.validation.loading import images_of_run
 
     training, _ = images_of_run(model, Training().with_(checkpoint=str(options.ref)), frozenset())
     found = {key: getattr(training.images, key) for key in ("dataset", "data_dir", "train_split", "val_split")}
@@ -230,14 +230,14 @@ def _of_the_run(options: Namespace, model: LoadedModel) -> dict[str, Any]:
 
 def _report(exported: Exported, path: Path, command: str) -> None:
     if path.suffix == ".html":
-        from netwright.deploy.report import write_report
+        from netwright.exports.report import write_report
 
         write_report(exported, path, command=command)
         print(f"report: {path}")
         return
     import json
 
-    from netwright.train.state import write_whole
+    from netwright.training.state import write_whole
 
     write_whole(path, json.dumps(exported.to_dict() | {"command": command}, indent=2).encode())
 

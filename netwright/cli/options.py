@@ -127,7 +127,7 @@ def add_training(parser: ArgumentParser, *, trials: int) -> None:
 
 def brief_of(options: Namespace, command: str, **more: Any) -> Any:
     """The Brief that the flags of `add_limits` and `add_training` ask for."""
-    from netwright.design import Brief
+    from netwright.workflow import Brief
 
     given = ("batch_size", "lr", "weight_decay", "label_smoothing", "flip", "precision")
     recipe = {name: value for name in given if (value := getattr(options, name)) is not None}

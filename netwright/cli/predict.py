@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Sequence
 
+    from netwright.evaluation.predict import Prediction, Unreadable
     from netwright.recipe import Loaded
-    from netwright.validation.predict import Prediction, Unreadable
     from netwright.weights import LoadedModel
 
 __all__ = ["add_arguments", "run"]
@@ -65,9 +65,9 @@ def run(options: Namespace, command: str) -> int:
     weights, paths = _weights_and_paths(options, loaded)
     answers, model = _answers(options, loaded, flags.training.optimization.ema, weights, paths)
 
-    from netwright.train.state import write_whole
-    from netwright.validation.formats import FORMATS
-    from netwright.validation.predict import Unreadable
+    from netwright.evaluation.formats import FORMATS
+    from netwright.evaluation.predict import Unreadable
+    from netwright.training.state import write_whole
 
     text = FORMATS[options.format](answers, {"model": model.arch.name or "network", "weights": model.source})
     clean = text.encode(errors="replace")  # names of files may be no text in any encoding
@@ -103,12 +103,12 @@ def _answers(
 ) -> tuple[Sequence[Prediction | Unreadable], LoadedModel]:
     from functools import partial
 
-    from netwright.train import resolve_device
-    from netwright.train.precision import autocast, resolve_precision
-    from netwright.validation.folding import is_foldable
-    from netwright.validation.inputs import find_inputs
-    from netwright.validation.loading import load_for
-    from netwright.validation.predict import predict
+    from netwright.evaluation.folding import is_foldable
+    from netwright.evaluation.inputs import find_inputs
+    from netwright.evaluation.loading import load_for
+    from netwright.evaluation.predict import predict
+    from netwright.training import resolve_device
+    from netwright.training.precision import autocast, resolve_precision
 
     training = loaded.training
     device = resolve_device(training.machine.device)

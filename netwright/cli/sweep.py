@@ -26,7 +26,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, command: str) -> int:
     """Do it."""
-    from netwright.design import sweep
+    from netwright.workflow import sweep
 
     counts = sweep(brief_of(options, command, space=options.space))
     print(f"{counts['done']} trials done, {counts['failed']} failed: {options.out}")

@@ -30,8 +30,8 @@ def run(options: Namespace, command: str) -> int:
     if options.print_config:
         print(training_to_yaml(loaded.training), end="")
         return 0
-    from netwright.train.distributed import is_first
-    from netwright.train.run import train
+    from netwright.training.distributed import is_first
+    from netwright.training.run import train
 
     if is_first():
         for notice in loaded.notices:

@@ -18,7 +18,7 @@ from netwright.cli.training_flags import training_of
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from netwright.validation.job import Result
+    from netwright.evaluation.job import Result
 
 __all__ = ["add_arguments", "run"]
 
@@ -78,8 +78,8 @@ def run(options: Namespace, command: str) -> int:
 
         print(training_to_yaml(training), end="")
         return 0
-    from netwright.train.distributed import find_launch
-    from netwright.validation.job import Job, run_job
+    from netwright.evaluation.job import Job, run_job
+    from netwright.training.distributed import find_launch
 
     if "distribute" not in flags.given:  # a recipe's says how it was trained
         import os
@@ -105,8 +105,8 @@ def run(options: Namespace, command: str) -> int:
 
 
 def _table(result: Result) -> str:
-    from netwright.validation.figures import labels_of, share
-    from netwright.validation.measured import interval
+    from netwright.evaluation.figures import labels_of, share
+    from netwright.evaluation.measured import interval
 
     measured = result.measured
     low, high = interval(measured.correct(), measured.images)

@@ -20,8 +20,8 @@ import numpy as np
 from netwright.arch import Arch, ArchBatch, complexity
 from netwright.errors import OutputError, PopulationError
 from netwright.population.database import FILE, STATES, make_tables, open_file, plain_errors, remove_draft, transaction
-from netwright.population.difference import difference
-from netwright.population.lock import Lock
+from netwright.system.diff import difference
+from netwright.system.lock import Lock
 
 if TYPE_CHECKING:
     import pandas as pd

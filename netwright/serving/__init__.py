@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from netwright.serving.settings import ServeSettings
 
 if TYPE_CHECKING:
     from netwright.serving.client import Client
-    from netwright.serving.start import serve
+    from netwright.serving.supervisor.start import serve
 
 __all__ = ["Client", "ServeSettings", "serve"]
 
 # a client needs nothing that a server needs
-_LATE = {"Client": "client", "serve": "start"}
+_HOME = {"Client": "client", "serve": "supervisor.start"}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _LATE:
+    if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import importlib
-
-    return getattr(importlib.import_module(f"netwright.serving.{_LATE[name]}"), name)
+    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)

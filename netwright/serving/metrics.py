@@ -6,8 +6,8 @@ import os
 import time
 from typing import Any
 
-from netwright.serving.batcher import Batch
-from netwright.serving.extras import extra
+from netwright.serving.models.batcher import Batch
+from netwright.system.extras import optional
 
 __all__ = ["SHARED_FOLDER", "Metrics", "Samples", "share"]
 
@@ -25,7 +25,7 @@ def share(place: int) -> None:
 
     By process id, as is usual, each worker that ever died would leave its files to be read for every page.
     """
-    values = extra("prometheus_client.values")
+    values = optional("prometheus_client.values", "serve")
     values.ValueClass = values.MultiProcessValue(lambda: place)
 
 
@@ -33,7 +33,7 @@ class Metrics:
     """Counters of one process; `text` is the page of all workers."""
 
     def __init__(self) -> None:
-        self._client = extra("prometheus_client")
+        self._client = optional("prometheus_client", "serve")
         self._registry = self._client.CollectorRegistry()
         self._found: dict[tuple[Any, ...], Any] = {}
         version = ("model", "version")
@@ -117,7 +117,7 @@ class Metrics:
         if not os.environ.get(SHARED_FOLDER):
             return self._registry
         registry = self._client.CollectorRegistry()
-        extra("prometheus_client.multiprocess").MultiProcessCollector(registry)
+        optional("prometheus_client.multiprocess", "serve").MultiProcessCollector(registry)
         return registry
 
     def _make(self, kind: str, name: str, said: str, labels: tuple[str, ...], **more: Any) -> Any:

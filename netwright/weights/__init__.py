@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from netwright.weights.architecture import resolve_arch
     from netwright.weights.create import create_model, load_weights
-    from netwright.weights.fetch import cache_folder
     from netwright.weights.guess import infer_arch
     from netwright.weights.hub import pretrained_file
     from netwright.weights.layouts import FORMATS
@@ -25,7 +24,6 @@ __all__ = [
     "LoadedModel",
     "PublishedWeights",
     "StoredWeights",
-    "cache_folder",
     "choose",
     "create_model",
     "infer_arch",
@@ -48,7 +46,6 @@ __all__ = [
 _HOMES = {
     "architecture": ("resolve_arch",),
     "create": ("create_model", "load_weights"),
-    "fetch": ("cache_folder",),
     "guess": ("infer_arch",),
     "hub": ("pretrained_file",),
     "layouts": ("FORMATS",),

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from netwright.errors import WeightsError
-from netwright.weights.write import writing
+from netwright.system.atomic import writing
 
 __all__ = ["Entry", "looks_like_ckpt", "open_ckpt", "save_entries"]
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netwright.errors import WeightsError
+from netwright.system.fetch import cache_folder, fetch, is_offline
 from netwright.version import __version__
-from netwright.weights.fetch import cache_folder, fetch, is_offline
 from netwright.weights.zoo import PublishedWeights, choose, published_weights
 
 if TYPE_CHECKING:

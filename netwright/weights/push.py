@@ -8,9 +8,9 @@ import tempfile
 from pathlib import Path
 
 from netwright.errors import OutputError, WeightsError
+from netwright.system.fetch import is_offline
 from netwright.version import __version__
 from netwright.weights.express import expressed
-from netwright.weights.fetch import is_offline
 from netwright.weights.hub import CONFIG, failures, first_line, hub_endpoint
 from netwright.weights.model import LoadedModel, load_model
 from netwright.weights.readme import PICTURE, Evidence, evidence_of, readme

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from netwright.arch import ALIASES, NETWORKS
 from netwright.errors import WeightsError
-from netwright.weights.fetch import cache_folder, fetch
+from netwright.system.fetch import cache_folder, fetch
 from netwright.weights.hub import hub_weights, row_file, row_of
 from netwright.weights.locate import Located, locate
 from netwright.weights.zoo import SOURCES, PublishedWeights, choose, network_of, published_weights, weights_named

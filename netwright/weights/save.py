@@ -14,13 +14,13 @@ from torch import Tensor, nn
 
 from netwright.arch import Arch
 from netwright.errors import WeightsError
+from netwright.system.atomic import writing
 from netwright.weights.ckpt import save_entries
 from netwright.weights.express import Expression, expressed
 from netwright.weights.match import STEM
 from netwright.weights.names import Naming, theirs_of
 from netwright.weights.pycls_config import pycls_config, sees_rgb
 from netwright.weights.timm_config import CONFIG, timm_config
-from netwright.weights.write import writing
 
 if TYPE_CHECKING:
     from netwright.data.preprocess import Preprocessing

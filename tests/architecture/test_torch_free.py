@@ -15,7 +15,7 @@ DONE = (
     "import netwright.report",
     "import netwright.population",
     "import netwright.recipe",
-    "import netwright.design",
+    "import netwright.workflow",
     "import netwright.cli.main",
 )
 

@@ -24,7 +24,7 @@ def threads_as_before() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def small_matrices(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("netwright.benchmark.run.matmul_rate", lambda *_: 1e9)
+    monkeypatch.setattr("netwright.bench.run.matmul_rate", lambda *_: 1e9)
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import pytest
 
 from netwright.arch import Arch, Stage, Stem
 from netwright.data.preprocess import Preprocessing
-from netwright.deploy import open_runtime
 from netwright.nn import build
+from netwright.runtime import open_runtime
 from netwright.weights import save_model
 
 pytestmark = pytest.mark.usefixtures("one_thread")

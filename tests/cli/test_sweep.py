@@ -56,7 +56,7 @@ def test_a_sweep_ends_with_what_comes_next(netwright: Run, tmp_path: Path) -> No
 
 
 def test_a_sweep_of_failures_is_status_1(netwright: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("netwright.design.sweep", lambda brief: {"done": 0, "failed": 2})
+    monkeypatch.setattr("netwright.workflow.sweep", lambda brief: {"done": 0, "failed": 2})
     failed = netwright(*SMALL, "--trials=2", "--out=x")
     assert failed.status == 1
     assert "0 trials done, 2 failed" in failed.out

@@ -14,7 +14,7 @@ LINKED = [
     *sorted((ROOT / "docs").glob("*.md")),
     ROOT / "CONTRIBUTING.md",
     ROOT / "CHANGELOG.md",
-    ROOT / "deploy" / "README.md",
+    ROOT / "manifests" / "README.md",
 ]
 
 _FENCED = re.compile(r"^```.*?^```[ \t]*$", re.MULTILINE | re.DOTALL)

@@ -27,12 +27,12 @@ from PIL import Image
 
 from netwright.arch import Arch, Stage, Stem
 from netwright.data.preprocess import Preprocessing
-from netwright.deploy import open_runtime
 from netwright.nn import build
+from netwright.runtime import open_runtime
 from netwright.serving import ServeSettings
-from netwright.serving.listening import listen
-from netwright.serving.messages import SERVICE, messages
-from netwright.serving.process import Server
+from netwright.serving.grpc.messages import SERVICE, messages
+from netwright.serving.supervisor.listening import listen
+from netwright.serving.supervisor.process import Server
 from netwright.weights import save_model
 
 NAMES = ("tabby, cat", 'the "dog"', "elk")

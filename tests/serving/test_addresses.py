@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from netwright.serving.process import Server
+from netwright.serving.supervisor.process import Server
 
 Ask = Callable[..., tuple[int, bytes, dict[str, str]]]
 Serving = Callable[..., AbstractContextManager[Server]]

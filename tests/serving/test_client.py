@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from netwright.deploy import open_runtime
 from netwright.errors import ServeError
+from netwright.runtime import open_runtime
 from netwright.serving import Client
-from netwright.serving.process import Server
+from netwright.serving.supervisor.process import Server
 
 
 def test_the_client_in_five_lines(server: Server, weights: Path, photo: bytes, tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from netwright.serving.messages import messages
-from netwright.serving.process import Server
+from netwright.serving.grpc.messages import messages
+from netwright.serving.supervisor.process import Server
 
 Ask = Callable[..., tuple[int, bytes, dict[str, str]]]
 Files = Callable[..., tuple[bytes, dict[str, str]]]

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from netwright.serving.process import Server
+from netwright.serving.supervisor.process import Server
 
 Ask = Callable[..., tuple[int, bytes, dict[str, str]]]
 Files = Callable[..., tuple[bytes, dict[str, str]]]

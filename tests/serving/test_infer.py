@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from netwright.deploy import open_runtime
-from netwright.serving.process import Server
+from netwright.runtime import open_runtime
+from netwright.serving.supervisor.process import Server
 
 Ask = Callable[..., tuple[int, bytes, dict[str, str]]]
 Tensor = Callable[..., bytes]

@@ -1,4 +1,4 @@
-"""The recipe in deploy/ is true: its flags exist, its ports, names and times agree, and its probes are answered."""
+"""The recipe in manifests/ is true: its flags exist, its ports, names and times agree, and its probes are answered."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from netwright.cli.main import parser_of
-from netwright.deploy import export
+from netwright.exports import export
 from netwright.serving import ServeSettings
 from netwright.version import __version__
 
 ROOT = Path(__file__).parents[2]
-DEPLOY = ROOT / "deploy"
+MANIFESTS = ROOT / "manifests"
 DOCUMENTS = [
     document
-    for path in sorted(DEPLOY.rglob("*.yaml"))
+    for path in sorted(MANIFESTS.rglob("*.yaml"))
     for document in yaml.safe_load_all(path.read_text(encoding="utf-8"))
 ]
 TOKEN = "a-token"
@@ -64,7 +64,7 @@ def settings(container: Any) -> ServeSettings:
 
 def dockerfile() -> list[tuple[str, str]]:
     """(instruction, its words), lines that go on joined."""
-    text = re.sub(r"^\s*#.*\n", "", (DEPLOY / "Dockerfile").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    text = re.sub(r"^\s*#.*\n", "", (MANIFESTS / "Dockerfile").read_text(encoding="utf-8"), flags=re.MULTILINE)
     found: list[tuple[str, str]] = []
     for line in text.replace("\\\n", " ").splitlines():
         if line.strip():
@@ -168,7 +168,7 @@ def test_selectors_ports_and_claims_find_each_other() -> None:
     assert "replicas" not in deployment["spec"]
     claim = of("PersistentVolumeClaim")[0]["metadata"]["name"]
     assert container["pod"]["volumes"][0]["persistentVolumeClaim"]["claimName"] == claim
-    resources = {path.name for path in (DEPLOY / "kubernetes").glob("*.yaml")} - {"kustomization.yaml"}
+    resources = {path.name for path in (MANIFESTS / "kubernetes").glob("*.yaml")} - {"kustomization.yaml"}
     assert set(of("Kustomization")[0]["resources"]) == resources
 
 
@@ -190,7 +190,7 @@ def test_kserve_finds_the_runtime() -> None:
 
 
 def requirements() -> set[str]:
-    lines = (DEPLOY / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    lines = (MANIFESTS / "requirements.txt").read_text(encoding="utf-8").splitlines()
     return {line for line in lines if line and not line.startswith("#")}
 
 
@@ -217,7 +217,7 @@ def test_the_image_has_what_the_package_asks_for_and_no_more() -> None:
     base = [said for name, said in dockerfile() if name == "FROM"]
     assert all(re.match(r"python:3\.\d+\.\d+-slim-\w+( AS \w+)?$", each) for each in base)
     copied = " ".join(said for name, said in dockerfile() if name == "COPY").split()
-    kept = (DEPLOY / "Dockerfile.dockerignore").read_text(encoding="utf-8").split()
+    kept = (MANIFESTS / "Dockerfile.dockerignore").read_text(encoding="utf-8").split()
     for each in copied:
         if (ROOT / each).exists() and each != "./":
             assert f"!{each}" in kept, each

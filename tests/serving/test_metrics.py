@@ -7,9 +7,9 @@ from typing import Any, cast
 
 import pytest
 
-from netwright.serving.batcher import Batch
 from netwright.serving.metrics import SHARED_FOLDER, Metrics
-from netwright.serving.statistics import statistics
+from netwright.serving.models.batcher import Batch
+from netwright.serving.protocol.statistics import statistics
 
 pytest.importorskip("prometheus_client")
 
@@ -51,7 +51,7 @@ def test_a_batch_is_counted_for_prometheus_and_for_triton() -> None:
 TWENTY_WORKERS = """
 import os, signal, sys
 from pathlib import Path
-from netwright.serving.batcher import Batch
+from netwright.serving.models.batcher import Batch
 from netwright.serving.metrics import SHARED_FOLDER, Metrics, share
 
 for number in range(20):

@@ -4,7 +4,7 @@ import base64
 import json
 from collections.abc import Callable
 
-from netwright.serving.process import Server
+from netwright.serving.supervisor.process import Server
 
 Ask = Callable[..., tuple[int, bytes, dict[str, str]]]
 

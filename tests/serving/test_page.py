@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from netwright.serving import Client
-from netwright.serving.process import Server
+from netwright.serving.supervisor.process import Server
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -63,7 +63,7 @@ def with_script(monkeypatch: pytest.MonkeyPatch, script: str) -> Iterator[None]:
     """The very page, with a script of the test's at its end."""
     from fastapi import Request, Response
 
-    from netwright.serving.doors import Doors
+    from netwright.serving.http.handlers import Doors
 
     whole = Doors.page
 

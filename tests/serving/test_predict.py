@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from PIL import Image
 
-from netwright.serving.process import Server
+from netwright.serving.supervisor.process import Server
 
 Ask = Callable[..., tuple[int, bytes, dict[str, str]]]
 Form = Callable[..., tuple[bytes, dict[str, str]]]

@@ -1,4 +1,4 @@
-"""deploy/README.md: what it links to, names and types is there."""
+"""manifests/README.md: what it links to, names and types is there."""
 
 import re
 from pathlib import Path
@@ -8,25 +8,25 @@ import yaml
 from netwright.cli.main import parser_of
 
 ROOT = Path(__file__).parents[2]
-DEPLOY = ROOT / "deploy"
+MANIFESTS = ROOT / "manifests"
 
 
 def test_what_the_readme_shows_is_there() -> None:
-    text = (DEPLOY / "README.md").read_text(encoding="utf-8")
+    text = (MANIFESTS / "README.md").read_text(encoding="utf-8")
     links = re.findall(r"\]\((?!#|https?:)([^)\s]+)\)", text)
     assert len(links) > 5
-    assert [each for each in links if not (DEPLOY / each).exists()] == []
+    assert [each for each in links if not (MANIFESTS / each).exists()] == []
     commands = re.findall(r"^netwright (\w+) (.*?)(?:  +#.*)?$", text, flags=re.MULTILINE)
     assert {verb for verb, _ in commands} == {"client", "export", "serve"}
     for verb, said in commands:
         parser_of(verb).parse_args(said.split())  # SystemExit where a flag does not exist
-    for path in re.findall(r"(?<![\w/])deploy/[\w./-]+", text):
+    for path in re.findall(r"(?<![\w/])manifests/[\w./-]+", text):
         assert (ROOT / path.rstrip(".")).exists(), path
     snippet = re.search(r"```yaml\n(.*?)```", text, flags=re.DOTALL)
     assert snippet
     job = yaml.safe_load(snippet[1])[0]
     assert job["authorization"]["credentials_file"].endswith("/netwright-token/token")
-    deployment = yaml.safe_load((DEPLOY / "kubernetes" / "deployment.yaml").read_text(encoding="utf-8"))
+    deployment = yaml.safe_load((MANIFESTS / "kubernetes" / "deployment.yaml").read_text(encoding="utf-8"))
     secret = deployment["spec"]["template"]["spec"]["containers"][0]["env"][0]["valueFrom"]["secretKeyRef"]
     assert secret == {"name": "netwright-token", "key": "token"}
     assert f"create secret generic {secret['name']} --from-literal={secret['key']}=" in text

@@ -14,11 +14,11 @@ import pytest
 
 from netwright.errors import ServeError
 from netwright.serving import Client
-from netwright.serving.described import EXTENSIONS, check_steering
-from netwright.serving.messages import METHODS
-from netwright.serving.process import Server
-from netwright.serving.refusal import Refused
+from netwright.serving.errors import Refused
+from netwright.serving.grpc.messages import METHODS
+from netwright.serving.protocol.triton import EXTENSIONS, check_steering
 from netwright.serving.settings import ServeSettings
+from netwright.serving.supervisor.process import Server
 
 rest = pytest.importorskip("tritonclient.http")
 grpc = pytest.importorskip("tritonclient.grpc")

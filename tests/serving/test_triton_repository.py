@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import torch
 
-from netwright.deploy import open_runtime
-from netwright.deploy.triton_repository import export_triton
-from netwright.serving.process import Server
+from netwright.exports.triton_repository import export_triton
+from netwright.runtime import open_runtime
+from netwright.serving.supervisor.process import Server
 
 http = pytest.importorskip("tritonclient.http")
 grpc = pytest.importorskip("tritonclient.grpc")

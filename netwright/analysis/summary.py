@@ -1,0 +1,213 @@
+"""Looking at populations: a run folder or any table with errors -> figures in words, and a report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from netwright.errors import StatsError
+from netwright.population import FILE, Population
+from netwright.space import DesignSpace
+from netwright.stats import (
+    GoodRange,
+    Relevance,
+    band,
+    bootstrap,
+    edf,
+    efficiency,
+    error_column,
+    importance,
+    ks,
+    permutation_test,
+    read_table,
+)
+from netwright.system.machine import hardware, versions
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from netwright.report import PopulationView
+
+__all__ = ["Analysis", "analyze", "compare_in_words", "in_words", "read", "report", "view"]
+
+# columns of a population that say what happened, not what a network is
+_NOT_PARAMETERS = frozenset(
+    ("trial", "error", "flops", "params", "acts", "seconds", "seed", "attempts", "epochs", "started", "finished")
+)
+_LEAST = 10  # networks below which no parameter is judged
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """A population with what was computed from it. ranges, relevance: parameter -> ...; empty for under 10 networks."""
+
+    view: PopulationView
+    ranges: Mapping[str, GoodRange]
+    relevance: Mapping[str, Relevance]
+    facts: Mapping[str, str]
+
+
+def view(
+    name: str, frame: pd.DataFrame, space: DesignSpace, account: Mapping[str, int], title: str = ""
+) -> PopulationView:
+    """A population of a space, as a report wants it."""
+    from netwright.report import PopulationView
+
+    return PopulationView(
+        name=name,
+        title=title,
+        frame=frame,
+        parameters=space.columns,
+        space=space.to_dict(),
+        domains={column: domain.bounds for column, domain in space.domains.items()},
+        size=space.size(),
+        account=account,
+    )
+
+
+def read(ref: str | Path, *, error: str | None = None) -> PopulationView:
+    """A run folder, or a table (.csv, .parquet, .jsonl) with an error column in percent.
+
+    error: the name of that column, where it cannot be guessed. Raises PopulationError or StatsError.
+    """
+    path = Path(ref)
+    if path.is_dir() or path.name == FILE or not path.suffix:
+        with Population.open(path) as population:
+            frame, plain, notes = population.frame(), population.identity.get("space"), population.notes
+        if plain is None:
+            return _table_view(path.name, frame, error)
+        space = DesignSpace.from_dict(plain)
+        return view(space.name, frame, space, notes.get("account", {}))
+    return _table_view(path.stem, read_table(path), error)
+
+
+def _table_view(name: str, frame: pd.DataFrame, error: str | None) -> PopulationView:
+    from netwright.report import PopulationView
+
+    found = error_column(frame, error)
+    renamed = (
+        frame
+        if found.name == "error"
+        else frame.drop(columns="error", errors="ignore").rename(columns={found.name: "error"})
+    )
+    parameters = tuple(
+        column
+        for column in renamed.select_dtypes("number").columns
+        if column not in _NOT_PARAMETERS and "error" not in column and renamed[column].nunique() > 1
+    )
+    return PopulationView(name=name, frame=renamed, parameters=parameters)
+
+
+def analyze(population: PopulationView, *, seed: int = 0) -> Analysis:
+    """Good ranges and relevance of every parameter. Raises StatsError where no network has an error."""
+    done = population.done
+    if done.empty:
+        reasons = population.trials["reason"].dropna().value_counts()
+        why = "; ".join(f"{count} x {reason}" for reason, count in reasons.head(3).items()) or "none is finished"
+        raise StatsError(
+            f"{population.name} has {len(population.trials)} trials and no error: {why}. Train some first."
+        )
+    values = {
+        name: done[name].to_numpy(float)
+        for name in population.parameters
+        if len(done) >= _LEAST and done[name].notna().all() and done[name].nunique() > 1
+    }
+    errors = done["error"].to_numpy(float)
+    ranges: Mapping[str, GoodRange] = bootstrap(values, errors, seed=seed) if values else {}
+    relevance: Mapping[str, Relevance] = importance(values, errors, seed=seed) if values else {}
+    return Analysis(population, ranges, relevance, {"bootstrap seed": str(seed)})
+
+
+def in_words(analysis: Analysis) -> str:
+    """The figures of one population, as text of several lines."""
+    errors = _errors(analysis)
+    trials = analysis.view.trials
+    failed = int((trials["state"] == "failed").sum())
+    lines = [
+        f"{analysis.view.name}: {len(errors)} networks, {failed} failed",
+        f"  error          {edf(errors).legend()}   [n | min | mean], percent",
+        f"  quartiles      {' | '.join(f'{q:.2f}' for q in np.quantile(errors, (0.25, 0.5, 0.75)))}",
+        f"  95% band       within {_half_width(errors):.3f} of the true share of networks below any error",
+    ]
+    best = efficiency(errors)
+    lines.append("  best of k      " + "  ".join(f"{k}: {m:.2f}" for k, m in zip(best.sizes, best.mean, strict=True)))
+    if analysis.ranges:
+        width = max(map(len, analysis.ranges))
+        lines.append(f"  {'parameter':<{width}}   good range (best)              explains  p (Holm)")
+        for name, relevance in analysis.relevance.items():
+            good = analysis.ranges[name]
+            span = f"{good.low:.4g} to {good.high:.4g} ({good.best:.4g})"
+            lines.append(f"  {name:<{width}}   {span:<30} {relevance.explained:>7.0%}  {relevance.p_holm:.3g}")
+    else:
+        lines.append(f"  no parameter is judged by fewer than {_LEAST} networks, or none varies")
+    return "\n".join(lines)
+
+
+def compare_in_words(a: Analysis, b: Analysis, *, seed: int = 0) -> str:
+    """Whether b differs from a, as text of several lines."""
+    first, second = _errors(a), _errors(b)
+    distance, means = ks(second, first), permutation_test(second, first, seed=seed)
+    low, high = means.interval or (np.nan, np.nan)
+    names = (a.view.name, b.view.name) if a.view.name != b.view.name else (f"A {a.view.name}", f"B {b.view.name}")
+    better = names[1] if means.difference < 0 else names[0]
+    verdict = (
+        f"{better} is better in the mean: chance alone would show so much in {means.p_value:.2g} of cases"
+        if means.p_value < 0.05
+        else f"no difference in the mean is shown (p = {means.p_value:.2g})"
+    )
+    width = max(map(len, names))
+    lines = [f"{name:<{width}}  {edf(e).legend()}" for name, e in zip(names, (first, second), strict=True)]
+    return "\n".join(
+        [
+            f"{'':<{width}}  [n | min | mean], percent",
+            *lines,
+            f"mean of B - A: {means.difference:+.2f} points, 95% interval {low:+.2f} to {high:+.2f}, "
+            f"permutation p = {means.p_value:.2g} ({means.n_a} and {means.n_b} networks, seed {seed})",
+            f"Kolmogorov-Smirnov: D = {distance.statistic:.3f} at {distance.gap_at:.2f}%, p = {distance.p_value:.2g}",
+            f"a network of B beats one of A in {distance.effect.superiority:.0%} of pairs; "
+            f"Cohen's d {distance.effect.standardized:+.2f}",
+            verdict,
+            *(
+                ["the minima are not compared: the larger population has the lower one by its size alone"]
+                if len(first) != len(second)
+                else []
+            ),
+        ]
+    )
+
+
+def report(analyses: Sequence[Analysis], out: Path, command: str, *, seed: int = 0) -> Path:
+    """A report of one population, or of two side by side."""
+    from netwright.report import Contrast, Story, write_report
+
+    views = tuple(analysis.view for analysis in analyses)
+    names = " and ".join(view.name for view in views)
+    facts: dict[str, dict[str, Any]] = {
+        "command": {"command": command},
+        "seeds": dict(analyses[0].facts),
+        "versions": versions(),
+        "hardware": hardware(),
+    }
+    return write_report(
+        Story(
+            title=f"The population {names}" if len(views) == 1 else f"The populations {names}",
+            populations=views,
+            good_ranges=analyses[0].ranges,
+            contrast=Contrast.of(*views, is_refinement=False, seed=seed) if len(views) == 2 else None,
+            facts=facts,
+        ),
+        out,
+    )
+
+
+def _errors(analysis: Analysis) -> np.ndarray[tuple[Any, ...], np.dtype[np.float64]]:
+    return analysis.view.done["error"].to_numpy(float)
+
+
+def _half_width(errors: Any) -> float:
+    limits = band(errors)
+    return float((np.asarray(limits.upper) - np.asarray(limits.lower)).max() / 2)

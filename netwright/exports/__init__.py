@@ -1,0 +1,40 @@
+"""Exported files: networks written for ONNX Runtime, OpenVINO and torch, compared before they are placed."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from netwright.exports.exported import Exported
+    from netwright.exports.exporter import export
+    from netwright.exports.labeled import Labelled, labelled_images
+    from netwright.exports.triton import TritonSettings
+    from netwright.exports.triton_repository import export_triton, write_triton
+
+__all__ = [
+    "Exported",
+    "Labelled",
+    "TritonSettings",
+    "export",
+    "export_triton",
+    "labelled_images",
+    "write_triton",
+]
+
+# public name -> its module, imported when first used: exporting imports torch
+_HOME = {
+    "Exported": "exported",
+    "Labelled": "labeled",
+    "TritonSettings": "triton",
+    "export": "exporter",
+    "export_triton": "triton_repository",
+    "labelled_images": "labeled",
+    "write_triton": "triton_repository",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)

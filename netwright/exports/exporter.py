@@ -1,0 +1,168 @@
+"""A network as a file that runs without the code that trained it, compared with the network before it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from netwright.errors import ExportError
+from netwright.exports.check import refuse_other
+from netwright.exports.destination import SUFFIXES, placing, resolve_destination
+from netwright.exports.exported import Check, Exported
+from netwright.exports.labeled import FEWEST, MOST_CALIBRATION, Labelled, photographs
+from netwright.exports.measure import accuracy_of, agreement_of, refuse_other_graph, speed_of
+from netwright.exports.writers import WRITERS
+from netwright.runtime.info import PRECISIONS, info_of
+from netwright.runtime.onnx_graph import OPSET
+from netwright.runtime.open import open_runtime
+from netwright.runtime.runtime import FloatArray, Image, Runtime
+from netwright.system.extras import optional
+from netwright.system.machine import versions
+
+if TYPE_CHECKING:
+    from netwright.data.source import Pixels
+    from netwright.weights import LoadedModel
+
+__all__ = ["TARGETS", "export"]
+
+TARGETS = tuple(SUFFIXES)
+
+# of what each can hold; others are refused with the reason
+_CANNOT = {
+    ("onnx", "bf16"): "ONNX Runtime has no convolution in bf16 for processors. Take --precision fp16 or int8, or "
+    "--to openvino",
+    ("torch", "int8"): "a file for torch is fp32, bf16 or fp16. Take --to openvino or --to onnx for int8",
+}
+_UNSEEN = 64  # images that int8 is compared on beside those of calibration
+
+
+def export(
+    ref: str | Path | LoadedModel,
+    destination: str | Path,
+    *,
+    to: str = "onnx",
+    precision: str = "fp32",
+    batch: int | str = "dynamic",
+    calibration: Labelled | Sequence[Image] | None = None,
+    evaluation: Labelled | None = None,
+    measure_speed: bool = False,
+    name: str = "",
+    version: str = "1",
+    progress: Callable[[str], None] = lambda said: None,
+) -> Exported:
+    """Write a network as one file (two for OpenVINO) that `open_runtime` and other programs open.
+
+    The graph takes `input`, (N, C, H, W) float32, normalised, and gives `logits`, (N, classes) float32, whatever the
+    precision between them. Batch norm is folded. The file says its architecture, preprocessing, class names, precision
+    and what made it. ref: whatever load_model takes, or what it gave. destination: a file (.onnx, .xml, .pt2), or a
+    folder for model.onnx and so on. batch: the images that the graph takes at once, "dynamic" for any number.
+    calibration: images for int8, at most 300. evaluation: images to compare top-1 on. name, version: of the model.
+
+    It is opened and compared with the network first, on the calibration images or on parts of two photographs, in int8
+    also on images that calibration did not see: ExportError where it disagrees, and then nothing is written; also for a
+    precision that the target has not, and without calibration images for int8. WeightsError as load_model; OutputError
+    where there is no room.
+    """
+    _check_arguments(to, precision, batch)
+    size = batch if isinstance(batch, int) else None
+    path = resolve_destination(destination, to)
+    if precision == "int8" and calibration is None:
+        raise ExportError(
+            "int8 is made with images, from which the ranges of values are seen, and none are given. Name the images "
+            "that the network was trained on: --data_dir FOLDER or --dataset NAME."
+        )
+    model = _loaded(ref)
+    info = replace(
+        info_of(model, name=name, version=version, precision=precision),
+        batch=size,
+        opset=OPSET if to == "onnx" else 0,
+        made=_made(to),
+    )
+    looks = [_images(model, calibration)]
+    pixels = looks[0][0]
+    if precision == "int8":
+        # ranges that fit the images of calibration and no others show on others only
+        looks.append(_unseen(model, evaluation))
+    progress(f"writing {info.name} for {to} in {precision}")
+    with placing(path) as partial:
+        WRITERS[to](model, info, pixels if precision == "int8" else None, partial)
+        with open_runtime(partial) as runtime:
+            checks = []
+            for shown, said in looks:
+                progress(f"comparing with the network on {said}")
+                checks.append(Check(agreement_of(model, runtime, shown), said))
+                refuse_other(checks[-1].agreement, precision, str(path))
+            if to == "torch":
+                refuse_other_graph(model, partial, precision, size, pixels)
+            accuracy = accuracy_of(model, runtime, evaluation, progress) if evaluation is not None else None
+            speed = speed_of(model, runtime, progress) if measure_speed else ()
+        names = sorted(each.name for each in partial.parent.iterdir())
+    files = tuple(path.with_name(each) for each in names)
+    source_size = sum(each.numel() * 4 for each in model.module.state_dict().values() if each.is_floating_point())
+    size_written = sum(each.stat().st_size for each in files)
+    return Exported(path, files, info, tuple(checks), size_written, source_size, accuracy, speed)
+
+
+def _check_arguments(to: str, precision: str, batch: int | str) -> None:
+    for what, value, known in (("target", to, TARGETS), ("precision", precision, PRECISIONS)):
+        if value not in known:
+            raise ExportError(f"a {what} is one of {', '.join(known)}, not {value!r}.")
+    if (to, precision) in _CANNOT:
+        raise ExportError(f"{to} has no {precision}: {_CANNOT[to, precision]}.")
+    if batch != "dynamic" and (isinstance(batch, bool) or not isinstance(batch, int) or batch < 1):
+        raise ExportError(f"a batch is a whole number of at least 1, or 'dynamic', not {batch!r}.")
+
+
+def _loaded(ref: str | Path | LoadedModel) -> LoadedModel:
+    from netwright.nn import AnyNet
+    from netwright.weights import load_model
+
+    model = load_model(ref) if isinstance(ref, str | Path) else ref
+    if not isinstance(model.module, AnyNet):
+        raise ExportError(f"what is exported is a network of netwright.build, not {type(model.module).__name__}.")
+    return model
+
+
+def _made(to: str) -> dict[str, str]:
+    packages = {"onnx": ("onnx",), "openvino": ("onnx", "openvino"), "torch": ()}[to]
+    for package in packages:
+        optional(package, "export")
+    known = versions()
+    wanted = {key: known[key] for key in ("netwright", "python", "torch")}
+    return wanted | {package: metadata.version(package) for package in packages}
+
+
+def _images(model: LoadedModel, given: Labelled | Sequence[Image] | None) -> tuple[Pixels, str]:
+    """(N, H, W, C) uint8, and which these are, in words."""
+    if given is None:
+        pixels = photographs(model.preprocessing)
+        return pixels, f"{len(pixels)} parts of two photographs"
+    if isinstance(given, Labelled):
+        return given.pixels(model.preprocessing), given.said
+    if not 1 <= len(given) <= MOST_CALIBRATION:
+        raise ExportError(f"calibration takes 1 to {MOST_CALIBRATION} images, not {len(given):,}.")
+    with Runtime(info_of(model), "none", _Nothing()) as reader:
+        return np.stack([reader.pixels(image) for image in given]), f"{len(given):,} images"
+
+
+def _unseen(model: LoadedModel, evaluation: Labelled | None) -> tuple[Pixels, str]:
+    """Images that calibration did not see: of those to measure on, else photographs."""
+    if evaluation is not None and len(evaluation.indices) >= FEWEST:
+        part = evaluation.spread(_UNSEEN)
+        return part.pixels(model.preprocessing), part.said
+    return _images(model, None)
+
+
+class _Nothing:
+    """An engine for a runtime that only reads images."""
+
+    def __call__(self, inputs: FloatArray) -> FloatArray:
+        raise AssertionError("nothing is computed here")
+
+    def close(self) -> None:
+        pass

@@ -1,0 +1,79 @@
+"""Each kind of exported file, written from a loaded network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from netwright.runtime.info import ModelInfo
+from netwright.runtime.runtime import FloatArray
+
+if TYPE_CHECKING:
+    from netwright.data.source import Pixels
+    from netwright.weights import LoadedModel
+
+__all__ = ["WRITERS"]
+
+
+def _write_onnx(model: LoadedModel, info: ModelInfo, pixels: Pixels | None, path: Path) -> None:
+    from netwright.exports.quantize import quantise_onnx
+    from netwright.runtime.onnx_file import onnx_bytes
+
+    proto = _proto(model, info, None if pixels is not None else info.batch)
+    if pixels is not None:
+        proto = quantise_onnx(proto, _singles(model, pixels))
+        if info.batch is not None:
+            for value in (proto.graph.input[0], proto.graph.output[0]):
+                value.type.tensor_type.shape.dim[0].dim_value = info.batch
+            del proto.graph.value_info[:]  # shapes of what is between say any number
+    path.write_bytes(onnx_bytes(proto, info))
+
+
+def _write_openvino(model: LoadedModel, info: ModelInfo, pixels: Pixels | None, path: Path) -> None:
+    from netwright.exports.quantize import quantise_openvino
+    from netwright.runtime.openvino_engine import openvino_core
+    from netwright.runtime.openvino_file import write_openvino
+
+    proto = _proto(model, replace(info, precision="fp32"), None if pixels is not None else info.batch)
+    network = openvino_core().read_model(proto.SerializeToString())
+    if pixels is not None:
+        network = quantise_openvino(network, _singles(model, pixels))
+        if info.batch is not None:
+            network.reshape({"input": [info.batch, *info.input_shape]})
+    write_openvino(network, info, path)
+
+
+def _write_torch(model: LoadedModel, info: ModelInfo, pixels: Pixels | None, path: Path) -> None:
+    from netwright.nn import fuse
+    from netwright.runtime.torch_file import torch_bytes
+
+    path.write_bytes(torch_bytes(fuse(_any_net(model), channels_last=False), info))
+
+
+# target -> how it is written: the network, what it says of itself, images that int8 is calibrated on, the file
+WRITERS: Mapping[str, Callable[[LoadedModel, ModelInfo, Pixels | None, Path], None]] = {
+    "onnx": _write_onnx,
+    "openvino": _write_openvino,
+    "torch": _write_torch,
+}
+
+
+def _proto(model: LoadedModel, info: ModelInfo, batch: int | None) -> Any:
+    from netwright.nn import fuse
+    from netwright.runtime.onnx_graph import onnx_model
+
+    fused = fuse(_any_net(model), channels_last=False)
+    return onnx_model(fused, info.input_shape, batch, half=info.precision == "fp16")
+
+
+def _any_net(model: LoadedModel) -> Any:
+    return model.module
+
+
+def _singles(model: LoadedModel, pixels: Pixels) -> list[FloatArray]:
+    normalised = np.ascontiguousarray(model.preprocessing.normalise(pixels).numpy())
+    return [normalised[i : i + 1] for i in range(len(normalised))]

@@ -1,0 +1,7 @@
+"""Batches on a device, from images of any source: augmented for training, as they are for validation."""
+
+from netwright.loader.eval_loader import EvalLoader
+from netwright.loader.split import Split, open_split, open_splits
+from netwright.loader.train_loader import TrainLoader
+
+__all__ = ["EvalLoader", "Split", "TrainLoader", "open_split", "open_splits"]

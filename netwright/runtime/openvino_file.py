@@ -1,0 +1,73 @@
+"""OpenVINO files of ours: NAME.xml with the graph and what the network says of itself, NAME.bin with its weights."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from netwright.errors import ExportError
+from netwright.runtime.info import METADATA_KEY, ModelInfo, info_from_json, info_to_json, read_whole
+from netwright.system.extras import optional
+
+__all__ = ["read_openvino", "write_openvino"]
+
+_DIGEST = "weights_sha256"
+_LATER = "0" * 64  # in the place of the digest, until there are weights to take it of
+
+
+def write_openvino(model: Any, info: ModelInfo, path: Path) -> None:
+    """An openvino.Model with what the network says; weights in half where that is its precision. path: NAME.xml."""
+    openvino = optional("openvino", "export")
+    model.set_rt_info(info_to_json(info), [METADATA_KEY, "config"])
+    model.set_rt_info(_LATER, [METADATA_KEY, _DIGEST])
+    openvino.save_model(model, path, compress_to_fp16=info.precision == "fp16")
+    digest = hashlib.sha256(path.with_suffix(".bin").read_bytes()).hexdigest()
+    path.write_bytes(path.read_bytes().replace(_LATER.encode(), digest.encode(), 1))
+
+
+def read_openvino(path: Path, core: Any) -> tuple[Any, ModelInfo]:
+    """(openvino.Model, what it says). path: NAME.xml. Raises ExportError unless it is one of ours and whole.
+
+    Each file is read once, so that what is checked is what is opened, also where another export replaces it meanwhile.
+    """
+    graph = read_whole(path)
+    info, digest = _said(graph, path)
+    beside = path.with_suffix(".bin")
+    if not beside.is_file():
+        raise ExportError(f"{path} has its weights beside it, and {beside.name} is not there. Copy both files.")
+    weights = read_whole(beside)
+    if hashlib.sha256(weights).hexdigest() != digest:
+        raise ExportError(f"{beside} holds other weights than were written: it is damaged. Copy or export it again.")
+    try:
+        model = core.read_model(graph, weights)
+    except Exception as error:  # RuntimeError mostly, and what the bindings make of others
+        said = (str(error).strip().splitlines() or [""])[-1][:300]
+        raise ExportError(f"OpenVINO cannot read {path}: {said}. Export it again.") from error
+    shapes = [[-1 if dim.is_dynamic else dim.get_length() for dim in port.partial_shape] for port in _ends(model)]
+    n = info.batch or -1
+    if shapes != [[n, *info.input_shape], [n, info.arch.num_classes]]:
+        raise ExportError(f"{path} describes another network than it holds. Export it again.")
+    return model, info
+
+
+def _ends(model: Any) -> list[Any]:
+    return [*model.inputs, *model.outputs]
+
+
+def _said(graph: bytes, path: Path) -> tuple[ModelInfo, str]:
+    """(what it says, digest of its weights), read before the library sees the file."""
+    try:
+        root = ElementTree.fromstring(graph)
+    except (ElementTree.ParseError, ValueError, LookupError) as error:  # encodings that nobody knows
+        raise ExportError(f"{path} is no XML of OpenVINO, or a damaged one: {error}. Export it again.") from error
+    found = root.find(f"./rt_info/{METADATA_KEY}/config")
+    if found is None:
+        raise ExportError(
+            f"an exported file says which network it is, and {path} does not: something else wrote it. Export the "
+            "network by `netwright export`."
+        )
+    digest = root.find(f"./rt_info/{METADATA_KEY}/{_DIGEST}")
+    info = info_from_json(found.get("value") or "", str(path))
+    return info, "" if digest is None else digest.get("value", "")

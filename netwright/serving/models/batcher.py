@@ -1,0 +1,231 @@
+"""Images of many requests computed together, in the order of their coming, by one thread a network."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from netwright.errors import NetwrightError
+from netwright.serving.errors import Refused
+
+if TYPE_CHECKING:
+    from netwright.data.source import Pixels
+    from netwright.runtime import Runtime
+
+__all__ = ["Batch", "Batcher", "Closed", "FloatArray", "Rows"]
+
+FloatArray = npt.NDArray[np.float32]
+# (N, H, W, C) uint8 pixels of the network's own size, or (N, C, H, W) float32, normalised
+Rows = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
+
+_LONGEST_RETRY = 60  # seconds
+
+
+class Closed(Exception):  # noqa: N818 - what happened to the batcher; its caller asks the version that came after
+    """This batcher takes no more: its version went while it was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What was computed at once, for the metrics.
+
+    waited: seconds of its oldest image; seconds: of the computing, of which `preparing` went before the network.
+    requests: how many they are; queued: seconds that all of these waited together. parts: images, at most max_batch,
+    and seconds of each call of the network. has_failed: nobody got an answer.
+    """
+
+    images: int
+    waited: float
+    seconds: float
+    preparing: float = 0.0
+    requests: int = 1
+    queued: float = 0.0
+    parts: tuple[tuple[int, float], ...] = ()
+    has_failed: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    rows: Rows
+    deadline: float
+    future: Future[FloatArray] = field(default_factory=Future)
+    since: float = field(default_factory=time.monotonic)
+
+
+class Batcher:
+    """`submit` from any thread; `close` answers what was accepted and lets the runtime go.
+
+    max_batch: images computed together; max_delay: seconds that the first waits for others while nothing is computed;
+    max_queue: images that wait. A request of more than max_batch images is computed in parts.
+    """
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        *,
+        max_batch: int,
+        max_delay: float,
+        max_queue: int,
+        on_batch: Callable[[Batch], None] = lambda batch: None,
+    ) -> None:
+        self.runtime = runtime
+        self._max_batch, self._max_delay, self._max_queue = max_batch, max_delay, max_queue
+        self._on_batch = on_batch
+        self._queue: deque[_Waiting] = deque()
+        self._images = 0  # in the queue
+        self._rate = 0.0  # images a second, smoothed
+        self._since: float | None = None  # when what the network computes now was begun
+        self._closing = False
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._run, name=f"batch {runtime.info.name}", daemon=True)
+        self._thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """Images in the queue."""
+        return self._images
+
+    @property
+    def computing(self) -> float:
+        """Seconds for which the network has been at what it computes now, at most max_batch images; 0 where idle."""
+        since = self._since
+        return 0.0 if since is None else time.monotonic() - since
+
+    def submit(self, rows: Rows, deadline: float = math.inf) -> Future[FloatArray]:
+        """(N, classes) logits to come. deadline: of time.monotonic(), after which nobody wants them.
+
+        Raises Refused where the queue is full, Closed after `close`. Cancelling the future gives its place free.
+        """
+        item = _Waiting(rows, deadline)
+        with self._changed:
+            if self._closing:
+                raise Closed
+            # an empty queue takes any request: what is larger than the queue would else never be answered
+            if self._images and self._images + len(rows) > self._max_queue:
+                self._drop_unwanted()
+            if self._images and self._images + len(rows) > self._max_queue:
+                raise Refused(
+                    "busy",
+                    f"at most {self._max_queue} images wait for {self.runtime.info.name}, and {self._images} do. "
+                    "Try again later.",
+                    retry_after=self._retry_after(),
+                )
+            self._queue.append(item)
+            self._images += len(rows)
+            self._changed.notify_all()
+        return item.future
+
+    def close(self, timeout: float | None = None) -> None:
+        """Take no more, answer what waits, then close the runtime. After `timeout` seconds what waits is refused."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        self._thread.join(timeout)
+        with self._changed:
+            left, self._queue = list(self._queue), deque()
+            self._images = 0
+        for item in left:
+            if item.future.set_running_or_notify_cancel():
+                item.future.set_exception(Refused("unavailable", "the server stopped before this was computed."))
+        self._thread.join(timeout)
+        if not self._thread.is_alive():  # else a computation hangs, and the runtime is its
+            self.runtime.close()
+
+    def _drop_unwanted(self) -> None:
+        """Under the lock: those whose asker is gone give their places free."""
+        kept = deque(item for item in self._queue if not item.future.cancelled())
+        self._queue, self._images = kept, sum(len(item.rows) for item in kept)
+
+    def _retry_after(self) -> int:
+        if not self._rate:
+            return 1
+        return min(_LONGEST_RETRY, max(1, math.ceil(self._images / self._rate)))
+
+    def _run(self) -> None:
+        while batch := self._next():
+            wanted = [item for item in batch if item.future.set_running_or_notify_cancel()]
+            now = time.monotonic()
+            late = [item for item in wanted if item.deadline <= now]
+            for item in late:
+                item.future.set_exception(
+                    Refused("late", "the time of this request ran out while it waited.", retry_after=1)
+                )
+            if late:
+                self._tell(late, now, 0.0, has_failed=True)
+            wanted = [item for item in wanted if item.deadline > now]
+            if wanted:
+                self._compute(wanted, now)
+
+    def _next(self) -> list[_Waiting]:
+        """The next to compute, the oldest first; empty when closing and all is done."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._queue or self._closing)
+            if not self._queue:
+                return []
+            until = self._queue[0].since + self._max_delay
+            while self._images < self._max_batch and not self._closing:
+                left = until - time.monotonic()
+                if left <= 0 or not self._changed.wait(left):
+                    break
+            taken: list[_Waiting] = []
+            count = 0
+            while self._queue and (not taken or count + len(self._queue[0].rows) <= self._max_batch):
+                taken.append(self._queue.popleft())
+                count += len(taken[-1].rows)
+            self._images -= count
+            return taken
+
+    def _compute(self, items: list[_Waiting], now: float) -> None:
+        count = sum(len(item.rows) for item in items)
+        try:
+            x = self._prepared(items)
+            preparing = time.monotonic() - now
+            logits, parts = self._logits(x)
+        except Exception as error:  # whatever it is, those who wait must hear it
+            said = str(error) if isinstance(error, NetwrightError) else f"{type(error).__name__}: {error}"
+            for item in items:
+                item.future.set_exception(Refused("damaged", f"{self.runtime.info.name} cannot compute this: {said}"))
+            self._tell(items, now, time.monotonic() - now, has_failed=True)
+            return
+        start = 0
+        for item in items:
+            item.future.set_result(logits[start : start + len(item.rows)])
+            start += len(item.rows)
+        seconds = time.monotonic() - now
+        rate = count / max(seconds, 1e-6)
+        self._rate = 0.8 * self._rate + 0.2 * rate if self._rate else rate
+        self._tell(items, now, seconds, preparing=preparing, parts=parts)
+
+    def _tell(self, items: list[_Waiting], now: float, seconds: float, **more: Any) -> None:
+        count, queued = sum(len(item.rows) for item in items), sum(now - item.since for item in items)
+        self._on_batch(Batch(count, now - items[0].since, seconds, requests=len(items), queued=queued, **more))
+
+    def _prepared(self, items: list[_Waiting]) -> FloatArray:
+        parts = [self._normalised(item.rows) for item in items]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _logits(self, x: FloatArray) -> tuple[FloatArray, tuple[tuple[int, float], ...]]:
+        """And the parts in which they were computed."""
+        size, logits, parts = self._max_batch, list[FloatArray](), list[tuple[int, float]]()
+        try:
+            for start in range(0, max(1, len(x)), size):  # no images at all are a batch too
+                self._since = began = time.monotonic()
+                logits.append(self.runtime.logits(x[start : start + size]))
+                parts.append((len(logits[-1]), time.monotonic() - began))
+        finally:
+            self._since = None
+        return (logits[0] if len(logits) == 1 else np.concatenate(logits)), tuple(parts)
+
+    def _normalised(self, rows: Rows) -> FloatArray:
+        if rows.dtype == np.uint8:
+            return self.runtime.normalise(cast("Pixels", rows))
+        return cast("FloatArray", rows)

@@ -1,0 +1,1 @@
+"""The same server as a Ray Serve application."""

@@ -1,0 +1,117 @@
+"""Training a trial: the engine with the brief recipe that compares networks. One network, one recipe, one device."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from netwright.recipe import Recipe
+from netwright.sweeps.trial_batches import Batches
+from netwright.training.engine import Engine, Evaluation, Tally, evaluate_batches, refuse_divergence, train_epoch
+
+__all__ = ["Epoch", "evaluate", "fit", "learning_rate"]
+
+_EVALUATED_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """What one pass did. train_error: percent, of the augmented images while training; error: percent, of the
+    evaluated split, None where none was given; lr: after the last step; seconds: training and evaluation."""
+
+    epoch: int
+    loss: float
+    train_error: float
+    error: float | None
+    lr: float
+    seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
+    """At a step 0, 1, ...; steps: of an epoch. Linear warm-up from 0, then half a cosine to 0 (DDS, appendix)."""
+    top, warmup = float(recipe.lr), float(recipe.warmup_epochs) * steps
+    total = recipe.epochs * steps
+    if step < warmup:
+        return top * (step + 1) / (warmup + 1)
+    return top * 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1.0, total - warmup)))
+
+
+def fit(
+    module: nn.Module,
+    train: Batches,
+    recipe: Recipe,
+    *,
+    seed: int,
+    validation: Batches | None = None,
+    on_epoch: Callable[[Epoch], None] | None = None,
+) -> list[Epoch]:
+    """Train the module in place; one record an epoch. recipe: resolved, nothing left "auto".
+
+    seed: of the order and the augmentation; the initial weights are the module's own. Raises Diverged when the loss
+    becomes NaN or infinite.
+    """
+    assert recipe.is_resolved, "Recipe.resolve() decides what is 'auto'"
+    module.to(train.device)
+    if recipe.channels_last:
+        module.to(memory_format=torch.channels_last)
+    steps = train.steps(recipe.batch_size)
+    engine = Engine(
+        module,
+        torch.optim.SGD(
+            module.parameters(),
+            lr=float(recipe.lr),
+            momentum=recipe.momentum,
+            nesterov=recipe.nesterov and recipe.momentum > 0,
+            weight_decay=recipe.weight_decay,
+            fused=True,
+        ),
+        lr_at=lambda position: learning_rate(recipe, position, steps),
+        criterion=partial(_cross_entropy, label_smoothing=recipe.label_smoothing),
+        autocast=partial(_autocast, recipe, train.device),
+    )
+    epochs: list[Epoch] = []
+    for epoch in range(1, recipe.epochs + 1):
+        started = time.perf_counter()
+        tally = Tally.begin(epoch, train.device)
+        train_epoch(engine, train.train(recipe, seed, epoch), tally, steps)
+        error = None
+        if validation is not None:
+            evaluation = evaluate(module, validation, recipe)
+            refuse_divergence(evaluation.loss, tally, engine.lr)
+            error = evaluation.error
+        record = Epoch(
+            epoch=epoch,
+            loss=tally.mean_loss,
+            train_error=tally.train_error,
+            error=error,
+            lr=engine.lr,
+            seconds=time.perf_counter() - started,
+        )
+        epochs.append(record)
+        if on_epoch is not None:
+            on_epoch(record)
+    return epochs
+
+
+def evaluate(module: nn.Module, split: Batches, recipe: Recipe) -> Evaluation:
+    """Loss and top-1 error over every image of a split, each counted once."""
+    return evaluate_batches(module, split.evaluate(_EVALUATED_AT_ONCE), partial(_autocast, recipe, split.device))
+
+
+def _cross_entropy(logits: Tensor, target: Tensor, label_smoothing: float) -> Tensor:
+    return functional.cross_entropy(logits, target, label_smoothing=label_smoothing)
+
+
+def _autocast(recipe: Recipe, device: torch.device) -> torch.autocast:
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=recipe.precision == "bf16")

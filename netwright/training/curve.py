@@ -1,0 +1,57 @@
+"""A picture of a training: loss and error, epoch by epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from netwright.training.records import EpochRecord
+from netwright.training.state import write_whole
+
+if TYPE_CHECKING:
+    from netwright.report.charts.theme import Spec
+
+__all__ = ["curve_chart", "draw_curve"]
+
+
+def draw_curve(path: Path, records: Sequence[EpochRecord]) -> None:
+    """Write a PNG."""
+    import vl_convert
+
+    write_whole(path, vl_convert.vegalite_to_png(curve_chart(records), scale=2.0))
+
+
+def curve_chart(records: Sequence[EpochRecord]) -> Spec:
+    """Two panels over epochs: the loss, and the top-1 error in percent."""
+    import altair as alt
+
+    from netwright.report.charts.theme import SERIES, finish
+
+    names = ("training (augmented images)", "validation", "validation, moving average")
+    rows: dict[str, list[dict[str, object]]] = {"loss": [], "error": []}
+    for record in records:
+        scores = (record.validation, record.ema)
+        losses = [record.loss, *(None if score is None else score.loss for score in scores)]
+        errors = [record.train_error, *(None if score is None else 100 - score.top1 for score in scores)]
+        for key, values in (("loss", losses), ("error", errors)):
+            rows[key] += [
+                {"epoch": record.epoch, "of": name, "value": value}
+                for name, value in zip(names, values, strict=True)
+                if value is not None
+            ]
+    shown = [name for name in names if any(row["of"] == name for row in rows["error"])]
+    color = alt.Color(
+        "of:N",
+        scale=alt.Scale(domain=shown, range=list(SERIES[: len(shown)])),
+        legend=alt.Legend(orient="bottom") if len(shown) > 1 else None,
+    )
+    x = alt.X("epoch:Q", title="epoch", axis=alt.Axis(tickMinStep=1, format="d"), scale=alt.Scale(nice=False))
+    panels = [
+        alt.Chart(alt.NamedData(key))
+        .mark_line(strokeWidth=2.2, point={"size": 22, "filled": True} if len(records) <= 40 else False)
+        .encode(x=x, y=alt.Y("value:Q", title=title, scale=alt.Scale(zero=False)), color=color)
+        .properties(width=380, height=260)
+        for key, title in (("loss", "loss"), ("error", "top-1 error, %"))
+    ]
+    return finish(alt.hconcat(*panels), rows)

@@ -1,7 +1,0 @@
-"""A trained network on images: measured, with pictures of where it is wrong, or asked what it sees."""
-
-from netwright.data.classes import ClassMap, match_classes
-from netwright.validation.measured import Measured
-from netwright.validation.records import Records
-
-__all__ = ["ClassMap", "Measured", "Records", "match_classes"]

@@ -1,0 +1,96 @@
+"""The pick and the baseline, trained longer, with the same seeds; only here the test images are looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from netwright.arch import Arch, complexity
+from netwright.data import ImageSet, load_images
+from netwright.errors import PopulationError
+from netwright.population import Population, trial_seed
+from netwright.sweeps import run
+from netwright.workflow.job import Job, identity
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from netwright.report import Finalist
+
+__all__ = ["train_finals", "weights_of"]
+
+_FIRST_SEED = 1_000_000  # beyond the index of any trial: no final training repeats one
+
+
+def train_finals(job: Job, pick: Arch, baseline: Arch) -> tuple[Finalist, Finalist]:
+    """Train both on training and validation images, all of them; the test error is that of the last epoch.
+
+    PopulationError where no training of the pick is finished; a baseline may be without test errors.
+    """
+    brief, folder = job.brief, job.brief.out / "final"
+    images = job.images
+    if brief.train_images is not None:
+        images = load_images(brief.data_dir, resolution=images.resolution, seed=brief.seed, cache=brief.out / "cache")
+        # a part that was all gray may belong to a whole that is not
+        pick, baseline = (replace(arch, in_channels=images.channels) for arch in (pick, baseline))
+    seeds = [trial_seed(brief.seed, _FIRST_SEED + k) for k in range(brief.final_seeds)]
+    with Population.open_or_create(
+        folder,
+        networks=[pick] * len(seeds) + [baseline] * len(seeds),
+        seed=brief.seed,
+        identity=identity(None, job.final_recipe, images, brief.threads),
+        seeds=seeds * 2,
+        labels=["pick"] * len(seeds) + ["baseline"] * len(seeds),
+    ) as population:
+        run(
+            population,
+            images,
+            job.final_recipe,
+            title="3/3 pick and baseline",
+            workers=brief.workers,
+            threads=brief.threads,
+            devices=job.devices,
+            split="test",
+            weights=lambda trial: weights_of(folder, trial.label, trial.seed),
+            progress=job.progress,
+            executor=job.executor if images is job.images else None,
+        )
+        frame = population.frame()
+    finalists = _finalist(frame, "pick", pick, images), _finalist(frame, "baseline", baseline, images)
+    if not finalists[0].test_errors:
+        raise PopulationError(
+            f"no training of the pick is finished. {finalists[0].note} Lower the learning rate, in another folder."
+        )
+    return finalists
+
+
+def weights_of(folder: Path, label: str, seed: int) -> Path:
+    """Where the weights of a final training are."""
+    return folder / "weights" / f"{label}-{seed}.safetensors"
+
+
+def _finalist(frame: pd.DataFrame, role: str, arch: Arch, images: ImageSet) -> Finalist:
+    from netwright.report import Finalist
+
+    mine = frame[frame["label"] == role]
+    done = mine[mine["state"] == "done"]
+    cost = complexity(arch)
+    return Finalist(
+        role=role,
+        name=arch.name,
+        arch=arch,
+        flops=int(cost.flops[0]),
+        params=int(cost.params[0]),
+        acts=int(cost.acts[0]),
+        test_errors=tuple(done["error"]),
+        seeds=tuple(int(seed) for seed in done["seed"]),
+        curves=tuple(done["curve"]),
+        note=_failures(len(mine), list(mine["reason"].dropna())),
+        test_images=len(images.test),
+    )
+
+
+def _failures(trainings: int, reasons: Sequence[str]) -> str:
+    return f"{len(reasons)} of {trainings} trainings failed: {'; '.join(dict.fromkeys(reasons))}." if reasons else ""

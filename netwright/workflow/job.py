@@ -1,0 +1,146 @@
+"""What all sweeps of one design share: the images, the space within the budget, the recipes, the machine."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from netwright.data import ImageSet, load_images
+from netwright.errors import OutputError, PopulationError
+from netwright.population import Population
+from netwright.recipe import Recipe
+from netwright.space import DesignSpace, Sample, load_space
+from netwright.sweeps import Executor, LocalExecutor, Quiet, default_workers, run
+from netwright.workflow.config import Brief
+
+__all__ = ["Job", "identity", "prepare"]
+
+_IMAGENET = (224, 400e6)  # the regime that DDS designs in: pixels, flops
+# training images from which a batch is so large: a brief training needs some hundred steps
+_BATCHES = ((5000, 128), (2000, 64), (0, 32))
+
+
+@dataclass(frozen=True)
+class Job:
+    """space: for these images, within the budget. recipe, final_recipe: resolved; of trials, and of the finals."""
+
+    brief: Brief
+    space: DesignSpace
+    images: ImageSet
+    recipe: Recipe
+    final_recipe: Recipe
+    devices: tuple[str, ...]
+    progress: Quiet
+    executor: Executor  # its workers import torch once for all sweeps of the design; whoever prepared the job closes it
+
+    def population(self, folder: Path, space: DesignSpace, sample: Sample, seed: int, **notes: Any) -> Population:
+        """Of these networks, resumed where the folder holds it. PopulationError where it holds more, or others."""
+        population = Population.open_or_create(
+            folder,
+            networks=sample.batch,
+            seed=seed,
+            identity=identity(space, self.recipe, self.images, self.brief.threads),
+            notes={"account": dict(sample.account), "command": self.brief.command, **notes},
+        )
+        held, asked = len(population), len(sample.batch)
+        if held > asked:
+            population.close()
+            raise PopulationError(
+                f"a population grows and never shrinks: the one in {folder} has {held} trials, and {asked} are asked "
+                f"for. Ask for {held} or more, or choose another folder."
+            )
+        return population
+
+    def train(self, population: Population, title: str) -> None:
+        """Every waiting trial, on the training split."""
+        brief = self.brief
+        run(
+            population,
+            self.images,
+            self.recipe,
+            title=title,
+            workers=brief.workers,
+            threads=brief.threads,
+            devices=self.devices,
+            progress=self.progress,
+            executor=self.executor,
+        )
+
+
+def prepare(brief: Brief, progress: Quiet) -> Job:
+    """Everything that can be wrong with a brief is found here, before any training.
+
+    Raises SpaceError, OutputError, DataError, RecipeError.
+    """
+    space = load_space(brief.space)
+    _prepare_folder(brief.out)
+    images = load_images(
+        brief.data_dir,
+        resolution=brief.resolution,
+        seed=brief.seed,
+        cache=brief.out / "cache",
+        train_images=brief.train_images,
+    )
+    progress.say(f"{images.name}: {images.num_classes} classes, {images.resolution} pixels. {images.provenance}")
+    if images.skipped:
+        first = images.skipped[0]
+        progress.say(f"{len(images.skipped)} images could not be decoded, the first: {first.name} ({first.reason})")
+    recipe, final_recipe, devices = _resolved(brief, images)
+    space = _budgeted(space, images, brief)
+    assert images.path is not None, "a cache was given"
+    workers = brief.workers or default_workers(brief.threads, devices)
+    executor = LocalExecutor(images.path, workers=workers, threads=brief.threads, devices=devices)
+    return Job(brief, space, images, recipe, final_recipe, devices, progress, executor)
+
+
+def identity(space: DesignSpace | None, recipe: Recipe, images: ImageSet, threads: int) -> dict[str, Any]:
+    """What the results of a population depend on: who resumes it has the same."""
+    return {
+        "space": None if space is None else space.to_dict(),
+        "recipe": recipe.to_dict(),
+        "data": {"name": images.name, "fingerprint": images.fingerprint, "resolution": images.resolution},
+        "threads": threads,
+    }
+
+
+def _prepare_folder(folder: Path) -> None:
+    """The folder, made and proven writable before any work."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(b"\0" * 65536)
+            probe.flush()
+    except OSError as error:
+        raise OutputError(
+            f"results go to a folder that can be written; {folder} cannot: {error.strerror or error}. "
+            "Choose another with --out, or make room."
+        ) from error
+
+
+def _budgeted(space: DesignSpace, images: ImageSet, brief: Brief) -> DesignSpace:
+    """The space for these images, within the budget."""
+    space = space.for_images(images.resolution, images.num_classes, images.channels)
+    limits = {name: window for name in ("flops", "params", "acts") if (window := getattr(brief, name)) is not None}
+    if not limits and not set(space.limits) & {"flops", "params", "acts"}:
+        pixels, flops = _IMAGENET
+        most = flops * (images.resolution / pixels) ** 2
+        limits = {"flops": (0.9 * most, most)}
+    return space.refine(**limits)
+
+
+def _resolved(brief: Brief, images: ImageSet) -> tuple[Recipe, Recipe, tuple[str, ...]]:
+    """The recipes of trials and finals with nothing left "auto", and the devices to train on."""
+    from netwright.training import bf16_helps, devices, resolve_device
+
+    device = resolve_device(brief.device)
+    batch_size = next(size for least, size in _BATCHES if len(images.train) >= least)
+    given = {"batch_size": batch_size} | dict(brief.recipe)
+    trial, final = (
+        Recipe()
+        .with_(**given | {"epochs": epochs})
+        .resolve(resolution=images.resolution, flip_suits=images.flip_suits, bf16_helps=bf16_helps(device))
+        for epochs in (brief.epochs, brief.final)
+    )
+    return trial, final, devices() if brief.device == "auto" else (str(device),)

@@ -1,0 +1,158 @@
+"""What a design comes to, and the files that say so."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from netwright.analysis.refine import Advice
+from netwright.arch import Arch
+from netwright.data.store import replace_text
+from netwright.errors import OutputError
+from netwright.space import DesignSpace
+from netwright.system.machine import hardware, versions
+from netwright.workflow.final_training import weights_of
+from netwright.workflow.job import Job
+
+if TYPE_CHECKING:
+    from netwright.report import Finalist, PopulationView
+
+__all__ = ["Result", "conclude"]
+
+_NAMED = 20  # images that could not be decoded, by name in the report
+
+
+@dataclass(frozen=True)
+class Result:
+    """The pick, the errors of both finalists on the test split (percent, one a seed), and where everything is.
+
+    confirmed: the refined space is better than the given one by more than chance. verdict, refinement: what may be
+    said of the pick beside the baseline, and of the refined space.
+    """
+
+    network: Arch
+    test_errors: tuple[float, ...]
+    baseline: Arch
+    baseline_test_errors: tuple[float, ...]
+    confirmed: bool
+    verdict: str
+    refinement: str
+    refined: DesignSpace
+    report: Path
+    folder: Path
+
+
+def conclude(
+    job: Job,
+    advice: Advice,
+    views: tuple[PopulationView, PopulationView],
+    finals: tuple[Finalist, Finalist],
+    why_picked: str,
+) -> Result:
+    """Compare, and write everything to the folder; result.json last: its presence means that the rest is there."""
+    from netwright.report import Contrast, Story, write_report
+    from netwright.report.figures.verdict import of_finalists, of_refinement
+
+    out = job.brief.out
+    pick, baseline = finals
+    narrowed = advice.space.domains != job.space.domains
+    contrast = Contrast.of(*views, seed=job.brief.seed) if narrowed else None
+    story = Story(
+        title=f"Designing a network for {job.images.name}",
+        populations=views,
+        good_ranges=advice.good_ranges,
+        decisions=(*advice.decisions, why_picked),
+        contrast=contrast,
+        finalists=finals,
+        facts=_facts(job, pick),
+    )
+    _copy(weights_of(out / "final", "pick", pick.seeds[0]), out / "weights.safetensors")
+    replace_text(out / "network.yaml", pick.arch.to_yaml())
+    for name, view in zip(("space", "refined_space"), views, strict=True):
+        replace_text(out / f"{name}.yaml", yaml.safe_dump(dict(view.space), sort_keys=False))
+    result = Result(
+        network=pick.arch,
+        test_errors=pick.test_errors,
+        baseline=baseline.arch,
+        baseline_test_errors=baseline.test_errors,
+        confirmed=contrast is not None and contrast.is_better,
+        verdict=of_finalists(pick.test_errors, baseline.test_errors, baseline.name).sentence,
+        refinement=of_refinement(contrast, views[0].name, views[1].name).sentence
+        if narrowed
+        else "Nothing was narrowed, so there is no refinement to confirm.",
+        refined=advice.space,
+        report=write_report(story, out),
+        folder=out,
+    )
+    tests = {} if contrast is None else {"difference": contrast.mean.difference, "p_value": contrast.mean.p_value}
+    summary = {
+        "confirmed": result.confirmed,
+        "refined_against_given": tests,
+        "refinement": result.refinement,
+        "verdict": result.verdict,
+        **{each.role: _plain(each) for each in finals},
+    }
+    replace_text(out / "result.json", json.dumps(summary, indent=2))
+    return result
+
+
+def _plain(finalist: Finalist) -> dict[str, Any]:
+    names = ("name", "test_errors", "seeds", "flops", "params", "acts", "note")
+    return {name: getattr(finalist, name) for name in names} | {"arch": finalist.arch.to_dict()}
+
+
+def _facts(job: Job, pick: Finalist) -> Mapping[str, Mapping[str, str]]:
+    brief, images = job.brief, job.images
+    bad = "; ".join(f"{skipped.name}: {skipped.reason}" for skipped in images.skipped[:_NAMED])
+    return {
+        "command": {"command": brief.command or f"design({brief})", "folder": str(brief.out)},
+        "seeds": {
+            "population": str(brief.seed),
+            "confirmation": str(brief.seed + 1),
+            "trial": "from the population's seed and the trial's index",
+            "pick and baseline": ", ".join(map(str, pick.seeds)),
+        },
+        "data": {
+            "images": f"{images.name}, {len(images.labels):,} images, {images.num_classes} classes, "
+            f"{images.resolution} pixels, {images.channels} channel(s)",
+            "splits": images.provenance,
+            "skipped": f"{len(images.skipped)} images could not be decoded. {bad}" if bad else "none",
+            "fingerprint": images.fingerprint,
+        },
+        "recipe": {key: str(value) for key, value in job.recipe.to_dict().items()}
+        | {"epochs of pick and baseline": str(job.final_recipe.epochs)},
+        "versions": versions(),
+        "hardware": hardware() | {"devices": _devices(job), "threads of a worker": str(brief.threads)},
+    }
+
+
+def _devices(job: Job) -> str:
+    from netwright.training import describe, resolve_device
+
+    return ", ".join(f"{name}: {describe(resolve_device(name))}" for name in job.devices)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Whole or not at all."""
+    draft = target.with_name(f".{target.name}.new")
+    try:
+        shutil.copyfile(source, draft)
+        os.replace(draft, target)
+    except FileNotFoundError as error:
+        raise OutputError(
+            f"the trained weights {source} are gone. Remove {source.parent.parent} to have the finals trained anew; "
+            "the same command goes on."
+        ) from error
+    except OSError as error:
+        raise OutputError(
+            f"{target} cannot be written: {error.strerror or error}. Make room; the same command goes on."
+        ) from error
+    finally:
+        draft.unlink(missing_ok=True)

@@ -1,0 +1,61 @@
+"""Whether a rise from stage to stage goes with the error."""
+
+import numpy as np
+import pytest
+
+from netwright.analysis.refine import advise
+from netwright.analysis.trends import rise, trends
+from netwright.space import draw, load_space
+
+
+def population(space, n, error_of, seed=0):
+    """A frame of n networks of the space, all done, with errors from their widths (n, 4) and depths (n, 4)."""
+    import pandas as pd
+
+    batch = draw(space, n, seed).batch
+    frame = pd.DataFrame({name: np.asarray(values) for name, values in batch.parameters.items()})
+    return frame.assign(state="done", error=error_of(batch))
+
+
+def noise(n, seed=1):
+    return np.random.default_rng(seed).normal(0, 3, n)
+
+
+def test_rise_counts_pairs_of_stages():
+    assert rise(np.array([[1, 2, 3, 4], [4, 3, 2, 1], [2, 2, 2, 2], [1, 2, 1, 1]])) == pytest.approx([1, -1, 0, -1 / 6])
+
+
+def test_widths_that_help_by_rising_are_ordered():
+    space = load_space("anynetx_c")
+    frame = population(space, 80, lambda batch: 50 - 10 * rise(batch.width.astype(float)) + noise(80))
+    found = {trend.parameter: trend for trend in trends(space, frame)}
+    assert found["width"].order == "non_decreasing"
+    assert found["depth"].order is None
+    advice = advise(space, frame)
+    assert {axis.name: axis.order for axis in advice.space.axes}["width"] == "non_decreasing"
+    assert "widths rise from stage to stage are better" in advice.decisions[0]
+    assert advice.space.size() < space.size()
+
+
+def test_depths_that_help_by_falling_are_ordered_so():
+    space = load_space("anynetx_d")
+    frame = population(space, 80, lambda batch: 50 + 10 * rise(batch.depth.astype(float)) + noise(80))
+    [trend] = trends(space, frame)
+    assert (trend.parameter, trend.order) == ("depth", "non_increasing")
+    assert "depths fall" in trend.in_words()
+
+
+def test_noise_orders_nothing_more_often_than_it_may():
+    space = load_space("anynetx_c")
+    ordered = 0
+    for seed in range(40):
+        frame = population(space, 40, lambda batch, seed=seed: 50 + noise(40, seed), seed=seed)
+        ordered += any(trend.order for trend in trends(space, frame, seed=seed))
+    assert ordered <= 6  # 5% of 40 is 2; above 6 has a chance of 1 in 300
+
+
+@pytest.mark.parametrize("name", ["regnetx", "anynetx_e", "anynetx_d_equal_depths"])
+def test_what_is_ordered_or_drawn_once_is_not_asked_about(name):
+    space = load_space(name)
+    frame = population(space, 20, lambda batch: 50 + noise(20))
+    assert trends(space, frame) == ()

@@ -1,0 +1,154 @@
+import random
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torchvision import transforms
+
+from netwright.data.preprocess import Preprocessing
+from netwright.errors import RecipeError
+from netwright.loader.augment import Augment
+from netwright.loader.seeds import kept_random_state, seed_global
+from netwright.recipe import Training
+
+USUAL = ["randaug-m9-mstd0.5-inc1", "autoaug", "autoaugr", "3a", "augmix-m3-w3", "trivialaugwide", "autoaug-mstd0.5"]
+
+
+@pytest.fixture(autouse=True)
+def _as_before():
+    with kept_random_state():
+        yield
+
+
+def augment_of(**changes):
+    plain = {"hflip": 0.0, "color_jitter": None, "image_size": 24}
+    training = Training().with_(**(plain | changes))
+    return Augment(training.augmentation, Preprocessing.from_training(training))
+
+
+def noise(height=50, width=60, channels=3, seed=0):
+    smooth = np.random.default_rng(seed).integers(0, 256, (height // 5, width // 5, channels))
+    return np.kron(smooth, np.ones((5, 5, 1))).astype(np.uint8)
+
+
+def image_of(pixels):
+    return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+
+
+@pytest.mark.parametrize("interpolation", ["nearest", "bilinear", "bicubic"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_resized_crop_is_torchvisions(interpolation, channels):
+    mode = transforms.InterpolationMode(interpolation)
+    oracle = transforms.RandomResizedCrop(24, (0.2, 0.9), (0.6, 1.6), interpolation=mode, antialias=True)
+    ours = augment_of(scale=(0.2, 0.9), ratio=(0.6, 1.6), interpolation=interpolation, in_channels=channels)
+    pixels = noise(channels=channels)
+    for seed in range(12):
+        seed_global(seed)
+        expected = np.asarray(oracle(image_of(pixels))).reshape(24, 24, channels)
+        seed_global(seed)
+        assert np.array_equal(ours(pixels)[0], expected)
+
+
+def test_flips_and_jitter_are_torchvisions():
+    oracle = transforms.Compose(
+        [
+            transforms.RandomHorizontalFlip(0.5),
+            transforms.RandomVerticalFlip(0.3),
+            transforms.ColorJitter(0.4, 0.4, 0.4),
+        ]
+    )
+    ours = augment_of(random_crop="none", crop_pct=1.0, hflip=0.5, vflip=0.3, color_jitter=0.4)
+    pixels = noise(24, 24)[:24, :24]
+    pixels = np.pad(pixels, ((0, 24 - len(pixels)), (0, 24 - pixels.shape[1]), (0, 0)))
+    for seed in range(12):
+        seed_global(seed)
+        expected = np.asarray(oracle(image_of(pixels)))
+        seed_global(seed)
+        assert np.array_equal(ours(pixels)[0], expected)
+
+
+def test_the_padded_crop_is_a_window_of_the_image_in_black():
+    ours = augment_of(random_crop="padded", image_size=32)
+    pixels = np.full((32, 32, 3), 200, np.uint8)
+    corners = set()
+    for seed in range(60):
+        seed_global(seed)
+        (cropped,) = ours(pixels)
+        rows, columns = np.flatnonzero(cropped[:, :, 0].any(1)), np.flatnonzero(cropped[:, :, 0].any(0))
+        assert min(len(rows), len(columns)) >= 28
+        assert (cropped[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] == 200).all()
+        corners.add((rows[0], rows[-1], columns[0], columns[-1]))
+    assert {corner[0] for corner in corners} == {0, 1, 2, 3, 4}
+    assert {corner[1] for corner in corners} == {27, 28, 29, 30, 31}
+
+
+@pytest.mark.parametrize("name", USUAL)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_every_usual_augmentation_changes_images_and_repeats_itself(name, channels):
+    ours = augment_of(auto_augment=name, random_crop="none", in_channels=channels)
+    pixels = noise(channels=channels)
+    plain = augment_of(random_crop="none", in_channels=channels)(pixels)[0]
+    seen = set()
+    for seed in range(8):
+        seed_global(seed)
+        (first,) = ours(pixels)
+        seed_global(seed)
+        (second,) = ours(pixels)
+        assert first.shape == (24, 24, channels)
+        assert np.array_equal(first, second)
+        seen.add(first.tobytes())
+    assert len(seen | {plain.tobytes()}) >= 3  # 3a on gray images: blurred, solarised, or neither
+
+
+@pytest.mark.parametrize(
+    ("name", "theirs"),
+    [("randaug-m9-mstd0.5-inc1", "rand-m9-mstd0.5-inc1"), ("autoaug", "original"), ("autoaugr", "originalr")],
+)
+def test_names_of_mindcv_are_timms(name, theirs):
+    from timm.data.transforms_factory import transforms_imagenet_train
+
+    _, oracle, _ = transforms_imagenet_train(
+        24, auto_augment=theirs, interpolation="bilinear", separate=True, mean=(0.485, 0.456, 0.406)
+    )
+    ours = augment_of(auto_augment=name, random_crop="none", crop_pct=1.0)
+    pixels = np.ascontiguousarray(noise(25, 25)[:24, :24])
+    for seed in range(10):
+        seed_global(seed)
+        expected = np.asarray(oracle(image_of(pixels)))
+        seed_global(seed)
+        assert np.array_equal(ours(pixels)[0], expected)
+
+
+def test_auto_augment_replaces_the_jitter():
+    seen = set()
+    for jitter in (None, 0.9):
+        seed_global(1)
+        seen.add(augment_of(auto_augment="autoaug", color_jitter=jitter)(noise())[0].tobytes())
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("jitter", "law"), [((0.4, 0.4), "three for brightness"), ((0.1, 0.1, 0.1, 0.6), "hue of color_jitter")]
+)
+def test_a_jitter_of_other_numbers_is_refused(jitter, law):
+    with pytest.raises(RecipeError, match=law):
+        augment_of(color_jitter=jitter)
+
+
+def test_without_antialias_pixels_are_left_rougher():
+    pixels = np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8)
+    rough, smooth = (
+        augment_of(scale=(1.0, 1.0), ratio=(1.0, 1.0), antialias=antialias)(pixels)[0].std()
+        for antialias in (False, True)
+    )
+    assert rough > 2 * smooth
+
+
+def test_seeding_reaches_every_generator():
+    def drawn():
+        seed_global(5)
+        return random.random(), float(np.random.rand()), torch.rand(1).item()
+
+    assert drawn() == drawn()
+    assert len(set(drawn())) == 3

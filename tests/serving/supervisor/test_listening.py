@@ -1,0 +1,59 @@
+"""The socket that several workers accept from."""
+
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from netwright.serving.supervisor.listening import Held, listen
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    Held.create(tmp_path / "held", 3)
+    return tmp_path / "held"
+
+
+def test_who_holds_more_by_two_is_ahead(path: Path) -> None:
+    first, second = Held(path, 0), Held(path, 1)
+    first.count(1)
+    assert not first.is_ahead  # alone among three that have not started, and by one
+    first.count(5)
+    second.count(4)
+    assert not first.is_ahead
+    second.count(3)
+    assert first.is_ahead
+    assert not second.is_ahead
+
+
+def test_who_is_gone_does_not_count(path: Path) -> None:
+    first, second = Held(path, 0), Held(path, 1)
+    first.count(9)
+    second.count(0)
+    assert first.is_ahead
+    Held.forget(path, 1)
+    assert not first.is_ahead
+
+
+def test_who_is_ahead_gives_way_and_does_not_wait_for_ever(path: Path) -> None:
+    other = Held(path, 1)
+    other.count(0)
+    with listen("127.0.0.1", 0) as sock:
+        sock.held = Held(path, 0)
+        sock.held.count(7)
+        with socket.create_connection(sock.getsockname()):
+            began = time.monotonic()
+            accepted, _ = sock.accept()
+            assert time.monotonic() - began >= 0.001
+            accepted.close()
+
+
+def test_the_queue_stays_long_whatever_asyncio_asks() -> None:
+    with listen("127.0.0.1", 0) as sock:
+        sock.listen(1)
+        waiting = [socket.socket() for _ in range(50)]
+        for each in waiting:
+            each.settimeout(5)
+            each.connect(sock.getsockname())  # a queue of one would leave the third without an answer
+            each.close()

@@ -1,0 +1,104 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from netwright.recipe import Recipe
+from netwright.sweeps.trial_batches import Batches, _augment
+
+PLAIN = Recipe(batch_size=4, lr=0.1, warmup_epochs=0.0, flip=False, crop_padding=0, precision="fp32")
+
+
+def numbered(n: int, side: int = 4, channels: int = 1) -> np.ndarray:
+    """Images of which each is one grey, its own number."""
+    return np.broadcast_to(np.arange(n, dtype=np.uint8)[:, None, None, None], (n, side, side, channels))
+
+
+def batches(n: int, index: np.ndarray | None = None, channels_last: bool = True) -> Batches:
+    index = np.arange(n) if index is None else index
+    return Batches(numbered(n), np.arange(n), index, (0.0,), (1 / 255,), torch.device("cpu"), channels_last)
+
+
+def greys(pairs: list[tuple[torch.Tensor, torch.Tensor]]) -> list[int]:
+    return [round(float(image.max())) for x, _ in pairs for image in x]
+
+
+def test_an_epoch_has_each_image_at_most_once_and_full_batches_only():
+    pairs = list(batches(11).train(PLAIN, seed=1, epoch=1))
+    assert [len(x) for x, _ in pairs] == [4, 4] == [len(target) for _, target in pairs]
+    seen = greys(pairs)
+    assert len(set(seen)) == 8
+    assert [int(label) for _, target in pairs for label in target] == seen
+
+
+def test_fewer_images_than_a_batch_are_one_small_batch():
+    assert batches(3).steps(4) == 1
+    assert [len(x) for x, _ in batches(3).train(PLAIN, seed=1, epoch=1)] == [3]
+
+
+def test_only_the_split_is_used():
+    index = np.array([2, 5, 7, 9])
+    assert set(greys(list(batches(11, index).train(PLAIN, seed=0, epoch=1)))) == {2, 5, 7, 9}
+    assert greys(list(batches(11, index).evaluate(3))) == [2, 5, 7, 9]
+
+
+def test_order_depends_on_seed_and_epoch_and_nothing_else():
+    order = [greys(list(batches(64).train(PLAIN, seed, epoch))) for seed, epoch in ((1, 1), (1, 1), (1, 2), (2, 1))]
+    assert order[0] == order[1]
+    assert order[0] != order[2]
+    assert order[0] != order[3]
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 500])
+def test_evaluation_has_each_image_once_in_order(batch_size):
+    pairs = list(batches(10).evaluate(batch_size))
+    assert greys(pairs) == list(range(10))
+    assert [int(label) for _, target in pairs for label in target] == list(range(10))
+
+
+@pytest.mark.parametrize("channels_last", [True, False])
+def test_tensors_are_normalised_and_laid_out_as_asked(channels_last):
+    images = np.random.default_rng(0).integers(0, 256, (6, 8, 8, 3), dtype=np.uint8)
+    mean, std = (0.4, 0.5, 0.6), (0.2, 0.25, 0.3)
+    split = Batches(images, np.arange(6), np.arange(6), mean, std, torch.device("cpu"), channels_last)
+    [(x, _)] = split.evaluate(6)
+    wanted = (images / 255 - np.array(mean)) / np.array(std)
+    assert x.dtype == torch.float32
+    assert np.allclose(x.numpy().transpose(0, 2, 3, 1), wanted, atol=1e-5)
+    assert x.is_contiguous(memory_format=torch.channels_last if channels_last else torch.contiguous_format)
+
+
+def windows(image: np.ndarray, padding: int, flip: bool) -> set[bytes]:
+    """Every image that the augmentation may make of one."""
+    height, width = image.shape[:2]
+    padded = np.pad(image, ((padding, padding), (padding, padding), (0, 0)))
+    cuts = [
+        padded[down : down + height, right : right + width]
+        for down in range(2 * padding + 1)
+        for right in range(2 * padding + 1)
+    ]
+    return {cut.tobytes() for cut in cuts} | ({cut[:, ::-1].tobytes() for cut in cuts} if flip else set())
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 5), st.integers(1, 5), st.integers(1, 3), st.booleans(), st.integers(0, 3))
+def test_augmentation_is_a_crop_of_the_padded_image_and_perhaps_its_mirror(height, width, channels, flip, padding):
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(1, 256, (20, height, width, channels), dtype=np.uint8)
+    made = _augment(pixels, rng, flip=flip, padding=padding).transpose(0, 2, 3, 1)
+    for before, after in zip(pixels, made, strict=True):
+        assert after.tobytes() in windows(before, padding, flip)
+
+
+def test_every_crop_and_mirror_comes_up():
+    pixels = np.broadcast_to(np.arange(1, 10, dtype=np.uint8).reshape(1, 3, 3, 1), (2000, 3, 3, 1))
+    made = _augment(pixels, np.random.default_rng(0), flip=True, padding=1).transpose(0, 2, 3, 1)
+    assert {image.tobytes() for image in made} == windows(pixels[0], 1, flip=True)
+
+
+def test_images_stay_as_they_are():
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 4, 4, 1), dtype=np.uint8)
+    before = pixels.copy()
+    _augment(pixels, np.random.default_rng(0), flip=True, padding=1)
+    assert np.array_equal(pixels, before)

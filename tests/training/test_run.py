@@ -1,0 +1,316 @@
+"""Whole trainings, in folders, of a network that takes milliseconds a step."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+
+from netwright.errors import Diverged, OutputError, PopulationError, RecipeError, WeightsError
+from netwright.recipe import Training, load_training
+from netwright.system.lock import Lock
+from netwright.training import monitor, outputs, run
+from netwright.training.run import Trained, train
+from netwright.weights import load_model
+
+DIGITS: dict[str, Any] = {
+    **{"dataset": "digits", "image_size": 8, "in_channels": 1, "mean": (127.5,), "std": (127.5,), "workers": 0},
+    **{"random_crop": "padded", "hflip": 0.0, "color_jitter": None, "num_samples": 200, "val_fraction": 0.2},
+    **{"validate": True, "optimizer": "momentum", "batch_size": 32, "epochs": 2, "lr": 0.05, "threads": 1, "seed": 3},
+    **{"warmup_epochs": 0.5, "decay_epochs": None, "device": "cpu", "log_interval": 2},
+}
+
+
+@pytest.fixture
+def training(tiny: Any, tmp_path: Path) -> Any:
+    """A training of the digits with some keys changed, in tmp_path / out."""
+    network = tmp_path / "tiny.yaml"
+    network.write_text(replace(tiny, name="tiny").to_yaml())
+
+    def make(out: str = "out", **changes: Any) -> Training:
+        return Training().with_(**(DIGITS | {"model": str(network), "out": str(tmp_path / out)} | changes))
+
+    return make
+
+
+def weights(folder: Path) -> dict[str, dict[str, torch.Tensor]]:
+    return {path.name: load_file(path) for path in sorted(folder.glob("*.safetensors"))}
+
+
+def same(one: Path, two: Path) -> bool:
+    first, second = weights(one), weights(two)
+    return first.keys() == second.keys() and all(
+        torch.equal(value, second[name][key]) for name, file in first.items() for key, value in file.items()
+    )
+
+
+def without_times(trained: Trained) -> list[Any]:
+    return [replace(record, train_seconds=0.0, eval_seconds=0.0, images_per_second=0.0) for record in trained.records]
+
+
+def test_a_training_leaves_weights_tables_and_a_picture(training, tmp_path, capsys):
+    trained = train(training(), command="netwright train ...")
+    out = tmp_path / "out"
+    assert [record.epoch for record in trained.records] == [1, 2]
+    assert trained.records[1].loss < trained.records[0].loss
+    assert trained.best == out / "tiny_best.safetensors"
+    names = {path.name for path in out.iterdir() if not path.name.startswith(".")}
+    assert names == {
+        *("tiny-1_6.safetensors", "tiny-2_6.safetensors", "tiny_best.safetensors", "training.yaml", "state"),
+        *("result.log", "metrics.jsonl", "curve.png"),
+    }
+    assert (out / "curve.png").read_bytes().startswith(b"\x89PNG")
+    said = capsys.readouterr().out
+    assert "Epoch: [1/2], batch: [2/6], loss: " in said
+    assert "epoch 2/2: loss " in said
+    model = load_model(trained.best)
+    assert model.class_names == tuple("0123456789")
+    assert model.preprocessing.mean == (127.5,)
+    assert model.facts["validation"]["top1"] == max(record.validation.top1 for record in trained.records)
+    assert str(tmp_path) not in json.dumps(dict(model.facts))
+
+
+def test_the_recipe_in_the_folder_is_the_training(training, tmp_path):
+    train(training(epochs=1), command="netwright train --epochs 1")
+    text = (tmp_path / "out" / "training.yaml").read_text()
+    assert text.startswith("# netwright train --epochs 1\n")
+    assert load_training(tmp_path / "out" / "training.yaml").training == training(epochs=1, num_classes=10)
+
+
+class Stop(Exception):  # noqa: N818 - no error
+    """What an interruption is here."""
+
+
+def interrupted(training: Training, at: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Train until the at-th step is done and saved, and no further."""
+    calls = 0
+    step = monitor.Monitor.step
+
+    def counted(self: monitor.Monitor, batches: int, loss: Any, lr: float) -> None:
+        nonlocal calls
+        calls += 1
+        if calls > at:
+            raise Stop
+        step(self, batches, loss, lr)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(monitor.Monitor, "step", counted)
+        with pytest.raises(Stop):
+            train(training)
+
+
+EVERYTHING = {
+    **{"optimizer": "adamw", "lr": 0.003, "ema": True, "mixup": 0.2, "cutmix": 1.0, "re_prob": 0.5, "clip_norm": 1.0},
+    **{"drop_rate": 0.1, "drop_path_rate": 0.1, "label_smoothing": 0.1, "layer_decay": 0.9, "precise_bn": 2},
+}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        EVERYTHING,
+        {"optimizer": "lamb", "accumulate": 2, "precision": "bf16"},
+        {"loss_scale_type": "dynamic", "loss_scale": 4.0, "on_nan": "skip", "drop_last": False},
+    ],
+    ids=["plain", "everything", "accumulated", "scaled"],
+)
+def test_an_interrupted_training_ends_in_the_same_bits(training, tmp_path, monkeypatch, changes):
+    whole = train(training("whole", **changes))
+    # in the first epoch, in the second, and just before the end of it
+    for at in (1, 2, 1) if "accumulate" in changes else (2, 3, 3):
+        interrupted(training("parts", state_interval=0.0, **changes), at, monkeypatch)
+    parts = train(training("parts", **changes))
+    assert same(tmp_path / "whole", tmp_path / "parts")
+    assert without_times(whole) == without_times(parts)
+    logs = [(tmp_path / name / "result.log").read_text().splitlines() for name in ("whole", "parts")]
+    assert [line.split("\t")[:4] for line in logs[0]] == [line.split("\t")[:4] for line in logs[1]]
+
+
+def test_a_finished_training_is_not_trained_again(training, tmp_path, capsys):
+    first = train(training())
+    before = (tmp_path / "out" / "tiny-2_6.safetensors").stat().st_mtime_ns
+    capsys.readouterr()
+    again = train(training())
+    assert again.records == first.records
+    assert "holds this training, finished" in capsys.readouterr().out
+    assert (tmp_path / "out" / "tiny-2_6.safetensors").stat().st_mtime_ns == before
+
+
+def test_another_training_is_not_gone_on_with(training):
+    train(training(epochs=1))
+    with pytest.raises(RecipeError, match=r"holds another training: lr was 0\.05 and is 0\.1\. Choose another --out"):
+        train(training(epochs=1, lr=0.1))
+    with pytest.raises(RecipeError, match=r"resume is False, and .* holds a training already"):
+        train(training(epochs=1, resume=False))
+
+
+def test_what_changes_no_weights_may_change(training, tmp_path):
+    train(training(log_interval=5, state_interval=7.0, checkpoint_policy="all", epochs=1))
+    train(training(log_interval=1, checkpoint_policy="top_k", epochs=1))
+
+
+def test_two_programs_do_not_share_a_folder(training, tmp_path):
+    (tmp_path / "out").mkdir()
+    with Lock(tmp_path / "out"), pytest.raises(PopulationError, match="another program"):
+        train(training())
+
+
+def test_mistakes_are_found_before_training(training, tmp_path, monkeypatch):
+    with pytest.raises(RecipeError, match="top_k keeps the best by validation, and validate is False"):
+        train(training(checkpoint_policy="top_k", validate=False))
+    with pytest.raises(RecipeError, match="a training needs a network"):
+        train(training(model=""))
+    with pytest.raises(RecipeError, match="resume_optimizer takes"):
+        train(training(resume_optimizer=True))
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(OutputError, match="Choose another --out"):
+        train(training("file"))
+    usage = type("usage", (), {"free": 1000})
+    monkeypatch.setattr(outputs.shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(OutputError, match="has 1,000 bytes free"):
+        train(training())
+
+
+def test_a_disk_that_is_full_for_a_while_is_survived(training, tmp_path, monkeypatch, capsys):
+    saved = run.save_state
+    names: list[str] = []
+
+    def sometimes(folder: Path, name: str, state: Any) -> Path:
+        names.append(name)
+        if len(names) in (2, 3):
+            raise OutputError("No space left on device")
+        return saved(folder, name, state)
+
+    whole = train(training("whole"))
+    with monkeypatch.context() as patched:
+        patched.setattr(run, "save_state", sometimes)
+        trained = train(training("out", state_interval=0.0))
+    assert capsys.readouterr().out.count("the state is not saved, and training goes on: No space") == 2
+    assert without_times(trained) == without_times(whole)
+    assert same(tmp_path / "whole", tmp_path / "out")
+
+
+def test_a_training_that_diverges_keeps_its_last_good_state(training, tmp_path):
+    with pytest.raises(Diverged, match="diverged"):
+        train(training(lr=1e30, warmup_epochs=1.5, state_interval=0.0, epochs=3))
+    [state] = (tmp_path / "out" / "state").iterdir()
+    assert all(
+        bool(torch.isfinite(value).all())
+        for name, value in load_file(state / "tensors.safetensors").items()
+        if name.startswith("model/")
+    )
+
+
+def test_fine_tuning_starts_from_weights(training, tmp_path, capsys):
+    first = train(training("first"))
+    tuned = train(training("second", checkpoint=str(first.best), epochs=1, lr=1e-9, seed=9))
+    fresh = train(training("third", epochs=1, lr=1e-9, seed=9))
+    assert tuned.records[0].loss < fresh.records[0].loss
+    rng = np.random.default_rng(0)
+    for name in ("ant", "bee", "cat"):
+        (tmp_path / "images" / name).mkdir(parents=True)
+        for n in range(4):
+            Image.fromarray(rng.integers(0, 256, (8, 8), dtype=np.uint8)).save(tmp_path / "images" / name / f"{n}.png")
+    capsys.readouterr()
+    folder = {"dataset": "", "data_dir": str(tmp_path / "images"), "batch_size": 4, "num_samples": None}
+    other = train(training("fourth", checkpoint=str(first.best), epochs=1, **folder))
+    assert "its classifier starts untrained" in capsys.readouterr().out
+    model = load_model(other.best)
+    assert model.class_names == ("ant", "bee", "cat")
+    stem = load_file(first.best)["stem.conv.weight"]
+    assert not torch.equal(stem, model.module.stem.conv.weight)  # it was trained
+    assert torch.allclose(stem, model.module.stem.conv.weight, atol=0.1)  # from there
+
+
+def test_the_optimiser_goes_on_too_if_asked(training, tmp_path):
+    first = train(training("first"))
+    start = {"checkpoint": str(tmp_path / "first"), "epochs": 1, "warmup_epochs": 0.0}
+    with_, without = (
+        train(training(name, resume_optimizer=resumed, **start))
+        for name, resumed in (("with", True), ("without", False))
+    )
+    assert with_.records[0].loss != without.records[0].loss
+    lone = tmp_path / "lone" / "tiny.safetensors"
+    lone.parent.mkdir()
+    lone.write_bytes(first.best.read_bytes())
+    with pytest.raises(WeightsError, match=r"has none\. Give such a folder"):
+        train(training("other", checkpoint=str(lone), resume_optimizer=True))
+
+
+def test_both_weights_are_reported_and_the_better_are_the_best(training, tmp_path):
+    trained = train(training(ema=True, ema_decay=0.5))
+    record = max(trained.records, key=lambda each: each.best.top1)
+    assert record.ema is not None
+    assert load_model(trained.best).facts["weights"] in ("as trained", "moving average")
+    assert (tmp_path / "out" / "tiny-2_6_ema.safetensors").exists()
+
+
+def test_validation_is_after_epochs_1_1_plus_k_and_the_last(training):
+    trained = train(training(epochs=6, val_interval=3, num_samples=64))
+    assert [record.epoch for record in trained.records if record.validation] == [1, 4, 6]
+
+
+def test_trackers_get_the_numbers(training, tmp_path):
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    trained = train(training(trackers=("tensorboard",)))
+    events = EventAccumulator(str(tmp_path / "out" / "tensorboard"))
+    events.Reload()
+    assert [event.step for event in events.Scalars("loss")] == [1, 2]
+    assert events.Scalars("validation_top1")[1].value == pytest.approx(trained.records[1].validation.top1)
+
+
+def test_weights_and_biases_gets_them_offline(training, tmp_path):
+    pytest.importorskip("wandb")
+    train(training(trackers=("wandb",), epochs=1))
+    [folder] = (tmp_path / "out" / "wandb").glob("offline-run-*")
+    assert list(folder.glob("*.wandb"))
+
+
+def flags(training: Training) -> list[str]:
+    plain = {key: value for key, value in training.to_flat().items() if value != Training().to_flat()[key]}
+    return [word for key, value in plain.items() for word in (f"--{key}", "none" if value is None else str(value))]
+
+
+def started(training: Training) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "netwright", "train", *flags(training)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def until_it_says(process: subprocess.Popen[str], words: str) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        if words in line:
+            return
+    raise AssertionError(f"it never said {words!r}")
+
+
+@pytest.mark.parametrize(("kind", "status"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, 130)])
+def test_a_killed_program_goes_on_with_the_same_command(training, tmp_path, kind, status):
+    long = {"epochs": 8, "log_interval": 1, "state_interval": 0.0}
+    process = started(training("parts", **long))
+    until_it_says(process, "Epoch: [2/8], batch: [3/6]")
+    os.kill(process.pid, kind)
+    process.communicate()
+    assert process.returncode == status
+    begun = time.monotonic()
+    train(training("parts", **long))
+    train(training("whole", **long))
+    assert same(tmp_path / "whole", tmp_path / "parts")
+    assert time.monotonic() - begun < 200
