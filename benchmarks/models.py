@@ -6,7 +6,7 @@
 forward  evaluation without gradients: ours as `fuse` makes it, and as it is ("not fused", for comparison)
 train    forward and backward pass and a step of SGD with Nesterov momentum, fused
 
-Every contender is a module in this one process, with the same images, precision, optimiser and allocator; a rival gets
+Every contender is a module in this one process, with the same images, precision, optimizer and allocator; a rival gets
 the memory layout that was faster in its first turns. They take turns, one pass each, and the order turns too. A ratio
 is of the turns of one repeat, the rival's seconds over ours, so that a machine that slows down slows both; the verdict
 is on the median of the ratios against the faster rival, and quartiles tell what it is worth.

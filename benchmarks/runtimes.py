@@ -4,7 +4,7 @@
     python benchmarks/runtimes.py --quick               a small network, half a minute: whether it runs at all
     python benchmarks/runtimes.py --ref runs/x          a network trained here, with its own images for int8
 
-Inputs are normalised and in memory: this is the bare runtime, without decoding, to which benchmarks/serve.py compares.
+Inputs are normalized and in memory: this is the bare runtime, without decoding, to which benchmarks/serve.py compares.
 Figures are medians of the turns, with the lowest and the highest. The goal is int8 at 2x torch fp32 channels_last. Two
 torches are measured: the network as it is trained, in channels_last ("torch plain", which the goal is about), and the
 fused one that `open_runtime` gives. Random weights are given the statistics of noise, so that no value is degenerate.

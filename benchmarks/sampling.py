@@ -4,7 +4,7 @@
 
 Two spaces are drawn from. `pycls` has the default ranges of pycls's sampler for a RegNetX of 400M multiply-adds: depth
 12 to 28, w0 8 to 256 in steps of 8, wa 8 to 256 in steps of 0.1, wm 2 to 3 in steps of 0.001, group width 8 to 128 in
-steps of 8, bottleneck 1; 360M to 400M flops, params below 5.2M, activations below 4.11M. `catalogue` is our own
+steps of 8, bottleneck 1; 360M to 400M flops, params below 5.2M, activations below 4.11M. `catalog` is our own
 `regnetx`, narrowed to the same ranges as far as its steps allow, with the same limits.
 
 The peer is plain Python and written for this file: draw one set of parameters, make the stages, walk the layers adding
@@ -53,8 +53,8 @@ def spaces() -> dict[str, DesignSpace]:
         .with_domain("group_width", LogUniform(8, 128, 8))
         .with_domain("bottleneck", Choice((1,)))
     )
-    catalogue = regnetx.refine(depth=(12, 28), w0=(8, 256), wa=(8, 256), wm=(2, 3), group_width=(8, 128), bottleneck=1)
-    return {"pycls": pycls.refine(**LIMITS), "catalogue": catalogue.refine(**LIMITS)}
+    catalog = regnetx.refine(depth=(12, 28), w0=(8, 256), wa=(8, 256), wm=(2, 3), group_width=(8, 128), bottleneck=1)
+    return {"pycls": pycls.refine(**LIMITS), "catalog": catalog.refine(**LIMITS)}
 
 
 def ours(space: DesignSpace, seconds: float, seed: int) -> Counts:

@@ -48,7 +48,7 @@ class Api(ls.LitAPI):
         self.runtime = open_runtime(ref, runtime=runtime, precision=precision or None, threads=int(threads) or None)
     def decode_request(self, request: Request): return self.runtime.pixels(request["image"].file.read())
     def batch(self, inputs): return np.stack(inputs)
-    def predict(self, x): return self.runtime.probabilities(self.runtime.logits(self.runtime.normalise(x)))
+    def predict(self, x): return self.runtime.probabilities(self.runtime.logits(self.runtime.normalize(x)))
     def unbatch(self, output): return list(output)
     def encode_response(self, row):
         top = np.argsort(-row)[:5]
@@ -153,7 +153,7 @@ def _ask(address: str, runtime: Runtime, kind: str, **task: object) -> dict[str,
 
 
 def _bare(runtime: Runtime, batch: int, seconds: float) -> float:
-    """images/s of normalised images that are there already."""
+    """images/s of normalized images that are there already."""
     x = np.random.default_rng(0).standard_normal((batch, *runtime.info.input_shape)).astype(np.float32)
     runtime.logits(x)
     count, began = 0, time.perf_counter()

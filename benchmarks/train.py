@@ -7,7 +7,7 @@ All train on one batch of random images: forward pass, backward pass, step of SG
 
 netwright  the engine's loop with what it is given for this device: bf16 where that is fast, channels_last, fused SGD,
            and an allocator that keeps memory
-timm       timm's network and optimiser as they come: fp32, NCHW
+timm       timm's network and optimizer as they come: fp32, NCHW
 timm best  timm's network with all that one can set: channels_last, autocast to bf16, fused SGD
 timm kept  the same with netwright's setting of the allocator, to tell what of the difference that is
 

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from netwright import stats
     from netwright.arch import Arch, ArchBatch, Stage, Stem, complexity, published, regnet
     from netwright.data import Preprocessing, load_images
+    from netwright.exports import export
     from netwright.nn import FeatureExtractor, build, freeze, fuse, linear_probe
     from netwright.population import Population
+    from netwright.runtime import open_runtime
     from netwright.space import DesignSpace, load_space, sample, space_names
     from netwright.weights import (
         LoadedModel,
@@ -50,6 +52,7 @@ __all__ = [
     "complexity",
     "convert",
     "create_model",
+    "export",
     "freeze",
     "fuse",
     "linear_probe",
@@ -58,6 +61,7 @@ __all__ = [
     "load_model",
     "load_space",
     "load_weights",
+    "open_runtime",
     "published",
     "push_to_hub",
     "regnet",
@@ -79,6 +83,8 @@ _HOME = {
     **dict.fromkeys(("LoadedModel", "create_model", "list_models", "load_model", "load_weights"), "netwright.weights"),
     **dict.fromkeys(("push_to_hub", "save_ckpt", "save_model", "save_timm"), "netwright.weights"),
     "convert": "netwright.weights.convert",
+    "export": "netwright.exports",
+    "open_runtime": "netwright.runtime",
 }
 
 

@@ -15,7 +15,7 @@ NetwrightError
 └── TrialError        a trial that failed; recorded in its population, never fatal to a sweep
     └── Diverged      the loss became NaN or infinite
 
-Each message says the law, the values and the cure. Anything else that escapes is a bug of ours.
+Each message says the constraint, the values and the cure. Anything else that escapes is a bug of ours.
 """
 
 __all__ = [

@@ -259,7 +259,7 @@ def test_an_old_file_means_the_published_recipe(tmp_path):
     assert learning_rate(old.schedule, 150 * 2502, 2502, 200) > 1e-2
 
 
-def test_old_keys_are_honoured(tmp_path):
+def test_old_keys_are_honored(tmp_path):
     found = loaded(tmp_path, OLD_CLOUD)
     training = found.training
     assert training.optimization.ema

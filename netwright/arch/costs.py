@@ -1,7 +1,7 @@
 """How much a network costs: multiply-adds, trainable parameters, activations; arrays in, arrays out.
 
 Conventions of the model zoo that published the RegNets (DDS, arXiv 2003.13678): flops are multiply-adds of convolutions
-and the linear layer, biases included; acts are the outputs of all convolutions, linear layers and pools; normalisation
+and the linear layer, biases included; acts are the outputs of all convolutions, linear layers and pools; normalization
 counts as parameters only; squeeze-and-excitation is two 1x1 convolutions with bias on a single pixel.
 """
 

@@ -73,7 +73,7 @@ def compatible_groups(
 
     More groups than channels are cut to the channels. Returns (width, group_width), int64.
     """
-    # a whole number of groups and a whole group are the same law
+    # a whole number of groups and a whole group are the same constraint
     rounded, counts = compatible(width, bottleneck, groups, rule)
     inner = np.rint(rounded / np.asarray(bottleneck, np.float64)).astype(np.int64)
     return rounded, np.maximum(1, inner // counts)

@@ -109,7 +109,7 @@ def regnet(
 
 @dataclass(frozen=True, slots=True)
 class LinearFit:
-    """The quantised linear function nearest to a network's block widths.
+    """The quantized linear function nearest to a network's block widths.
 
     e_fit: mean over blocks of |log(fitted width / width)|; 0 for a RegNet up to the rounding of its widths.
     """

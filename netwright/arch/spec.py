@@ -16,9 +16,9 @@ from netwright.errors import ArchError
 __all__ = ["Arch", "Stage", "Stem"]
 
 
-def _require(holds: bool, law: str, value: object, cure: str) -> None:
+def _require(holds: bool, constraint: str, value: object, cure: str) -> None:
     if not holds:
-        raise ArchError(f"{law}, not {value!r}. {cure}")
+        raise ArchError(f"{constraint}, not {value!r}. {cure}")
 
 
 def _require_whole(whose: str, name: str, value: object) -> None:

@@ -22,7 +22,7 @@ from netwright.system.allocator import keep_memory
 
 __all__ = ["peak_memory"]
 
-_STEPS = 3  # the optimiser has its momentum from the first on; the later ones show what is not given back
+_STEPS = 3  # the optimizer has its momentum from the first on; the later ones show what is not given back
 
 
 def peak_memory(contender: Contender, settings: Settings, device: torch.device, what: str) -> int | None:

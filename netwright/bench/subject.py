@@ -1,4 +1,4 @@
-"""One network on a device, ready to be timed. Training is the engine's own loop, with the optimiser of the published
+"""One network on a device, ready to be timed. Training is the engine's own loop, with the optimizer of the published
 recipes, for whoever's network it is."""
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _WARM = 2  # batches before anything is timed: kernels are chosen, memory is fet
 
 
 class Subject:
-    """A network with a batch of random images, weights and optimiser on the device."""
+    """A network with a batch of random images, weights and optimizer on the device."""
 
     def __init__(self, network: Network, settings: Settings, device: torch.device) -> None:
         precision, _ = resolve_precision(settings.precision, device)
@@ -42,7 +42,7 @@ class Subject:
         self._engine: Engine | None = None
 
     def train(self, steps: int) -> None:
-        """Forward, backward and optimiser step, so many times: SGD with Nesterov momentum, cross-entropy."""
+        """Forward, backward and optimizer step, so many times: SGD with Nesterov momentum, cross-entropy."""
         if self._engine is None:  # made when first needed: what only answers needs no momentum
             optimizer = torch.optim.SGD(
                 self.module.parameters(), lr=_LR, momentum=0.9, nesterov=True, weight_decay=5e-5, fused=True

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from netwright.cli.options import add_limits, add_training, brief_of
+from netwright.cli.options import add_limits, add_training, config_of
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -41,7 +41,7 @@ def run(options: Namespace, command: str) -> int:
     from netwright.workflow import design
 
     more = {name: getattr(options, name) for name in ("space", "confirm_trials", "final_epochs", "final_seeds")}
-    result = design(brief_of(options, command, **more))
+    result = design(config_of(options, command, **more))
     finalists = (
         ("pick", result.network, result.test_errors),
         ("baseline", result.baseline, result.baseline_test_errors),

@@ -1,6 +1,6 @@
 """Write a trained network as a file that runs without its training code.
 
-The file is one for ONNX Runtime (.onnx), OpenVINO (.xml and .bin) or torch (.pt2). It takes normalised images as
+The file is one for ONNX Runtime (.onnx), OpenVINO (.xml and .bin) or torch (.pt2). It takes normalized images as
 `input`, (N, C, H, W) float32, and gives `logits`, (N, classes) float32, whatever it computes in between. Batch norm is
 folded into the convolutions; architecture, preprocessing and class names are in the file. Before it is put in its
 place it is opened again and compared with the network: an export that computes something else is not written.
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Callable
 
-    from netwright.exports import Exported, Labelled
+    from netwright.exports import Exported, Labeled
     from netwright.weights import LoadedModel
 
 __all__ = ["add_arguments", "run"]
@@ -190,9 +190,9 @@ def _default_name(options: Namespace, model: LoadedModel) -> str:
     return _name(options, model) + precision + SUFFIXES[options.to]
 
 
-def _images(options: Namespace, model: LoadedModel) -> tuple[Labelled | None, Labelled | None]:
+def _images(options: Namespace, model: LoadedModel) -> tuple[Labeled | None, Labeled | None]:
     """Those that are named, and for int8 else those of the run."""
-    from netwright.exports import labelled_images
+    from netwright.exports import labeled_images
     from netwright.runtime.info import info_of
 
     where: dict[str, Any] = {"dataset": options.dataset, "data_dir": options.data_dir}
@@ -201,7 +201,7 @@ def _images(options: Namespace, model: LoadedModel) -> tuple[Labelled | None, La
         if options.precision != "int8":
             return None, None
         where = _of_the_run(options, model)
-    return labelled_images(
+    return labeled_images(
         where["dataset"],
         where["data_dir"],
         info_of(model).class_names,
@@ -216,9 +216,9 @@ def _images(options: Namespace, model: LoadedModel) -> tuple[Labelled | None, La
 
 def _of_the_run(options: Namespace, model: LoadedModel) -> dict[str, Any]:
     from netwright.evaluation.loading import images_of_run
-    from netwright.recipe import Training
+    from netwright.recipe import TrainConfig
 
-    training, _ = images_of_run(model, Training().with_(checkpoint=str(options.ref)), frozenset())
+    training, _ = images_of_run(model, TrainConfig().with_(checkpoint=str(options.ref)), frozenset())
     found = {key: getattr(training.images, key) for key in ("dataset", "data_dir", "train_split", "val_split")}
     if "training" not in model.facts or not (found["data_dir"] or found["dataset"] == "digits"):
         raise ExportError(

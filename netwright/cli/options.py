@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "add_limits",
     "add_training",
-    "brief_of",
+    "config_of",
     "limited",
     "limits_of",
     "quantity",
@@ -125,12 +125,12 @@ def add_training(parser: ArgumentParser, *, trials: int) -> None:
     machine.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: %(default)s)")
 
 
-def brief_of(options: Namespace, command: str, **more: Any) -> Any:
-    """The Brief that the flags of `add_limits` and `add_training` ask for."""
-    from netwright.workflow import Brief
+def config_of(options: Namespace, command: str, **more: Any) -> Any:
+    """The DesignConfig that the flags of `add_limits` and `add_training` ask for."""
+    from netwright.workflow import DesignConfig
 
     given = ("batch_size", "lr", "weight_decay", "label_smoothing", "flip", "precision")
     recipe = {name: value for name in given if (value := getattr(options, name)) is not None}
     same = ("data_dir", "trials", "epochs", "resolution", "train_images", "workers", "threads", "device", "seed")
     flags: dict[str, Any] = {name: getattr(options, name) for name in same}
-    return Brief(out=Path(options.out), recipe=recipe, command=command, **(flags | limits_of(options) | more))
+    return DesignConfig(out=Path(options.out), recipe=recipe, command=command, **(flags | limits_of(options) | more))

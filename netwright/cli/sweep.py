@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netwright.cli.options import add_limits, add_training, brief_of
+from netwright.cli.options import add_limits, add_training, config_of
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -28,7 +28,7 @@ def run(options: Namespace, command: str) -> int:
     """Do it."""
     from netwright.workflow import sweep
 
-    counts = sweep(brief_of(options, command, space=options.space))
+    counts = sweep(config_of(options, command, space=options.space))
     print(f"{counts['done']} trials done, {counts['failed']} failed: {options.out}")
     print(f"netwright analyze {options.out}")
     return 0 if counts["done"] else 1

@@ -29,7 +29,7 @@ _NETWORK = {
 }
 _PREPARATION = {
     "--image_size": "pixels a side of the network's input",
-    "--crop_pct": "resize the shorter side to image_size / crop_pct, cut the centre",
+    "--crop_pct": "resize the shorter side to image_size / crop_pct, cut the center",
     "--interpolation": "nearest, bilinear or bicubic",
     "--antialias": "smooth before shrinking",
     "--mean": "subtracted from pixels 0-255",

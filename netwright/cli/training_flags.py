@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any, Union, get_args, get_origin
 
 from netwright.errors import RecipeError
-from netwright.recipe import Loaded, Training, load_training, training_options
+from netwright.recipe import Loaded, TrainConfig, load_training, training_options
 from netwright.recipe.load import CLIP
 from netwright.recipe.mindcv import MINDCV, Renamed
 from netwright.recipe.option import Option
@@ -29,7 +29,7 @@ MindCV's names and values work too, as flags and in recipes: --epoch_size 90 --o
 def add_training_flags(parser: ArgumentParser, *, shown: Sequence[str] | None = None) -> None:
     """--config, --print_config and a flag for every key, ours and MindCV's. `training_of` reads them.
 
-    shown: the groups of `Training` that --help lists, for a verb that needs few; all, if none are named.
+    shown: the groups of `TrainConfig` that --help lists, for a verb that needs few; all, if none are named.
     """
     first = parser.add_argument_group("recipe")
     first.add_argument("-c", "--config", default="", metavar="FILE", help="YAML file of keys, which flags override")
@@ -37,7 +37,7 @@ def add_training_flags(parser: ArgumentParser, *, shown: Sequence[str] | None = 
     groups = training_options()
     for name, options in groups.items():
         if shown is None or name in shown:
-            about = " ".join((type(getattr(Training(), name)).__doc__ or "").split())
+            about = " ".join((type(getattr(TrainConfig(), name)).__doc__ or "").split())
             group = parser.add_argument_group(name, textwrap.fill(about, 76))
             for item in options:
                 _add(group, item.name, item, _help(item))
@@ -109,11 +109,11 @@ def _metavar(kinds: set[Any]) -> str:
 
 def _help(item: Option) -> str:
     """What it is, what it may be, what it is by default."""
-    choices = ", ".join(choice or "''" for choice in item.law.choices)
-    if all(choice in item.law.help for choice in item.law.choices):
+    choices = ", ".join(choice or "''" for choice in item.constraint.choices)
+    if all(choice in item.constraint.help for choice in item.constraint.choices):
         choices = ""
     more = f"{choices}; default: " if choices else "default: "
-    return f"{item.law.help} ({more}{_in_words(item.default)})".replace("%", "%%")
+    return f"{item.constraint.help} ({more}{_in_words(item.default)})".replace("%", "%%")
 
 
 def _in_words(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Labelled images: found, split, decoded once, and shared between processes. numpy only; no torch."""
+"""Labeled images: found, split, decoded once, and shared between processes. numpy only; no torch."""
 
 from netwright.data.decode import decode
 from netwright.data.images import ImageSet, Skipped

@@ -40,7 +40,7 @@ class Look(NamedTuple):
 
 
 def look(data: bytes | Pixels) -> Look:
-    """Size and colour of an image without decoding it; DataError when it is no image."""
+    """Size and color of an image without decoding it; DataError when it is no image."""
     if isinstance(data, np.ndarray):
         return Look(data.shape[0], data.shape[1], data.shape[2] == 1)
     try:
@@ -58,7 +58,7 @@ def look(data: bytes | Pixels) -> Look:
 def decode(data: bytes | Pixels, resolution: int, channels: int) -> Pixels:
     """An image as (resolution, resolution, channels) uint8; channels is 1 (gray) or 3 (RGB).
 
-    The shorter side is resized to `resolution` (bilinear with antialiasing) and the centre is cut out; an image of
+    The shorter side is resized to `resolution` (bilinear with antialiasing) and the center is cut out; an image of
     that size already is left as it is. EXIF orientation is undone, CMYK is read as Adobe writes it (inverted),
     16-bit values keep their upper 8 bits, and transparent images are laid on black. Of several frames the first
     counts. Raises DataError for what is no image, is damaged, or has more than PIXEL_LIMIT pixels.
@@ -198,7 +198,7 @@ def _with_channels(pixels: Pixels, channels: int) -> Pixels:
 
 
 def _fit(pixels: Pixels, resolution: int) -> Pixels:
-    """Shorter side to the resolution and the centre cut out, in one step."""
+    """Shorter side to the resolution and the center cut out, in one step."""
     from PIL import Image
 
     height, width, channels = pixels.shape

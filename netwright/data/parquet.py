@@ -25,7 +25,7 @@ __all__ = ["ParquetSource", "open_parquet", "split_files"]
 _IMAGE_COLUMNS = ("image", "img", "bytes", "jpg", "jpeg", "png", "picture", "photo")
 _LABEL_COLUMNS = ("label", "labels", "fine_label", "class", "class_label", "target", "y")
 
-# decoded row groups kept at hand, in bytes; the threads read neighbouring rows
+# decoded row groups kept at hand, in bytes; the threads read neighboring rows
 _KEPT_BYTES = 256 * 2**20
 
 
@@ -175,10 +175,13 @@ def _choose(schema: Any, fitting: list[str], known: tuple[str, ...], role: str, 
             return name
     if len(fitting) == 1:
         return fitting[0]
-    law = {"image": "the image column holds bytes, or a struct with 'bytes'", "label": "the labels are whole numbers"}
+    constraint = {
+        "image": "the image column holds bytes, or a struct with 'bytes'",
+        "label": "the labels are whole numbers",
+    }
     columns = ", ".join(f"{item.name}: {item.type}" for item in schema)
     raise DataError(
-        f"{law[role]}{' or strings' if role == 'label' else ''}, and of the columns of {path} ({columns}) "
+        f"{constraint[role]}{' or strings' if role == 'label' else ''}, and of the columns of {path} ({columns}) "
         f"{'none fits' if not fitting else 'several would fit'}. Call the column {known[0]!r}."
     )
 
@@ -234,7 +237,7 @@ def _number(
         below = "0 or more" if names is None else f"0 to {len(names) - 1} ({len(names)} class names)"
         raise DataError(
             f"labels in column {column!r} are {below}, and {wrong.sum():,} rows of split {str(origin[wrong][0])!r} "
-            f"have others, such as {labels[wrong][0]}. Move the files of an unlabelled split out."
+            f"have others, such as {labels[wrong][0]}. Move the files of an unlabeled split out."
         )
     if names is not None:
         return labels, tuple(names)

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from netwright.data.decode import decode_full
-from netwright.data.resize import INTERPOLATIONS, centre, resize_shorter
+from netwright.data.resize import INTERPOLATIONS, center, resize_shorter
 from netwright.data.source import Pixels, listed
 from netwright.errors import DataError
+from netwright.system.deprecation import renamed_method
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from netwright.recipe import Training
+    from netwright.recipe import TrainConfig
 
 __all__ = ["Preprocessing"]
 
@@ -59,22 +60,24 @@ class Preprocessing:
 
     @property
     def resize_size(self) -> int:
-        """What the shorter side becomes before the centre is cut out."""
+        """What the shorter side becomes before the center is cut out."""
         return math.floor(self.image_size / self.crop_pct)
 
     def pixels(self, data: bytes | Pixels) -> Pixels:
         """(image_size, image_size, channels) uint8 of an encoded image or of (H, W, C) uint8; DataError as `decode`."""
         whole = decode_full(data, self.channels)
         resized = resize_shorter(whole, self.resize_size, self.interpolation, antialias=self.antialias)
-        return np.ascontiguousarray(centre(resized, self.image_size))
+        return np.ascontiguousarray(center(resized, self.image_size))
 
-    def normalise(self, pixels: Pixels | Tensor) -> Tensor:
+    def normalize(self, pixels: Pixels | Tensor) -> Tensor:
         """(N, H, W, C) uint8 -> (N, C, H, W) float32 in channels_last memory, on the same device."""
         import torch
 
         x = torch.from_numpy(pixels) if isinstance(pixels, np.ndarray) else pixels
         mean, std = (torch.tensor(value, dtype=torch.float32, device=x.device) for value in (self.mean, self.std))
         return x.float().sub_(mean).div_(std).permute(0, 3, 1, 2)
+
+    normalise = renamed_method("Preprocessing", "normalise", "normalize")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -93,8 +96,8 @@ class Preprocessing:
         return cls(**{key: _typed(key, value, types[key]) for key, value in values.items()})
 
     @classmethod
-    def from_training(cls, training: Training) -> Preprocessing:
-        """As a training's augmentation and network say. For gray images mean and std of colours are averaged."""
+    def from_training(cls, training: TrainConfig) -> Preprocessing:
+        """As a training's augmentation and network say. For gray images mean and std of colors are averaged."""
         augmentation, channels = training.augmentation, training.network.in_channels
         return cls(
             image_size=augmentation.image_size,

@@ -6,7 +6,7 @@ import numpy as np
 
 from netwright.data.source import Pixels
 
-__all__ = ["INTERPOLATIONS", "centre", "resize", "resize_shorter"]
+__all__ = ["INTERPOLATIONS", "center", "resize", "resize_shorter"]
 
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic")
 
@@ -15,7 +15,7 @@ def resize(pixels: Pixels, height: int, width: int, interpolation: str, *, antia
     """(H, W, C) uint8 -> (height, width, C) uint8. interpolation: one of INTERPOLATIONS.
 
     antialias: smooth before shrinking, as Pillow and torchvision do. Without it a pixel is made of its 1, 4 or 16
-    neighbours whatever the scale, as in OpenCV and MindSpore (pixel centres at halves, cubic with a = -0.75).
+    neighbors whatever the scale, as in OpenCV and MindSpore (pixel centers at halves, cubic with a = -0.75).
     """
     if pixels.shape[:2] == (height, width):
         return pixels
@@ -30,7 +30,7 @@ def resize_shorter(pixels: Pixels, side: int, interpolation: str, *, antialias: 
     return resize(pixels, int(side * height / width), side, interpolation, antialias=antialias)
 
 
-def centre(pixels: Pixels, side: int) -> Pixels:
+def center(pixels: Pixels, side: int) -> Pixels:
     """The middle (side, side, C) of pixels that are at least as large, as torchvision's CenterCrop cuts it."""
     height, width = pixels.shape[:2]
     top, left = round((height - side) / 2), round((width - side) / 2)

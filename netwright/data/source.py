@@ -1,4 +1,4 @@
-"""What every source of labelled images offers, whatever its files look like."""
+"""What every source of labeled images offers, whatever its files look like."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SPLIT_NAMES = {
 
 
 class Item(NamedTuple):
-    """One labelled image. data: an encoded file, or (H, W, C) uint8 pixels."""
+    """One labeled image. data: an encoded file, or (H, W, C) uint8 pixels."""
 
     data: bytes | Pixels
     label: int
@@ -39,7 +39,7 @@ class Item(NamedTuple):
 
 
 class Source(Protocol):
-    """Labelled images that can be read one by one, from several threads at once.
+    """Labeled images that can be read one by one, from several threads at once.
 
     Items are in an order that depends on their names only, never on the file system's.
     """

@@ -26,7 +26,7 @@ from netwright.training.precision import resolve_precision
 from netwright.version import __version__
 
 if TYPE_CHECKING:
-    from netwright.recipe import Training
+    from netwright.recipe import TrainConfig
     from netwright.weights import LoadedModel
 
 __all__ = ["Job", "Result", "run_job"]
@@ -40,7 +40,7 @@ class Job:
     none; most_wrong: images that it shows.
     """
 
-    training: Training
+    training: TrainConfig
     given: frozenset[str] = frozenset()
     allow_subset: bool = False
     fuse: bool = True

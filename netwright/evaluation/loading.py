@@ -11,7 +11,7 @@ from netwright.errors import WeightsError
 if TYPE_CHECKING:
     from collections.abc import Set
 
-    from netwright.recipe import Training
+    from netwright.recipe import TrainConfig
     from netwright.weights import LoadedModel
 
 __all__ = ["images_of_run", "load_for"]
@@ -23,7 +23,7 @@ _IMAGES = ("dataset", "train_split", "val_split", "val_fraction", "seed")
 _BUNDLED = "digits"
 
 
-def images_of_run(model: LoadedModel, training: Training, given: Set[str]) -> tuple[Training, str]:
+def images_of_run(model: LoadedModel, training: TrainConfig, given: Set[str]) -> tuple[TrainConfig, str]:
     """The training with the images that the weights' own one was validated on, where the user names no others.
 
     Weights say which split, and the recipe beside them which folder. Also in words what came from there.
@@ -54,7 +54,7 @@ def _folder_of_run(weights: str) -> str:
     return load_training(recipe).training.images.data_dir if weights and recipe.is_file() else ""
 
 
-def load_for(training: Training, given: Set[str]) -> tuple[LoadedModel, tuple[str, ...]]:
+def load_for(training: TrainConfig, given: Set[str]) -> tuple[LoadedModel, tuple[str, ...]]:
     """The network of a training's `checkpoint`, else of `model` with the published weights where `pretrained`.
 
     given: the keys that the user gave, of which those of the preprocessing override what the weights say. Also what a
@@ -83,7 +83,7 @@ def load_for(training: Training, given: Set[str]) -> tuple[LoadedModel, tuple[st
     return _prepared(model, training, given)
 
 
-def _prepared(model: LoadedModel, training: Training, given: Set[str]) -> tuple[LoadedModel, tuple[str, ...]]:
+def _prepared(model: LoadedModel, training: TrainConfig, given: Set[str]) -> tuple[LoadedModel, tuple[str, ...]]:
     own = model.preprocessing
     asked = {name: getattr(training.augmentation, name) for name in _PREPARATION if name in given}
     other = {name: value for name, value in asked.items() if getattr(own, name) != value}

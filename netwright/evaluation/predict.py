@@ -86,7 +86,7 @@ def predict(
         read = [pixels for _, pixels in batch if isinstance(pixels, np.ndarray)]
         rows: Iterator[tuple[list[float], list[int]]] = iter(())
         if read:
-            x = model.preprocessing.normalise(np.stack(read)).to(device, memory_format=torch.channels_last)
+            x = model.preprocessing.normalize(np.stack(read)).to(device, memory_format=torch.channels_last)
             with autocast():
                 logits = module(x)
             probability = logits.cpu().double().log_softmax(1).exp()  # as `judge` has it, to the last bit

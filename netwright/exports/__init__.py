@@ -8,28 +8,28 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from netwright.exports.exported import Exported
     from netwright.exports.exporter import export
-    from netwright.exports.labeled import Labelled, labelled_images
+    from netwright.exports.labeled import Labeled, labeled_images
     from netwright.exports.triton import TritonSettings
     from netwright.exports.triton_repository import export_triton, write_triton
 
 __all__ = [
     "Exported",
-    "Labelled",
+    "Labeled",
     "TritonSettings",
     "export",
     "export_triton",
-    "labelled_images",
+    "labeled_images",
     "write_triton",
 ]
 
 # public name -> its module, imported when first used: exporting imports torch
 _HOME = {
     "Exported": "exported",
-    "Labelled": "labeled",
+    "Labeled": "labeled",
     "TritonSettings": "triton",
     "export": "exporter",
     "export_triton": "triton_repository",
-    "labelled_images": "labeled",
+    "labeled_images": "labeled",
     "write_triton": "triton_repository",
 }
 

@@ -14,7 +14,7 @@ from netwright.errors import ExportError
 from netwright.exports.check import refuse_other
 from netwright.exports.destination import SUFFIXES, placing, resolve_destination
 from netwright.exports.exported import Check, Exported
-from netwright.exports.labeled import FEWEST, MOST_CALIBRATION, Labelled, photographs
+from netwright.exports.labeled import FEWEST, MOST_CALIBRATION, Labeled, photographs
 from netwright.exports.measure import accuracy_of, agreement_of, refuse_other_graph, speed_of
 from netwright.exports.writers import WRITERS
 from netwright.runtime.info import PRECISIONS, info_of
@@ -48,8 +48,8 @@ def export(
     to: str = "onnx",
     precision: str = "fp32",
     batch: int | str = "dynamic",
-    calibration: Labelled | Sequence[Image] | None = None,
-    evaluation: Labelled | None = None,
+    calibration: Labeled | Sequence[Image] | None = None,
+    evaluation: Labeled | None = None,
     measure_speed: bool = False,
     name: str = "",
     version: str = "1",
@@ -57,7 +57,7 @@ def export(
 ) -> Exported:
     """Write a network as one file (two for OpenVINO) that `open_runtime` and other programs open.
 
-    The graph takes `input`, (N, C, H, W) float32, normalised, and gives `logits`, (N, classes) float32, whatever the
+    The graph takes `input`, (N, C, H, W) float32, normalized, and gives `logits`, (N, classes) float32, whatever the
     precision between them. Batch norm is folded. The file says its architecture, preprocessing, class names, precision
     and what made it. ref: whatever load_model takes, or what it gave. destination: a file (.onnx, .xml, .pt2), or a
     folder for model.onnx and so on. batch: the images that the graph takes at once, "dynamic" for any number.
@@ -137,12 +137,12 @@ def _made(to: str) -> dict[str, str]:
     return wanted | {package: metadata.version(package) for package in packages}
 
 
-def _images(model: LoadedModel, given: Labelled | Sequence[Image] | None) -> tuple[Pixels, str]:
+def _images(model: LoadedModel, given: Labeled | Sequence[Image] | None) -> tuple[Pixels, str]:
     """(N, H, W, C) uint8, and which these are, in words."""
     if given is None:
         pixels = photographs(model.preprocessing)
         return pixels, f"{len(pixels)} parts of two photographs"
-    if isinstance(given, Labelled):
+    if isinstance(given, Labeled):
         return given.pixels(model.preprocessing), given.said
     if not 1 <= len(given) <= MOST_CALIBRATION:
         raise ExportError(f"calibration takes 1 to {MOST_CALIBRATION} images, not {len(given):,}.")
@@ -150,7 +150,7 @@ def _images(model: LoadedModel, given: Labelled | Sequence[Image] | None) -> tup
         return np.stack([reader.pixels(image) for image in given]), f"{len(given):,} images"
 
 
-def _unseen(model: LoadedModel, evaluation: Labelled | None) -> tuple[Pixels, str]:
+def _unseen(model: LoadedModel, evaluation: Labeled | None) -> tuple[Pixels, str]:
     """Images that calibration did not see: of those to measure on, else photographs."""
     if evaluation is not None and len(evaluation.indices) >= FEWEST:
         part = evaluation.spread(_UNSEEN)

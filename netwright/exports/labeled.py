@@ -14,7 +14,7 @@ from netwright.data.preprocess import Preprocessing
 from netwright.data.source import IntArray, Pixels, Source
 from netwright.errors import DataError
 
-__all__ = ["FEWEST", "MOST_CALIBRATION", "Labelled", "labelled_images", "photographs"]
+__all__ = ["FEWEST", "MOST_CALIBRATION", "Labeled", "labeled_images", "photographs"]
 
 MOST_CALIBRATION = 300  # ranges of activations are stable long before
 
@@ -23,7 +23,7 @@ FEWEST = 8  # readable images to calibrate with
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Labelled:
+class Labeled:
     """Some images of a source. outputs: (labels,) int64, the network's output of each label; empty where none fit.
 
     said: what these are, in words.
@@ -50,7 +50,7 @@ class Labelled:
         if pixels:
             yield np.stack(pixels), np.array(outputs, dtype=np.int64)
 
-    def spread(self, most: int) -> Labelled:
+    def spread(self, most: int) -> Labeled:
         """So many of them, as far from each other as can be: sources have their classes one after the other."""
         if len(self.indices) <= most:
             return self
@@ -65,7 +65,7 @@ class Labelled:
         return np.concatenate(batches)
 
 
-def labelled_images(
+def labeled_images(
     dataset: str,
     data_dir: str,
     class_names: Sequence[str],
@@ -76,7 +76,7 @@ def labelled_images(
     train_split: str = "train",
     val_split: str = "validation",
     seed: int = 0,
-) -> tuple[Labelled, Labelled]:
+) -> tuple[Labeled, Labeled]:
     """(images to calibrate with, images to measure with), none in both; dataset, data_dir: as in `netwright train`.
 
     Calibration takes images of the training split, as many of each class as another where that can be. evaluation: at
@@ -96,8 +96,8 @@ def labelled_images(
     where = f"of the split {split!r}" if split else "that calibration left"
     outputs = _outputs(class_names, num_classes, source.class_names)
     return (
-        Labelled(source, chosen, outputs, f"{len(chosen):,} images of {source.name}, split {keys[train_split]!r}"),
-        Labelled(source, rest, outputs, f"{len(rest):,} images of {source.name} {where}"),
+        Labeled(source, chosen, outputs, f"{len(chosen):,} images of {source.name}, split {keys[train_split]!r}"),
+        Labeled(source, rest, outputs, f"{len(rest):,} images of {source.name} {where}"),
     )
 
 

@@ -11,7 +11,7 @@ import torch
 
 from netwright.exports.check import Agreement, compare, refuse_other
 from netwright.exports.exported import Accuracy, Speed
-from netwright.exports.labeled import Labelled
+from netwright.exports.labeled import Labeled
 from netwright.runtime.open import open_runtime
 from netwright.runtime.runtime import FloatArray, Runtime
 from netwright.runtime.speed import images_per_second
@@ -31,7 +31,7 @@ _SPEED_BATCHES = (1, 32)
 def source_logits(model: LoadedModel, pixels: Pixels) -> FloatArray:
     """(N, classes) float32 of the network itself. pixels: (N, H, W, C) uint8."""
     with torch.inference_mode():
-        logits: FloatArray = model.module.eval()(model.preprocessing.normalise(pixels)).numpy()
+        logits: FloatArray = model.module.eval()(model.preprocessing.normalize(pixels)).numpy()
     return logits
 
 
@@ -42,7 +42,7 @@ def agreement_of(model: LoadedModel, runtime: Runtime, pixels: Pixels) -> Agreem
     for part in parts:
         if len(part):
             source.append(source_logits(model, part))
-            found.append(runtime.logits(runtime.normalise(part)))
+            found.append(runtime.logits(runtime.normalize(part)))
     return compare(np.concatenate(source), np.concatenate(found), runtime.info.precision)
 
 
@@ -52,12 +52,12 @@ def refuse_other_graph(model: LoadedModel, path: Path, precision: str, batch: in
     call = torch.export.load(path).module()
     chosen = np.resize(pixels, (batch or min(4, len(pixels)), *pixels.shape[1:]))
     with torch.inference_mode():
-        found = call(model.preprocessing.normalise(chosen).contiguous()).numpy()
+        found = call(model.preprocessing.normalize(chosen).contiguous()).numpy()
     refuse_other(compare(source_logits(model, chosen), found, precision), precision, path.name)
 
 
 def accuracy_of(
-    model: LoadedModel, runtime: Runtime, evaluation: Labelled, progress: Callable[[str], None]
+    model: LoadedModel, runtime: Runtime, evaluation: Labeled, progress: Callable[[str], None]
 ) -> Accuracy | None:
     """None where the labels of the images are not the network's."""
     if not len(evaluation.outputs) or not len(evaluation.indices):
@@ -66,7 +66,7 @@ def accuracy_of(
     before, after = [], []
     for pixels, outputs in evaluation.batches(model.preprocessing, 32):
         before.append(source_logits(model, pixels).argmax(1) == outputs)
-        after.append(runtime.logits(runtime.normalise(pixels)).argmax(1) == outputs)
+        after.append(runtime.logits(runtime.normalize(pixels)).argmax(1) == outputs)
     return Accuracy(paired(np.concatenate(before), np.concatenate(after)), evaluation.said) if before else None
 
 

@@ -13,10 +13,10 @@ from typing import Any
 from netwright.runtime.runtime import FloatArray
 from netwright.system.extras import optional
 
-__all__ = ["quantise_onnx", "quantise_openvino"]
+__all__ = ["quantize_onnx", "quantize_openvino"]
 
 
-def quantise_onnx(model: Any, inputs: list[FloatArray]) -> Any:
+def quantize_onnx(model: Any, inputs: list[FloatArray]) -> Any:
     """An onnx.ModelProto of any batch with QDQ nodes around what ONNX Runtime computes in int8.
 
     inputs: (1, C, H, W) each. Activations uint8 and weights int8 by channel, which VNNI multiplies without overflow.
@@ -47,8 +47,8 @@ def quantise_onnx(model: Any, inputs: list[FloatArray]) -> Any:
         return onnx.load(path)
 
 
-def quantise_openvino(model: Any, inputs: list[FloatArray]) -> Any:
-    """An openvino.Model of any batch, quantised by NNCF for CPUs. inputs: (1, C, H, W) each."""
+def quantize_openvino(model: Any, inputs: list[FloatArray]) -> Any:
+    """An openvino.Model of any batch, quantized by NNCF for CPUs. inputs: (1, C, H, W) each."""
     os.environ.setdefault("NNCF_CI", "1")  # where it is set, NNCF tells nobody that it is used
     nncf = optional("nncf", "export")
     advanced = optional("nncf.quantization.advanced_parameters", "export")

@@ -177,7 +177,7 @@ def _facts(exported: Exported, command: str) -> Mapping[str, Mapping[str, Any]]:
         "command": {"": command} if command else {},
         "file": {
             **{"path" if i == 0 else "with": str(each) for i, each in enumerate(reversed(exported.files))},
-            "input": f"({info.batch or 'N'}, {', '.join(map(str, info.input_shape))}) float32, normalised",
+            "input": f"({info.batch or 'N'}, {', '.join(map(str, info.input_shape))}) float32, normalized",
             "output": f"({info.batch or 'N'}, {info.arch.num_classes:,}) float32 logits",
             **({"opset": info.opset} if info.opset else {}),
         },

@@ -20,12 +20,12 @@ __all__ = ["WRITERS"]
 
 
 def _write_onnx(model: LoadedModel, info: ModelInfo, pixels: Pixels | None, path: Path) -> None:
-    from netwright.exports.quantize import quantise_onnx
+    from netwright.exports.quantize import quantize_onnx
     from netwright.runtime.onnx_file import onnx_bytes
 
     proto = _proto(model, info, None if pixels is not None else info.batch)
     if pixels is not None:
-        proto = quantise_onnx(proto, _singles(model, pixels))
+        proto = quantize_onnx(proto, _singles(model, pixels))
         if info.batch is not None:
             for value in (proto.graph.input[0], proto.graph.output[0]):
                 value.type.tensor_type.shape.dim[0].dim_value = info.batch
@@ -34,14 +34,14 @@ def _write_onnx(model: LoadedModel, info: ModelInfo, pixels: Pixels | None, path
 
 
 def _write_openvino(model: LoadedModel, info: ModelInfo, pixels: Pixels | None, path: Path) -> None:
-    from netwright.exports.quantize import quantise_openvino
+    from netwright.exports.quantize import quantize_openvino
     from netwright.runtime.openvino_engine import openvino_core
     from netwright.runtime.openvino_file import write_openvino
 
     proto = _proto(model, replace(info, precision="fp32"), None if pixels is not None else info.batch)
     network = openvino_core().read_model(proto.SerializeToString())
     if pixels is not None:
-        network = quantise_openvino(network, _singles(model, pixels))
+        network = quantize_openvino(network, _singles(model, pixels))
         if info.batch is not None:
             network.reshape({"input": [info.batch, *info.input_shape]})
     write_openvino(network, info, path)
@@ -75,5 +75,5 @@ def _any_net(model: LoadedModel) -> Any:
 
 
 def _singles(model: LoadedModel, pixels: Pixels) -> list[FloatArray]:
-    normalised = np.ascontiguousarray(model.preprocessing.normalise(pixels).numpy())
-    return [normalised[i : i + 1] for i in range(len(normalised))]
+    normalized = np.ascontiguousarray(model.preprocessing.normalize(pixels).numpy())
+    return [normalized[i : i + 1] for i in range(len(normalized))]

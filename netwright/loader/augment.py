@@ -1,4 +1,4 @@
-"""One training image, in the order crop, flips, auto-augment or colour jitter; torchvision's and timm's transforms."""
+"""One training image, in the order crop, flips, auto-augment or color jitter; torchvision's and timm's transforms."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from netwright.data.preprocess import Preprocessing
-from netwright.data.resize import centre, resize, resize_shorter
+from netwright.data.resize import center, resize, resize_shorter
 from netwright.data.source import Pixels
 from netwright.errors import RecipeError
 from netwright.recipe.training import Augmentation
@@ -42,18 +42,18 @@ class Augment:
         self._preprocessing = preprocessing
         self.versions = max(1, augmentation.aug_splits)
         name = augmentation.auto_augment or ("augmix-m3-w3" if augmentation.aug_splits else None)
-        self._colour: ImageTransform | None
+        self._color: ImageTransform | None
         if name:
-            self._colour = auto_augment(name, augmentation)
+            self._color = auto_augment(name, augmentation)
         else:
-            self._colour = _jitter(augmentation.color_jitter)
+            self._color = _jitter(augmentation.color_jitter)
 
     def __call__(self, pixels: Pixels) -> list[Pixels]:
         base = self._flip(self._crop(pixels))
-        if self._colour is None:
+        if self._color is None:
             return [base]
         clean = [base] if self.versions > 1 else []
-        return clean + [self._coloured(base) for _ in range(self.versions - len(clean))]
+        return clean + [self._colored(base) for _ in range(self.versions - len(clean))]
 
     def _crop(self, pixels: Pixels) -> Pixels:
         augmentation = self._augmentation
@@ -63,7 +63,7 @@ class Augment:
         if augmentation.random_crop == "padded":
             whole = resize_shorter(pixels, side, augmentation.interpolation, antialias=augmentation.antialias)
             around = padding_of(side)
-            padded = np.pad(centre(whole, side), ((around, around), (around, around), (0, 0)))
+            padded = np.pad(center(whole, side), ((around, around), (around, around), (0, 0)))
             top, left = (int(torch.randint(0, 2 * around + 1, (1,)).item()) for _ in range(2))
             return padded[top : top + side, left : left + side]
         from torchvision.transforms import RandomResizedCrop
@@ -83,15 +83,15 @@ class Augment:
             pixels = pixels[::-1]
         return pixels
 
-    def _coloured(self, pixels: Pixels) -> Pixels:
+    def _colored(self, pixels: Pixels) -> Pixels:
         from PIL import Image
 
-        assert self._colour is not None
+        assert self._color is not None
         is_gray = pixels.shape[2] == 1
-        # timm fills with colours, which gray images do not have
+        # timm fills with colors, which gray images do not have
         image = Image.fromarray(np.ascontiguousarray(pixels.repeat(3, axis=2) if is_gray else pixels))
-        coloured = self._colour(image)
-        return np.asarray(coloured.convert("L"))[..., np.newaxis] if is_gray else np.asarray(coloured)
+        colored = self._color(image)
+        return np.asarray(colored.convert("L"))[..., np.newaxis] if is_gray else np.asarray(colored)
 
 
 def padding_of(side: int) -> int:

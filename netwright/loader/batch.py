@@ -40,8 +40,8 @@ def finish(
     channels_last: bool,
     erase_with: float | str = 0.0,
 ) -> tuple[Tensor, Tensor]:
-    """(V * B, C, H, W) float32, normalised and then erased, and labels (B,), on the device. erase_with: or 'random'."""
-    x = preprocessing.normalise(batch.pixels.to(device, non_blocking=True))
+    """(V * B, C, H, W) float32, normalized and then erased, and labels (B,), on the device. erase_with: or 'random'."""
+    x = preprocessing.normalize(batch.pixels.to(device, non_blocking=True))
     if batch.shifts is not None:
         std = torch.tensor(preprocessing.std, device=device)
         x += (batch.shifts.to(device) / std)[:, :, None, None]

@@ -1,4 +1,4 @@
-"""Random erasing (arXiv 1708.04896): rectangles of an image are drawn here, and filled once it is normalised."""
+"""Random erasing (arXiv 1708.04896): rectangles of an image are drawn here, and filled once it is normalized."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class EvalLoader:
         return list(self._skipped.values())
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor, IntArray]]:
-        """x (B, C, H, W) float32, normalised, target (B,) int64, and (B,) int64 positions in split.index."""
+        """x (B, C, H, W) float32, normalized, target (B,) int64, and (B,) int64 positions in split.index."""
         for batch in self._batches():
             for bad in batch.skipped:
                 self._skipped.setdefault(bad.name, bad)

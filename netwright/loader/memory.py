@@ -66,8 +66,8 @@ def suits_memory(split: Split, image_size: int, channels: int) -> bool:
 def is_cheap(augmentation: Augmentation) -> bool:
     """Whether crop, flips and erasing of whole batches is all that a recipe asks for."""
     jitter = augmentation.color_jitter
-    has_colour = any(jitter) if isinstance(jitter, tuple) else bool(jitter)
-    has_more = augmentation.auto_augment or augmentation.aug_splits or has_colour
+    has_color = any(jitter) if isinstance(jitter, tuple) else bool(jitter)
+    has_more = augmentation.auto_augment or augmentation.aug_splits or has_color
     return augmentation.random_crop != "resized" and not has_more
 
 

@@ -29,7 +29,7 @@ class Order:
     of one rank with a batch w times as large. Each rank has the same number of batches: with drop_last what does not
     fill one is left out (but there is always one batch); without it the permutation begins again for the last ranks to
     have as many images, and the last batch is smaller. repeats k: each image comes k times in a row, once to each of k
-    neighbouring ranks, and the first ceil(images / w) of each rank are kept (arXiv 1902.05509, as in DeiT's sampler).
+    neighboring ranks, and the first ceil(images / w) of each rank are kept (arXiv 1902.05509, as in DeiT's sampler).
     """
 
     images: int

@@ -10,8 +10,8 @@ from netwright.data.dataset import open_dataset
 from netwright.data.source import IntArray, Source, listed
 from netwright.data.splits import cut_fraction
 from netwright.errors import DataError
-from netwright.recipe import Training
-from netwright.recipe.training import Images
+from netwright.recipe import TrainConfig
+from netwright.recipe.training import DataConfig
 
 __all__ = ["Split", "open_split", "open_splits"]
 
@@ -40,7 +40,7 @@ class Split:
         return self.source.class_names
 
 
-def open_splits(training: Training) -> tuple[Split, Split | None]:
+def open_splits(training: TrainConfig) -> tuple[Split, Split | None]:
     """The images to train on, and those to validate on: None where no validation is asked for and no split is there.
 
     Raises DataError where images, labels or a split cannot be found, where the splits' classes differ, or where
@@ -64,7 +64,7 @@ def open_splits(training: Training) -> tuple[Split, Split | None]:
     return train, validation
 
 
-def open_split(images: Images, split_name: str, seed: int | None = None) -> Split:
+def open_split(images: DataConfig, split_name: str, seed: int | None = None) -> Split:
     """One split by name; all images where they come in no splits.
 
     seed: of the training that cut its validation images from the train split (val_fraction): the same ones are then
@@ -75,7 +75,7 @@ def open_split(images: Images, split_name: str, seed: int | None = None) -> Spli
     return _open(images, (split_name,))[split_name]
 
 
-def _open(images: Images, wanted: tuple[str, ...], optional: tuple[str, ...] = ()) -> dict[str, Split]:
+def _open(images: DataConfig, wanted: tuple[str, ...], optional: tuple[str, ...] = ()) -> dict[str, Split]:
     cure = "Give another name of a split."
     if len(wanted) > 1:
         cure = (

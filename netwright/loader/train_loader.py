@@ -18,7 +18,7 @@ from netwright.loader.sampler import Key, Order
 from netwright.loader.seeds import seed_from
 from netwright.loader.split import Split
 from netwright.loader.worker_pool import Feed, usable_workers
-from netwright.recipe import Training
+from netwright.recipe import TrainConfig
 
 __all__ = ["TrainLoader"]
 
@@ -35,7 +35,7 @@ class TrainLoader:
     """
 
     def __init__(
-        self, split: Split, training: Training, *, device: torch.device, rank: int = 0, world: int = 1
+        self, split: Split, training: TrainConfig, *, device: torch.device, rank: int = 0, world: int = 1
     ) -> None:
         images, augmentation, seed = training.images, training.augmentation, training.machine.seed
         self.batch_size = images.batch_size
@@ -76,7 +76,7 @@ class TrainLoader:
         return list(self._skipped.values())
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
-        """Batches `start`, start + 1, ... of an epoch 1, 2, ...: x (B, C, H, W) float32, normalised, and target.
+        """Batches `start`, start + 1, ... of an epoch 1, 2, ...: x (B, C, H, W) float32, normalized, and target.
 
         target: (B,) int64, or (B, classes) float32 where batches are mixed. With aug_splits n, x is (n * B, C, H, W),
         the clean images first.

@@ -18,7 +18,7 @@ __all__ = ["AnyNet", "build"]
 
 
 class AnyNet(nn.Module):
-    """Stem, stages s1, s2, ... of blocks b1, b2, ..., head. x: (N, in_channels, H, W), normalised -> (N, classes).
+    """Stem, stages s1, s2, ... of blocks b1, b2, ..., head. x: (N, in_channels, H, W), normalized -> (N, classes).
 
     drop_rate: of dropout before the classifier. drop_path_rate: of stochastic depth in the last block; in the first it
     is 0, and between them it rises linearly with the block. Both act in training only, and draw from torch's global
@@ -80,7 +80,7 @@ class AnyNet(nn.Module):
         return self.head.fc
 
     def reset_classifier(self, num_classes: int, *, seed: int | None = None) -> None:
-        """A new last layer for so many classes, initialised as `build` does, where and in what the old one was.
+        """A new last layer for so many classes, initialized as `build` does, where and in what the old one was.
 
         num_classes: 0 for none; the network then gives what the classifier saw, (N, num_features). seed: None draws
         from torch's global generator.
@@ -92,7 +92,7 @@ class AnyNet(nn.Module):
             return
         like = self.stem.conv.weight
         fc = nn.Linear(self.num_features, num_classes)
-        initialise(fc, None if seed is None else torch.Generator().manual_seed(seed))
+        initialize(fc, None if seed is None else torch.Generator().manual_seed(seed))
         self.head.fc = fc.to(like.device, like.dtype).train(self.head.training)
         self.arch = replace(self.arch, num_classes=num_classes)
 
@@ -107,7 +107,7 @@ class AnyNet(nn.Module):
 
 
 @torch.no_grad()
-def initialise(module: nn.Module, generator: torch.Generator | None = None) -> None:
+def initialize(module: nn.Module, generator: torch.Generator | None = None) -> None:
     """Convolutions Normal(0, sqrt(2 / (k * k * outputs))), linear Normal(0, 0.01), biases 0, batch norm identity.
 
     outputs is not divided by the groups: as in the code that trained the published RegNets.
@@ -132,7 +132,7 @@ def build(
     drop_rate: float = 0.0,
     drop_path_rate: float = 0.0,
 ) -> AnyNet:
-    """The module of a network, initialised for training from scratch.
+    """The module of a network, initialized for training from scratch.
 
     num_classes, in_channels: instead of the network's own. seed: of the initial weights; None draws from torch's
     global generator. drop_rate, drop_path_rate: of dropout and stochastic depth, as AnyNet has them.
@@ -141,5 +141,5 @@ def build(
         name: value for name, value in (("num_classes", num_classes), ("in_channels", in_channels)) if value is not None
     }
     module = AnyNet(replace(arch, **changes), drop_rate=drop_rate, drop_path_rate=drop_path_rate)
-    initialise(module, None if seed is None else torch.Generator().manual_seed(seed))
+    initialize(module, None if seed is None else torch.Generator().manual_seed(seed))
     return module

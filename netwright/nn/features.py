@@ -1,4 +1,4 @@
-"""The maps inside a network, for what is built upon it: detectors, segmenters, nearest neighbours."""
+"""The maps inside a network, for what is built upon it: detectors, segmenters, nearest neighbors."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class FeatureInfo:
 
 
 class FeatureExtractor(nn.Module):
-    """A network up to the last wanted map. x: (N, in_channels, H, W), normalised -> a list of (N, C, h, w).
+    """A network up to the last wanted map. x: (N, in_channels, H, W), normalized -> a list of (N, C, h, w).
 
     Map 0 is the stem's, before its max pool if it has one, and maps 1, 2, ... are those of the stages, as in timm.
     out_indices: which, in the order in which they are returned; negative ones count from the end; a number n means the

@@ -19,7 +19,7 @@ def freeze(module: Body, stages: int) -> Body:
     """Stem and first `stages` stages get no gradients, and stay in evaluation when the rest is trained: batch norm too.
 
     stages: 0 for the stem alone. What was frozen before and is not named now learns again. In place; returns the
-    module. Wrap it (DistributedDataParallel) and make optimisers of it afterwards. ArchError for more than it has.
+    module. Wrap it (DistributedDataParallel) and make optimizers of it afterwards. ArchError for more than it has.
     """
     if isinstance(stages, bool) or not 0 <= stages <= len(module.stage_names):
         raise ArchError(

@@ -10,8 +10,8 @@ from typing import Any
 
 from netwright.errors import RecipeError
 from netwright.recipe.mindcv import MINDCV, translate
-from netwright.recipe.option import Law, Option, options_of
-from netwright.recipe.training import Training
+from netwright.recipe.option import Constraint, Option, options_of
+from netwright.recipe.training import TrainConfig
 from netwright.recipe.values import read_value
 from netwright.recipe.yaml_file import in_yaml, read_mapping
 
@@ -19,8 +19,8 @@ __all__ = ["CLIP", "Loaded", "load_training", "training_options", "training_to_y
 
 # what MindCV calls clipping; together they are clip_norm
 CLIP = {
-    "clip_grad": Option("clip_grad", bool, Law("clip the gradients' global norm"), False),
-    "clip_value": Option("clip_value", float, Law("to this", low=0.0), 15.0),
+    "clip_grad": Option("clip_grad", bool, Constraint("clip the gradients' global norm"), False),
+    "clip_value": Option("clip_value", float, Constraint("to this", low=0.0), 15.0),
 }
 _COSINE_TO_THE_END = ("cosineannealing", "cosine_annealing")
 
@@ -30,7 +30,7 @@ class Loaded:
     """What was asked for. notices: in words, what has no meaning here or is different. given: our names of the keys
     that the recipe or an override set; from_file: those of them whose value is the recipe's."""
 
-    training: Training
+    training: TrainConfig
     notices: tuple[str, ...] = ()
     given: frozenset[str] = frozenset()
     from_file: frozenset[str] = frozenset()
@@ -50,7 +50,7 @@ def load_training(config: str | Path | None = None, overrides: Mapping[str, Any]
     """The training of a recipe file and overrides, which win whichever names either uses; the rest are defaults.
 
     RecipeError for a file that cannot be read, a key that is none (with the nearest name), one option by two names in
-    one place, and a value of another type or against its law; a mistake in the file is told with its path.
+    one place, and a value of another type or against its constraint; a mistake in the file is told with its path.
     """
     meaningless: dict[str, None] = {}  # an ordered set
     given: dict[str, _Given] = {}
@@ -69,7 +69,7 @@ def load_training(config: str | Path | None = None, overrides: Mapping[str, Any]
     asked = str(given["scheduler"].written).lower() if "scheduler" in given else ""
     if asked in _COSINE_TO_THE_END and "decay_epochs" not in given:
         values["decay_epochs"] = None  # the old name had one length: the whole training
-    training = Training().with_(**values)
+    training = TrainConfig().with_(**values)
     notices = [f"Keys that have no meaning here: {'; '.join(meaningless)}."] if meaningless else []
     notices += [f"{each.notice}." for each in given.values() if each.notice]
     return Loaded(training, (*notices, *_mismatches(training, frozenset(values))), frozenset(values), from_file)
@@ -86,10 +86,10 @@ def _beside(given: dict[str, _Given], folder: Path) -> dict[str, _Given]:
 
 def training_options() -> dict[str, tuple[Option, ...]]:
     """The options of every group of a training, by the group's name, in order."""
-    return {item.name: options_of(type(getattr(Training(), item.name))) for item in fields(Training)}
+    return {item.name: options_of(type(getattr(TrainConfig(), item.name))) for item in fields(TrainConfig)}
 
 
-def training_to_yaml(training: Training) -> str:
+def training_to_yaml(training: TrainConfig) -> str:
     """Every key of a training, in groups, as a recipe that `load_training` reads back as the same training."""
     flat = training.to_flat()
     lines = []
@@ -115,7 +115,7 @@ def _read(plain: Mapping[str, Any], meaningless: dict[str, None]) -> dict[str, _
         if not key:
             meaningless.update({notice: None} if notice else {})
             continue
-        read = read_value(name, value, known[key].hint, known[key].law)
+        read = read_value(name, value, known[key].hint, known[key].constraint)
         parts: dict[str, Any] = {key: read}
         if key == "clip_norm":
             parts = {"clip_grad": read is not None} | ({} if read is None else {"clip_value": read})
@@ -138,7 +138,7 @@ def _refuse_unknown(names: Iterable[str], known: Iterable[str]) -> None:
         raise RecipeError(" ".join(unknown))
 
 
-def _mismatches(training: Training, given: frozenset[str]) -> list[str]:
+def _mismatches(training: TrainConfig, given: frozenset[str]) -> list[str]:
     """What was asked for and yet comes to nothing."""
     schedule, epochs = training.schedule, training.optimization.epochs
     notices = []

@@ -72,7 +72,7 @@ MINDCV: Mapping[str, Renamed | Meaningless] = {
     "dynamic_loss_scale": Renamed("loss_scale_type", {"True": "dynamic", "False": "fixed"}, closed=True),
     "enable_modelarts": Meaningless("Huawei's ModelArts cloud", _TRUE_OR_FALSE, silent=("False",)),
     "epoch_size": Renamed("epochs"),
-    # True filtered nothing there, whatever its name says: the optimiser's own decay was set on all groups as well
+    # True filtered nothing there, whatever its name says: the optimizer's own decay was set on all groups as well
     "filter_bias_and_bn": Renamed("weight_decay_filter", {"True": "disable", "False": "auto"}, closed=True),
     "gradient_accumulation_steps": Renamed("accumulate"),
     "image_resize": Renamed("image_size"),

@@ -1,4 +1,4 @@
-"""One option of a training: its default, meaning and law, kept beside the field that it describes."""
+"""One option of a training: its default, meaning and constraint, kept beside the field that it describes."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from netwright.errors import RecipeError
 
-__all__ = ["Law", "Option", "check_options", "check_value", "law_of", "option", "options_of", "type_in_words"]
+__all__ = ["Constraint", "Option", "check_options", "check_value", "law_of", "option", "options_of", "type_in_words"]
 
 
 @dataclass(frozen=True, slots=True)
-class Law:
+class Constraint:
     """What a value must be: one of `choices`, or within `low` and `high` (both ends allowed)."""
 
     help: str
@@ -28,21 +28,21 @@ class Option:
 
     name: str
     hint: Any
-    law: Law
+    constraint: Constraint
     default: Any
 
 
 def option(
     default: Any, help: str, *, choices: tuple[str, ...] = (), low: float | None = None, high: float | None = None
 ) -> Any:
-    """A dataclass field with its law. choices hold for texts, low and high for numbers, each one of a tuple too."""
-    return field(default=default, metadata={"law": Law(help, choices, low, high)})
+    """A dataclass field with its constraint: choices for texts, low and high for numbers, also those of a tuple."""
+    return field(default=default, metadata={"constraint": Constraint(help, choices, low, high)})
 
 
-def law_of(item: Field[Any]) -> Law:
-    """The law of a field that `option` made."""
-    law: Law = item.metadata["law"]
-    return law
+def law_of(item: Field[Any]) -> Constraint:
+    """The constraint of a field that `option` made."""
+    constraint: Constraint = item.metadata["constraint"]
+    return constraint
 
 
 def options_of(kind: type[Any]) -> tuple[Option, ...]:
@@ -52,9 +52,9 @@ def options_of(kind: type[Any]) -> tuple[Option, ...]:
 
 
 def check_options(value: Any) -> None:
-    """RecipeError for the first field of a dataclass of options whose type or law does not hold."""
+    """RecipeError for the first field of a dataclass of options whose type or constraint does not hold."""
     for item in options_of(type(value)):
-        check_value(item.name, getattr(value, item.name), item.hint, item.law)
+        check_value(item.name, getattr(value, item.name), item.hint, item.constraint)
 
 
 def type_in_words(hint: Any) -> str:
@@ -69,20 +69,21 @@ def type_in_words(hint: Any) -> str:
     return words.get(hint, str(hint))
 
 
-def check_value(name: str, value: Any, hint: Any, law: Law) -> None:
-    """RecipeError unless a value has the type and keeps the law. name: what a message calls it."""
+def check_value(name: str, value: Any, hint: Any, constraint: Constraint) -> None:
+    """RecipeError unless a value has the type and keeps the constraint. name: what a message calls it."""
     if not _matches(value, hint):
         raise RecipeError(f"{name} is {type_in_words(hint)}, not {value!r}. Correct '{name}'.")
     for part in value if isinstance(value, tuple) else (value,):
-        if law.choices and isinstance(part, str) and part not in law.choices:
-            named = ", ".join(choice or "''" for choice in law.choices)
+        if constraint.choices and isinstance(part, str) and part not in constraint.choices:
+            named = ", ".join(choice or "''" for choice in constraint.choices)
             raise RecipeError(f"{name} is {'of' if part is not value else 'one of'} {named}, not {part!r}. Choose one.")
         if isinstance(part, bool) or not isinstance(part, int | float):
             continue
-        low, high = (-float("inf") if law.low is None else law.low), (float("inf") if law.high is None else law.high)
+        low = -float("inf") if constraint.low is None else constraint.low
+        high = float("inf") if constraint.high is None else constraint.high
         if not low <= part <= high:  # NaN is within nothing
-            limits = f"at least {low:g}" if law.high is None else f"at most {high:g}"
-            limits = f"within {low:g} to {high:g}" if None not in (law.low, law.high) else limits
+            limits = f"at least {low:g}" if constraint.high is None else f"at most {high:g}"
+            limits = f"within {low:g} to {high:g}" if None not in (constraint.low, constraint.high) else limits
             raise RecipeError(f"{name} is {limits}, not {part!r}. Correct '{name}'.")
 
 

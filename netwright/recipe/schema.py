@@ -23,7 +23,7 @@ class Recipe:
 
     epochs: passes over the training images. batch_size: images a step. lr: highest learning rate; auto is 0.1 for a
     batch of 128, in proportion for larger ones and by the square root for smaller ones. warmup_epochs: linear rise from
-    0; auto is a tenth of the epochs, at most 5. weight_decay: on every parameter, normalisation too, as the published
+    0; auto is a tenth of the epochs, at most 5. weight_decay: on every parameter, normalization too, as the published
     networks were trained. flip: mirror images at random. crop_padding: pixels of black around an image before a random
     crop to its size. precision: bf16 is autocast.
     """

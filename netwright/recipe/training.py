@@ -16,14 +16,14 @@ from netwright.recipe.option import check_options, option
 __all__ = [
     "Augmentation",
     "Checkpoints",
-    "Images",
+    "DataConfig",
     "Loss",
-    "Machine",
     "Network",
     "Optimization",
     "Precision",
+    "RuntimeConfig",
     "Schedule",
-    "Training",
+    "TrainConfig",
 ]
 
 # pixels 0 ... 255; the mean and standard deviation of ImageNet that all code bases share
@@ -36,7 +36,7 @@ _AUTO_AUGMENT = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Images:
+class DataConfig:
     """Where images come from, and how they are batched."""
 
     dataset: str = option(
@@ -64,7 +64,7 @@ class Images:
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
-    """From an image file to the network's input: in order crop, flips, auto-augment or colour jitter, normalise,
+    """From an image file to the network's input: in order crop, flips, auto-augment or color jitter, normalize,
     erasing, mixup or cutmix."""
 
     image_size: int = option(224, "pixels a side of the network's input", low=4, high=4096)
@@ -89,12 +89,12 @@ class Augmentation:
     re_prob: float = option(0.0, "probability of random erasing", low=0.0, high=1.0)
     re_scale: tuple[float, float] = option((0.02, 0.33), "area that is erased", low=0.0, high=1.0)
     re_ratio: tuple[float, float] = option((0.3, 3.3), "aspect ratio of what is erased", low=0.01, high=100.0)
-    re_value: float | str = option(0.0, "what is put there, after normalising: a number or random", choices=("random",))
+    re_value: float | str = option(0.0, "what is put there, after normalizing: a number or random", choices=("random",))
     re_max_attempts: int = option(10, "draws of a rectangle that fits", low=1)
     mean: tuple[float, ...] = option(IMAGENET_MEAN, "subtracted from pixels 0-255", low=0.0, high=255.0)
     std: tuple[float, ...] = option(IMAGENET_STD, "what they are then divided by", low=1e-3, high=1e4)
     crop_pct: float = option(
-        0.875, "validation: resize the shorter side to image_size / crop_pct, cut the centre", low=0.01, high=1.0
+        0.875, "validation: resize the shorter side to image_size / crop_pct, cut the center", low=0.01, high=1.0
     )
     mixup: float = option(0.0, "alpha of mixup; 0: none", low=0.0)
     cutmix: float = option(0.0, "alpha of cutmix; 0: none", low=0.0)
@@ -127,7 +127,7 @@ class Network:
 
     model: str = option("", "a published name (regnet_x_800mf), or the path of a network.yaml")
     num_classes: int | None = option(None, "none: as many as the images have", low=1)
-    in_channels: int = option(3, "3 for colour, 1 for gray", low=1)
+    in_channels: int = option(3, "3 for color, 1 for gray", low=1)
     stem: str | None = option(
         None,
         "cifar: stride 1, for small images; simple: stride 2; none: the network's own",
@@ -143,7 +143,7 @@ class Network:
         None, "stem and so many stages keep their weights and statistics; 0: the stem; none: all learn", low=0
     )
     linear_probe: bool = option(False, "only the classifier learns, all else keeps its weights and statistics")
-    resume_optimizer: bool = option(False, "with checkpoint, a run folder: take its optimiser state too")
+    resume_optimizer: bool = option(False, "with checkpoint, a run folder: take its optimizer state too")
     sync_bn: bool = option(False, "batch norm over all devices")
     precise_bn: int = option(
         0, "before validating, take batch norm statistics afresh from so many training batches", low=0
@@ -161,7 +161,7 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class Optimization:
-    """The optimiser, and what is done to gradients and weights around it."""
+    """The optimizer, and what is done to gradients and weights around it."""
 
     epochs: int = option(90, "passes over the training images", low=1)
     optimizer: str = option(
@@ -174,10 +174,10 @@ class Optimization:
     weight_decay: float = option(1e-6, "as L2 in the gradient, decoupled in adamw, lion, lamb and adan", low=0.0)
     weight_decay_filter: str = option(
         "disable",
-        "disable: everything decays; auto: all but normalisation; norm_and_bias: neither normalisation nor biases",
+        "disable: everything decays; auto: all but normalization; norm_and_bias: neither normalization nor biases",
         choices=("disable", "auto", "norm_and_bias"),
     )
-    eps: float = option(1e-10, "of the adaptive optimisers", low=0.0)
+    eps: float = option(1e-10, "of the adaptive optimizers", low=0.0)
     layer_decay: float | None = option(
         None, "learning rate by this factor less, a block further from the head", low=0.0, high=1.0
     )
@@ -232,7 +232,7 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """What is minimised."""
+    """What is minimized."""
 
     loss: str = option("CE", "cross-entropy, or binary cross-entropy of each class", choices=("CE", "BCE"))
     label_smoothing: float = option(0.0, "share of the target that all classes get equally", low=0.0, high=1.0)
@@ -281,7 +281,7 @@ class Checkpoints:
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
+class RuntimeConfig:
     """Where it runs."""
 
     device: str = option("auto", "auto, cpu, cuda, cuda:1, npu, ...")
@@ -300,18 +300,18 @@ class Machine:
 
 
 @dataclass(frozen=True, slots=True)
-class Training:
+class TrainConfig:
     """One training: the network, the images, the recipe and the machine."""
 
     network: Network = field(default_factory=Network)
-    images: Images = field(default_factory=Images)
+    images: DataConfig = field(default_factory=DataConfig)
     augmentation: Augmentation = field(default_factory=Augmentation)
     optimization: Optimization = field(default_factory=Optimization)
     schedule: Schedule = field(default_factory=Schedule)
     loss: Loss = field(default_factory=Loss)
     precision: Precision = field(default_factory=Precision)
     checkpoints: Checkpoints = field(default_factory=Checkpoints)
-    machine: Machine = field(default_factory=Machine)
+    machine: RuntimeConfig = field(default_factory=RuntimeConfig)
 
     def to_flat(self) -> dict[str, Any]:
         """Key -> value of every group, in order; tuples as lists. `netwright.recipe.load_training` reads it."""
@@ -321,7 +321,7 @@ class Training:
             for item in fields(group)
         }
 
-    def with_(self, **changes: Any) -> Training:
+    def with_(self, **changes: Any) -> TrainConfig:
         """The training with some flat keys changed; a key that is none is a RecipeError with the nearest name."""
         homes = {item.name: part.name for part in fields(self) for item in fields(getattr(self, part.name))}
         grouped: dict[str, dict[str, Any]] = {}

@@ -11,7 +11,7 @@ import types
 from typing import Any, Union, get_args, get_origin
 
 from netwright.errors import RecipeError
-from netwright.recipe.option import Law, check_value, type_in_words
+from netwright.recipe.option import Constraint, check_value, type_in_words
 
 __all__ = ["TRUTHS", "read_value"]
 
@@ -20,39 +20,39 @@ TRUTHS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no"
 _NONE = ("", "none", "null", "~")
 
 
-def read_value(name: str, written: Any, hint: Any, law: Law) -> Any:
-    """The value that is meant; RecipeError if it is of another type or against the law. name: for the message."""
+def read_value(name: str, written: Any, hint: Any, constraint: Constraint) -> Any:
+    """The value that is meant; RecipeError if it has another type or breaks the constraint. name: for the message."""
     try:
-        value = _read(written, hint, law)
+        value = _read(written, hint, constraint)
     except (ValueError, OverflowError) as error:
         raise RecipeError(f"{name} is {type_in_words(hint)}, not {written!r}. Correct '{name}'.") from error
-    check_value(name, value, hint, law)
+    check_value(name, value, hint, constraint)
     return value
 
 
-def _read(written: Any, hint: Any, law: Law) -> Any:
+def _read(written: Any, hint: Any, constraint: Constraint) -> Any:
     """ValueError for what cannot be meant."""
     if get_origin(hint) in (types.UnionType, Union):
-        return _read_one_of(written, get_args(hint), law)
+        return _read_one_of(written, get_args(hint), constraint)
     if get_origin(hint) is tuple:
-        return _read_list(written, get_args(hint), law)
-    return {bool: _read_truth, int: _read_whole, float: _read_number, str: _read_text}[hint](written, law)
+        return _read_list(written, get_args(hint), constraint)
+    return {bool: _read_truth, int: _read_whole, float: _read_number, str: _read_text}[hint](written, constraint)
 
 
-def _read_one_of(written: Any, parts: tuple[Any, ...], law: Law) -> Any:
+def _read_one_of(written: Any, parts: tuple[Any, ...], constraint: Constraint) -> Any:
     if type(None) in parts and (written is None or (isinstance(written, str) and written.strip().lower() in _NONE)):
         return None
     # a text can be anything, so it comes last; a lone number before a list of one
     order = {float: 0, int: 0, str: 2}
     for part in sorted((part for part in parts if part is not type(None)), key=lambda part: order.get(part, 1)):
         try:
-            return _read(written, part, law)
+            return _read(written, part, constraint)
         except ValueError:
             continue
     raise ValueError(written)
 
 
-def _read_list(written: Any, parts: tuple[Any, ...], law: Law) -> tuple[Any, ...]:
+def _read_list(written: Any, parts: tuple[Any, ...], constraint: Constraint) -> tuple[Any, ...]:
     each: list[Any]
     if isinstance(written, str):
         inner = written.strip().removeprefix("[").removeprefix("(").removesuffix("]").removesuffix(")")
@@ -66,43 +66,43 @@ def _read_list(written: Any, parts: tuple[Any, ...], law: Law) -> tuple[Any, ...
         each = [written]
     if Ellipsis not in parts and len(each) != len(parts):
         raise ValueError(written)
-    return tuple(_read(part, parts[0], law) for part in each)
+    return tuple(_read(part, parts[0], constraint) for part in each)
 
 
-def _read_truth(written: Any, law: Law) -> bool:
+def _read_truth(written: Any, constraint: Constraint) -> bool:
     word = str(written).strip().lower()
     if not isinstance(written, bool | int | str) or word not in TRUTHS:
         raise ValueError(written)
     return TRUTHS[word]
 
 
-def _read_whole(written: Any, law: Law) -> int:
+def _read_whole(written: Any, constraint: Constraint) -> int:
     if isinstance(written, int) and not isinstance(written, bool):
         return written  # of any size, where a float would round
     if isinstance(written, str) and written.strip().lstrip("+-").isdecimal():
         return int(written)
-    number = _read_number(written, law)
+    number = _read_number(written, constraint)
     if number != int(number):
         raise ValueError(written)
     return int(number)
 
 
-def _read_number(written: Any, law: Law) -> float:
+def _read_number(written: Any, constraint: Constraint) -> float:
     if isinstance(written, bool) or not isinstance(written, int | float | str):
         raise ValueError(written)
-    # 0.485 * 255: so MindCV writes the mean of a colour
+    # 0.485 * 255: so MindCV writes the mean of a color
     number = math.prod(map(float, written.split("*"))) if isinstance(written, str) else float(written)
     if not math.isfinite(number):
         raise ValueError(written)
     return number
 
 
-def _read_text(written: Any, law: Law) -> str:
+def _read_text(written: Any, constraint: Constraint) -> str:
     if isinstance(written, bool) or not isinstance(written, int | float | str | types.NoneType):
         raise ValueError(written)
     text = "" if written is None else str(written)
     word = text.strip().lower()
-    alike = [choice for choice in law.choices if choice.lower() == word]
-    if text not in law.choices and len(alike) == 1:
+    alike = [choice for choice in constraint.choices if choice.lower() == word]
+    if text not in constraint.choices and len(alike) == 1:
         return alike[0]
     return "" if text == "None" else text  # as Python prints it; a folder may well be called null

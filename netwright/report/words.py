@@ -15,7 +15,7 @@ _MEANINGS = {
     "width": "channels of a block",
     "w0": "channels of the first block",
     "wa": "channels added per block",
-    "wm": "width ratio of neighbouring stages",
+    "wm": "width ratio of neighboring stages",
     "bottleneck": "block width ÷ inner width",
     "group_width": "channels per group",
     "groups": "groups of the 3x3 convolution",

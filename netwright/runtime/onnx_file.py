@@ -14,7 +14,7 @@ from netwright.system.extras import optional
 __all__ = ["onnx_bytes", "read_onnx"]
 
 _DIGEST = "netwright_weights_sha256"
-# what a file of ours may have in it, also when it is quantised
+# what a file of ours may have in it, also when it is quantized
 _OPERATIONS = frozenset(
     {"Add", "AveragePool", "Cast", "Conv", "DequantizeLinear", "Flatten", "Gemm", "GlobalAveragePool", "Identity"}
     | {"MatMul", "MaxPool", "Mul", "QuantizeLinear", "Relu", "Sigmoid", "Squeeze", "Unsqueeze"}

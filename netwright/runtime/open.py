@@ -188,7 +188,7 @@ _OF_FILE = {"onnx": _of_onnx, "openvino": _of_openvino, "torch": _of_torch}
 
 
 def _computed(info: ModelInfo, precision: str | None, runtime: str, known: tuple[str, ...]) -> str:
-    """The precision that is asked for, where the runtime can and the file is not quantised."""
+    """The precision that is asked for, where the runtime can and the file is not quantized."""
     asked = precision or info.precision
     if asked == info.precision or (asked in known and info.precision != "int8"):
         return asked

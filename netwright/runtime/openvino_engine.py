@@ -21,7 +21,7 @@ def openvino_core() -> Any:
 
 
 def _hint(core: Any, precision: str) -> str:
-    """What is not quantised in int8 (grouped convolutions, say) is computed in bf16 where the processor has it."""
+    """What is not quantized in int8 (grouped convolutions, say) is computed in bf16 where the processor has it."""
     if precision == "int8":
         return "bf16" if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "f32"
     return _HINTS[precision]

@@ -16,6 +16,7 @@ from netwright.data.classes import Candidate
 from netwright.data.source import Pixels
 from netwright.errors import DataError, ServeError
 from netwright.runtime.info import ModelInfo
+from netwright.system.deprecation import renamed_method
 
 __all__ = ["Candidate", "Engine", "FloatArray", "Image", "Prediction", "Runtime"]
 
@@ -72,9 +73,9 @@ class Runtime:
         self._std = np.array(info.preprocessing.std, dtype=np.float32).reshape(1, channels, 1, 1)
 
     def logits(self, inputs: FloatArray) -> FloatArray:
-        """(N, C, H, W) float32, normalised -> (N, classes) float32. Of any N, whatever batch the file is made for.
+        """(N, C, H, W) float32, normalized -> (N, classes) float32. Of any N, whatever batch the file is made for.
 
-        ServeError for another shape or type. What an image gives does not depend on its neighbours, to rounding.
+        ServeError for another shape or type. What an image gives does not depend on its neighbors, to rounding.
         """
         self._check(inputs)
         count, batch = len(inputs), self.info.batch
@@ -104,12 +105,14 @@ class Runtime:
             image = _as_pixels(image)
         return self.info.preprocessing.pixels(image)
 
-    def normalise(self, pixels: Pixels) -> FloatArray:
+    def normalize(self, pixels: Pixels) -> FloatArray:
         """(N, H, W, C) uint8, of the network's own size -> what `logits` takes; as in validation, to the last bit."""
         x = pixels.transpose(0, 3, 1, 2).astype(np.float32, order="C")
         x -= self._mean
         x /= self._std
         return x
+
+    normalise = renamed_method("Runtime", "normalise", "normalize")
 
     def predict(self, images: Sequence[Image]) -> Prediction:
         """Probabilities of each image. DataError for the first that cannot be read, ServeError for what overflowed."""
@@ -118,7 +121,7 @@ class Runtime:
         rows = [np.zeros((0, self.info.arch.num_classes), dtype=np.float32)]
         for start in range(0, len(images), _AT_ONCE):
             batch = np.stack([self.pixels(image) for image in images[start : start + _AT_ONCE]])
-            rows.append(self.probabilities(self.logits(self.normalise(batch))))
+            rows.append(self.probabilities(self.logits(self.normalize(batch))))
         return Prediction(np.concatenate(rows), self.info.output_names, self.info.descriptions)
 
     def probabilities(self, logits: FloatArray) -> FloatArray:
@@ -171,7 +174,7 @@ class Runtime:
                 else f"a {type(inputs).__name__}"
             )
             raise ServeError(
-                f"the input of {self.info.name} is float32 of shape (N, {', '.join(map(str, shape))}), normalised, and "
+                f"the input of {self.info.name} is float32 of shape (N, {', '.join(map(str, shape))}), normalized, and "
                 f"this is {given}. predict() takes images as they are."
             )
 

@@ -15,7 +15,7 @@ __all__ = ["images_per_second"]
 def images_per_second(
     runtimes: Mapping[str, Runtime], batches: Sequence[int], *, seconds: float, repeats: int
 ) -> dict[str, dict[int, tuple[float, ...]]]:
-    """name -> batch -> one figure a turn, of normalised inputs in memory. seconds: of a turn, at least one call."""
+    """name -> batch -> one figure a turn, of normalized inputs in memory. seconds: of a turn, at least one call."""
     rates: dict[str, dict[int, list[float]]] = {name: {batch: [] for batch in batches} for name in runtimes}
     names = list(runtimes)
     for batch in batches:

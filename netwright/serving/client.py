@@ -64,7 +64,7 @@ class Client:
     def logits(
         self, images: npt.NDArray[np.uint8] | npt.NDArray[np.float32], *, model: str, version: str = ""
     ) -> npt.NDArray[np.float32]:
-        """(N, classes). images: (N, H, W, C) uint8 of the network's own size, or (N, C, H, W) float32, normalised."""
+        """(N, classes). images: (N, H, W, C) uint8 of the network's own size, or (N, C, H, W) float32, normalized."""
         name, kind = ("pixels", "UINT8") if images.dtype == np.uint8 else ("input", "FP32")
         data = np.ascontiguousarray(images).tobytes()
         tensor = {"name": name, "datatype": kind, "shape": images.shape, "parameters": {"binary_data_size": len(data)}}

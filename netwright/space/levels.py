@@ -45,8 +45,8 @@ def check_range(kind: str, low: float, high: float, quantum: float | None, *, po
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             raise SpaceError(f"the ends of a {kind} domain are finite numbers, not {value!r}. Correct them.")
     if low > high or (positive and low <= 0):
-        law = "0 < low <= high" if positive else "low <= high"
-        raise SpaceError(f"a {kind} domain needs {law}, not {low!r} to {high!r}. Swap or correct the ends.")
+        constraint = "0 < low <= high" if positive else "low <= high"
+        raise SpaceError(f"a {kind} domain needs {constraint}, not {low!r} to {high!r}. Swap or correct the ends.")
     if quantum is not None:
         if not isinstance(quantum, int | float) or not 0 < quantum < math.inf:
             raise SpaceError(f"the quantum of a {kind} domain is positive, not {quantum!r}. 1 and 8 are usual.")

@@ -24,7 +24,7 @@ _RATIO = (
     lambda v: v > 0 and (v.is_integer() or math.isclose(1 / v, round(1 / v), rel_tol=1e-12)),
     "1, 2 and 4 are usual.",
 )
-# parameter -> (law, whether a listed value keeps it, cure)
+# parameter -> (constraint, whether a listed value keeps it, cure)
 _LISTED: dict[str, tuple[str, Callable[[float], bool], str]] = {
     "depth": _WHOLE,
     "width": _WHOLE,
@@ -32,7 +32,7 @@ _LISTED: dict[str, tuple[str, Callable[[float], bool], str]] = {
     "groups": _WHOLE,
     "bottleneck": _RATIO,
 }
-# parameter -> (law, whether its smallest value keeps it, cure)
+# parameter -> (constraint, whether its smallest value keeps it, cure)
 _BOUNDED: dict[str, tuple[str, Callable[[float], bool], str]] = {
     "w0": ("positive", lambda v: v > 0, "Raise its low end."),
     "wa": ("not negative", lambda v: v >= 0, "Raise its low end."),
@@ -54,16 +54,16 @@ def parameters_of(family: str, block: str, given: Container[str] = ()) -> tuple[
 def check_domain(name: str, domain: Domain) -> None:
     """SpaceError where a parameter's domain holds a value from which no network can be made."""
     if name in _LISTED:
-        law, holds, cure = _LISTED[name]
+        constraint, holds, cure = _LISTED[name]
         listed = domain.levels()
         if listed is None:
-            raise SpaceError(f"{name} is {law}; {domain.to_dict()} is continuous. {cure}")
+            raise SpaceError(f"{name} is {constraint}; {domain.to_dict()} is continuous. {cure}")
         broken = [value for value in listed[0].tolist() if not holds(value)]
     else:
-        law, holds, cure = _BOUNDED[name]
+        constraint, holds, cure = _BOUNDED[name]
         broken = [value for value in domain.bounds[:1] if not holds(value)]
     if broken:
-        raise SpaceError(f"{name} is {law}; {domain.to_dict()} holds {broken[0]:g}. {cure}")
+        raise SpaceError(f"{name} is {constraint}; {domain.to_dict()} holds {broken[0]:g}. {cure}")
 
 
 def unknown(what: str, name: object, known: Iterable[object]) -> SpaceError:

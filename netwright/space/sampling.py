@@ -1,4 +1,4 @@
-"""Drawing networks from a design space: vectorised rejection sampling with an account of what was rejected."""
+"""Drawing networks from a design space: vectorized rejection sampling with an account of what was rejected."""
 
 from __future__ import annotations
 

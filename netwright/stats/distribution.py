@@ -1,4 +1,4 @@
-"""Error distributions: the EDF of a population, its complexity-normalised weights, and its confidence band."""
+"""Error distributions: the EDF of a population, its complexity-normalized weights, and its confidence band."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -132,7 +132,7 @@ def band(errors: npt.ArrayLike | Edf, confidence: float = 0.95, method: str = "d
     check_choice(method, list(METHODS), "method")
     if isinstance(errors, Edf):
         if errors.is_weighted:
-            raise StatsError("a band needs equal weights: these are normalised. Draw the band of the unweighted EDF.")
+            raise StatsError("a band needs equal weights: these are normalized. Draw the band of the unweighted EDF.")
         e = errors.errors
     else:
         e = np.sort(sample(errors))

@@ -11,7 +11,7 @@ __all__ = ["pareto"]
 def pareto(cost: npt.ArrayLike, errors: npt.ArrayLike) -> BoolArray:
     """Which networks are on the front of low cost and low error: (n,) bool, in the order given.
 
-    cost: (n,), or (n, k) for several costs at once (flops, params, latency), all to be minimised; errors: (n,).
+    cost: (n,), or (n, k) for several costs at once (flops, params, latency), all to be minimized; errors: (n,).
     A network is off the front if another is no worse in any column and better in at least one. So equal rows stand or
     fall together, and of two networks of equal cost only the better one can stay.
     Raises StatsError for NaN or infinity: a network without a measured latency has no place in this comparison.

@@ -86,8 +86,8 @@ def _explained(
     groups: list[npt.NDArray[np.intp]], errors: FloatArray, repeats: int, seed: int
 ) -> tuple[FloatArray, FloatArray]:
     """Eta squared of every parameter and its permutation p-value, (k,) each; all parameters see the same shuffles."""
-    centred = errors - errors.mean()
-    total = float(centred @ centred)
+    centered = errors - errors.mean()
+    total = float(centered @ centered)
     if total == 0:
         return np.zeros(len(groups)), np.ones(len(groups))
     members = [(g[:, np.newaxis] == np.arange(g.max() + 1)).astype(np.float64) for g in groups]
@@ -98,14 +98,14 @@ def _explained(
     def between(rows: FloatArray) -> FloatArray:
         return np.asarray(np.add.reduceat((rows @ member) ** 2 / sizes, starts, axis=1) / total)
 
-    observed = between(centred[np.newaxis])[0]
+    observed = between(centered[np.newaxis])[0]
     observed[[m.shape[1] == 1 for m in members]] = 0.0  # a constant explains nothing, not 1e-30
     rng = np.random.default_rng(seed)
     as_extreme = np.zeros(len(groups), dtype=np.int64)
     chunk = max(1, _CHUNK // errors.size)
     for start in range(0, repeats, chunk):
         shape = (min(chunk, repeats - start), errors.size)
-        shuffled = rng.permuted(np.broadcast_to(centred, shape), axis=1)
+        shuffled = rng.permuted(np.broadcast_to(centered, shape), axis=1)
         as_extreme += np.sum(between(shuffled) >= observed - 1e-12, axis=0)
     return observed, (1 + as_extreme) / (1 + repeats)
 

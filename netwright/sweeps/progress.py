@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self, TextIO
 if TYPE_CHECKING:
     from rich.columns import Columns
 
-__all__ = ["Progress", "Quiet", "clock"]
+__all__ = ["NullProgress", "Progress", "clock"]
 
 _LINE_EVERY = 10.0  # seconds
 
@@ -24,7 +24,7 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{left:02d}" if hours else f"{minutes}:{left:02d}"
 
 
-class Quiet:
+class NullProgress:
     """Shows nothing."""
 
     def __enter__(self) -> Self:
@@ -43,7 +43,7 @@ class Quiet:
         """A line that stays."""
 
 
-class Progress(Quiet):
+class Progress(NullProgress):
     """To a stream: trials done, failed, best and mean error, time left."""
 
     def __init__(self, stream: TextIO | None = None, now: Callable[[], float] = time.monotonic) -> None:

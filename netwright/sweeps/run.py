@@ -16,7 +16,7 @@ from netwright.population import Population, Trial
 from netwright.recipe import Recipe
 from netwright.sweeps.executor import Executor, Job
 from netwright.sweeps.local import LocalExecutor
-from netwright.sweeps.progress import Quiet
+from netwright.sweeps.progress import NullProgress
 
 __all__ = ["default_workers", "run"]
 
@@ -43,7 +43,7 @@ def run(
     devices: tuple[str, ...] = ("cpu",),
     split: str = "validation",
     weights: Callable[[Trial], Path | None] = lambda trial: None,
-    progress: Quiet | None = None,
+    progress: NullProgress | None = None,
     executor: Executor | None = None,
 ) -> None:
     """Train every waiting trial; each finished one is on disk at once.
@@ -65,7 +65,7 @@ def run(
     for name, count in (("threads", threads), ("workers", 1 if workers is None else workers)):
         if count < 1:
             raise RecipeError(f"{name} is at least 1, not {count}. Leave it out to use every processor.")
-    progress = progress or Quiet()
+    progress = progress or NullProgress()
     workers = workers or default_workers(threads, devices)
     with population.lock():
         population.requeue()
@@ -116,7 +116,7 @@ def run(
                 population.requeue()
 
 
-def _patiently(write: Callable[[], Any], progress: Quiet) -> None:
+def _patiently(write: Callable[[], Any], progress: NullProgress) -> None:
     """Write; while the disk is full, hold what was computed and try again, for a minute."""
     began = time.monotonic()
     while True:
@@ -133,7 +133,7 @@ def _patiently(write: Callable[[], Any], progress: Quiet) -> None:
 class _Tally:
     """What progress shows, kept up to date from events."""
 
-    def __init__(self, population: Population, progress: Quiet, title: str, epochs: int) -> None:
+    def __init__(self, population: Population, progress: NullProgress, title: str, epochs: int) -> None:
         counts = population.counts()
         self._progress, self._epochs = progress, epochs
         self._errors = population.errors()

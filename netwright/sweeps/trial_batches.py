@@ -39,7 +39,7 @@ class Batches:
         return max(1, len(self.index) // batch_size)
 
     def train(self, recipe: Recipe, seed: int, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Shuffled and augmented batches of one epoch: (B, C, H, W) normalised float32, (B,) int64."""
+        """Shuffled and augmented batches of one epoch: (B, C, H, W) normalized float32, (B,) int64."""
         rng = np.random.default_rng([seed, epoch])
         order = self.index[rng.permutation(len(self.index))]
         for step in range(self.steps(recipe.batch_size)):

@@ -162,7 +162,7 @@ def train_epoch(
 ) -> None:
     """Train on what is left of an epoch of `steps` batches; batches: those from tally.batches on.
 
-    after_step: called with the last batch's loss whenever the weights are whole: between optimiser steps. Raises
+    after_step: called with the last batch's loss whenever the weights are whole: between optimizer steps. Raises
     Diverged when the loss is not finite, or when too many steps in a row had to be skipped.
     """
     engine.module.train()

@@ -10,7 +10,7 @@ import torch
 
 from netwright.data.source import Source
 from netwright.errors import RecipeError
-from netwright.recipe import Training
+from netwright.recipe import TrainConfig
 from netwright.training.distributed import Group
 from netwright.training.setup import Setup
 
@@ -42,7 +42,7 @@ def identity_of(setup: Setup, group: Group) -> dict[str, Any]:
 def refuse_other(before: dict[str, Any], now: dict[str, Any], out: Path) -> None:
     """RecipeError, with what differs, unless both are equal."""
     now = json.loads(json.dumps(now))  # as it would read back
-    defaults = {key: value for key, value in json.loads(json.dumps(Training().to_flat())).items() if key in now}
+    defaults = {key: value for key, value in json.loads(json.dumps(TrainConfig().to_flat())).items() if key in now}
     before = defaults | before  # a version that did not know a key yet did what is now its default
     other = [key for key in (*before, *(key for key in now if key not in before)) if before.get(key) != now.get(key)]
     if not other:

@@ -1,4 +1,4 @@
-"""What is minimised. Logits are taken to fp32 first, whatever the network computed in."""
+"""What is minimized. Logits are taken to fp32 first, whatever the network computed in."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def make_loss(loss: Loss, aug_splits: int = 0) -> Criterion:
     timm: smoothing s makes a target t of C classes t * (1 - s) + s / C, for classes and probabilities alike. The
     reduction `mean` is over images for CE, over images and classes for BCE, and `sum` over the same.
     aug_splits n: logits are (n * B, C), those of the B clean images first, the target has B rows (more are ignored),
-    and what is minimised is CE of the clean images + 12 x the Jensen-Shannon divergence of the n versions (AugMix).
+    and what is minimized is CE of the clean images + 12 x the Jensen-Shannon divergence of the n versions (AugMix).
     """
     smoothing, reduction = loss.label_smoothing, loss.reduction
     if aug_splits:

@@ -12,10 +12,10 @@ from netwright.training.records import EpochRecord, Score
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-__all__ = ["Monitor", "Silent"]
+__all__ = ["Monitor", "NullMonitor"]
 
 
-class Silent:
+class NullMonitor:
     """Shows nothing: ranks but the first."""
 
     def __enter__(self) -> Self:
@@ -37,7 +37,7 @@ class Silent:
         """An epoch is over."""
 
 
-class Monitor(Silent):
+class Monitor(NullMonitor):
     """epochs of steps batches each; interval: batches between lines. live: a bar where the stream is a terminal."""
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Optimisers by name, what they decay and how fast each layer learns, and their state without pickle."""
+"""Optimizers by name, what they decay and how fast each layer learns, and their state without pickle."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ __all__ = ["load_optimizer_state", "make_optimizer", "optimizer_state", "paramet
 
 Group = dict[str, Any]
 
-_NORMALISATION = (
-    nn.modules.batchnorm._NormBase,  # batch and instance normalisation of every dimension, SyncBatchNorm
+_NORMALIZATION = (
+    nn.modules.batchnorm._NormBase,  # batch and instance normalization of every dimension, SyncBatchNorm
     nn.GroupNorm,
     nn.LayerNorm,
     nn.LocalResponseNorm,
@@ -26,14 +26,14 @@ _NORMALISATION = (
 )
 _BLOCK = re.compile(r"s(\d+)\.b(\d+)\.")
 _COUNTERS = ("step", "mu_product")  # of a parameter; torch keeps them on the CPU unless the step is fused
-_OURS = ("params", "names", "lr_scale")  # of a group, beside the optimiser's options and its state
+_OURS = ("params", "names", "lr_scale")  # of a group, beside the optimizer's options and its state
 
 
 def parameter_groups(module: nn.Module, optimization: Optimization) -> list[Group]:
-    """What an optimiser is made from: `params`, their `names`, and the `weight_decay` and `lr_scale` that they share.
+    """What an optimizer is made from: `params`, their `names`, and the `weight_decay` and `lr_scale` that they share.
 
-    weight_decay_filter: `disable` decays everything, normalisation and biases too; `auto` all but the parameters of
-    normalisation layers; `norm_and_bias` neither these nor biases. layer_decay: lr_scale is its power of the distance
+    weight_decay_filter: `disable` decays everything, normalization and biases too; `auto` all but the parameters of
+    normalization layers; `norm_and_bias` neither these nor biases. layer_decay: lr_scale is its power of the distance
     from the head, counted in blocks, the stem being furthest (BEiT, as timm's param_groups_layer_decay).
     Parameters without gradient are left out; groups and their parameters are in the module's own order.
     """
@@ -52,7 +52,7 @@ def parameter_groups(module: nn.Module, optimization: Optimization) -> list[Grou
 
 
 def make_optimizer(module: nn.Module, optimization: Optimization, lr: float) -> Optimizer:
-    """An optimiser of the module, which must be on its device already.
+    """An optimizer of the module, which must be on its device already.
 
     sgd and momentum are the same, as in MindCV: SGD with momentum, dampening 0, which is plain with momentum 0.
     rmsprop uses the momentum too. eps is of all but sgd, momentum and lion; nesterov of sgd and momentum. What is left
@@ -70,9 +70,9 @@ def make_optimizer(module: nn.Module, optimization: Optimization, lr: float) -> 
 
 
 def optimizer_state(optimizer: Optimizer) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """All that has to be kept of an optimiser: tensors by `parameter/key`, and what JSON can hold.
+    """All that has to be kept of an optimizer: tensors by `parameter/key`, and what JSON can hold.
 
-    For optimisers of `make_optimizer`. The tensors are those that the optimiser uses: write them, or copy them, before
+    For optimizers of `make_optimizer`. The tensors are those that the optimizer uses: write them, or copy them, before
     its next step. Options (lr, betas, ...) are not state, they come from the recipe.
     """
     tensors: dict[str, Tensor] = {}
@@ -95,8 +95,8 @@ def optimizer_state(optimizer: Optimizer) -> tuple[dict[str, Tensor], dict[str, 
 def load_optimizer_state(optimizer: Optimizer, tensors: Mapping[str, Tensor], plain: Mapping[str, Any]) -> None:
     """Go on from an `optimizer_state`, so exactly that the next steps are the same bit for bit.
 
-    Each tensor gets the device and the strides of its parameter. WeightsError, with the optimiser as it was, where the
-    state is of another optimiser or of other parameters.
+    Each tensor gets the device and the strides of its parameter. WeightsError, with the optimizer as it was, where the
+    state is of another optimizer or of other parameters.
     """
     parameters = _refuse_other(optimizer, plain)
     state: dict[Tensor, dict[str, Tensor]] = {}
@@ -109,7 +109,7 @@ def load_optimizer_state(optimizer: Optimizer, tensors: Mapping[str, Tensor], pl
             continue
         if name not in parameters:
             raise WeightsError(
-                f"an optimiser's state is of the parameters that are trained, and {name!r} is none of them. {_CURE}"
+                f"an optimizer's state is of the parameters that are trained, and {name!r} is none of them. {_CURE}"
             )
         parameter, group = parameters[name]
         if key in _COUNTERS:
@@ -134,7 +134,7 @@ def _exempt_names(module: nn.Module, weight_decay_filter: str) -> set[str]:
     of_norms = {
         id(value)
         for part in module.modules()
-        if isinstance(part, _NORMALISATION)
+        if isinstance(part, _NORMALIZATION)
         for value in part.parameters(recurse=False)
     }
     return {
@@ -162,18 +162,18 @@ def _layer(name: str) -> tuple[int, ...]:
 
 
 def _refuse_other(optimizer: Optimizer, plain: Mapping[str, Any]) -> dict[str, tuple[Tensor, Group]]:
-    """The optimiser's own parameters by name; WeightsError where a state is of others."""
+    """The optimizer's own parameters by name; WeightsError where a state is of others."""
     own = type(optimizer).__name__
     if plain["optimizer"] != own:
         raise WeightsError(
-            f"an optimiser goes on from its own state, and this state is of {plain['optimizer']}, not {own}. {_CURE}"
+            f"an optimizer goes on from its own state, and this state is of {plain['optimizer']}, not {own}. {_CURE}"
         )
     before = [group["names"] for group in plain["groups"]]
     now = [group["names"] for group in optimizer.param_groups]
     if before != now:
         counts = [f"{sum(map(len, names))} in {len(names)} groups" for names in (before, now)]
         raise WeightsError(
-            f"an optimiser goes on with the parameters that it had, in the same groups: there were {counts[0]}, and "
+            f"an optimizer goes on with the parameters that it had, in the same groups: there were {counts[0]}, and "
             f"there are {counts[1]}. {_CURE}"
         )
     return {
@@ -187,7 +187,7 @@ def _like(parameter: Tensor, value: Tensor, name: str) -> Tensor:
     """A copy of the value that lies in memory as the parameter does: fused steps walk through both alike."""
     if value.shape != parameter.shape:
         raise WeightsError(
-            f"an optimiser's state has the shapes of what is trained, and {name} is {tuple(value.shape)}, not "
+            f"an optimizer's state has the shapes of what is trained, and {name} is {tuple(value.shape)}, not "
             f"{tuple(parameter.shape)}. {_CURE}"
         )
     return torch.empty_like(parameter, dtype=value.dtype, requires_grad=False).copy_(value)
@@ -249,7 +249,7 @@ _MAKERS: dict[str, Callable[[list[Group], float, Optimization, bool | None], Opt
     "nadam": _nadam,
     "adan": _adan,
 }
-# kind of device -> optimisers with one kernel for the whole step
+# kind of device -> optimizers with one kernel for the whole step
 _FUSED: dict[str, tuple[str, ...]] = {
     "cpu": ("sgd", "momentum", "adam", "adamw", "adagrad"),
     "cuda": ("sgd", "momentum", "adam", "adamw"),

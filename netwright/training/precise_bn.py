@@ -1,4 +1,4 @@
-"""Batch norm statistics over many batches, instead of a moving average that favours the last ones."""
+"""Batch norm statistics over many batches, instead of a moving average that favors the last ones."""
 
 from __future__ import annotations
 

@@ -14,13 +14,13 @@ import torch
 from torch import Tensor, nn
 
 from netwright.errors import Diverged, OutputError
-from netwright.recipe import Training
+from netwright.recipe import TrainConfig
 from netwright.system.lock import Lock
 from netwright.training.distributed import Group, join
 from netwright.training.engine import Evaluation, Tally, evaluate_batches, refuse_divergence, train_epoch
 from netwright.training.identity import identity_of, refuse_other
 from netwright.training.interrupt import stopped_by_signals
-from netwright.training.monitor import Monitor, Silent
+from netwright.training.monitor import Monitor, NullMonitor
 from netwright.training.outputs import Outputs
 from netwright.training.precise_bn import precise_bn
 from netwright.training.records import EpochRecord, Score
@@ -43,7 +43,7 @@ class Trained:
     best: Path | None
 
 
-def train(training: Training, *, command: str = "", recipe_classes: int | None = None) -> Trained:
+def train(training: TrainConfig, *, command: str = "", recipe_classes: int | None = None) -> Trained:
     """Train, or go on with what is in training.checkpoints.out; returns when all epochs are done.
 
     command: for the record. recipe_classes: how many a recipe was made for; another number is said.
@@ -55,7 +55,7 @@ def train(training: Training, *, command: str = "", recipe_classes: int | None =
         return _train_in(group, training, command, recipe_classes)
 
 
-def _train_in(group: Group, training: Training, command: str, recipe_classes: int | None) -> Trained:
+def _train_in(group: Group, training: TrainConfig, command: str, recipe_classes: int | None) -> Trained:
     """What it makes is gone when it returns, so that the group can end."""
     setup = set_up(training, group, recipe_classes)
     try:
@@ -73,7 +73,7 @@ class _Run:
     out: Path
     command: str
     records: list[EpochRecord] = field(default_factory=list)
-    monitor: Silent = field(default_factory=Silent)
+    monitor: NullMonitor = field(default_factory=NullMonitor)
     outputs: Outputs = field(init=False)
     stop: threading.Event = field(default_factory=threading.Event)
     saved_at: float = 0.0

@@ -1,4 +1,4 @@
-"""From a Training to what trains: network, images, optimiser, on this rank's device."""
+"""From a Training to what trains: network, images, optimizer, on this rank's device."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from netwright.data.preprocess import Preprocessing
 from netwright.errors import RecipeError, WeightsError
 from netwright.loader import EvalLoader, Split, TrainLoader, open_splits
 from netwright.nn import AnyNet, build, freeze, linear_probe
-from netwright.recipe import Training, learning_rate
+from netwright.recipe import TrainConfig, learning_rate
 from netwright.recipe.training import Network
 from netwright.system.allocator import keep_memory
 from netwright.training.distributed import Group
@@ -42,7 +42,7 @@ class Setup:
     notices: in words, what was decided or adapted.
     """
 
-    training: Training
+    training: TrainConfig
     name: str
     arch: Arch
     preprocessing: Preprocessing
@@ -61,7 +61,7 @@ class Setup:
         return self.train_split.class_names
 
 
-def set_up(training: Training, group: Group, recipe_classes: int | None = None) -> Setup:
+def set_up(training: TrainConfig, group: Group, recipe_classes: int | None = None) -> Setup:
     """Open the images and build the network; nothing is trained or written yet. Raises what a mistake raises."""
     _use_threads(training, group)
     if group.device.type == "cpu":
@@ -96,7 +96,7 @@ def set_up(training: Training, group: Group, recipe_classes: int | None = None) 
     if network.channels_last:
         module.to(memory_format=torch.channels_last)
     if network.sync_bn and group.world > 1:
-        _synchronise(module, group)
+        _synchronize(module, group)
     torch.manual_seed(machine.seed + group.rank)  # of dropout and stochastic depth
     train = TrainLoader(train_split, training, device=group.device, rank=group.rank, world=group.world)
     average = Ema(module, recipe.ema_decay) if recipe.ema else None
@@ -145,7 +145,7 @@ def set_up(training: Training, group: Group, recipe_classes: int | None = None) 
     )
 
 
-def _use_threads(training: Training, group: Group) -> None:
+def _use_threads(training: TrainConfig, group: Group) -> None:
     beside = 1 if group.launch is None else group.launch.local_world
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     torch.set_num_threads(training.machine.threads or max(1, cores // beside))
@@ -153,14 +153,14 @@ def _use_threads(training: Training, group: Group) -> None:
         torch.use_deterministic_algorithms(True, warn_only=True)
 
 
-def _refuse(training: Training, val_split: Split | None) -> None:
+def _refuse(training: TrainConfig, val_split: Split | None) -> None:
     checkpoints = training.checkpoints
     if checkpoints.checkpoint_policy == "top_k" and not checkpoints.validate:
         raise RecipeError(
             "checkpoint_policy top_k keeps the best by validation, and validate is False. Set it to True."
         )
     if training.network.resume_optimizer and not training.network.checkpoint:
-        raise RecipeError("resume_optimizer takes the optimiser's state from checkpoint, and none is given. Give one.")
+        raise RecipeError("resume_optimizer takes the optimizer's state from checkpoint, and none is given. Give one.")
     assert val_split is not None or not checkpoints.validate, "open_splits gives what validate needs"
 
 
@@ -171,11 +171,11 @@ def _other_classes(recipe_classes: int | None, train: Split) -> list[str]:
     return [f"the recipe is for {recipe_classes:,} classes, and {train.source.name} has {classes:,}: these are learned"]
 
 
-def _global_batch(training: Training, group: Group) -> int:
+def _global_batch(training: TrainConfig, group: Group) -> int:
     return training.images.batch_size * group.world * training.optimization.accumulate
 
 
-def _scaled_lr(training: Training, group: Group, notices: list[str]) -> dict[str, float | None]:
+def _scaled_lr(training: TrainConfig, group: Group, notices: list[str]) -> dict[str, float | None]:
     """The linear rule (arXiv 1706.02677), where lr_batch asks for it."""
     schedule, batch = training.schedule, _global_batch(training, group)
     if schedule.lr_batch is None or schedule.lr_batch == batch:
@@ -186,12 +186,12 @@ def _scaled_lr(training: Training, group: Group, notices: list[str]) -> dict[str
 
 
 def _resume_optimizer(engine: Engine, checkpoint: Path) -> None:
-    """Take the optimiser's state from the run folder that the weights are from."""
+    """Take the optimizer's state from the run folder that the weights are from."""
     folder = checkpoint if checkpoint.is_dir() else checkpoint.parent
     state = latest_state(folder / "state")
     if state is None:
         raise WeightsError(
-            f"resume_optimizer takes the optimiser's state from the folder of a training, and {folder} has none. Give "
+            f"resume_optimizer takes the optimizer's state from the folder of a training, and {folder} has none. Give "
             "such a folder, or weights in one, as checkpoint; or set resume_optimizer to False."
         )
     prefix = "optimizer/"
@@ -200,7 +200,7 @@ def _resume_optimizer(engine: Engine, checkpoint: Path) -> None:
 
 
 def _frozen(module: AnyNet, network: Network) -> list[str]:
-    """Freeze what the recipe says; before there is an optimiser or a wrapper, which look for gradients."""
+    """Freeze what the recipe says; before there is an optimizer or a wrapper, which look for gradients."""
     if network.linear_probe:
         linear_probe(module)
     elif network.freeze_stages is not None:
@@ -212,13 +212,13 @@ def _frozen(module: AnyNet, network: Network) -> list[str]:
     return [f"frozen: {', '.join(module.frozen)}; {sum(counts):,} of {every:,} parameters learn"]
 
 
-def _synchronise(module: AnyNet, group: Group) -> None:
+def _synchronize(module: AnyNet, group: Group) -> None:
     if group.device.type == "cpu":
         raise RecipeError("sync_bn needs accelerators, and this training runs on CPUs. Set it to False.")
     nn.SyncBatchNorm.convert_sync_batchnorm(module)  # type: ignore[no-untyped-call]  # the parts, in place
 
 
-def _wrapped(module: nn.Module, training: Training, group: Group) -> Callable[[Tensor], Tensor] | None:
+def _wrapped(module: nn.Module, training: TrainConfig, group: Group) -> Callable[[Tensor], Tensor] | None:
     wrapped: nn.Module = module
     if group.world > 1:
         where = None if group.device.type == "cpu" else [group.device.index]
@@ -233,7 +233,7 @@ def _wrapped(module: nn.Module, training: Training, group: Group) -> Callable[[T
 
 
 def _facts(
-    arch: Arch, train: Split, validation: Split | None, training: Training, group: Group, precision: str
+    arch: Arch, train: Split, validation: Split | None, training: TrainConfig, group: Group, precision: str
 ) -> list[str]:
     cost = complexity(arch)
     images = f"{len(train):,} images of {len(train.class_names):,} classes to train on ({train.name})"

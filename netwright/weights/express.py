@@ -67,12 +67,13 @@ def _is_plain(arch: Arch) -> bool:
     return arch.block in ("r", "x") and all(stage.groups == 1 for stage in arch.stages)
 
 
-def _refuse(where: str, law: str, arch: Arch) -> WeightsError:
+def _refuse(where: str, constraint: str, arch: Arch) -> WeightsError:
     strides = [stage.stride for stage in arch.stages]
     return WeightsError(
-        f"{where} {law}, and {arch.name or 'this network'} has block {arch.block!r}, the stem {arch.stem.kind!r} of "
-        f"width {arch.stem.width}, and {len(arch.stages)} stages of widths {[stage.width for stage in arch.stages]}, "
-        f"depths {[stage.depth for stage in arch.stages]}, strides {strides}. Write the format 'netwright'."
+        f"{where} {constraint}, and {arch.name or 'this network'} has block {arch.block!r}, the stem "
+        f"{arch.stem.kind!r} of width {arch.stem.width}, and {len(arch.stages)} stages of widths "
+        f"{[stage.width for stage in arch.stages]}, depths {[stage.depth for stage in arch.stages]}, "
+        f"strides {strides}. Write the format 'netwright'."
     )
 
 
@@ -106,16 +107,16 @@ def _arguments(arguments: Mapping[str, Any]) -> str:
 
 def _timm_regnet(arch: Arch) -> tuple[str, dict[str, Any]]:
     """A RegNet of timm with other parameters. timm's RegNets have four stages of stride 2 after a stem of stride 2."""
-    law = (
+    constraint = (
         "builds RegNets of blocks x, y and z, of the stem 'simple' and of four stages of stride 2, whose widths follow "
         "w0, wa and wm"
     )
     fits = arch.block in ("r", "x", "y", "z") and arch.stem.kind == "simple" and len(arch.stages) == 4
     if not fits or any(stage.stride != 2 for stage in arch.stages) or (arch.head_width and arch.block != "z"):
-        raise _refuse("timm", law, arch)
+        raise _refuse("timm", constraint, arch)
     found = regnet_parameters(arch)
     if found is None:
-        raise _refuse("timm", law, arch)
+        raise _refuse("timm", constraint, arch)
     arguments: dict[str, Any] = {
         "depth": found.depth,
         "w0": found.w0,
@@ -134,14 +135,14 @@ def _timm_regnet(arch: Arch) -> tuple[str, dict[str, Any]]:
 
 def _timm_resnet(arch: Arch) -> tuple[str, dict[str, Any]]:
     """A ResNet of timm with other stages."""
-    law = (
+    constraint = (
         "builds ResNets of blocks basic, r and x, of the stem 'imagenet' of width 64, of up to four stages of strides "
         "1, 2, 2, 2, and with as many groups and the same bottleneck in each"
     )
     usual = [1, 2, 2, 2][: len(arch.stages)]
     fits = arch.block in ("basic", "r", "x") and arch.stem.width == 64 and not arch.head_width
     if not fits or [stage.stride for stage in arch.stages] != usual:
-        raise _refuse("timm", law, arch)
+        raise _refuse("timm", constraint, arch)
     layers = [stage.depth for stage in arch.stages]
     if arch.block == "basic":
         return "resnet18", {"layers": layers, "channels": [stage.width for stage in arch.stages]}
@@ -151,7 +152,7 @@ def _timm_resnet(arch: Arch) -> tuple[str, dict[str, Any]]:
     for stage, channels in zip(arch.stages, planes, strict=True):
         inner = int(channels * (base_width / 64)) * first.groups
         if stage.width % 4 or stage.groups != first.groups or stage.inner_width != inner:
-            raise _refuse("timm", law, arch)
+            raise _refuse("timm", constraint, arch)
     return "resnet50", {"layers": layers, "channels": planes, "cardinality": first.groups, "base_width": base_width}
 
 
@@ -178,16 +179,16 @@ def _torchvision(arch: Arch) -> Expression:
         )
         call = f"torchvision.models.regnet.RegNet(BlockParams({params}), {arch.num_classes}, {arch.stem.width})"
         return Expression(TORCHVISION_REGNET, call)
-    law = (
+    constraint = (
         "builds RegNets of blocks x and y with the stem 'simple', and ResNets of four stages of the widths 64, 128, "
         "256, 512, times 4 where they have bottlenecks, with as many groups and the same bottleneck in each"
     )
     try:
         arguments = _timm_resnet(arch)[1] if arch.stem.kind == "imagenet" else {}
     except WeightsError as error:
-        raise _refuse("torchvision", law, arch) from error
+        raise _refuse("torchvision", constraint, arch) from error
     if arguments.get("channels") != [64, 128, 256, 512]:
-        raise _refuse("torchvision", law, arch)
+        raise _refuse("torchvision", constraint, arch)
     block = "BasicBlock" if arch.block == "basic" else "Bottleneck"
     groups = f"groups={arguments.get('cardinality', 1)}, width_per_group={arguments.get('base_width', 64)}"
     return Expression(

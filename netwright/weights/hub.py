@@ -168,8 +168,8 @@ def mindcv_preprocessing(path: Path, *, image_size: int, channels: int) -> tuple
     """
     from netwright.data.preprocess import Preprocessing
 
-    colour = Preprocessing()
-    mean, std = ((sum(values) / 3,) if channels == 1 else values for values in (colour.mean, colour.std))
+    color = Preprocessing()
+    mean, std = ((sum(values) / 3,) if channels == 1 else values for values in (color.mean, color.std))
     known = row_of(path)
     interpolation, crop_pct = ("bilinear", 0.875) if known is None else (known.interpolation, known.crop_pct)
     preprocessing = Preprocessing(image_size, channels, crop_pct, interpolation, False, mean, std)

@@ -29,7 +29,7 @@ class Naming:
     they are called otherwise; modules of ours end in "bn" where they are batch norms. Where several of theirs are one
     of ours, any is read and the last that fits is written. label: whose table it is, in words. mark: what a name of
     this table, and of no other, looks like. average: how entries of a moving average begin; slots: how those of an
-    optimiser do.
+    optimizer do.
     """
 
     label: str

@@ -13,7 +13,7 @@ from netwright.arch import Arch
 __all__ = ["RegNetParameters", "regnet_parameters"]
 
 _QUANTUM = 8  # every width before the groups' rounding is a multiple of this
-_STEPS = 10  # powers of wm that stages may have; neighbouring stages are mostly one power apart
+_STEPS = 10  # powers of wm that stages may have; neighboring stages are mostly one power apart
 _GRID = 300  # values of wm tried
 _MARGIN = 1e-5  # relative, that wa has on both sides: more than the rounding of float32, in which timm computes
 
@@ -68,7 +68,7 @@ def _upward(value: int, divisor: int) -> int:
 def _unrounded(
     width: int, own_group: int, multiplier: float, group_width: int, rounded: Callable[[int, int], int]
 ) -> list[int]:
-    """Widths that the groups' rounding makes `width`, with groups of own_group channels; neighbours, ascending."""
+    """Widths that the groups' rounding makes `width`, with groups of own_group channels; neighbors, ascending."""
     reach = int(group_width / multiplier) + 2 * _QUANTUM
     found = []
     for raw in range(max(1, (width - reach) // _QUANTUM) * _QUANTUM, width + reach + 1, _QUANTUM):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["preprocessing_of", "torchvision_facts"]
 
-# layout -> whose evaluation is taken, in words; all of them: resize 256, crop 224, and ImageNet's colours
+# layout -> whose evaluation is taken, in words; all of them: resize 256, crop 224, and ImageNet's colors
 _USUAL = {
     "torchvision": "as torchvision's first weights",
     "pycls": "as pycls does for ImageNet",

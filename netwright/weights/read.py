@@ -203,21 +203,21 @@ def _read_ckpt(path: Path, ema: bool) -> _Content:
     plain, average = split_entries(entries, MINDCV)
     chosen = average if ema else plain
     if entries and not chosen:
-        law, cure = (
+        constraint, cure = (
             (f"no moving average beside its {len(plain):,} weights", "Leave ema out.")
             if ema
             else (f"nothing but a moving average of {len(average):,} weights", "Take it: ema.")
             if average
-            else (f"{len(entries):,} entries of an optimiser and no weights", "Give the network's own file.")
+            else (f"{len(entries):,} entries of an optimizer and no weights", "Give the network's own file.")
         )
-        raise WeightsError(f"{path} has {law}. {cure}")
+        raise WeightsError(f"{path} has {constraint}. {cure}")
     ours_of(chosen, MINDCV, str(path))  # two entries of one tensor are said before any is read
     state = {name: entry.read() for name, entry in chosen.items()}
     return _Content("mindspore", state, "mindcv", has_average=bool(average))
 
 
 def split_entries(entries: Mapping[str, Entry], naming: Naming) -> tuple[dict[str, Entry], dict[str, Entry]]:
-    """The network's weights and their moving average, by the network's names; what belongs to an optimiser is left out.
+    """The network's weights and their moving average, by the network's names; what belongs to an optimizer is left out.
 
     Weights are inside of some cell, so a name without a dot is a counter or a rate.
     """

@@ -150,8 +150,8 @@ def _images(model: LoadedModel) -> dict[str, str]:
     smooth = "antialiased" if seen.antialias else "without antialiasing"
     return {
         "resize": f"shorter side to {seen.resize_size} pixels, {seen.interpolation}, {smooth}",
-        "crop": f"the centre {seen.image_size} x {seen.image_size}, {'gray' if seen.channels == 1 else 'RGB'}",
-        "normalise": f"pixels 0-255 minus {mean}, divided by {std}",
+        "crop": f"the center {seen.image_size} x {seen.image_size}, {'gray' if seen.channels == 1 else 'RGB'}",
+        "normalize": f"pixels 0-255 minus {mean}, divided by {std}",
     }
 
 

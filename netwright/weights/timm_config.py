@@ -84,7 +84,7 @@ def _preprocessing(said: Mapping[str, Any], model_args: object) -> dict[str, Any
 
 
 def _scaled(values: Sequence[float], channels: int) -> list[float]:
-    """0 ... 1 -> 0 ... 255, to the digits that were written; colours are averaged for gray images."""
+    """0 ... 1 -> 0 ... 255, to the digits that were written; colors are averaged for gray images."""
     scaled = [round(255 * float(value), 6) for value in values]
     return [sum(scaled) / len(scaled)] if channels == 1 and len(scaled) > 1 else scaled
 

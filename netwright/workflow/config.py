@@ -10,7 +10,7 @@ from typing import Any
 from netwright.errors import RecipeError
 from netwright.recipe import Recipe
 
-__all__ = ["Brief"]
+__all__ = ["DesignConfig"]
 
 Window = tuple[float, float]
 
@@ -32,7 +32,7 @@ _NOT_LASTING = ("out", "command", "workers", "device", "space", "data_dir")
 
 
 @dataclass(frozen=True)
-class Brief:
+class DesignConfig:
     """What is asked for. RecipeError for a number that cannot be.
 
     space: a name or a YAML file. flops, params, acts: (low, high) at the images' resolution; where none is given, flops

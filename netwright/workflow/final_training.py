@@ -29,18 +29,20 @@ def train_finals(job: Job, pick: Arch, baseline: Arch) -> tuple[Finalist, Finali
 
     PopulationError where no training of the pick is finished; a baseline may be without test errors.
     """
-    brief, folder = job.brief, job.brief.out / "final"
+    config, folder = job.config, job.config.out / "final"
     images = job.images
-    if brief.train_images is not None:
-        images = load_images(brief.data_dir, resolution=images.resolution, seed=brief.seed, cache=brief.out / "cache")
+    if config.train_images is not None:
+        images = load_images(
+            config.data_dir, resolution=images.resolution, seed=config.seed, cache=config.out / "cache"
+        )
         # a part that was all gray may belong to a whole that is not
         pick, baseline = (replace(arch, in_channels=images.channels) for arch in (pick, baseline))
-    seeds = [trial_seed(brief.seed, _FIRST_SEED + k) for k in range(brief.final_seeds)]
+    seeds = [trial_seed(config.seed, _FIRST_SEED + k) for k in range(config.final_seeds)]
     with Population.open_or_create(
         folder,
         networks=[pick] * len(seeds) + [baseline] * len(seeds),
-        seed=brief.seed,
-        identity=identity(None, job.final_recipe, images, brief.threads),
+        seed=config.seed,
+        identity=identity(None, job.final_recipe, images, config.threads),
         seeds=seeds * 2,
         labels=["pick"] * len(seeds) + ["baseline"] * len(seeds),
     ) as population:
@@ -49,8 +51,8 @@ def train_finals(job: Job, pick: Arch, baseline: Arch) -> tuple[Finalist, Finali
             images,
             job.final_recipe,
             title="3/3 pick and baseline",
-            workers=brief.workers,
-            threads=brief.threads,
+            workers=config.workers,
+            threads=config.threads,
             devices=job.devices,
             split="test",
             weights=lambda trial: weights_of(folder, trial.label, trial.seed),

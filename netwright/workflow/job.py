@@ -12,8 +12,8 @@ from netwright.errors import OutputError, PopulationError
 from netwright.population import Population
 from netwright.recipe import Recipe
 from netwright.space import DesignSpace, Sample, load_space
-from netwright.sweeps import Executor, LocalExecutor, Quiet, default_workers, run
-from netwright.workflow.config import Brief
+from netwright.sweeps import Executor, LocalExecutor, NullProgress, default_workers, run
+from netwright.workflow.config import DesignConfig
 
 __all__ = ["Job", "identity", "prepare"]
 
@@ -26,13 +26,13 @@ _BATCHES = ((5000, 128), (2000, 64), (0, 32))
 class Job:
     """space: for these images, within the budget. recipe, final_recipe: resolved; of trials, and of the finals."""
 
-    brief: Brief
+    config: DesignConfig
     space: DesignSpace
     images: ImageSet
     recipe: Recipe
     final_recipe: Recipe
     devices: tuple[str, ...]
-    progress: Quiet
+    progress: NullProgress
     executor: Executor  # its workers import torch once for all sweeps of the design; whoever prepared the job closes it
 
     def population(self, folder: Path, space: DesignSpace, sample: Sample, seed: int, **notes: Any) -> Population:
@@ -41,8 +41,8 @@ class Job:
             folder,
             networks=sample.batch,
             seed=seed,
-            identity=identity(space, self.recipe, self.images, self.brief.threads),
-            notes={"account": dict(sample.account), "command": self.brief.command, **notes},
+            identity=identity(space, self.recipe, self.images, self.config.threads),
+            notes={"account": dict(sample.account), "command": self.config.command, **notes},
         )
         held, asked = len(population), len(sample.batch)
         if held > asked:
@@ -55,44 +55,44 @@ class Job:
 
     def train(self, population: Population, title: str) -> None:
         """Every waiting trial, on the training split."""
-        brief = self.brief
+        config = self.config
         run(
             population,
             self.images,
             self.recipe,
             title=title,
-            workers=brief.workers,
-            threads=brief.threads,
+            workers=config.workers,
+            threads=config.threads,
             devices=self.devices,
             progress=self.progress,
             executor=self.executor,
         )
 
 
-def prepare(brief: Brief, progress: Quiet) -> Job:
+def prepare(config: DesignConfig, progress: NullProgress) -> Job:
     """Everything that can be wrong with a brief is found here, before any training.
 
     Raises SpaceError, OutputError, DataError, RecipeError.
     """
-    space = load_space(brief.space)
-    _prepare_folder(brief.out)
+    space = load_space(config.space)
+    _prepare_folder(config.out)
     images = load_images(
-        brief.data_dir,
-        resolution=brief.resolution,
-        seed=brief.seed,
-        cache=brief.out / "cache",
-        train_images=brief.train_images,
+        config.data_dir,
+        resolution=config.resolution,
+        seed=config.seed,
+        cache=config.out / "cache",
+        train_images=config.train_images,
     )
     progress.say(f"{images.name}: {images.num_classes} classes, {images.resolution} pixels. {images.provenance}")
     if images.skipped:
         first = images.skipped[0]
         progress.say(f"{len(images.skipped)} images could not be decoded, the first: {first.name} ({first.reason})")
-    recipe, final_recipe, devices = _resolved(brief, images)
-    space = _budgeted(space, images, brief)
+    recipe, final_recipe, devices = _resolved(config, images)
+    space = _budgeted(space, images, config)
     assert images.path is not None, "a cache was given"
-    workers = brief.workers or default_workers(brief.threads, devices)
-    executor = LocalExecutor(images.path, workers=workers, threads=brief.threads, devices=devices)
-    return Job(brief, space, images, recipe, final_recipe, devices, progress, executor)
+    workers = config.workers or default_workers(config.threads, devices)
+    executor = LocalExecutor(images.path, workers=workers, threads=config.threads, devices=devices)
+    return Job(config, space, images, recipe, final_recipe, devices, progress, executor)
 
 
 def identity(space: DesignSpace | None, recipe: Recipe, images: ImageSet, threads: int) -> dict[str, Any]:
@@ -119,10 +119,10 @@ def _prepare_folder(folder: Path) -> None:
         ) from error
 
 
-def _budgeted(space: DesignSpace, images: ImageSet, brief: Brief) -> DesignSpace:
+def _budgeted(space: DesignSpace, images: ImageSet, config: DesignConfig) -> DesignSpace:
     """The space for these images, within the budget."""
     space = space.for_images(images.resolution, images.num_classes, images.channels)
-    limits = {name: window for name in ("flops", "params", "acts") if (window := getattr(brief, name)) is not None}
+    limits = {name: window for name in ("flops", "params", "acts") if (window := getattr(config, name)) is not None}
     if not limits and not set(space.limits) & {"flops", "params", "acts"}:
         pixels, flops = _IMAGENET
         most = flops * (images.resolution / pixels) ** 2
@@ -130,17 +130,17 @@ def _budgeted(space: DesignSpace, images: ImageSet, brief: Brief) -> DesignSpace
     return space.refine(**limits)
 
 
-def _resolved(brief: Brief, images: ImageSet) -> tuple[Recipe, Recipe, tuple[str, ...]]:
+def _resolved(config: DesignConfig, images: ImageSet) -> tuple[Recipe, Recipe, tuple[str, ...]]:
     """The recipes of trials and finals with nothing left "auto", and the devices to train on."""
     from netwright.training import bf16_helps, devices, resolve_device
 
-    device = resolve_device(brief.device)
+    device = resolve_device(config.device)
     batch_size = next(size for least, size in _BATCHES if len(images.train) >= least)
-    given = {"batch_size": batch_size} | dict(brief.recipe)
+    given = {"batch_size": batch_size} | dict(config.recipe)
     trial, final = (
         Recipe()
         .with_(**given | {"epochs": epochs})
         .resolve(resolution=images.resolution, flip_suits=images.flip_suits, bf16_helps=bf16_helps(device))
-        for epochs in (brief.epochs, brief.final)
+        for epochs in (config.epochs, config.final)
     )
-    return trial, final, devices() if brief.device == "auto" else (str(device),)
+    return trial, final, devices() if config.device == "auto" else (str(device),)

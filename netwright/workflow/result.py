@@ -60,10 +60,10 @@ def conclude(
     from netwright.report import Contrast, Story, write_report
     from netwright.report.figures.verdict import of_finalists, of_refinement
 
-    out = job.brief.out
+    out = job.config.out
     pick, baseline = finals
     narrowed = advice.space.domains != job.space.domains
-    contrast = Contrast.of(*views, seed=job.brief.seed) if narrowed else None
+    contrast = Contrast.of(*views, seed=job.config.seed) if narrowed else None
     story = Story(
         title=f"Designing a network for {job.images.name}",
         populations=views,
@@ -109,13 +109,13 @@ def _plain(finalist: Finalist) -> dict[str, Any]:
 
 
 def _facts(job: Job, pick: Finalist) -> Mapping[str, Mapping[str, str]]:
-    brief, images = job.brief, job.images
+    config, images = job.config, job.images
     bad = "; ".join(f"{skipped.name}: {skipped.reason}" for skipped in images.skipped[:_NAMED])
     return {
-        "command": {"command": brief.command or f"design({brief})", "folder": str(brief.out)},
+        "command": {"command": config.command or f"design({config})", "folder": str(config.out)},
         "seeds": {
-            "population": str(brief.seed),
-            "confirmation": str(brief.seed + 1),
+            "population": str(config.seed),
+            "confirmation": str(config.seed + 1),
             "trial": "from the population's seed and the trial's index",
             "pick and baseline": ", ".join(map(str, pick.seeds)),
         },
@@ -129,7 +129,7 @@ def _facts(job: Job, pick: Finalist) -> Mapping[str, Mapping[str, str]]:
         "recipe": {key: str(value) for key, value in job.recipe.to_dict().items()}
         | {"epochs of pick and baseline": str(job.final_recipe.epochs)},
         "versions": versions(),
-        "hardware": hardware() | {"devices": _devices(job), "threads of a worker": str(brief.threads)},
+        "hardware": hardware() | {"devices": _devices(job), "threads of a worker": str(config.threads)},
     }
 
 

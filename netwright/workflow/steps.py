@@ -9,9 +9,9 @@ from netwright.analysis.summary import view
 from netwright.errors import PopulationError, SpaceError
 from netwright.population import FILE, Population, difference
 from netwright.space import Sample, draw
-from netwright.sweeps import Progress, Quiet
+from netwright.sweeps import NullProgress, Progress
 from netwright.workflow.baseline import baseline_for
-from netwright.workflow.config import Brief
+from netwright.workflow.config import DesignConfig
 from netwright.workflow.final_training import train_finals
 from netwright.workflow.job import Job, prepare
 from netwright.workflow.result import Result, conclude
@@ -20,7 +20,7 @@ from netwright.workflow.selection import best_network, refuse_failure
 __all__ = ["design", "sweep"]
 
 
-def design(brief: Brief, progress: Quiet | None = None) -> Result:
+def design(config: DesignConfig, progress: NullProgress | None = None) -> Result:
     """Do the whole job; give the same brief again to resume it. Everything finished is in `brief.out` at any moment.
 
     Raises DataError, SpaceError, RecipeError and OutputError before any training, PopulationError when the folder
@@ -28,26 +28,26 @@ def design(brief: Brief, progress: Quiet | None = None) -> Result:
     """
     progress = progress or Progress()
     with progress:
-        _refuse_other(brief)
-        job = prepare(brief, progress)
+        _refuse_other(config)
+        job = prepare(config, progress)
         with job.executor:
             return _design(job)
 
 
 def _design(job: Job) -> Result:
-    brief, progress = job.brief, job.progress
-    space, out = job.space, brief.out
+    config, progress = job.config, job.progress
+    space, out = job.space, config.out
     first = _first_of_all(job)
-    with job.population(out, space, first, brief.seed) as population:
+    with job.population(out, space, first, config.seed) as population:
         job.train(population, f"1/3 {space.name}")
         before = population.frame()
     refuse_failure(before)
-    advice = advise(space, before, seed=brief.seed)
-    advice, second = draw_refined(advice, space, brief.confirming, brief.seed + 1, first)
+    advice = advise(space, before, seed=config.seed)
+    advice, second = draw_refined(advice, space, config.confirming, config.seed + 1, first)
     for decision in advice.decisions:
         progress.say(decision)
     name = advice.space.name
-    with job.population(out / "refined", advice.space, second, brief.seed + 1, brief=brief.lasting()) as population:
+    with job.population(out / "refined", advice.space, second, config.seed + 1, config=config.lasting()) as population:
         job.train(population, f"2/3 {name}")
         after = population.frame()
     pick, why_picked = best_network({space.name: before, name: after})
@@ -66,37 +66,37 @@ def _design(job: Job) -> Result:
     return conclude(job, advice, views, finals, why_picked)
 
 
-def sweep(brief: Brief, progress: Quiet | None = None) -> dict[str, int]:
+def sweep(config: DesignConfig, progress: NullProgress | None = None) -> dict[str, int]:
     """Only the first step: sample the space and train the population in `brief.out`. State -> number of trials."""
     progress = progress or Progress()
     with progress:
-        job = prepare(brief, progress)
-        sample = draw(job.space, brief.trials, brief.seed)
-        with job.executor, job.population(brief.out, job.space, sample, brief.seed) as population:
+        job = prepare(config, progress)
+        sample = draw(job.space, config.trials, config.seed)
+        with job.executor, job.population(config.out, job.space, sample, config.seed) as population:
             job.train(population, job.space.name)
             return population.counts()
 
 
 def _first_of_all(job: Job) -> Sample:
     """The first sample; SpaceError where the space has no room for a second one, to confirm with."""
-    brief = job.brief
+    config = job.config
     try:
-        draw(job.space, brief.trials + brief.confirming, brief.seed)
+        draw(job.space, config.trials + config.confirming, config.seed)
     except SpaceError as error:
-        raise SpaceError(f"{brief.trials} networks, and {brief.confirming} more to confirm with: {error}") from error
-    return draw(job.space, brief.trials, brief.seed)
+        raise SpaceError(f"{config.trials} networks, and {config.confirming} more to confirm with: {error}") from error
+    return draw(job.space, config.trials, config.seed)
 
 
-def _refuse_other(brief: Brief) -> None:
+def _refuse_other(config: DesignConfig) -> None:
     """Once the space was refined the brief stands: more trials, say, would have refined it otherwise."""
-    folder = brief.out / "refined"
+    folder = config.out / "refined"
     if not (folder / FILE).exists():
         return
     with Population.open(folder) as population:
-        lines = difference(population.notes.get("brief", {}), json.loads(json.dumps(brief.lasting())))
+        lines = difference(population.notes.get("config", {}), json.loads(json.dumps(config.lasting())))
     if lines:
         raise PopulationError(
-            f"the design in {brief.out} was asked for differently, and its space is refined already:\n  "
+            f"the design in {config.out} was asked for differently, and its space is refined already:\n  "
             + "\n  ".join(lines)
             + "\nAsk for the same to resume it, or choose another folder (--out) to start anew."
         )

@@ -73,7 +73,7 @@ WRONG: dict[str, Any] = {
     "stages missing": {"block": "x"},
     "a number for stages": {"stages": 5},
     "a stage that is no mapping": {"stages": [5]},
-    "an unknown key": {**LEAST, "colour": 1},
+    "an unknown key": {**LEAST, "color": 1},
     "an unknown key of a stage": {"stages": [{"depth": 1, "width": 8, "kernel": 3}]},
     "a block": {**LEAST, "block": "q"},
     "a block that is a list": {**LEAST, "block": []},
@@ -109,7 +109,7 @@ WRONG: dict[str, Any] = {
 def test_what_cannot_be_is_refused_with_a_cure(wrong: str) -> None:
     with pytest.raises(ArchError) as caught:
         Arch.from_dict(WRONG[wrong])
-    # the law and the value, then the cure as a sentence of its own
+    # the constraint and the value, then the cure as a sentence of its own
     assert re.search(r"\S\. \w.*\.$", str(caught.value), re.DOTALL), caught.value
 
 

@@ -32,6 +32,7 @@ LAYERS = {
     "exports": 8,
     "evaluation": 8,
     "serving": 9,
+    "deploy": 9,
     "workflow": 9,
     "studio": 9,
     "cli": 10,

@@ -1,4 +1,4 @@
-"""The command line within this process, for speed; process behaviour is tested with processes."""
+"""The command line within this process, for speed; process behavior is tested with processes."""
 
 from collections.abc import Callable
 from typing import NamedTuple

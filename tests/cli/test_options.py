@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netwright.cli.options import add_limits, add_training, brief_of, limits_of, quantity, truth, window
+from netwright.cli.options import add_limits, add_training, config_of, limits_of, quantity, truth, window
 from netwright.errors import SpaceError
 
 UNITS = {"": 1, "k": 1e3, "K": 1e3, "M": 1e6, "m": 1e6, "G": 1e9, "B": 1e9, "T": 1e12}
@@ -83,8 +83,8 @@ def test_every_flag_reaches_the_brief() -> None:
     words |= {"workers": "2", "threads": "3", "device": "cpu", "seed": "5"}
     recipe = {"batch_size": "32", "lr": "0.2", "weight_decay": "1e-4", "label_smoothing": "0.1", "flip": "no"}
     flags = [f"--{name}={value}" for name, value in (words | recipe | {"precision": "fp32", "max_acts": "4M"}).items()]
-    brief = brief_of(options(*flags), "netwright sweep", space="regnety")
-    assert {name: str(getattr(brief, name)) for name in words} == words
+    config = config_of(options(*flags), "netwright sweep", space="regnety")
+    assert {name: str(getattr(config, name)) for name in words} == words
     expected = {"batch_size": 32, "lr": 0.2, "weight_decay": 1e-4, "label_smoothing": 0.1, "flip": False}
-    assert brief.recipe == expected | {"precision": "fp32"}
-    assert (brief.acts, brief.flops, brief.space, brief.command) == ((0, 4e6), None, "regnety", "netwright sweep")
+    assert config.recipe == expected | {"precision": "fp32"}
+    assert (config.acts, config.flops, config.space, config.command) == ((0, 4e6), None, "regnety", "netwright sweep")

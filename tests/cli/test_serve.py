@@ -81,7 +81,7 @@ def test_curl_takes_the_line_of_the_page(address: str, photo: Path) -> None:
 
 
 def test_mistakes_are_told_before_anything_listens(tmp_path: Path) -> None:
-    for words, law in (
+    for words, constraint in (
         (("serve", str(tmp_path / "nothing")), "nothing"),
         (("serve", "x", "--max_batch", "0"), "max_batch is 1 or more"),
         (("serve", "x", "--max_queue", "2"), "Raise max_queue"),
@@ -93,7 +93,7 @@ def test_mistakes_are_told_before_anything_listens(tmp_path: Path) -> None:
     ):
         status, _, errors = run(*words)
         assert status == 1
-        assert law in errors
+        assert constraint in errors
         assert "Traceback" not in errors
 
 

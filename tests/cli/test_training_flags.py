@@ -5,7 +5,7 @@ import pytest
 
 from netwright.cli.training_flags import add_training_flags, training_of
 from netwright.errors import RecipeError
-from netwright.recipe import Training
+from netwright.recipe import TrainConfig
 from netwright.recipe.load import CLIP
 from netwright.recipe.mindcv import MINDCV
 
@@ -16,12 +16,12 @@ def parser() -> ArgumentParser:
     return made
 
 
-def asked(line: str) -> Training:
+def asked(line: str) -> TrainConfig:
     return training_of(line.split()).training
 
 
 def test_no_flags_are_the_defaults():
-    assert asked("") == Training()
+    assert asked("") == TrainConfig()
     assert training_of(parser().parse_args([])).given == frozenset()
 
 
@@ -56,7 +56,7 @@ def test_no_flags_are_the_defaults():
     ],
 )
 def test_lines_that_people_type(line, changes):
-    assert asked(line) == Training().with_(**changes)
+    assert asked(line) == TrainConfig().with_(**changes)
     assert training_of(parser().parse_args(line.split())).training == asked(line)
 
 
@@ -70,7 +70,7 @@ def test_a_recipe_gives_defaults_and_flags_override_them(tmp_path: Path):
     path.write_text("epoch_size: 150\nopt: momentum\ndistribute: True\nscale: (0.35, 1.0)\n")
     for config in (f"--config {path}", f"-c {path}", f"--config={path}"):
         training = asked(f"{config} --distribute False --epochs 3")
-        assert training == Training().with_(epochs=3, optimizer="momentum", scale=(0.35, 1.0))
+        assert training == TrainConfig().with_(epochs=3, optimizer="momentum", scale=(0.35, 1.0))
 
 
 @pytest.mark.parametrize(
@@ -96,15 +96,15 @@ def test_mistakes_are_explained(line, message):
 
 def test_every_key_of_both_dialects_is_a_flag():
     flags = set(parser()._option_string_actions)
-    for key in (*Training().to_flat(), *MINDCV, *CLIP):
+    for key in (*TrainConfig().to_flat(), *MINDCV, *CLIP):
         assert f"--{key}" in flags, key
 
 
 def test_help_explains_every_key_of_ours_with_its_default_and_hides_theirs():
     text = parser().format_help()
-    for key in Training().to_flat():
+    for key in TrainConfig().to_flat():
         assert f"  --{key} " in text, key
-    for key in {*MINDCV, *CLIP} - {*Training().to_flat(), "config"}:
+    for key in {*MINDCV, *CLIP} - {*TrainConfig().to_flat(), "config"}:
         assert f"  --{key} " not in text, key
     flat = " ".join(text.split())
     assert "of resizing (nearest, bilinear, bicubic; default: bilinear)" in flat

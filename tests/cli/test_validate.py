@@ -148,11 +148,11 @@ def test_preprocessing_flags_are_said(netwright: Run, images: Path, weights: Pat
 
 
 def test_a_run_folder_alone_is_enough(netwright: Run, tmp_path: Path) -> None:
-    from netwright.recipe import Training
+    from netwright.recipe import TrainConfig
 
     stages = (Stage(1, 16, 2, group_width=8),)
     arch = Arch(stages, stem=Stem("cifar", 8), resolution=8, num_classes=10, in_channels=1, name="tiny")
-    flat = Training().with_(dataset="digits", val_fraction=0.1, seed=1).to_flat()
+    flat = TrainConfig().with_(dataset="digits", val_fraction=0.1, seed=1).to_flat()
     save_model(
         tmp_path / "tiny_best.safetensors",
         build(arch, seed=0),

@@ -15,13 +15,13 @@ import pytest
 from PIL import Image
 
 CLASSES = ("ant", "bee", "cow")
-COLOURS = {"ant": (200, 40, 40), "bee": (40, 200, 40), "cow": (40, 40, 200)}
+COLORS = {"ant": (200, 40, 40), "bee": (40, 200, 40), "cow": (40, 40, 200)}
 
 
-def picture(colour: tuple[int, int, int], number: int, size: tuple[int, int] = (16, 16)) -> Image.Image:
-    """A noisy patch of a colour, other for each number."""
+def picture(color: tuple[int, int, int], number: int, size: tuple[int, int] = (16, 16)) -> Image.Image:
+    """A noisy patch of a color, other for each number."""
     rng = np.random.default_rng(number)
-    pixels = np.array(colour) + rng.integers(-20, 21, size=(size[1], size[0], 3))
+    pixels = np.array(color) + rng.integers(-20, 21, size=(size[1], size[0], 3))
     return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
 
 
@@ -36,15 +36,13 @@ def fill(
     counts: Mapping[str, int],
     suffix: str = "png",
     size: tuple[int, int] = (16, 16),
-    colour: tuple[int, int, int] = (90, 90, 90),
+    color: tuple[int, int, int] = (90, 90, 90),
 ) -> Path:
-    """One folder per class below `folder`, with so many images; colour: of classes without one of their own."""
+    """One folder per class below `folder`, with so many images; color: of classes without one of their own."""
     for label, (name, count) in enumerate(counts.items()):
         (folder / name).mkdir(parents=True, exist_ok=True)
         for number in range(count):
-            picture(COLOURS.get(name, colour), 1000 * label + number, size).save(
-                folder / name / f"{number:03d}.{suffix}"
-            )
+            picture(COLORS.get(name, color), 1000 * label + number, size).save(folder / name / f"{number:03d}.{suffix}")
     return folder
 
 
@@ -53,7 +51,7 @@ def rows(counts: Mapping[str, int], start: int = 0) -> tuple[list[dict[str, obje
     images, labels = [], []
     for label, (name, count) in enumerate(counts.items()):
         for number in range(count):
-            images.append({"bytes": encode(picture(COLOURS[name], start + 1000 * label + number)), "path": None})
+            images.append({"bytes": encode(picture(COLORS[name], start + 1000 * label + number)), "path": None})
             labels.append(label)
     order = np.random.default_rng(0).permutation(len(labels))
     return [images[i] for i in order], [labels[i] for i in order]
@@ -86,8 +84,8 @@ def _split(root: Path) -> Path:
 
 
 def _deep(root: Path) -> Path:
-    fill(root / "deep" / "Train" / "ant" / "a" / "b", {"c": 6}, colour=COLOURS["ant"])
-    fill(root / "deep" / "Train" / "bee", {"d": 6}, "webp", colour=COLOURS["bee"])
+    fill(root / "deep" / "Train" / "ant" / "a" / "b", {"c": 6}, color=COLORS["ant"])
+    fill(root / "deep" / "Train" / "bee", {"d": 6}, "webp", color=COLORS["bee"])
     fill(root / "deep" / "Test", {"ant": 3, "bee": 3}, "bmp")
     return root / "deep"
 

@@ -120,7 +120,7 @@ def test_no_code_in_a_pickle_is_run(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("content", "law"),
+    ("content", "constraint"),
     [
         (b"nothing", "no batch as published"),
         (pickle.dumps([1]), "holds a list"),
@@ -129,10 +129,10 @@ def test_no_code_in_a_pickle_is_run(tmp_path, monkeypatch):
         (pickle.dumps({"data": np.zeros((2, 3072), np.uint8), "labels": [0, 10]}), "labels of cifar10 are 0 to 9"),
     ],
 )
-def test_damaged_batches_are_named(tmp_path, content, law):
+def test_damaged_batches_are_named(tmp_path, content, constraint):
     write_python(CIFAR10, tmp_path / "data")
     (tmp_path / "data" / "test_batch").write_bytes(content)
-    with pytest.raises(DataError, match=law):
+    with pytest.raises(DataError, match=constraint):
         find_cifar(CIFAR10, tmp_path)
 
 

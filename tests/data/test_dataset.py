@@ -20,7 +20,7 @@ def test_parquet_splits_by_name(tmp_path, make):
         open_dataset("cifar10", tmp_path, ["train", "val"], cure="Cut some.")
 
 
-def test_an_unlabelled_split_that_nobody_asks_for_does_not_matter(tmp_path, make):
+def test_an_unlabeled_split_that_nobody_asks_for_does_not_matter(tmp_path, make):
     images, labels = make.rows({"ant": 3, "bee": 3})
     make.write_parquet(tmp_path / "train.parquet", {"image": images, "label": labels}, ["ant", "bee"])
     make.write_parquet(tmp_path / "validation.parquet", {"image": images, "label": labels}, ["ant", "bee"])

@@ -15,7 +15,7 @@ ORANGE = (230, 120, 30)
 
 
 def corners(data, resolution=32, channels=3):
-    """The colours of the four quadrants' middles: top left, top right, bottom left, bottom right."""
+    """The colors of the four quadrants' middles: top left, top right, bottom left, bottom right."""
     pixels = decode(data, resolution, channels)
     low, high = resolution // 4, 3 * resolution // 4
     return [tuple(int(v) for v in pixels[y, x]) for y in (low, high) for x in (low, high)]
@@ -25,8 +25,8 @@ def corners(data, resolution=32, channels=3):
 def quadrants():
     """Red, green / blue, white."""
     image = Image.new("RGB", (64, 64))
-    for place, colour in zip(((0, 0), (32, 0), (0, 32), (32, 32)), ("red", "lime", "blue", "white"), strict=True):
-        image.paste(colour, (*place, place[0] + 32, place[1] + 32))
+    for place, color in zip(((0, 0), (32, 0), (0, 32), (32, 32)), ("red", "lime", "blue", "white"), strict=True):
+        image.paste(color, (*place, place[0] + 32, place[1] + 32))
     return image
 
 
@@ -58,7 +58,7 @@ def test_any_shape_is_fitted(make, kind, size, channels):
     assert pixels.dtype == np.uint8
 
 
-def test_the_centre_is_kept():
+def test_the_center_is_kept():
     image = Image.new("RGB", (96, 32), "red")
     image.paste("lime", (32, 0, 64, 32))
     assert np.array_equal(decode(_png(image), 32, 3), np.asarray(image)[:, 32:64])
@@ -83,13 +83,13 @@ def test_gray_becomes_three_equal_channels(make):
         assert (pixels == 77).all()
 
 
-def test_colour_becomes_gray_where_one_channel_is_asked_for(make):
+def test_color_becomes_gray_where_one_channel_is_asked_for(make):
     assert (
         decode(make.encode(Image.new("RGB", (32, 32), "white")), 32, 1).tolist() == np.full((32, 32, 1), 255).tolist()
     )
 
 
-def test_two_colours_and_one_bit_and_palettes(make):
+def test_two_colors_and_one_bit_and_palettes(make):
     assert (decode(make.encode(Image.new("1", (8, 8), 1)), 8, 3) == 255).all()
     palette = Image.new("RGB", (8, 8), ORANGE).quantize(4)
     assert np.abs(decode(make.encode(palette), 8, 3).astype(int) - ORANGE).max() <= 4
@@ -97,8 +97,8 @@ def test_two_colours_and_one_bit_and_palettes(make):
 
 
 def test_cmyk_is_read_as_adobe_writes_it(make):
-    for colour, expected in (((0, 255, 255, 0), (255, 0, 0)), ((0, 0, 0, 255), (0, 0, 0)), ((0, 0, 0, 0), (255,) * 3)):
-        data = make.encode(Image.new("CMYK", (32, 32), colour), "JPEG", quality=95)
+    for color, expected in (((0, 255, 255, 0), (255, 0, 0)), ((0, 0, 0, 255), (0, 0, 0)), ((0, 0, 0, 0), (255,) * 3)):
+        data = make.encode(Image.new("CMYK", (32, 32), color), "JPEG", quality=95)
         assert b"Adobe" in data
         assert np.abs(decode(data, 32, 3).astype(int) - expected).max() <= 4
 
@@ -115,7 +115,7 @@ def test_transparent_images_lie_on_black(make):
     assert np.abs(pixels[:, 4:].astype(int) - (100, 50, 25)).max() <= 1
 
 
-def test_transparency_of_palettes_and_of_one_colour_counts(make):
+def test_transparency_of_palettes_and_of_one_color_counts(make):
     palette = Image.new("P", (8, 8), 1)
     palette.putpalette([255, 255, 255, 10, 200, 30])
     assert (decode(make.encode(palette, transparency=1), 8, 3) == 0).all()

@@ -87,7 +87,7 @@ def test_a_missing_column_is_told_with_the_columns_there(tmp_path, make, table, 
 
 
 def test_several_possible_labels_are_not_guessed_among(tmp_path, make, table):
-    table = {"image": table["image"], "colour": table["label"], "size": table["label"]}
+    table = {"image": table["image"], "color": table["label"], "size": table["label"]}
     make.write_parquet(tmp_path / "train.parquet", table)
     with pytest.raises(DataError, match="several would fit"):
         open_source(tmp_path)
@@ -122,8 +122,8 @@ def test_files_with_other_columns_are_refused(tmp_path, make, table):
 
 def test_files_of_no_split_beside_splits_are_refused(tmp_path, make, table):
     make.write_parquet(tmp_path / "train.parquet", table)
-    make.write_parquet(tmp_path / "unlabelled.parquet", table)
-    with pytest.raises(DataError, match=r"'unlabelled\.parquet' name none of"):
+    make.write_parquet(tmp_path / "unlabeled.parquet", table)
+    with pytest.raises(DataError, match=r"'unlabeled\.parquet' name none of"):
         open_source(tmp_path)
 
 

@@ -8,7 +8,7 @@ from torchvision.transforms import InterpolationMode, v2
 
 from netwright.data.preprocess import Preprocessing
 from netwright.errors import DataError
-from netwright.recipe import Training
+from netwright.recipe import TrainConfig
 
 
 def picture(height, width, channels=3):
@@ -45,7 +45,7 @@ def test_the_shorter_side_is_rounded_down(size, crop_pct, resized):
     assert Preprocessing(image_size=size, crop_pct=crop_pct).resize_size == resized
 
 
-def test_files_are_read_upright_and_in_colour(make):
+def test_files_are_read_upright_and_in_color(make):
     preprocessing = Preprocessing(image_size=8, crop_pct=1.0)
     image = Image.new("L", (8, 8), 10)
     image.putpixel((0, 0), 250)
@@ -70,15 +70,15 @@ def test_damage_is_a_data_error():
         Preprocessing().pixels(b"nothing")
 
 
-def test_normalising():
+def test_normalizing():
     preprocessing = Preprocessing(image_size=4)
     pixels = picture(4, 4)[None].repeat(2, axis=0)
-    x = preprocessing.normalise(pixels)
+    x = preprocessing.normalize(pixels)
     assert (x.shape, x.dtype) == ((2, 3, 4, 4), torch.float32)
     assert x.is_contiguous(memory_format=torch.channels_last)
     expected = (pixels[1, 2, 3] - np.array(preprocessing.mean)) / np.array(preprocessing.std)
     np.testing.assert_allclose(x[1, :, 2, 3].numpy(), expected, rtol=1e-5)
-    assert torch.equal(preprocessing.normalise(torch.from_numpy(pixels)), x)
+    assert torch.equal(preprocessing.normalize(torch.from_numpy(pixels)), x)
 
 
 def test_it_travels_as_plain_values():
@@ -89,9 +89,9 @@ def test_it_travels_as_plain_values():
 
 
 @pytest.mark.parametrize(
-    ("change", "law"),
+    ("change", "constraint"),
     [
-        ({"colour": 1}, "has beside these 'colour'"),
+        ({"color": 1}, "has beside these 'color'"),
         ({"image_size": "96"}, "'image_size' of a preprocessing is a int: '96'"),
         ({"image_size": True}, "'image_size'"),
         ({"antialias": 1}, "'antialias'"),
@@ -103,8 +103,8 @@ def test_it_travels_as_plain_values():
         ({"channels": 4}, r"gray \(1\) or RGB \(3\)"),
     ],
 )
-def test_what_cannot_be_is_refused(change, law):
-    with pytest.raises(DataError, match=law):
+def test_what_cannot_be_is_refused(change, constraint):
+    with pytest.raises(DataError, match=constraint):
         Preprocessing.from_dict(Preprocessing().to_dict() | change)
 
 
@@ -116,7 +116,7 @@ def test_a_missing_key_is_named():
 
 
 def test_it_comes_from_a_training():
-    training = Training().with_(image_size=96, crop_pct=0.9, interpolation="bicubic", antialias=False)
+    training = TrainConfig().with_(image_size=96, crop_pct=0.9, interpolation="bicubic", antialias=False)
     assert Preprocessing.from_training(training) == Preprocessing(96, 3, 0.9, "bicubic", False)
     gray = Preprocessing.from_training(training.with_(in_channels=1))
     assert gray.mean == pytest.approx((114.495,))

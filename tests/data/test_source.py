@@ -44,10 +44,10 @@ def test_items_decode_and_agree_with_the_labels(any_data):
 def test_items_of_a_class_look_like_it(any_data):
     source = open_source(any_data)
     if source.name == "digits":
-        pytest.skip("digits have no colours")
+        pytest.skip("digits have no colors")
     for index, label in enumerate(source.labels):
-        colours = decode(source.read(index).data, 8, 3).mean(axis=(0, 1))
-        assert int(colours.argmax()) == {"ant": 0, "bee": 1, "cow": 2}[source.class_names[label]]
+        colors = decode(source.read(index).data, 8, 3).mean(axis=(0, 1))
+        assert int(colors.argmax()) == {"ant": 0, "bee": 1, "cow": 2}[source.class_names[label]]
 
 
 def test_opening_twice_gives_the_same(any_data):

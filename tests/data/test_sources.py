@@ -7,7 +7,7 @@ from netwright.data.parquet import ParquetSource
 from netwright.errors import DataError
 
 
-def test_each_layout_is_recognised(any_data):
+def test_each_layout_is_recognized(any_data):
     source = open_source(any_data)
     kinds = {"digits": DigitsSource, "named": ParquetSource, "plain": ParquetSource}
     assert type(source) is kinds.get(source.name, FolderSource)

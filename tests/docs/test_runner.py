@@ -146,7 +146,7 @@ def test_blocks_with_curl_are_left_out_where_there_is_none(served: Path, tmp_pat
 
 @needs_curl
 @pytest.mark.parametrize(
-    ("was", "becomes", "law"),
+    ("was", "becomes", "constraint"),
     [
         ("/good |", "/bad |", r"page\.md:11 ended with 22"),
         ("first, second", "second, first", r"page\.md:11 does not say 'first'"),
@@ -156,10 +156,10 @@ def test_blocks_with_curl_are_left_out_where_there_is_none(served: Path, tmp_pat
     ],
 )
 def test_what_a_server_does_wrong_is_found(
-    served: Path, tmp_path: Path, was: str, becomes: str, law: str, run_page: Run
+    served: Path, tmp_path: Path, was: str, becomes: str, constraint: str, run_page: Run
 ) -> None:
     text = served.read_text()
     assert was in text
     served.write_text(text.replace(was, becomes))
-    with pytest.raises(AssertionError, match=law):
+    with pytest.raises(AssertionError, match=constraint):
         run_page(served, tmp_path)

@@ -82,7 +82,7 @@ class InMemory:
 
 @pytest.fixture(scope="session")
 def picture() -> Callable[..., Pixels]:
-    """(height, width, 3) uint8 of some smooth colours."""
+    """(height, width, 3) uint8 of some smooth colors."""
 
     def make(seed: int, height: int = 32, width: int = 32) -> Pixels:
         generator = np.random.default_rng(seed)

@@ -26,7 +26,7 @@ def specs(measured: Measured) -> dict[str, Spec]:
 
 
 @pytest.mark.parametrize("classes", [2, 10, 60])
-def test_charts_are_valid_drawn_and_in_colours_that_the_page_repaints(measured: Make, classes: int, capfd: Any) -> None:
+def test_charts_are_valid_drawn_and_in_colors_that_the_page_repaints(measured: Make, classes: int, capfd: Any) -> None:
     style = resources.files("netwright.report").joinpath("assets").joinpath("page.css").read_text()
     known = set(re.findall(r'="(#[0-9a-f]{3,6})"', style)) | {"#000", "#fff"}
     for name, spec in specs(measured(n=400, classes=classes)).items():

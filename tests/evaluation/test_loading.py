@@ -7,35 +7,35 @@ import pytest
 
 from netwright.errors import WeightsError
 from netwright.evaluation.loading import images_of_run, load_for
-from netwright.recipe import Training, training_to_yaml
+from netwright.recipe import TrainConfig, training_to_yaml
 from netwright.weights import LoadedModel
 
 NONE: frozenset[str] = frozenset()
 
 
 def trained(model: LoadedModel, **keys: Any) -> LoadedModel:
-    facts: Mapping[str, Any] = {"training": Training().with_(**keys).to_flat()}
+    facts: Mapping[str, Any] = {"training": TrainConfig().with_(**keys).to_flat()}
     return replace(model, facts={"training": {k: v for k, v in facts["training"].items() if k != "data_dir"}})
 
 
 def test_without_weights_there_is_no_answer() -> None:
     with pytest.raises(WeightsError, match=r"none are named\. Give a run folder"):
-        load_for(Training(), NONE)
+        load_for(TrainConfig(), NONE)
     with pytest.raises(WeightsError, match=r"for regnet_x_800mf none are named.*--ckpt_path"):
-        load_for(Training().with_(model="regnet_x_800mf"), NONE)
+        load_for(TrainConfig().with_(model="regnet_x_800mf"), NONE)
 
 
 def test_the_published_weights_are_those_of_the_cache(monkeypatch: pytest.MonkeyPatch, weights: Path) -> None:
     monkeypatch.setattr("netwright.weights.pretrained_file", lambda name: weights)
-    model, _ = load_for(Training().with_(model="", checkpoint=str(weights)), NONE)
+    model, _ = load_for(TrainConfig().with_(model="", checkpoint=str(weights)), NONE)
     assert model.arch.name == "tiny"
     # the file says another network than the one whose published weights are asked for
     with pytest.raises(WeightsError):
-        load_for(Training().with_(model="regnet_x_800mf", pretrained=True), NONE)
+        load_for(TrainConfig().with_(model="regnet_x_800mf", pretrained=True), NONE)
 
 
 def test_images_are_prepared_as_the_weights_say_unless_a_key_is_given(weights: Path, model: LoadedModel) -> None:
-    training = Training().with_(checkpoint=str(weights), image_size=32, crop_pct=0.5)
+    training = TrainConfig().with_(checkpoint=str(weights), image_size=32, crop_pct=0.5)
     same, notices = load_for(training, NONE)
     assert (same.preprocessing, notices) == (model.preprocessing, ())
     other, notices = load_for(training, frozenset({"image_size"}))
@@ -47,15 +47,15 @@ def test_images_are_prepared_as_the_weights_say_unless_a_key_is_given(weights: P
 
 def test_a_run_is_validated_on_its_own_images(tmp_path: Path, model: LoadedModel) -> None:
     keys: dict[str, Any] = {"dataset": "cifar10", "val_split": "test", "seed": 3}
-    (tmp_path / "training.yaml").write_text(training_to_yaml(Training().with_(data_dir="/images", **keys)))
+    (tmp_path / "training.yaml").write_text(training_to_yaml(TrainConfig().with_(data_dir="/images", **keys)))
     for place in (tmp_path, tmp_path / "tiny_best.safetensors"):
-        training, said = images_of_run(trained(model, **keys), Training().with_(checkpoint=str(place)), NONE)
+        training, said = images_of_run(trained(model, **keys), TrainConfig().with_(checkpoint=str(place)), NONE)
         assert (training.images.data_dir, training.images.dataset) == ("/images", "cifar10")
         assert (training.images.val_split, training.machine.seed, said) == ("test", 3, "")
 
 
 def test_what_the_user_says_comes_first(model: LoadedModel) -> None:
-    given = Training().with_(checkpoint="x", data_dir="/mine", val_split="mine")
+    given = TrainConfig().with_(checkpoint="x", data_dir="/mine", val_split="mine")
     training, said = images_of_run(
         trained(model, val_split="theirs", val_fraction=0.25, seed=5), given, frozenset({"data_dir", "val_split"})
     )
@@ -65,12 +65,12 @@ def test_what_the_user_says_comes_first(model: LoadedModel) -> None:
 
 
 def test_a_folder_is_never_taken_for_the_bundled_digits(model: LoadedModel) -> None:
-    given = Training().with_(data_dir="/mine")
+    given = TrainConfig().with_(data_dir="/mine")
     training, _ = images_of_run(trained(model, dataset="digits", val_fraction=0.2), given, frozenset({"data_dir"}))
     assert training == given
-    training, _ = images_of_run(trained(model, dataset="digits", val_fraction=0.2), Training(), NONE)
+    training, _ = images_of_run(trained(model, dataset="digits", val_fraction=0.2), TrainConfig(), NONE)
     assert (training.images.dataset, training.images.val_fraction) == ("digits", 0.2)
 
 
 def test_weights_that_say_nothing_of_their_images_change_nothing(model: LoadedModel) -> None:
-    assert images_of_run(model, Training(), NONE) == (Training(), "")
+    assert images_of_run(model, TrainConfig(), NONE) == (TrainConfig(), "")

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from netwright.errors import ExportError
-from netwright.exports import export, labelled_images
+from netwright.exports import export, labeled_images
 from netwright.exports.check import LIMITS, compare, refuse_other
 from netwright.runtime.info import PRECISIONS
 from netwright.weights import LoadedModel
@@ -95,7 +95,7 @@ DAMAGE = {
 def test_a_damaged_weight_is_refused_and_rounding_is_not(
     to: str,
     precision: str,
-    colour: LoadedModel,
+    color: LoadedModel,
     images: Callable[..., list[np.ndarray]],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -112,10 +112,10 @@ def test_a_damaged_weight_is_refused_and_rounding_is_not(
         module.head.fc.weight.data.mul_(1 + damage)
         return module
 
-    module = copy.deepcopy(colour.module)
+    module = copy.deepcopy(color.module)
     module.head.fc.bias.data.zero_()
-    source = replace(colour, module=module)
-    calibration = images(colour, 16) if precision == "int8" else None
+    source = replace(color, module=module)
+    calibration = images(color, 16) if precision == "int8" else None
     monkeypatch.setattr(write, "_any_net", damaged)
     for damage, is_let in zip((0.0, *DAMAGE[to, precision]), (True, True, False), strict=True):
         if is_let:
@@ -131,7 +131,7 @@ def test_a_damaged_weight_is_refused_and_rounding_is_not(
 def test_int8_calibrated_on_nothing_is_refused(to: str, value: int, digits: LoadedModel, tmp_path: Path) -> None:
     """Of images of one shade the ranges are points: right for these images, and wrong for all others."""
     nothing = [np.full((8, 8, 1), value, dtype=np.uint8)] * 8
-    calibration, evaluation = labelled_images("digits", "", digits.class_names, 10, calibration=32, evaluation=100)
+    calibration, evaluation = labeled_images("digits", "", digits.class_names, 10, calibration=32, evaluation=100)
     for given in (None, evaluation):
         with pytest.raises(ExportError, match=r"Give more calibration images"):
             export(digits, tmp_path, to=to, precision="int8", calibration=nothing, evaluation=given)

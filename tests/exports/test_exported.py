@@ -17,14 +17,12 @@ from netwright.weights import LoadedModel
 
 
 @pytest.fixture
-def done(colour: LoadedModel) -> Exported:
+def done(color: LoadedModel) -> Exported:
     checks = (Check(Agreement(40, 0.02, 0.1, 1.0), "40 seen"), Check(Agreement(64, 0.04, 0.3, 0.98), "64 unseen"))
     accuracy = Accuracy(Paired(1690, 8, 6, 296), "2,000 images of a test")
     speed = (Speed(1, (50.0, 1.0, 3.0), (9.0, 10.0, 80.0)), Speed(32, (20.0,), (40.0,)))
     files = (Path("a.bin"), Path("a.xml"))
-    return Exported(
-        Path("a.xml"), files, info_of(colour, precision="int8"), checks, 250_000, 1_000_000, accuracy, speed
-    )
+    return Exported(Path("a.xml"), files, info_of(color, precision="int8"), checks, 250_000, 1_000_000, accuracy, speed)
 
 
 def test_before_stands_before_after(done: Exported) -> None:

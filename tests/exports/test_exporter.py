@@ -17,7 +17,7 @@ import torch
 
 from netwright.arch import Arch, Stage, Stem
 from netwright.errors import ExportError, OutputError
-from netwright.exports import export, labelled_images
+from netwright.exports import export, labeled_images
 from netwright.runtime import open_runtime
 from netwright.weights import LoadedModel
 
@@ -26,16 +26,16 @@ def everything(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
 
 
-def test_onnx_is_one_file_that_its_own_checker_takes(colour: LoadedModel, exported: Callable[..., Path]) -> None:
-    path = exported(colour, "onnx")
+def test_onnx_is_one_file_that_its_own_checker_takes(color: LoadedModel, exported: Callable[..., Path]) -> None:
+    path = exported(color, "onnx")
     model = onnx.load(path)
     onnx.checker.check_model(model, full_check=True)
     assert [node.op_type for node in model.graph.node].count("BatchNormalization") == 0
     assert {each.version for each in model.opset_import} == {17}
     said = json.loads(next(each.value for each in model.metadata_props if each.key == "netwright"))
-    assert said["class_names"] == list(colour.class_names)
-    assert said["preprocessing"] == colour.preprocessing.to_dict()
-    assert said["arch"] == colour.arch.to_dict()
+    assert said["class_names"] == list(color.class_names)
+    assert said["preprocessing"] == color.preprocessing.to_dict()
+    assert said["arch"] == color.arch.to_dict()
     assert (said["opset"], said["precision"]) == (17, "fp32")
     assert set(said["made"]) == {"netwright", "python", "torch", "onnx"}
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
@@ -47,36 +47,36 @@ def test_onnx_is_one_file_that_its_own_checker_takes(colour: LoadedModel, export
     ]
 
 
-def test_half_and_quantised_files_take_and_give_floats_too(colour: LoadedModel, exported: Callable[..., Path]) -> None:
+def test_half_and_quantized_files_take_and_give_floats_too(color: LoadedModel, exported: Callable[..., Path]) -> None:
     kinds = {}
     for precision in ("fp16", "int8"):
-        graph = onnx.load(exported(colour, "onnx", precision)).graph
+        graph = onnx.load(exported(color, "onnx", precision)).graph
         assert graph.input[0].type.tensor_type.elem_type == graph.output[0].type.tensor_type.elem_type == 1
         kinds[precision] = {each.data_type for each in graph.initializer}
     assert onnx.TensorProto.FLOAT not in kinds["fp16"]
     assert onnx.TensorProto.INT8 in kinds["int8"]
 
 
-def test_a_pt2_file_is_what_torch_opens(colour: LoadedModel, exported: Callable[..., Path]) -> None:
+def test_a_pt2_file_is_what_torch_opens(color: LoadedModel, exported: Callable[..., Path]) -> None:
     x = torch.randn(5, 3, 16, 16, generator=torch.Generator().manual_seed(0))
     extra = {"netwright.json": ""}
-    program = torch.export.load(exported(colour, "torch", "bf16"), extra_files=extra)
+    program = torch.export.load(exported(color, "torch", "bf16"), extra_files=extra)
     assert json.loads(extra["netwright.json"])["precision"] == "bf16"
     with torch.inference_mode():
-        found, source = program.module()(x), colour.module(x)
+        found, source = program.module()(x), color.module(x)
     assert found.dtype == torch.float32
     assert (found - source).abs().max() < 0.1 * source.std()
 
 
 @pytest.mark.parametrize("to", ["onnx", "openvino", "torch"])
-def test_weights_may_lie_in_any_order(to: str, colour: LoadedModel, tmp_path: Path) -> None:
-    turned = replace(colour, module=copy.deepcopy(colour.module).to(memory_format=torch.channels_last))
+def test_weights_may_lie_in_any_order(to: str, color: LoadedModel, tmp_path: Path) -> None:
+    turned = replace(color, module=copy.deepcopy(color.module).to(memory_format=torch.channels_last))
     assert export(turned, tmp_path, to=to).agreement.difference < 1e-5
 
 
-def test_a_fixed_batch_is_in_the_file(colour: LoadedModel, exported: Callable[..., Path]) -> None:
+def test_a_fixed_batch_is_in_the_file(color: LoadedModel, exported: Callable[..., Path]) -> None:
     for precision in ("fp32", "int8"):
-        model = onnx.shape_inference.infer_shapes(onnx.load(exported(colour, "onnx", precision, 3)), strict_mode=True)
+        model = onnx.shape_inference.infer_shapes(onnx.load(exported(color, "onnx", precision, 3)), strict_mode=True)
         graph = model.graph
         between = [each.type.tensor_type.shape.dim[0] for each in graph.value_info if each.type.tensor_type.shape.dim]
         assert "N" not in {dim.dim_param for dim in between}
@@ -84,14 +84,14 @@ def test_a_fixed_batch_is_in_the_file(colour: LoadedModel, exported: Callable[..
         assert [dim.dim_value for dim in graph.output[0].type.tensor_type.shape.dim] == [3, 5]
 
 
-def test_a_fixed_batch_of_int8_in_openvino(colour: LoadedModel, exported: Callable[..., Path]) -> None:
-    with open_runtime(exported(colour, "openvino", "int8", 3)) as runtime:
+def test_a_fixed_batch_of_int8_in_openvino(color: LoadedModel, exported: Callable[..., Path]) -> None:
+    with open_runtime(exported(color, "openvino", "int8", 3)) as runtime:
         assert runtime.info.batch == 3
         assert runtime.logits(np.zeros((4, 3, 16, 16), dtype=np.float32)).shape == (4, 5)
 
 
 def test_an_export_that_disagrees_is_not_written(
-    colour: LoadedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    color: LoadedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With a true difference: the graph is written of a network one of whose weights is another."""
     import netwright.exports.writers as write
@@ -104,21 +104,21 @@ def test_an_export_that_disagrees_is_not_written(
     monkeypatch.setattr(write, "_any_net", disturbed)
     for to in ("onnx", "openvino", "torch"):
         with pytest.raises(ExportError, match=r"was not written"):
-            export(colour, tmp_path / to, to=to)
+            export(color, tmp_path / to, to=to)
         assert everything(tmp_path / to) == []
 
 
 def test_an_old_file_stays_when_a_new_one_disagrees(
-    colour: LoadedModel, gray: LoadedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    color: LoadedModel, gray: LoadedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import netwright.exports.measure as measure
 
-    path = export(colour, tmp_path / "a.xml", to="openvino").path
+    path = export(color, tmp_path / "a.xml", to="openvino").path
     before = {each.name: each.read_bytes() for each in tmp_path.iterdir()}
     assert set(before) == {"a.xml", "a.bin"}
     monkeypatch.setattr(measure, "source_logits", lambda model, pixels: np.eye(5, dtype=np.float32)[[0] * len(pixels)])
     with pytest.raises(ExportError, match="was not written"):
-        export(colour, path, to="openvino")
+        export(color, path, to="openvino")
     assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == before
     monkeypatch.undo()
     export(gray, path, to="openvino")
@@ -127,15 +127,15 @@ def test_an_old_file_stays_when_a_new_one_disagrees(
     assert everything(tmp_path) == ["a.bin", "a.xml"]
 
 
-def test_values_that_overflow_half_are_refused(colour: LoadedModel, tmp_path: Path) -> None:
-    module = copy.deepcopy(colour.module)
+def test_values_that_overflow_half_are_refused(color: LoadedModel, tmp_path: Path) -> None:
+    module = copy.deepcopy(color.module)
     module.head.fc.weight.data.mul_(1e6)
     with pytest.raises(ExportError, match="out of fp16's range"):
-        export(replace(colour, module=module), tmp_path, precision="fp16")
+        export(replace(color, module=module), tmp_path, precision="fp16")
     assert everything(tmp_path) == []
 
 
-def test_what_cannot_be_is_refused_before_anything_is_done(colour: LoadedModel, tmp_path: Path) -> None:
+def test_what_cannot_be_is_refused_before_anything_is_done(color: LoadedModel, tmp_path: Path) -> None:
     for given, reason in (
         ({"to": "tflite"}, "a target is one of"),
         ({"precision": "int4"}, "a precision is one of"),
@@ -148,20 +148,20 @@ def test_what_cannot_be_is_refused_before_anything_is_done(colour: LoadedModel, 
         ({"precision": "int8", "calibration": []}, "1 to 300 images"),
     ):
         with pytest.raises(ExportError, match=reason):
-            export(colour, tmp_path / "x", **given)  # type: ignore[arg-type]
+            export(color, tmp_path / "x", **given)  # type: ignore[arg-type]
     with pytest.raises(ExportError, match=r"Name it a\.xml"):
-        export(colour, tmp_path / "a.onnx", to="openvino")
+        export(color, tmp_path / "a.onnx", to="openvino")
     assert everything(tmp_path) == []
 
 
-def test_a_folder_that_cannot_be_written_is_said(colour: LoadedModel, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_said(color: LoadedModel, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="is not: "):
-        export(colour, tmp_path / "file" / "a.onnx")
+        export(color, tmp_path / "file" / "a.onnx")
 
 
-def test_numbered_folders_are_versions(colour: LoadedModel, tmp_path: Path) -> None:
-    done = export(colour, tmp_path / "flowers" / "3", name="flowers", version="3")
+def test_numbered_folders_are_versions(color: LoadedModel, tmp_path: Path) -> None:
+    done = export(color, tmp_path / "flowers" / "3", name="flowers", version="3")
     assert done.path == tmp_path / "flowers" / "3" / "model.onnx"
     with open_runtime(done.path.parent) as runtime:
         assert (runtime.info.name, runtime.info.version) == ("flowers", "3")
@@ -177,7 +177,7 @@ def test_int8_with_labels_says_what_it_costs(to: str, tmp_path: Path, make: Call
         return counted
 
     model = make(Arch((Stage(1, 16, 1, 1.0, 8), Stage(1, 32, 2, 1.0, 8)), "x", Stem("cifar", 16), 0, 16, 10, 1, "d"))
-    calibration, evaluation = labelled_images("digits", "", (), 10, calibration=40, evaluation=100)
+    calibration, evaluation = labeled_images("digits", "", (), 10, calibration=40, evaluation=100)
     said: list[str] = []
     done = export(
         model,

@@ -10,26 +10,26 @@ from PIL import Image
 
 from netwright.data.preprocess import Preprocessing
 from netwright.errors import DataError
-from netwright.exports.labeled import labelled_images, photographs
+from netwright.exports.labeled import labeled_images, photographs
 
 GRAY = Preprocessing(image_size=8, channels=1, crop_pct=1.0, mean=(0.0,), std=(1.0,))
 DIGITS = tuple(map(str, range(10)))
 
 
 def test_calibration_has_every_class_and_none_of_what_is_measured() -> None:
-    calibration, evaluation = labelled_images("digits", "", DIGITS, 10, calibration=30, evaluation=50)
+    calibration, evaluation = labeled_images("digits", "", DIGITS, 10, calibration=30, evaluation=50)
     labels = calibration.source.labels[calibration.indices]
     assert np.bincount(labels).tolist() == [3] * 10
     assert len(evaluation.indices) == 50
     assert not set(calibration.indices) & set(evaluation.indices)
-    again, _ = labelled_images("digits", "", DIGITS, 10, calibration=30, evaluation=50)
-    other, _ = labelled_images("digits", "", DIGITS, 10, calibration=30, evaluation=50, seed=1)
+    again, _ = labeled_images("digits", "", DIGITS, 10, calibration=30, evaluation=50)
+    other, _ = labeled_images("digits", "", DIGITS, 10, calibration=30, evaluation=50, seed=1)
     assert np.array_equal(again.indices, calibration.indices)
     assert not np.array_equal(other.indices, calibration.indices)
 
 
 def test_all_that_is_left_is_measured_where_nothing_is_said() -> None:
-    calibration, evaluation = labelled_images("digits", "", (), 10, calibration=300)
+    calibration, evaluation = labeled_images("digits", "", (), 10, calibration=300)
     assert len(calibration.indices) + len(evaluation.indices) == len(calibration.source.labels)
     batches = list(evaluation.batches(GRAY, 64))
     assert sum(len(pixels) for pixels, _ in batches) == len(evaluation.indices)
@@ -37,18 +37,18 @@ def test_all_that_is_left_is_measured_where_nothing_is_said() -> None:
 
 
 def test_classes_are_matched_by_name() -> None:
-    _, evaluation = labelled_images("digits", "", DIGITS[::-1], 10, calibration=10, evaluation=20)
+    _, evaluation = labeled_images("digits", "", DIGITS[::-1], 10, calibration=10, evaluation=20)
     assert evaluation.outputs.tolist() == list(range(9, -1, -1))
     with pytest.raises(DataError, match="does not know '0'"):
-        labelled_images("digits", "", tuple("abcdefghij"), 10)
-    _, unnamed = labelled_images("digits", "", (), 7, calibration=10)
+        labeled_images("digits", "", tuple("abcdefghij"), 10)
+    _, unnamed = labeled_images("digits", "", (), 7, calibration=10)
     assert len(unnamed.outputs) == 0
 
 
 @pytest.mark.parametrize("count", [0, 301])
 def test_calibration_is_of_at_most_300(count: int) -> None:
     with pytest.raises(DataError, match="1 to 300"):
-        labelled_images("digits", "", DIGITS, 10, calibration=count)
+        labeled_images("digits", "", DIGITS, 10, calibration=count)
 
 
 def test_splits_of_folders_and_unreadable_images(tmp_path: Path) -> None:
@@ -59,12 +59,12 @@ def test_splits_of_folders_and_unreadable_images(tmp_path: Path) -> None:
             for i in range(count):
                 Image.fromarray(np.full((9, 9, 3), 10 * i, np.uint8)).save(folder / f"{i}.png")
     (tmp_path / "train" / "cat" / "3.png").write_bytes(b"no image")
-    calibration, evaluation = labelled_images("", str(tmp_path), ("cat", "dog"), 2)
+    calibration, evaluation = labeled_images("", str(tmp_path), ("cat", "dog"), 2)
     assert "train" in calibration.said
     assert "val" in evaluation.said
     assert len(evaluation.indices) == 6
     assert calibration.pixels(GRAY).shape == (11, 8, 8, 1)
-    few, _ = labelled_images("", str(tmp_path), ("cat", "dog"), 2, calibration=4)
+    few, _ = labeled_images("", str(tmp_path), ("cat", "dog"), 2, calibration=4)
     with pytest.raises(DataError, match="at least 8"):
         few.pixels(GRAY)
 
@@ -76,14 +76,14 @@ def test_what_is_measured_on_is_the_validation_split_before_the_test_split(tmp_p
             folder.mkdir(parents=True)
             for i in range(count):
                 Image.fromarray(np.full((9, 9, 3), 10 * i, np.uint8)).save(folder / f"{i}.png")
-    _, evaluation = labelled_images("", str(tmp_path), ("cat", "dog"), 2)
+    _, evaluation = labeled_images("", str(tmp_path), ("cat", "dog"), 2)
     assert len(evaluation.indices) == 6
-    _, evaluation = labelled_images("", str(tmp_path), ("cat", "dog"), 2, val_split="test")
+    _, evaluation = labeled_images("", str(tmp_path), ("cat", "dog"), 2, val_split="test")
     assert len(evaluation.indices) == 8
 
 
 def test_some_of_many_are_spread_over_all() -> None:
-    _, evaluation = labelled_images("digits", "", DIGITS, 10, calibration=30, evaluation=100)
+    _, evaluation = labeled_images("digits", "", DIGITS, 10, calibration=30, evaluation=100)
     part = evaluation.spread(5)
     assert part.indices.tolist() == [int(evaluation.indices[i]) for i in (0, 25, 50, 74, 99)]
     assert part.said == "5 of 100 images of digits that calibration left"

@@ -14,7 +14,7 @@ import torch
 
 from netwright.arch import Arch, Stage, Stem
 from netwright.errors import ExportError
-from netwright.exports import export, labelled_images
+from netwright.exports import export, labeled_images
 from netwright.exports.measure import accuracy_of, agreement_of, speed_of
 from netwright.runtime import Runtime, open_runtime
 from netwright.runtime.info import info_of
@@ -28,7 +28,7 @@ def quiet(said: str) -> None:
 
 
 def test_the_graph_in_a_pt2_file_is_compared_too(
-    colour: LoadedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    color: LoadedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The weights are right, so that `open_runtime` answers rightly, and the graph that other programs run is not."""
     from netwright.runtime import torch_file
@@ -50,21 +50,21 @@ def test_the_graph_in_a_pt2_file_is_compared_too(
     monkeypatch.setattr(torch_file, "graph_program", program)
     monkeypatch.setattr(torch_file, "_PREFIX", "network.network.")
     with pytest.raises(ExportError, match=r"model\.pt2 was not written"):
-        export(colour, tmp_path, to="torch")
+        export(color, tmp_path, to="torch")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_top1_of_both_on_the_same_images(make: Callable[..., LoadedModel]) -> None:
     model, other = make(DIGITS), make(DIGITS)
     other.module.head.fc.bias.data[3] += 1000.0
-    _, evaluation = labelled_images("digits", "", (), 10, calibration=300, evaluation=200)
+    _, evaluation = labeled_images("digits", "", (), 10, calibration=300, evaluation=200)
     with open_runtime(other) as runtime:
         found = accuracy_of(model, runtime, evaluation, quiet)
     right = []
     for each in (model, other):
         pixels, outputs = next(evaluation.batches(each.preprocessing, 200))
         with torch.inference_mode():
-            right.append(each.module(each.preprocessing.normalise(pixels)).argmax(1).numpy() == outputs)
+            right.append(each.module(each.preprocessing.normalize(pixels)).argmax(1).numpy() == outputs)
     assert found is not None
     counts = [int((right[0] == one).astype(int) @ (right[1] == two)) for one, two in ((1, 1), (1, 0), (0, 1), (0, 0))]
     pairs = found.pairs
@@ -73,14 +73,14 @@ def test_top1_of_both_on_the_same_images(make: Callable[..., LoadedModel]) -> No
     assert (found.source, found.exported) == (right[0].mean(), right[1].mean())
 
 
-def test_labels_that_are_not_the_networks_give_no_top1(colour: LoadedModel) -> None:
-    _, evaluation = labelled_images("digits", "", (), 5, calibration=300, evaluation=20)
-    with open_runtime(colour) as runtime:
-        assert accuracy_of(colour, runtime, evaluation, quiet) is None
+def test_labels_that_are_not_the_networks_give_no_top1(color: LoadedModel) -> None:
+    _, evaluation = labeled_images("digits", "", (), 5, calibration=300, evaluation=20)
+    with open_runtime(color) as runtime:
+        assert accuracy_of(color, runtime, evaluation, quiet) is None
 
 
 @pytest.mark.parametrize("wrong", [slice(0, 1), slice(1, 4), slice(4, 20), slice(20, 25)])
-def test_every_image_is_compared_however_many_come_at_once(colour: LoadedModel, wrong: slice) -> None:
+def test_every_image_is_compared_however_many_come_at_once(color: LoadedModel, wrong: slice) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (25, 16, 16, 3), dtype=np.uint8)
     place = 0
 
@@ -88,7 +88,7 @@ def test_every_image_is_compared_however_many_come_at_once(colour: LoadedModel, 
         def __call__(self, inputs: np.ndarray) -> np.ndarray:
             nonlocal place
             with torch.inference_mode():
-                logits = colour.module(torch.from_numpy(inputs)).numpy().copy()
+                logits = color.module(torch.from_numpy(inputs)).numpy().copy()
             logits[[each in range(*wrong.indices(25)) for each in range(place, place + len(inputs))]] += 1.0
             place += len(inputs)
             return logits
@@ -96,12 +96,12 @@ def test_every_image_is_compared_however_many_come_at_once(colour: LoadedModel, 
         def close(self) -> None:
             pass
 
-    found = agreement_of(colour, Runtime(info_of(colour), "torch", Engine()), pixels)
+    found = agreement_of(color, Runtime(info_of(color), "torch", Engine()), pixels)
     assert found.images == place == 25
     assert found.difference > 1e-3
 
 
-def test_speeds_are_the_networks_and_the_exports(colour: LoadedModel) -> None:
+def test_speeds_are_the_networks_and_the_exports(color: LoadedModel) -> None:
     class Slow:
         def __call__(self, inputs: np.ndarray) -> np.ndarray:
             time.sleep(0.05)
@@ -110,14 +110,14 @@ def test_speeds_are_the_networks_and_the_exports(colour: LoadedModel) -> None:
         def close(self) -> None:
             pass
 
-    (found,) = speed_of(colour, Runtime(replace(info_of(colour), batch=2), "onnx", Slow()), quiet)
+    (found,) = speed_of(color, Runtime(replace(info_of(color), batch=2), "onnx", Slow()), quiet)
     assert found.batch == 2
     assert len(found.source_turns) == len(found.exported_turns) == 5
     assert found.exported < 41 < found.source
 
 
-def test_the_source_is_not_changed(colour: LoadedModel, tmp_path: Path) -> None:
-    before = copy.deepcopy(colour.module.state_dict())
-    export(colour, tmp_path, to="torch", precision="bf16")
-    after = colour.module.state_dict()
+def test_the_source_is_not_changed(color: LoadedModel, tmp_path: Path) -> None:
+    before = copy.deepcopy(color.module.state_dict())
+    export(color, tmp_path, to="torch", precision="bf16")
+    after = color.module.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)

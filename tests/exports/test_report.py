@@ -26,8 +26,8 @@ SPEED = (Speed(1, (5.0, 1.0, 3.0), (9.0, 10.0, 80.0)), Speed(32, (20.0,), (40.0,
 
 
 @pytest.fixture(scope="module")
-def full(colour: LoadedModel) -> Exported:
-    info = replace(info_of(colour, name=HOSTILE, precision="int8"), made={"openvino": "2026.4.0"})
+def full(color: LoadedModel) -> Exported:
+    info = replace(info_of(color, name=HOSTILE, precision="int8"), made={"openvino": "2026.4.0"})
     path = Path("models/a.xml")
     return Exported(path, (path.with_suffix(".bin"), path), info, CHECKS, 250_000, 1_000_000, ACCURACY, SPEED)
 
@@ -65,7 +65,7 @@ def test_before_and_after_are_told(folder: Path) -> None:
         "models/a.xml",
         "models/a.bin",
         "openvino 2026.4.0",
-        "(N, 3, 16, 16) float32, normalised",
+        "(N, 3, 16, 16) float32, normalized",
     ):
         assert each in said, each
 

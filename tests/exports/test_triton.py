@@ -72,9 +72,9 @@ def broken_rules(config: Any, folder: Path, names: tuple[str, list[int]], result
     [("onnx", "dynamic", 16, -1), ("onnx", 4, 0, 4), ("openvino", "dynamic", 0, -1), ("openvino", 2, 0, 2)],
 )
 def test_a_model_as_triton_documents_it(
-    colour: LoadedModel, tmp_path: Path, to: str, batch: int | str, most: int, graph: int
+    color: LoadedModel, tmp_path: Path, to: str, batch: int | str, most: int, graph: int
 ) -> None:
-    done = export_triton(colour, tmp_path / "models", to=to, batch=batch, name="small")
+    done = export_triton(color, tmp_path / "models", to=to, batch=batch, name="small")
     folder = tmp_path / "models" / "small"
     files = {"onnx": ["1/model.onnx"], "openvino": ["1/model.bin", "1/model.xml"]}[to]
     assert sorted(each.relative_to(folder).as_posix() for each in folder.rglob("*.*")) == [
@@ -90,14 +90,14 @@ def test_a_model_as_triton_documents_it(
     assert config.version_policy.HasField("all")
     assert broken_rules(config, folder, ("input", [graph, 3, 16, 16]), ("logits", [graph, 5])) == []
     told = json.loads(config.parameters["preprocessing"].string_value)
-    assert Preprocessing.from_dict(told) == colour.preprocessing
-    assert (folder / "labels.txt").read_text(encoding="utf-8").splitlines() == list(colour.class_names)
+    assert Preprocessing.from_dict(told) == color.preprocessing
+    assert (folder / "labels.txt").read_text(encoding="utf-8").splitlines() == list(color.class_names)
     assert not list(tmp_path.rglob(".*"))
 
 
-def test_settings_are_written(colour: LoadedModel, gray: LoadedModel) -> None:
+def test_settings_are_written(color: LoadedModel, gray: LoadedModel) -> None:
     settings = TritonSettings(max_batch=8, max_delay_ms=0.5, instances=3, device="gpu", versions=2)
-    config = parsed(triton_config(info_of(colour), "onnx", settings))
+    config = parsed(triton_config(info_of(color), "onnx", settings))
     assert config.max_batch_size == 8
     assert config.dynamic_batching.max_queue_delay_microseconds == 500
     assert [(each.count, each.kind) for each in config.instance_group] == [(3, 1)]  # KIND_GPU
@@ -105,12 +105,12 @@ def test_settings_are_written(colour: LoadedModel, gray: LoadedModel) -> None:
     single = parsed(triton_config(info_of(gray), "onnx", TritonSettings(max_batch=1)))
     assert not single.HasField("dynamic_batching")
     assert list(single.input[0].dims) == [1, 16, 16]
-    bf16 = parsed(triton_config(info_of(colour, precision="bf16"), "openvino"))
+    bf16 = parsed(triton_config(info_of(color, precision="bf16"), "openvino"))
     assert bf16.parameters["HINT_BF16"].string_value == "YES"
 
 
 @pytest.mark.parametrize(
-    ("values", "law"),
+    ("values", "constraint"),
     [
         ({"max_batch": 0}, "max_batch is 1 or more"),
         ({"max_delay_ms": -1}, "max_delay_ms is 0 or more"),
@@ -119,25 +119,25 @@ def test_settings_are_written(colour: LoadedModel, gray: LoadedModel) -> None:
         ({"device": "tpu"}, "cpu or gpu, not 'tpu'"),
     ],
 )
-def test_settings_that_cannot_be(values: dict[str, Any], law: str) -> None:
-    with pytest.raises(ExportError, match=law):
+def test_settings_that_cannot_be(values: dict[str, Any], constraint: str) -> None:
+    with pytest.raises(ExportError, match=constraint):
         TritonSettings(**values)
 
 
-def test_what_a_backend_has_not(colour: LoadedModel) -> None:
-    info = info_of(colour)
-    for to, changed, settings, law in (
+def test_what_a_backend_has_not(color: LoadedModel) -> None:
+    info = info_of(color)
+    for to, changed, settings, constraint in (
         ("torch", info, TritonSettings(), "onnx or openvino, not for torch"),
         ("openvino", info, TritonSettings(device="gpu"), "for processors"),
         ("openvino", info, TritonSettings(max_batch=4), "not for OpenVINO"),
         ("onnx", replace(info, batch=3), TritonSettings(max_delay_ms=1), "not for a graph of 3 images"),
     ):
-        with pytest.raises(ExportError, match=law):
+        with pytest.raises(ExportError, match=constraint):
             triton_config(changed, to, settings)
 
 
-def test_the_next_version_leaves_what_is_there(colour: LoadedModel, exported: Make, tmp_path: Path) -> None:
-    file, root = exported(colour, "onnx"), tmp_path / "models"
+def test_the_next_version_leaves_what_is_there(color: LoadedModel, exported: Make, tmp_path: Path) -> None:
+    file, root = exported(color, "onnx"), tmp_path / "models"
     assert next_version(root, "small") == 1
     first = write_triton(file, root)
     assert first == root / "small" / "1" / "model.onnx"
@@ -146,7 +146,7 @@ def test_the_next_version_leaves_what_is_there(colour: LoadedModel, exported: Ma
     config.write_text(tuned, encoding="utf-8")
     (root / "small" / "notes").mkdir()
     assert write_triton(file, root, settings=TritonSettings(instances=7)).parent.name == "2"
-    assert write_triton(exported(colour, "onnx", "fp16"), root, version=9).parent.name == "9"
+    assert write_triton(exported(color, "onnx", "fp16"), root, version=9).parent.name == "9"
     assert next_version(root, "small") == 10
     assert config.read_text(encoding="utf-8") == tuned
     assert first.read_bytes() == file.read_bytes()
@@ -157,32 +157,32 @@ def test_the_next_version_leaves_what_is_there(colour: LoadedModel, exported: Ma
 
 
 def test_a_version_that_does_not_agree_is_refused(
-    colour: LoadedModel, gray: LoadedModel, exported: Make, tmp_path: Path
+    color: LoadedModel, gray: LoadedModel, exported: Make, tmp_path: Path
 ) -> None:
     root = tmp_path / "models"
-    write_triton(exported(colour, "onnx"), root, name="m")
+    write_triton(exported(color, "onnx"), root, name="m")
     with pytest.raises(ExportError, match="backend onnxruntime where this has the backend openvino"):
-        write_triton(exported(colour, "openvino"), root, name="m")
+        write_triton(exported(color, "openvino"), root, name="m")
     with pytest.raises(ExportError, match=r"\[3, 16, 16\].* where this has the input .*\[1, 16, 16\]"):
         write_triton(exported(gray, "onnx"), root, name="m")
     with pytest.raises(ExportError, match="max_batch_size of 1 or more True"):
-        write_triton(exported(colour, "onnx", batch=2), root, name="m")
-    for change, law in (
+        write_triton(exported(color, "onnx", batch=2), root, name="m")
+    for change, constraint in (
         ({"class_names": ("ant", "bee", "cat", "dog", "eel")}, "among them Erdmännchen where .* among them eel"),
-        ({"preprocessing": replace(colour.preprocessing, crop_pct=0.5)}, "crop_pct': 1.0} where .*'crop_pct': 0.5}"),
+        ({"preprocessing": replace(color.preprocessing, crop_pct=0.5)}, "crop_pct': 1.0} where .*'crop_pct': 0.5}"),
     ):
-        other = replace(colour, **change)
-        with pytest.raises(ExportError, match=law):  # before the export, which takes long
+        other = replace(color, **change)
+        with pytest.raises(ExportError, match=constraint):  # before the export, which takes long
             export_triton(other, root, name="m", progress=pytest.fail)
-    write_triton(exported(colour, "openvino", "bf16"), root, name="b")
+    write_triton(exported(color, "openvino", "bf16"), root, name="b")
     with pytest.raises(ExportError, match="HINT_BF16 YES where this has HINT_BF16 NO"):
-        write_triton(exported(colour, "openvino"), root, name="b")
+        write_triton(exported(color, "openvino"), root, name="b")
     assert sorted(each.name for each in (root / "m").iterdir()) == ["1", "config.pbtxt", "labels.txt"]
     assert sorted(each.name for each in tmp_path.iterdir()) == ["models"]
 
 
-def test_what_is_no_model_repository(colour: LoadedModel, exported: Make, tmp_path: Path) -> None:
-    file, root = exported(colour, "onnx"), tmp_path / "models"
+def test_what_is_no_model_repository(color: LoadedModel, exported: Make, tmp_path: Path) -> None:
+    file, root = exported(color, "onnx"), tmp_path / "models"
     for name in ("a/b", "..", ".x", "2024", "two words", "é"):
         with pytest.raises(ExportError, match="Give another --name"):
             write_triton(file, root, name=name)
@@ -190,10 +190,10 @@ def test_what_is_no_model_repository(colour: LoadedModel, exported: Make, tmp_pa
     (root / "m" / "1").mkdir(parents=True)
     with pytest.raises(ExportError, match=r"no config\.pbtxt"):
         write_triton(file, root, name="m")
-    for text, law in (("input [", "'the end' stands"), ("a: ?", "line 1"), ('backend: "x"', "KeyError 'input'")):
+    for text, constraint in (("input [", "'the end' stands"), ("a: ?", "line 1"), ('backend: "x"', "KeyError 'input'")):
         (root / "m" / "config.pbtxt").write_text(text)
         (root / "m" / "labels.txt").write_text("")
-        with pytest.raises(ExportError, match=law):
+        with pytest.raises(ExportError, match=constraint):
             write_triton(file, root, name="m")
     with pytest.raises(ExportError, match="a version is a number of 1 or more"):
         write_triton(file, root, version=0)
@@ -204,20 +204,20 @@ def test_what_is_no_model_repository(colour: LoadedModel, exported: Make, tmp_pa
         write_triton(file, tmp_path / "file")
 
 
-def test_an_empty_folder_is_taken(colour: LoadedModel, exported: Make, tmp_path: Path) -> None:
+def test_an_empty_folder_is_taken(color: LoadedModel, exported: Make, tmp_path: Path) -> None:
     (tmp_path / "models" / "m").mkdir(parents=True)
-    path = write_triton(exported(colour, "onnx"), tmp_path / "models", name="m")
+    path = write_triton(exported(color, "onnx"), tmp_path / "models", name="m")
     with open_runtime(path) as runtime:
         assert runtime.info.name == "small"
 
 
-def test_a_label_is_a_line(make: Callable[..., LoadedModel], colour: LoadedModel) -> None:
-    odd = replace(colour, class_names=("a\nb", 'c "d"', " e ", "f\tg", "é"))
+def test_a_label_is_a_line(make: Callable[..., LoadedModel], color: LoadedModel) -> None:
+    odd = replace(color, class_names=("a\nb", 'c "d"', " e ", "f\tg", "é"))
     assert triton_labels(info_of(odd)) == ["a b", 'c "d"', "e", "f g", "é"]
 
 
-def test_the_text_format_is_read_as_protobuf_reads_it(colour: LoadedModel) -> None:
-    texts = [triton_config(info_of(colour), to) for to in ("onnx", "openvino")]
+def test_the_text_format_is_read_as_protobuf_reads_it(color: LoadedModel) -> None:
+    texts = [triton_config(info_of(color), to) for to in ("onnx", "openvino")]
     texts.append(
         """
         name: 'it\\'s', max_batch_size: 8;  # comment with } and "

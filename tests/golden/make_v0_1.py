@@ -24,12 +24,12 @@ from typing import Any
 import numpy as np
 import torch
 import yaml
-from netwright.deploy import open_runtime
 from PIL import Image
 from safetensors.torch import load_file
 from sklearn.datasets import load_digits
 
 import netwright
+from netwright.deploy import open_runtime
 
 SWEEP = "sweep space.yaml --trials 5 --epochs 4 --train_images 600 --precision fp32 --device cpu --workers 1"
 DESIGN = (

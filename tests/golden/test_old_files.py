@@ -7,7 +7,6 @@ the command line and the names of `netwright` itself are used here, as its users
 from __future__ import annotations
 
 import functools
-import importlib
 import json
 import shutil
 import subprocess
@@ -87,12 +86,6 @@ def adds_up_as_then() -> bool:
     words = [sys.executable, str(HERE / "arithmetic.py")]
     found = subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip()
     return bool(found == EXPECTED["training"]["arithmetic"])
-
-
-def _open_runtime() -> Any:
-    if hasattr(netwright, "open_runtime"):
-        return netwright.open_runtime
-    return importlib.import_module("netwright.deploy").open_runtime
 
 
 # -- what is designed and drawn --------------------------------------------------------------------------------------
@@ -182,8 +175,8 @@ def test_what_a_design_chose(old: Path) -> None:
     model = netwright.load_model(old / "design")
     assert model.arch == netwright.Arch.from_dict(result["pick"]["arch"])
     assert model.class_names == tuple("0123456789")
-    with _open_runtime()(old / "design", threads=1) as runtime:
-        logits_near(runtime.logits(runtime.normalise(pixels())), "design")
+    with netwright.open_runtime(old / "design", threads=1) as runtime:
+        logits_near(runtime.logits(runtime.normalize(pixels())), "design")
     for name, rows in EXPECTED["design"]["trials"].items():
         holds(trials(old / "design" / name), rows)
 
@@ -288,11 +281,11 @@ def test_weights_in_each_format(name: str) -> None:
 )
 def test_a_network_answers_as_then(name: str) -> None:
     precision = name.split("/")[1].split(".")[0] if name.startswith("exports") else "fp32"
-    with _open_runtime()(OLD / name, threads=1) as runtime:
+    with netwright.open_runtime(OLD / name, threads=1) as runtime:
         assert runtime.info.precision == precision
         assert runtime.info.class_names == tuple("0123456789")
         assert runtime.info.preprocessing.to_dict() == EXPECTED["training"]["preprocessing"]
-        logits_near(runtime.logits(runtime.normalise(pixels())), name, precision)
+        logits_near(runtime.logits(runtime.normalize(pixels())), name, precision)
         if name != "finished":
             assert (runtime.info.name, runtime.info.version) == ("digits", "1")
 
@@ -320,9 +313,9 @@ def test_a_repository_of_triton_takes_the_next_version(old: Path) -> None:
     run(f"{COMMANDS['triton']} --out triton", old)
     for name in ("config.pbtxt", "labels.txt", "1/model.onnx"):
         assert (old / "triton/digits" / name).read_bytes() == (OLD / "triton/digits" / name).read_bytes()
-    with _open_runtime()(old / "triton/digits/2", threads=1) as runtime:
+    with netwright.open_runtime(old / "triton/digits/2", threads=1) as runtime:
         assert runtime.info.version == "2"
-        logits_near(runtime.logits(runtime.normalise(pixels())), "triton/digits/1")
+        logits_near(runtime.logits(runtime.normalize(pixels())), "triton/digits/1")
 
 
 def pixels() -> np.ndarray:

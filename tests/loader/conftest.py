@@ -1,4 +1,4 @@
-"""Small folders of noise, a colour a class, and trainings that read them."""
+"""Small folders of noise, a color a class, and trainings that read them."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -9,9 +9,9 @@ import pytest
 import torch
 from PIL import Image
 
-from netwright.recipe import Training
+from netwright.recipe import TrainConfig
 
-COLOURS = {"ant": (200, 40, 40), "bee": (40, 200, 40), "cow": (40, 40, 200)}
+COLORS = {"ant": (200, 40, 40), "bee": (40, 200, 40), "cow": (40, 40, 200)}
 CPU = torch.device("cpu")
 
 
@@ -22,7 +22,7 @@ def fill(folder: Path, counts: dict[str, int], size: tuple[int, int] = (40, 30),
         for number in range(count):
             rng = np.random.default_rng([label, number])
             shape = (size[1] + number % 3, size[0] - number % 2, 3)
-            pixels = np.array(COLOURS.get(name, (90, 90, 90))) + rng.integers(-20, 21, shape)
+            pixels = np.array(COLORS.get(name, (90, 90, 90))) + rng.integers(-20, 21, shape)
             Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(folder / name / f"{number:03d}.{suffix}")
     return folder
 
@@ -30,14 +30,14 @@ def fill(folder: Path, counts: dict[str, int], size: tuple[int, int] = (40, 30),
 @pytest.fixture
 def data_dir(tmp_path: Path) -> Path:
     """train: 11 images a class, val: 5."""
-    fill(tmp_path / "train", dict.fromkeys(COLOURS, 11))
-    fill(tmp_path / "val", dict.fromkeys(COLOURS, 5))
+    fill(tmp_path / "train", dict.fromkeys(COLORS, 11))
+    fill(tmp_path / "val", dict.fromkeys(COLORS, 5))
     return tmp_path
 
 
 @pytest.fixture
-def training(data_dir: Path) -> Callable[..., Training]:
-    def make(**changes: Any) -> Training:
+def training(data_dir: Path) -> Callable[..., TrainConfig]:
+    def make(**changes: Any) -> TrainConfig:
         plain = {
             "data_dir": str(data_dir),
             "image_size": 16,
@@ -46,7 +46,7 @@ def training(data_dir: Path) -> Callable[..., Training]:
             "validate": True,
             "seed": 3,
         }
-        return Training().with_(**(plain | changes))
+        return TrainConfig().with_(**(plain | changes))
 
     return make
 

@@ -10,7 +10,7 @@ from netwright.data.preprocess import Preprocessing
 from netwright.errors import RecipeError
 from netwright.loader.augment import Augment
 from netwright.loader.seeds import kept_random_state, seed_global
-from netwright.recipe import Training
+from netwright.recipe import TrainConfig
 
 USUAL = ["randaug-m9-mstd0.5-inc1", "autoaug", "autoaugr", "3a", "augmix-m3-w3", "trivialaugwide", "autoaug-mstd0.5"]
 
@@ -23,7 +23,7 @@ def _as_before():
 
 def augment_of(**changes):
     plain = {"hflip": 0.0, "color_jitter": None, "image_size": 24}
-    training = Training().with_(**(plain | changes))
+    training = TrainConfig().with_(**(plain | changes))
     return Augment(training.augmentation, Preprocessing.from_training(training))
 
 
@@ -129,10 +129,10 @@ def test_auto_augment_replaces_the_jitter():
 
 
 @pytest.mark.parametrize(
-    ("jitter", "law"), [((0.4, 0.4), "three for brightness"), ((0.1, 0.1, 0.1, 0.6), "hue of color_jitter")]
+    ("jitter", "constraint"), [((0.4, 0.4), "three for brightness"), ((0.1, 0.1, 0.1, 0.6), "hue of color_jitter")]
 )
-def test_a_jitter_of_other_numbers_is_refused(jitter, law):
-    with pytest.raises(RecipeError, match=law):
+def test_a_jitter_of_other_numbers_is_refused(jitter, constraint):
+    with pytest.raises(RecipeError, match=constraint):
         augment_of(color_jitter=jitter)
 
 

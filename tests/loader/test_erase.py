@@ -6,13 +6,13 @@ from netwright.data.preprocess import Preprocessing
 from netwright.loader.batch import Batch, finish
 from netwright.loader.erase import draw_box, draw_boxes
 from netwright.loader.seeds import kept_random_state
-from netwright.recipe import Training
+from netwright.recipe import TrainConfig
 
 CPU = torch.device("cpu")
 
 
 def augmentation(**changes):
-    return Training().with_(re_prob=0.6, **changes).augmentation
+    return TrainConfig().with_(re_prob=0.6, **changes).augmentation
 
 
 def test_rectangles_are_torchvisions():
@@ -71,7 +71,7 @@ def erased(value, device=CPU):
     return plain, x
 
 
-def test_a_number_is_put_in_after_normalising():
+def test_a_number_is_put_in_after_normalizing():
     plain, x = erased(0.25)
     assert (x[0, :, 1:4, 2:6] == 0.25).all()
     plain[0, :, 1:4, 2:6] = 0.25

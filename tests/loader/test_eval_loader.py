@@ -36,7 +36,7 @@ def test_every_image_comes_once_as_it_is_preprocessed(loader_of, training):
     assert position.tolist() == list(range(15))
     assert target.tolist() == split.labels.tolist()
     pixels = np.stack([preprocessing.pixels(split.source.read(int(i)).data) for i in split.index])
-    assert torch.equal(x, preprocessing.normalise(pixels))
+    assert torch.equal(x, preprocessing.normalize(pixels))
     assert torch.equal(everything(loader)[0], x)
 
 

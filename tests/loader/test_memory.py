@@ -6,7 +6,7 @@ from netwright.loader import open_splits
 from netwright.loader.memory import MemoryTrain, is_cheap, suits_memory
 from netwright.loader.read import draw_shift
 from netwright.loader.sampler import Key
-from netwright.recipe import Training
+from netwright.recipe import TrainConfig
 
 PLAIN = {"random_crop": "padded", "color_jitter": None, "hflip": 0.0, "image_size": 16}
 
@@ -40,7 +40,7 @@ def key(positions, epoch=1, repeats=None):
     ],
 )
 def test_what_is_cheap(changes, cheap):
-    assert is_cheap(Training().with_(**(PLAIN | changes)).augmentation) is cheap
+    assert is_cheap(TrainConfig().with_(**(PLAIN | changes)).augmentation) is cheap
 
 
 def test_small_images_suit_memory(training):

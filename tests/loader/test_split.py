@@ -5,7 +5,7 @@ import pytest
 
 from netwright.errors import DataError
 from netwright.loader import open_split, open_splits
-from netwright.recipe.training import Images
+from netwright.recipe.training import DataConfig
 
 
 def test_folders_of_splits(training):
@@ -132,11 +132,11 @@ def test_so_many_samples(training):
 
 def test_one_split_alone(data_dir):
     shutil.rmtree(data_dir / "train")
-    split = open_split(Images(data_dir=str(data_dir)), "val")
+    split = open_split(DataConfig(data_dir=str(data_dir)), "val")
     assert (len(split), split.name, split.class_names) == (15, "val", ("ant", "bee", "cow"))
-    assert len(open_split(Images(data_dir=str(data_dir / "val")), "val")) == 15
+    assert len(open_split(DataConfig(data_dir=str(data_dir / "val")), "val")) == 15
     with pytest.raises(DataError, match=r"no split 'test' .* has 'val'"):
-        open_split(Images(data_dir=str(data_dir)), "test")
+        open_split(DataConfig(data_dir=str(data_dir)), "test")
 
 
 def test_digits_need_a_fraction(training):

@@ -109,7 +109,7 @@ def test_fewer_images_than_a_batch_make_one_batch(training):
 
 @pytest.mark.parametrize("channels_last", [True, False])
 @pytest.mark.parametrize("recipe", [{}, CHEAP], ids=["default", "in memory"])
-def test_batches_are_normalised_float_in_the_layout_asked_for(training, recipe, channels_last):
+def test_batches_are_normalized_float_in_the_layout_asked_for(training, recipe, channels_last):
     loader = loader_of(training(**recipe, channels_last=channels_last))
     x, target = next(loader.epoch(1))
     layout = torch.channels_last if channels_last else torch.contiguous_format

@@ -36,7 +36,7 @@ def make_arch() -> MakeArch:
 
 
 @torch.no_grad()
-def _randomise(module: nn.Module, seed: int = 0) -> None:
+def _randomize(module: nn.Module, seed: int = 0) -> None:
     generator = torch.Generator().manual_seed(seed)
     for part in module.modules():
         if isinstance(part, nn.BatchNorm2d):
@@ -49,6 +49,6 @@ def _randomise(module: nn.Module, seed: int = 0) -> None:
 
 
 @pytest.fixture
-def randomise() -> Callable[..., None]:
+def randomize() -> Callable[..., None]:
     """Make a network's batch norms unlike each other and unlike identity."""
-    return _randomise
+    return _randomize

@@ -89,7 +89,7 @@ def test_rates_that_cannot_be_are_refused(name: str, rate: float):
         build(SMALL, **{name: rate})
 
 
-def test_batch_norm_can_be_synchronised():
+def test_batch_norm_can_be_synchronized():
     module = build(SMALL, seed=0)
     names = list(module.state_dict())
     converted = nn.SyncBatchNorm.convert_sync_batchnorm(module)

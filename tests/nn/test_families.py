@@ -85,7 +85,7 @@ def trained(module: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
 
 @pytest.mark.parametrize("keeps", [False, True], ids=["strided", "of the same shape"])
 @pytest.mark.parametrize("case", CASES)
-def test_blocks_are_those_of_others(randomise: Callable[..., None], case: str, keeps: bool):
+def test_blocks_are_those_of_others(randomize: Callable[..., None], case: str, keeps: bool):
     block, table, make = CASES[case]
     bottleneck = {"r": 4.0, "x": 2.0, "y": 1.0, "z": 0.25}.get(block, 1.0)
     group_width = {"x": 4, "y": 8, "z": 8}.get(block, 0)
@@ -93,7 +93,7 @@ def test_blocks_are_those_of_others(randomise: Callable[..., None], case: str, k
     stage = Stage(1, 16, 1 if keeps else 2, bottleneck, group_width)
     arch = Arch((stage,), block, Stem("cifar", inputs), 0.25 if block in "yz" else 0.0, 9, 2)
     network = build(arch, seed=0)
-    randomise(network)
+    randomize(network)
     ours, theirs = network.s1.b1.double(), make(block, inputs, stage).double()
     theirs.load_state_dict(renamed(ours.state_dict(), table))
     x = torch.randn(3, inputs, 9, 9, generator=torch.Generator().manual_seed(1)).double()
@@ -105,11 +105,11 @@ def test_blocks_are_those_of_others(randomise: Callable[..., None], case: str, k
     assert torch.allclose(ours.eval()(x), theirs.eval()(x), rtol=1e-9, atol=1e-12)
 
 
-def test_the_stem_for_imagenet_is_torchvisions(randomise: Callable[..., None], make_arch: Callable[..., Any]):
+def test_the_stem_for_imagenet_is_torchvisions(randomize: Callable[..., None], make_arch: Callable[..., Any]):
     from torchvision.models import resnet18
 
     ours, theirs = build(make_arch("basic", "imagenet"), seed=0), resnet18()
-    randomise(ours)
+    randomize(ours)
     stem = nn.Sequential(theirs.conv1, theirs.bn1, theirs.relu, theirs.maxpool)
     with torch.no_grad():
         theirs.conv1.weight[:8] = ours.stem.conv.weight
@@ -123,10 +123,10 @@ def test_the_stem_for_imagenet_is_torchvisions(randomise: Callable[..., None], m
 @pytest.mark.parametrize("head_width", [0, 12])
 @pytest.mark.parametrize("block", ["x", "z"])
 def test_heads_are_the_layers_one_after_another(
-    randomise: Callable[..., None], make_arch: Callable[..., Any], block: str, head_width: int
+    randomize: Callable[..., None], make_arch: Callable[..., Any], block: str, head_width: int
 ):
     module = build(make_arch(block, head_width=head_width), seed=0)
-    randomise(module)
+    randomize(module)
     head = module.head.eval()
     act = nn.SiLU() if block == "z" else nn.ReLU()
     layers = [head.conv, head.bn, act] if head_width else [act] if block == "z" else []

@@ -17,10 +17,10 @@ from netwright.nn.convolve import FusedConv
 
 
 @pytest.fixture
-def network(make_arch: Callable[..., Any], randomise: Callable[..., None]) -> Callable[..., AnyNet]:
+def network(make_arch: Callable[..., Any], randomize: Callable[..., None]) -> Callable[..., AnyNet]:
     def make(block: str = "y", stem: str = "imagenet", head_width: int = 12) -> AnyNet:
         module = build(make_arch(block, stem, head_width), seed=0).eval()
-        randomise(module)
+        randomize(module)
         return module
 
     return make

@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from netwright.errors import RecipeError
-from netwright.recipe import Training, load_training, training_options, training_to_yaml
+from netwright.recipe import TrainConfig, load_training, training_options, training_to_yaml
 
 
 def recipe(folder: Path, text: str) -> Path:
@@ -38,7 +38,7 @@ def test_a_network_is_looked_for_beside_the_recipe_that_names_it(tmp_path, monke
 def test_nothing_is_the_defaults():
     for nothing in (None, ""):
         loaded = load_training(nothing)
-        assert loaded.training == Training()
+        assert loaded.training == TrainConfig()
         assert loaded.notices == ()
         assert loaded.given == frozenset()
 
@@ -46,10 +46,10 @@ def test_nothing_is_the_defaults():
 def test_a_flag_beats_the_file_whichever_names_either_uses(tmp_path):
     theirs = recipe(tmp_path, "epoch_size: 90\nopt: adamw\namp_level: O2\nlr: 1e-1\n")
     loaded = load_training(theirs, {"epochs": "3", "optimizer": "lion", "precision": "fp32"})
-    assert loaded.training == Training().with_(epochs=3, optimizer="lion", precision="fp32", lr=0.1)
+    assert loaded.training == TrainConfig().with_(epochs=3, optimizer="lion", precision="fp32", lr=0.1)
     assert loaded.given == {"epochs", "optimizer", "precision", "lr"}
     ours = recipe(tmp_path, "epochs: 90\nprecision: bf16\n")
-    assert load_training(ours, {"epoch_size": 4, "amp_level": "O0"}).training == Training().with_(epochs=4)
+    assert load_training(ours, {"epoch_size": 4, "amp_level": "O0"}).training == TrainConfig().with_(epochs=4)
 
 
 @pytest.mark.parametrize(
@@ -169,14 +169,14 @@ CHANGES = st.fixed_dictionaries(
 @given(CHANGES)
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_a_printed_recipe_reads_back_as_the_same_training(tmp_path, changes):
-    training = Training().with_(**changes)
+    training = TrainConfig().with_(**changes)
     path = tmp_path / "printed.yaml"
     path.write_text(training_to_yaml(training), encoding="utf-8")
     assert load_training(path).training == training
 
 
 def test_a_printed_recipe_has_every_key_once_under_its_group():
-    lines = training_to_yaml(Training()).splitlines()
+    lines = training_to_yaml(TrainConfig()).splitlines()
     assert [line.removeprefix("# ") for line in lines if line.startswith("#")] == list(training_options())
     keys = [line.split(":")[0] for line in lines if line and not line.startswith("#")]
-    assert keys == list(Training().to_flat())
+    assert keys == list(TrainConfig().to_flat())

@@ -1,11 +1,11 @@
-"""Every key that MindCV has, with every value that it documents, is honoured or named; wrong values are refused."""
+"""Every key that MindCV has, with every value that it documents, is honored or named; wrong values are refused."""
 
 from typing import Any
 
 import pytest
 
 from netwright.errors import RecipeError
-from netwright.recipe import Training, load_training
+from netwright.recipe import TrainConfig, load_training
 from netwright.recipe.mindcv import MINDCV, Meaningless, translate
 
 # their defaults, which an empty recipe must mean here too
@@ -99,7 +99,7 @@ DEFAULTS: dict[str, Any] = {
 
 def test_their_defaults_are_ours():
     found = load_training(None, DEFAULTS).training.to_flat()
-    ours = Training().to_flat()
+    ours = TrainConfig().to_flat()
     for key in ("mean", "std"):
         assert found.pop(key) == pytest.approx(ours.pop(key))
     assert found == ours
@@ -108,12 +108,12 @@ def test_their_defaults_are_ours():
 @pytest.mark.parametrize("key", [key for key in DEFAULTS if key not in ("mean", "std")])
 def test_each_default_alone(key):
     loaded = load_training(None, {key: DEFAULTS[key]})
-    assert loaded.training == Training()
+    assert loaded.training == TrainConfig()
     assert bool(loaded.given) or isinstance(MINDCV[key], Meaningless)
 
 
 # their key, their value, our key, our value
-HONOURED = [
+HONORED = [
     ("distribute", True, "distribute", True),
     ("val_while_train", True, "validate", True),
     ("device_target", "CPU", "device", "cpu"),
@@ -192,8 +192,8 @@ HONOURED = [
 ]
 
 
-@pytest.mark.parametrize(("theirs", "written", "ours", "value"), HONOURED)
-def test_their_keys_and_values_are_honoured(theirs, written, ours, value):
+@pytest.mark.parametrize(("theirs", "written", "ours", "value"), HONORED)
+def test_their_keys_and_values_are_honored(theirs, written, ours, value):
     loaded = load_training(None, {theirs: written})
     expected = value if not isinstance(value, tuple) else list(value)
     assert loaded.training.to_flat()[ours] == expected
@@ -201,7 +201,7 @@ def test_their_keys_and_values_are_honoured(theirs, written, ours, value):
 
 
 def test_every_key_of_the_table_is_tested():
-    tested = {theirs for theirs, *_ in HONOURED} | {theirs for theirs, *_ in MEANINGLESS} | {"use_clip_grad"}
+    tested = {theirs for theirs, *_ in HONORED} | {theirs for theirs, *_ in MEANINGLESS} | {"use_clip_grad"}
     assert set(MINDCV) <= tested
 
 
@@ -224,7 +224,7 @@ MEANINGLESS = [
 @pytest.mark.parametrize(("key", "value"), MEANINGLESS)
 def test_what_has_no_meaning_is_named_with_the_reason(key, value):
     loaded = load_training(None, {key: value})
-    assert loaded.training == Training()
+    assert loaded.training == TrainConfig()
     assert len(loaded.notices) == 1
     row = MINDCV[key]
     assert isinstance(row, Meaningless)

@@ -57,7 +57,7 @@ def test_options_in_order_with_their_types_and_defaults():
     found = options_of(Bake)
     assert [each.name for each in found][:3] == ["minutes", "heat", "fan"]
     assert found[0].hint is int
-    assert (found[0].law.help, found[0].default) == ("in the oven", 30)
+    assert (found[0].constraint.help, found[0].default) == ("in the oven", 30)
 
 
 def test_types_have_names_that_people_use():

@@ -3,31 +3,31 @@ from typing import Any
 import pytest
 
 from netwright.errors import RecipeError
-from netwright.recipe import Augmentation, Schedule, Training, training_options
+from netwright.recipe import Augmentation, Schedule, TrainConfig, training_options
 
 
 def test_keys_are_unique_over_the_groups_and_each_is_explained():
     options = [item for group in training_options().values() for item in group]
     names = [item.name for item in options]
     assert len(set(names)) == len(names)
-    assert [item.name for item in options if len(item.law.help) < 4] == []
-    assert list(Training().to_flat()) == names
+    assert [item.name for item in options if len(item.constraint.help) < 4] == []
+    assert list(TrainConfig().to_flat()) == names
 
 
 def test_with_changes_flat_keys_and_leaves_the_rest():
-    training = Training().with_(lr=0.5, model="regnet_x_200mf", scale=[0.5, 1.0])
+    training = TrainConfig().with_(lr=0.5, model="regnet_x_200mf", scale=[0.5, 1.0])
     assert training.schedule.lr == 0.5
     assert training.network.model == "regnet_x_200mf"
     assert training.augmentation.scale == (0.5, 1.0)
     assert training.images is not None
-    assert training.images == Training().images
-    assert Training().with_(**training.to_flat()) == training
+    assert training.images == TrainConfig().images
+    assert TrainConfig().with_(**training.to_flat()) == training
 
 
 @pytest.mark.parametrize(("key", "hint"), [("epoch", "did you mean 'epochs'?"), ("zzz", "--help")])
 def test_with_refuses_a_key_that_is_none(key, hint):
     with pytest.raises(RecipeError, match=f"unknown key '{key}'") as caught:
-        Training().with_(**{key: 1})
+        TrainConfig().with_(**{key: 1})
     assert hint in str(caught.value)
 
 
@@ -50,5 +50,5 @@ def test_laws_of_augmentation(change: dict[str, Any], message: str):
 
 def test_groups_are_values():
     assert Schedule() == Schedule()
-    assert hash(Training()) == hash(Training())
-    assert Training() != Training().with_(seed=1)
+    assert hash(TrainConfig()) == hash(TrainConfig())
+    assert TrainConfig() != TrainConfig().with_(seed=1)

@@ -35,7 +35,7 @@ def test_charts_of_a_plain_table_are_drawn(name: str, plain: Story) -> None:
     assert spec is None or "<svg" in vl_convert.vegalite_to_svg(spec)
 
 
-def test_colours_are_those_that_the_page_repaints(specs: dict[str, Spec]) -> None:
+def test_colors_are_those_that_the_page_repaints(specs: dict[str, Spec]) -> None:
     from netwright.report.document import asset
 
     style = asset("netwright.report", "page.css")

@@ -51,10 +51,10 @@ def opened_in(way: tuple[str, str, int | str, str], model: LoadedModel, exported
 
 @pytest.fixture(scope="module")
 def opened(
-    way: tuple[str, str, int | str, str], colour: LoadedModel, exported: Callable[..., Path]
+    way: tuple[str, str, int | str, str], color: LoadedModel, exported: Callable[..., Path]
 ) -> Iterator[Runtime]:
     """One for all tests, each of which leaves it as it was."""
-    with opened_in(way, colour, exported) as runtime:
+    with opened_in(way, color, exported) as runtime:
         yield runtime
 
 
@@ -67,10 +67,10 @@ def expected(model: LoadedModel, x: np.ndarray) -> np.ndarray:
         return model.module(torch.from_numpy(x)).numpy()
 
 
-def test_the_same_logits_for_any_number_of_images(opened: Runtime, colour: LoadedModel) -> None:
+def test_the_same_logits_for_any_number_of_images(opened: Runtime, color: LoadedModel) -> None:
     for count in (1, 2, 3, 4, 7):
         x = inputs(count, seed=count)
-        source, found = expected(colour, x), opened.logits(x)
+        source, found = expected(color, x), opened.logits(x)
         assert found.dtype == np.float32
         assert found.shape == (count, 5)
         assert np.abs(found - source).max() < NEAR[opened.info.precision] * source.std()
@@ -155,20 +155,20 @@ def test_more_images_than_are_computed_at_once(opened: Runtime, images: Callable
     assert np.allclose(whole[35:37], opened.predict(pixels[35:37]).probabilities, atol=1e-5)
 
 
-def test_it_says_what_it_is(opened: Runtime, way: tuple[str, str, int | str, str], colour: LoadedModel) -> None:
+def test_it_says_what_it_is(opened: Runtime, way: tuple[str, str, int | str, str], color: LoadedModel) -> None:
     to, precision, batch, kind = way
     info = opened.info
     assert (opened.kind, info.precision, info.name, info.version) == (kind, precision, "small", "1")
-    assert (info.arch, info.preprocessing) == (colour.arch, colour.preprocessing)
-    assert (info.class_names, info.facts, info.source) == (colour.class_names, {"epochs": 3}, "made here")
+    assert (info.arch, info.preprocessing) == (color.arch, color.preprocessing)
+    assert (info.class_names, info.facts, info.source) == (color.class_names, {"epochs": 3}, "made here")
     assert info.batch == (batch if to and batch != "dynamic" else None)
     assert info.input_shape == (3, 16, 16)
 
 
 def test_closing_waits_for_what_runs_and_then_nothing_is_answered(
-    way: tuple[str, str, int | str, str], colour: LoadedModel, exported: Callable[..., Path]
+    way: tuple[str, str, int | str, str], color: LoadedModel, exported: Callable[..., Path]
 ) -> None:
-    runtime = opened_in(way, colour, exported)
+    runtime = opened_in(way, color, exported)
     with ThreadPoolExecutor(4) as pool:
         running = [pool.submit(runtime.logits, inputs(4)) for _ in range(16)]
         runtime.close()

@@ -12,8 +12,8 @@ from netwright.runtime.onnx_engine import OnnxEngine
 from netwright.weights import LoadedModel
 
 
-def test_threads_are_as_many_as_asked_and_do_not_spin(colour: LoadedModel, exported: Callable[..., Path]) -> None:
-    content = exported(colour, "onnx").read_bytes()
+def test_threads_are_as_many_as_asked_and_do_not_spin(color: LoadedModel, exported: Callable[..., Path]) -> None:
+    content = exported(color, "onnx").read_bytes()
     options = OnnxEngine(content, 3, "a.onnx")._session.get_session_options()
     assert options.intra_op_num_threads == 3
     assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"

@@ -24,9 +24,9 @@ def _changed(path: Path, change: Callable[[onnx.ModelProto], object], tmp_path: 
 
 
 def test_onnx_that_could_do_harm_never_reaches_a_runtime(
-    tmp_path: Path, colour: LoadedModel, exported: Callable[..., Path]
+    tmp_path: Path, color: LoadedModel, exported: Callable[..., Path]
 ) -> None:
-    path = exported(colour, "onnx")
+    path = exported(color, "onnx")
 
     def external(model: onnx.ModelProto) -> None:
         tensor = model.graph.initializer[0]
@@ -57,21 +57,21 @@ def test_onnx_that_could_do_harm_never_reaches_a_runtime(
 
 
 def test_a_graph_that_cannot_be_computed_is_found_when_it_is_opened(
-    tmp_path: Path, colour: LoadedModel, exported: Callable[..., Path]
+    tmp_path: Path, color: LoadedModel, exported: Callable[..., Path]
 ) -> None:
     def groups(model: onnx.ModelProto) -> None:
         node = next(node for node in model.graph.node if node.input[1:2] == ["s1.b1.f.b.weight"])
         next(each for each in node.attribute if each.name == "group").i = 1
 
     with pytest.raises(ExportError, match=r"opens in onnx and cannot be computed: .*channels"):
-        open_runtime(_changed(exported(colour, "onnx"), groups, tmp_path))
+        open_runtime(_changed(exported(color, "onnx"), groups, tmp_path))
 
 
 def test_onnx_weights_are_as_they_were_written(
-    tmp_path: Path, colour: LoadedModel, exported: Callable[..., Path]
+    tmp_path: Path, color: LoadedModel, exported: Callable[..., Path]
 ) -> None:
     """Their values, shapes and names; what else is in the file has checks of its own."""
-    whole = onnx.load(exported(colour, "onnx"))
+    whole = onnx.load(exported(color, "onnx"))
 
     def value(tensor: onnx.TensorProto) -> None:
         tensor.raw_data = tensor.raw_data[:-1] + bytes([tensor.raw_data[-1] ^ 1])

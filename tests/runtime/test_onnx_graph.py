@@ -36,8 +36,8 @@ def test_all_blocks_and_stems(block: str, stem: str, make: Callable[..., LoadedM
         assert np.abs(session.run(None, {"input": x.numpy()})[0] - source).max() < 1e-4 * source.std()
 
 
-def test_weights_keep_their_names_and_batch_norm_is_gone(colour: LoadedModel) -> None:
-    model = onnx_model(fuse(colour.module, channels_last=False), (3, 16, 16), None)
+def test_weights_keep_their_names_and_batch_norm_is_gone(color: LoadedModel) -> None:
+    model = onnx_model(fuse(color.module, channels_last=False), (3, 16, 16), None)
     assert (model.ir_version, model.producer_name) == (8, "netwright"), "readers of 2022 take it"
     graph = model.graph
     names = {each.name for each in graph.initializer}
@@ -48,18 +48,18 @@ def test_weights_keep_their_names_and_batch_norm_is_gone(colour: LoadedModel) ->
     assert not any(node.op_type == "Cast" for node in graph.node)
 
 
-def test_half_has_floats_only_at_its_ends(colour: LoadedModel) -> None:
-    model = onnx_model(fuse(colour.module, channels_last=False), (3, 16, 16), 2, half=True)
+def test_half_has_floats_only_at_its_ends(color: LoadedModel) -> None:
+    model = onnx_model(fuse(color.module, channels_last=False), (3, 16, 16), 2, half=True)
     kinds = {each.data_type for each in model.graph.initializer}
     assert kinds == {onnx.TensorProto.FLOAT16, onnx.TensorProto.INT64}
     assert [node.op_type for node in model.graph.node].count("Cast") == 2
 
 
-def test_an_operation_that_nobody_knows_is_named(colour: LoadedModel) -> None:
+def test_an_operation_that_nobody_knows_is_named(color: LoadedModel) -> None:
     class Odd(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.arch = colour.arch
+            self.arch = color.arch
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return torch.erf(x).mean((2, 3))

@@ -21,20 +21,20 @@ KINDS = ("onnx", "openvino", "torch")
 
 
 @pytest.fixture(params=KINDS)
-def copied(request: pytest.FixtureRequest, colour: LoadedModel, exported: Callable[..., Path], tmp_path: Path) -> Path:
+def copied(request: pytest.FixtureRequest, color: LoadedModel, exported: Callable[..., Path], tmp_path: Path) -> Path:
     """An export of each kind, to be changed."""
-    made = exported(colour, request.param)
+    made = exported(color, request.param)
     folder = tmp_path / "copy"
     shutil.copytree(made.parent, folder)
     return folder / made.name
 
 
-def test_weights_are_opened_by_their_path(colour: LoadedModel, tmp_path: Path) -> None:
+def test_weights_are_opened_by_their_path(color: LoadedModel, tmp_path: Path) -> None:
     path = tmp_path / "w.safetensors"
-    save_model(path, colour.module, preprocessing=colour.preprocessing, class_names=colour.class_names)
+    save_model(path, color.module, preprocessing=color.preprocessing, class_names=color.class_names)
     with open_runtime(path, name="mine", version="7") as runtime:
         assert (runtime.kind, runtime.info.name, runtime.info.version) == ("torch", "mine", "7")
-        assert runtime.info.class_names == colour.class_names
+        assert runtime.info.class_names == color.class_names
     with pytest.raises(WeightsError):
         open_runtime(tmp_path / "nothing")
 
@@ -56,27 +56,27 @@ def test_an_empty_folder_has_none(tmp_path: Path) -> None:
     assert find_export(tmp_path) is None
 
 
-def test_what_a_runtime_cannot_do_names_what_can(colour: LoadedModel, exported: Callable[..., Path]) -> None:
+def test_what_a_runtime_cannot_do_names_what_can(color: LoadedModel, exported: Callable[..., Path]) -> None:
     for file, runtime in (("openvino", "onnx"), ("openvino", "torch"), ("torch", "openvino"), ("onnx", "torch")):
         with pytest.raises(ExportError, match=f"--to {runtime}"):
-            open_runtime(exported(colour, file), runtime=runtime)
+            open_runtime(exported(color, file), runtime=runtime)
     with pytest.raises(ExportError, match="--precision fp16"):
-        open_runtime(exported(colour, "onnx"), precision="fp16")
+        open_runtime(exported(color, "onnx"), precision="fp16")
     with pytest.raises(ExportError, match="int8 is computed so, not in bf16"):
-        open_runtime(exported(colour, "openvino", "int8"), precision="bf16")
+        open_runtime(exported(color, "openvino", "int8"), precision="bf16")
     with pytest.raises(ExportError, match="calibration"):
-        open_runtime(colour, runtime="openvino", precision="int8")
+        open_runtime(color, runtime="openvino", precision="int8")
     with pytest.raises(ExportError, match="fp32 or bf16 or fp16, not int8"):
-        open_runtime(colour, precision="int8")
+        open_runtime(color, precision="int8")
     for wrong in ({"runtime": "tensorrt"}, {"precision": "fp8"}, {"threads": 0}):
         with pytest.raises(ExportError, match=r"one of|1 or more"):
-            open_runtime(colour, **wrong)  # type: ignore[arg-type]
+            open_runtime(color, **wrong)  # type: ignore[arg-type]
 
 
-def test_another_precision_on_request(colour: LoadedModel, exported: Callable[..., Path]) -> None:
+def test_another_precision_on_request(color: LoadedModel, exported: Callable[..., Path]) -> None:
     x = np.random.default_rng(0).standard_normal((2, 3, 16, 16), dtype=np.float32)
     for file in ("openvino", "torch"):
-        with open_runtime(exported(colour, file)) as full, open_runtime(exported(colour, file), precision="bf16") as b:
+        with open_runtime(exported(color, file)) as full, open_runtime(exported(color, file), precision="bf16") as b:
             assert (full.precision, b.precision, b.info.precision) == ("fp32", "bf16", "fp32")
             apart = np.abs(full.logits(x) - b.logits(x)).max()
             assert 0 < apart < 0.1 * full.logits(x).std()
@@ -137,8 +137,8 @@ def test_weights_of_another_export_are_refused(copied: Path, gray: LoadedModel) 
         open_runtime(copied)
 
 
-def test_foreign_files_say_who_wrote_them(tmp_path: Path, colour: LoadedModel, exported: Callable[..., Path]) -> None:
-    model = onnx.load(exported(colour, "onnx"))
+def test_foreign_files_say_who_wrote_them(tmp_path: Path, color: LoadedModel, exported: Callable[..., Path]) -> None:
+    model = onnx.load(exported(color, "onnx"))
     del model.metadata_props[:]
     model.producer_name = "somebody"
     onnx.save(model, tmp_path / "theirs.onnx")
@@ -154,15 +154,15 @@ def test_foreign_files_say_who_wrote_them(tmp_path: Path, colour: LoadedModel, e
 
 
 @pytest.mark.parametrize("kind", ["onnx", "openvino"])
-def test_an_export_answers_without_torch(kind: str, colour: LoadedModel, exported: Callable[..., Path]) -> None:
+def test_an_export_answers_without_torch(kind: str, color: LoadedModel, exported: Callable[..., Path]) -> None:
     program = (
         "import sys, numpy as np\n"
         "from netwright.runtime import open_runtime\n"
-        f"with open_runtime({str(exported(colour, kind))!r}) as runtime:\n"
+        f"with open_runtime({str(exported(color, kind))!r}) as runtime:\n"
         "    print(runtime.predict([np.zeros((30, 20, 3), np.uint8)]).top(1)[0][0].name)\n"
         "print(sorted({'torch', 'timm', 'torchvision', 'pandas'} & set(sys.modules)))\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     name, modules = done.stdout.splitlines()
-    assert name in colour.class_names
+    assert name in color.class_names
     assert modules == "[]"

@@ -18,9 +18,9 @@ from netwright.weights import LoadedModel
 
 
 def test_openvino_files_describe_what_they_hold(
-    tmp_path: Path, colour: LoadedModel, exported: Callable[..., Path]
+    tmp_path: Path, color: LoadedModel, exported: Callable[..., Path]
 ) -> None:
-    source = exported(colour, "openvino")
+    source = exported(color, "openvino")
     shutil.copy(source.with_suffix(".bin"), tmp_path / "a.bin")
     text = source.read_text(encoding="utf-8")
     said = "&quot;num_classes&quot;: 5"
@@ -34,10 +34,10 @@ def test_openvino_files_describe_what_they_hold(
 
 
 def test_openvino_files_are_read_once(
-    tmp_path: Path, colour: LoadedModel, exported: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, color: LoadedModel, exported: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What another export replaces between the check and the opening is not what is opened."""
-    source = exported(colour, "openvino")
+    source = exported(color, "openvino")
     for suffix in (".xml", ".bin"):
         shutil.copy(source.with_suffix(suffix), tmp_path / f"a{suffix}")
     from netwright.runtime import openvino_file

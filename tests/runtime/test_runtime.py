@@ -1,4 +1,4 @@
-"""What runtimes share: normalising, probabilities, the likeliest classes."""
+"""What runtimes share: normalizing, probabilities, the likeliest classes."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from netwright.runtime.info import info_of
 from netwright.weights import LoadedModel
 
 
-def test_images_are_normalised_as_in_validation_to_the_last_bit(colour: LoadedModel) -> None:
+def test_images_are_normalized_as_in_validation_to_the_last_bit(color: LoadedModel) -> None:
     from dataclasses import replace
 
-    usual = replace(colour, preprocessing=Preprocessing(image_size=16))
+    usual = replace(color, preprocessing=Preprocessing(image_size=16))
     pixels = np.random.default_rng(0).integers(0, 256, (5, 16, 16, 3), dtype=np.uint8)
     with open_runtime(usual) as runtime:
-        found = runtime.normalise(pixels)
+        found = runtime.normalize(pixels)
     assert found.flags.c_contiguous
-    assert np.array_equal(found, usual.preprocessing.normalise(pixels).numpy())
+    assert np.array_equal(found, usual.preprocessing.normalize(pixels).numpy())
 
 
-def test_answers_are_those_of_netwright_predict(colour: LoadedModel, images: Callable[..., list[np.ndarray]]) -> None:
+def test_answers_are_those_of_netwright_predict(color: LoadedModel, images: Callable[..., list[np.ndarray]]) -> None:
     """The other way to an answer, which the command line goes."""
     import io
     from dataclasses import dataclass
@@ -47,13 +47,13 @@ def test_answers_are_those_of_netwright_predict(colour: LoadedModel, images: Cal
             return self.data
 
     encoded = []
-    for i, pixels in enumerate(images(colour, 6)):
+    for i, pixels in enumerate(images(color, 6)):
         buffer = io.BytesIO()
         Image.fromarray(pixels).save(buffer, "PNG")
         encoded.append(Encoded(str(i), buffer.getvalue()))
-    with open_runtime(colour, runtime="onnx") as runtime:
+    with open_runtime(color, runtime="onnx") as runtime:
         found = runtime.predict([each.data for each in encoded]).top(3)
-    for row, answer in zip(found, predict(colour, encoded, top_k=3, device=torch.device("cpu")), strict=True):
+    for row, answer in zip(found, predict(color, encoded, top_k=3, device=torch.device("cpu")), strict=True):
         assert isinstance(answer, Answer)
         assert [each.name for each in row] == [each.name for each in answer.candidates]
         for one, other in zip(row, answer.candidates, strict=True):
@@ -70,15 +70,15 @@ def test_equals_are_in_order_and_descriptions_come_along() -> None:
     assert len(answer.top(0)[0]) == 1
 
 
-def test_probabilities_of_large_logits(colour: LoadedModel) -> None:
-    with open_runtime(colour) as runtime:
+def test_probabilities_of_large_logits(color: LoadedModel) -> None:
+    with open_runtime(color) as runtime:
         found = runtime.probabilities(np.array([[1e4, 0, 0, 0, 1e4]], dtype=np.float32))
         assert found.tolist() == [[0.5, 0.0, 0.0, 0.0, 0.5]]
         with pytest.raises(ServeError, match=r"Write \[image\]"):
             runtime.predict(b"one image")  # type: ignore[arg-type]
 
 
-def test_closing_waits_for_what_runs(colour: LoadedModel) -> None:
+def test_closing_waits_for_what_runs(color: LoadedModel) -> None:
     began, go_on = threading.Event(), threading.Event()
 
     class Waiting:
@@ -94,7 +94,7 @@ def test_closing_waits_for_what_runs(colour: LoadedModel) -> None:
             self.is_closed = True
 
     engine = Waiting()
-    runtime = Runtime(info_of(colour), "torch", engine)
+    runtime = Runtime(info_of(color), "torch", engine)
     with ThreadPoolExecutor(2) as pool:
         answer = pool.submit(runtime.logits, np.zeros((2, 3, 16, 16), dtype=np.float32))
         assert began.wait(30)

@@ -23,7 +23,7 @@ def _rewritten(source: Path, change: Callable[[str, bytes], bytes], tmp_path: Pa
     return out
 
 
-def test_pt2_is_never_unpickled(tmp_path: Path, colour: LoadedModel, exported: Callable[..., Path]) -> None:
+def test_pt2_is_never_unpickled(tmp_path: Path, color: LoadedModel, exported: Callable[..., Path]) -> None:
     """A file that torch.export.load would run code from."""
     mark = tmp_path / "ran"
     evil = f"cposix\nsystem\n(S'touch {mark}'\ntR.".encode()
@@ -36,14 +36,14 @@ def test_pt2_is_never_unpickled(tmp_path: Path, colour: LoadedModel, exported: C
             return json.dumps(config).encode()
         return evil if "/weight_" in name or name.endswith(".pt") else content
 
-    out = _rewritten(exported(colour, "torch"), change, tmp_path)
+    out = _rewritten(exported(color, "torch"), change, tmp_path)
     with pytest.raises(ExportError, match="bytes"):
         open_runtime(out)
     assert not mark.exists()
 
 
 def test_a_claim_of_a_huge_network_builds_nothing(
-    tmp_path: Path, colour: LoadedModel, exported: Callable[..., Path]
+    tmp_path: Path, color: LoadedModel, exported: Callable[..., Path]
 ) -> None:
     def change(name: str, content: bytes) -> bytes:
         if not name.endswith("extra/netwright.json"):
@@ -52,7 +52,7 @@ def test_a_claim_of_a_huge_network_builds_nothing(
         plain["arch"]["stages"][0]["depth"] = 10**9
         return json.dumps(plain).encode()
 
-    out = _rewritten(exported(colour, "torch"), change, tmp_path)
+    out = _rewritten(exported(color, "torch"), change, tmp_path)
     with pytest.raises(ExportError, match="1,000,000,001 blocks"):
         open_runtime(out)
 
@@ -71,7 +71,7 @@ def test_parts_of_pt2_have_the_size_that_they_should(
     change: Callable[[bytes], bytes],
     reason: str,
     tmp_path: Path,
-    colour: LoadedModel,
+    color: LoadedModel,
     exported: Callable[..., Path],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -85,7 +85,7 @@ def test_parts_of_pt2_have_the_size_that_they_should(
         changed.append(name)
         return change(content)
 
-    out = _rewritten(exported(colour, "torch"), change_one, tmp_path)
+    out = _rewritten(exported(color, "torch"), change_one, tmp_path)
     assert len(changed) == 1
     with pytest.raises(ExportError, match=reason):
         open_runtime(out)

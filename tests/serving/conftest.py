@@ -329,10 +329,10 @@ def rpc() -> Callable[[Server, Any], str]:
     grpc = pytest.importorskip("grpc")
 
     def infer(server: Server, request: Any) -> str:
-        serialise = None if isinstance(request, bytes) else type(request).SerializeToString
+        serialize = None if isinstance(request, bytes) else type(request).SerializeToString
         with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel:
             try:
-                channel.unary_unary(f"/{SERVICE}/ModelInfer", serialise)(request, timeout=5)
+                channel.unary_unary(f"/{SERVICE}/ModelInfer", serialize)(request, timeout=5)
             except grpc.RpcError as error:
                 return str(error.code().name)
         return "OK"

@@ -17,10 +17,10 @@ def test_the_client_in_five_lines(server: Server, weights: Path, photo: bytes, t
     with Client(f"127.0.0.1:{server.port}") as client, open_runtime(weights, threads=1) as runtime:
         assert client.is_ready()
         assert client.predict(tmp_path / "photo.jpg") == client.predict(photo, model="tiny", version="1")
-        expected = runtime.logits(runtime.normalise(pixels))
+        expected = runtime.logits(runtime.normalize(pixels))
         np.testing.assert_allclose(client.logits(pixels, model="tiny"), expected, rtol=1e-4, atol=1e-5)
         np.testing.assert_allclose(
-            client.logits(runtime.normalise(pixels), model="tiny", version="1"), expected, rtol=1e-4, atol=1e-5
+            client.logits(runtime.normalize(pixels), model="tiny", version="1"), expected, rtol=1e-4, atol=1e-5
         )
         assert client.models() == [{"name": "tiny", "version": "1", "state": "READY", "reason": ""}]
         with pytest.raises(ServeError, match="no model 'bird'"):

@@ -11,7 +11,7 @@ from netwright.serving.settings import is_loopback
 
 
 @pytest.mark.parametrize(
-    ("wrong", "law"),
+    ("wrong", "constraint"),
     [
         *(({name: 0}, f"{name} is 1 or more, not 0") for name in ("max_batch", "max_requests", "max_body", "workers")),
         *(({name: -1}, f"{name} is 1 or more") for name in ("max_queue", "max_bytes", "max_pixels")),
@@ -30,8 +30,8 @@ from netwright.serving.settings import is_loopback
         ({"token": "ä"}, "printable ASCII"),
     ],
 )
-def test_what_cannot_be(wrong: dict[str, Any], law: str) -> None:
-    with pytest.raises(ServeError, match=law):
+def test_what_cannot_be(wrong: dict[str, Any], constraint: str) -> None:
+    with pytest.raises(ServeError, match=constraint):
         ServeSettings("x", **wrong)
 
 

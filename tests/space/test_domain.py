@@ -44,14 +44,14 @@ def test_values_are_drawn_as_often_as_they_say(domain: Domain) -> None:
     assert len(values) == 1 or stats.chisquare(found, expected).pvalue > 1e-4
 
 
-@pytest.mark.parametrize(("domain", "law"), CONTINUOUS, ids=["uniform", "log_uniform"])
-def test_real_numbers_follow_their_law(domain: Domain, law: Any) -> None:
+@pytest.mark.parametrize(("domain", "constraint"), CONTINUOUS, ids=["uniform", "log_uniform"])
+def test_real_numbers_follow_their_law(domain: Domain, constraint: Any) -> None:
     assert domain.levels() is None
-    assert stats.kstest(domain.draw(np.random.default_rng(0), 20_000), law.cdf).pvalue > 1e-3
+    assert stats.kstest(domain.draw(np.random.default_rng(0), 20_000), constraint.cdf).pvalue > 1e-3
     low, high = 1.0, 3.0
-    within = (law.cdf(high) - law.cdf(low), law.cdf(low))
+    within = (constraint.cdf(high) - constraint.cdf(low), constraint.cdf(low))
     narrow = domain.narrow(low, high).draw(np.random.default_rng(1), 20_000)
-    assert stats.kstest(narrow, lambda x: (law.cdf(x) - within[1]) / within[0]).pvalue > 1e-3
+    assert stats.kstest(narrow, lambda x: (constraint.cdf(x) - within[1]) / within[0]).pvalue > 1e-3
 
 
 def test_log_uniform_weights_by_hand() -> None:

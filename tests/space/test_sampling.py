@@ -18,7 +18,7 @@ def rows(batch: ArchBatch) -> list[tuple[int, ...]]:
 
 
 def small(name: str) -> DesignSpace:
-    """A space of the catalogue, refined on costs so that every kind of rejection occurs."""
+    """A space of the catalog, refined on costs so that every kind of rejection occurs."""
     return load_space(name).refine(flops=(2e8, 2e9), params=(0, 8e6), acts=(0, 9e6))
 
 

@@ -40,7 +40,7 @@ PAPER = {
 
 
 @pytest.mark.parametrize("name", EXACT)
-def test_catalogue_spaces_are_counted_exactly(name: str) -> None:
+def test_catalog_spaces_are_counted_exactly(name: str) -> None:
     assert load_space(name).size() == EXACT[name]
 
 

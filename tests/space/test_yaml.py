@@ -1,4 +1,4 @@
-"""Spaces as YAML: the catalogue, a person's own files, and what cannot be read."""
+"""Spaces as YAML: the catalog, a person's own files, and what cannot be read."""
 
 import json
 from collections.abc import Callable
@@ -30,7 +30,7 @@ def test_names_in_their_order() -> None:
 
 
 @pytest.mark.parametrize("name", space_names())
-def test_catalogue_spaces_are_read_back(name: str) -> None:
+def test_catalog_spaces_are_read_back(name: str) -> None:
     space = load_space(name)
     assert space.name == name
     assert space.summary

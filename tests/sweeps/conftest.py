@@ -12,7 +12,7 @@ import pytest
 
 from netwright.arch import Arch, Stem
 from netwright.data import ImageSet
-from netwright.sweeps import Event, Executor, Job, LocalExecutor, Quiet
+from netwright.sweeps import Event, Executor, Job, LocalExecutor, NullProgress
 
 PROGRAM = Path(__file__).with_name("program.py")
 
@@ -101,7 +101,7 @@ def crew(_shared: LocalExecutor) -> Executor:
     return Borrowed(_shared)
 
 
-class Notes(Quiet):
+class Notes(NullProgress):
     """Keeps what a sweep says."""
 
     def __init__(self) -> None:

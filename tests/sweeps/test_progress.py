@@ -5,7 +5,7 @@ import pty
 
 import pytest
 
-from netwright.sweeps import Progress, Quiet
+from netwright.sweeps import NullProgress, Progress
 from netwright.sweeps.progress import clock
 
 
@@ -91,7 +91,7 @@ def test_on_a_terminal_a_live_bar_and_lines_that_stay(monkeypatch):
 
 
 def test_quiet_is_quiet(capsys):
-    with Quiet() as progress:
+    with NullProgress() as progress:
         progress.start("sweep", 0, 1)
         progress.update(1.0, 1, 0, 5.0, 5.0)
         progress.say("text")

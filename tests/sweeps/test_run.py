@@ -8,7 +8,7 @@ import pytest
 from netwright.arch import Stem
 from netwright.errors import OutputError, PopulationError
 from netwright.population import Population
-from netwright.sweeps import LocalExecutor, Quiet, run
+from netwright.sweeps import LocalExecutor, NullProgress, run
 
 module = sys.modules["netwright.sweeps.run"]
 
@@ -104,7 +104,7 @@ def limit(population: Population, pages: int | None = None) -> None:
 def test_results_wait_for_room_on_a_full_disk(create, crew, images, program, monkeypatch):
     monkeypatch.setattr(module, "_DISK_PATIENCE", 2.0)
 
-    class MakesRoom(Quiet):
+    class MakesRoom(NullProgress):
         complaints = 0
 
         def say(self, text: str) -> None:

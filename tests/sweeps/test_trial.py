@@ -75,7 +75,7 @@ def test_weight_decay_is_on_every_parameter(digits, split, tiny, recipe):
 
 
 def test_one_step_is_sgd_with_nesterov_momentum(split, digits, recipe):
-    """Against torch's plain, unfused optimiser, written out."""
+    """Against torch's plain, unfused optimizer, written out."""
     recipe = replace(recipe, epochs=1, warmup_epochs=0.0, crop_padding=0, weight_decay=0.01, batch_size=64)
 
     def network() -> nn.Module:

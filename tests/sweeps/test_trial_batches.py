@@ -11,7 +11,7 @@ PLAIN = Recipe(batch_size=4, lr=0.1, warmup_epochs=0.0, flip=False, crop_padding
 
 
 def numbered(n: int, side: int = 4, channels: int = 1) -> np.ndarray:
-    """Images of which each is one grey, its own number."""
+    """Images of which each is one gray, its own number."""
     return np.broadcast_to(np.arange(n, dtype=np.uint8)[:, None, None, None], (n, side, side, channels))
 
 
@@ -20,14 +20,14 @@ def batches(n: int, index: np.ndarray | None = None, channels_last: bool = True)
     return Batches(numbered(n), np.arange(n), index, (0.0,), (1 / 255,), torch.device("cpu"), channels_last)
 
 
-def greys(pairs: list[tuple[torch.Tensor, torch.Tensor]]) -> list[int]:
+def grays(pairs: list[tuple[torch.Tensor, torch.Tensor]]) -> list[int]:
     return [round(float(image.max())) for x, _ in pairs for image in x]
 
 
 def test_an_epoch_has_each_image_at_most_once_and_full_batches_only():
     pairs = list(batches(11).train(PLAIN, seed=1, epoch=1))
     assert [len(x) for x, _ in pairs] == [4, 4] == [len(target) for _, target in pairs]
-    seen = greys(pairs)
+    seen = grays(pairs)
     assert len(set(seen)) == 8
     assert [int(label) for _, target in pairs for label in target] == seen
 
@@ -39,12 +39,12 @@ def test_fewer_images_than_a_batch_are_one_small_batch():
 
 def test_only_the_split_is_used():
     index = np.array([2, 5, 7, 9])
-    assert set(greys(list(batches(11, index).train(PLAIN, seed=0, epoch=1)))) == {2, 5, 7, 9}
-    assert greys(list(batches(11, index).evaluate(3))) == [2, 5, 7, 9]
+    assert set(grays(list(batches(11, index).train(PLAIN, seed=0, epoch=1)))) == {2, 5, 7, 9}
+    assert grays(list(batches(11, index).evaluate(3))) == [2, 5, 7, 9]
 
 
 def test_order_depends_on_seed_and_epoch_and_nothing_else():
-    order = [greys(list(batches(64).train(PLAIN, seed, epoch))) for seed, epoch in ((1, 1), (1, 1), (1, 2), (2, 1))]
+    order = [grays(list(batches(64).train(PLAIN, seed, epoch))) for seed, epoch in ((1, 1), (1, 1), (1, 2), (2, 1))]
     assert order[0] == order[1]
     assert order[0] != order[2]
     assert order[0] != order[3]
@@ -53,12 +53,12 @@ def test_order_depends_on_seed_and_epoch_and_nothing_else():
 @pytest.mark.parametrize("batch_size", [1, 3, 500])
 def test_evaluation_has_each_image_once_in_order(batch_size):
     pairs = list(batches(10).evaluate(batch_size))
-    assert greys(pairs) == list(range(10))
+    assert grays(pairs) == list(range(10))
     assert [int(label) for _, target in pairs for label in target] == list(range(10))
 
 
 @pytest.mark.parametrize("channels_last", [True, False])
-def test_tensors_are_normalised_and_laid_out_as_asked(channels_last):
+def test_tensors_are_normalized_and_laid_out_as_asked(channels_last):
     images = np.random.default_rng(0).integers(0, 256, (6, 8, 8, 3), dtype=np.uint8)
     mean, std = (0.4, 0.5, 0.6), (0.2, 0.25, 0.3)
     split = Batches(images, np.arange(6), np.arange(6), mean, std, torch.device("cpu"), channels_last)

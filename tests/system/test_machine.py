@@ -31,15 +31,15 @@ def test_others_are_those_that_compute_beside() -> None:
     while time.monotonic() - began < 1.0:
         pass
     alone, own = before.processors(), (time.process_time() - own) / (time.monotonic() - began)
-    neighbour = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    neighbor = subprocess.Popen([sys.executable, "-c", "while True: pass"])
     try:
         time.sleep(0.3)
         during = Others()
         time.sleep(1.0)
         beside = during.processors()
     finally:
-        neighbour.kill()
-        neighbour.wait()
+        neighbor.kill()
+        neighbor.wait()
     assert alone is not None
     assert 0.0 <= alone <= processors() - own + 0.1  # the loop of this process is not among them
     assert beside is not None

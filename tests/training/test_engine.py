@@ -41,7 +41,7 @@ def values(module: nn.Module) -> torch.Tensor:
     return torch.cat([value.detach().flatten() for value in module.parameters()])
 
 
-def test_a_step_is_the_optimisers_own():
+def test_a_step_is_the_optimizers_own():
     module, by_hand = network(), network()
     trained(engine_of(module), data(3))
     optimizer = torch.optim.SGD(by_hand.parameters(), lr=0.1, momentum=0.9)
@@ -68,7 +68,7 @@ def test_what_is_left_of_an_epoch_is_averaged_over_itself():
     tally = trained(engine, parts)
     assert (tally.batches, engine.position) == (3, 3)
     trained(engine_of(by_hand, accumulate=2), parts[:2])
-    # momentum goes on, so only the gradient's share is compared: a fresh optimiser on both
+    # momentum goes on, so only the gradient's share is compared: a fresh optimizer on both
     alone = network()
     alone.load_state_dict(by_hand.state_dict())
     trained(engine_of(alone), parts[2:])

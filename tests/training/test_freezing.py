@@ -17,7 +17,7 @@ from torch import Tensor
 from netwright.arch import BLOCKS, Arch, Stage, Stem
 from netwright.errors import ArchError, RecipeError
 from netwright.nn import build, freeze
-from netwright.recipe import Training
+from netwright.recipe import TrainConfig
 from netwright.recipe.training import Optimization
 from netwright.training.optimizer import parameter_groups
 from netwright.training.precise_bn import precise_bn
@@ -39,11 +39,11 @@ def training(tiny: Arch, tmp_path: Path) -> Any:
     network = tmp_path / "tiny.yaml"
     network.write_text(replace(tiny, name="tiny").to_yaml())
     common = DIGITS | {"model": str(network)}
-    train(Training().with_(**common, out=str(tmp_path / "before")))
+    train(TrainConfig().with_(**common, out=str(tmp_path / "before")))
 
-    def make(out: str = "out", **changes: Any) -> Training:
+    def make(out: str = "out", **changes: Any) -> TrainConfig:
         start = {"checkpoint": str(tmp_path / "before" / "tiny_best.safetensors"), "out": str(tmp_path / out)}
-        return Training().with_(**(common | start | changes))
+        return TrainConfig().with_(**(common | start | changes))
 
     return make
 

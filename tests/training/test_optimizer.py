@@ -34,7 +34,7 @@ LIBRARY = {
 
 @pytest.fixture(scope="module")
 def gated() -> Arch:
-    """A RegNetY: convolutions, normalisation, and biases in squeeze-and-excitation and head."""
+    """A RegNetY: convolutions, normalization, and biases in squeeze-and-excitation and head."""
     return Arch(
         stages=(Stage(1, 8, stride=1, group_width=4), Stage(2, 16, group_width=8)),
         stem=Stem("cifar", 8),
@@ -135,7 +135,7 @@ def test_norm_and_bias_is_timms_default(gated):
         assert {*map(id, group["params"])} == {*map(id, ours[group["weight_decay"]])}
 
 
-def test_other_normalisation_does_not_decay_either():
+def test_other_normalization_does_not_decay_either():
     parts = [nn.LayerNorm(4), nn.GroupNorm(2, 4), nn.InstanceNorm2d(4, affine=True), nn.SyncBatchNorm(4), nn.RMSNorm(4)]
     module = nn.Sequential(*parts, nn.Linear(4, 4))
     groups = parameter_groups(module, recipe(weight_decay_filter="auto"))
@@ -285,7 +285,7 @@ def test_a_state_of_something_else_is_refused_and_changes_nothing():
 
 
 def _choices(name):
-    return Optimization.__dataclass_fields__[name].metadata["law"].choices
+    return Optimization.__dataclass_fields__[name].metadata["constraint"].choices
 
 
 def _same_state(one, two):

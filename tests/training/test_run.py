@@ -17,7 +17,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from netwright.errors import Diverged, OutputError, PopulationError, RecipeError, WeightsError
-from netwright.recipe import Training, load_training
+from netwright.recipe import TrainConfig, load_training
 from netwright.system.lock import Lock
 from netwright.training import monitor, outputs, run
 from netwright.training.run import Trained, train
@@ -37,8 +37,8 @@ def training(tiny: Any, tmp_path: Path) -> Any:
     network = tmp_path / "tiny.yaml"
     network.write_text(replace(tiny, name="tiny").to_yaml())
 
-    def make(out: str = "out", **changes: Any) -> Training:
-        return Training().with_(**(DIGITS | {"model": str(network), "out": str(tmp_path / out)} | changes))
+    def make(out: str = "out", **changes: Any) -> TrainConfig:
+        return TrainConfig().with_(**(DIGITS | {"model": str(network), "out": str(tmp_path / out)} | changes))
 
     return make
 
@@ -91,7 +91,7 @@ class Stop(Exception):  # noqa: N818 - no error
     """What an interruption is here."""
 
 
-def interrupted(training: Training, at: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def interrupted(training: TrainConfig, at: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Train until the at-th step is done and saved, and no further."""
     calls = 0
     step = monitor.Monitor.step
@@ -233,7 +233,7 @@ def test_fine_tuning_starts_from_weights(training, tmp_path, capsys):
     assert torch.allclose(stem, model.module.stem.conv.weight, atol=0.1)  # from there
 
 
-def test_the_optimiser_goes_on_too_if_asked(training, tmp_path):
+def test_the_optimizer_goes_on_too_if_asked(training, tmp_path):
     first = train(training("first"))
     start = {"checkpoint": str(tmp_path / "first"), "epochs": 1, "warmup_epochs": 0.0}
     with_, without = (
@@ -279,12 +279,12 @@ def test_weights_and_biases_gets_them_offline(training, tmp_path):
     assert list(folder.glob("*.wandb"))
 
 
-def flags(training: Training) -> list[str]:
-    plain = {key: value for key, value in training.to_flat().items() if value != Training().to_flat()[key]}
+def flags(training: TrainConfig) -> list[str]:
+    plain = {key: value for key, value in training.to_flat().items() if value != TrainConfig().to_flat()[key]}
     return [word for key, value in plain.items() for word in (f"--{key}", "none" if value is None else str(value))]
 
 
-def started(training: Training) -> subprocess.Popen[str]:
+def started(training: TrainConfig) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "netwright", "train", *flags(training)],
         stdout=subprocess.PIPE,

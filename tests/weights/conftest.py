@@ -34,8 +34,8 @@ def small() -> Arch:
 
 
 @pytest.fixture(scope="session")
-def randomised() -> Callable[..., AnyNet]:
-    """A network in which nothing is as it was initialised, so that no tensor can be left out or exchanged unseen."""
+def randomized() -> Callable[..., AnyNet]:
+    """A network in which nothing is as it was initialized, so that no tensor can be left out or exchanged unseen."""
 
     def make(arch: Arch = SMALL, seed: int = 0) -> AnyNet:
         module = build(arch, seed=seed)
@@ -131,7 +131,7 @@ def network_yaml(tmp_path: Path) -> str:
 
 
 class Peers:
-    """Networks that timm and torchvision make themselves, with nothing left as it was initialised."""
+    """Networks that timm and torchvision make themselves, with nothing left as it was initialized."""
 
     @staticmethod
     def disturbed(module: nn.Module, channels: int = 3, side: int = 64) -> Any:

@@ -41,13 +41,13 @@ def written(path: Path, module: torch.nn.Module) -> Any:
     return read_state(path)
 
 
-def test_shapes_show_a_published_network(tmp_path: Path, randomised: Any):
+def test_shapes_show_a_published_network(tmp_path: Path, randomized: Any):
     arch = replace(published("regnet_y_200mf"), num_classes=3, in_channels=1)
-    assert arch_of(written(tmp_path / "a.safetensors", randomised(arch))) == (arch, [])
+    assert arch_of(written(tmp_path / "a.safetensors", randomized(arch))) == (arch, [])
 
 
-def test_what_shapes_do_not_show_is_said(tmp_path: Path, randomised: Any, small: Arch, network_yaml: str):
-    stored = written(tmp_path / "a.safetensors", randomised())
+def test_what_shapes_do_not_show_is_said(tmp_path: Path, randomized: Any, small: Arch, network_yaml: str):
+    stored = written(tmp_path / "a.safetensors", randomized())
     found, (notice,) = arch_of(stored)
     assert [(stage.depth, stage.width) for stage in found.stages] == [(2, 8), (1, 16)]
     assert "a.safetensors does not say its network: by its shapes it has 2 stages of block 'y'" in notice

@@ -42,12 +42,12 @@ def test_every_network_has_a_card(name: str):
     assert card.lines()[0] == name
 
 
-def test_weights_of_ours_say_their_training_and_their_classes(tmp_path: Path, randomised: Any):
+def test_weights_of_ours_say_their_training_and_their_classes(tmp_path: Path, randomized: Any):
     facts = {"epoch": 3, "epochs": 5, "dataset": "digits", "validation": {"top1": 91.25}}
     names = tuple("abcde")
     path = tmp_path / "small_best.safetensors"
     seen = Preprocessing(16, crop_pct=0.5, mean=(1.0, 2.0, 3.0), std=(4.0, 5.0, 6.0))
-    save_model(path, randomised(), preprocessing=seen, class_names=names, facts=facts)
+    save_model(path, randomized(), preprocessing=seen, class_names=names, facts=facts)
     card = card_of(tmp_path)
     text = "\n".join(card.lines())
     for said in (
@@ -55,7 +55,7 @@ def test_weights_of_ours_say_their_training_and_their_classes(tmp_path: Path, ra
         "training     epoch 3 of 5 on digits",
         "validation   top-1 91.25",
         "classes      a, b, c, d, e",
-        "shorter side to 32 (bilinear), centre 16, minus 1 2 3, by 4 5 6 (pixels 0-255)",
+        "shorter side to 32 (bilinear), center 16, minus 1 2 3, by 4 5 6 (pixels 0-255)",
         "3 x 16 x 16 pixels",
     ):
         assert said in text

@@ -48,10 +48,10 @@ def test_every_format_has_a_name_here():
 @pytest.mark.parametrize("to", WRITERS)
 @pytest.mark.parametrize("of", WRITERS)
 def test_weights_go_from_every_format_to_every_other(
-    tmp_path: Path, expressible: Arch, randomised: Callable[..., Any], of: str, to: str
+    tmp_path: Path, expressible: Arch, randomized: Callable[..., Any], of: str, to: str
 ):
     source = tmp_path / "source"
-    save_model(tmp_path / "ours.safetensors", randomised(expressible), preprocessing=SEEN, class_names="abcd")
+    save_model(tmp_path / "ours.safetensors", randomized(expressible), preprocessing=SEEN, class_names="abcd")
     convert(tmp_path / "ours.safetensors", source / NAMES[of], to=of)
     there = weights_of(of, source / NAMES[of])
     said = convert(there, tmp_path / "end" / NAMES[to], to=to, arch=expressible)
@@ -67,10 +67,10 @@ def test_weights_go_from_every_format_to_every_other(
 
 
 def test_preprocessing_class_names_and_facts_travel_where_there_is_a_place(
-    tmp_path: Path, expressible: Arch, randomised: Callable[..., Any]
+    tmp_path: Path, expressible: Arch, randomized: Callable[..., Any]
 ):
     facts = {"top1": 71.5}
-    save_model(tmp_path / "a", randomised(expressible), preprocessing=SEEN, class_names="abcd", facts=facts)
+    save_model(tmp_path / "a", randomized(expressible), preprocessing=SEEN, class_names="abcd", facts=facts)
     convert(tmp_path / "a", tmp_path / "folder", to="timm")
     said = convert(tmp_path / "folder" / "model.safetensors", tmp_path / "b", to="netwright")
     assert read_state(tmp_path / "b").config == read_state(tmp_path / "a").config
@@ -88,10 +88,10 @@ def test_preprocessing_class_names_and_facts_travel_where_there_is_a_place(
     assert (config["class_names"], Preprocessing.from_dict(config["preprocessing"])) == (list("abcd"), SEEN)
 
 
-def test_timm_opens_what_was_converted(tmp_path: Path, expressible: Arch, randomised: Callable[..., Any]):
+def test_timm_opens_what_was_converted(tmp_path: Path, expressible: Arch, randomized: Callable[..., Any]):
     import timm
 
-    save_model(tmp_path / "a", randomised(expressible), preprocessing=SEEN, class_names="abcd")
+    save_model(tmp_path / "a", randomized(expressible), preprocessing=SEEN, class_names="abcd")
     said = convert(tmp_path / "a", tmp_path / "folder", to="timm")
     call = f"timm.create_model('local-dir:{tmp_path / 'folder'}', pretrained=True)"
     assert said[2] == f"wrote {tmp_path / 'folder'}; it opens as {call}"
@@ -103,8 +103,8 @@ def test_timm_opens_what_was_converted(tmp_path: Path, expressible: Arch, random
     assert theirs.pretrained_cfg["crop_pct"] == 0.8
 
 
-def test_precision_stays(tmp_path: Path, expressible: Arch, randomised: Callable[..., Any]):
-    torch.save(randomised(expressible).half().state_dict(), tmp_path / "a.pth")
+def test_precision_stays(tmp_path: Path, expressible: Arch, randomized: Callable[..., Any]):
+    torch.save(randomized(expressible).half().state_dict(), tmp_path / "a.pth")
     convert(tmp_path / "a.pth", tmp_path / "b.ckpt", to="mindcv")
     assert {value.dtype for value in read_state(tmp_path / "b.ckpt").state.values()} == {torch.float16}
 
@@ -118,9 +118,9 @@ def test_a_network_that_shapes_do_not_show_is_given(tmp_path: Path):
 
 
 def test_what_cannot_be_converted_is_said_and_nothing_is_written(
-    tmp_path: Path, small: Arch, expressible: Arch, randomised: Callable[..., Any]
+    tmp_path: Path, small: Arch, expressible: Arch, randomized: Callable[..., Any]
 ):
-    state = randomised(expressible).state_dict()
+    state = randomized(expressible).state_dict()
     lacking = {name: value for name, value in state.items() if name != "s1.b1.f.c_bn.bias"}
     headless = {name: value for name, value in state.items() if "head" not in name}
     z = published("regnet_z_500mf")
@@ -135,7 +135,7 @@ def test_what_cannot_be_converted_is_said_and_nothing_is_written(
         (state | {"extra": torch.ones(1)}, "timm", {}, "1 that this network does not have (extra)"),
         (headless, "pycls", {}, "has no classifier, which every format here needs"),
         (state, "mindcv", {"arch": small}, "of another shape"),
-        (randomised(small).state_dict(), "timm", {}, "timm builds RegNets"),
+        (randomized(small).state_dict(), "timm", {}, "timm builds RegNets"),
         (of_z, "mindcv", {}, "MindCV has no silu"),
         (of_z, "torchvision", {}, "torchvision builds RegNets"),
     ):
@@ -153,9 +153,9 @@ def test_other_channels_than_torchvision_takes_are_said(tmp_path: Path, expressi
 
 
 def test_the_moving_average_is_taken_where_it_is_asked_for(
-    tmp_path: Path, expressible: Arch, randomised: Callable[..., Any]
+    tmp_path: Path, expressible: Arch, randomized: Callable[..., Any]
 ):
-    plain, average = (randomised(expressible, seed=seed) for seed in (1, 2))
+    plain, average = (randomized(expressible, seed=seed) for seed in (1, 2))
     torch.save({"state_dict": plain.state_dict(), "state_dict_ema": average.state_dict()}, tmp_path / "a.pth")
     for ema, module in ((False, plain), (True, average)):
         convert(tmp_path / "a.pth", tmp_path / "b", to="netwright", ema=ema)

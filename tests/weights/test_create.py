@@ -14,8 +14,8 @@ from netwright.weights import create_model, load_weights, save_ckpt, save_model
 
 
 @pytest.fixture
-def saved(tmp_path: Path, randomised: Callable[..., Any]) -> Path:
-    save_model(tmp_path / "a.safetensors", randomised(), preprocessing=Preprocessing(image_size=16))
+def saved(tmp_path: Path, randomized: Callable[..., Any]) -> Path:
+    save_model(tmp_path / "a.safetensors", randomized(), preprocessing=Preprocessing(image_size=16))
     return tmp_path / "a.safetensors"
 
 
@@ -27,8 +27,8 @@ def test_a_model_is_created_as_asked(network_yaml: str):
     assert create_model("regnet_x_200mf").arch == published("regnet_x_200mf")
 
 
-def test_weights_are_put_in_exactly(saved: Path, randomised: Callable[..., Any], network_yaml: str):
-    expected = randomised().state_dict()
+def test_weights_are_put_in_exactly(saved: Path, randomized: Callable[..., Any], network_yaml: str):
+    expected = randomized().state_dict()
     module = create_model(network_yaml, checkpoint_path=saved)
     assert all(torch.equal(value, expected[name]) for name, value in module.state_dict().items())
     other = build(module.arch, seed=8)
@@ -36,10 +36,10 @@ def test_weights_are_put_in_exactly(saved: Path, randomised: Callable[..., Any],
     assert all(torch.equal(value, expected[name]) for name, value in other.state_dict().items())
 
 
-def test_another_number_of_classes_leaves_the_classifier_as_it_was(saved: Path, randomised: Any, network_yaml: str):
+def test_another_number_of_classes_leaves_the_classifier_as_it_was(saved: Path, randomized: Any, network_yaml: str):
     with pytest.warns(UserWarning, match="know 5 classes and this network 9: its classifier starts untrained"):
         module = create_model(network_yaml, num_classes=9, checkpoint_path=saved, seed=1)
-    fresh, trained = build(module.arch, seed=1), randomised()
+    fresh, trained = build(module.arch, seed=1), randomized()
     assert torch.equal(module.head.fc.weight, fresh.head.fc.weight)
     assert torch.equal(module.head.fc.bias, fresh.head.fc.bias)
     assert torch.equal(module.s2.b1.f.c.weight, trained.s2.b1.f.c.weight)
@@ -47,24 +47,24 @@ def test_another_number_of_classes_leaves_the_classifier_as_it_was(saved: Path, 
 
 @pytest.mark.parametrize("channels", [1, 2, 4, 6])
 def test_another_number_of_channels_changes_the_first_convolution_as_timm_does(
-    saved: Path, randomised: Any, network_yaml: str, channels: int
+    saved: Path, randomized: Any, network_yaml: str, channels: int
 ):
     from timm.models import adapt_input_conv
 
     with pytest.warns(UserWarning, match=f"take 3 channels and this network {channels}: its first convolution"):
         module = create_model(network_yaml, in_channels=channels, checkpoint_path=saved)
-    expected = adapt_input_conv(channels, randomised().stem.conv.weight.detach())
+    expected = adapt_input_conv(channels, randomized().stem.conv.weight.detach())
     assert torch.allclose(module.stem.conv.weight, expected, rtol=0, atol=1e-7)
 
 
-def test_gray_weights_go_to_colour(tmp_path: Path, randomised: Callable[..., Any], small: Arch, logits: Any):
-    gray = randomised(replace(small, in_channels=1))
+def test_gray_weights_go_to_color(tmp_path: Path, randomized: Callable[..., Any], small: Arch, logits: Any):
+    gray = randomized(replace(small, in_channels=1))
     save_model(tmp_path / "g.safetensors", gray, preprocessing=Preprocessing(16, 1, mean=(120.0,), std=(60.0,)))
     module = build(small, seed=4).eval()
     (notice,) = load_weights(module, tmp_path / "g.safetensors", adapt=True)
     assert "take 1 channels and this network 3" in notice
     x = torch.randn(2, 1, 16, 16, generator=torch.Generator().manual_seed(0))
-    with torch.inference_mode():  # an image without colour gives what it gave
+    with torch.inference_mode():  # an image without color gives what it gave
         assert torch.allclose(module(x.expand(2, 3, 16, 16)), gray(x), rtol=1e-4, atol=1e-5)
 
 
@@ -93,11 +93,11 @@ def test_weights_of_another_network_are_refused_even_to_adapt(saved: Path, small
         load_weights(build(wider), saved, adapt=True)
 
 
-def test_a_folder_says_which_weights_are_taken(tmp_path: Path, randomised: Callable[..., Any], small: Arch):
-    save_ckpt(tmp_path / "small-3_10.ckpt", randomised())
+def test_a_folder_says_which_weights_are_taken(tmp_path: Path, randomized: Callable[..., Any], small: Arch):
+    save_ckpt(tmp_path / "small-3_10.ckpt", randomized())
     module = build(small)
     assert load_weights(module, tmp_path) == [f"weights from {tmp_path / 'small-3_10.ckpt'}, of the newest epoch, 3"]
-    assert torch.equal(module.head.fc.bias, randomised().head.fc.bias)
+    assert torch.equal(module.head.fc.bias, randomized().head.fc.bias)
 
 
 def test_mistakes_are_said(saved: Path, network_yaml: str):
@@ -139,9 +139,9 @@ def test_every_network_is_created(name: str):
 
 
 def test_features_have_the_weights_and_nothing_is_said_of_a_classifier(
-    saved: Path, randomised: Callable[..., Any], network_yaml: str, logits: Any
+    saved: Path, randomized: Callable[..., Any], network_yaml: str, logits: Any
 ):
-    whole = randomised()
+    whole = randomized()
     features = create_model(network_yaml, num_classes=9, checkpoint_path=saved, features_only=True).eval()
     x = torch.randn(1, 3, 16, 16, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
@@ -151,9 +151,9 @@ def test_features_have_the_weights_and_nothing_is_said_of_a_classifier(
         assert torch.equal(headless(x), whole.forward_head(whole.forward_features(x), pre_logits=True))
 
 
-def test_a_network_and_a_checkpoint_may_be_named_as_to_load_model(saved: Path, randomised: Any, small: Arch):
+def test_a_network_and_a_checkpoint_may_be_named_as_to_load_model(saved: Path, randomized: Any, small: Arch):
     saved = saved.rename(saved.with_name("model.safetensors"))
-    ref, expected = f"local-dir:{saved.parent}", randomised().head.fc.weight
+    ref, expected = f"local-dir:{saved.parent}", randomized().head.fc.weight
     assert torch.equal(create_model(ref, pretrained=True).head.fc.weight, expected)
     assert torch.equal(create_model(ref, checkpoint_path=ref).head.fc.weight, expected)
     # without pretrained the network alone is taken

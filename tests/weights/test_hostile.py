@@ -45,8 +45,8 @@ def opened(path: Path) -> bool:
 
 
 @pytest.fixture(scope="module")
-def files(randomised: Callable[..., Any], ckpt: Any) -> dict[str, bytes]:
-    module = randomised(TINY)
+def files(randomized: Callable[..., Any], ckpt: Any) -> dict[str, bytes]:
+    module = randomized(TINY)
     state = module.state_dict()
 
     def packed(content: Any, **how: Any) -> bytes:

@@ -19,9 +19,9 @@ TIMM = "timm/regnetx_002.pycls_in1k"
 
 
 @pytest.fixture
-def cached(monkeypatch: pytest.MonkeyPatch, hub: Any, tmp_path: Path, randomised: Callable[..., Any], ckpt: Any) -> Any:
+def cached(monkeypatch: pytest.MonkeyPatch, hub: Any, tmp_path: Path, randomized: Callable[..., Any], ckpt: Any) -> Any:
     """MindCV's weights of regnet_x_200mf in the cache, as if they had been published and loaded."""
-    module = randomised(published("regnet_x_200mf"))
+    module = randomized(published("regnet_x_200mf"))
     content = ckpt.of(module)
     name = f"regnet_x_200mf-{hashlib.sha256(content).hexdigest()[:8]}.ckpt"
     table = dict(zoo._table())
@@ -34,9 +34,9 @@ def cached(monkeypatch: pytest.MonkeyPatch, hub: Any, tmp_path: Path, randomised
 
 
 @pytest.fixture
-def of_timm(hub: Any, tmp_path: Path, randomised: Callable[..., Any]) -> Any:
+def of_timm(hub: Any, tmp_path: Path, randomized: Callable[..., Any]) -> Any:
     """timm's weights of the same network, on the hub."""
-    module = randomised(published("regnet_x_200mf"), seed=5)
+    module = randomized(published("regnet_x_200mf"), seed=5)
     save_timm(tmp_path / "t", module, preprocessing=Preprocessing(crop_pct=0.5))
     for path in (tmp_path / "t").iterdir():
         hub.files[TIMM, path.name] = path.read_bytes()

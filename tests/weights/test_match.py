@@ -10,8 +10,8 @@ from netwright.nn import build
 from netwright.weights.match import adapt, check, fill
 
 
-def test_leftovers_on_either_side_are_listed_and_nothing_is_changed(small: Arch, randomised: Callable[..., Any]):
-    module, state = build(small, seed=0), randomised(seed=1).state_dict()
+def test_leftovers_on_either_side_are_listed_and_nothing_is_changed(small: Arch, randomized: Callable[..., Any]):
+    module, state = build(small, seed=0), randomized(seed=1).state_dict()
     before = {name: value.clone() for name, value in module.state_dict().items()}
     del state["s1.b1.f.a.weight"]
     state |= {"s9.b1.f.a.weight": torch.ones(1), "head.fc.bias": torch.ones(3)}
@@ -41,9 +41,9 @@ def test_counters_may_lack(small: Arch):
     check(module, {name: value for name, value in module.state_dict().items() if "num_batches" not in name}, "a")
 
 
-def test_weights_without_a_classifier_start_with_the_networks_own(small: Arch, randomised: Callable[..., Any]):
+def test_weights_without_a_classifier_start_with_the_networks_own(small: Arch, randomized: Callable[..., Any]):
     module = build(small, seed=0)
-    state = {name: value for name, value in randomised(seed=1).state_dict().items() if "head" not in name}
+    state = {name: value for name, value in randomized(seed=1).state_dict().items() if "head" not in name}
     adapted, notices = adapt(state, module, small)
     assert notices == ["the weights have no classifier, as after pretraining without labels: it starts untrained"]
     own = module.head.fc.weight.clone()

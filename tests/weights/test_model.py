@@ -18,9 +18,9 @@ NAMES = ("a", "b", "c", "d", "e")
 
 
 @pytest.fixture
-def saved(tmp_path: Path, randomised: Callable[..., Any]) -> Path:
+def saved(tmp_path: Path, randomized: Callable[..., Any]) -> Path:
     path = tmp_path / "runs" / "small_best.safetensors"
-    save_model(path, randomised(), preprocessing=Preprocessing(image_size=16), class_names=NAMES)
+    save_model(path, randomized(), preprocessing=Preprocessing(image_size=16), class_names=NAMES)
     return path
 
 
@@ -35,9 +35,9 @@ def with_config(path: Path, module: torch.nn.Module, **changes: Any) -> Path:
 @pytest.mark.parametrize("places", ["standard", "stages"])
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
 def test_a_ckpt_of_mindcv_gives_the_logits_of_its_network(
-    tmp_path: Path, ckpt: Any, randomised: Callable[..., Any], logits: Any, dtype: str, places: str
+    tmp_path: Path, ckpt: Any, randomized: Callable[..., Any], logits: Any, dtype: str, places: str
 ):
-    module = randomised(replace(published("regnet_y_200mf"), num_classes=7, in_channels=1))
+    module = randomized(replace(published("regnet_y_200mf"), num_classes=7, in_channels=1))
     content = []
     for name, array in ckpt.names(module.half().float().state_dict()).items():
         if places == "stages":
@@ -56,9 +56,9 @@ def test_a_ckpt_of_mindcv_gives_the_logits_of_its_network(
 
 
 def test_a_moving_average_is_offered_and_taken(
-    tmp_path: Path, ckpt: Any, randomised: Callable[..., Any], logits: Any, network_yaml: str
+    tmp_path: Path, ckpt: Any, randomized: Callable[..., Any], logits: Any, network_yaml: str
 ):
-    plain, average = randomised(seed=1), randomised(seed=2)
+    plain, average = randomized(seed=1), randomized(seed=2)
     content = ckpt.of(plain)
     for name, array in ckpt.names(average.state_dict()).items():
         content += ckpt.entry(f"ema.{name}", array)
@@ -86,16 +86,16 @@ def test_a_moving_average_is_offered_and_taken(
     ],
 )
 def test_what_is_on_one_side_only_is_listed(
-    tmp_path: Path, ckpt: Any, randomised: Callable[..., Any], network_yaml: str, change: Any, said: str
+    tmp_path: Path, ckpt: Any, randomized: Callable[..., Any], network_yaml: str, change: Any, said: str
 ):
-    names = ckpt.names(randomised().state_dict())
+    names = ckpt.names(randomized().state_dict())
     change(names)
     (tmp_path / "a.ckpt").write_bytes(b"".join(ckpt.entry(name, array) for name, array in names.items()))
     with pytest.raises(WeightsError, match=said):
         load_model(tmp_path / "a.ckpt", model=network_yaml)
 
 
-def test_folders_and_descriptions_are_followed(saved: Path, randomised: Callable[..., Any], tmp_path: Path):
+def test_folders_and_descriptions_are_followed(saved: Path, randomized: Callable[..., Any], tmp_path: Path):
     found = load_model(saved.parent)
     assert found.source == f"{saved}, the best by validation"
     design = tmp_path / "design"
@@ -104,7 +104,7 @@ def test_folders_and_descriptions_are_followed(saved: Path, randomised: Callable
     # as `netwright design` writes it: entries of their own, pixels counted 0..1
     said = {"resolution": 16, "class_names": NAMES, "mean": [0.5, 0.25, 0.75], "std": [0.5, 0.5, 1.0]}
     metadata = {"format": "pt", "arch": found.arch.to_json()} | {key: json.dumps(value) for key, value in said.items()}
-    (design / "weights.safetensors").write_bytes(save(randomised().state_dict(), metadata))
+    (design / "weights.safetensors").write_bytes(save(randomized().state_dict(), metadata))
     for ref in (design, design / "network.yaml", design / "weights.safetensors"):
         designed = load_model(ref)
         assert designed.class_names == NAMES
@@ -114,9 +114,9 @@ def test_folders_and_descriptions_are_followed(saved: Path, randomised: Callable
 
 
 def test_plain_safetensors_need_a_model_where_shapes_do_not_tell(
-    tmp_path: Path, randomised: Callable[..., Any], network_yaml: str, logits: Any
+    tmp_path: Path, randomized: Callable[..., Any], network_yaml: str, logits: Any
 ):
-    module = randomised()
+    module = randomized()
     (tmp_path / "a.safetensors").write_bytes(save(module.state_dict()))
     guessed = load_model(tmp_path / "a.safetensors")
     assert "a.safetensors does not say its network: by its shapes it has 2 stages" in guessed.notices[0]
@@ -145,8 +145,8 @@ def test_what_contradicts_the_file_is_refused(saved: Path, network_yaml: str):
             load_model(saved, **given)
 
 
-def test_a_file_that_contradicts_itself_is_refused(tmp_path: Path, randomised: Callable[..., Any], small: Arch):
-    module = randomised()
+def test_a_file_that_contradicts_itself_is_refused(tmp_path: Path, randomized: Callable[..., Any], small: Arch):
+    module = randomized()
     plain = small.to_dict()
     huge = plain | {"stages": [plain["stages"][0] | {"depth": 10**12}]}
     wide = plain | {"stages": [plain["stages"][0] | {"width": 10**15}, plain["stages"][1]]}
@@ -185,8 +185,8 @@ def test_torchvisions_files_are_known_by_their_names(tmp_path: Path, peers: Any,
     assert found.notices == ()
 
 
-def test_pyclss_files_are_known_by_their_names(tmp_path: Path, randomised: Callable[..., Any], logits: Any):
-    module = randomised(published("regnet_x_200mf"))
+def test_pyclss_files_are_known_by_their_names(tmp_path: Path, randomized: Callable[..., Any], logits: Any):
+    module = randomized(published("regnet_x_200mf"))
     path = tmp_path / "RegNetX-200MF_dds_8gpu.pyth"
     save_pycls(path, module)
     found = load_model(path)

@@ -35,7 +35,7 @@ def test_a_file_that_does_not_say_is_seen_as_usual_there(layout: str, said: str)
     assert notices == [f"a.pth does not say how its network sees images: {said}"]
 
 
-def test_gray_images_take_the_mean_of_colours(small: Arch):
+def test_gray_images_take_the_mean_of_colors(small: Arch):
     found, _ = preprocessing_of(stored("a.pth", "pycls"), replace(small, in_channels=1))
     assert (found.channels, found.mean) == (1, (sum(Preprocessing().mean) / 3,))
 

@@ -25,7 +25,7 @@ def metadata(text: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def run(tmp_path: Path, randomised: Any) -> Path:
+def run(tmp_path: Path, randomized: Any) -> Path:
     """A run's folder of a network that timm knows."""
     arch = published("regnet_x_200mf", num_classes=5)
     facts = {
@@ -38,16 +38,16 @@ def run(tmp_path: Path, randomised: Any) -> Path:
     }
     path = tmp_path / "run" / "regnet_x_200mf_best.safetensors"
     seen = Preprocessing(64, crop_pct=0.5)
-    save_model(path, randomised(arch), preprocessing=seen, class_names=tuple("abcde"), facts=facts)
+    save_model(path, randomized(arch), preprocessing=seen, class_names=tuple("abcde"), facts=facts)
     return path.parent
 
 
 @pytest.fixture
-def design(tmp_path: Path, randomised: Any) -> Path:
+def design(tmp_path: Path, randomized: Any) -> Path:
     """A design's folder, as `netwright design` leaves it, of a network that timm cannot build."""
     folder = tmp_path / "design"
     (folder / "figures").mkdir(parents=True)
-    save_model(folder / "weights.safetensors", randomised(OWN), preprocessing=Preprocessing(16))
+    save_model(folder / "weights.safetensors", randomized(OWN), preprocessing=Preprocessing(16))
     (folder / "network.yaml").write_text(OWN.to_yaml())
     (folder / "figures" / "edf.png").write_bytes(PNG)
     finalists = {

@@ -113,10 +113,10 @@ def test_a_header_whose_length_begins_like_a_pickle_is_safetensors(tmp_path: Pat
                 read_state(tmp_path / "a")
 
 
-def test_optimisers_and_counters_are_left_out_and_averages_kept_apart(
-    tmp_path: Path, small: Any, ckpt: Any, randomised: Callable[..., Any]
+def test_optimizers_and_counters_are_left_out_and_averages_kept_apart(
+    tmp_path: Path, small: Any, ckpt: Any, randomized: Callable[..., Any]
 ):
-    plain, average = randomised(seed=1), randomised(seed=2)
+    plain, average = randomized(seed=1), randomized(seed=2)
     names, averaged = ckpt.names(plain.state_dict()), ckpt.names(average.state_dict())
     content = [ckpt.entry(name, array) for name, array in names.items()]
     content += [ckpt.entry(f"ema.{name}", array) for name, array in averaged.items()]
@@ -136,7 +136,7 @@ def test_optimisers_and_counters_are_left_out_and_averages_kept_apart(
 def test_a_ckpt_of_something_else_is_said(tmp_path: Path, ckpt: Any):
     one = np.ones(1, np.float32)
     for content, ema, said in (
-        (ckpt.entry("moments.stem.conv.weight", one), False, "has 1 entries of an optimiser and no weights"),
+        (ckpt.entry("moments.stem.conv.weight", one), False, "has 1 entries of an optimizer and no weights"),
         (ckpt.entry("ema.stem.conv.weight", one), False, "has nothing but a moving average of 1 weights. Take it: ema"),
         (ckpt.entry("stem.conv.weight", one), True, "has no moving average beside its 1 weights"),
         (
@@ -252,7 +252,7 @@ def test_files_that_are_no_weights_are_named(tmp_path: Path, content: bytes, sai
         read_state(tmp_path / "a.ckpt")
 
 
-def test_a_file_that_is_not_there_is_named_with_its_neighbours(tmp_path: Path):
+def test_a_file_that_is_not_there_is_named_with_its_neighbors(tmp_path: Path):
     (tmp_path / "regnet_best.safetensors").touch()
     for name in ("regnet_bset.safetensors", "quite_another_thing"):
         with pytest.raises(WeightsError, match=r"there is no .*: there is regnet_best.safetensors"):

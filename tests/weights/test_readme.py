@@ -12,8 +12,8 @@ from netwright.weights.readme import evidence_of, readme
 
 
 @pytest.fixture
-def model(randomised: Any) -> LoadedModel:
-    module = randomised()
+def model(randomized: Any) -> LoadedModel:
+    module = randomized()
     return LoadedModel(module.arch, module, Preprocessing(16, antialias=False), tuple("abcde"))
 
 
@@ -28,16 +28,16 @@ def test_what_is_not_known_is_not_said(model: LoadedModel):
     assert "\n\n\n" not in text
 
 
-def test_the_licence_of_published_weights_goes_with_them(randomised: Any):
-    module = randomised()
+def test_the_licence_of_published_weights_goes_with_them(randomized: Any):
+    module = randomized()
     row = choose("regnet_y_16gf", "IMAGENET1K_SWAG_E2E_V1")
     text = readme(LoadedModel(module.arch, module, Preprocessing(16), row=row), "me/net", is_timm=True)
     assert "licence cc-by-nc-4.0" in text
     assert yaml.safe_load(text.split("---\n")[1])["license"] == "cc-by-nc-4.0"
 
 
-def test_many_classes_are_counted(randomised: Any, small: Any):
-    module = randomised()
+def test_many_classes_are_counted(randomized: Any, small: Any):
+    module = randomized()
     names = tuple(f"class {i}" for i in range(30))
     text = readme(LoadedModel(module.arch, module, Preprocessing(16), names), "me/net", is_timm=True)
     assert "class 19, and 10 more. The weights carry all of them" in text

@@ -15,7 +15,7 @@ from netwright.weights import create_model, load_model, save_ckpt, zoo
 from netwright.weights.refs import find, is_ref, row_named, split_tag
 
 
-class Quiet(SimpleHTTPRequestHandler):
+class NullProgress(SimpleHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:
         pass
 
@@ -26,7 +26,7 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[st
     folder = tmp_path / "served"
     folder.mkdir()
     monkeypatch.setenv("NETWRIGHT_CACHE", str(tmp_path / "cache"))
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as http:
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(NullProgress, directory=str(folder))) as http:
         thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield f"http://127.0.0.1:{http.server_port}", folder
@@ -94,26 +94,26 @@ def test_what_names_its_place_is_told():
     assert not any(map(is_ref, ("regnet_x_200mf", "runs/timm/a.safetensors", "a.ckpt", "C:/a.pth", "")))
 
 
-def test_what_is_here_goes_before_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, randomised: Any, small: Any):
+def test_what_is_here_goes_before_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, randomized: Any, small: Any):
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "regnet_x_200mf"
     folder.mkdir()
-    save_ckpt(folder / "small_best.ckpt", randomised())
+    save_ckpt(folder / "small_best.ckpt", randomized())
     found = find("regnet_x_200mf")
     assert (found.located.path, found.row) == (Path("regnet_x_200mf/small_best.ckpt"), None)
 
 
 def test_an_address_is_loaded_once_and_held_against_the_hash_in_its_name(
-    served: tuple[str, Path], randomised: Any, logits: Any, network_yaml: str, tmp_path: Path
+    served: tuple[str, Path], randomized: Any, logits: Any, network_yaml: str, tmp_path: Path
 ):
     url, folder = served
-    save_ckpt(folder / "a.ckpt", randomised())
+    save_ckpt(folder / "a.ckpt", randomized())
     content = (folder / "a.ckpt").read_bytes()
     good = f"a-{hashlib.sha256(content).hexdigest()[:10]}.ckpt"
     for name in (good, "a-0123456789.ckpt"):
         (folder / name).write_bytes(content)
     found = load_model(f"{url}/{good}", model=network_yaml)
-    assert torch.equal(logits(found.module), logits(randomised()))
+    assert torch.equal(logits(found.module), logits(randomized()))
     (folder / good).unlink()
     assert load_model(f"{url}/{good}", model=network_yaml).source == found.source
     with pytest.raises(WeightsError, match=r"and it should be 0123456789\.\.\."):

@@ -20,8 +20,8 @@ SEEN = Preprocessing(image_size=16, crop_pct=0.9, interpolation="bicubic", antia
 NAMES = ("ant", "bee", "cat", "dog", "élan")
 
 
-def test_all_that_using_a_network_takes_comes_back(tmp_path: Path, randomised: Callable[..., Any], logits: Any):
-    module = randomised().to(memory_format=torch.channels_last)
+def test_all_that_using_a_network_takes_comes_back(tmp_path: Path, randomized: Callable[..., Any], logits: Any):
+    module = randomized().to(memory_format=torch.channels_last)
     facts = {"epoch": 3, "validation": {"top1": 71.25}}
     save_model(tmp_path / "new" / "a.safetensors", module, preprocessing=SEEN, class_names=NAMES, facts=facts)
     found = load_model(tmp_path / "new" / "a.safetensors")
@@ -32,8 +32,8 @@ def test_all_that_using_a_network_takes_comes_back(tmp_path: Path, randomised: C
     assert [each.name for each in (tmp_path / "new").iterdir()] == ["a.safetensors"]
 
 
-def test_the_metadata_are_those_of_the_format(tmp_path: Path, randomised: Callable[..., Any]):
-    save_model(tmp_path / "a.safetensors", randomised(), preprocessing=SEEN)
+def test_the_metadata_are_those_of_the_format(tmp_path: Path, randomized: Callable[..., Any]):
+    save_model(tmp_path / "a.safetensors", randomized(), preprocessing=SEEN)
     with safe_open(tmp_path / "a.safetensors", framework="pt") as file:
         metadata = file.metadata()
     assert sorted(metadata) == ["config", "format", "version"]
@@ -41,18 +41,18 @@ def test_the_metadata_are_those_of_the_format(tmp_path: Path, randomised: Callab
 
 
 def test_a_network_goes_to_mindcv_and_comes_back(
-    tmp_path: Path, randomised: Callable[..., Any], ckpt: Any, logits: Any, network_yaml: str
+    tmp_path: Path, randomized: Callable[..., Any], ckpt: Any, logits: Any, network_yaml: str
 ):
-    module = randomised()
+    module = randomized()
     save_ckpt(tmp_path / "a.ckpt", module)
     assert (tmp_path / "a.ckpt").read_bytes() == ckpt.checksum(ckpt.of(module))
     found = load_model(tmp_path / "a.ckpt", model=network_yaml)
     assert torch.equal(logits(found.module), logits(module))
 
 
-def test_class_names_are_as_many_as_classes(tmp_path: Path, randomised: Callable[..., Any]):
+def test_class_names_are_as_many_as_classes(tmp_path: Path, randomized: Callable[..., Any]):
     with pytest.raises(WeightsError, match="of 5 classes has as many class names, not 2"):
-        save_model(tmp_path / "a.safetensors", randomised(), preprocessing=SEEN, class_names=("a", "b"))
+        save_model(tmp_path / "a.safetensors", randomized(), preprocessing=SEEN, class_names=("a", "b"))
     with pytest.raises(WeightsError, match=r"not Linear\. Give the network itself"):
         save_model(tmp_path / "a.safetensors", torch.nn.Linear(2, 2), preprocessing=SEEN)
     assert list(tmp_path.iterdir()) == []
@@ -61,7 +61,7 @@ def test_class_names_are_as_many_as_classes(tmp_path: Path, randomised: Callable
 @pytest.mark.parametrize("save", ["ours", "mindcv"])
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(
-    tmp_path: Path, randomised: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, code: int, save: str
+    tmp_path: Path, randomized: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, code: int, save: str
 ):
     path = tmp_path / "a.safetensors"
     path.write_text("the old file")
@@ -73,15 +73,15 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(
     write = save_ckpt if save == "mindcv" else partial(save_model, preprocessing=SEEN)
     said = r"needs about [\d,]+ bytes in .*, which has [\d,]+ bytes free" if code == errno.ENOSPC else "another folder"
     with pytest.raises(OutputError, match=said):
-        write(path, randomised())
+        write(path, randomized())
     assert path.read_text() == "the old file"
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path, randomised: Callable[..., Any]):
+def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path, randomized: Callable[..., Any]):
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="Choose another folder"):
-        save_model(tmp_path / "file" / "a.safetensors", randomised(), preprocessing=SEEN)
+        save_model(tmp_path / "file" / "a.safetensors", randomized(), preprocessing=SEEN)
 
 
 DESIGNED = regnet(6, 8, 16.0, 2.2, 4, block="x", num_classes=5)
@@ -90,12 +90,12 @@ DESIGNED = regnet(6, 8, 16.0, 2.2, 4, block="x", num_classes=5)
 @pytest.mark.parametrize("block", ["x", "y", "z"])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_timm_opens_networks_that_nobody_published(
-    tmp_path: Path, randomised: Callable[..., Any], block: str, channels: int
+    tmp_path: Path, randomized: Callable[..., Any], block: str, channels: int
 ):
     import timm
 
     arch = regnet(8, 16, 16.0, 2.2, 4, 0.5 if block == "z" else 1.0, block=block, num_classes=5, in_channels=channels)
-    module = randomised(arch).double()
+    module = randomized(arch).double()
     seen = Preprocessing(channels=channels, mean=(100.0,) * channels, std=(50.0,) * channels)
     call = save_timm(tmp_path / "folder", module, preprocessing=seen, class_names=NAMES)
     opened = timm.create_model(f"local-dir:{tmp_path / 'folder'}", pretrained=True).double().eval()
@@ -112,8 +112,8 @@ def test_timm_opens_networks_that_nobody_published(
     } == {key: value.shape for key, value in opened.state_dict().items() if "stem.conv" not in key and "fc" not in key}
 
 
-def test_a_folder_for_timm_is_known_here_without_its_config(tmp_path: Path, randomised: Callable[..., Any]):
-    module = randomised(DESIGNED)
+def test_a_folder_for_timm_is_known_here_without_its_config(tmp_path: Path, randomized: Callable[..., Any]):
+    module = randomized(DESIGNED)
     facts = {"validation": {"top1": 71.25}}
     save_timm(tmp_path, module, preprocessing=SEEN, class_names=NAMES, facts=facts)
     assert sorted(each.name for each in tmp_path.iterdir()) == ["config.json", "model.safetensors"]
@@ -125,8 +125,8 @@ def test_a_folder_for_timm_is_known_here_without_its_config(tmp_path: Path, rand
         assert file.metadata()["format"] == "pt"  # which others insist on
 
 
-def test_pycls_sees_blue_first(tmp_path: Path, randomised: Callable[..., Any]):
-    module = randomised()
+def test_pycls_sees_blue_first(tmp_path: Path, randomized: Callable[..., Any]):
+    module = randomized()
     save_pycls(tmp_path / "a.pyth", module)
     content = torch.load(tmp_path / "a.pyth", weights_only=True)
     assert torch.equal(content["model_state"]["stem.conv.weight"], module.stem.conv.weight[:, [2, 1, 0]])
@@ -136,24 +136,24 @@ def test_pycls_sees_blue_first(tmp_path: Path, randomised: Callable[..., Any]):
     assert all(torch.equal(value, stored.state[name]) for name, value in module.state_dict().items())
 
 
-def test_of_cifar_pycls_sees_red_first(tmp_path: Path, randomised: Callable[..., Any]):
-    module = randomised(published("v56_cifar"))
+def test_of_cifar_pycls_sees_red_first(tmp_path: Path, randomized: Callable[..., Any]):
+    module = randomized(published("v56_cifar"))
     save_pycls(tmp_path / "a.pyth", module)
     content = torch.load(tmp_path / "a.pyth", weights_only=True)
     assert torch.equal(content["model_state"]["stem.conv.weight"], module.stem.conv.weight)
     assert torch.equal(read_state(tmp_path / "a.pyth").state["stem.conv.weight"], module.stem.conv.weight)
 
 
-def test_what_others_cannot_build_is_not_written(tmp_path: Path, randomised: Callable[..., Any]):
+def test_what_others_cannot_build_is_not_written(tmp_path: Path, randomized: Callable[..., Any]):
     for write in (partial(save_timm, preprocessing=SEEN), save_torchvision, save_ckpt):
-        module = randomised(published("v56_cifar")) if write is not save_ckpt else build(published("regnet_z_500mf"))
+        module = randomized(published("v56_cifar")) if write is not save_ckpt else build(published("regnet_z_500mf"))
         with pytest.raises(WeightsError, match=r"Write the format 'netwright'"):
             write(tmp_path / "a", module)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_network_for_inference_alone_is_not_saved(tmp_path: Path, randomised: Callable[..., Any]):
-    module = randomised()
+def test_a_network_for_inference_alone_is_not_saved(tmp_path: Path, randomized: Callable[..., Any]):
+    module = randomized()
     module.is_fused = True
     with pytest.raises(WeightsError, match="a fused network has no batch norm left to save"):
         save_model(tmp_path / "a", module, preprocessing=SEEN)

@@ -53,9 +53,9 @@ def pycls_file(path: Path, plain: Any, average: Any = None, **given: Any) -> Pat
     ],
 )
 def test_of_pycls_the_lower_error_wins_unless_ema_is_said(
-    tmp_path: Path, randomised: Callable[..., Any], errors: dict[str, float], ema: bool, is_average: bool
+    tmp_path: Path, randomized: Callable[..., Any], errors: dict[str, float], ema: bool, is_average: bool
 ):
-    plain, average = randomised(seed=1), randomised(seed=2)
+    plain, average = randomized(seed=1), randomized(seed=2)
     stored = read_state(pycls_file(tmp_path / "a.pyth", plain, average, **errors), ema=ema)
     assert (stored.layout, stored.format, stored.has_average) == ("pycls", "torch", True)
     assert same(stored.state, (average if is_average else plain).state_dict())
@@ -65,8 +65,8 @@ def test_of_pycls_the_lower_error_wins_unless_ema_is_said(
 @pytest.mark.parametrize(
     "config", ["TRAIN:\n  DATASET: cifar10\n", "TEST: {DATASET: 'cifar10'}", '  DATASET: "cifar100"']
 )
-def test_of_cifar_pycls_sees_rgb(tmp_path: Path, randomised: Callable[..., Any], config: str):
-    module = randomised()
+def test_of_cifar_pycls_sees_rgb(tmp_path: Path, randomized: Callable[..., Any], config: str):
+    module = randomized()
     torch.save({"model_state": module.state_dict(), "cfg": config}, tmp_path / "a.pyth")
     stored = read_state(tmp_path / "a.pyth")
     assert same(stored.state, module.state_dict())
@@ -78,19 +78,19 @@ def test_of_cifar_pycls_sees_rgb(tmp_path: Path, randomised: Callable[..., Any],
         assert stored.config == {}
 
 
-def test_an_older_file_of_pycls_has_no_average(tmp_path: Path, randomised: Callable[..., Any]):
-    path = pycls_file(tmp_path / "a.pyth", randomised())
-    assert same(read_state(path).state, randomised().state_dict())
+def test_an_older_file_of_pycls_has_no_average(tmp_path: Path, randomized: Callable[..., Any]):
+    path = pycls_file(tmp_path / "a.pyth", randomized())
+    assert same(read_state(path).state, randomized().state_dict())
     with pytest.raises(WeightsError, match=r"has none\. Leave ema out"):
         read_state(path, ema=True)
     # said to be ours, its first convolution stays
     stem = read_state(path, format="netwright").state["stem.conv.weight"]
-    assert torch.equal(stem, randomised().stem.conv.weight.flip(1))
+    assert torch.equal(stem, randomized().stem.conv.weight.flip(1))
 
 
 @pytest.mark.parametrize("numbers", [float, np.float64, np.float32])
-def test_numbers_of_numpy_beside_weights_are_read(tmp_path: Path, randomised: Callable[..., Any], numbers: Any):
-    plain, average = randomised(seed=1), randomised(seed=2)
+def test_numbers_of_numpy_beside_weights_are_read(tmp_path: Path, randomized: Callable[..., Any], numbers: Any):
+    plain, average = randomized(seed=1), randomized(seed=2)
     errors = {"test_err": numbers(31.5), "ema_err": numbers(30.25), "steps": np.int64(7)}
     stored = read_state(pycls_file(tmp_path / "a.pyth", plain, average, **errors))
     assert same(stored.state, average.state_dict())
@@ -102,10 +102,10 @@ def test_numbers_of_numpy_beside_weights_are_read(tmp_path: Path, randomised: Ca
 )
 @pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.module.", "model."])
 def test_checkpoints_of_other_trainers_are_unpacked(
-    tmp_path: Path, randomised: Callable[..., Any], name: str, average: str, prefix: str
+    tmp_path: Path, randomized: Callable[..., Any], name: str, average: str, prefix: str
 ):
     plain, averaged = (
-        {f"{prefix}{key}": value for key, value in randomised(seed=seed).state_dict().items()} for seed in (1, 2)
+        {f"{prefix}{key}": value for key, value in randomized(seed=seed).state_dict().items()} for seed in (1, 2)
     )
     args = argparse.Namespace(model="regnety_002", lr=0.1, nested=argparse.Namespace(a=[1]))
     if prefix == "module.":
@@ -113,7 +113,7 @@ def test_checkpoints_of_other_trainers_are_unpacked(
     torch.save({"epoch": 3, "arch": "a", "args": args, name: plain, average: averaged}, tmp_path / "a.pth.tar")
     for ema, seed in ((False, 1), (True, 2)):
         stored = read_state(tmp_path / "a.pth.tar", ema=ema)
-        assert same(stored.state, randomised(seed=seed).state_dict())
+        assert same(stored.state, randomized(seed=seed).state_dict())
         assert (stored.has_average, stored.layout) == (True, "netwright")
 
 
@@ -144,8 +144,8 @@ def classy_file(path: Path, module: Any, heads: dict[str, Tensor], trunk: str = 
 
 @pytest.mark.parametrize("trunk", ["_feature_blocks", "trunk_output"])
 @pytest.mark.parametrize("head", ["0.clf.0.{}", "nested"])
-def test_seer_and_classy_vision_are_read(tmp_path: Path, randomised: Callable[..., Any], trunk: str, head: str):
-    module = randomised()
+def test_seer_and_classy_vision_are_read(tmp_path: Path, randomized: Callable[..., Any], trunk: str, head: str):
+    module = randomized()
     fc = module.head.fc
     pairs = {"weight": fc.weight.data, "bias": fc.bias.data}
     heads: Any = {head.format(key): value for key, value in pairs.items()}
@@ -157,12 +157,12 @@ def test_seer_and_classy_vision_are_read(tmp_path: Path, randomised: Callable[..
     assert stored.notices == ()
 
 
-def test_heads_of_pretraining_are_left_out_and_others_are_not(tmp_path: Path, randomised: Callable[..., Any]):
+def test_heads_of_pretraining_are_left_out_and_others_are_not(tmp_path: Path, randomized: Callable[..., Any]):
     heads = {"0.projection_head.0.weight": torch.ones(2), "0.prototypes0.weight": torch.ones(3)}
-    stored = read_state(classy_file(tmp_path / "a.torch", randomised(), heads))
+    stored = read_state(classy_file(tmp_path / "a.torch", randomized(), heads))
     assert not any(name.startswith("head") for name in stored.state)
     assert stored.notices == ("2 tensors of heads that only pretraining used are left out",)
-    stored = read_state(classy_file(tmp_path / "b.torch", randomised(), {"0.odd.weight": torch.ones(2)}))
+    stored = read_state(classy_file(tmp_path / "b.torch", randomized(), {"0.odd.weight": torch.ones(2)}))
     assert "heads.0.odd.weight" in stored.state  # no network has it, which is said where it is filled
 
 

@@ -12,8 +12,8 @@ import pytest
 from safetensors.numpy import save_file
 
 from netwright.arch import Arch, complexity
-from netwright.sweeps import Event, Executor, Job, Quiet
-from netwright.workflow import Brief
+from netwright.sweeps import Event, Executor, Job, NullProgress
+from netwright.workflow import DesignConfig
 
 
 @dataclass
@@ -58,7 +58,7 @@ class Pretended(Executor):
         pass
 
 
-class Heard(Quiet):
+class Heard(NullProgress):
     """Progress that keeps what it is told to say."""
 
     def __init__(self, engine: Engine) -> None:
@@ -89,11 +89,11 @@ def heard(engine: Engine) -> Heard:
 
 
 @pytest.fixture
-def brief(tmp_path: Path) -> Callable[..., Brief]:
+def config(tmp_path: Path) -> Callable[..., DesignConfig]:
     """A small one on the digits, in tmp_path/d."""
 
-    def make(**changes: object) -> Brief:
+    def make(**changes: object) -> DesignConfig:
         small = {"out": tmp_path / "d", "flops": (0.3e6, 0.6e6), "trials": 12, "confirm_trials": 6, "epochs": 1}
-        return Brief(**small | changes)
+        return DesignConfig(**small | changes)
 
     return make

@@ -8,11 +8,11 @@ from PIL import Image
 
 from netwright.errors import DataError, OutputError, RecipeError, SpaceError
 from netwright.space import load_space
-from netwright.sweeps import Quiet
-from netwright.workflow import Brief
+from netwright.sweeps import NullProgress
+from netwright.workflow import DesignConfig
 from netwright.workflow.job import Job, prepare
 
-Make = Callable[..., Brief]
+Make = Callable[..., DesignConfig]
 
 
 def photos(folder: Path, classes: int = 3, each: int = 6) -> Path:
@@ -25,46 +25,46 @@ def photos(folder: Path, classes: int = 3, each: int = 6) -> Path:
     return folder
 
 
-def ready(brief: Brief) -> Job:
-    return prepare(brief, Quiet())
+def ready(config: DesignConfig) -> Job:
+    return prepare(config, NullProgress())
 
 
-def test_a_space_is_fitted_to_the_images_and_the_budget(brief: Make, tmp_path: Path) -> None:
-    job = ready(brief(data_dir=str(photos(tmp_path / "photos")), resolution=16, params=(0, 5e4)))
+def test_a_space_is_fitted_to_the_images_and_the_budget(config: Make, tmp_path: Path) -> None:
+    job = ready(config(data_dir=str(photos(tmp_path / "photos")), resolution=16, params=(0, 5e4)))
     setting = job.space.setting
     assert (setting.resolution, setting.num_classes, setting.in_channels) == (16, 3, 3)
     assert job.space.limits["flops"] == (0.3e6, 0.6e6)
     assert job.space.limits["params"] == (0, 5e4)
 
 
-def test_without_a_budget_it_is_the_papers_scaled_by_pixels(brief: Make) -> None:
-    low, high = ready(brief(flops=None)).space.limits["flops"]
+def test_without_a_budget_it_is_the_papers_scaled_by_pixels(config: Make) -> None:
+    low, high = ready(config(flops=None)).space.limits["flops"]
     assert high == pytest.approx(400e6 * (8 / 224) ** 2)
     assert low == pytest.approx(0.9 * high)
 
 
-def test_a_budget_of_another_kind_stands_alone(brief: Make) -> None:
-    assert "flops" not in ready(brief(flops=None, params=(0, 1e5))).space.limits
+def test_a_budget_of_another_kind_stands_alone(config: Make) -> None:
+    assert "flops" not in ready(config(flops=None, params=(0, 1e5))).space.limits
 
 
-def test_the_limits_of_a_users_space_stand(brief: Make, tmp_path: Path) -> None:
+def test_the_limits_of_a_users_space_stand(config: Make, tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(yaml.safe_dump(load_space("regnety").refine(acts=(0, 5e4)).to_dict()))
-    job = ready(brief(space=str(path), flops=None))
+    job = ready(config(space=str(path), flops=None))
     assert job.space.limits["acts"] == (0, 5e4)
     assert "flops" not in job.space.limits
 
 
-def test_recipes_of_trials_and_finals_are_resolved_for_their_own_epochs(brief: Make) -> None:
-    job = ready(brief(epochs=20, final_epochs=60))
+def test_recipes_of_trials_and_finals_are_resolved_for_their_own_epochs(config: Make) -> None:
+    job = ready(config(epochs=20, final_epochs=60))
     assert (job.recipe.epochs, job.recipe.warmup_epochs) == (20, 2)
     assert (job.final_recipe.epochs, job.final_recipe.warmup_epochs) == (60, 5)
     assert job.recipe.is_resolved
     assert job.final_recipe.is_resolved
 
 
-def test_finals_may_be_shorter_than_a_trials_warm_up(brief: Make) -> None:
-    assert ready(brief(epochs=40, final_epochs=1)).final_recipe.warmup_epochs < 1
+def test_finals_may_be_shorter_than_a_trials_warm_up(config: Make) -> None:
+    assert ready(config(epochs=40, final_epochs=1)).final_recipe.warmup_epochs < 1
 
 
 @pytest.mark.parametrize(
@@ -80,22 +80,22 @@ def test_finals_may_be_shorter_than_a_trials_warm_up(brief: Make) -> None:
     ],
 )
 def test_what_is_wrong_is_said_before_any_training(
-    brief: Make, tmp_path: Path, changes: dict[str, object], kind: type[Exception], says: str
+    config: Make, tmp_path: Path, changes: dict[str, object], kind: type[Exception], says: str
 ) -> None:
     with pytest.raises(kind, match=says):
-        ready(brief(**changes))
+        ready(config(**changes))
     assert not (tmp_path / "d" / "population.sqlite").exists()
 
 
-def test_a_single_class_and_no_images_are_refused(brief: Make, tmp_path: Path) -> None:
+def test_a_single_class_and_no_images_are_refused(config: Make, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="at least 2 classes"):
-        ready(brief(data_dir=str(photos(tmp_path / "one", classes=1))))
+        ready(config(data_dir=str(photos(tmp_path / "one", classes=1))))
     (tmp_path / "empty" / "x").mkdir(parents=True)
     with pytest.raises(DataError, match="no images"):
-        ready(brief(data_dir=str(tmp_path / "empty")))
+        ready(config(data_dir=str(tmp_path / "empty")))
 
 
-def test_bad_images_among_good_ones_are_counted_and_named(brief: Make, tmp_path: Path) -> None:
+def test_bad_images_among_good_ones_are_counted_and_named(config: Make, tmp_path: Path) -> None:
     folder = photos(tmp_path / "photos", each=12) / "class0"
     whole = (folder / "0.jpg").read_bytes()
     (folder / "0.jpg").write_bytes(whole[: len(whole) // 2])
@@ -103,17 +103,17 @@ def test_bad_images_among_good_ones_are_counted_and_named(brief: Make, tmp_path:
     Image.open(folder / "2.jpg").convert("CMYK").save(folder / "2.jpg")
     said: list[str] = []
 
-    class Heard(Quiet):
+    class Heard(NullProgress):
         def say(self, text: str) -> None:
             said.append(text)
 
-    job = prepare(brief(data_dir=str(tmp_path / "photos"), resolution=8), Heard())
+    job = prepare(config(data_dir=str(tmp_path / "photos"), resolution=8), Heard())
     assert [bad.name for bad in job.images.skipped] == ["class0/0.jpg"]
     assert len(job.images.labels) == 35
     assert any("1 images could not be decoded, the first: class0/0.jpg" in line for line in said)
 
 
-def test_a_folder_that_cannot_be_written_is_refused_at_once(brief: Make, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_refused_at_once(config: Make, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match=r"file/below cannot: Not a directory. Choose another with --out"):
-        ready(brief(out=tmp_path / "file" / "below"))
+        ready(config(out=tmp_path / "file" / "below"))

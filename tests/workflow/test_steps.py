@@ -9,9 +9,9 @@ import pytest
 
 from netwright.errors import OutputError, PopulationError, SpaceError
 from netwright.population import Population
-from netwright.workflow import Brief, Result, design, sweep
+from netwright.workflow import DesignConfig, Result, design, sweep
 
-Make = Callable[..., Brief]
+Make = Callable[..., DesignConfig]
 TRIALS, CONFIRM, SEEDS = 12, 6, 3
 
 
@@ -19,16 +19,16 @@ def plain(result: Result) -> dict[str, Any]:
     return json.loads((result.folder / "result.json").read_text())
 
 
-def test_only_the_finals_see_the_test_split(engine: Any, heard: Any, brief: Make) -> None:
-    design(brief(), heard)
+def test_only_the_finals_see_the_test_split(engine: Any, heard: Any, config: Make) -> None:
+    design(config(), heard)
     searched, final = engine.jobs[: TRIALS + CONFIRM], engine.jobs[TRIALS + CONFIRM :]
     assert {job.split for job in searched} == {"validation"}
     assert {job.split for job in final} == {"test"}
     assert not any(job.weights for job in searched)
 
 
-def test_pick_and_baseline_get_the_same_seeds_and_recipe(engine: Any, heard: Any, brief: Make) -> None:
-    design(brief(final_epochs=5), heard)
+def test_pick_and_baseline_get_the_same_seeds_and_recipe(engine: Any, heard: Any, config: Make) -> None:
+    design(config(final_epochs=5), heard)
     final = engine.jobs[TRIALS + CONFIRM :]
     pick, baseline = final[:SEEDS], final[SEEDS:]
     assert [job.seed for job in pick] == [job.seed for job in baseline]
@@ -38,8 +38,8 @@ def test_pick_and_baseline_get_the_same_seeds_and_recipe(engine: Any, heard: Any
     assert all(job.recipe == final[0].recipe for job in final)
 
 
-def test_the_pick_is_the_best_of_validation_and_named_by_space_and_trial(engine: Any, heard: Any, brief: Make) -> None:
-    result = design(brief(), heard)
+def test_the_pick_is_the_best_of_validation_and_named_by_space_and_trial(engine: Any, heard: Any, config: Make) -> None:
+    result = design(config(), heard)
     searched = engine.jobs[: TRIALS + CONFIRM]
     best = min(range(len(searched)), key=lambda i: engine.error(searched[i]))
     space, trial = ("regnetx", best) if best < TRIALS else ("regnetx_refined", best - TRIALS)
@@ -48,49 +48,49 @@ def test_the_pick_is_the_best_of_validation_and_named_by_space_and_trial(engine:
     assert plain(result)["pick"]["name"] == result.network.name
 
 
-def test_the_second_sample_is_fresh_and_within_the_refined_space(engine: Any, heard: Any, brief: Make) -> None:
-    result = design(brief(), heard)
+def test_the_second_sample_is_fresh_and_within_the_refined_space(engine: Any, heard: Any, config: Make) -> None:
+    result = design(config(), heard)
     first, second = (view.frame for view in engine.stories[0].populations)
     assert not set(first["arch"]) & set(second["arch"])
     for name, domain in result.refined.domains.items():
         assert second[name].between(*domain.bounds).all()
 
 
-def test_failed_trials_are_counted_and_left_out(engine: Any, heard: Any, brief: Make) -> None:
+def test_failed_trials_are_counted_and_left_out(engine: Any, heard: Any, config: Make) -> None:
     engine.fails = lambda job: job.split == "validation" and job.index in (1, 2)
-    result = design(brief(), heard)
+    result = design(config(), heard)
     assert any("of 14 networks (4 more failed)" in line for line in engine.said)
     assert engine.stories[0].contrast.mean.n_a + engine.stories[0].contrast.mean.n_b == 14
     assert result.test_errors
 
 
-def test_a_design_of_failures_ends_after_its_first_sample(engine: Any, heard: Any, brief: Make) -> None:
+def test_a_design_of_failures_ends_after_its_first_sample(engine: Any, heard: Any, config: Make) -> None:
     engine.fails = lambda job: True
     with pytest.raises(PopulationError, match="none of 12 is: 12 x diverged: so it was told"):
-        design(brief(), heard)
+        design(config(), heard)
     assert len(engine.jobs) == TRIALS
 
 
-def test_a_baseline_that_fails_takes_nothing_from_the_pick(engine: Any, heard: Any, brief: Make) -> None:
+def test_a_baseline_that_fails_takes_nothing_from_the_pick(engine: Any, heard: Any, config: Make) -> None:
     engine.fails = lambda job: job.split == "test" and job.index >= SEEDS
-    result = design(brief(), heard)
+    result = design(config(), heard)
     assert len(result.test_errors) == SEEDS
     assert result.baseline_test_errors == ()
     assert "nothing is claimed" in result.verdict
     assert "3 of 3 trainings failed: diverged" in plain(result)["baseline"]["note"]
 
 
-def test_a_pick_that_fails_ends_the_design_with_the_reason(engine: Any, heard: Any, brief: Make) -> None:
+def test_a_pick_that_fails_ends_the_design_with_the_reason(engine: Any, heard: Any, config: Make) -> None:
     engine.fails = lambda job: job.split == "test" and job.index < SEEDS
     with pytest.raises(
         PopulationError, match=r"no training of the pick is finished\. 3 of 3 trainings failed: diverged"
     ):
-        design(brief(), heard)
+        design(config(), heard)
 
 
-def test_a_seed_that_fails_is_told(engine: Any, heard: Any, brief: Make) -> None:
+def test_a_seed_that_fails_is_told(engine: Any, heard: Any, config: Make) -> None:
     engine.fails = lambda job: job.split == "test" and job.index == 0
-    result = design(brief(), heard)
+    result = design(config(), heard)
     assert len(result.test_errors) == 2
     assert plain(result)["pick"]["note"].startswith("1 of 3 trainings failed")
     # the weights are of the first seed that there is, not of the one with the lowest test error
@@ -99,36 +99,36 @@ def test_a_seed_that_fails_is_told(engine: Any, heard: Any, brief: Make) -> None
 
 @pytest.mark.parametrize("moment", [0, 5, TRIALS, TRIALS + 2, TRIALS + CONFIRM, TRIALS + CONFIRM + 4])
 def test_interrupted_anywhere_the_same_brief_goes_on_to_the_same_result(
-    engine: Any, heard: Any, brief: Make, tmp_path: Path, moment: int
+    engine: Any, heard: Any, config: Make, tmp_path: Path, moment: int
 ) -> None:
-    whole = plain(design(brief(out=tmp_path / "whole"), heard))
+    whole = plain(design(config(out=tmp_path / "whole"), heard))
     engine.jobs.clear()
     engine.stop_at = moment
     with pytest.raises(KeyboardInterrupt):
-        design(brief(), heard)
+        design(config(), heard)
     engine.stop_at = None
-    assert plain(design(brief(), heard)) == whole
+    assert plain(design(config(), heard)) == whole
     assert len(engine.jobs) == TRIALS + CONFIRM + 2 * SEEDS  # none was trained twice
 
 
-def test_the_same_brief_again_trains_nothing(engine: Any, heard: Any, brief: Make) -> None:
-    first = plain(design(brief(), heard))
+def test_the_same_brief_again_trains_nothing(engine: Any, heard: Any, config: Make) -> None:
+    first = plain(design(config(), heard))
     engine.jobs.clear()
-    assert plain(design(brief(workers=7, command="other words"), heard)) == first
+    assert plain(design(config(workers=7, command="other words"), heard)) == first
     assert engine.jobs == []
 
 
-def test_trials_may_be_added_until_the_space_is_refined(engine: Any, heard: Any, brief: Make) -> None:
+def test_trials_may_be_added_until_the_space_is_refined(engine: Any, heard: Any, config: Make) -> None:
     engine.stop_at = 5
     with pytest.raises(KeyboardInterrupt):
-        design(brief(), heard)
+        design(config(), heard)
     engine.stop_at = None
-    design(brief(trials=16), heard)
-    with Population.open(brief().out) as population:
+    design(config(trials=16), heard)
+    with Population.open(config().out) as population:
         assert population.counts()["done"] == 16
     with pytest.raises(PopulationError, match=r"refined already:\n  trials: 16 -> 20\n"):
-        design(brief(trials=20), heard)
-    with Population.open(brief().out) as population:
+        design(config(trials=20), heard)
+    with Population.open(config().out) as population:
         assert len(population) == 16
 
 
@@ -143,31 +143,31 @@ def test_trials_may_be_added_until_the_space_is_refined(engine: Any, heard: Any,
     ],
 )
 def test_another_brief_is_refused_with_the_difference(
-    engine: Any, heard: Any, brief: Make, changes: dict[str, object], line: str
+    engine: Any, heard: Any, config: Make, changes: dict[str, object], line: str
 ) -> None:
-    design(brief(), heard)
+    design(config(), heard)
     engine.jobs.clear()
     with pytest.raises(PopulationError, match=line):
-        design(brief(**changes), heard)
+        design(config(**changes), heard)
     assert engine.jobs == []
 
 
-def test_a_changed_seed_is_named_before_the_space_is_refined(engine: Any, heard: Any, brief: Make) -> None:
-    sweep(brief(), heard)
+def test_a_changed_seed_is_named_before_the_space_is_refined(engine: Any, heard: Any, config: Make) -> None:
+    sweep(config(), heard)
     with pytest.raises(PopulationError, match="seed: 0 -> 1"):
-        sweep(brief(seed=1), heard)
+        sweep(config(seed=1), heard)
     with pytest.raises(PopulationError, match="has 12 trials, and 4 are asked for"):
-        sweep(brief(trials=4), heard)
+        sweep(config(trials=4), heard)
 
 
-def test_a_sweep_is_the_first_step_of_a_design(engine: Any, heard: Any, brief: Make) -> None:
-    assert sweep(brief(), heard) == {"waiting": 0, "running": 0, "done": TRIALS, "failed": 0}
-    design(brief(), heard)
+def test_a_sweep_is_the_first_step_of_a_design(engine: Any, heard: Any, config: Make) -> None:
+    assert sweep(config(), heard) == {"waiting": 0, "running": 0, "done": TRIALS, "failed": 0}
+    design(config(), heard)
     assert len(engine.jobs) == TRIALS + CONFIRM + 2 * SEEDS
 
 
-def test_few_trials_narrow_nothing_and_claim_nothing(engine: Any, heard: Any, brief: Make) -> None:
-    result = design(brief(trials=4, confirm_trials=2), heard)
+def test_few_trials_narrow_nothing_and_claim_nothing(engine: Any, heard: Any, config: Make) -> None:
+    result = design(config(trials=4, confirm_trials=2), heard)
     assert not result.confirmed
     assert result.refinement == "Nothing was narrowed, so there is no refinement to confirm."
     assert engine.stories[0].contrast is None
@@ -175,7 +175,7 @@ def test_few_trials_narrow_nothing_and_claim_nothing(engine: Any, heard: Any, br
 
 
 def test_a_space_without_room_to_confirm_is_refused_before_any_training(
-    engine: Any, heard: Any, brief: Make, tmp_path: Path
+    engine: Any, heard: Any, config: Make, tmp_path: Path
 ) -> None:
     space = tmp_path / "small.yaml"
     space.write_text(
@@ -183,20 +183,20 @@ def test_a_space_without_room_to_confirm_is_refused_before_any_training(
         "parameters: {depth: 1, width: [8, 16], bottleneck: 1, group_width: [4, 8]}\n"
     )
     with pytest.raises(SpaceError, match="12 networks, and 6 more to confirm with: 'small' has 16 combinations"):
-        design(brief(space=str(space), flops=None), heard)
+        design(config(space=str(space), flops=None), heard)
     assert engine.jobs == []
-    design(brief(space=str(space), flops=None, trials=10, confirm_trials=2), heard)
+    design(config(space=str(space), flops=None, trials=10, confirm_trials=2), heard)
 
 
-def test_an_empty_window_is_refused_before_any_training(engine: Any, heard: Any, brief: Make) -> None:
+def test_an_empty_window_is_refused_before_any_training(engine: Any, heard: Any, config: Make) -> None:
     with pytest.raises(SpaceError, match=r"no network of 'regnetx'.*the smallest flops drawn was"):
-        design(brief(flops=(1, 2)), heard)
+        design(config(flops=(1, 2)), heard)
     assert engine.jobs == []
 
 
-def test_weights_that_are_gone_are_missed_with_a_cure(engine: Any, heard: Any, brief: Make) -> None:
-    result = design(brief(), heard)
+def test_weights_that_are_gone_are_missed_with_a_cure(engine: Any, heard: Any, config: Make) -> None:
+    result = design(config(), heard)
     for path in (result.folder / "final" / "weights").iterdir():
         path.unlink()
     with pytest.raises(OutputError, match=r"are gone. Remove .*final to have the finals trained anew"):
-        design(brief(), heard)
+        design(config(), heard)

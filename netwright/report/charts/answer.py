@@ -63,4 +63,4 @@ def answer_chart(figure: AnswerFigure) -> Spec:
 
 
 def _color(index: int) -> str:
-    return SERIES[(index + 1) % 2]  # the pick in the refined population's colour
+    return SERIES[(index + 1) % 2]  # the pick in the refined population's color

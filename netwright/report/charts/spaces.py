@@ -1,4 +1,4 @@
-"""A parameter a line: the old interval grey, the new one coloured on it."""
+"""A parameter a line: the old interval gray, the new one colored on it."""
 
 from __future__ import annotations
 

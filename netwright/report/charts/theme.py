@@ -1,6 +1,6 @@
-"""Colours and type of every chart, and the step from an Altair chart to a specification with its data.
+"""Colors and type of every chart, and the step from an Altair chart to a specification with its data.
 
-The page repaints these colours for dark mode by matching them (assets/page.css), so a chart uses no others.
+The page repaints these colors for dark mode by matching them (assets/page.css), so a chart uses no others.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ MUTED = "#5a6472"
 LINE = "#dfe3e8"
 FAINT = "#a9b1bc"
 GOOD = "#009e73"
-# Okabe and Ito's palette for colour-blind readers, the two with the best contrast on white and on near-black first
+# Okabe and Ito's palette for color-blind readers, the two with the best contrast on white and on near-black first
 SERIES = ("#0072b2", "#d55e00", "#cc79a7", "#e69f00")
 BEFORE = FAINT
 _SHAPES = ("circle", "triangle-up", "square", "diamond")
@@ -73,12 +73,12 @@ _CONFIG: Spec = {
 
 
 def colors(names: Sequence[str]) -> list[str]:
-    """A colour a population, by its place."""
+    """A color a population, by its place."""
     return [SERIES[i % len(SERIES)] for i in range(len(names))]
 
 
 def shapes(names: Sequence[str]) -> list[str]:
-    """A point's shape a population, so that colour is never the only difference."""
+    """A point's shape a population, so that color is never the only difference."""
     return [_SHAPES[i % len(_SHAPES)] for i in range(len(names))]
 
 

@@ -21,7 +21,7 @@ _SHOWN = 6
 
 @dataclass(frozen=True)
 class Network:
-    """widths: output channels of each block; fitted: the quantised linear function nearest to them."""
+    """widths: output channels of each block; fitted: the quantized linear function nearest to them."""
 
     population: str
     trial: int

@@ -77,7 +77,7 @@ def _sentences(first: PopulationView, last: PopulationView, intervals: tuple[Int
     changed = [interval for interval in intervals if interval.is_changed]
     if changed:
         limits = listing([f"{interval.parameter} ({span(interval.new)})" for interval in changed])
-        says.append(f"What {first.name} allows is grey, what {last.name} allows coloured: it changes {limits}.")
+        says.append(f"What {first.name} allows is gray, what {last.name} allows colored: it changes {limits}.")
     new = [name for name in last.parameters if name not in first.parameters]
     old = [name for name in first.parameters if name not in last.parameters]
     if new and old:

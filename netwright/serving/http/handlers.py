@@ -185,7 +185,7 @@ class Doors:
         images = [each for each in read if isinstance(each, bytes)]
         answers = iter(await unless_gone(request, self._classes(served, images, 5, ticket)) if images else [])
         results = [next(answers) if isinstance(each, bytes) else each for each in read]
-        return JSONResponse({"instances": [_labelled(each) for each in results]})
+        return JSONResponse({"instances": [_labeled(each) for each in results]})
 
     async def metrics_page(self, request: Request) -> Response:
         """Of all workers."""
@@ -276,7 +276,7 @@ def _instance(entry: Any) -> bytes | Refused:
         return Refused("malformed", "b64 is the image file in base64, and this is not.")
 
 
-def _labelled(result: list[dict[str, Any]] | Refused) -> dict[str, Any]:
+def _labeled(result: list[dict[str, Any]] | Refused) -> dict[str, Any]:
     if isinstance(result, Refused):
         return {"error_msg": str(result)}
     return {"label": result[0]["name"], "probability": result[0]["probability"], "classes": result}

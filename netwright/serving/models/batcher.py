@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Batch", "Batcher", "Closed", "FloatArray", "Rows"]
 
 FloatArray = npt.NDArray[np.float32]
-# (N, H, W, C) uint8 pixels of the network's own size, or (N, C, H, W) float32, normalised
+# (N, H, W, C) uint8 pixels of the network's own size, or (N, C, H, W) float32, normalized
 Rows = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
 
 _LONGEST_RETRY = 60  # seconds
@@ -210,7 +210,7 @@ class Batcher:
         self._on_batch(Batch(count, now - items[0].since, seconds, requests=len(items), queued=queued, **more))
 
     def _prepared(self, items: list[_Waiting]) -> FloatArray:
-        parts = [self._normalised(item.rows) for item in items]
+        parts = [self._normalized(item.rows) for item in items]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _logits(self, x: FloatArray) -> tuple[FloatArray, tuple[tuple[int, float], ...]]:
@@ -225,7 +225,7 @@ class Batcher:
             self._since = None
         return (logits[0] if len(logits) == 1 else np.concatenate(logits)), tuple(parts)
 
-    def _normalised(self, rows: Rows) -> FloatArray:
+    def _normalized(self, rows: Rows) -> FloatArray:
         if rows.dtype == np.uint8:
-            return self.runtime.normalise(cast("Pixels", rows))
+            return self.runtime.normalize(cast("Pixels", rows))
         return cast("FloatArray", rows)

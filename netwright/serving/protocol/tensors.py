@@ -115,11 +115,11 @@ def images_of(given: Given, info: ModelInfo) -> Rows | list[bytes]:
     shape = given.shape
     is_column = given.name == "image" and len(shape) == 2 and shape[1] == 1
     if not shape or shape[0] < 1 or (shape[1:] != expected and not is_column):
-        is_normalised = {"input": ", normalised", "pixels": ", red first", "image": ", encoded files"}[given.name]
+        is_normalized = {"input": ", normalized", "pixels": ", red first", "image": ", encoded files"}[given.name]
         raise Refused(
             "malformed",
             f"the input {given.name!r} of {info.name} has the shape [N{''.join(f', {each}' for each in expected)}]"
-            f"{is_normalised}, with N of 1 or more, not {list(shape)[:8]}.",
+            f"{is_normalized}, with N of 1 or more, not {list(shape)[:8]}.",
         )
     return _texts(given) if given.name == "image" else _numbers(given)
 
@@ -132,7 +132,7 @@ def outputs_of(asked: Asked, runtime: Runtime, logits: FloatArray) -> tuple[Outp
     except ServeError as error:
         if asked.given.name != "input":
             raise Refused("damaged", str(error)) from error
-        raise Refused("malformed", f"the network overflows: is the input normalised? {error}") from error
+        raise Refused("malformed", f"the network overflows: is the input normalized? {error}") from error
     answer = []
     for wanted in asked.outputs or tuple(map(Wanted, OUTPUTS)):
         values = tensors[wanted.name]

@@ -63,8 +63,8 @@ def test_each_input_gives_what_the_runtime_gives(triton: tuple[Any, Any], weight
     with open_runtime(weights, threads=1) as runtime:
         expected = {
             "input": runtime.logits(x),
-            "pixels": runtime.logits(runtime.normalise(pixels)),
-            "image": runtime.logits(runtime.normalise(np.stack([runtime.pixels(photo)] * 2))),
+            "pixels": runtime.logits(runtime.normalize(pixels)),
+            "image": runtime.logits(runtime.normalize(np.stack([runtime.pixels(photo)] * 2))),
         }
     for name, kind, values in (("input", "FP32", x), ("pixels", "UINT8", pixels), ("image", "BYTES", images)):
         answer = client.infer("tiny", asked(module, name, kind, values), request_id="q7")
@@ -90,14 +90,14 @@ def test_mistakes_are_told(triton: tuple[Any, Any]) -> None:
     pixels = np.zeros((1, 16, 16, 3), dtype=np.uint8)
     small = np.zeros((1, 8, 8, 3), dtype=np.uint8)
     words = np.array([b"words"], dtype=object)
-    for model, inputs, law in (
+    for model, inputs, constraint in (
         ("bird", asked(module, "pixels", "UINT8", pixels), "no model 'bird'"),
         ("tiny", asked(module, "pixels", "UINT8", small), r"\[N, 16, 16, 3\]"),
         ("tiny", asked(module, "image", "BYTES", words), "no image"),
         ("tiny", asked(module, "other", "UINT8", pixels), "an input is one of"),
         ("tiny", asked(module, "pixels", "UINT8", np.zeros((2000, 16, 16, 3), dtype=np.uint8)), "at most 1,048,576"),
     ):
-        with pytest.raises(InferenceServerException, match=law):
+        with pytest.raises(InferenceServerException, match=constraint):
             client.infer(model, inputs)
 
 
@@ -156,7 +156,7 @@ def test_a_stream_answers_each_and_goes_on_after_a_mistake(server: Server, weigh
     assert [result.get_response().id for result in good] == ["1", "3", "2"]
     with open_runtime(weights, threads=1) as runtime:
         for rows, result in zip(pixels, good, strict=True):
-            expected = runtime.logits(runtime.normalise(rows))
+            expected = runtime.logits(runtime.normalize(rows))
             np.testing.assert_allclose(result.as_numpy("logits"), expected, rtol=1e-4, atol=1e-5)
 
 

@@ -147,7 +147,7 @@ def test_the_parts_of_a_form(form: Form) -> None:
     with pytest.raises(Refused, match="at most 1,000 images") as refused:
         parts_of(form(*[("a", b"")] * 1001)[0], kind)
     assert refused.value.status == 413
-    for broken, content_type, law in (
+    for broken, content_type, constraint in (
         (body[:-5], kind, "last boundary is missing"),
         (body, "multipart/form-data", "boundary"),
         (body, "multipart/mixed; boundary=xyz", "multipart/form-data"),
@@ -156,6 +156,6 @@ def test_the_parts_of_a_form(form: Form) -> None:
         (b"--xyz\r\n" + b"".join(b"a%d: b\r\n" % i for i in range(2000)) + b"\r\n\r\n--xyz--\r\n", kind, "head|read"),
         (b"--xyz\r\na: " + b"b" * 20_000 + b"\r\n\r\n\r\n--xyz--\r\n", kind, "head|read"),
     ):
-        with pytest.raises(Refused, match=law) as refused:
+        with pytest.raises(Refused, match=constraint) as refused:
             parts_of(broken, content_type)
         assert refused.value.status == 400

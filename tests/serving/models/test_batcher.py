@@ -24,7 +24,7 @@ class Held:
         self.inner, self.info = runtime, runtime.info
         self.sizes: list[int] = []
         self.go, self.has_begun = threading.Event(), threading.Event()
-        self.normalise = runtime.normalise
+        self.normalize = runtime.normalize
 
     def logits(self, x: np.ndarray) -> np.ndarray:
         self.sizes.append(len(x))
@@ -50,17 +50,17 @@ def test_each_gets_its_own_answer(runtime: Runtime) -> None:
     inputs = [pixels(1 + seed % 3, seed) for seed in range(20)]
     futures = [made.submit(rows) for rows in inputs]
     for rows, future in zip(inputs, futures, strict=True):
-        expected = runtime.logits(runtime.normalise(rows))
+        expected = runtime.logits(runtime.normalize(rows))
         np.testing.assert_allclose(future.result(20), expected, rtol=1e-4, atol=1e-5)
     made.close()
 
 
-def test_pixels_and_normalised_images_are_computed_together(runtime: Runtime) -> None:
+def test_pixels_and_normalized_images_are_computed_together(runtime: Runtime) -> None:
     held = Held(runtime)
     made = batcher(held)
     first = made.submit(pixels(1))
     assert held.has_begun.wait(10)
-    both = [made.submit(pixels(1)), made.submit(runtime.normalise(pixels(1)))]
+    both = [made.submit(pixels(1)), made.submit(runtime.normalize(pixels(1)))]
     held.go.set()
     np.testing.assert_allclose(both[0].result(10), both[1].result(10), rtol=1e-4, atol=1e-5)
     first.result(10)
@@ -158,7 +158,7 @@ def test_many_threads(runtime: Runtime) -> None:
     def ask(seed: int) -> None:
         for each in range(20):
             rows = pixels(1 + each % 4, 100 * seed + each)
-            expected = runtime.logits(runtime.normalise(rows))
+            expected = runtime.logits(runtime.normalize(rows))
             if not np.allclose(made.submit(rows).result(20), expected, rtol=1e-4, atol=1e-5):
                 wrong.append((seed, each))
 

@@ -59,13 +59,13 @@ def test_the_highest_version_answers_unless_one_is_named(repository: Repository,
     repository.refresh(at_once=True)
     assert repository.get("cats").version == 10
     assert repository.get("cats", "1").version == 1
-    for name, version, law in (
+    for name, version, constraint in (
         ("cats", "2", "cats has no version '2'; it has: 1, 9, 10"),
         ("cats", "9" * 5000, "no version"),
         ("bird", "", "no model 'bird'; known are: cats, dogs"),
         ("", "", "name one"),
     ):
-        with pytest.raises(Refused, match=law):
+        with pytest.raises(Refused, match=constraint):
             repository.get(name, version)
 
 
@@ -257,7 +257,7 @@ def test_what_hangs_is_seen_even_when_it_has_been_replaced(folder: Path, save: S
     runtime = batcher.runtime
 
     class Held:
-        info, normalise, close = runtime.info, runtime.normalise, runtime.close
+        info, normalize, close = runtime.info, runtime.normalize, runtime.close
 
         def logits(self, x: np.ndarray) -> np.ndarray:
             assert go.wait(20)

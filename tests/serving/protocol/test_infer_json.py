@@ -63,7 +63,7 @@ def test_which_outputs_come_as_bytes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "law"),
+    ("wrong", "constraint"),
     [
         (b"[]", "JSON object"),
         (b"null", "JSON object"),
@@ -98,8 +98,8 @@ def test_which_outputs_come_as_bytes() -> None:
         (body((), {"parameters": []}), "parameters are an object"),
     ],
 )
-def test_a_request_that_is_none(wrong: bytes, law: str) -> None:
-    with pytest.raises(Refused, match=law) as refused:
+def test_a_request_that_is_none(wrong: bytes, constraint: str) -> None:
+    with pytest.raises(Refused, match=constraint) as refused:
         read_request(wrong, None)
     assert refused.value.status == 400
 

@@ -54,7 +54,7 @@ def test_numbers_as_bytes_and_as_lists(runtime: Runtime) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "law"),
+    ("wrong", "constraint"),
     [
         (given(b"", name="x"), "one of input, pixels, image"),
         (given(b"", datatype="FP32"), "datatype UINT8"),
@@ -86,8 +86,8 @@ def test_numbers_as_bytes_and_as_lists(runtime: Runtime) -> None:
         (given(b"\1\0\0\0a", (2,), "image", "BYTES"), "another number"),
     ],
 )
-def test_a_tensor_that_is_another(runtime: Runtime, wrong: Given, law: str) -> None:
-    with pytest.raises(Refused, match=law) as refused:
+def test_a_tensor_that_is_another(runtime: Runtime, wrong: Given, constraint: str) -> None:
+    with pytest.raises(Refused, match=constraint) as refused:
         images_of(wrong, runtime.info)
     assert refused.value.status == 400
 
@@ -150,8 +150,8 @@ def test_the_likeliest_as_texts(runtime: Runtime) -> None:
 
 
 def test_outputs_that_are_none(runtime: Runtime) -> None:
-    for wanted, law in (((Wanted("x"),), "one of logits, probabilities"), ((Wanted("logits"),) * 9, "once")):
-        with pytest.raises(Refused, match=law) as refused:
+    for wanted, constraint in (((Wanted("x"),), "one of logits, probabilities"), ((Wanted("logits"),) * 9, "once")):
+        with pytest.raises(Refused, match=constraint) as refused:
             check_outputs(wanted)
         assert len(str(refused.value)) < 200
     with pytest.raises(Refused):

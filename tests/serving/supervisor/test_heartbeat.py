@@ -230,7 +230,7 @@ class Blocked:
 
     def __init__(self, server: Server) -> None:
         self.batcher = server._site.service.repository.get("tiny").batcher
-        self.inner, self.info, self.normalise = (runtime := self.batcher.runtime), runtime.info, runtime.normalise
+        self.inner, self.info, self.normalize = (runtime := self.batcher.runtime), runtime.info, runtime.normalize
         self.go = threading.Event()
 
     def logits(self, x: np.ndarray) -> np.ndarray:
