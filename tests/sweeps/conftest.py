@@ -9,10 +9,13 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from fixtures.digits import digits, one_thread, recipe, split, tiny
 
 from netwright.arch import Arch, Stem
 from netwright.data import ImageSet
 from netwright.sweeps import Event, Executor, Job, LocalExecutor, NullProgress
+
+__all__ = ["digits", "one_thread", "recipe", "split", "tiny"]
 
 PROGRAM = Path(__file__).with_name("program.py")
 
