@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -10,10 +11,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 Rows = list[tuple[int, float, int]]
 
@@ -21,6 +23,7 @@ _PATIENCE = 120.0  # seconds for the first trial on a busy machine
 # the least that narrows a space and tests the refinement; starting a worker takes longer than its trials
 _SMALL = {"flops": "0.3M:0.6M", "trials": 12, "confirm_trials": 6, "epochs": 1, "final_epochs": 2, "final_seeds": 2}
 _SMALL |= {"workers": 1}
+_OUT = "runs/d"
 
 
 @dataclass(frozen=True)
@@ -116,14 +119,28 @@ def started() -> Callable[..., subprocess.Popen[str]]:
 
 @pytest.fixture(scope="session")
 def designed(tmp_path_factory: pytest.TempPathFactory, started: Callable[..., subprocess.Popen[str]]) -> Designed:
-    place = tmp_path_factory.mktemp("designed")
-    command = ("design", *(f"--{name}={value}" for name, value in _SMALL.items()), "--out", "runs/d")
-    folder = place / "runs" / "d"
-    program = started(*command, cwd=place, until=folder)
+    """A copy for this process; of the processes that run tests together, the first to need it makes it."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    record = shared / "designed.json"
+    with FileLock(shared / "designed.lock"):
+        if not record.exists():
+            record.write_text(json.dumps(asdict(_design(shared / "designed", started)), default=str))
+    made = Designed(**json.loads(record.read_text()))
+    copy = tmp_path_factory.mktemp("designed") / "copy"
+    shutil.copytree(shared / "designed", copy)
+    kept = [(trial, error, attempts) for trial, error, attempts in made.kept]
+    return replace(made, folder=copy / _OUT, kept=kept, command=tuple(made.command))
+
+
+def _design(place: Path, started: Callable[..., subprocess.Popen[str]]) -> Designed:
+    place.mkdir()
+    command = ("design", *(f"--{name}={value}" for name, value in _SMALL.items()), "--out", _OUT)
+    program = started(*command, cwd=place, until=place / _OUT)
     program.kill()
     program.communicate()
-    kept = finished(folder)
+    kept = finished(place / _OUT)
     program = start(*command, cwd=place)
     answer, errors = program.communicate()
     assert program.returncode == 0, errors
-    return Designed(folder, kept, answer, errors, command)
+    return Designed(place / _OUT, kept, answer, errors, command)
