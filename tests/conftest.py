@@ -1,4 +1,4 @@
-"""One design on the bundled digits, begun, killed, and finished by the same command, which many tests look at."""
+"""What all tests share: one design on the bundled digits, begun, killed, and finished by the same command; a browser."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from filelock import FileLock
 Rows = list[tuple[int, float, int]]
 
 _PATIENCE = 120.0  # seconds for the first trial on a busy machine
+_SLOW = 5.0  # seconds from which a test is slow
 # the least that narrows a space and tests the refinement; starting a worker takes longer than its trials
 _SMALL = {"flops": "0.3M:0.6M", "trials": 12, "confirm_trials": 6, "epochs": 1, "final_epochs": 2, "final_seeds": 2}
 _SMALL |= {"workers": 1}
@@ -103,6 +104,17 @@ def pytest_configure() -> None:
     """Ctrl-C reaches the programs that tests start, even where a background shell ignores it for us and so for them."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        # a core for each of the processes that run tests together, and for what these start
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tests that took long without the mark `slow`: those that do so on a quiet machine should have it."""
+    passed = [each for each in terminalreporter.stats.get("passed", ()) if each.when == "call"]
+    for report in sorted(passed, key=lambda each: -each.duration):
+        if report.duration > _SLOW and "slow" not in report.keywords:
+            terminalreporter.write_line(f"not marked slow: {report.duration:.1f} s {report.nodeid}")
 
 
 @pytest.fixture(scope="session")
