@@ -1,4 +1,4 @@
-"""What all tests share: one design on the bundled digits, begun, killed, and finished by the same command; a browser."""
+"""What all tests share: one design on the bundled digits, killed and finished by the same command; a browser; threads."""
 
 from __future__ import annotations
 
