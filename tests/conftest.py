@@ -1,4 +1,4 @@
-"""What all tests share: one design on the bundled digits, killed and finished by the same command; a browser; threads."""
+"""What all tests share: one design on the bundled digits, killed and finished by the same command; a browser."""
 
 from __future__ import annotations
 
