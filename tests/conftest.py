@@ -109,6 +109,14 @@ def pytest_configure() -> None:
         os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+@pytest.hookimpl(tryfirst=True)  # before those that -m leaves out are chosen
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whoever asks for the designed run first waits until it is made."""
+    for item in items:
+        if "designed" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Tests that took long without the mark `slow`: those that do so on a quiet machine should have it."""
     passed = [each for each in terminalreporter.stats.get("passed", ()) if each.when == "call"]
