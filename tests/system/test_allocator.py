@@ -3,12 +3,12 @@ import sys
 
 import pytest
 
-from netwright.system.allocator import keep_memory
+from netwright.system.machine import keep_memory
 
 _PROGRAM = """
 import resource, sys
 import torch
-from netwright.system.allocator import keep_memory
+from netwright.system.machine import keep_memory
 kept = keep_memory() if sys.argv[1] == "kept" else False
 for _ in range(30):  # the first few settle where blocks lie
     torch.zeros(16 << 20)  # 64 MB, freed at once
