@@ -66,7 +66,8 @@ class Remote:
         """What is wrong with a file; empty for nothing."""
         size = path.stat().st_size
         if self.size is not None and size != self.size:
-            return f"it has {size:,} bytes and should have {self.size:,}"
+            # loading ends where there is more than there should be
+            return f"it has {'at least ' * (size > self.size)}{size:,} bytes and should have {self.size:,}"
         for name, wanted in (("md5", self.md5), ("sha256", self.sha256)):
             if wanted and not (found := _digest(path, name)).startswith(wanted):
                 return f"its {name} is {found[:16]}..., and it should be {wanted[:16]}..."
@@ -235,8 +236,8 @@ def _append(url: str, partial: Path, start: int, size: int | None, name: str) ->
 @contextmanager
 def _connected(url: str, headers: dict[str, str], timeout: float) -> Iterator[http.client.HTTPResponse]:
     """An answer with content, through the proxies of the environment. Raises FetchError."""
-    request = urllib.request.Request(url, headers={"User-Agent": f"netwright/{__version__}", **headers})
     try:
+        request = urllib.request.Request(url, headers={"User-Agent": f"netwright/{__version__}", **headers})
         answer: http.client.HTTPResponse = _opener().open(request, timeout=timeout)
     except urllib.error.HTTPError as error:
         error.close()
