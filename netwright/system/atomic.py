@@ -142,7 +142,7 @@ def explain_errors(
             reason += f" ({wanted}{free_bytes(path):,} bytes are free there)"
             cure = f"Free some space, {f'{smaller}, ' * bool(smaller)}or choose {elsewhere}."
         elif error.errno in _IN_THE_WAY:
-            reason += " (a file or folder of that name is in the way)"
+            reason += " (another file or folder is in the way)"
         raise OutputError(f"{what} cannot be written to {path}: {reason}. {cure}") from error
 
 
@@ -158,7 +158,7 @@ def require_writable(folder: Path, *, what: str, elsewhere: str) -> None:
     with explain_errors(folder, what=what, elsewhere=elsewhere):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder, prefix=".writable.") as file:
-            file.write(bytes(65536))
+            file.write(bytes(4096))
             file.flush()
 
 

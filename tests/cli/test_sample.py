@@ -70,7 +70,7 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(
     blocked.parent.write_text("a file")
     done = netwright("sample", "regnetx", "--out", blocked)
     assert done.status == 1
-    assert f"the sampled networks cannot be written to {blocked}: Not a directory" in done.err
+    assert f"the sampled networks cannot be written to {blocked}: File exists" in done.err
     assert "in the way). Choose another --out." in done.err
 
     def full(handle: int) -> None:

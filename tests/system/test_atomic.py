@@ -105,7 +105,7 @@ def test_what_is_in_the_way_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "folder").mkdir()
     for path in (tmp_path / "file" / "x", tmp_path / "folder"):
-        says = rf"^the answer cannot be written to {path}: .* \(a file or folder of that name is in the way\)\. Choose"
+        says = rf"^the answer cannot be written to {path}: .* \(another file or folder is in the way\)\. Choose"
         with pytest.raises(OutputError, match=says):
             write_bytes(path, b"", **WORDS)
 
