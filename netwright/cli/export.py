@@ -237,9 +237,10 @@ def _report(exported: Exported, path: Path, command: str) -> None:
         return
     import json
 
-    from netwright.training.state import write_whole
+    from netwright.system.atomic import write_text
 
-    write_whole(path, json.dumps(exported.to_dict() | {"command": command}, indent=2).encode())
+    text = json.dumps(exported.to_dict() | {"command": command}, indent=2)
+    write_text(path, text, what="the export's report", elsewhere="another --report")
 
 
 def _print(exported: Exported) -> None:

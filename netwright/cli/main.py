@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import sys
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from netwright.errors import NetwrightError
+from netwright.system.suggest import suggest
 from netwright.version import __version__
 
 if TYPE_CHECKING:
@@ -65,9 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"netwright {__version__}")
         return 0
     if words[0] not in VERBS:
-        near = difflib.get_close_matches(words[0], VERBS, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"these are known: {', '.join(VERBS)}."
-        print(f"netwright: unknown verb {words[0]!r}: {hint}", file=sys.stderr)
+        print(f"netwright: unknown verb {words[0]!r}: {suggest(words[0], VERBS)}", file=sys.stderr)
         return 2
     module = importlib.import_module(f"netwright.cli.{words[0]}")
     parser = parser_of(words[0], module)
@@ -114,8 +112,7 @@ def _refuse_unknown(parser: ArgumentParser, words: Sequence[str]) -> None:
     for word in words:
         flag = word.split("=", 1)[0]
         if flag.startswith("--") and flag != "--" and flag not in known:
-            near = difflib.get_close_matches(flag, known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"`{parser.prog} --help` lists what there is."
+            hint = suggest(flag, known, f"`{parser.prog} --help` lists what there is.")
             print(f"{parser.prog}: unknown flag {flag!r}: {hint}", file=sys.stderr)
             raise SystemExit(2)
 

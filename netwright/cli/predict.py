@@ -67,14 +67,13 @@ def run(options: Namespace, command: str) -> int:
 
     from netwright.evaluation.formats import FORMATS
     from netwright.evaluation.predict import Unreadable
-    from netwright.training.state import write_whole
+    from netwright.system.atomic import write_text
 
     text = FORMATS[options.format](answers, {"model": model.arch.name or "network", "weights": model.source})
-    clean = text.encode(errors="replace")  # names of files may be no text in any encoding
     if "out" in flags.given:
-        write_whole(Path(flags.training.checkpoints.out), clean)
+        write_text(Path(flags.training.checkpoints.out), text, what="the predictions", elsewhere="another --out")
     else:
-        print(clean.decode(), end="")
+        print(text.encode(errors="replace").decode(), end="")  # names of files may be no text in any encoding
     bad = [answer for answer in answers if isinstance(answer, Unreadable)]
     is_told = options.format == "table" and "out" not in flags.given
     for each in [] if is_told else bad:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from netwright.cli.options import add_limits, limited
 from netwright.errors import OutputError
@@ -76,29 +76,22 @@ def _table(batch: ArchBatch) -> pd.DataFrame:
 def _writer(path: Path) -> Callable[[ArchBatch], None]:
     if path.suffix not in _WRITERS:
         raise OutputError(f"networks go to a file ending in {', '.join(_WRITERS)}, not {path.name!r}. Rename it.")
-    draft = path.with_name(f".{path.name}.new")
 
     def write(batch: ArchBatch) -> None:
-        """Whole or not at all."""
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                _WRITERS[path.suffix](batch, draft)
-                draft.replace(path)
-            finally:
-                draft.unlink(missing_ok=True)
-        except OSError as error:
-            raise OutputError(f"{path} cannot be written: {error.strerror or error}. Choose another file.") from error
+        from netwright.system.atomic import atomic_file
+
+        with atomic_file(path, what="the sampled networks", elsewhere="another --out") as file:
+            _WRITERS[path.suffix](batch, file)
 
     return write
 
 
-def _write_lines(batch: ArchBatch, path: Path) -> None:
-    path.write_text("".join(arch.to_json() + "\n" for arch in batch), encoding="utf-8")
+def _write_lines(batch: ArchBatch, file: BinaryIO) -> None:
+    file.writelines(f"{arch.to_json()}\n".encode() for arch in batch)
 
 
-_WRITERS: dict[str, Callable[[ArchBatch, Path], None]] = {
-    ".csv": lambda batch, path: _table(batch).to_csv(path, index=False),
-    ".parquet": lambda batch, path: _table(batch).to_parquet(path, index=False),
+_WRITERS: dict[str, Callable[[ArchBatch, BinaryIO], None]] = {
+    ".csv": lambda batch, file: _table(batch).to_csv(file, index=False, mode="wb"),
+    ".parquet": lambda batch, file: _table(batch).to_parquet(file, index=False),
     ".jsonl": _write_lines,
 }

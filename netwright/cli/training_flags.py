@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import textwrap
 import types
 from argparse import ArgumentParser, Namespace
@@ -15,6 +14,7 @@ from netwright.recipe import Loaded, TrainConfig, load_training, training_option
 from netwright.recipe.load import CLIP
 from netwright.recipe.mindcv import MINDCV, Renamed
 from netwright.recipe.option import Option
+from netwright.system.suggest import suggest
 
 __all__ = ["add_training_flags", "training_of"]
 
@@ -70,8 +70,8 @@ def _parsed(words: Sequence[str]) -> Namespace:
     except argparse.ArgumentError as error:
         raise RecipeError(f"{error}. Correct it.") from error
     if rest:
-        near = difflib.get_close_matches(rest[0].split("=")[0], parser._option_string_actions, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else "`netwright train --help` lists what there is."
+        known = parser._option_string_actions
+        hint = suggest(rest[0].split("=")[0], known, "`netwright train --help` lists what there is.")
         raise RecipeError(f"unknown flag {rest[0]!r}: {hint}")
     return options
 

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from netwright.data.source import IntArray, Pixels, listed
-from netwright.data.store import FileSink, replace_text
+from netwright.data.store import FileSink
 from netwright.errors import DataError, OutputError
+from netwright.system.atomic import write_text
 
 __all__ = ["ImageSet", "Skipped", "manifest_name"]
 
@@ -83,7 +84,7 @@ class ImageSet:
         content |= {"skipped": [[bad.name, bad.reason] for bad in self.skipped]}
         content |= {key: getattr(self, key).tolist() for key in _INDEX_ARRAYS}
         try:
-            replace_text(manifest, json.dumps(content))
+            write_text(manifest, json.dumps(content), what="the image cache", elsewhere="another --out")
         except OutputError:
             manifest.with_suffix(".npy").unlink(
                 missing_ok=True

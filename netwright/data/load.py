@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
@@ -21,8 +20,10 @@ from netwright.data.shape import Shape, choose_shape
 from netwright.data.source import IntArray, Pixels, Source, listed
 from netwright.data.sources import open_source
 from netwright.data.splits import Splits, cut_splits
-from netwright.data.store import FileSink, MemorySink, Sink, explain_disk
+from netwright.data.store import FileSink, MemorySink, Sink
 from netwright.errors import DataError
+from netwright.system.atomic import explain_errors
+from netwright.system.machine import processors
 
 __all__ = ["load_images"]
 
@@ -71,7 +72,7 @@ def load_images(
         try:
             return _checked(ImageSet.open(manifest), fingerprint)
         except DataError:  # damaged or of another version: what it was made from is there, so make it again
-            with explain_disk(manifest.parent, 0):
+            with explain_errors(manifest, what="the image cache", elsewhere="another --out"):
                 manifest.unlink(missing_ok=True)
     wanted = np.sort(np.concatenate([splits.train, splits.validation, splits.test]))
     full = (len(wanted), shape.resolution, shape.resolution, shape.channels)
@@ -173,7 +174,7 @@ def _unit(values: npt.NDArray[np.float64]) -> tuple[float, ...]:
 
 def _blocks(source: Source, wanted: IntArray, shape: Shape, threads: int | None) -> Generator[_Block, None, None]:
     """Decoded blocks in the order of `wanted`, with a few in the making and none waiting in heaps."""
-    workers = threads or min(_MOST_THREADS, _usable_cores())
+    workers = threads or min(_MOST_THREADS, processors())
     starts = iter(range(0, len(wanted), _BLOCK))
     running: deque[Future[_Block]] = deque()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="decode")
@@ -186,10 +187,6 @@ def _blocks(source: Source, wanted: IntArray, shape: Shape, threads: int | None)
             yield running.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _usable_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _decode_block(source: Source, wanted: IntArray, start: int, shape: Shape) -> _Block:

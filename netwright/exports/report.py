@@ -15,13 +15,14 @@ from netwright.exports.exported import Accuracy, Exported, Speed
 from netwright.report.document import Section, document, facts_html, lead, picture, tiles
 from netwright.report.tables import table
 from netwright.report.words import count, p_value
+from netwright.system.atomic import write_bytes, write_text
 from netwright.system.machine import hardware
-from netwright.training.state import write_whole
 
 __all__ = ["write_report"]
 
 _FORMATS = ("png", "svg")
 _PNG_SCALE = 2.0
+_WHAT, _ELSEWHERE = "the export's report", "another --report"
 
 
 def write_report(exported: Exported, path: Path, *, command: str = "") -> Path:
@@ -34,15 +35,16 @@ def write_report(exported: Exported, path: Path, *, command: str = "") -> Path:
         bundle = pool.submit(vl_convert.javascript_bundle, "window.vegaEmbed = vegaEmbed;")
         for name, spec in specs.items():
             svg = vl_convert.vegalite_to_svg(spec)
-            write_whole(path.parent / "figures" / f"{name}.svg", svg.encode())
-            write_whole(path.parent / "figures" / f"{name}.png", vl_convert.svg_to_png(svg, scale=_PNG_SCALE))
+            png = vl_convert.svg_to_png(svg, scale=_PNG_SCALE)
+            write_text(path.parent / "figures" / f"{name}.svg", svg, what=_WHAT, elsewhere=_ELSEWHERE)
+            write_bytes(path.parent / "figures" / f"{name}.png", png, what=_WHAT, elsewhere=_ELSEWHERE)
         info = exported.info
         title = f"{info.name} for {_library(exported)} in {info.precision}"
         parts = [_summary(exported), _size(exported, prefix), *_accuracy(exported, prefix), *_speed(exported, prefix)]
         parts += [_checks(exported), Section("facts", "How it was made", facts_html(_facts(exported, command)))]
         page = document(title, f"beside the network in {SOURCE}", parts, specs, bundle.result())
-    # last: its presence means the report is complete; a path in its facts may hold what is no text
-    write_whole(path, page.encode(errors="replace"))
+    # last: its presence means the report is complete
+    write_text(path, page, what=_WHAT, elsewhere=_ELSEWHERE)
     return path
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import shutil
 import signal
 import sys
 import threading
@@ -21,6 +20,7 @@ from netwright.errors import DataError, NetwrightError
 from netwright.loader.batch import Batch
 from netwright.loader.sampler import Key
 from netwright.loader.seeds import kept_random_state
+from netwright.system.machine import free_shared_memory, processors
 
 __all__ = ["Feed", "usable_workers"]
 
@@ -34,13 +34,12 @@ _LOCAL_WORLD = ("LOCAL_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRAN
 
 def usable_workers(asked: int, world: int, environment: Mapping[str, str] = os.environ) -> int:
     """At most the processors of this machine, divided among the ranks on it; at least one where some are asked for."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     beside = 1
     if world > 1:
         said = next((environment[name] for name in _LOCAL_WORLD if environment.get(name, "").isdigit()), "")
         # SLURM's launchers do not say it plainly: all ranks here is the careful guess
         beside = max(1, int(said or world))
-    return min(asked, max(1, cores // beside))
+    return min(asked, max(1, processors() // beside))
 
 
 class Feed:
@@ -177,8 +176,7 @@ def _quiet_pillow() -> None:
 
 def _shared_memory() -> str:
     """Containers often have little of what workers hand batches over in."""
-    try:
-        free = shutil.disk_usage("/dev/shm").free
-    except OSError:
+    free = free_shared_memory()
+    if free is None or free >= 2**30:
         return ""
-    return f" (/dev/shm has {free / 2**20:,.0f} MiB free: a container may need --shm-size 8g)" if free < 2**30 else ""
+    return f" (/dev/shm has {free / 2**20:,.0f} MiB free: a container may need --shm-size 8g)"

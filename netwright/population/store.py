@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from netwright.arch import Arch, ArchBatch, complexity
-from netwright.errors import OutputError, PopulationError
+from netwright.errors import PopulationError
 from netwright.population.database import FILE, STATES, make_tables, open_file, plain_errors, remove_draft, transaction
+from netwright.system.atomic import explain_errors
 from netwright.system.diff import difference
 from netwright.system.lock import Lock
 
@@ -74,10 +75,9 @@ class Population:
         a population already.
         """
         folder = Path(folder)
-        try:
+        what, elsewhere = "the population", "another folder"
+        with explain_errors(folder, what=what, elsewhere=elsewhere):
             folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"{folder} cannot be made: {error}. Choose another folder.") from error
         path, draft = folder / FILE, folder / f".{FILE}.new"
         meta = {"seed": seed, "identity": identity, "notes": notes or {}, "created": time.time()}
         with Lock(folder):
@@ -91,9 +91,8 @@ class Population:
                         db.executemany("INSERT INTO meta VALUES (?, ?)", [(key, json.dumps(meta[key])) for key in meta])
                         _insert(db, 0, list(networks), _parameters(networks), seed, seeds, labels)
                 # the complete file appears at once: a kill before this leaves no half-made population
-                draft.replace(path)
-            except OSError as error:
-                raise OutputError(f"{folder} cannot be written: {error}. Choose another folder.") from error
+                with explain_errors(path, what=what, elsewhere=elsewhere):
+                    draft.replace(path)
             finally:
                 remove_draft(draft)
         return cls.open(folder)

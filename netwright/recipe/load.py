@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from netwright.recipe.option import Constraint, Option, options_of
 from netwright.recipe.training import TrainConfig
 from netwright.recipe.values import read_value
 from netwright.recipe.yaml_file import in_yaml, read_mapping
+from netwright.system.suggest import suggest
 
 __all__ = ["CLIP", "Loaded", "load_training", "training_options", "training_to_yaml"]
 
@@ -131,8 +131,7 @@ def _refuse_unknown(names: Iterable[str], known: Iterable[str]) -> None:
     unknown = []
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(str(name), known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else "`netwright train --help` lists what there is."
+            hint = suggest(name, known, "`netwright train --help` lists what there is.")
             unknown.append(f"unknown key {name!r}: {hint}")
     if unknown:
         raise RecipeError(" ".join(unknown))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from netwright.errors import RecipeError
+from netwright.system.suggest import suggest
 
 __all__ = ["AUTO", "PRECISIONS", "Recipe"]
 
@@ -75,9 +75,7 @@ class Recipe:
         known = [item.name for item in fields(self)]
         for key in changes:
             if key not in known:
-                near = difflib.get_close_matches(key, known, n=1)
-                hint = f"did you mean {near[0]!r}?" if near else f"these are known: {', '.join(known)}."
-                raise RecipeError(f"unknown key {key!r} of a recipe: {hint}")
+                raise RecipeError(f"unknown key {key!r} of a recipe: {suggest(key, known)}")
         return replace(self, **changes)
 
     def resolve(self, *, resolution: int, flip_suits: bool, bf16_helps: bool) -> Recipe:

@@ -5,13 +5,13 @@ The defaults are those of the MindCV toolbox, so that its recipes mean here what
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from netwright.errors import RecipeError
 from netwright.recipe.option import check_options, option
+from netwright.system.suggest import suggest
 
 __all__ = [
     "Augmentation",
@@ -327,8 +327,7 @@ class TrainConfig:
         grouped: dict[str, dict[str, Any]] = {}
         for key, value in changes.items():
             if key not in homes:
-                near = difflib.get_close_matches(key, homes, n=1)
-                hint = f"did you mean {near[0]!r}?" if near else "`netwright train --help` lists what there is."
+                hint = suggest(key, homes, "`netwright train --help` lists what there is.")
                 raise RecipeError(f"unknown key {key!r}: {hint}")
             grouped.setdefault(homes[key], {})[key] = tuple(value) if isinstance(value, list) else value
         return replace(self, **{name: replace(getattr(self, name), **values) for name, values in grouped.items()})

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from netwright.errors import RecipeError
+from netwright.system.suggest import nearest
 
 __all__ = ["in_yaml", "read_mapping"]
 
@@ -86,10 +87,7 @@ def in_yaml(value: Any) -> str:
 
 def _beside(path: Path) -> str:
     """Files of the kind that are there."""
-    import difflib
-
     there = sorted(each.name for each in path.parent.glob("*.y*ml")) if path.parent.is_dir() else []
-    near = difflib.get_close_matches(path.name, there, n=1)
-    if near:
+    if near := nearest(path.name, there):
         return f": did you mean {str(path.with_name(near[0]))!r}?"
     return f". {path.parent} has {', '.join(there[:12])}." if there else ". Give the path of a YAML file."

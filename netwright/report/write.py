@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,11 +12,13 @@ from netwright.report.charts import CHARTS, Spec, chart
 from netwright.report.figures import Figure, Missing, figures_of
 from netwright.report.page import page
 from netwright.report.story import Story, distinct
+from netwright.system.atomic import explain_errors, write_bytes, write_text
 
 __all__ = ["FORMATS", "render_figures", "write_report"]
 
 FORMATS = ("png", "svg", "pdf")
 _PNG_SCALE = 2.0
+_ELSEWHERE = "another --out"
 
 
 def write_report(story: Story, folder: Path, formats: Sequence[str] = FORMATS) -> Path:
@@ -40,7 +39,7 @@ def write_report(story: Story, folder: Path, formats: Sequence[str] = FORMATS) -
         document = page(story, figures, specs, bundle.result(), formats)
     path = folder / "report.html"
     # last: its presence means the report is complete; a path in its facts may hold what is no text
-    _write(path, document.encode(errors="replace"))
+    write_text(path, document, what="the report", elsewhere=_ELSEWHERE)
     return path
 
 
@@ -55,10 +54,8 @@ def _prepare(folder: Path, formats: Sequence[str]) -> None:
     unknown = [name for name in formats if name not in FORMATS]
     if unknown:
         raise OutputError(f"a picture's format is one of {', '.join(FORMATS)}, not {unknown[0]!r}. Choose among these.")
-    try:
+    with explain_errors(folder, what="the report", elsewhere=_ELSEWHERE):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _refusal(folder, error) from error
 
 
 def _specs(figures: Mapping[str, Figure | Missing]) -> dict[str, Spec]:
@@ -81,7 +78,7 @@ def _write_pictures(specs: Mapping[str, Spec], folder: Path, formats: Sequence[s
         svg = vl_convert.vegalite_to_svg(spec)  # laid out once: the slow part
         for kind in formats:
             path = folder / f"{name}.{kind}"
-            _write(path, encode[kind](svg))
+            write_bytes(path, encode[kind](svg), what="a picture of the report", elsewhere=_ELSEWHERE)
             written.append(path)
     return written
 
@@ -91,32 +88,3 @@ def _forget(folder: Path, names: Iterable[str]) -> None:
     for name in names:
         for kind in FORMATS:
             (folder / f"{name}.{kind}").unlink(missing_ok=True)
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Whole or not at all: a reader of the old file never sees half of the new one."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            os.chmod(partial, 0o644)  # a temporary file is private, a report is not
-            os.replace(partial, path)
-        except BaseException:
-            Path(partial).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise _refusal(path, error) from error
-
-
-def _refusal(path: Path, error: OSError) -> OutputError:
-    return OutputError(f"a report needs a folder that can be written, but {path}: {error.strerror}. {_cure(error)}")
-
-
-def _cure(error: OSError) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "Free some space, or choose a folder on another disk."
-    if error.errno in (errno.ENOTDIR, errno.EEXIST, errno.EISDIR):
-        return "A file or folder of that name is in the way: move it, or choose another folder."
-    return "Choose a folder that you may write to."

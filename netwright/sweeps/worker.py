@@ -27,9 +27,12 @@ from netwright.nn import build
 from netwright.recipe import Recipe
 from netwright.sweeps.trial import Epoch, evaluate, fit
 from netwright.sweeps.trial_batches import Batches
-from netwright.system.allocator import keep_memory
+from netwright.system.atomic import remove_abandoned, write_bytes
+from netwright.system.machine import keep_memory
 
 __all__ = ["main", "train_job"]
+
+_ELSEWHERE = "another --out. The same command continues with what is finished"
 
 
 def train_job(job: dict[str, Any], images: ImageSet, device: torch.device, on_epoch: Any = None) -> dict[str, Any]:
@@ -55,7 +58,7 @@ def train_job(job: dict[str, Any], images: ImageSet, device: torch.device, on_ep
     )
     last = evaluate(module, batches(images.test), recipe) if testing else None
     if job["weights"]:
-        _save(module, Path(job["weights"]), _metadata(arch, images))
+        _save(module, Path(job["weights"]), _metadata(arch, images), job["index"])
     return {
         "error": epochs[-1].error if last is None else last.error,
         "seconds": time.perf_counter() - started,
@@ -70,24 +73,14 @@ def _metadata(arch: Arch, images: ImageSet) -> dict[str, str]:
     return {"format": "pt"} | {name: json.dumps(value) for name, value in plain.items()}
 
 
-def _save(module: torch.nn.Module, path: Path, metadata: dict[str, str]) -> None:
-    """Atomically: a file of that name is a whole one. OutputError when it cannot be written."""
+def _save(module: torch.nn.Module, path: Path, metadata: dict[str, str], index: int) -> None:
+    """A whole file or none. Raises OutputError where it cannot be written."""
     from safetensors.torch import save
 
-    draft = path.with_name(f".{path.name}.new")
     tensors = {name: value.contiguous() for name, value in module.state_dict().items()}
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # the bytes are written here, because the library's own writer hides which error it met
-        draft.write_bytes(save(tensors, metadata))
-        draft.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            draft.unlink()
-        raise OutputError(
-            f"the weights cannot be written to {path.parent}: {error.strerror or error}. Free some space or choose "
-            "another folder, and the same command goes on."
-        ) from error
+    remove_abandoned(path, 0.0)  # of a killed worker: one at a time trains a trial
+    # the bytes are written here, because the library's own writer hides which error it met
+    write_bytes(path, save(tensors, metadata), what=f"the weights of trial {index}", elsewhere=_ELSEWHERE)
 
 
 def _reason(error: BaseException) -> str:

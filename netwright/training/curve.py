@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from netwright.system.atomic import write_bytes
 from netwright.training.records import EpochRecord
-from netwright.training.state import write_whole
 
 if TYPE_CHECKING:
     from netwright.report.charts.theme import Spec
@@ -19,7 +19,8 @@ def draw_curve(path: Path, records: Sequence[EpochRecord]) -> None:
     """Write a PNG."""
     import vl_convert
 
-    write_whole(path, vl_convert.vegalite_to_png(curve_chart(records), scale=2.0))
+    content = vl_convert.vegalite_to_png(curve_chart(records), scale=2.0)
+    write_bytes(path, content, what="the picture of the training", elsewhere="another --out")
 
 
 def curve_chart(records: Sequence[EpochRecord]) -> Spec:

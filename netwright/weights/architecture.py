@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import torch
 from netwright.arch import ALIASES, NETWORKS, STEMS, Arch, Stem, published
 from netwright.errors import ArchError, WeightsError
 from netwright.nn import AnyNet
+from netwright.system.suggest import suggest
 from netwright.weights.guess import channels_of, classes_of, infer_arch
 from netwright.weights.locate import NETWORK
 from netwright.weights.match import check
@@ -39,8 +39,7 @@ def resolve_arch(
     elif path.suffix in (".yaml", ".yml") or (text and path.is_dir()):
         arch = _described(path / NETWORK if path.is_dir() else path)
     else:
-        near = difflib.get_close_matches(text, [*NETWORKS, *ALIASES], n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"these are known: {', '.join(NETWORKS)}."
+        hint = suggest(text, [*NETWORKS, *ALIASES], f"these are known: {', '.join(NETWORKS)}.")
         said = f"no network is called {text!r}" if text else "a network is given by its name or its network.yaml"
         raise ArchError(f"{said}: {hint}")
     given = {"num_classes": num_classes, "in_channels": in_channels, "resolution": resolution}

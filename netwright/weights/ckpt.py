@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from netwright.errors import WeightsError
-from netwright.system.atomic import writing
+from netwright.system.atomic import atomic_file
 
 __all__ = ["Entry", "looks_like_ckpt", "open_ckpt", "save_entries"]
 
@@ -224,7 +224,7 @@ def save_entries(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Write a checkpoint with its checksum, atomically. Raises OutputError where it cannot be written."""
     kinds = {dtype: kind for kind, dtype in TYPES.items()}
     needed = sum(value.numel() * value.element_size() for value in tensors.values())
-    with writing(path, needed) as file:
+    with atomic_file(path, what="the weights", elsewhere="another folder", needed=needed) as file:
         crc = 0
         for name, value in tensors.items():
             shape = b"".join(b"\x08" + _varint_bytes(dim) for dim in value.shape)

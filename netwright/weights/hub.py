@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netwright.errors import WeightsError
-from netwright.system.fetch import cache_folder, fetch, is_offline
+from netwright.system.fetch import cache_folder
 from netwright.version import __version__
+from netwright.weights.download import download, is_hub_offline
 from netwright.weights.zoo import PublishedWeights, choose, published_weights
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def row_file(row: PublishedWeights) -> Path:
     """The file of a row of the table, from the cache or the network."""
     if row.is_on_hub:
         return hub_weights(row.where)
-    return fetch(row.where, cache_folder() / "weights" / row.file_name, row.sha256)
+    return download(row.where, cache_folder() / "weights" / row.file_name, row.sha256)
 
 
 def row_of(path: Path) -> PublishedWeights | None:
@@ -91,7 +92,7 @@ def _file(repository: str, name: str, revision: str) -> Path | None:
             revision=revision or None,
             endpoint=hub_endpoint(),
             cache_dir=_hub_cache(),
-            local_files_only=is_offline(),
+            local_files_only=is_hub_offline(),
             library_name="netwright",
             library_version=__version__,
         )
@@ -107,7 +108,7 @@ def _file(repository: str, name: str, revision: str) -> Path | None:
             "that may read it."
         ) from error
     except errors.LocalEntryNotFoundError as error:
-        if is_offline() and name != _WEIGHTS[-1]:
+        if is_hub_offline() and name != _WEIGHTS[-1]:
             return None  # nobody knows whether the repository has it
         raise WeightsError(_unreachable(where, error)) from error
     except errors.EntryNotFoundError:
@@ -118,7 +119,9 @@ def _file(repository: str, name: str, revision: str) -> Path | None:
 
 
 def _unreachable(where: str, error: BaseException) -> str:
-    said = "the network is not to be used (HF_HUB_OFFLINE, NETWRIGHT_OFFLINE)" if is_offline() else first_line(error)
+    said = (
+        "the network is not to be used (HF_HUB_OFFLINE, NETWRIGHT_OFFLINE)" if is_hub_offline() else first_line(error)
+    )
     return (
         f"the weights in {where} are not in the cache, and the hub cannot be reached: {said}. With a network, try "
         "again; without one, load the repository elsewhere and give its folder: local-dir:FOLDER."

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
 from pathlib import Path
 
-from netwright.errors import OutputError, WeightsError
-from netwright.system.fetch import is_offline
+from netwright.errors import WeightsError
+from netwright.system.atomic import explain_errors, write_bytes, write_text
 from netwright.version import __version__
+from netwright.weights.download import is_hub_offline
 from netwright.weights.express import expressed
 from netwright.weights.hub import CONFIG, failures, first_line, hub_endpoint
 from netwright.weights.model import LoadedModel, load_model
@@ -19,6 +19,7 @@ from netwright.weights.save import save_model, save_timm
 __all__ = ["push_to_hub", "write_repository"]
 
 _WEIGHTS, _README = "model.safetensors", "README.md"
+_ELSEWHERE = "another folder"
 
 
 def push_to_hub(
@@ -42,12 +43,12 @@ def push_to_hub(
     loaded = model if isinstance(model, LoadedModel) else load_model(model)
     folder = design or ("" if isinstance(model, LoadedModel) else model)
     evidence = evidence_of(folder) if folder else None
-    try:
-        with tempfile.TemporaryDirectory(prefix="netwright-hub-") as draft:
-            write_repository(loaded, draft, repository, licence=licence, evidence=evidence)
-            return _upload(Path(draft), repository, private, token, message or f"netwright {__version__}")
-    except OSError as error:
-        raise OutputError(f"the upload is put together in {tempfile.gettempdir()}: {error}. Make room.") from error
+    with (
+        explain_errors(Path(tempfile.gettempdir()), what="the upload", elsewhere="another folder with TMPDIR"),
+        tempfile.TemporaryDirectory(prefix="netwright-hub-") as draft,
+    ):
+        write_repository(loaded, draft, repository, licence=licence, evidence=evidence)
+        return _upload(Path(draft), repository, private, token, message or f"netwright {__version__}")
 
 
 def write_repository(
@@ -75,11 +76,12 @@ def write_repository(
             "preprocessing": preprocessing.to_dict(),
             "class_names": list(names),
         }
-        (folder / CONFIG).write_text(json.dumps(config, indent=2, ensure_ascii=False), encoding="utf-8")
+        text = json.dumps(config, indent=2, ensure_ascii=False)
+        write_text(folder / CONFIG, text, what="the description of the weights", elsewhere=_ELSEWHERE)
     if evidence is not None and evidence.picture is not None:
-        shutil.copyfile(evidence.picture, folder / PICTURE)
+        write_bytes(folder / PICTURE, evidence.picture.read_bytes(), what="the card's picture", elsewhere=_ELSEWHERE)
     text = readme(model, repository, is_timm=is_timm, evidence=evidence, licence=licence)
-    (folder / _README).write_text(text, encoding="utf-8")
+    write_text(folder / _README, text, what="the model card", elsewhere=_ELSEWHERE)
     return sorted(path.name for path in folder.iterdir())
 
 
@@ -94,7 +96,7 @@ def _is_of_timm(model: LoadedModel) -> bool:
 def _upload(folder: Path, repository: str, private: bool, token: str | None, message: str) -> str:
     from huggingface_hub import HfApi, errors
 
-    if is_offline():
+    if is_hub_offline():
         raise WeightsError(
             "the network is not to be used (HF_HUB_OFFLINE, NETWRIGHT_OFFLINE). Unset that to upload, or write the "
             "repository with write_repository."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -12,6 +11,7 @@ from typing import Any, TypeVar
 from torch import Tensor
 
 from netwright.errors import WeightsError
+from netwright.system.suggest import nearest
 from netwright.weights.ckpt import Entry, looks_like_ckpt, open_ckpt
 from netwright.weights.layouts import MINDCV, MINDCV_RESNET, naming_of
 from netwright.weights.match import STEM
@@ -154,7 +154,7 @@ def _unreadable(path: Path, error: OSError) -> WeightsError:
         return WeightsError(f"there is no {path}: there is no folder {folder} either. Correct the path.")
     names = sorted(each.name for each in folder.iterdir() if not each.name.startswith("."))
     weights = [name for name in names if Path(name).suffix in (".safetensors", ".ckpt", ".pth", ".pt", ".pyth")]
-    near = difflib.get_close_matches(path.name, names, n=1) or weights[:3]
+    near = nearest(path.name, names) or weights[:3]
     hint = f"there is {', '.join(near)}." if near else "there are no weights in that folder."
     return WeightsError(f"there is no {path}: {hint} Correct the path.")
 

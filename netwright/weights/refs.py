@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import re
 import urllib.parse
@@ -11,7 +10,9 @@ from pathlib import Path
 
 from netwright.arch import ALIASES, NETWORKS
 from netwright.errors import WeightsError
-from netwright.system.fetch import cache_folder, fetch
+from netwright.system.fetch import cache_folder
+from netwright.system.suggest import nearest
+from netwright.weights.download import download
 from netwright.weights.hub import hub_weights, row_file, row_of
 from netwright.weights.locate import Located, locate
 from netwright.weights.zoo import SOURCES, PublishedWeights, choose, network_of, published_weights, weights_named
@@ -57,7 +58,7 @@ def find(ref: str | Path) -> Found:
         return Found(Located(row_file(row)), row)
     if text.startswith("timm/"):
         return _of_timm(text)
-    near = difflib.get_close_matches(text, [*NETWORKS, *ALIASES], n=1) if not set(text) & set("/\\.") else []
+    near = nearest(text, [*NETWORKS, *ALIASES]) if not set(text) & set("/\\.") else []
     if near:
         raise WeightsError(f"no network is called {text!r}, and nothing here either. Did you mean {near[0]!r}?")
     return _here(Path(ref))
@@ -97,7 +98,7 @@ def _none_of(source: str, rest: str) -> str:
     own = [row for row in rows if name == row.name or network_of(name) == row.network]
     if own:
         return f"{SOURCES[source].title} has {', '.join(row.tag for row in own)} for {name}, not {tag!r}. Choose one."
-    near = difflib.get_close_matches(name, dict.fromkeys(row.name for row in rows), n=1)
+    near = nearest(name, dict.fromkeys(row.name for row in rows))
     hint = f"Did you mean {source}/{near[0]}?" if near else "`netwright models list --pretrained` lists what there is."
     return f"{SOURCES[source].title} has no weights of {name!r} for a network here. {hint}"
 
@@ -124,4 +125,4 @@ def _at(address: str) -> Found:
     hashed = _HASH.fullmatch(name)
     # other addresses may have files of the same name
     folder = cache_folder() / "weights" / hashlib.sha256(address.encode()).hexdigest()[:16]
-    return Found(Located(fetch(address, folder / name, hashed[1] if hashed else "")))
+    return Found(Located(download(address, folder / name, hashed[1] if hashed else "")))

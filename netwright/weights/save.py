@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from netwright.arch import Arch
 from netwright.errors import WeightsError
-from netwright.system.atomic import writing
+from netwright.system.atomic import write_bytes, write_text
 from netwright.weights.ckpt import save_entries
 from netwright.weights.express import Expression, expressed
 from netwright.weights.match import STEM
@@ -29,6 +29,7 @@ __all__ = ["WRITERS", "Described", "save_ckpt", "save_model", "save_pycls", "sav
 
 _COUNTER = "num_batches_tracked"
 TIMM_WEIGHTS = "model.safetensors"
+_ELSEWHERE = "another folder"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,9 +141,8 @@ def _write_timm(folder: Path, what: Described, expression: Expression) -> None:
     # other programs look for "format"; what is ours says the rest to load_model, without the config.json
     metadata = {"format": "pt", "netwright": "1", "config": what.config()}
     _write_safetensors(folder / TIMM_WEIGHTS, _named(what.state, expression.naming), metadata)
-    text = json.dumps(config, indent=2, ensure_ascii=False).encode()
-    with writing(folder / CONFIG, len(text)) as file:
-        file.write(text)
+    text = json.dumps(config, indent=2, ensure_ascii=False)
+    write_text(folder / CONFIG, text, what="the description of the weights", elsewhere=_ELSEWHERE)
 
 
 def _write_torchvision(path: Path, what: Described, expression: Expression) -> None:
@@ -187,15 +187,13 @@ def _write_safetensors(path: Path, state: dict[str, Tensor], metadata: dict[str,
 
     content = save(state, metadata)
     # written here, because the library's own writer hides which error it met
-    with writing(path, len(content)) as file:
-        file.write(content)
+    write_bytes(path, content, what="the weights", elsewhere=_ELSEWHERE)
 
 
 def _write_torch(path: Path, content: object) -> None:
     buffer = io.BytesIO()
     torch.save(content, buffer)
-    with writing(path, buffer.getbuffer().nbytes) as file:
-        file.write(buffer.getbuffer())
+    write_bytes(path, buffer.getbuffer(), what="the weights", elsewhere=_ELSEWHERE)
 
 
 def _described(

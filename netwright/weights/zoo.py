@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import difflib
 import fnmatch
 import re
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from importlib.resources import files
 
 from netwright.arch import ALIASES, NETWORKS, canonical_name
 from netwright.errors import WeightsError
+from netwright.system.suggest import nearest
 
 __all__ = [
     "SOURCES",
@@ -134,7 +134,7 @@ def choose(network: str, which: bool | str = True) -> PublishedWeights:
     found = [row for row in rows if which in (row.source, row.tag, f"{row.source}/{row.tag}", row.ref)]
     if not found:
         tags = [f"{row.source}/{row.tag}" for row in rows]
-        near = difflib.get_close_matches(str(which), [*tags, *(row.tag for row in rows), *SOURCES], n=1)
+        near = nearest(which, [*tags, *(row.tag for row in rows), *SOURCES])
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise WeightsError(f"the published weights of {network} are {', '.join(tags)}, and none is {which!r}.{hint}")
     return found[0]

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from netwright.data import ImageSet, load_images
-from netwright.errors import OutputError, PopulationError
+from netwright.errors import PopulationError
 from netwright.population import Population
 from netwright.recipe import Recipe
 from netwright.space import DesignSpace, Sample, load_space
 from netwright.sweeps import Executor, LocalExecutor, NullProgress, default_workers, run
+from netwright.system.atomic import require_writable
 from netwright.workflow.config import DesignConfig
 
 __all__ = ["Job", "identity", "prepare"]
@@ -75,7 +75,7 @@ def prepare(config: DesignConfig, progress: NullProgress) -> Job:
     Raises SpaceError, OutputError, DataError, RecipeError.
     """
     space = load_space(config.space)
-    _prepare_folder(config.out)
+    require_writable(config.out, what="the results", elsewhere="another --out")
     images = load_images(
         config.data_dir,
         resolution=config.resolution,
@@ -103,20 +103,6 @@ def identity(space: DesignSpace | None, recipe: Recipe, images: ImageSet, thread
         "data": {"name": images.name, "fingerprint": images.fingerprint, "resolution": images.resolution},
         "threads": threads,
     }
-
-
-def _prepare_folder(folder: Path) -> None:
-    """The folder, made and proven writable before any work."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder) as probe:
-            probe.write(b"\0" * 65536)
-            probe.flush()
-    except OSError as error:
-        raise OutputError(
-            f"results go to a folder that can be written; {folder} cannot: {error.strerror or error}. "
-            "Choose another with --out, or make room."
-        ) from error
 
 
 def _budgeted(space: DesignSpace, images: ImageSet, config: DesignConfig) -> DesignSpace:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,9 +13,9 @@ import yaml
 
 from netwright.analysis.refine import Advice
 from netwright.arch import Arch
-from netwright.data.store import replace_text
 from netwright.errors import OutputError
 from netwright.space import DesignSpace
+from netwright.system.atomic import atomic_file, remove_abandoned, write_text
 from netwright.system.machine import hardware, versions
 from netwright.workflow.final_training import weights_of
 from netwright.workflow.job import Job
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Result", "conclude"]
 
+_ELSEWHERE = "another --out. The same command continues with what is finished"
 _NAMED = 20  # images that could not be decoded, by name in the report
 
 
@@ -74,9 +74,9 @@ def conclude(
         facts=_facts(job, pick),
     )
     _copy(weights_of(out / "final", "pick", pick.seeds[0]), out / "weights.safetensors")
-    replace_text(out / "network.yaml", pick.arch.to_yaml())
+    _write(out / "network.yaml", pick.arch.to_yaml(), "the selected network")
     for name, view in zip(("space", "refined_space"), views, strict=True):
-        replace_text(out / f"{name}.yaml", yaml.safe_dump(dict(view.space), sort_keys=False))
+        _write(out / f"{name}.yaml", yaml.safe_dump(dict(view.space), sort_keys=False), "the design space")
     result = Result(
         network=pick.arch,
         test_errors=pick.test_errors,
@@ -99,7 +99,7 @@ def conclude(
         "verdict": result.verdict,
         **{each.role: _plain(each) for each in finals},
     }
-    replace_text(out / "result.json", json.dumps(summary, indent=2))
+    _write(out / "result.json", json.dumps(summary, indent=2), "the result of the design")
     return result
 
 
@@ -139,20 +139,21 @@ def _devices(job: Job) -> str:
     return ", ".join(f"{name}: {describe(resolve_device(name))}" for name in job.devices)
 
 
+def _write(path: Path, text: str, what: str) -> None:
+    write_text(path, text, what=what, elsewhere=_ELSEWHERE)
+
+
 def _copy(source: Path, target: Path) -> None:
     """Whole or not at all."""
-    draft = target.with_name(f".{target.name}.new")
-    try:
-        shutil.copyfile(source, draft)
-        os.replace(draft, target)
-    except FileNotFoundError as error:
+    if not source.is_file():
         raise OutputError(
             f"the trained weights {source} are gone. Remove {source.parent.parent} to have the finals trained anew; "
             "the same command goes on."
-        ) from error
-    except OSError as error:
-        raise OutputError(
-            f"{target} cannot be written: {error.strerror or error}. Make room; the same command goes on."
-        ) from error
-    finally:
-        draft.unlink(missing_ok=True)
+        )
+    remove_abandoned(target, 0.0)  # of a killed process: one at a time works here
+    what = "the weights of the selected network"
+    with (
+        atomic_file(target, what=what, elsewhere=_ELSEWHERE, needed=source.stat().st_size) as file,
+        open(source, "rb") as content,
+    ):
+        shutil.copyfileobj(content, file)

@@ -75,7 +75,10 @@ def test_a_sweep_of_failures_is_status_1(netwright: Run, monkeypatch: pytest.Mon
         (["--lr=nan"], "lr lies within 0 to 100, not nan"),
         (["--device=cuda:77"], "device"),
         (["--data_dir=no/such"], "the data folder 'no/such' does not exist"),
-        (["--out=/proc/no/such"], "results go to a folder that can be written"),
+        (
+            ["--out=/proc/no/such"],
+            "the results cannot be written to /proc/no/such: No such file or directory. Choose another --out.",
+        ),
     ],
 )
 def test_a_mistake_is_explained_before_any_training(

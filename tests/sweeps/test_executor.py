@@ -81,7 +81,7 @@ def test_weights_that_cannot_be_written_are_no_fault_of_the_network(executor, jo
     (tmp_path / "file").write_text("")
     [end] = ended(list(executor.run([jobs.good(0, weights=str(tmp_path / "file" / "w"))]))).values()
     assert end.kind == "unsaved"
-    assert "the weights cannot be written" in end.values["reason"]
+    assert "the weights of trial 0 cannot be written" in end.values["reason"]
 
 
 def test_a_job_put_back_is_run_once_more(executor, jobs):

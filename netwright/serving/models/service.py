@@ -7,7 +7,6 @@ import math
 import time
 from collections.abc import Awaitable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from os import cpu_count
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -17,6 +16,7 @@ from netwright.data.decode import look
 from netwright.errors import DataError, ServeError
 from netwright.serving.errors import Refused
 from netwright.serving.models.batcher import Closed, FloatArray, Rows
+from netwright.system.machine import processors
 
 if TYPE_CHECKING:
     from netwright.data.source import Pixels
@@ -49,7 +49,7 @@ class Service:
 
     def __init__(self, repository: Repository, settings: ServeSettings) -> None:
         self.repository, self.settings = repository, settings
-        count = min(_MOST_DECODERS, cpu_count() or 1)
+        count = min(_MOST_DECODERS, processors())
         self._pool = ThreadPoolExecutor(count, thread_name_prefix="decode")
         self.is_stopping = False
 

@@ -9,8 +9,6 @@ a replica are those of `netwright serve`. Needs pip install "netwright[ray]".
 
 from __future__ import annotations
 
-import difflib
-import importlib
 from collections.abc import Mapping
 from pathlib import Path
 from types import NoneType
@@ -20,6 +18,8 @@ from netwright.errors import ServeError
 from netwright.runtime.info import PRECISIONS
 from netwright.runtime.open import RUNTIMES
 from netwright.serving.settings import ServeSettings
+from netwright.system.extras import optional
+from netwright.system.suggest import suggest
 
 if TYPE_CHECKING:
     from ray import serve
@@ -85,7 +85,7 @@ def application(
     node, by default its threads. actor_options: ray_actor_options, such as memory or runtime_env. health_period:
     seconds between looks at a replica's health. Raises ServeError.
     """
-    serving = _ray("ray.serve")
+    serving = optional("ray.serve", "ray")
     chosen = _settings(ref, settings)
     cpus = float(chosen.threads or 1) if cpus is None else _number("cpus", float, cpus)
     if not 0 <= cpus < 1e6:
@@ -128,16 +128,6 @@ def build(args: dict[str, Any]) -> serve.Application:
     return application(**args)
 
 
-def _ray(module: str) -> Any:
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        raise ServeError(
-            f"scaling out needs the package ray with its part serve, and it cannot be imported: {error}. Install it: "
-            'pip install "netwright[ray]"'
-        ) from error
-
-
 def _settings(ref: str | Path, settings: Mapping[str, Any]) -> ServeSettings:
     given = {key: _read(key, value) for key, value in settings.items()}
     if given.get("threads") is None:
@@ -164,9 +154,7 @@ def _read(key: str, value: Any) -> Any:
         raise ServeError(f"{key} is not of a replica: Ray Serve has it, {_SERVES_OWN[key]}.")
     if key not in kinds:
         own = ("ref", "replicas", "autoscaling", "cpus", "actor_options", "health_period")
-        near = difflib.get_close_matches(key, [*kinds, *own], n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"these are known: {', '.join([*own, *kinds])}."
-        raise ServeError(f"unknown key {key!r}: {hint}")
+        raise ServeError(f"unknown key {key!r}: {suggest(key, [*own, *kinds])}")
     parts = get_args(kinds[key]) or (kinds[key],)
     if value is None and NoneType in parts:
         return None
@@ -205,7 +193,7 @@ def _scale(replicas: int, autoscaling: str | Mapping[str, Any] | None, max_batch
         autoscaling = {"min_replicas": int(least), "max_replicas": int(most)}
     if not isinstance(autoscaling, Mapping):
         raise ServeError(f"autoscaling is LEAST:MOST replicas, as 1:4, or names and values, not {autoscaling!r}.")
-    config = _ray("ray.serve.config").AutoscalingConfig
+    config = optional("ray.serve.config", "ray").AutoscalingConfig
     known = sorted(config.model_fields)
     for key in autoscaling:
         if key not in known:

@@ -57,7 +57,7 @@ class Server:
         metrics: Metrics | None = None,
         say: Callable[[str, str], None] = lambda word, more: None,
     ) -> None:
-        for package in ("uvicorn", "fastapi", "prometheus_client", "python_multipart"):
+        for package in ("uvicorn", "httptools", "fastapi", "prometheus_client", "python_multipart"):
             optional(package, "serve")
         from netwright.serving.http.app import Site
 

@@ -25,6 +25,7 @@ from netwright.serving.metrics import SHARED_FOLDER
 from netwright.serving.supervisor.heartbeat import Pulse
 from netwright.serving.supervisor.listening import Held, listen
 from netwright.system.extras import optional
+from netwright.system.machine import processors
 
 if TYPE_CHECKING:
     from netwright.serving.settings import ServeSettings
@@ -86,7 +87,7 @@ class Supervisor:
     """Listens, and keeps `settings.workers` processes alive until `run` is told to stop by SIGINT or SIGTERM."""
 
     def __init__(self, settings: ServeSettings) -> None:
-        threads = settings.threads or max(1, (os.cpu_count() or 1) // settings.workers)
+        threads = settings.threads or max(1, processors() // settings.workers)
         self._settings = replace(settings, threads=threads)
         self._log = Log(settings.log_format)
         self._workers: list[_Worker] = []
