@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from netwright.data.preprocess import Preprocessing
-from netwright.data.resize import center, resize, resize_shorter
+from netwright.data.resize import center_crop, resize, resize_shorter
 from netwright.data.source import Pixels
 from netwright.errors import RecipeError
 from netwright.recipe.training import Augmentation
@@ -63,7 +63,7 @@ class Augment:
         if augmentation.random_crop == "padded":
             whole = resize_shorter(pixels, side, augmentation.interpolation, antialias=augmentation.antialias)
             around = padding_of(side)
-            padded = np.pad(center(whole, side), ((around, around), (around, around), (0, 0)))
+            padded = np.pad(center_crop(whole, side), ((around, around), (around, around), (0, 0)))
             top, left = (int(torch.randint(0, 2 * around + 1, (1,)).item()) for _ in range(2))
             return padded[top : top + side, left : left + side]
         from torchvision.transforms import RandomResizedCrop

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from netwright.data.decode import look
+from netwright.data.decode import read_header
 from netwright.data.images import Skipped
 from netwright.data.preprocess import Preprocessing
 from netwright.data.source import IntArray, Pixels
@@ -57,7 +57,7 @@ def suits_memory(split: Split, image_size: int, channels: int) -> bool:
     looks = []
     for position in np.linspace(0, len(split) - 1, min(_LOOKED_AT, len(split))).astype(np.int64):
         try:
-            looks.append(look(split.source.read(int(split.index[position])).data))
+            looks.append(read_header(split.source.read(int(split.index[position])).data))
         except (DataError, OSError):  # named when it is decoded
             continue
     return bool(looks) and max(max(seen.height, seen.width) for seen in looks) <= _LARGEST_SIDE

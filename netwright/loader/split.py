@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from netwright.data.dataset import open_dataset
-from netwright.data.source import IntArray, Source, listed
+from netwright.data.source import ImageSource, IntArray, listed
 from netwright.data.splits import cut_fraction
 from netwright.errors import DataError
 from netwright.recipe import TrainConfig
@@ -23,7 +23,7 @@ _SAMPLES = 7
 class Split:
     """Some images of a source. index: (n,) int64, ascending items of the source; name: for messages."""
 
-    source: Source
+    source: ImageSource
     index: IntArray
     name: str
 
@@ -84,7 +84,7 @@ def _open(images: DataConfig, wanted: tuple[str, ...], optional: tuple[str, ...]
     opened = open_dataset(
         images.dataset, images.data_dir, wanted, optional=optional, download=images.download, cure=cure
     )
-    return {name: Split(opened.source, opened.source.splits[key], key) for name, key in opened.keys.items()}
+    return {name: Split(opened.source, opened.source.splits[key], key) for name, key in opened.split_names.items()}
 
 
 def _cut(pool: Split, fraction: float, seed: int) -> tuple[Split, Split]:
