@@ -15,7 +15,7 @@ from netwright.arch import NETWORKS, Arch, canonical_name, complexity, published
 from netwright.errors import ArchError
 from netwright.nn import build
 from netwright.system.suggest import nearest
-from netwright.weights.express import timm_names, torchvision_names
+from netwright.weights.to_format import timm_names, torchvision_names
 
 __all__ = ["LIBRARIES", "Contender", "Network", "contenders", "known_names", "open_network", "peer_of"]
 

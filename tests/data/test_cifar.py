@@ -124,8 +124,8 @@ def test_no_code_in_a_pickle_is_run(tmp_path, monkeypatch):
     [
         (b"nothing", "no batch as published"),
         (pickle.dumps([1]), "holds a list"),
-        (pickle.dumps({"data": np.zeros((2, 3072), np.float32), "labels": [0, 1]}), "no data of bytes"),
-        (pickle.dumps({"data": np.zeros((2, 3072), np.uint8), "labels": [0]}), "1 labels and rows"),
+        (pickle.dumps({"data": np.zeros((2, 3072), np.float32), "labels": [0, 1]}), "is not a batch of cifar10"),
+        (pickle.dumps({"data": np.zeros((2, 3072), np.uint8), "labels": [0]}), "1 labels and pixels"),
         (pickle.dumps({"data": np.zeros((2, 3072), np.uint8), "labels": [0, 10]}), "labels of cifar10 are 0 to 9"),
     ],
 )

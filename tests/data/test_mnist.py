@@ -61,7 +61,7 @@ def test_a_folder_without_any_is_none(tmp_path):
 def test_a_missing_file_is_named(tmp_path):
     write(tmp_path)
     (tmp_path / "t10k-labels-idx1-ubyte.gz").unlink()
-    with pytest.raises(DataError, match=r"beside .*t10k-images.* there is no other"):
+    with pytest.raises(DataError, match=r"t10k-images.* is there without the other"):
         find_mnist(tmp_path)
 
 

@@ -15,10 +15,10 @@ import torch
 from netwright.data.preprocess import Preprocessing
 from netwright.nn import AnyNet
 from netwright.weights import read_state
-from netwright.weights.express import timm_names, torchvision_names
-from netwright.weights.guess import infer_arch
-from netwright.weights.match import fill
+from netwright.weights.arch_inference import infer_arch
+from netwright.weights.match import load_state
 from netwright.weights.save import save_timm, save_torchvision
+from netwright.weights.to_format import timm_names, torchvision_names
 
 QUICK = {
     *("regnet_x_200mf", "regnet_x_400mf", "regnet_x_800mf", "regnet_y_200mf", "regnet_y_400mf", "regnet_y_800mf"),
@@ -37,11 +37,11 @@ def opened(path: Path) -> AnyNet:
     arch = infer_arch(stored.state)
     assert arch is not None
     module = AnyNet(arch).to(next(iter(stored.state.values())).dtype)
-    fill(module, stored.state, str(path))
+    load_state(module, stored.state, str(path))
     return module.eval()
 
 
-# of regnet_y_256gf, 11 GB in float64, names and shapes are compared with timm's in test_express
+# of regnet_y_256gf, 11 GB in float64, names and shapes are compared with timm's in test_to_format
 @pytest.mark.parametrize("name", sizes(sorted(set(timm_names()) - {"regnet_y_256gf"})))
 def test_timms_weights_come_and_go(tmp_path: Path, peers: Any, name: str):
     import timm

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from PIL.Image import DecompressionBombError
 
-from netwright.data.decode import look
+from netwright.data.decode import read_header
 from netwright.errors import DataError, ServeError
 from netwright.serving.errors import Refused
 from netwright.serving.models.batcher import Closed, FloatArray, Rows
@@ -97,7 +97,7 @@ class Service:
         if image.startswith(b"\xff\xd8\xff") and image.count(b"\xff\xda") > _MOST_SCANS:
             return Refused("too_large", f"a JPEG has at most {_MOST_SCANS} scans here.")
         try:
-            seen = look(image)
+            seen = read_header(image)
             if seen.height * seen.width > self.settings.max_pixels:
                 most = self.settings.max_pixels
                 return Refused(

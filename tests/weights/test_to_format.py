@@ -11,8 +11,8 @@ import torch
 from netwright.arch import NETWORKS, Arch, Stage, Stem, published, regnet
 from netwright.errors import WeightsError
 from netwright.nn import build
-from netwright.weights.express import Expression, expressed, same_network, timm_names
-from netwright.weights.names import theirs_of
+from netwright.weights.names import rename_from_netwright
+from netwright.weights.to_format import FormatModel, same_network, timm_names, to_format
 
 ODD = Arch((Stage(1, 64, 2, 1.0, 16), Stage(2, 64, 2, 1.0, 16)), "x")
 
@@ -21,7 +21,7 @@ def shapes(module: Any) -> dict[str, Any]:
     return {name: value.shape for name, value in module.state_dict().items()}
 
 
-def is_built(found: Expression, arch: Arch) -> bool:
+def is_built(found: FormatModel, arch: Arch) -> bool:
     """Whether timm's own code builds tensors of these names and shapes."""
     import timm
 
@@ -29,7 +29,9 @@ def is_built(found: Expression, arch: Arch) -> bool:
         given = {"num_classes": arch.num_classes, "in_chans": arch.in_channels}
         theirs = timm.create_model(found.architecture, **found.arguments, **given)
         ours = build(arch)
-    return shapes(theirs) == {name: value.shape for name, value in theirs_of(ours.state_dict(), found.naming).items()}
+    return shapes(theirs) == {
+        name: value.shape for name, value in rename_from_netwright(ours.state_dict(), found.naming).items()
+    }
 
 
 def test_timm_knows_these_names():
@@ -63,7 +65,7 @@ def shallow(names: Iterable[str]) -> list[str]:
 @pytest.mark.parametrize("name", shallow(timm_names()))
 def test_published_networks_are_asked_for_by_name(name: str):
     arch = published(name, num_classes=5, in_channels=1)
-    found = expressed(replace(arch, name="mine"), "timm")
+    found = to_format(replace(arch, name="mine"), "timm")
     assert (found.architecture, dict(found.arguments)) == (timm_names()[name], {})
     assert is_built(found, arch)
 
@@ -84,7 +86,7 @@ def test_published_networks_are_asked_for_by_name(name: str):
     ids=lambda arch: f"{arch.block}-{arch.stem.kind}-{arch.depth}",
 )
 def test_networks_that_nobody_published_are_asked_for_by_arguments(arch: Arch):
-    found = expressed(arch, "timm")
+    found = to_format(arch, "timm")
     assert found.arguments
     assert is_built(found, arch)
     assert found.call.startswith("timm.create_model(")
@@ -108,7 +110,7 @@ def test_networks_that_nobody_published_are_asked_for_by_arguments(arch: Arch):
 )
 def test_what_cannot_be_said_there_is_refused(arch: Arch, format: str, said: str):
     with pytest.raises(WeightsError) as caught:
-        expressed(arch, format)
+        to_format(arch, format)
     assert said in str(caught.value)
     assert str(caught.value).endswith("Write the format 'netwright'.")
 
@@ -116,16 +118,18 @@ def test_what_cannot_be_said_there_is_refused(arch: Arch, format: str, said: str
 def test_a_bottleneck_that_differs_between_stages_is_refused():
     stages = tuple(Stage(1, w, s, b) for w, s, b in ((256, 1, 4.0), (512, 2, 2.0)))
     with pytest.raises(WeightsError, match="timm builds ResNets"):
-        expressed(Arch(stages, "r", Stem("imagenet", 64)), "timm")
+        to_format(Arch(stages, "r", Stem("imagenet", 64)), "timm")
 
 
 def test_torchvision_builds_any_stages_of_its_regnet():
     from torchvision.models.regnet import BlockParams, RegNet
 
-    call = expressed(ODD, "torchvision").call
+    call = to_format(ODD, "torchvision").call
     theirs = eval(call.removeprefix("torchvision.models.regnet."), {"RegNet": RegNet, "BlockParams": BlockParams})
-    naming = expressed(ODD, "torchvision").naming
-    assert shapes(theirs) == {name: value.shape for name, value in theirs_of(build(ODD).state_dict(), naming).items()}
+    naming = to_format(ODD, "torchvision").naming
+    assert shapes(theirs) == {
+        name: value.shape for name, value in rename_from_netwright(build(ODD).state_dict(), naming).items()
+    }
 
 
 def test_torchvision_builds_its_resnets():
@@ -140,10 +144,10 @@ def test_torchvision_builds_its_resnets():
         replace(published("resnext50_32x4d"), stages=shallow),
         replace(published("resnet18"), stages=published("resnet34").stages[:3] + published("resnet18").stages[3:]),
     ):
-        found = expressed(arch, "torchvision")
+        found = to_format(arch, "torchvision")
         theirs, ours = eval(found.call, scope), build(arch)
         assert shapes(theirs) == {
-            name: value.shape for name, value in theirs_of(ours.state_dict(), found.naming).items()
+            name: value.shape for name, value in rename_from_netwright(ours.state_dict(), found.naming).items()
         }
 
 
@@ -155,13 +159,13 @@ def test_mindcv_and_pycls_name_every_tensor(name: str):
             continue
         with torch.device("meta"):
             state = build(arch).state_dict()
-        theirs = theirs_of(state, expressed(arch, format).naming)
+        theirs = rename_from_netwright(state, to_format(arch, format).naming)
         assert len(theirs) == len(state)
 
 
 def test_formats_that_are_not_written_are_said():
     with pytest.raises(WeightsError, match=r"one of netwright, timm, torchvision, pycls, mindcv, not 'classy'"):
-        expressed(ODD, "classy")
+        to_format(ODD, "classy")
 
 
 def test_networks_are_compared_by_what_weights_see():

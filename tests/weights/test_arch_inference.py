@@ -9,7 +9,7 @@ from torch import Tensor
 
 from netwright.arch import BLOCKS, NETWORKS, Arch, Stage, Stem, published
 from netwright.nn import build
-from netwright.weights.guess import channels_of, classes_of, guess_name, infer_arch
+from netwright.weights.arch_inference import channels_of, classes_of, infer_arch, infer_name
 
 
 def shapes(arch: Arch, **given: Any) -> dict[str, Tensor]:
@@ -21,7 +21,7 @@ def shapes(arch: Arch, **given: Any) -> dict[str, Tensor]:
 def test_a_published_network_is_known_by_its_shapes(name: str):
     state = shapes(published(name), num_classes=7, in_channels=1)
     assert infer_arch(state) == published(name, num_classes=7, in_channels=1)
-    assert (guess_name(state), classes_of(state), channels_of(state)) == (name, 7, 1)
+    assert (infer_name(state), classes_of(state), channels_of(state)) == (name, 7, 1)
 
 
 def unknown(block: str, stem: str, **given: Any) -> Arch:
@@ -80,7 +80,7 @@ def stage_of(number: int) -> dict[str, Tensor]:
 
 def test_what_is_no_network_is_not_seen(small: Arch):
     state = build(small).state_dict()
-    assert guess_name(state) == ""
+    assert infer_name(state) == ""
     assert infer_arch(state) is not None
     one = torch.ones(3)
     for strange in (
@@ -98,7 +98,7 @@ def test_what_is_no_network_is_not_seen(small: Arch):
         state | {name: value for i in range(3, 99) for name, value in stage_of(i).items()},
     ):
         assert infer_arch(strange) is None
-        assert guess_name(strange) == ""
+        assert infer_name(strange) == ""
     assert (classes_of({}), channels_of({"stem.conv.weight": one})) == (None, None)
 
 

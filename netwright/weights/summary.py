@@ -1,4 +1,4 @@
-"""What is known of a network: its costs, its published weights and their accuracies, or of its own weights."""
+"""Summarize a network or weights: costs, accuracies, published weights, preprocessing, training."""
 
 from __future__ import annotations
 
@@ -8,19 +8,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netwright.arch import ALIASES, STEMS, Arch, complexity, published
-from netwright.weights.refs import row_named, split_tag
-from netwright.weights.zoo import SOURCES, PublishedWeights, network_of, published_weights
+from netwright.weights.refs import published_row, split_tag
+from netwright.weights.zoo import WEIGHTS_SOURCES, PublishedWeights, canonical_network, published_weights
 
 if TYPE_CHECKING:
     from netwright.data.preprocess import Preprocessing
 
-__all__ = ["Card", "card_of"]
+__all__ = ["ModelSummary", "summarize_model"]
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
-    """flops, params, acts: of an image at the network's own resolution. rows: its published weights, of which those
-    that were asked for come first. Of a file of weights also source, preprocessing, class_names, notices and facts."""
+class ModelSummary:
+    """What is known about a network, and about weights if they were given.
+
+    Attributes:
+        arch: The network.
+        flops: Multiply-adds of an image at the network's own resolution; params and acts likewise.
+        names: Other names of the network.
+        rows: Its published weights; those that were asked for come first.
+        source: Where the weights are from, if weights were given; the following likewise.
+        preprocessing: Of their input.
+        class_names: Of their outputs.
+        notices: What the user should know about them.
+        facts: What they say about their training.
+    """
 
     arch: Arch
     flops: int
@@ -35,9 +46,9 @@ class Card:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
+        """As a dict of values that JSON can hold."""
         rows = [
-            asdict(row) | {"ref": row.ref, "sha256": row.sha256, "accuracy_from": SOURCES[row.source].accuracy}
+            asdict(row) | {"ref": row.ref, "sha256": row.sha256, "accuracy_from": WEIGHTS_SOURCES[row.source].accuracy}
             for row in self.rows
         ]
         return {
@@ -56,7 +67,7 @@ class Card:
         }
 
     def lines(self) -> list[str]:
-        """As text."""
+        """As lines of text."""
         arch = self.arch
         widths, depths = ("-".join(str(getattr(stage, key)) for stage in arch.stages) for key in ("width", "depth"))
         facts = {
@@ -69,7 +80,7 @@ class Card:
             "flops": f"{self.flops:,} multiply-adds, {arch.in_channels} x {arch.resolution} x {arch.resolution} pixels",
             "parameters": f"{self.params:,}, with {arch.num_classes:,} classes",
             "activations": f"{self.acts:,}",
-            "images": "" if self.preprocessing is None else _seen(self.preprocessing),
+            "images": "" if self.preprocessing is None else _preprocessing_text(self.preprocessing),
             "classes": f"{', '.join(self.class_names[:6])}{', ...' if len(self.class_names) > 6 else ''}",
             **_training(self.facts),
         }
@@ -84,7 +95,7 @@ class Card:
         return lines
 
 
-def _seen(preprocessing: Preprocessing) -> str:
+def _preprocessing_text(preprocessing: Preprocessing) -> str:
     smooth = "" if preprocessing.antialias else " without antialiasing"
     mean, std = (" ".join(f"{value:g}" for value in values) for values in (preprocessing.mean, preprocessing.std))
     return (
@@ -94,20 +105,20 @@ def _seen(preprocessing: Preprocessing) -> str:
 
 
 def _training(facts: Mapping[str, Any]) -> dict[str, str]:
-    """What weights of ours say of the training that they are from."""
+    """What netwright's own weights say about their training."""
     score = facts.get("validation")
-    said = {
+    lines = {
         "training": f"epoch {facts['epoch']} of {facts.get('epochs', '?')} on {facts.get('dataset', 'its images')}"
         if "epoch" in facts
         else ""
     }
     if isinstance(score, dict) and isinstance(score.get("top1"), int | float):
-        said["validation"] = f"top-1 {score['top1']:.2f}"
-    return said
+        lines["validation"] = f"top-1 {score['top1']:.2f}"
+    return lines
 
 
 def _row_lines(row: PublishedWeights, mark: str) -> list[str]:
-    source = SOURCES[row.source]
+    source = WEIGHTS_SOURCES[row.source]
     top1 = "no figure published" if row.top1 is None else f"{row.top1:.2f} by {source.accuracy}"
     classes = "" if row.classes == 1000 else f", {row.classes:,} classes"
     check = f" (sha256 {row.sha256}...)" if row.sha256 else ""
@@ -115,23 +126,29 @@ def _row_lines(row: PublishedWeights, mark: str) -> list[str]:
     return [
         f"  {row.ref}{mark}",
         f"      {top1}; {row.evaluation}{classes}",
-        f"      {row.recipe}; licence {row.licence or 'unknown'}",
+        f"      {row.recipe}; license {row.licence or 'unknown'}",
         f"      {where}{check}",
     ]
 
 
-def card_of(ref: str | Path, **given: Any) -> Card:
-    """The card of a network or of weights. ref, given: as to `load_model`.
+def summarize_model(ref: str | Path, **given: Any) -> ModelSummary:
+    """Summarize a network or weights.
 
-    Nothing is loaded for a published network or its published weights, where no file of the name is there. Raises as
-    `load_model`.
+    Nothing is downloaded for a published network or its published weights, unless there is a file of that name.
+
+    Args:
+        ref: A published name, or a reference to weights as in `load_model`.
+        **given: Keyword arguments of `load_model`.
+
+    Raises:
+        WeightsError, ArchError: As `load_model`.
     """
     text = str(ref)
     if not Path(ref).exists():
         name, tag = split_tag(text)
-        if (network := network_of(name)) and not tag:
+        if (network := canonical_network(name)) and not tag:
             return _of_arch(published(network), published_weights(network))
-        row = row_named(text)
+        row = published_row(text)
         if row is not None:
             rest = tuple(each for each in published_weights(row.network) if each != row)
             return _of_arch(published(row.network, num_classes=row.classes), (row, *rest))
@@ -140,7 +157,7 @@ def card_of(ref: str | Path, **given: Any) -> Card:
     model = load_model(ref, **given)
     rows = (model.row,) if model.row is not None else ()
     whole = _of_arch(model.arch, rows)
-    return Card(
+    return ModelSummary(
         model.arch,
         whole.flops,
         whole.params,
@@ -155,8 +172,10 @@ def card_of(ref: str | Path, **given: Any) -> Card:
     )
 
 
-def _of_arch(arch: Arch, rows: tuple[PublishedWeights, ...]) -> Card:
+def _of_arch(arch: Arch, rows: tuple[PublishedWeights, ...]) -> ModelSummary:
     cost = complexity(arch)
     names = [alias for alias, name in ALIASES.items() if name == arch.name]
     names += [row.name for row in published_weights(arch.name) if arch.name and row.name != arch.name]
-    return Card(arch, int(cost.flops[0]), int(cost.params[0]), int(cost.acts[0]), tuple(dict.fromkeys(names)), rows)
+    return ModelSummary(
+        arch, int(cost.flops[0]), int(cost.params[0]), int(cost.acts[0]), tuple(dict.fromkeys(names)), rows
+    )

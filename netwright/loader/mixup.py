@@ -8,17 +8,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["Mixing"]
+__all__ = ["Mixup"]
 
-# where both are asked for, each is drawn for half of the batches
+# with both, each is applied to half of the mixed batches
 _CUTMIX_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Mixing:
-    """mixup, cutmix: alpha of the Beta distribution, 0: none; probability: that a batch is mixed at all.
+class Mixup:
+    """Mixes a batch by mixup or CutMix; the same draws and arithmetic as timm's Mixup in mode 'batch', for any batch
+    size.
 
-    Draws and arithmetic are those of timm's Mixup with mode 'batch', of any batch size.
+    Attributes:
+        mixup: Alpha of the Beta distribution; 0 for none.
+        cutmix: Likewise.
+        probability: That a batch is mixed.
+        classes: Number of classes.
     """
 
     mixup: float
@@ -27,11 +32,20 @@ class Mixing:
     classes: int
 
     @property
-    def is_on(self) -> bool:
+    def is_enabled(self) -> bool:
         return self.mixup > 0 or self.cutmix > 0
 
     def __call__(self, x: Tensor, target: Tensor, seed: int) -> tuple[Tensor, Tensor]:
-        """x: (B, C, H, W), changed in place; target: (B,) int64 -> (B, classes) float32."""
+        """Mix a batch.
+
+        Args:
+            x: (B, C, H, W), changed in place.
+            target: (B,) int64.
+            seed: Of the draws.
+
+        Returns:
+            x, and the target as (B, classes) float32 probabilities.
+        """
         draw = np.random.RandomState(seed & 0xFFFFFFFF)
         share = 1.0
         if draw.rand() < self.probability:
@@ -50,7 +64,7 @@ def _blend(x: Tensor, share: float) -> float:
 
 
 def _paste(x: Tensor, share: float, draw: np.random.RandomState) -> float:
-    """Put a rectangle of the other image in; returns the share that is left of the own one."""
+    """Paste a rectangle of the other image; returns the share of the own image that is left."""
     height, width = x.shape[-2:]
     side = np.sqrt(1 - share)
     high, wide = int(height * side), int(width * side)

@@ -1,4 +1,4 @@
-"""Which networks other code bases can build, and what they are asked for there."""
+"""Find out whether another library can build a network, and by which call."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 
 from netwright.arch import ALIASES, NETWORKS, Arch, canonical_name, published
 from netwright.errors import WeightsError
-from netwright.weights.layouts import MINDCV, OURS, RESNET, TIMM_REGNET, TORCHVISION_REGNET
+from netwright.weights.layouts import MINDCV, NETWRIGHT, RESNET, TIMM_REGNET, TORCHVISION_REGNET
 from netwright.weights.names import Naming
 from netwright.weights.parameters import regnet_parameters
 
-__all__ = ["Expression", "expressed", "same_network", "timm_names", "torchvision_names"]
+__all__ = ["FormatModel", "same_network", "timm_names", "to_format", "torchvision_names"]
 
 _TORCHVISION_SIZES = ("400mf", "800mf", "1_6gf", "3_2gf", "8_0gf", "16gf", "32gf")
 _TORCHVISION_RESNETS = (
@@ -23,10 +23,14 @@ _TORCHVISION_RESNETS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Expression:
-    """A network in the terms of another code base. naming: of its weights there. call: how it is made there, in words.
+class FormatModel:
+    """How a library builds a network.
 
-    architecture, arguments: the name that timm builds it by, and what it is given beside its own.
+    Attributes:
+        naming: The names of its weights there.
+        call: The call that builds it, for a person.
+        architecture: timm's name of it.
+        arguments: Further arguments of timm's create_model.
     """
 
     naming: Naming
@@ -35,20 +39,25 @@ class Expression:
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
 
-def expressed(arch: Arch, format: str) -> Expression:
-    """`arch` in the terms of a format: timm, torchvision, pycls, mindcv or netwright.
+def to_format(arch: Arch, format: str) -> FormatModel:
+    """Find how the library of a format builds a network.
 
-    WeightsError, with what it is that cannot be said there.
+    Args:
+        arch: The network.
+        format: netwright, timm, torchvision, pycls or mindcv.
+
+    Raises:
+        WeightsError: That library cannot build it, with the reason.
     """
-    if format not in _EXPRESSED:
+    if format not in _TO_FORMAT:
         raise WeightsError(
-            f"weights are written as one of {', '.join(_EXPRESSED)}, not {format!r}. Choose one of these."
+            f"weights are written as one of {', '.join(_TO_FORMAT)}, not {format!r}. Choose one of these."
         )
-    return _EXPRESSED[format](arch)
+    return _TO_FORMAT[format](arch)
 
 
 def same_network(one: Arch, other: Arch) -> bool:
-    """Whether weights of one fit the other, up to the number of classes and channels."""
+    """Whether two networks have the same weights, apart from the number of classes and channels."""
     return (
         replace(
             one,
@@ -63,7 +72,7 @@ def same_network(one: Arch, other: Arch) -> bool:
 
 
 def _is_plain(arch: Arch) -> bool:
-    """Bottlenecks without groups: "r" says so, and "x" with one group is the same."""
+    """Whether the blocks are bottlenecks without groups: "r", or "x" with one group."""
     return arch.block in ("r", "x") and all(stage.groups == 1 for stage in arch.stages)
 
 
@@ -77,28 +86,28 @@ def _refuse(where: str, constraint: str, arch: Arch) -> WeightsError:
     )
 
 
-def _published(arch: Arch) -> str:
-    """Our name of the published network that this is, else an empty text."""
+def _published_name(arch: Arch) -> str:
+    """The name of the published network that this is, else an empty text."""
     names = [arch.name] if arch.name in NETWORKS else []
     return next((name for name in [*names, *NETWORKS] if same_network(arch, published(name))), "")
 
 
 def timm_names() -> dict[str, str]:
-    """Our name -> timm's, for each network that timm knows by name."""
+    """netwright's name -> timm's, for each network that timm has by name."""
     named = {name: name for name in NETWORKS if not name.startswith("regnet") and not name.endswith("_cifar")}
-    # of our aliases those in hundreds of megaflops
+    # the aliases in hundreds of megaflops are timm's
     return named | {
-        ours: alias for alias, ours in ALIASES.items() if re.fullmatch(r"regnet[xyz]_\d{3,4}(_\w+)?", alias)
+        name: alias for alias, name in ALIASES.items() if re.fullmatch(r"regnet[xyz]_\d{3,4}(_\w+)?", alias)
     }
 
 
-def _timm(arch: Arch) -> Expression:
+def _timm(arch: Arch) -> FormatModel:
     naming = RESNET if arch.stem.kind == "imagenet" else TIMM_REGNET
-    known = _published(arch)
+    known = _published_name(arch)
     if known and (name := timm_names().get(known)):
-        return Expression(naming, f"timm.create_model({name!r})", name)
+        return FormatModel(naming, f"timm.create_model({name!r})", name)
     name, arguments = _timm_resnet(arch) if naming is RESNET else _timm_regnet(arch)
-    return Expression(naming, f"timm.create_model({name!r}, {_arguments(arguments)})", name, arguments)
+    return FormatModel(naming, f"timm.create_model({name!r}, {_arguments(arguments)})", name, arguments)
 
 
 def _arguments(arguments: Mapping[str, Any]) -> str:
@@ -106,7 +115,7 @@ def _arguments(arguments: Mapping[str, Any]) -> str:
 
 
 def _timm_regnet(arch: Arch) -> tuple[str, dict[str, Any]]:
-    """A RegNet of timm with other parameters. timm's RegNets have four stages of stride 2 after a stem of stride 2."""
+    """timm's name and arguments of a RegNet that it does not have by name."""
     constraint = (
         "builds RegNets of blocks x, y and z, of the stem 'simple' and of four stages of stride 2, whose widths follow "
         "w0, wa and wm"
@@ -123,7 +132,7 @@ def _timm_regnet(arch: Arch) -> tuple[str, dict[str, Any]]:
         "wa": found.wa,
         "wm": found.wm,
         "group_size": found.group_width,
-        "bottle_ratio": 1 / arch.stages[0].bottleneck,  # timm's multiplies
+        "bottle_ratio": 1 / arch.stages[0].bottleneck,  # in timm it is a factor
         "group_min_ratio": 0.9 if found.is_upward else 0.0,
         "stem_width": arch.stem.width,
         "se_ratio": arch.se_ratio,
@@ -134,10 +143,10 @@ def _timm_regnet(arch: Arch) -> tuple[str, dict[str, Any]]:
 
 
 def _timm_resnet(arch: Arch) -> tuple[str, dict[str, Any]]:
-    """A ResNet of timm with other stages."""
+    """timm's name and arguments of a ResNet that it does not have by name."""
     constraint = (
         "builds ResNets of blocks basic, r and x, of the stem 'imagenet' of width 64, of up to four stages of strides "
-        "1, 2, 2, 2, and with as many groups and the same bottleneck in each"
+        "1, 2, 2, 2, and with the same number of groups and the same bottleneck in each"
     )
     usual = [1, 2, 2, 2][: len(arch.stages)]
     fits = arch.block in ("basic", "r", "x") and arch.stem.width == 64 and not arch.head_width
@@ -157,18 +166,21 @@ def _timm_resnet(arch: Arch) -> tuple[str, dict[str, Any]]:
 
 
 def torchvision_names() -> dict[str, str]:
-    """Our name -> torchvision's, for each network that torchvision knows by name; its RegNets round as our _tv do."""
+    """netwright's name -> torchvision's, for each network that torchvision has by name.
+
+    torchvision rounds the widths of RegNets differently; those networks are named _tv here.
+    """
     regnets = [f"regnet_{block}_{size}" for block in "xy" for size in _TORCHVISION_SIZES]
     named = {f"{name}_tv" if f"{name}_tv" in NETWORKS else name: name.replace("8_0gf", "8gf") for name in regnets}
     named["regnet_y_128gf"] = "regnet_y_128gf"
     return named | {name: name for name in _TORCHVISION_RESNETS}
 
 
-def _torchvision(arch: Arch) -> Expression:
-    known = torchvision_names().get(_published(arch), "")
+def _torchvision(arch: Arch) -> FormatModel:
+    known = torchvision_names().get(_published_name(arch), "")
     if known:
         naming = TORCHVISION_REGNET if known.startswith("regnet") else RESNET
-        return Expression(naming, f"torchvision.models.{known}(num_classes={arch.num_classes})")
+        return FormatModel(naming, f"torchvision.models.{known}(num_classes={arch.num_classes})")
     if arch.block in ("r", "x", "y") and arch.stem.kind == "simple" and not arch.head_width:
         stages = arch.stages
         params = (
@@ -178,10 +190,10 @@ def _torchvision(arch: Arch) -> Expression:
             f"strides={[stage.stride for stage in stages]}, se_ratio={arch.se_ratio or None}"
         )
         call = f"torchvision.models.regnet.RegNet(BlockParams({params}), {arch.num_classes}, {arch.stem.width})"
-        return Expression(TORCHVISION_REGNET, call)
+        return FormatModel(TORCHVISION_REGNET, call)
     constraint = (
         "builds RegNets of blocks x and y with the stem 'simple', and ResNets of four stages of the widths 64, 128, "
-        "256, 512, times 4 where they have bottlenecks, with as many groups and the same bottleneck in each"
+        "256, 512, times 4 with bottlenecks, with the same number of groups and the same bottleneck in each"
     )
     try:
         arguments = _timm_resnet(arch)[1] if arch.stem.kind == "imagenet" else {}
@@ -191,33 +203,33 @@ def _torchvision(arch: Arch) -> Expression:
         raise _refuse("torchvision", constraint, arch)
     block = "BasicBlock" if arch.block == "basic" else "Bottleneck"
     groups = f"groups={arguments.get('cardinality', 1)}, width_per_group={arguments.get('base_width', 64)}"
-    return Expression(
+    return FormatModel(
         RESNET, f"torchvision.models.ResNet({block}, {arguments['layers']}, {arch.num_classes}, {groups})"
     )
 
 
-def _pycls(arch: Arch) -> Expression:
+def _pycls(arch: Arch) -> FormatModel:
     if arch.block == "z" and not arch.head_width:
         raise _refuse(
             "pycls", "has an activation after the last linear block only with a convolution in the head", arch
         )
-    return Expression(OURS, "pycls's AnyNet, by the cfg in the file")
+    return FormatModel(NETWRIGHT, "pycls's AnyNet, by the cfg in the file")
 
 
-def _mindcv(arch: Arch) -> Expression:
+def _mindcv(arch: Arch) -> FormatModel:
     if arch.family.activation != "relu":
         raise _refuse("MindCV", f"has no {arch.family.activation} in its AnyNet", arch)
     known = (
         arch.name if arch.name in NETWORKS and canonical_name(arch.name).startswith(("regnet_x", "regnet_y")) else ""
     )
-    return Expression(MINDCV, f"mindcv's {known}" if known else "the AnyNet of mindcv.models.regnet of these stages")
+    return FormatModel(MINDCV, f"mindcv's {known}" if known else "the AnyNet of mindcv.models.regnet of these stages")
 
 
-def _netwright(arch: Arch) -> Expression:
-    return Expression(OURS, "netwright.load_model of this file")
+def _netwright(arch: Arch) -> FormatModel:
+    return FormatModel(NETWRIGHT, "netwright.load_model of this file")
 
 
-_EXPRESSED = {
+_TO_FORMAT = {
     "netwright": _netwright,
     "timm": _timm,
     "torchvision": _torchvision,
