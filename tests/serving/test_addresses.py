@@ -34,7 +34,7 @@ def test_request_ids_are_not_taken_blindly(ask: Ask, server: Server) -> None:
 def test_metrics_count(ask: Ask, server: Server, photo: bytes) -> None:
     def count() -> float:
         text = ask(server, "GET", "/metrics")[1].decode()
-        wanted = 'netwright_requests_total{code="200",door="predict",model="tiny"} '
+        wanted = 'netwright_requests_total{code="200",endpoint="predict",model="tiny"} '
         return sum(float(line.removeprefix(wanted)) for line in text.splitlines() if line.startswith(wanted))
 
     before = count()

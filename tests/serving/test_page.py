@@ -61,20 +61,11 @@ _SCRIPT = """
 @contextmanager
 def with_script(monkeypatch: pytest.MonkeyPatch, script: str) -> Iterator[None]:
     """The very page, with a script of the test's at its end."""
-    from fastapi import Request, Response
+    from netwright.serving.http import handlers
 
-    from netwright.serving.http.handlers import Doors
-
-    whole = Doors.page
-
-    async def page(self: Doors, request: Request) -> Response:
-        answer = await whole(self, request)
-        text = bytes(answer.body).decode().replace("</body>", f"{script}</body>")
-        headers = {key: value for key, value in answer.headers.items() if key != "content-length"}
-        return Response(text, headers=headers)
-
+    whole = handlers._page
     with monkeypatch.context() as patch:
-        patch.setattr(Doors, "page", page)
+        patch.setattr(handlers, "_page", lambda: whole().replace("</body>", f"{script}</body>"))
         yield
 
 
@@ -117,7 +108,7 @@ def test_an_image_is_dropped_and_answered(
 
 def test_the_page_loads_nothing_from_elsewhere(server: Server) -> None:
     with Client(f"http://127.0.0.1:{server.port}") as client:
-        body, headers = client.ask("GET", "/")
+        body, headers = client.request("GET", "/")
     text = resources.files("netwright.serving").joinpath("assets/page.html").read_text(encoding="utf-8")
     assert body.decode() == text
     assert "://" not in text

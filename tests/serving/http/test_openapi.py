@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from netwright.serving.http.openapi import ROUTES
+from netwright.serving.http.app import ROUTES
 from netwright.serving.supervisor.process import Server
 
 schemathesis = pytest.importorskip("schemathesis")

@@ -125,7 +125,7 @@ def expected(network: Path, photo: bytes) -> Prediction:
 
 def refused(address: str, path: str, body: bytes, headers: dict[str, str] | None = None) -> str:
     with Client(address, retries=0) as client, pytest.raises(ServeError) as caught:
-        client.ask("POST", path, body, headers)
+        client.request("POST", path, body, headers)
     return str(caught.value)
 
 
@@ -142,24 +142,24 @@ def test_every_door_answers_as_the_runtime_does(cluster: Cluster, photo: bytes, 
             for name, body in (("a.jpg", photo), ("b.txt", b"no image"))
         )
         form = {"Content-Type": "multipart/form-data; boundary=xyz"}
-        said = json.loads(client.ask("POST", "/predict", parts + b"--xyz--\r\n", form)[0])
+        said = json.loads(client.request("POST", "/predict", parts + b"--xyz--\r\n", form)[0])
         assert {each["name"]: each["probability"] for each in said["predictions"][0]["classes"]} == wanted
         assert "no image" in said["predictions"][1]["error"]
         pixels = np.zeros((2, 16, 16, 3), dtype=np.uint8)
         assert client.logits(pixels, model="tiny").shape == (2, 3)
-        described = json.loads(client.ask("GET", "/v2/models/tiny")[0])
+        described = json.loads(client.request("GET", "/v2/models/tiny")[0])
         assert described["name"] == "tiny"
         instances = {"instances": [{"image": {"b64": base64.b64encode(photo).decode()}}]}
-        said = json.loads(client.ask("POST", "/model/tiny:predict", json.dumps(instances).encode())[0])
+        said = json.loads(client.request("POST", "/model/tiny:predict", json.dumps(instances).encode())[0])
         assert said["instances"][0]["label"] == row[0].name
-        assert b"netwright_requests_total" in client.ask("GET", "/metrics")[0]
-        assert b"<html" in client.ask("GET", "/")[0]
-        assert "/predict" in json.loads(client.ask("GET", "/openapi.json")[0])["paths"]
+        assert b"netwright_requests_total" in client.request("GET", "/metrics")[0]
+        assert b"<html" in client.request("GET", "/")[0]
+        assert "/predict" in json.loads(client.request("GET", "/openapi.json")[0])["paths"]
 
 
 def test_an_answer_has_one_request_id(cluster: Cluster, photo: bytes) -> None:
     with Client(cluster.address) as client:
-        body, headers = client.ask("POST", "/predict", photo, {"X-Request-Id": "abc-1"})
+        body, headers = client.request("POST", "/predict", photo, {"X-Request-Id": "abc-1"})
         assert headers["x-request-id"] == json.loads(body)["id"] == "abc-1"
         connection = client._connection()
         connection.request("GET", "/v2")
@@ -195,7 +195,7 @@ def test_a_body_without_a_length_is_refused_as_it_grows(cluster: Cluster) -> Non
             yield b"x" * (1 << 17)
 
     with Client(cluster.address, retries=0) as client, pytest.raises(ServeError, match="413"):
-        client.ask("POST", "/predict", chunks())  # type: ignore[arg-type]
+        client.request("POST", "/predict", chunks())  # type: ignore[arg-type]
 
 
 def test_a_handle_answers_as_the_runtime_does(cluster: Cluster, photo: bytes, expected: Prediction) -> None:
@@ -222,7 +222,7 @@ def test_two_replicas_answer(cluster: Cluster, photo: bytes) -> None:
         pages = set()
         for _ in range(100):
             client.predict(photo)
-            text = client.ask("GET", "/metrics")[0].decode()
+            text = client.request("GET", "/metrics")[0].decode()
             pages.add(next(line for line in text.splitlines() if "requests_created" in line and "predict" in line))
             if len(pages) == 2:
                 return
@@ -252,7 +252,7 @@ def test_a_killed_replica_comes_back_and_requests_tried_again_succeed(cluster: C
 def test_ray_looks_at_the_health_of_a_replica_that_nobody_asks(cluster: Cluster) -> None:
     until = time.monotonic() + 30
     with Client(cluster.address) as client:
-        while b'netwright_images_total{model="late"' not in client.ask("GET", "/late/metrics")[0]:
+        while b'netwright_images_total{model="late"' not in client.request("GET", "/late/metrics")[0]:
             assert time.monotonic() < until
             time.sleep(0.1)
 
@@ -260,18 +260,18 @@ def test_ray_looks_at_the_health_of_a_replica_that_nobody_asks(cluster: Cluster)
 def test_what_a_stopping_replica_accepted_is_answered(cluster: Cluster, photo: bytes) -> None:
     """Under an address of its own, too."""
     with Client(f"{cluster.address}") as client:
-        assert json.loads(client.ask("POST", "/late/v2/repository/index", b"")[0])[0]["name"] == "late"
+        assert json.loads(client.request("POST", "/late/v2/repository/index", b"")[0])[0]["name"] == "late"
         said = refused(cluster.address, "/late/model/late:predict", b"{}")
         assert "instances" in said  # in MindSpore's own word for an error
         answers: list[Any] = []
 
         def ask() -> None:
             with Client(cluster.address, retries=0) as other:
-                answers.append(other.ask("POST", "/late/predict", photo))
+                answers.append(other.request("POST", "/late/predict", photo))
 
         asking = threading.Thread(target=ask)
         asking.start()
-        while b"netwright_requests_in_flight 1.0" not in client.ask("GET", "/late/metrics")[0]:
+        while b"netwright_requests_in_flight 1.0" not in client.request("GET", "/late/metrics")[0]:
             assert asking.is_alive()
             time.sleep(0.005)
         cluster.serve.delete("late")
@@ -296,7 +296,7 @@ def test_a_replica_is_healthy_until_it_computes_nothing(replica: Replica, photo:
         await look_twice()
         await replica.predict([photo])
         await look_twice()
-        [served] = replica._site.service.repository.models()
+        [served] = replica._state.service.repository.models()
         served.runtime.close()
         with pytest.raises(ServeError, match="tiny version 1 computes nothing"):
             await look_twice()
@@ -313,7 +313,7 @@ def test_a_replica_that_hangs_is_not_healthy(network: Path, photo: bytes, slow_d
         with pytest.raises(ServeError, match="time of this request ran out"):
             await replica.predict([photo])
         assert has_begun.is_set()
-        [served] = replica._site.service.repository.models()
+        [served] = replica._state.service.repository.models()
         while served.batcher.computing < 0.25:
             await asyncio.sleep(0.01)
         with pytest.raises(ServeError, match="has been at one computation for more than"):
@@ -336,9 +336,9 @@ def test_a_replica_has_the_limits_of_a_server_and_gives_all_back(replica: Replic
         with pytest.raises(DataError, match="uint8"):
             await replica.predict([np.zeros((4, 4, 3), dtype=np.float32)])  # type: ignore[list-item]
         counted = replica._metrics.text()[0]
-        assert b'netwright_requests_total{code="413",door="handle",model="tiny"} 2.0' in counted
-        assert b'netwright_requests_total{code="422",door="handle",model="tiny"} 1.0' in counted
-        limits = replica._site.limits
+        assert b'netwright_requests_total{code="413",endpoint="handle",model="tiny"} 2.0' in counted
+        assert b'netwright_requests_total{code="422",endpoint="handle",model="tiny"} 1.0' in counted
+        limits = replica._state.limits
         assert (limits.requests, limits.bytes) == (0, 0)
         replica.__del__()
         with pytest.raises(ServeError, match="stopping"):

@@ -55,8 +55,8 @@ def test_a_worker_is_killed_others_answer_and_it_comes_back(start: Start, weight
         asking.join(30)
         assert lost[0] <= 1
         with Client(address) as client:
-            text = client.ask("GET", "/metrics")[0].decode()
-        total = 'netwright_requests_total{code="200",door="predict",model="tiny"} '
+            text = client.request("GET", "/metrics")[0].decode()
+        total = 'netwright_requests_total{code="200",endpoint="predict",model="tiny"} '
         found = [float(line.removeprefix(total)) for line in text.splitlines() if line.startswith(total)]
         # of all workers together, the killed one too, which may have answered once and died before it counted that
         assert sum(found) >= counted[0] - 1

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from netwright.serving.http import protocol as serving_http
+from netwright.serving.http import uvicorn_adapter
 from netwright.serving.supervisor.process import Server
 
 Ask = Callable[..., tuple[int, bytes, dict[str, str]]]
@@ -31,8 +31,8 @@ _UPGRADE = b"Host: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nH
 def hasty(serving: Serving, weights: Path) -> Iterator[Server]:
     """Gives clients half a second for what others have ten seconds for."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(serving_http, "_HEAD_SECONDS", 0.5)
-        patch.setattr(serving_http, "_READ_SECONDS", 0.5)
+        patch.setattr(uvicorn_adapter, "_HEAD_SECONDS", 0.5)
+        patch.setattr(uvicorn_adapter, "_READ_SECONDS", 0.5)
         with serving(weights, max_body=1 << 20, body_timeout=0.5) as server:
             yield server
 
@@ -186,7 +186,7 @@ def test_pipelined_requests_are_answered_in_their_order(hasty: Server, photo: by
     assert statuses == [200, 404] * 20 + [200]
 
 
-def test_expect_is_told_to_go_on(hasty: Server, photo: bytes) -> None:
+def test_expect_is_told_to_continue(hasty: Server, photo: bytes) -> None:
     with socket.create_connection(("127.0.0.1", hasty.port), timeout=5) as connection:
         connection.sendall(_POST + _CLOSE + b"Expect: 100-continue\r\n" + length(len(photo)))
         assert connection.recv(4096) == b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -230,25 +230,25 @@ def test_a_body_that_comes_a_byte_a_while_is_refused(ask: Ask, hasty: Server, ph
     assert is_well(ask, hasty, photo)
 
 
-def test_a_body_of_which_the_rest_never_comes_gives_its_place_free(hasty: Server, photo: bytes, until: Until) -> None:
+def test_a_body_whose_rest_never_comes_is_released(hasty: Server, photo: bytes, until: Until) -> None:
     with socket.create_connection(("127.0.0.1", hasty.port), timeout=5) as connection:
         connection.sendall(_POST + b"Host: x\r\n" + length(len(photo)) + photo[:100])
-        until(lambda: hasty._site.limits.bytes == 100)
-    until(lambda: hasty._site.limits.requests == hasty._site.limits.bytes == 0)
+        until(lambda: hasty._state.limits.bytes == 100)
+    until(lambda: hasty._state.limits.requests == hasty._state.limits.bytes == 0)
 
 
-def test_a_client_that_reads_nothing_is_let_go(
+def test_a_client_that_reads_nothing_is_disconnected(
     ask: Ask, serving: Serving, weights: Path, photo: bytes, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(serving_http, "_READ_SECONDS", 0.3)
-    monkeypatch.setattr(serving_http, "_HEAD_SECONDS", 0.3)
-    lost, whole = list[object](), serving_http._Protocol.connection_lost
+    monkeypatch.setattr(uvicorn_adapter, "_READ_SECONDS", 0.3)
+    monkeypatch.setattr(uvicorn_adapter, "_HEAD_SECONDS", 0.3)
+    lost, whole = list[object](), uvicorn_adapter._Protocol.connection_lost
 
     def note(self: Any, error: Exception | None) -> None:
         lost.append(self)
         whole(self, error)
 
-    monkeypatch.setattr(serving_http._Protocol, "connection_lost", note)
+    monkeypatch.setattr(uvicorn_adapter._Protocol, "connection_lost", note)
     with serving(weights) as server, socket.socket() as stuck, socket.socket() as closing:
         for connection, last in ((stuck, b"Host: x\r\n"), (closing, _CLOSE)):
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -260,7 +260,7 @@ def test_a_client_that_reads_nothing_is_let_go(
 
 
 def test_a_slow_reader_gets_it_all(serving: Serving, weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serving_http, "_READ_SECONDS", 1.0)
+    monkeypatch.setattr(uvicorn_adapter, "_READ_SECONDS", 1.0)
     with serving(weights) as server, socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
         connection.settimeout(5)
@@ -269,12 +269,12 @@ def test_a_slow_reader_gets_it_all(serving: Serving, weights: Path, monkeypatch:
         assert drain(connection, 0.01) > 2000 * 7000
 
 
-def test_clients_that_go_while_they_wait_leave_nothing(
+def test_clients_that_disconnect_while_they_wait_leave_nothing(
     ask: Ask, serving: Serving, weights: Path, photo: bytes, slow_down: SlowDown, until: Until
 ) -> None:
     go = threading.Event()
     with serving(weights, max_batch=1) as server:
-        limits, batcher = server._site.limits, server._site.service.repository.get("").batcher
+        limits, batcher = server._state.limits, server._state.service.repository.get("").batcher
         has_begun = slow_down(server, go)
         connections = [socket.create_connection(("127.0.0.1", server.port), timeout=5) for _ in range(20)]
         for each in connections:
