@@ -1,16 +1,23 @@
 """The protocol, byte by byte: whatever a client sends, it is answered or closed in time, and the next is served."""
 
+import ast
+import asyncio
 import contextlib
 import http.client
+import inspect
 import socket
 import threading
 import time
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from importlib import metadata
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
+from packaging.requirements import Requirement
 
 from netwright.serving.http import uvicorn_adapter
 from netwright.serving.supervisor.process import Server
@@ -286,3 +293,63 @@ def test_clients_that_disconnect_while_they_wait_leave_nothing(
         until(lambda: limits.requests == limits.bytes == 0)
         go.set()
         assert is_well(ask, server, photo)
+
+
+def uvicorn_objects() -> dict[str, Any]:
+    """The objects of PRIVATE_NAMES: classes, and instances as they are once a request has begun."""
+    import uvicorn
+    from uvicorn.protocols.http import httptools_impl
+    from uvicorn.server import ServerState
+
+    async def make() -> Any:
+        connection = httptools_impl.HttpToolsProtocol(uvicorn.Config(lambda: None, ws="none"), ServerState(), {})
+        connection.on_message_begin()
+        return connection
+
+    cycle = inspect.signature(httptools_impl.RequestResponseCycle).parameters
+    return {
+        "HttpToolsProtocol": httptools_impl.HttpToolsProtocol,
+        "HttpToolsProtocol()": asyncio.run(make()),
+        "RequestResponseCycle()": httptools_impl.RequestResponseCycle(**{name: MagicMock() for name in cycle}),
+        "Server": uvicorn.Server,
+        "Server()": uvicorn.Server(uvicorn.Config(lambda: None, ws="none")),
+    }
+
+
+@pytest.mark.parametrize("owner", uvicorn_adapter.PRIVATE_NAMES)
+def test_uvicorn_still_has_the_private_names_that_are_used(owner: str) -> None:
+    there = uvicorn_objects()[owner]
+    missing = [name for name in uvicorn_adapter.PRIVATE_NAMES[owner] if not hasattr(there, name)]
+    assert not missing, (
+        f"uvicorn {metadata.version('uvicorn')} has no {owner}.{', '.join(missing)}: adapt http/uvicorn_adapter.py, or "
+        "lower the bound on uvicorn in pyproject.toml"
+    )
+
+
+def test_the_private_names_are_all_that_the_adapter_uses() -> None:
+    source = ast.parse(Path(uvicorn_adapter.__file__).read_text(encoding="utf-8"))
+    protocol = next(each for each in source.body if isinstance(each, ast.ClassDef) and each.name == "_Protocol")
+    methods = {each.name for each in protocol.body if isinstance(each, ast.FunctionDef)}
+    used: dict[str, set[str]] = {"self": set(), "super": set(), "cycle": set()}
+    own = set()
+    for node in ast.walk(protocol):
+        if isinstance(node, ast.Attribute):
+            owner = node.value.func if isinstance(node.value, ast.Call) else node.value
+            if isinstance(owner, ast.Name) and owner.id in used:
+                used[owner.id].add(node.attr)
+                if isinstance(node.ctx, ast.Store) and node.attr.startswith("_"):
+                    own.add(node.attr)
+    names = {key: set(value) for key, value in uvicorn_adapter.PRIVATE_NAMES.items()}
+    inherited = {name for name in methods if not name.startswith("_")} - {"on_connections"}
+    listed = names["HttpToolsProtocol"] | names["HttpToolsProtocol()"]
+    assert (used["self"] | used["super"] | inherited) - own - {
+        name for name in methods if name not in inherited
+    } == listed
+    assert used["cycle"] == names["RequestResponseCycle()"]
+
+
+def test_the_installed_uvicorn_is_one_that_was_tested() -> None:
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    [bound] = [each for each in map(Requirement, project["optional-dependencies"]["serve"]) if each.name == "uvicorn"]
+    assert any(each.operator.startswith("<") for each in bound.specifier), "private classes change: bound it above"
+    assert metadata.version("uvicorn") in bound.specifier, "run these tests with it, then move the bound"

@@ -1,10 +1,9 @@
-"""A Ray Serve application on this machine, asked as the server of `netwright serve` is. Half a minute on two cores, for
-Ray's start most of it; what each replica does by itself is tested without Ray.
+"""A Ray Serve application on this machine, called as the server of `netwright serve`. Half a minute on two cores, mostly
+for Ray's start; `test_replica.py` tests what a replica does by itself, without Ray.
 
-Also `serve run` with a config file, half a minute more: EVERY_RAY=1 pytest tests/serving/test_ray_app.py
+Also `serve run` with a config file, half a minute more: EVERY_RAY=1 pytest tests/serving/ray/test_app.py
 """
 
-import asyncio
 import base64
 import json
 import os
@@ -26,17 +25,15 @@ import pytest
 import yaml
 
 from netwright.errors import DataError, ServeError
-from netwright.exports import export
 from netwright.runtime import Prediction, open_runtime
-from netwright.serving import Client, ServeSettings
+from netwright.serving import Client
 from netwright.serving.ray.app import application, build
-from netwright.serving.ray.replica import Replica
 
 
 @dataclass(frozen=True)
 class Cluster:
     """address: of its HTTP. handle: of the application at /, which has two replicas. late: of the one at /late, which
-    has one, where an image waits a second for company."""
+    has one, where an image waits a second for others."""
 
     address: str
     serve: Any
@@ -83,14 +80,6 @@ def serve(quiet: None) -> Any:
 
 
 @pytest.fixture(scope="module")
-def network(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file that replicas open without torch: they start in half the time."""
-    path = tmp_path_factory.mktemp("ray") / "tiny.onnx"
-    export(weights, path, name="tiny")
-    return path
-
-
-@pytest.fixture(scope="module")
 def cluster(network: Path, serve: Any) -> Iterator[Cluster]:
     import ray
 
@@ -129,7 +118,7 @@ def refused(address: str, path: str, body: bytes, headers: dict[str, str] | None
     return str(caught.value)
 
 
-def test_every_door_answers_as_the_runtime_does(cluster: Cluster, photo: bytes, expected: Prediction) -> None:
+def test_every_address_answers_as_the_runtime_does(cluster: Cluster, photo: bytes, expected: Prediction) -> None:
     [row] = expected.top(3)
     wanted = {each.name: pytest.approx(each.probability, abs=1e-5) for each in row}
     with Client(cluster.address) as client:
@@ -262,7 +251,7 @@ def test_what_a_stopping_replica_accepted_is_answered(cluster: Cluster, photo: b
     with Client(f"{cluster.address}") as client:
         assert json.loads(client.request("POST", "/late/v2/repository/index", b"")[0])[0]["name"] == "late"
         said = refused(cluster.address, "/late/model/late:predict", b"{}")
-        assert "instances" in said  # in MindSpore's own word for an error
+        assert "instances" in said  # under MindSpore's own key for an error
         answers: list[Any] = []
 
         def ask() -> None:
@@ -280,82 +269,6 @@ def test_what_a_stopping_replica_accepted_is_answered(cluster: Cluster, photo: b
         assert "404" in refused(cluster.address, "/late/predict", photo)
 
 
-@pytest.fixture
-def replica(network: Path) -> Iterator[Replica]:
-    found = Replica(ServeSettings(str(network), threads=1, max_delay_ms=0.0, max_pixels=1000, max_body=100_000))
-    yield found
-    found.__del__()
-
-
-def test_a_replica_is_healthy_until_it_computes_nothing(replica: Replica, photo: bytes) -> None:
-    async def look_twice() -> None:  # an answer is there before it is counted: the first look may see it as news
-        await replica.check_health()
-        await replica.check_health()
-
-    async def looks() -> None:
-        await look_twice()
-        await replica.predict([photo])
-        await look_twice()
-        [served] = replica._state.service.repository.models()
-        served.runtime.close()
-        with pytest.raises(ServeError, match="tiny version 1 computes nothing"):
-            await look_twice()
-
-    asyncio.run(looks())
-
-
-def test_a_replica_that_hangs_is_not_healthy(network: Path, photo: bytes, slow_down: Any) -> None:
-    replica = Replica(ServeSettings(str(network), threads=1, max_delay_ms=0.0, timeout=0.2, heartbeat=0.1))
-    go = threading.Event()
-    has_begun = slow_down(replica, go)
-
-    async def looks() -> None:
-        with pytest.raises(ServeError, match="time of this request ran out"):
-            await replica.predict([photo])
-        assert has_begun.is_set()
-        [served] = replica._state.service.repository.models()
-        while served.batcher.computing < 0.25:
-            await asyncio.sleep(0.01)
-        with pytest.raises(ServeError, match="has been at one computation for more than"):
-            await replica.check_health()
-        go.set()
-
-    try:
-        asyncio.run(looks())
-    finally:
-        go.set()
-        replica.__del__()
-
-
-def test_a_replica_has_the_limits_of_a_server_and_gives_all_back(replica: Replica, photo: bytes) -> None:
-    async def asks() -> None:
-        with pytest.raises(ServeError, match="1,000 pixels"):
-            await replica.predict([np.zeros((200, 100, 3), dtype=np.uint8)])
-        with pytest.raises(ServeError, match="100,000 bytes"):
-            await replica.predict([photo, np.zeros((200, 200, 3), dtype=np.uint8)])
-        with pytest.raises(DataError, match="uint8"):
-            await replica.predict([np.zeros((4, 4, 3), dtype=np.float32)])  # type: ignore[list-item]
-        counted = replica._metrics.text()[0]
-        assert b'netwright_requests_total{code="413",endpoint="handle",model="tiny"} 2.0' in counted
-        assert b'netwright_requests_total{code="422",endpoint="handle",model="tiny"} 1.0' in counted
-        limits = replica._state.limits
-        assert (limits.requests, limits.bytes) == (0, 0)
-        replica.__del__()
-        with pytest.raises(ServeError, match="stopping"):
-            await replica.predict([photo])
-
-    asyncio.run(asks())
-
-
-def test_a_replica_takes_its_token_from_its_environment(network: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NETWRIGHT_TOKEN", "secret")
-    replica = Replica(ServeSettings(str(network), threads=1))
-    try:
-        assert replica._settings.token == "secret"
-    finally:
-        replica.__del__()
-
-
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
@@ -364,14 +277,14 @@ def test_a_replica_takes_its_token_from_its_environment(network: Path, monkeypat
         ({"max_batch": 1.5}, "max_batch is a whole number"),
         ({"max_batch": True}, "max_batch is a whole number"),
         ({"max_batch": 0}, "max_batch is 1 or more"),
-        ({"threads": "0"}, "threads are 1 or more"),
-        ({"runtime": "tensorrt"}, "a runtime is one of auto"),
-        ({"precision": "fp8"}, "a precision is one of"),
-        ({"name": 3}, "name is a word"),
+        ({"threads": "0"}, "threads is 1 or more"),
+        ({"runtime": "tensorrt"}, "runtime is one of auto"),
+        ({"precision": "fp8"}, "precision is one of"),
+        ({"name": 3}, "name is a text"),
         ({"port": 80}, "http_options"),
         ({"workers": 2}, "replicas"),
         ({"replicas": 0}, "replicas is 1 or more"),
-        ({"replicas": "2", "autoscaling": "1:4"}, "Give one of them"),
+        ({"replicas": "2", "autoscaling": "1:4"}, "exclude each other. Give one of them"),
         ({"autoscaling": "four"}, "LEAST:MOST"),
         ({"autoscaling": "4:1"}, "max_replicas"),
         ({"autoscaling": {"max": 4}}, "autoscaling has no 'max'"),
