@@ -267,7 +267,7 @@ def start() -> Callable[..., AbstractContextManager[Started]]:
 
 @pytest.fixture
 def well(server: Server, photo: bytes) -> Iterator[None]:
-    """After the test a good request is answered as ever, in time, and nothing is held."""
+    """After the test a good request is answered as before, in time, and nothing is held."""
     began = time.monotonic()
     yield
     assert time.monotonic() - began < 30

@@ -133,7 +133,7 @@ def test_everything_may_be_unloaded(triton: Triton) -> None:
     assert triton.infer("dogs").shape == (1, 3)
 
 
-def test_what_cannot_be_loaded_is_told(triton: Triton, folder: Path) -> None:
+def test_what_cannot_be_loaded_is_explained(triton: Triton, folder: Path) -> None:
     client = triton.client
     for call in (lambda: client.load_model("bird"), lambda: client.unload_model("bird")):
         status, said = refused(call)
@@ -230,7 +230,7 @@ def post(server: Server, path: str, body: bytes = b"", headers: Mapping[str, str
     return answer.status, text
 
 
-def test_pages_of_others_and_strangers_do_not_steer(server: Server, serving: Serving, folder: Path) -> None:
+def test_pages_of_others_and_strangers_do_not_control_models(server: Server, serving: Serving, folder: Path) -> None:
     status, said = post(server, "/v2/repository/models/cats/unload", headers={"Origin": "http://elsewhere.example"})
     assert status == 401
     assert "by programs of this machine, or with the server's token" in said

@@ -229,7 +229,7 @@ def test_a_body_that_comes_a_byte_a_while_is_refused(ask: Ask, hasty: Server, ph
             connection.sendall(bytes([letter]))
             time.sleep(0.05)
         assert connection.recv(4096).startswith(b"HTTP/1.1 408 ")
-        # and what still comes is thrown away, but not for ever
+        # and what still comes is thrown away, but not forever
         began = time.monotonic()
         with pytest.raises(ConnectionError):
             drip(connection, b"x")

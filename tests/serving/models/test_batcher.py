@@ -18,7 +18,7 @@ def runtime(weights: Path) -> Iterator[Runtime]:
 
 
 class Held:
-    """A runtime whose computing waits until it is let."""
+    """A runtime whose computing waits until `go`."""
 
     def __init__(self, runtime: Runtime) -> None:
         self.inner, self.info = runtime, runtime.info
@@ -82,7 +82,7 @@ def test_what_waits_is_batched_in_order_and_large_requests_in_parts(runtime: Run
     assert [[images for images, _ in batch.parts] for batch in seen] == [[1], [4], [1], [4, 4, 1]]
 
 
-def test_the_first_waits_for_company_where_it_is_told_to(runtime: Runtime) -> None:
+def test_the_first_waits_for_others_during_the_batching_delay(runtime: Runtime) -> None:
     held = Held(runtime)
     held.go.set()
     made = batcher(held, max_delay=20.0)
@@ -95,7 +95,7 @@ def test_the_first_waits_for_company_where_it_is_told_to(runtime: Runtime) -> No
     made.close()
 
 
-def test_a_full_queue_refuses_with_a_time_and_cancelling_gives_the_place_free(runtime: Runtime) -> None:
+def test_a_full_queue_refuses_with_a_time_and_cancelling_frees_the_place(runtime: Runtime) -> None:
     held = Held(runtime)
     made = batcher(held)
     first = made.submit(pixels(1))
@@ -142,7 +142,7 @@ def test_closing_answers_what_was_accepted(runtime: Runtime) -> None:
     closing.join(10)
 
 
-def test_who_waits_hears_of_an_error_and_the_next_is_answered(runtime: Runtime) -> None:
+def test_waiting_requests_get_the_error_and_the_next_is_answered(runtime: Runtime) -> None:
     made = batcher(runtime)
     bad = made.submit(np.zeros((1, 3, 8, 8), dtype=np.float32))
     with pytest.raises(RequestError, match="tiny cannot compute this"):
@@ -185,7 +185,7 @@ def test_how_long_the_network_computes_is_seen_and_each_part_for_itself(runtime:
     assert made.computing == 0
 
 
-def test_what_was_accepted_and_failed_is_told_too(runtime: Runtime) -> None:
+def test_what_was_accepted_and_failed_is_recorded_too(runtime: Runtime) -> None:
     held, seen = Held(runtime), list[BatchRecord]()
     made = Batcher(held, max_batch=4, max_delay=0.0, max_queue=100, on_batch=seen.append)  # type: ignore[arg-type]
     first = made.submit(pixels(1))

@@ -69,7 +69,7 @@ def test_the_highest_version_answers_unless_one_is_named(repository: Repository,
             repository.get(name, version)
 
 
-def test_a_new_version_is_taken_when_two_looks_saw_it_alike(
+def test_a_new_version_is_opened_when_two_looks_found_the_same_files(
     repository: Repository, folder: Path, save: Save, events: list[ModelEvent]
 ) -> None:
     save(folder / "cats" / "2" / "w.safetensors", seed=2)
@@ -80,7 +80,7 @@ def test_a_new_version_is_taken_when_two_looks_saw_it_alike(
     assert kinds(events)[-1] == ("loaded", "cats", 2)
 
 
-def test_a_corrupt_version_is_said_and_the_old_goes_on(
+def test_a_corrupt_version_is_reported_and_the_old_one_answers(
     repository: Repository, folder: Path, save: Save, events: list[ModelEvent]
 ) -> None:
     (folder / "cats" / "2").mkdir()
@@ -100,7 +100,7 @@ def test_a_corrupt_version_is_said_and_the_old_goes_on(
     assert all(each.is_ready for each in repository.index())
 
 
-def test_a_version_that_is_spoilt_in_place_answers_as_before(
+def test_a_version_that_is_damaged_in_place_answers_as_before(
     repository: Repository, folder: Path, events: list[ModelEvent]
 ) -> None:
     before = repository.get("cats", 1)
@@ -111,7 +111,7 @@ def test_a_version_that_is_spoilt_in_place_answers_as_before(
     assert kinds(events)[-1] == ("failed", "cats", 1)
 
 
-def test_a_version_that_is_written_anew_replaces_itself_and_finishes_first(
+def test_a_version_that_is_rewritten_replaces_itself_and_finishes_first(
     repository: Repository, folder: Path, save: Save, events: list[ModelEvent]
 ) -> None:
     before = repository.get("cats", 1)
@@ -123,7 +123,7 @@ def test_a_version_that_is_written_anew_replaces_itself_and_finishes_first(
     assert kinds(events)[-1] == ("replaced", "cats", 1)
 
 
-def test_what_is_gone_is_let_go_but_never_everything(
+def test_what_is_gone_is_closed_but_never_everything(
     repository: Repository, folder: Path, events: list[ModelEvent]
 ) -> None:
     import shutil
@@ -252,7 +252,7 @@ def test_all_processes_look_at_the_same_moments_and_never_twice_at_once() -> Non
         np.testing.assert_allclose(looks, np.round(looks), atol=1e-4)
 
 
-def test_what_hangs_is_seen_even_when_it_has_been_replaced(folder: Path, save: Save) -> None:
+def test_a_computation_that_hangs_is_found_even_when_its_version_was_replaced(folder: Path, save: Save) -> None:
     settings = ServeSettings(str(folder), threads=1, timeout=0.2, heartbeat=0.1)
     made = Repository(settings, is_alone=True)
     batcher, go = made.get("cats").batcher, threading.Event()

@@ -1,4 +1,4 @@
-"""Requests that wait: refused, answered, too late, given up, and over an exchange of versions."""
+"""Requests that wait: refused, answered, too late, cancelled, and while versions are replaced."""
 
 import json
 import socket
@@ -55,7 +55,7 @@ def test_stopping_answers_what_was_accepted(
     assert [answer[0] for answer in answers] == [200] * 4
 
 
-def test_a_request_whose_time_runs_out_is_told(
+def test_a_request_whose_time_runs_out_is_refused(
     until: Until, ask: Ask, slow_down: SlowDown, serving: Serving, weights: Path, photo: bytes
 ) -> None:
     go = threading.Event()
@@ -68,7 +68,7 @@ def test_a_request_whose_time_runs_out_is_told(
         until(lambda: server._state.limits.requests == server._state.limits.bytes == 0)
 
 
-def test_a_client_that_goes_gives_its_place_free(
+def test_a_client_that_disconnects_frees_its_place(
     ask: Ask, slow_down: SlowDown, in_threads: InThreads, serving: Serving, weights: Path, photo: bytes
 ) -> None:
     go = threading.Event()

@@ -171,7 +171,7 @@ def test_a_network_that_overflows(runtime: Runtime, name: str, status: int) -> N
     assert refused.value.status == status
 
 
-def test_the_data_are_let_go() -> None:
+def test_the_data_are_dropped() -> None:
     asked = InferRequest("7", given([1] * 1000), (RequestedOutput("logits"),))
     assert asked.without_data().input.data == b""
     assert (asked.without_data().id, asked.without_data().outputs) == (asked.id, asked.outputs)

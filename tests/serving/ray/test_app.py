@@ -1,5 +1,5 @@
-"""A Ray Serve application on this machine, called as the server of `netwright serve`. Half a minute on two cores, mostly
-for Ray's start; `test_replica.py` tests what a replica does by itself, without Ray.
+"""A Ray Serve application on this machine, called as the server of `netwright serve`. Half a minute on two cores, most
+of it for Ray's start; `test_replica.py` tests what a replica does by itself, without Ray.
 
 Also `serve run` with a config file, half a minute more: EVERY_RAY=1 pytest tests/serving/ray/test_app.py
 """
@@ -63,7 +63,7 @@ def free_port() -> int:
 
 @pytest.fixture(scope="module")
 def quiet() -> Iterator[None]:
-    """Ray writes no token into the home folder and tells nobody that it runs."""
+    """Ray writes no token into the home folder and sends no usage statistics."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("RAY_AUTH_TOKEN", base64.b16encode(os.urandom(32)).decode())
@@ -238,7 +238,7 @@ def test_a_killed_replica_comes_back_and_requests_tried_again_succeed(cluster: C
     assert len(cluster.replicas()) == 2
 
 
-def test_ray_looks_at_the_health_of_a_replica_that_nobody_asks(cluster: Cluster) -> None:
+def test_ray_checks_the_health_of_a_replica_without_requests(cluster: Cluster) -> None:
     until = time.monotonic() + 30
     with Client(cluster.address) as client:
         while b'netwright_images_total{model="late"' not in client.request("GET", "/late/metrics")[0]:
@@ -294,7 +294,9 @@ def test_what_a_stopping_replica_accepted_is_answered(cluster: Cluster, photo: b
         ({"ref": ""}, "none is named"),
     ],
 )
-def test_what_cannot_be_is_said_before_anything_is_loaded(serve: Any, settings: dict[str, Any], said: str) -> None:
+def test_settings_that_are_not_allowed_are_refused_before_anything_is_loaded(
+    serve: Any, settings: dict[str, Any], said: str
+) -> None:
     with pytest.raises(ServeError) as caught:
         build({"ref": "no_such_network.onnx"} | settings)
     assert said in str(caught.value)
@@ -312,7 +314,7 @@ def test_options_of_the_deployment(serve: Any, weights: Path) -> None:
     assert settings.threads == 3
 
 
-def test_without_ray_its_cure_is_said(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_ray_the_cure_is_in_the_message(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray.serve", None)
     with pytest.raises(ServeError, match=r"netwright\[ray\]"):
         application(weights)

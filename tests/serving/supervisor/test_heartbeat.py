@@ -1,4 +1,4 @@
-"""Workers that live and do nothing: what is said of them, and what becomes of them."""
+"""Workers that live and do nothing: how they are found, and what is done about them."""
 
 import io
 import json
@@ -33,7 +33,7 @@ def send(monitor: HeartbeatMonitor, *states: str) -> None:
         monitor.receive(json.dumps([state, "cats"]).encode() + b"\n")
 
 
-def test_silence_is_what_was_seen_of_it_and_any_word_ends_it() -> None:
+def test_silence_is_added_up_from_checks_and_any_heartbeat_ends_it() -> None:
     monitor = HeartbeatMonitor(1.0)
     send(monitor, "ready")
     assert [monitor.check(0.4)[0] for _ in range(3)] == ["", "", "silent"]
@@ -57,7 +57,7 @@ def test_a_start_is_not_judged_and_loading_and_stopping_have_more_time() -> None
     assert monitor.check(9) == ("", "")
 
 
-def test_what_hangs_is_told_until_it_does_not() -> None:
+def test_what_hangs_is_reported_until_it_does_not() -> None:
     monitor = HeartbeatMonitor(1.0)
     send(monitor, "ready", "hanging")
     assert monitor.check(0.1) == ("hanging", "cats")
@@ -67,11 +67,11 @@ def test_what_hangs_is_told_until_it_does_not() -> None:
     assert silent.check(1000) == ("", "")  # 0 is for never
 
 
-def test_several_beats_fit_into_the_limit() -> None:
+def test_several_heartbeats_fit_into_the_limit() -> None:
     assert [heartbeat_interval(limit) for limit in (0, 0.5, 15)] == [1.0, 0.1, 1.0]
 
 
-def test_a_limit_that_no_beat_fits_into_is_refused() -> None:
+def test_a_limit_that_no_heartbeat_fits_into_is_refused() -> None:
     with pytest.raises(ServeError, match=r"heartbeat is 0, or 0\.1 seconds or more, not 0\.05"):
         ServeSettings("x", heartbeat=0.05)
     assert ServeSettings("x", heartbeat=0).heartbeat == 0
@@ -125,7 +125,7 @@ def test_workers_of_a_busy_machine_are_left_alone(pool: Any, photo: bytes) -> No
     with Client(address) as client:
         while any(each.poll() is None for each in burning):
             client.predict(photo, model="tiny")
-    os.kill(pool.program.pid, signal.SIGSTOP)  # nor does a supervisor that slept think that they did
+    os.kill(pool.program.pid, signal.SIGSTOP)  # nor does a supervisor that was stopped think that they were
     time.sleep(1.5)
     os.kill(pool.program.pid, signal.SIGCONT)
     time.sleep(0.5)
@@ -226,7 +226,7 @@ def test_a_worker_whose_computation_hangs_is_replaced(pool: Any, photo: bytes) -
 
 
 class Blocked:
-    """A runtime that does not come back until it is let."""
+    """A runtime that does not return until `go`."""
 
     def __init__(self, server: Server) -> None:
         self.batcher = server._state.service.repository.get("tiny").batcher

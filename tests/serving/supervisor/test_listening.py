@@ -15,7 +15,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "held"
 
 
-def test_who_holds_more_by_two_is_ahead(path: Path) -> None:
+def test_a_worker_with_two_connections_more_is_ahead(path: Path) -> None:
     first, second = ConnectionCounts(path, 0), ConnectionCounts(path, 1)
     first.set(1)
     assert not first.is_ahead  # alone among three that have not started, and by one
@@ -27,7 +27,7 @@ def test_who_holds_more_by_two_is_ahead(path: Path) -> None:
     assert not second.is_ahead
 
 
-def test_who_is_gone_does_not_count(path: Path) -> None:
+def test_a_worker_that_is_gone_does_not_count(path: Path) -> None:
     first, second = ConnectionCounts(path, 0), ConnectionCounts(path, 1)
     first.set(9)
     second.set(0)
@@ -36,7 +36,7 @@ def test_who_is_gone_does_not_count(path: Path) -> None:
     assert not first.is_ahead
 
 
-def test_who_is_ahead_gives_way_and_does_not_wait_for_ever(path: Path) -> None:
+def test_a_worker_that_is_ahead_yields_and_does_not_wait_forever(path: Path) -> None:
     other = ConnectionCounts(path, 1)
     other.set(0)
     with listen("127.0.0.1", 0) as sock:
@@ -49,7 +49,7 @@ def test_who_is_ahead_gives_way_and_does_not_wait_for_ever(path: Path) -> None:
             accepted.close()
 
 
-def test_the_queue_stays_long_whatever_asyncio_asks() -> None:
+def test_the_queue_stays_long_whatever_asyncio_sets() -> None:
     with listen("127.0.0.1", 0) as sock:
         sock.listen(1)
         waiting = [socket.socket() for _ in range(50)]

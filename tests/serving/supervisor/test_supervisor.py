@@ -1,4 +1,4 @@
-"""Real processes that share a port, killed and started anew."""
+"""Real processes that share a port, killed and restarted."""
 
 import contextlib
 import os
@@ -36,7 +36,7 @@ def test_a_worker_is_killed_others_answer_and_it_comes_back(start: Start, weight
                     try:
                         client.predict(photo)
                         counted[0] += 1
-                    except ServeError:  # the connection broke with its worker: said, not lost silently
+                    except ServeError:  # the connection broke with its worker: reported, not lost silently
                         lost[0] += 1
 
         asking = threading.Thread(target=ask_on)
@@ -83,6 +83,7 @@ def test_workers_that_cannot_start_are_an_error(tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert "a worker could not start" in done.stderr
+    assert "worker failed" in done.stderr
     assert "no.onnx" in done.stderr
     assert "Traceback" not in done.stderr
 
