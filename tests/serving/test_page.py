@@ -34,7 +34,7 @@ _SCRIPT = """
   await until(() => document.querySelector("#model").value);
   seen.model = document.querySelector("#model").selectedOptions[0].textContent;
   drop(blob, "it's.png");
-  await until(() => document.querySelector("#said").textContent.includes(" ms"));
+  await until(() => document.querySelector("#status").textContent.includes(" ms"));
   seen.names = [...document.querySelectorAll("#answer tr td:first-child")].map((cell) => cell.textContent);
   seen.shares = [...document.querySelectorAll("#answer td.share")].map((cell) => parseFloat(cell.textContent));
   seen.curl = document.querySelector("#curl").textContent;
@@ -43,11 +43,11 @@ _SCRIPT = """
   seen.framed = inside.left > box.left && inside.top > box.top && inside.bottom < box.bottom;
   seen.width = document.documentElement.scrollWidth <= innerWidth;
   document.querySelector("#copy").click();
-  await until(() => document.querySelector("#copy").textContent !== "Copy the line");
+  await until(() => document.querySelector("#copy").textContent !== "Copy the command");
   seen.copied = document.querySelector("#copy").textContent;
   drop(new Blob(["words"]), "words.png");
-  await until(() => document.querySelector("#said").className === "bad");
-  seen.bad = document.querySelector("#said").textContent;
+  await until(() => document.querySelector("#status").className === "bad");
+  seen.bad = document.querySelector("#status").textContent;
   seen.left = document.querySelectorAll("#answer tr").length;
   const pre = document.createElement("pre");
   pre.id = "seen";
@@ -101,7 +101,7 @@ def test_an_image_is_dropped_and_answered(
         assert sum(seen["shares"]) == pytest.approx(100, abs=0.3)
         assert "it'\\''s.png" in seen["curl"]
         assert f"http://127.0.0.1:{server.port}/predict" in seen["curl"]
-        assert seen["copied"] != "Copy the line"
+        assert seen["copied"] != "Copy the command"
         assert "no image" in seen["bad"]
         assert (seen["left"], seen["width"], seen["framed"], seen["token"]) == (0, True, True, False)
 
