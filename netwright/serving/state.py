@@ -69,7 +69,9 @@ def open_state(
         is_alone: As in `Repository`.
 
     Raises:
-        ServeError: Where nothing can be served; ExportError and WeightsError for a file that cannot be opened.
+        ServeError: Where nothing can be served.
+        ExportError: For an exported file that cannot be opened.
+        WeightsError: For weights that cannot be opened.
     """
 
     def on_event(event: ModelEvent) -> None:

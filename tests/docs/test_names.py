@@ -48,9 +48,8 @@ def test_what_a_page_names_is_there(page: Path) -> None:
 
 
 def test_a_name_that_is_not_there_is_found() -> None:
-    text = (
-        "`draw` in `netwright/space/sampling.py`, `gone` in `netwright/space/sampling.py`, `tests/x/`, `tests/space/`"
-    )
+    text = "`draw` in `netwright/space/sampling.py`, `gone` in `netwright/space/sampling.py`, "
+    text += "`tests/x/`, `tests/space/`"
     assert missing(text) == ["tests/x/", "gone in netwright/space/sampling.py"]
 
 

@@ -55,7 +55,9 @@ class Server:
         grpc_port: Of gRPC once it runs; 0 for none.
 
     Raises:
-        ServeError: Where nothing can be served; ExportError and WeightsError for a file that cannot be opened.
+        ServeError: Where nothing can be served.
+        ExportError: For an exported file that cannot be opened.
+        WeightsError: For weights that cannot be opened.
     """
 
     def __init__(

@@ -28,8 +28,9 @@ def serve(settings: ServeSettings, on_ready: Callable[[int, int], None] = lambda
         on_ready: Called with the ports of HTTP and gRPC (0 for none) once the server answers.
 
     Raises:
-        ServeError: Before it listens, where it cannot serve; so are ExportError and WeightsError, for a file that
-            cannot be opened.
+        ServeError: Where it cannot listen, or nothing can be served.
+        ExportError: For an exported file that cannot be opened.
+        WeightsError: For weights that cannot be opened.
     """
     from netwright.serving.supervisor.process import check_tls
 
