@@ -1,16 +1,16 @@
 """Serve a network, or a folder of them, to programs and people.
 
 REF is a file of `netwright export`, a run folder, a weight file or a published name; FOLDER holds models in versions:
-FOLDER/NAME/1/model.onnx, FOLDER/NAME/2/... (or FOLDER/1/... for one model). What is new there is taken up without a
-request lost, and a version that cannot be loaded leaves the others answering.
+FOLDER/NAME/1/model.onnx, FOLDER/NAME/2/... (or FOLDER/1/... for one model). New versions there are loaded while the
+server answers, without losing a request. If a version cannot be loaded, the others continue to answer.
 
   netwright serve cat-or-dog.onnx
   curl --data-binary @photo.jpg http://127.0.0.1:8000/predict
   netwright client http://127.0.0.1:8000 photo.jpg
 
-Also there: a page to try it (/), the Open Inference Protocol (/v2, and over gRPC with --grpc_port), MindSpore
-Serving's form (/model/NAME:predict), /metrics for Prometheus, /openapi.json. Ctrl-C or SIGTERM finishes what was
-accepted. Needs pip install "netwright[serve]".
+The server also has a page to try it (/), the Open Inference Protocol (/v2, and over gRPC with --grpc_port), MindSpore
+Serving's form (/model/NAME:predict), /metrics for Prometheus, and /openapi.json. Ctrl-C or SIGTERM stops it once it has
+answered the requests it accepted. Needs pip install "netwright[serve]".
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ _FLAGS: dict[str, dict[str, tuple[type, str, str]]] = {
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """The flags."""
+    """Add the flags of the command."""
     from dataclasses import fields
 
     from netwright.serving.settings import ServeSettings
@@ -81,7 +81,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, command: str) -> int:
-    """Do it."""
+    """Run the command; returns its exit status."""
     from netwright.serving import ServeSettings, serve
 
     values = {key: value for key, value in vars(options).items() if key in ServeSettings.__slots__}
@@ -92,7 +92,18 @@ def run(options: Namespace, command: str) -> int:
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         scheme = "https" if settings.tls_cert else "http"
         rpc = f", gRPC on {host}:{grpc_port}" if grpc_port else ""
-        print(f"serving on {scheme}://{host}:{port}{rpc}; Ctrl-C ends it", file=sys.stdout, flush=True)
+        print(f"serving on {scheme}://{host}:{port}{rpc}; Ctrl-C stops it", file=sys.stdout, flush=True)
 
+    _show_warnings()
     serve(settings, on_ready)
     return 0
+
+
+def _show_warnings() -> None:
+    """Print what the server logs as a warning before it starts."""
+    import logging
+
+    handler, logger = logging.StreamHandler(), logging.getLogger("netwright.serving")
+    handler.setFormatter(logging.Formatter("netwright serve: %(message)s"))
+    logger.addHandler(handler)
+    logger.propagate = False

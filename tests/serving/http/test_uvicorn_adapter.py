@@ -1,18 +1,25 @@
 """The protocol, byte by byte: whatever a client sends, it is answered or closed in time, and the next is served."""
 
+import ast
+import asyncio
 import contextlib
 import http.client
+import inspect
 import socket
 import threading
 import time
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from importlib import metadata
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
+from packaging.requirements import Requirement
 
-from netwright.serving.http import protocol as serving_http
+from netwright.serving.http import uvicorn_adapter
 from netwright.serving.supervisor.process import Server
 
 Ask = Callable[..., tuple[int, bytes, dict[str, str]]]
@@ -31,8 +38,8 @@ _UPGRADE = b"Host: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nH
 def hasty(serving: Serving, weights: Path) -> Iterator[Server]:
     """Gives clients half a second for what others have ten seconds for."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(serving_http, "_HEAD_SECONDS", 0.5)
-        patch.setattr(serving_http, "_READ_SECONDS", 0.5)
+        patch.setattr(uvicorn_adapter, "_HEAD_SECONDS", 0.5)
+        patch.setattr(uvicorn_adapter, "_READ_SECONDS", 0.5)
         with serving(weights, max_body=1 << 20, body_timeout=0.5) as server:
             yield server
 
@@ -186,7 +193,7 @@ def test_pipelined_requests_are_answered_in_their_order(hasty: Server, photo: by
     assert statuses == [200, 404] * 20 + [200]
 
 
-def test_expect_is_told_to_go_on(hasty: Server, photo: bytes) -> None:
+def test_expect_is_told_to_continue(hasty: Server, photo: bytes) -> None:
     with socket.create_connection(("127.0.0.1", hasty.port), timeout=5) as connection:
         connection.sendall(_POST + _CLOSE + b"Expect: 100-continue\r\n" + length(len(photo)))
         assert connection.recv(4096) == b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -222,7 +229,7 @@ def test_a_body_that_comes_a_byte_a_while_is_refused(ask: Ask, hasty: Server, ph
             connection.sendall(bytes([letter]))
             time.sleep(0.05)
         assert connection.recv(4096).startswith(b"HTTP/1.1 408 ")
-        # and what still comes is thrown away, but not for ever
+        # and what still comes is thrown away, but not forever
         began = time.monotonic()
         with pytest.raises(ConnectionError):
             drip(connection, b"x")
@@ -230,25 +237,25 @@ def test_a_body_that_comes_a_byte_a_while_is_refused(ask: Ask, hasty: Server, ph
     assert is_well(ask, hasty, photo)
 
 
-def test_a_body_of_which_the_rest_never_comes_gives_its_place_free(hasty: Server, photo: bytes, until: Until) -> None:
+def test_a_body_whose_rest_never_comes_is_released(hasty: Server, photo: bytes, until: Until) -> None:
     with socket.create_connection(("127.0.0.1", hasty.port), timeout=5) as connection:
         connection.sendall(_POST + b"Host: x\r\n" + length(len(photo)) + photo[:100])
-        until(lambda: hasty._site.limits.bytes == 100)
-    until(lambda: hasty._site.limits.requests == hasty._site.limits.bytes == 0)
+        until(lambda: hasty._state.limits.bytes == 100)
+    until(lambda: hasty._state.limits.requests == hasty._state.limits.bytes == 0)
 
 
-def test_a_client_that_reads_nothing_is_let_go(
+def test_a_client_that_reads_nothing_is_disconnected(
     ask: Ask, serving: Serving, weights: Path, photo: bytes, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(serving_http, "_READ_SECONDS", 0.3)
-    monkeypatch.setattr(serving_http, "_HEAD_SECONDS", 0.3)
-    lost, whole = list[object](), serving_http._Protocol.connection_lost
+    monkeypatch.setattr(uvicorn_adapter, "_READ_SECONDS", 0.3)
+    monkeypatch.setattr(uvicorn_adapter, "_HEAD_SECONDS", 0.3)
+    lost, whole = list[object](), uvicorn_adapter._Protocol.connection_lost
 
     def note(self: Any, error: Exception | None) -> None:
         lost.append(self)
         whole(self, error)
 
-    monkeypatch.setattr(serving_http._Protocol, "connection_lost", note)
+    monkeypatch.setattr(uvicorn_adapter._Protocol, "connection_lost", note)
     with serving(weights) as server, socket.socket() as stuck, socket.socket() as closing:
         for connection, last in ((stuck, b"Host: x\r\n"), (closing, _CLOSE)):
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -260,7 +267,7 @@ def test_a_client_that_reads_nothing_is_let_go(
 
 
 def test_a_slow_reader_gets_it_all(serving: Serving, weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serving_http, "_READ_SECONDS", 1.0)
+    monkeypatch.setattr(uvicorn_adapter, "_READ_SECONDS", 1.0)
     with serving(weights) as server, socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
         connection.settimeout(5)
@@ -269,12 +276,12 @@ def test_a_slow_reader_gets_it_all(serving: Serving, weights: Path, monkeypatch:
         assert drain(connection, 0.01) > 2000 * 7000
 
 
-def test_clients_that_go_while_they_wait_leave_nothing(
+def test_clients_that_disconnect_while_they_wait_leave_nothing(
     ask: Ask, serving: Serving, weights: Path, photo: bytes, slow_down: SlowDown, until: Until
 ) -> None:
     go = threading.Event()
     with serving(weights, max_batch=1) as server:
-        limits, batcher = server._site.limits, server._site.service.repository.get("").batcher
+        limits, batcher = server._state.limits, server._state.service.repository.get("").batcher
         has_begun = slow_down(server, go)
         connections = [socket.create_connection(("127.0.0.1", server.port), timeout=5) for _ in range(20)]
         for each in connections:
@@ -286,3 +293,63 @@ def test_clients_that_go_while_they_wait_leave_nothing(
         until(lambda: limits.requests == limits.bytes == 0)
         go.set()
         assert is_well(ask, server, photo)
+
+
+def uvicorn_objects() -> dict[str, Any]:
+    """The objects of PRIVATE_NAMES: classes, and instances as they are once a request has begun."""
+    import uvicorn
+    from uvicorn.protocols.http import httptools_impl
+    from uvicorn.server import ServerState
+
+    async def make() -> Any:
+        connection = httptools_impl.HttpToolsProtocol(uvicorn.Config(lambda: None, ws="none"), ServerState(), {})
+        connection.on_message_begin()
+        return connection
+
+    cycle = inspect.signature(httptools_impl.RequestResponseCycle).parameters
+    return {
+        "HttpToolsProtocol": httptools_impl.HttpToolsProtocol,
+        "HttpToolsProtocol()": asyncio.run(make()),
+        "RequestResponseCycle()": httptools_impl.RequestResponseCycle(**{name: MagicMock() for name in cycle}),
+        "Server": uvicorn.Server,
+        "Server()": uvicorn.Server(uvicorn.Config(lambda: None, ws="none")),
+    }
+
+
+@pytest.mark.parametrize("owner", uvicorn_adapter.PRIVATE_NAMES)
+def test_uvicorn_still_has_the_private_names_that_are_used(owner: str) -> None:
+    there = uvicorn_objects()[owner]
+    missing = [name for name in uvicorn_adapter.PRIVATE_NAMES[owner] if not hasattr(there, name)]
+    assert not missing, (
+        f"uvicorn {metadata.version('uvicorn')} has no {owner}.{', '.join(missing)}: adapt http/uvicorn_adapter.py, or "
+        "lower the bound on uvicorn in pyproject.toml"
+    )
+
+
+def test_the_private_names_are_all_that_the_adapter_uses() -> None:
+    source = ast.parse(Path(uvicorn_adapter.__file__).read_text(encoding="utf-8"))
+    protocol = next(each for each in source.body if isinstance(each, ast.ClassDef) and each.name == "_Protocol")
+    methods = {each.name for each in protocol.body if isinstance(each, ast.FunctionDef)}
+    used: dict[str, set[str]] = {"self": set(), "super": set(), "cycle": set()}
+    own = set()
+    for node in ast.walk(protocol):
+        if isinstance(node, ast.Attribute):
+            owner = node.value.func if isinstance(node.value, ast.Call) else node.value
+            if isinstance(owner, ast.Name) and owner.id in used:
+                used[owner.id].add(node.attr)
+                if isinstance(node.ctx, ast.Store) and node.attr.startswith("_"):
+                    own.add(node.attr)
+    names = {key: set(value) for key, value in uvicorn_adapter.PRIVATE_NAMES.items()}
+    inherited = {name for name in methods if not name.startswith("_")} - {"on_connections"}
+    listed = names["HttpToolsProtocol"] | names["HttpToolsProtocol()"]
+    assert (used["self"] | used["super"] | inherited) - own - {
+        name for name in methods if name not in inherited
+    } == listed
+    assert used["cycle"] == names["RequestResponseCycle()"]
+
+
+def test_the_installed_uvicorn_is_one_that_was_tested() -> None:
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    [bound] = [each for each in map(Requirement, project["optional-dependencies"]["serve"]) if each.name == "uvicorn"]
+    assert any(each.operator.startswith("<") for each in bound.specifier), "private classes change: bound it above"
+    assert metadata.version("uvicorn") in bound.specifier, "run these tests with it, then move the bound"
