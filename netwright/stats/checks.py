@@ -1,4 +1,4 @@
-"""What every statistic accepts: finite numbers, in the shape that it says."""
+"""What every statistic accepts: finite numbers of the right shape. Everything else is a StatsError."""
 
 from collections.abc import Sequence
 from numbers import Real
@@ -14,10 +14,10 @@ __all__ = [
     "FloatArray",
     "IntArray",
     "check_choice",
+    "check_columns",
     "check_confidence",
+    "check_sample",
     "check_simulation",
-    "columns",
-    "sample",
 ]
 
 BoolArray = npt.NDArray[np.bool_]
@@ -25,10 +25,22 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 
-def sample(values: npt.ArrayLike, name: str = "errors", *, minimum: int = 1, length: int | None = None) -> FloatArray:
-    """`values` as a new (n,) float64 array of at least `minimum` finite numbers, exactly `length` of them if given.
+def check_sample(
+    values: npt.ArrayLike, name: str = "errors", *, minimum: int = 1, length: int | None = None
+) -> FloatArray:
+    """A column of numbers, checked.
 
-    Raises StatsError for text, other shapes, other lengths, and NaN or infinity, which are never dropped in silence.
+    Args:
+        values: The numbers.
+        name: What a message calls them.
+        minimum: How many there must be at least.
+        length: How many there must be exactly, where it matters.
+
+    Returns:
+        A new float64 array, (n,).
+
+    Raises:
+        StatsError: Text, another shape or length, or NaN or infinity, which are never dropped silently.
     """
     array = _numbers(values, name)
     if array.ndim != 1:
@@ -45,8 +57,20 @@ def sample(values: npt.ArrayLike, name: str = "errors", *, minimum: int = 1, len
     return array
 
 
-def columns(values: npt.ArrayLike, name: str, *, length: int) -> FloatArray:
-    """`values` as a new (length, k) float64 array of finite numbers; a (length,) column counts as k = 1."""
+def check_columns(values: npt.ArrayLike, name: str, *, length: int) -> FloatArray:
+    """Several columns of numbers, checked.
+
+    Args:
+        values: (length, k) numbers; (length,) counts as k = 1.
+        name: What a message calls them.
+        length: The number of rows.
+
+    Returns:
+        A new float64 array, (length, k).
+
+    Raises:
+        StatsError: Text, another shape, NaN or infinity.
+    """
     array = _numbers(values, name)
     if array.ndim == 1:
         array = array[:, np.newaxis]
@@ -59,13 +83,13 @@ def columns(values: npt.ArrayLike, name: str, *, length: int) -> FloatArray:
 
 
 def check_confidence(confidence: float) -> None:
-    """Refuse a confidence that is no probability."""
+    """Raise StatsError for a confidence that is not between 0 and 1."""
     if not 0 < confidence < 1:
         raise StatsError(f"confidence must lie between 0 and 1, not {confidence}: 0.95 means 95%.")
 
 
 def check_simulation(repeats: int, seed: int) -> None:
-    """Refuse a simulation of no repeats, and a seed below 0."""
+    """Raise StatsError for fewer than 1 repeat, and for a seed below 0."""
     if repeats < 1:
         raise StatsError(f"repeats must be at least 1, not {repeats}: 9999 gives p-values down to 0.0001.")
     if seed < 0:
@@ -73,7 +97,7 @@ def check_simulation(repeats: int, seed: int) -> None:
 
 
 def check_choice(value: str, choices: Sequence[str], name: str) -> None:
-    """Refuse a word that is none of `choices`."""
+    """Raise StatsError for a value that is not one of `choices`."""
     if value not in choices:
         raise StatsError(f"unknown {name} '{value}': use one of {', '.join(choices)}.")
 
