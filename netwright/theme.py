@@ -1,6 +1,7 @@
-"""Colors and type of every chart, and the step from an Altair chart to a specification with its data.
+"""Colors and type of every chart and drawing, and the step from an Altair chart to a specification with its data.
 
-The page repaints these colors for dark mode by matching them (assets/page.css), so a chart uses no others.
+A page repaints these colors for dark mode by matching them (report/assets/page.css), so a chart uses no others.
+No Altair is imported here: charts are made where they are needed, and the colors serve SVG drawings too.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any
 
 __all__ = [
     "BEFORE",
+    "CONFIG",
     "FAINT",
     "GOOD",
     "INK",
@@ -21,15 +23,15 @@ __all__ = [
     "WIDTH",
     "Spec",
     "colors",
-    "finish",
     "shapes",
+    "to_spec",
 ]
 
 Spec = dict[str, Any]
 Rows = Sequence[Mapping[str, Any]]
 
-WIDTH = 790  # of a whole-width chart, pixels
-SMALL = 222  # of one of three in a row
+WIDTH = 790  # pixels: a chart as wide as the page
+SMALL = 222  # pixels: one of three charts in a row
 
 INK = "#1f2733"
 MUTED = "#5a6472"
@@ -42,10 +44,11 @@ BEFORE = FAINT
 _SHAPES = ("circle", "triangle-up", "square", "diamond")
 
 _FONT = "Helvetica, Arial, sans-serif"
-_CONFIG: Spec = {
+# Vega-Lite's configuration
+CONFIG: Spec = {
     "background": "white",
     "font": _FONT,
-    "aria": False,  # the page describes each picture as a whole
+    "aria": False,  # the page describes each chart as a whole
     "padding": 6,
     "view": {"stroke": None},
     "axis": {
@@ -73,22 +76,27 @@ _CONFIG: Spec = {
 
 
 def colors(names: Sequence[str]) -> list[str]:
-    """A color a population, by its place."""
+    """One color for each population, by its position."""
     return [SERIES[i % len(SERIES)] for i in range(len(names))]
 
 
 def shapes(names: Sequence[str]) -> list[str]:
-    """A point's shape a population, so that color is never the only difference."""
+    """One point shape for each population, so that color is never the only difference."""
     return [_SHAPES[i % len(_SHAPES)] for i in range(len(names))]
 
 
-def finish(chart: Any, data: Mapping[str, Rows]) -> Spec:
-    """The Vega-Lite specification of an Altair chart whose views name their data, with the data and the theme added."""
+def to_spec(chart: Any, data: Mapping[str, Rows]) -> Spec:
+    """The Vega-Lite specification of an Altair chart, with its data and the theme.
+
+    Args:
+        chart: Its views name their data (`alt.NamedData`) and hold none.
+        data: Name -> rows.
+    """
     spec: Spec = chart.to_dict(validate=False)  # the tests validate; here it would take most of the time
-    assert "datasets" not in spec, "a chart of ours names its data"
+    assert "datasets" not in spec, "our charts name their data"
     spec["datasets"] = {name: list(rows) for name, rows in data.items()}
-    spec["config"] = _CONFIG
-    # names become parts of expressions, where these two are syntax errors
+    spec["config"] = CONFIG
+    # names become parts of expressions, where these two characters are syntax errors
     text = json.dumps(spec, allow_nan=False, ensure_ascii=False).replace("\u2028", " ").replace("\u2029", " ")
     clean: Spec = json.loads(text)
     return clean

@@ -1,4 +1,4 @@
-"""What a report is told: populations, what was concluded from them, the networks trained longer, and the facts."""
+"""What a report is made from: populations, what was concluded, the networks trained longer, and the facts."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from netwright.arch import Arch
-    from netwright.stats import Comparison, Difference
+    from netwright.stats import KsTest, PermutationTest
 
-__all__ = ["Contrast", "Finalist", "PopulationView", "RangeLike", "Story", "distinct"]
+__all__ = ["Comparison", "Finalist", "PopulationView", "RangeLike", "ReportData", "with_distinct_names"]
 
 
 class RangeLike(Protocol):
-    """A good range: netwright.stats.bootstrap gives one."""
+    """A good range, such as `netwright.stats.bootstrap` returns."""
 
     @property
     def low(self) -> float: ...
@@ -30,12 +30,19 @@ class RangeLike(Protocol):
 
 @dataclass(frozen=True)
 class PopulationView:
-    """A population as a report sees it. frame: a row a trial, of which only `error` (percent) must be there.
+    """A population as a report sees it.
 
-    Other columns that are used where they exist: trial, state (waiting, running, done, failed), reason, flops, params,
-    acts, seconds, seed, the parameters, arch (JSON), curve (dicts with epoch and error).
-    domains: the least and largest value of each parameter that the space allows.
-    size: the number of parameter combinations; 0 where it is not known. account: how the sampling went, a count a line.
+    Attributes:
+        name: Short name, used in sentences and legends.
+        frame: One row for each trial. Only the column `error` (percent) is required. These are used where they exist:
+            trial, state (waiting, running, done, failed), reason, flops, params, acts, seconds, seed, the parameters,
+            arch (JSON), and curve (dicts with epoch and error).
+        title: Longer name, for headings.
+        parameters: The columns of the parameters that were sampled.
+        space: The design space as a dict.
+        bounds: Parameter -> the smallest and the largest value that the space allows.
+        size: Number of parameter combinations, 0 where it is unknown.
+        rejections: How sampling went: the number of draws, of accepted networks, and of rejections by each constraint.
     """
 
     name: str
@@ -43,9 +50,9 @@ class PopulationView:
     title: str = ""
     parameters: tuple[str, ...] = ()
     space: Mapping[str, Any] = field(default_factory=dict)
-    domains: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     size: float = 0.0
-    account: Mapping[str, int] = field(default_factory=dict)
+    rejections: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def heading(self) -> str:
@@ -53,7 +60,7 @@ class PopulationView:
 
     @cached_property
     def trials(self) -> pd.DataFrame:
-        """The frame with trial, state and reason filled in where a plain table lacks them, only finite errors kept."""
+        """The frame with trial, state and reason filled in where they are missing; an error is finite or NaN."""
         import numpy as np
         import pandas as pd
 
@@ -71,29 +78,33 @@ class PopulationView:
 
     @cached_property
     def done(self) -> pd.DataFrame:
-        """The trials with an error, best first."""
+        """The trials with an error, lowest error first."""
         trials = self.trials
         done = trials[(trials["state"] == "done") & trials["error"].notna()]
         return done.sort_values(["error", "trial"], kind="stable").reset_index(drop=True)
 
 
 @dataclass(frozen=True)
-class Contrast:
-    """The second population's errors against the first's; below 0 the second is better.
+class Comparison:
+    """The errors of a second population against those of a first one; a negative difference: the second is better.
 
-    is_refinement: the second is a fresh sample of the first's space refined, and no unrelated one.
+    Attributes:
+        ks: The Kolmogorov-Smirnov test.
+        mean: The permutation test of the means.
+        is_refinement: Whether the second is a new sample of the first one's space, refined, and not an unrelated one.
+        level: p-value at or below which a difference counts as shown.
     """
 
-    ks: Comparison
-    mean: Difference
+    ks: KsTest
+    mean: PermutationTest
     is_refinement: bool = True
     level: float = 0.05
 
     @classmethod
     def of(
         cls, before: PopulationView, after: PopulationView, *, is_refinement: bool = True, seed: int = 0
-    ) -> Contrast | None:
-        """The two tests; None where a population has no error to compare."""
+    ) -> Comparison | None:
+        """Run both tests; None where a population has no error to compare."""
         from netwright.stats import ks, permutation_test
 
         if before.done.empty or after.done.empty:
@@ -112,7 +123,18 @@ class Contrast:
 
 @dataclass(frozen=True)
 class Finalist:
-    """A network trained longer: the pick, or a baseline of about the same cost. test_errors: percent, one a seed."""
+    """A network that was trained longer: the pick, or a baseline of about the same cost.
+
+    Attributes:
+        role: "pick" or "baseline".
+        flops: Multiply-adds of one image.
+        params: Trainable parameters.
+        acts: Activations: outputs of all convolutions, linear layers and pools.
+        test_errors: Percent, one for each seed.
+        seeds: In the order of `test_errors`.
+        curves: For each seed, one record for each epoch.
+        test_images: Size of the test split, None where it is unknown.
+    """
 
     role: str
     name: str
@@ -128,24 +150,31 @@ class Finalist:
 
 
 @dataclass(frozen=True)
-class Story:
-    """All that a report tells. good_ranges come from the first population; facts are titled tables of strings."""
+class ReportData:
+    """Everything that a report shows.
+
+    Attributes:
+        good_ranges: Parameter -> good range, from the first population.
+        decisions: One sentence for each decision.
+        comparison: Of the last population with the first one.
+        facts: Title -> a table of strings.
+    """
 
     title: str
     populations: tuple[PopulationView, ...]
     good_ranges: Mapping[str, RangeLike] = field(default_factory=dict)
     decisions: tuple[str, ...] = ()
-    contrast: Contrast | None = None
+    comparison: Comparison | None = None
     finalists: tuple[Finalist, ...] = ()
     facts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
-def distinct(story: Story) -> Story:
-    """The story with a number added to a population's name that another has too, as of two sweeps of one space."""
+def with_distinct_names(data: ReportData) -> ReportData:
+    """The same data, with a number added to each population name that is used before, as in two sweeps of one space."""
     seen: Counter[str] = Counter()
     views = []
-    for view in story.populations:
+    for view in data.populations:
         seen[view.name] += 1
-        again = seen[view.name]
-        views.append(view if again == 1 else replace(view, name=f"{view.name} ({again})"))
-    return replace(story, populations=tuple(views))
+        times = seen[view.name]
+        views.append(view if times == 1 else replace(view, name=f"{view.name} ({times})"))
+    return replace(data, populations=tuple(views))

@@ -1,102 +1,69 @@
-"""The project's dress of a page: one HTML document that needs nothing else, its sections, pictures and facts."""
+"""The template of a page: one HTML document that needs nothing else, in which values are always escaped.
+
+The templates are in `templates/`, the style and the script in `assets/`; a web page is changed there, not in Python.
+"""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from html import escape
+from functools import cache
 from importlib import resources
-from string import Template
+from typing import Any
 
-from netwright.report.charts import Spec
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
-__all__ = ["Section", "asset", "document", "facts_html", "lead", "picture", "tiles"]
+from netwright.report.parts import Section
+from netwright.theme import Spec
 
+__all__ = ["asset", "render_page"]
 
-@dataclass(frozen=True, slots=True)
-class Section:
-    """name: of its anchor; body: HTML, escaped."""
-
-    name: str
-    title: str
-    body: str
-
-    def html(self) -> str:
-        head = f'<h2 id="h-{self.name}">{escape(self.title)}</h2>'
-        return f'<section id="{self.name}" aria-labelledby="h-{self.name}">{head}{self.body}</section>'
+_HOME = "netwright.report"
 
 
-def document(
+def render_page(
     title: str,
     subtitle: str,
     sections: Sequence[Section],
     specs: Mapping[str, Spec],
     bundle: str,
     *,
-    left_out: str = "",
-    style: str = "",
+    template: str = "base.html",
+    package: str = _HOME,
+    **values: Any,
 ) -> str:
-    """The whole page. specs: of the charts; bundle: the script that draws them; left_out: HTML at the end; style: more
-    of it."""
-    return Template(asset("netwright.report", "page.html")).substitute(
-        title=escape(title),
-        subtitle=escape(subtitle),
-        contents="".join(f'<li><a href="#{each.name}">{escape(each.title)}</a></li>' for each in sections),
-        sections="\n".join(each.html() for each in sections),
-        left_out=left_out,
-        style=asset("netwright.report", "page.css") + style,
-        specs=_script_safe(json.dumps(specs, allow_nan=False, ensure_ascii=False)),
-        bundle=bundle.replace("</script", r"<\/script"),
-        script=asset("netwright.report", "page.js"),
-    )
+    """The whole page as HTML.
+
+    Args:
+        title: Heading of the page.
+        subtitle: Line below it.
+        sections: In the order of the page.
+        specs: Name -> specification of each chart that the sections show.
+        bundle: The script that draws charts, as `vl_convert.javascript_bundle` makes it.
+        template: The page's template. It is looked for in the templates of `package`, then in those of this package.
+        package: The package whose templates (and templates of parts) are used.
+        values: More values for that template.
+    """
+    # nothing within the script may end the element that holds it
+    script = Markup(bundle.replace("</script", r"<\/script"))
+    page = _environment(package).get_template(template)
+    return page.render(title=title, subtitle=subtitle, sections=sections, specs=specs, bundle=script, **values)
 
 
-def asset(package: str, name: str) -> str:
-    """The text of a file in a package's assets."""
+def asset(name: str, package: str = _HOME) -> str:
+    """The text of a file in a package's folder `assets`."""
     return resources.files(package).joinpath("assets").joinpath(name).read_text(encoding="utf-8")
 
 
-def _script_safe(text: str) -> str:
-    """JSON that cannot end the script element it stands in."""
-    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
-
-
-def lead(sentences: Sequence[str]) -> str:
-    """A paragraph a sentence."""
-    return "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences)
-
-
-def tiles(figures: Sequence[tuple[str, str]]) -> str:
-    """The figures that matter most, each as (what it is, its value); those without a value are left out."""
-    items = "".join(f"<li><b>{escape(value)}</b><span>{escape(name)}</span></li>" for name, value in figures if value)
-    return f'<ul class="tiles">{items}</ul>'
-
-
-def picture(name: str, title: str, sentences: Sequence[str], formats: Sequence[str], role: str = "img") -> str:
-    """Where a chart is drawn, described by its title and sentences; formats: of the files beside the page.
-
-    role: what can be operated must stay visible to assistive tools, so it is a group and not an image.
-    """
-    alt = escape(" ".join([f"{title}.", *sentences]))
-    files = ", ".join(f"figures/{name}.{kind}" for kind in formats)
-    caption = f"<figcaption>Also as {escape(files)}</figcaption>" if files else ""
-    drawn = f'<div class="chart" id="chart-{name}" data-chart="{name}" role="{role}" aria-label="{alt}"></div>'
-    return f'<figure class="card">{drawn}{caption}</figure>'
-
-
-def facts_html(groups: Mapping[str, Mapping[str, object]]) -> str:
-    """Titled lists; what is called `command` can be copied."""
-    return "".join(
-        f'<div class="facts"><h3>{escape(name)}</h3>{_group(name, facts)}</div>' for name, facts in groups.items()
+@cache
+def _environment(package: str) -> Environment:
+    environment = Environment(
+        loader=ChoiceLoader([PackageLoader(name) for name in dict.fromkeys((package, _HOME))]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-
-
-def _group(name: str, facts: Mapping[str, object]) -> str:
-    if name == "command":
-        copy = '<button type="button" class="button copy">Copy</button>'
-        return "".join(
-            f'<div class="command"><pre><code>{escape(str(value))}</code></pre>{copy}</div>' for value in facts.values()
-        )
-    said = "".join(f"<dt>{escape(key)}</dt><dd>{escape(str(value))}</dd>" for key, value in facts.items())
-    return f"<dl>{said}</dl>"
+    environment.policies["json.dumps_kwargs"] = {"allow_nan": False, "ensure_ascii": False}
+    environment.globals["asset"] = lambda name, package=_HOME: Markup(asset(name, package))
+    return environment

@@ -9,7 +9,7 @@ __all__ = ["amount", "count", "listing", "meaning", "number", "p_value", "percen
 
 _SCALES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
-# DDS section 3.3; the stage's number follows an underscore in free spaces
+# DDS section 3.3; spaces that draw a parameter for each stage add an underscore and the number of the stage
 _MEANINGS = {
     "depth": "number of blocks",
     "width": "channels of a block",
@@ -31,7 +31,7 @@ def count(n: int, noun: str, plural: str = "") -> str:
 
 
 def amount(value: float) -> str:
-    """Three figures and a scale: 1.23M, 45.6k, 12; beyond trillions as a power of ten."""
+    """Three significant figures and a suffix: 1.23M, 45.6k, 12; above trillions as a power of ten."""
     if abs(value) >= 1e15:
         mantissa, exponent = f"{value:.1e}".split("e")
         return f"{mantissa}×10^{int(exponent)}"
@@ -42,36 +42,40 @@ def amount(value: float) -> str:
 
 
 def number(value: float) -> str:
-    """A parameter's value: whole numbers whole, others with three figures."""
+    """A parameter's value: whole numbers as such, others with three significant figures."""
     if abs(value - round(value)) < 1e-9 and abs(value) < 1e15:
         return f"{round(value):,}"
     return f"{value:.3g}"
 
 
 def span(ends: tuple[float, float]) -> str:
-    """`8 to 32`, or the one value."""
+    """`8 to 32`, or the one value where both ends are equal."""
     low, high = (number(end) for end in ends)
     return low if low == high else f"{low} to {high}"
 
 
 def percent(value: float) -> str:
+    """`1.85%`."""
     return f"{value:.2f}%"
 
 
 def points(value: float) -> str:
-    """A difference of percentages, without its sign."""
+    """A difference of percentages, without its sign: `0.42 points`."""
     return f"{abs(value):.2f} points"
 
 
 def signed(value: float) -> str:
+    """`+0.42` or `−0.42`, with a true minus sign."""
     return f"{value:+.2f}".replace("-", "−")
 
 
 def ratio(value: float) -> str:
+    """`8.7`, or `1,234` from 10 on."""
     return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
 
 
 def p_value(value: float) -> str:
+    """`p = 0.03`, or `p < 0.001`."""
     return "p < 0.001" if value < 0.001 else f"p = {value:.2g}"
 
 
@@ -83,7 +87,7 @@ def listing(items: Sequence[str]) -> str:
 
 
 def meaning(parameter: str) -> str:
-    """A few plain words for a parameter of the papers, empty for one that they do not know."""
+    """What a parameter of the papers means, in a few words; empty for an unknown one."""
     if parameter in _MEANINGS:
         return _MEANINGS[parameter]
     stage = re.fullmatch(r"([a-z_]+)_(\d+)", parameter)

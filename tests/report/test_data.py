@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from netwright.report import Contrast, PopulationView, Story
-from netwright.report.story import distinct
+from netwright.report import Comparison, PopulationView, ReportData
+from netwright.report.data import with_distinct_names
 
 
 def view(errors: list[float], **columns: list[object]) -> PopulationView:
@@ -27,17 +27,17 @@ def test_an_empty_table_has_no_trials() -> None:
 
 
 def test_populations_of_one_name_are_told_apart() -> None:
-    story = distinct(Story("two sweeps", (view([1.0]), view([2.0]))))
-    assert [each.name for each in story.populations] == ["space", "space (2)"]
+    data = with_distinct_names(ReportData("two sweeps", (view([1.0]), view([2.0]))))
+    assert [each.name for each in data.populations] == ["space", "space (2)"]
 
 
 @pytest.mark.parametrize(("shift", "better", "worse"), [(-3.0, True, False), (3.0, False, True), (0.0, False, False)])
 def test_contrast_says_better_only_where_a_test_does(shift: float, better: bool, worse: bool) -> None:
     errors = np.random.default_rng(0).normal(20, 2, 60)
-    contrast = Contrast.of(view(errors.tolist()), view((errors[::-1] + shift).tolist()))
-    assert contrast is not None
-    assert (contrast.is_better, contrast.is_worse) == (better, worse)
+    comparison = Comparison.of(view(errors.tolist()), view((errors[::-1] + shift).tolist()))
+    assert comparison is not None
+    assert (comparison.is_better, comparison.is_worse) == (better, worse)
 
 
 def test_contrast_needs_errors_on_both_sides() -> None:
-    assert Contrast.of(view([1.0]), view([float("nan")])) is None
+    assert Comparison.of(view([1.0]), view([float("nan")])) is None

@@ -1,4 +1,4 @@
-"""A figure that could not be made."""
+"""A section that could not be made."""
 
 from dataclasses import dataclass
 
@@ -7,6 +7,6 @@ __all__ = ["Missing"]
 
 @dataclass(frozen=True)
 class Missing:
-    """Why there is no such figure, as the end of the sentence `not in this report: ...`."""
+    """Why a report has no such section, as the end of the sentence "not in this report: ..."."""
 
     why: str

@@ -1,30 +1,33 @@
-"""Each parameter against the error, with the range that the bootstrap calls good."""
+"""Each parameter against the error, with its good range by the bootstrap."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import pandas as pd
 
-from netwright.report.figures.missing import Missing
-from netwright.report.story import PopulationView, RangeLike, Story
-from netwright.report.words import count, listing, span
+from netwright.report.data import PopulationView, RangeLike, ReportData
+from netwright.report.sections.missing import Missing
+from netwright.report.sections.points import MOST_POINTS, is_wide, thin, values_of, x_scale
+from netwright.report.text import count, listing, meaning, number, span
+from netwright.theme import GOOD, SERIES, SMALL, Spec, to_spec
 
-__all__ = ["MOST_POINTS", "ParameterPanel", "ParametersFigure", "is_wide", "parameters_figure", "thin", "values_of"]
+__all__ = ["ParameterPanel", "ParametersFigure", "parameters_chart", "parameters_figure"]
 
-MOST_POINTS = 1000  # a picture of more is slow to draw and no clearer
-_MOST_MARKS = 9000  # over all small pictures
-_WIDE = 15.0  # above this ratio of largest to least value an axis is logarithmic
-
-Floats = npt.NDArray[np.float64]
+_MOST_MARKS = 9000  # in all small charts together
 
 
 @dataclass(frozen=True)
 class ParameterPanel:
-    """One small picture. x, error, trial: a point a network; low, best, high: the good range, or None."""
+    """One small chart.
+
+    Attributes:
+        x, error, trial: One entry for each point; x is the parameter, the error is in percent.
+        domain: The smallest and the largest value of the axis.
+        low, best, high: The good range and its median, or None.
+    """
 
     parameter: str
     x: tuple[float, ...]
@@ -38,7 +41,7 @@ class ParameterPanel:
 
     @property
     def narrowed(self) -> float | None:
-        """The good range's share of what was drawn, 0 to 1: a budget alone keeps much of a domain out."""
+        """The good range as a share of the sampled range, 0 to 1: a budget alone excludes much of what is allowed."""
         if self.low is None or self.high is None:
             return None
         ends = np.array([min(self.x), max(self.x), self.low, self.high])
@@ -48,34 +51,22 @@ class ParameterPanel:
 
 @dataclass(frozen=True)
 class ParametersFigure:
+    """One panel for each parameter of the population `name`."""
+
     name: str
     panels: tuple[ParameterPanel, ...]
     sentences: tuple[str, ...]
 
 
-def is_wide(low: float, high: float) -> bool:
-    """Whether an axis from low to high is better logarithmic."""
-    return low > 0 and high / low > _WIDE
-
-
-def values_of(frame: pd.DataFrame, column: str) -> Floats:
-    """A column as numbers; True is 1, and what is no number is NaN."""
-    return pd.to_numeric(frame[column], errors="coerce").to_numpy(np.float64, na_value=np.nan)
-
-
-def thin(n: int, most: int) -> npt.NDArray[np.intp]:
-    """Which of n rows, best first, to draw: all, or an even choice that keeps the best and the worst."""
-    return np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(np.intp))
-
-
-def parameters_figure(story: Story) -> ParametersFigure | Missing:
-    view = story.populations[0]
+def parameters_figure(data: ReportData) -> ParametersFigure | Missing:
+    """The parameters of the first population."""
+    view = data.populations[0]
     if view.done.empty:
         return Missing(f"no trial of {view.name} has an error")
     panels = tuple(
         panel
         for parameter in view.parameters
-        if parameter in view.done and (panel := _panel(view, parameter, story.good_ranges.get(parameter))) is not None
+        if parameter in view.done and (panel := _panel(view, parameter, data.good_ranges.get(parameter))) is not None
     )
     if not panels:
         return Missing(f"the table of {view.name} has no parameter columns")
@@ -89,7 +80,7 @@ def _panel(view: PopulationView, parameter: str, good: RangeLike | None) -> Para
         return None
     kept = known[thin(len(known), min(MOST_POINTS, _MOST_MARKS // len(view.parameters)))]
     seen = (float(values[known].min()), float(values[known].max()))
-    domain = view.domains.get(parameter, seen)
+    domain = view.bounds.get(parameter, seen)
     domain = (min(domain[0], seen[0]), max(domain[1], seen[1]))
     return ParameterPanel(
         parameter=parameter,
@@ -105,19 +96,83 @@ def _panel(view: PopulationView, parameter: str, good: RangeLike | None) -> Para
 
 
 def _sentences(view: PopulationView, panels: Sequence[ParameterPanel]) -> tuple[str, ...]:
-    shows = (
-        f"Each point is one of the {count(len(view.done), 'trained network')} of {view.name}: further down is better. "
-        "The band is the range where the best of many random quarters of the population fell (95 in 100 times), "
-        "the line its median: the narrower the band, the more the parameter matters."
+    explanation = (
+        f"Each point is one of the {count(len(view.done), 'trained network')} of {view.name}: lower is better. "
+        "The band contains the best network of 95 in 100 random quarters of the population, the line is the median: "
+        "the narrower the band, the more the parameter matters."
     )
     drawn = len(panels[0].x)
     if drawn < len(view.done):
-        shows += f" {drawn:,} of them are drawn, evenly chosen from best to worst."
+        explanation += f" {drawn:,} of them are drawn, selected evenly from best to worst."
     ranked = sorted((p for p in panels if p.narrowed is not None), key=lambda p: p.narrowed or 0.0)
     telling = [p for p in ranked if (p.narrowed or 0.0) <= 0.5]
     if not ranked:
-        return (shows,)
+        return (explanation,)
     if not telling:
-        return (shows, "No parameter's good range is narrower than half of what was drawn: none stands out.")
+        return (explanation, "No good range is narrower than half of the sampled range: no parameter stands out.")
     ranges = [f"{p.parameter} ({span((p.low or 0.0, p.high or 0.0))})" for p in telling[:4]]
-    return (shows, f"The narrowest, against what was drawn: {listing(ranges)}.")
+    return (explanation, f"The narrowest, compared with the sampled range: {listing(ranges)}.")
+
+
+# -- drawing -----------------------------------------------------------------------------------------------------------
+
+_COLUMNS = 3
+
+
+def parameters_chart(figure: ParametersFigure) -> Spec:
+    """A small chart for each parameter."""
+    import altair as alt
+
+    data: dict[str, list[dict[str, float | None]]] = {}
+    panels = []
+    errors = [error for panel in figure.panels for error in panel.error]
+    for index, panel in enumerate(figure.panels):
+        name = f"points{index}"
+        data[name] = [
+            {"x": x, "error": error, "trial": trial}
+            for x, error, trial in zip(panel.x, panel.error, panel.trial, strict=True)
+        ]
+        data[f"good {name}"] = [{"low": panel.low, "best": panel.best, "high": panel.high}]
+        panels.append(_draw_panel(panel, name, (min(errors), max(errors)), is_first=index % _COLUMNS == 0))
+    return to_spec(alt.concat(*panels, columns=_COLUMNS, spacing=18), data)
+
+
+def _draw_panel(panel: ParameterPanel, name: str, errors: tuple[float, float], is_first: bool) -> Any:
+    import altair as alt
+
+    x = alt.X(
+        "x:Q",
+        title=meaning(panel.parameter) or None,
+        scale=x_scale(panel.domain, panel.is_log),
+        axis=alt.Axis(tickCount=5),
+    )
+    y = alt.Y(
+        "error:Q", title="error, %" if is_first else None, scale=alt.Scale(domain=list(errors), zero=False, nice=True)
+    )
+    points = (
+        alt.Chart(alt.NamedData(name))
+        .mark_circle(size=26, opacity=1, fillOpacity=0.55, color=SERIES[0], clip=True)
+        .encode(
+            x=x,
+            y=y,
+            tooltip=[
+                "trial:Q",
+                alt.Tooltip("x:Q", title=panel.parameter),
+                alt.Tooltip("error:Q", format=".2f", title="error, %"),
+            ],
+        )
+    )
+    layers: list[Any] = []
+    title: Any = panel.parameter
+    if panel.low is not None and panel.high is not None and panel.best is not None:
+        good = alt.Chart(alt.NamedData(f"good {name}"))
+        # a good range of a single value would be an invisible band, so its edge is drawn too
+        layers.append(
+            good.mark_rect(color=GOOD, opacity=1, fillOpacity=0.18, stroke=GOOD, strokeWidth=1).encode(
+                x=alt.X("low:Q"), x2="high:Q"
+            )
+        )
+        layers.append(good.mark_rule(color=GOOD, strokeWidth=2).encode(x="best:Q"))
+        span = f"good {number(panel.low)} to {number(panel.high)}, best {number(panel.best)}"
+        title = alt.TitleParams(panel.parameter, subtitle=span)
+    return alt.layer(*layers, points).properties(width=SMALL, height=150, title=title)

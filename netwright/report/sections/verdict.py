@@ -1,4 +1,4 @@
-"""What may honestly be said: of a pick beside its baseline, and of a refinement."""
+"""What the evidence supports: about the pick beside its baseline, and about a refinement."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from math import comb
 
 import numpy as np
 
-from netwright.report.story import Contrast
-from netwright.report.words import count, p_value, percent, points, signed
+from netwright.report.data import Comparison
+from netwright.report.text import count, p_value, percent, points, signed
 from netwright.stats import permutation_test
 
 __all__ = ["Verdict", "of_finalists", "of_refinement", "spread", "with_spread"]
 
-
+# kind -> (label, end of the sentence)
 _OF_REFINEMENTS = {
     "better": ("refinement confirmed", "the refinement is confirmed"),
     "worse": ("refinement made it worse", "the refinement made the space worse, so keep the wider one"),
@@ -29,9 +29,12 @@ _OF_SPACES = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """kind: better, worse, leaning (every seed agrees, but they are few), even, or open (nothing to judge by).
+    """A conclusion and how sure it is.
 
-    label: the sentence in three or four words.
+    Attributes:
+        kind: "better", "worse", "leaning" (every seed agrees, but there are few), "even", or "open" (no test).
+        label: The conclusion in three or four words.
+        sentence: The conclusion with its numbers.
     """
 
     kind: str
@@ -40,46 +43,62 @@ class Verdict:
 
 
 def of_finalists(pick: Sequence[float], baseline: Sequence[float], baseline_name: str) -> Verdict:
-    """Whether the pick's test errors, one a seed, differ from the baseline's by more than the seeds do."""
+    """Whether the test errors of the pick and the baseline differ by more than those of different seeds do.
+
+    Args:
+        pick: Test errors in percent, one for each seed.
+        baseline: Likewise.
+        baseline_name: Its name in the sentence.
+    """
     if not pick or not baseline:
         return Verdict("open", "not tested", "One of the two has no test error: nothing is claimed about a difference.")
     gap = float(np.mean(pick) - np.mean(baseline))
     word, better = ("lower", "better") if gap < 0 else ("higher", "worse")
-    says = f"The pick's mean test error is {points(gap)} {word} than that of {baseline_name}"
+    sentence = f"The pick's mean test error is {points(gap)} {word} than that of {baseline_name}"
     if min(len(pick), len(baseline)) == 1:
-        luck = "but one seed cannot tell a better network from a luckier start: train both with three or more"
-        return Verdict("open", "one seed: not tested", f"{says}, {luck}.")
+        luck = "but with one seed this may be luck: train both with three seeds or more"
+        return Verdict("open", "one seed: not tested", f"{sentence}, {luck}.")
     p = permutation_test(pick, baseline).p_value
     if p <= 0.05:
-        return Verdict(better, f"{better} than the baseline", f"{says}, more than seeds explain ({p_value(p)}).")
+        return Verdict(better, f"{better} than the baseline", f"{sentence}, more than seeds explain ({p_value(p)}).")
     if max(pick) < min(baseline) or min(pick) > max(baseline):
         least = 2 / comb(len(pick) + len(baseline), len(pick))
-        few = f"and every seed agrees, but so few seeds can show no more than {p_value(least)}: likely, not proven"
-        return Verdict("leaning", f"likely {better} than the baseline", f"{says} {few}.")
-    return Verdict("even", "equal within seed noise", f"{says}, which is within the noise of the seeds ({p_value(p)}).")
+        few = (
+            f"and every seed agrees, but with so few seeds {p_value(least)} is the lowest possible: likely, not proven"
+        )
+        return Verdict("leaning", f"likely {better} than the baseline", f"{sentence} {few}.")
+    return Verdict(
+        "even", "equal within seed noise", f"{sentence}, which is within the noise of the seeds ({p_value(p)})."
+    )
 
 
-def of_refinement(contrast: Contrast | None, before: str, after: str) -> Verdict:
-    """Whether the second population is better than the first by more than chance."""
-    if contrast is None:
-        said = f"No test compares {after} with {before}, so nothing is claimed about a difference."
-        return Verdict("open", "refinement not tested", said)
-    mean, ks = contrast.mean, contrast.ks
+def of_refinement(comparison: Comparison | None, before: str, after: str) -> Verdict:
+    """Whether the second population is better than the first one by more than chance.
+
+    Args:
+        comparison: Of the two, None where there is none.
+        before: Name of the first population.
+        after: Name of the second one.
+    """
+    if comparison is None:
+        sentence = f"No test compares {after} with {before}, so nothing is claimed about a difference."
+        return Verdict("open", "refinement not tested", sentence)
+    mean, ks = comparison.mean, comparison.ks
     word = "lower" if mean.difference < 0 else "higher"
-    says = f"The mean error of {after} is {points(mean.difference)} {word} than that of {before} ("
+    sentence = f"The mean error of {after} is {points(mean.difference)} {word} than that of {before} ("
     if mean.interval is not None:
-        says += f"95% interval of the difference {signed(mean.interval[0])} to {signed(mean.interval[1])}, "
-    says += (
+        sentence += f"95% interval of the difference {signed(mean.interval[0])} to {signed(mean.interval[1])}, "
+    sentence += (
         f"{p_value(mean.p_value)}; Kolmogorov-Smirnov {ks.statistic:.2f}, {p_value(ks.p_value)}). A random network of "
         f"{after} beats one of {before} {100 * mean.effect.superiority:.0f}% of the time"
     )
-    kind = "better" if contrast.is_better else "worse" if contrast.is_worse else "even"
-    label, ends = (_OF_REFINEMENTS if contrast.is_refinement else _OF_SPACES)[kind]
-    return Verdict(kind, label.format(after=after, before=before), f"{says}: {ends}.")
+    kind = "better" if comparison.is_better else "worse" if comparison.is_worse else "even"
+    label, ends = (_OF_REFINEMENTS if comparison.is_refinement else _OF_SPACES)[kind]
+    return Verdict(kind, label.format(after=after, before=before), f"{sentence}: {ends}.")
 
 
 def spread(errors: Sequence[float]) -> float | None:
-    """Standard deviation over seeds; None for fewer than two."""
+    """The standard deviation over seeds; None for fewer than two."""
     return float(np.std(errors, ddof=1)) if len(errors) > 1 else None
 
 
@@ -88,5 +107,5 @@ def with_spread(errors: Sequence[float]) -> str:
     if not errors:
         return "no test error"
     deviation = spread(errors)
-    said = percent(float(np.mean(errors)))
-    return f"{said} (one seed)" if deviation is None else f"{said} ± {deviation:.2f} ({count(len(errors), 'seed')})"
+    mean = percent(float(np.mean(errors)))
+    return f"{mean} (one seed)" if deviation is None else f"{mean} ± {deviation:.2f} ({count(len(errors), 'seed')})"
