@@ -1,13 +1,22 @@
 """Are two populations different, and by how much? Every test comes with an effect size."""
 
+from __future__ import annotations
+
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from netwright.stats.checks import FloatArray, check_choice, check_confidence, check_sample, check_simulation
+from netwright.stats.distribution import edf
+from netwright.stats.plots import draw_difference, draw_gap, to_svg
+from netwright.system.html import paragraph, table
+
+if TYPE_CHECKING:
+    import altair as alt
 
 __all__ = ["Effect", "KsTest", "PermutationTest", "ks", "permutation_test"]
 
@@ -52,6 +61,21 @@ class KsTest:
     gap: float
     effect: Effect
 
+    def plot(self, a: npt.ArrayLike, b: npt.ArrayLike) -> alt.LayerChart:
+        """Both distributions and the gap between them as an Altair chart. a: (n,) and b: (m,) errors, as for `ks`."""
+        curves = {"a": edf(a), "b": edf(b)}
+        just_above = np.nextafter(self.gap_at, np.inf)
+        first, second = (float(curve.at(just_above)) for curve in curves.values())
+        corners = {f"{name} {curve.legend()}": curve.steps() for name, curve in curves.items()}
+        return draw_gap(corners, self.gap_at, (first, second))
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (f"{self.statistic:.3f}", f"{self.gap_at:.4g}", f"{self.p_value:.2g}", f"{self.effect.superiority:.0%}")
+        ]
+        heads = ("largest gap", "at error", "p-value", "a beats b")
+        return table(heads, rows, f"Kolmogorov-Smirnov test of a ({self.n_a}) against b ({self.n_b})")
+
 
 @dataclass(frozen=True, slots=True)
 class PermutationTest:
@@ -75,6 +99,19 @@ class PermutationTest:
     interval: tuple[float, float] | None
     p_value: float
     effect: Effect
+
+    def plot(self) -> alt.LayerChart:
+        """The difference and its interval as an Altair chart."""
+        return draw_difference(self.difference, self.interval, f"{self.statistic} of a - {self.statistic} of b")
+
+    def _repr_html_(self) -> str:
+        between = "" if self.interval is None else f", interval {self.interval[0]:+.3g} to {self.interval[1]:+.3g}"
+        text = (
+            f"Permutation test of a ({self.n_a}) against b ({self.n_b}), {self.alternative}: "
+            f"difference {self.difference:+.3g}{between}, p = {self.p_value:.2g}; "
+            f"a beats b in {self.effect.superiority:.0%} of pairs."
+        )
+        return paragraph(text) + to_svg(self.plot())
 
 
 def ks(a: npt.ArrayLike, b: npt.ArrayLike) -> KsTest:

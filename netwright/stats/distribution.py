@@ -1,7 +1,10 @@
 """Error distributions: the EDF of a population, weights that normalize its complexity, and its confidence band."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +12,10 @@ import numpy.typing as npt
 from netwright.errors import StatsError
 from netwright.stats.bounds import METHODS
 from netwright.stats.checks import FloatArray, check_choice, check_confidence, check_sample
+from netwright.stats.plots import draw_band, draw_steps, to_svg
+
+if TYPE_CHECKING:
+    import altair as alt
 
 __all__ = ["Band", "Edf", "band", "edf", "normalized_weights"]
 
@@ -66,6 +73,13 @@ class Edf:
     def legend(self) -> str:
         """Size, minimum and mean, as in the papers' plots: "[500 | 38.7 | 43.2]"."""
         return f"[{self.n} | {self.min:.1f} | {self.mean:.1f}]"
+
+    def plot(self, name: str = "") -> alt.LayerChart:
+        """The curve as an Altair chart. To compare, layer some: `edf(a).plot("A") + edf(b).plot("B")`."""
+        return draw_steps(*self.steps(), f"{name} {self.legend()}".strip())
+
+    def _repr_html_(self) -> str:
+        return to_svg(self.plot())
 
 
 def edf(errors: npt.ArrayLike, weights: npt.ArrayLike | None = None) -> Edf:
@@ -149,6 +163,13 @@ class Band:
         """
         below = _count_below(self.errors, grid)
         return self.lower[below], self.upper[below]
+
+    def plot(self, name: str = "") -> alt.LayerChart:
+        """The band and its distribution function as an Altair chart, to be layered like those of an `Edf`."""
+        return draw_band(self.errors, self.lower, self.upper, f"{name} {edf(self.errors).legend()}".strip())
+
+    def _repr_html_(self) -> str:
+        return to_svg(self.plot())
 
 
 def band(errors: npt.ArrayLike | Edf, confidence: float = 0.95, method: str = "dkw") -> Band:

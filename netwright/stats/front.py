@@ -1,11 +1,19 @@
 """The Pareto front: the networks that no other one beats in every respect."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 
 from netwright.stats.checks import BoolArray, check_columns, check_sample
+from netwright.stats.plots import draw_front
 
-__all__ = ["pareto"]
+if TYPE_CHECKING:
+    import altair as alt
+
+__all__ = ["pareto", "plot_front"]
 
 
 def pareto(cost: npt.ArrayLike, errors: npt.ArrayLike) -> BoolArray:
@@ -34,3 +42,18 @@ def pareto(cost: npt.ArrayLike, errors: npt.ArrayLike) -> BoolArray:
         on_front[left[0]] = True
         left = left[(rows[left] < rows[left[0]]).any(axis=1)]
     return on_front[place.ravel()]
+
+
+def plot_front(cost: npt.ArrayLike, errors: npt.ArrayLike) -> alt.LayerChart:
+    """Networks and their Pareto front as an Altair chart.
+
+    Args:
+        cost: (n,) a single cost.
+        errors: (n,).
+
+    Raises:
+        StatsError: Text, NaN or infinity, or different lengths.
+    """
+    e = check_sample(errors)
+    c = check_sample(cost, "cost", length=e.size)
+    return draw_front(c, e, pareto(c, e))

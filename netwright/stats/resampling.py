@@ -1,14 +1,20 @@
 """The empirical bootstrap: which values of a parameter do good networks have?"""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from netwright.errors import StatsError
 from netwright.stats.checks import FloatArray, check_choice, check_confidence, check_sample, check_simulation
+from netwright.stats.plots import draw_range, to_svg
+
+if TYPE_CHECKING:
+    import altair as alt
 
 __all__ = ["GoodRange", "bootstrap"]
 
@@ -27,6 +33,21 @@ class GoodRange:
     low: float
     best: float
     high: float
+
+    def plot(self, x: npt.ArrayLike | None = None, errors: npt.ArrayLike | None = None) -> alt.LayerChart:
+        """The range as an Altair chart, over the networks where they are given. x, errors: (n,) as for `bootstrap`.
+
+        Raises:
+            StatsError: Text, NaN or infinity, different lengths, or only one of the two.
+        """
+        if x is None and errors is None:
+            return draw_range(self.low, self.best, self.high)
+        e = check_sample(() if errors is None else errors)
+        values = check_sample(() if x is None else x, "x", length=e.size)
+        return draw_range(self.low, self.best, self.high, values, e)
+
+    def _repr_html_(self) -> str:
+        return to_svg(self.plot())
 
 
 @overload

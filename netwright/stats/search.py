@@ -1,13 +1,20 @@
 """Random-search efficiency: how good is the best of k networks from a population?"""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from netwright.errors import StatsError
 from netwright.stats.checks import FloatArray, IntArray, check_sample
+from netwright.stats.plots import draw_efficiency, to_svg
+
+if TYPE_CHECKING:
+    import altair as alt
 
 __all__ = ["Efficiency", "efficiency"]
 
@@ -25,6 +32,13 @@ class Efficiency:
     sizes: IntArray
     mean: FloatArray
     spread: FloatArray
+
+    def plot(self, name: str = "population") -> alt.LayerChart:
+        """Mean and standard deviation over k as an Altair chart; several can be layered."""
+        return draw_efficiency(self.sizes, self.mean, self.spread, name)
+
+    def _repr_html_(self) -> str:
+        return to_svg(self.plot())
 
 
 def efficiency(
