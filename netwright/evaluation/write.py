@@ -17,8 +17,8 @@ from netwright.evaluation.charts import accuracy_chart, calibration_chart, confu
 from netwright.evaluation.figures import accuracy_figure, calibration_figure, confusion_figure, labels_of, summary
 from netwright.evaluation.measured import Measured, Wrong
 from netwright.evaluation.page import facts_section, page, sections_of, skipped_section, wrong_section
-from netwright.report.charts import Spec
 from netwright.system.atomic import write_bytes, write_text
+from netwright.theme import Spec
 
 __all__ = ["FORMAT", "write_report"]
 

@@ -20,6 +20,7 @@ import numpy as np
 from netwright.arch import Arch, ArchBatch, complexity
 from netwright.errors import PopulationError
 from netwright.population.database import FILE, STATES, make_tables, open_file, plain_errors, remove_draft, transaction
+from netwright.population.summary import population_html
 from netwright.system.atomic import explain_errors
 from netwright.system.diff import difference
 from netwright.system.lock import Lock
@@ -241,6 +242,9 @@ class Population:
         ]
         frame = pd.DataFrame.from_records(records, columns=None if records else [*names, "arch", "curve"])
         return frame.astype({"error": float, "seconds": float})
+
+    def _repr_html_(self) -> str:
+        return population_html(str(self.folder), self.counts(), self.frame())
 
     # -- what happens to it ------------------------------------------------------------------------------------
 

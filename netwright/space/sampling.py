@@ -15,6 +15,7 @@ from netwright.arch import ArchBatch, block_widths, compatible, complexity, stag
 from netwright.arch.divisible import compatible_groups
 from netwright.errors import SpaceError
 from netwright.space.space import LIMITS, DesignSpace
+from netwright.system.html import paragraph
 
 __all__ = ["Sample", "draw", "sample"]
 
@@ -38,6 +39,10 @@ class Sample:
 
     batch: ArchBatch
     account: Mapping[str, int]
+
+    def _repr_html_(self) -> str:
+        counts = ", ".join(f"{name} {many:,}" for name, many in self.account.items() if many)
+        return self.batch._repr_html_() + paragraph(f"Sampling: {counts}.")
 
 
 def sample(space: DesignSpace, n: int, seed: int = 0) -> ArchBatch:

@@ -15,6 +15,7 @@ from netwright.space.axis import ORDERS, Axis
 from netwright.space.domain import Choice, Domain, domain_from_dict
 from netwright.space.parameter import FAMILIES, check_domain, parameters_of, unknown
 from netwright.space.setting import Setting
+from netwright.space.table import space_table
 
 __all__ = ["LIMITS", "DesignSpace"]
 
@@ -184,6 +185,9 @@ class DesignSpace:
             "rounding": self.rounding,
         }
         return whole
+
+    def _repr_html_(self) -> str:
+        return space_table(self.name, self.summary, self.axes, self.limits, self.setting, self.size())
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> DesignSpace:

@@ -10,7 +10,7 @@ from netwright.system.atomic import write_bytes
 from netwright.training.records import EpochRecord
 
 if TYPE_CHECKING:
-    from netwright.report.charts.theme import Spec
+    from netwright.theme import Spec
 
 __all__ = ["curve_chart", "draw_curve"]
 
@@ -27,7 +27,7 @@ def curve_chart(records: Sequence[EpochRecord]) -> Spec:
     """Two panels over epochs: the loss, and the top-1 error in percent."""
     import altair as alt
 
-    from netwright.report.charts.theme import SERIES, finish
+    from netwright.theme import SERIES, to_spec
 
     names = ("training (augmented images)", "validation", "validation, moving average")
     rows: dict[str, list[dict[str, object]]] = {"loss": [], "error": []}
@@ -55,4 +55,4 @@ def curve_chart(records: Sequence[EpochRecord]) -> Spec:
         .properties(width=380, height=260)
         for key, title in (("loss", "loss"), ("error", "top-1 error, %"))
     ]
-    return finish(alt.hconcat(*panels), rows)
+    return to_spec(alt.hconcat(*panels), rows)

@@ -57,19 +57,19 @@ def conclude(
     why_picked: str,
 ) -> Result:
     """Compare, and write everything to the folder; result.json last: its presence means that the rest is there."""
-    from netwright.report import Contrast, Story, write_report
-    from netwright.report.figures.verdict import of_finalists, of_refinement
+    from netwright.report import Comparison, ReportData, write_report
+    from netwright.report.sections.verdict import of_finalists, of_refinement
 
     out = job.config.out
     pick, baseline = finals
     narrowed = advice.space.domains != job.space.domains
-    contrast = Contrast.of(*views, seed=job.config.seed) if narrowed else None
-    story = Story(
+    comparison = Comparison.of(*views, seed=job.config.seed) if narrowed else None
+    data = ReportData(
         title=f"Designing a network for {job.images.name}",
         populations=views,
         good_ranges=advice.good_ranges,
         decisions=(*advice.decisions, why_picked),
-        contrast=contrast,
+        comparison=comparison,
         finalists=finals,
         facts=_facts(job, pick),
     )
@@ -82,16 +82,16 @@ def conclude(
         test_errors=pick.test_errors,
         baseline=baseline.arch,
         baseline_test_errors=baseline.test_errors,
-        confirmed=contrast is not None and contrast.is_better,
+        confirmed=comparison is not None and comparison.is_better,
         verdict=of_finalists(pick.test_errors, baseline.test_errors, baseline.name).sentence,
-        refinement=of_refinement(contrast, views[0].name, views[1].name).sentence
+        refinement=of_refinement(comparison, views[0].name, views[1].name).sentence
         if narrowed
         else "Nothing was narrowed, so there is no refinement to confirm.",
         refined=advice.space,
-        report=write_report(story, out),
+        report=write_report(data, out),
         folder=out,
     )
-    tests = {} if contrast is None else {"difference": contrast.mean.difference, "p_value": contrast.mean.p_value}
+    tests = {} if comparison is None else {"difference": comparison.mean.difference, "p_value": comparison.mean.p_value}
     summary = {
         "confirmed": result.confirmed,
         "refined_against_given": tests,

@@ -18,12 +18,12 @@ from netwright.workflow import DesignConfig
 
 @dataclass
 class Engine:
-    """jobs: all that were begun. stop_at: begun jobs after which Ctrl-C comes. fails: jobs that do. story: reported."""
+    """jobs: all that were begun. stop_at: begun jobs after which Ctrl-C comes. fails: jobs that do. reports: data."""
 
     jobs: list[Job] = field(default_factory=list)
     stop_at: int | None = None
     fails: Callable[[Job], bool] = lambda job: False
-    stories: list[object] = field(default_factory=list)
+    reports: list[object] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
 
     def error(self, job: Job) -> float:
@@ -73,8 +73,8 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
     """In place of the workers, and of the drawing of the report."""
     made = Engine()
 
-    def report(story: object, folder: Path) -> Path:
-        made.stories.append(story)
+    def report(data: object, folder: Path) -> Path:
+        made.reports.append(data)
         return folder / "report.html"
 
     for home in ("netwright.sweeps.run", "netwright.workflow.job"):

@@ -44,13 +44,13 @@ def test_the_pick_is_the_best_of_validation_and_named_by_space_and_trial(engine:
     best = min(range(len(searched)), key=lambda i: engine.error(searched[i]))
     space, trial = ("regnetx", best) if best < TRIALS else ("regnetx_refined", best - TRIALS)
     assert result.network.name == f"{space} {trial}"
-    assert engine.stories[0].finalists[0].name == result.network.name
+    assert engine.reports[0].finalists[0].name == result.network.name
     assert plain(result)["pick"]["name"] == result.network.name
 
 
 def test_the_second_sample_is_fresh_and_within_the_refined_space(engine: Any, heard: Any, config: Make) -> None:
     result = design(config(), heard)
-    first, second = (view.frame for view in engine.stories[0].populations)
+    first, second = (view.frame for view in engine.reports[0].populations)
     assert not set(first["arch"]) & set(second["arch"])
     for name, domain in result.refined.domains.items():
         assert second[name].between(*domain.bounds).all()
@@ -60,7 +60,7 @@ def test_failed_trials_are_counted_and_left_out(engine: Any, heard: Any, config:
     engine.fails = lambda job: job.split == "validation" and job.index in (1, 2)
     result = design(config(), heard)
     assert any("of 14 networks (4 more failed)" in line for line in engine.said)
-    assert engine.stories[0].contrast.mean.n_a + engine.stories[0].contrast.mean.n_b == 14
+    assert engine.reports[0].comparison.mean.n_a + engine.reports[0].comparison.mean.n_b == 14
     assert result.test_errors
 
 
@@ -170,8 +170,8 @@ def test_few_trials_narrow_nothing_and_claim_nothing(engine: Any, heard: Any, co
     result = design(config(trials=4, confirm_trials=2), heard)
     assert not result.confirmed
     assert result.refinement == "Nothing was narrowed, so there is no refinement to confirm."
-    assert engine.stories[0].contrast is None
-    assert [view.name for view in engine.stories[0].populations] == ["regnetx", "regnetx_again"]
+    assert engine.reports[0].comparison is None
+    assert [view.name for view in engine.reports[0].populations] == ["regnetx", "regnetx_again"]
 
 
 def test_a_space_without_room_to_confirm_is_refused_before_any_training(
