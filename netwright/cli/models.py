@@ -21,8 +21,10 @@ from typing import TYPE_CHECKING, Any
 from netwright.errors import WeightsError
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import Namespace
     from collections.abc import Sequence
+
+    from netwright.cli.parser import CommandParser
 
 __all__ = ["add_arguments", "run"]
 
@@ -34,7 +36,7 @@ _WORDS = {
 }
 
 
-def add_arguments(parser: ArgumentParser) -> None:
+def add_arguments(parser: CommandParser) -> None:
     """The flags."""
     parser.add_argument("action", choices=list(_WORDS), metavar="list|show|convert|push", help="what to do")
     parser.add_argument("words", nargs="*", metavar="WORD ...", help="PATTERN, NAME or REF, SRC DST, REF OWNER/NAME")
@@ -60,8 +62,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--license", "--licence", default="", metavar="ID", help="of the weights, as the hub writes it: apache-2.0"
     )
     hub.add_argument("--message", default="", metavar="TEXT", help="of the commit")
-    # words may stand before and behind flags
-    parser.parse_args = parser.parse_intermixed_args  # type: ignore[method-assign]
+    parser.is_intermixed = True  # words may stand before and after flags
 
 
 def run(options: Namespace, command: str) -> int:

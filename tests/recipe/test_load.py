@@ -124,13 +124,13 @@ def test_mistakes_in_a_file_carry_its_path_and_those_of_flags_do_not(tmp_path):
     path = recipe(tmp_path, "lr: fast\n")
     with pytest.raises(RecipeError) as caught:
         load_training(path)
-    assert str(caught.value) == f"{path}: lr is a number, not 'fast'. Correct 'lr'."
+    assert str(caught.value) == f"{path}: lr is a number of at least 0, not 'fast'. Correct 'lr'."
     with pytest.raises(RecipeError) as caught:
         load_training(None, {"lr": "fast"})
-    assert str(caught.value) == "lr is a number, not 'fast'. Correct 'lr'."
+    assert str(caught.value) == "lr is a number of at least 0, not 'fast'. Correct 'lr'."
 
 
-def test_laws_between_keys_hold_over_both_places(tmp_path):
+def test_constraints_between_keys_hold_over_both_places(tmp_path):
     with pytest.raises(RecipeError, match="aug_splits and mixup or cutmix exclude each other"):
         load_training(recipe(tmp_path, "mixup: 0.8\n"), {"aug_splits": "3"})
 

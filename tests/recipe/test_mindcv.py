@@ -261,15 +261,15 @@ def test_what_is_different_here_is_said():
         ("opt", "sgdm", "opt is one of sgd, momentum"),
         ("scheduler", "cosine", "scheduler is one of constant, cosine_decay"),
         ("filter_bias_and_bn", "auto", "filter_bias_and_bn is one of True, False"),
-        ("epoch_size", 0, "epoch_size is at least 1"),
+        ("epoch_size", 0, "epoch_size is a whole number of at least 1, not 0"),
         ("epoch_size", 1.5, "epoch_size is a whole number"),
         ("image_resize", "big", "image_resize is a whole number"),
-        ("clip_value", -1, "clip_value is at least 0"),
+        ("clip_value", -1, "clip_value is a number of at least 0, not -1"),
         ("clip_grad", 3, "clip_grad is true or false"),
         ("loss", "MSE", "loss is one of CE, BCE"),
         ("auto_augment", "randomly", "auto_augment is like randaug-m9-mstd0.5-inc1"),
         ("val_while_train", None, "val_while_train is true or false"),
-        ("ema_decay", 2, "ema_decay is within 0 to 1"),
+        ("ema_decay", 2, "ema_decay is a number within 0 to 1, not 2"),
     ],
 )
 def test_wrong_values_are_refused_by_the_name_that_was_written(key, value, message):

@@ -98,7 +98,7 @@ def test_a_seed_that_fails_is_told(engine: Any, heard: Any, config: Make) -> Non
 
 
 @pytest.mark.parametrize("moment", [0, 5, TRIALS, TRIALS + 2, TRIALS + CONFIRM, TRIALS + CONFIRM + 4])
-def test_interrupted_anywhere_the_same_brief_goes_on_to_the_same_result(
+def test_interrupted_anywhere_the_same_configuration_continues_to_the_same_result(
     engine: Any, heard: Any, config: Make, tmp_path: Path, moment: int
 ) -> None:
     whole = plain(design(config(out=tmp_path / "whole"), heard))
@@ -111,7 +111,7 @@ def test_interrupted_anywhere_the_same_brief_goes_on_to_the_same_result(
     assert len(engine.jobs) == TRIALS + CONFIRM + 2 * SEEDS  # none was trained twice
 
 
-def test_the_same_brief_again_trains_nothing(engine: Any, heard: Any, config: Make) -> None:
+def test_the_same_configuration_again_trains_nothing(engine: Any, heard: Any, config: Make) -> None:
     first = plain(design(config(), heard))
     engine.jobs.clear()
     assert plain(design(config(workers=7, command="other words"), heard)) == first
@@ -142,7 +142,7 @@ def test_trials_may_be_added_until_the_space_is_refined(engine: Any, heard: Any,
         ({"space": "regnety"}, "space.setting.block: 'x' -> 'y'"),
     ],
 )
-def test_another_brief_is_refused_with_the_difference(
+def test_another_configuration_is_refused_with_the_difference(
     engine: Any, heard: Any, config: Make, changes: dict[str, object], line: str
 ) -> None:
     design(config(), heard)
