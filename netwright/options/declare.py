@@ -12,6 +12,7 @@ class Settings:
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import Any, get_type_hints
 
 __all__ = ["Constraint", "Option", "option", "options_of"]
@@ -80,6 +81,12 @@ def option(
 
 def options_of(kind: type[Any]) -> tuple[Option, ...]:
     """The options of a dataclass, in order; fields that `option` did not declare are left out."""
+    found: tuple[Option, ...] = _declared(kind)  # type: ignore[arg-type]  # mypy does not take a type for hashable
+    return found
+
+
+@cache  # every check of a value needs them, and to evaluate the annotations takes a millisecond
+def _declared(kind: type[Any]) -> tuple[Option, ...]:
     hints = get_type_hints(kind)
     return tuple(
         Option(item.name, hints[item.name], item.default, **item.metadata[_KEY])

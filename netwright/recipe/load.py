@@ -104,7 +104,8 @@ def _find_network(settings: dict[str, _Setting], folder: Path) -> dict[str, _Set
 
 def training_options() -> dict[str, tuple[Option, ...]]:
     """The options of every group of a training, by the group's name, in order."""
-    return {item.name: options_of(type(getattr(TrainConfig(), item.name))) for item in fields(TrainConfig)}
+    defaults = TrainConfig()
+    return {item.name: options_of(type(getattr(defaults, item.name))) for item in fields(defaults)}
 
 
 def training_to_yaml(training: TrainConfig) -> str:

@@ -240,11 +240,11 @@ def test_all_that_has_no_meaning_is_in_one_notice():
 @pytest.mark.parametrize(
     ("key", "value"), [("amp_cast_list", None), ("enable_modelarts", False), ("aux_factor", 0.0), ("aux_factor", "0")]
 )
-def test_nothing_is_said_where_nothing_is_lost(key, value):
+def test_no_notice_where_nothing_is_lost(key, value):
     assert load_training(None, {key: value}).notices == ()
 
 
-def test_what_is_different_here_is_said():
+def test_what_is_different_here_has_a_notice():
     loaded = load_training(None, {"amp_level": "O3", "device_target": "Ascend"})
     assert "batch norm in fp32" in loaded.notices[0]
     assert "device auto" in loaded.notices[1]

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netwright.errors import RecipeError
+from netwright.errors import RecipeError, SpaceError
 from netwright.workflow import DesignConfig
 
 WHOLE = ("trials", "confirm_trials", "epochs", "final_epochs", "final_seeds", "resolution", "train_images", "workers")
@@ -65,7 +65,40 @@ def test_what_lasts_is_the_same_wherever_and_on_however_many_workers() -> None:
 
 
 @given(st.integers(1, 100), st.integers(1, 100), st.one_of(st.none(), st.tuples(st.just(0.0), st.floats(1, 1e9))))
-def test_what_lasts_is_plain(trials: int, epochs: int, flops: tuple[float, float] | None) -> None:
-    plain = DesignConfig(out=Path("x"), trials=trials, epochs=epochs, flops=flops, recipe={"lr": 0.1}).lasting()
-    assert json.loads(json.dumps(plain))["trials"] == trials
-    assert None not in (plain["confirm_trials"], plain["final_epochs"])
+def test_what_lasts_is_json(trials: int, epochs: int, flops: tuple[float, float] | None) -> None:
+    values = DesignConfig(out=Path("x"), trials=trials, epochs=epochs, flops=flops, recipe={"lr": 0.1}).lasting()
+    assert json.loads(json.dumps(values))["trials"] == trials
+    assert None not in (values["confirm_trials"], values["final_epochs"])
+
+
+def test_options_by_name_as_the_flags_have_them() -> None:
+    config = DesignConfig.from_options(
+        data_dir=Path("photos"), max_flops=4e6, params=[1, 2], trials=5, lr=0.2, flip=False, recipe={"momentum": 0.8}
+    )
+    assert config == DesignConfig(
+        data_dir="photos",
+        flops=(0.0, 4e6),
+        params=(1, 2),
+        trials=5,
+        recipe={"momentum": 0.8, "lr": 0.2, "flip": False},
+    )
+    assert DesignConfig.from_options() == DesignConfig()
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"trails": 5}, RecipeError, "unknown option 'trails' of a design: did you mean 'trials'?"),
+        ({"max_flop": 5}, RecipeError, "did you mean 'max_flops'?"),
+        ({"zzzz": 5}, RecipeError, "these are known: out, data_dir"),
+        ({"flops": (1, 2), "max_flops": 3}, SpaceError, "flops and max_flops both limit the flops. Give one of them."),
+        ({"flops": 3}, RecipeError, "flops is a list of 2 numbers of at least 0, or none, not 3"),
+        ({"max_flops": "40M"}, RecipeError, "flops is a list of 2 numbers of at least 0, or none, not [0.0, '40M']"),
+        ({"lr": -1}, RecipeError, "lr is a number within 0 to 100, or auto, not -1"),
+        ({"space": 3}, RecipeError, "space is a text or a DesignSpace, not 3"),
+    ],
+)
+def test_options_that_cannot_be(options: dict[str, object], error: type[Exception], message: str) -> None:
+    with pytest.raises(error) as caught:
+        DesignConfig.from_options(**options)
+    assert message in str(caught.value)
