@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import Namespace
+
+    from netwright.cli.parser import CommandParser
 
 __all__ = ["add_arguments", "run"]
 
 
-def add_arguments(parser: ArgumentParser) -> None:
+def add_arguments(parser: CommandParser) -> None:
     """Add the flags of the command."""
     parser.add_argument("population", metavar="RUN|TABLE", help="a run folder or a table")
     parser.add_argument("--error", metavar="COLUMN", help="error column of a table (default: found by its name)")

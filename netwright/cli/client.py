@@ -16,12 +16,14 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import Namespace
+
+    from netwright.cli.parser import CommandParser
 
 __all__ = ["add_arguments", "run"]
 
 
-def add_arguments(parser: ArgumentParser) -> None:
+def add_arguments(parser: CommandParser) -> None:
     """Add the flags of the command."""
     parser.add_argument("address", metavar="ADDRESS", help="as `netwright serve` prints it: http://127.0.0.1:8000")
     parser.add_argument("paths", nargs="*", metavar="IMAGE", help="image files; without any, the models are listed")

@@ -21,8 +21,10 @@ from typing import TYPE_CHECKING, Any
 from netwright.errors import WeightsError
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import Namespace
     from collections.abc import Sequence
+
+    from netwright.cli.parser import CommandParser
 
 __all__ = ["add_arguments", "run"]
 
@@ -34,7 +36,7 @@ _WORDS = {
 }
 
 
-def add_arguments(parser: ArgumentParser) -> None:
+def add_arguments(parser: CommandParser) -> None:
     """The flags."""
     parser.add_argument("action", choices=list(_WORDS), metavar="list|show|convert|push", help="what to do")
     parser.add_argument("words", nargs="*", metavar="WORD ...", help="PATTERN, NAME or REF, SRC DST, REF OWNER/NAME")
@@ -60,8 +62,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--license", "--licence", default="", metavar="ID", help="of the weights, as the hub writes it: apache-2.0"
     )
     hub.add_argument("--message", default="", metavar="TEXT", help="of the commit")
-    # words may stand before and behind flags
-    parser.parse_args = parser.parse_intermixed_args  # type: ignore[method-assign]
+    parser.is_intermixed = True  # words may stand before and after flags
 
 
 def run(options: Namespace, command: str) -> int:
@@ -69,7 +70,7 @@ def run(options: Namespace, command: str) -> int:
     least, most, what = _WORDS[options.action]
     if not least <= len(options.words) <= most:
         raise WeightsError(
-            f"`netwright models {options.action}` takes {what}, and here it has {len(options.words)} words. Type "
+            f"`netwright models {options.action}` takes {what}, not {len(options.words)} words. Type "
             f"`netwright models {options.action} {what}`."
         )
     answer, lines = {"list": _list, "show": _show, "convert": _convert, "push": _push}[options.action](options)
@@ -86,7 +87,7 @@ def _list(options: Namespace) -> tuple[dict[str, Any], list[str]]:
     for name in list_models(pattern, options.pretrained):
         arch, weights = published(name), published_weights(name)
         cost = complexity(arch)
-        # the best first, the earliest of equals: the table has the defaults in front
+        # the first of equals: the table lists the defaults first
         best = max((row for row in weights if row.top1 is not None), key=lambda row: row.top1 or 0.0, default=None)
         rows.append(
             {
@@ -122,11 +123,11 @@ def _short(value: int) -> str:
 def _show(options: Namespace) -> tuple[dict[str, Any], list[str]]:
     from netwright.weights.summary import summarize_model
 
-    summary = summarize_model(options.words[0], **_given(options))
+    summary = summarize_model(options.words[0], **_reading(options))
     return summary.to_dict(), summary.lines()
 
 
-def _given(options: Namespace) -> dict[str, Any]:
+def _reading(options: Namespace) -> dict[str, Any]:
     return {"model": options.model, "ema": options.ema, "format": options.format}
 
 
@@ -158,7 +159,7 @@ def _push(options: Namespace) -> tuple[dict[str, Any], list[str]]:
     from netwright.weights import load_model, push_to_hub
 
     ref, repository = options.words
-    model = load_model(ref, **_given(options))
+    model = load_model(ref, **_reading(options))
     for notice in model.notices:
         print(notice, file=sys.stderr)
     address = push_to_hub(

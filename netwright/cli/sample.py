@@ -1,7 +1,7 @@
 """Draw networks from a design space, without training any.
 
 Prints a table, or writes a file: .csv and .parquet have a row a network with its parameters and complexity, .jsonl a
-whole network a line. The same seed draws the same networks. What each constraint rejected is told at the end.
+whole network a line. The same seed draws the same networks. How many draws each constraint rejected is printed last.
 """
 
 from __future__ import annotations
@@ -11,22 +11,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from netwright.cli.options import add_limits, limited
+from netwright.cli.options import add_limits, limited_space
 from netwright.errors import OutputError
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import Namespace
 
     import pandas as pd
 
     from netwright.arch import ArchBatch
+    from netwright.cli.parser import CommandParser
 
 __all__ = ["add_arguments", "run"]
 
 _SHOWN = 20
 
 
-def add_arguments(parser: ArgumentParser) -> None:
+def add_arguments(parser: CommandParser) -> None:
     """The flags."""
     parser.add_argument("space", metavar="NAME|FILE", help="design space")
     parser.add_argument("--n", type=int, default=10, metavar="N", help="networks (default: %(default)s)")
@@ -41,7 +42,7 @@ def run(options: Namespace, command: str) -> int:
     from netwright.space import draw
 
     writer = None if options.out is None else _writer(Path(options.out))
-    space = limited(options.space, options)
+    space = limited_space(options.space, options)
     if options.resolution is not None:
         space = space.with_setting(resolution=options.resolution)
     sample = draw(space, options.n, options.seed)

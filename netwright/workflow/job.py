@@ -70,11 +70,11 @@ class Job:
 
 
 def prepare(config: DesignConfig, progress: NullProgress) -> Job:
-    """Everything that can be wrong with a brief is found here, before any training.
+    """Everything that can be wrong with a configuration is found here, before any training.
 
     Raises SpaceError, OutputError, DataError, RecipeError.
     """
-    space = load_space(config.space)
+    space = config.space if isinstance(config.space, DesignSpace) else load_space(config.space)
     require_writable(config.out, what="the results", elsewhere="another --out")
     images = load_images(
         config.data_dir,

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Any
 
 from netwright.analysis.refine import advise, draw_refined
 from netwright.analysis.summary import view
-from netwright.errors import PopulationError, SpaceError
+from netwright.errors import PopulationError, RecipeError, SpaceError
 from netwright.population import FILE, Population, difference
-from netwright.space import Sample, draw
+from netwright.space import DesignSpace, Sample, draw
 from netwright.sweeps import NullProgress, Progress
 from netwright.workflow.baseline import baseline_for
-from netwright.workflow.config import DesignConfig
+from netwright.workflow.config import SWEEP_TRIALS, DesignConfig
 from netwright.workflow.final_training import train_finals
 from netwright.workflow.job import Job, prepare
 from netwright.workflow.result import Result, conclude
@@ -20,12 +22,26 @@ from netwright.workflow.selection import best_network, refuse_failure
 __all__ = ["design", "sweep"]
 
 
-def design(config: DesignConfig, progress: NullProgress | None = None) -> Result:
-    """Do the whole job; give the same brief again to resume it. Everything finished is in `brief.out` at any moment.
+def design(
+    config: DesignConfig | str | Path = "digits", progress: NullProgress | None = None, **options: Any
+) -> Result:
+    """From images and a budget to a chosen network: what `netwright design` runs.
 
-    Raises DataError, SpaceError, RecipeError and OutputError before any training, PopulationError when the folder
-    holds the work of another brief or every trial failed.
+    Called again with the same arguments, it continues where it was interrupted. Everything finished is in the folder
+    `out` at any moment.
+
+        netwright.design("photos", max_flops=40e6, trials=24, out="runs/photos")
+
+    Args:
+        config: The folder of the images, "digits" for the bundled ones, or a whole configuration.
+        progress: Shows how far it is; by default on stderr.
+        **options: With a folder, anything that `DesignConfig.from_options` takes, by the names of the flags.
+
+    Raises:
+        DataError, SpaceError, RecipeError, OutputError: Before any training.
+        PopulationError: The folder holds the work of another configuration, or every trial failed.
     """
+    config = _config(config, "data_dir", options)
     progress = progress or Progress()
     with progress:
         _refuse_other(config)
@@ -66,8 +82,30 @@ def _design(job: Job) -> Result:
     return conclude(job, advice, views, finals, why_picked)
 
 
-def sweep(config: DesignConfig, progress: NullProgress | None = None) -> dict[str, int]:
-    """Only the first step: sample the space and train the population in `brief.out`. State -> number of trials."""
+def sweep(
+    config: DesignConfig | DesignSpace | str | Path = "regnetx", progress: NullProgress | None = None, **options: Any
+) -> dict[str, int]:
+    """Sample a design space and train the population in the folder `out`: what `netwright sweep` runs.
+
+        netwright.sweep("regnetx", data_dir="photos", max_flops=40e6, trials=100, out="runs/photos")
+
+    Args:
+        config: The design space, its name or its YAML file; or a whole configuration.
+        progress: Shows how far it is; by default on stderr.
+        **options: With a space, anything that `DesignConfig.from_options` takes; `out` is required.
+
+    Returns:
+        State of a trial -> number of trials.
+
+    Raises:
+        DataError, SpaceError, RecipeError, OutputError: Before any training.
+        PopulationError: The folder holds another population.
+    """
+    if not isinstance(config, DesignConfig):
+        if "out" not in options:
+            raise RecipeError("a sweep keeps its population in a folder, and none is named. Give 'out'.")
+        options = {"trials": SWEEP_TRIALS} | options
+    config = _config(config, "space", options)
     progress = progress or Progress()
     with progress:
         job = prepare(config, progress)
@@ -75,6 +113,15 @@ def sweep(config: DesignConfig, progress: NullProgress | None = None) -> dict[st
         with job.executor, job.population(config.out, job.space, sample, config.seed) as population:
             job.train(population, job.space.name)
             return population.counts()
+
+
+def _config(config: DesignConfig | DesignSpace | str | Path, first: str, options: dict[str, Any]) -> DesignConfig:
+    """A configuration as it is, or one of its first option and the others by name."""
+    if not isinstance(config, DesignConfig):
+        return DesignConfig.from_options(**{first: config} | options)
+    if options:
+        raise RecipeError(f"a DesignConfig has all options itself. Put {', '.join(options)} into it.")
+    return config
 
 
 def _first_of_all(job: Job) -> Sample:
@@ -88,7 +135,7 @@ def _first_of_all(job: Job) -> Sample:
 
 
 def _refuse_other(config: DesignConfig) -> None:
-    """Once the space was refined the brief stands: more trials, say, would have refined it otherwise."""
+    """Once the space is refined, the configuration is fixed: more trials, say, would have refined it differently."""
     folder = config.out / "refined"
     if not (folder / FILE).exists():
         return
@@ -96,7 +143,7 @@ def _refuse_other(config: DesignConfig) -> None:
         lines = difference(population.notes.get("config", {}), json.loads(json.dumps(config.lasting())))
     if lines:
         raise PopulationError(
-            f"the design in {config.out} was asked for differently, and its space is refined already:\n  "
+            f"the design in {config.out} was begun with other options, and its space is refined already:\n  "
             + "\n  ".join(lines)
-            + "\nAsk for the same to resume it, or choose another folder (--out) to start anew."
+            + "\nGive the same to resume it, or choose another folder (--out) to start anew."
         )

@@ -88,7 +88,7 @@ def test_convert_says_what_it_needs(netwright: Run, saved: Path, tmp_path: Path)
     for words, said in (
         ((saved, tmp_path / "x"), "Add --to netwright, timm, torchvision, pycls or mindcv"),
         ((saved, tmp_path / "x", "--to", "onnx"), "not 'onnx'"),
-        ((saved, "--to", "timm"), "takes SRC DST, and here it has 1 words"),
+        ((saved, "--to", "timm"), "takes SRC DST, not 1 words"),
         ((tmp_path / "none.pth", tmp_path / "x", "--to", "timm"), "there is no"),
     ):
         done = netwright("models", "convert", *words)

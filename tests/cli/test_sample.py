@@ -53,7 +53,7 @@ def test_the_resolution_is_that_of_the_costs(netwright: Run, tmp_path: Path) -> 
         (["--resolution", "0"], "resolution is a whole number of at least 1"),
         (["--out", "networks.txt"], "a file ending in .csv, .parquet, .jsonl, not 'networks.txt'"),
         (["--flops", "1:2"], "the smallest flops drawn was"),
-        (["--flops", "1M:2M", "--max_flops", "3M"], "--flops and --max_flops both limit the flops"),
+        (["--flops", "1M:2M", "--max_flops", "3M"], "flops and max_flops both limit the flops. Give one of them."),
     ],
 )
 def test_a_mistake_is_explained(netwright: Run, words: list[str], says: str) -> None:

@@ -83,10 +83,10 @@ def test_curl_takes_the_line_of_the_page(address: str, photo: Path) -> None:
 def test_mistakes_are_reported_before_anything_listens(tmp_path: Path) -> None:
     for words, constraint in (
         (("serve", str(tmp_path / "nothing")), "nothing"),
-        (("serve", "x", "--max_batch", "0"), "max_batch is 1 or more"),
+        (("serve", "x", "--max_batch", "0"), "max_batch is a whole number of at least 1, not 0"),
         (("serve", "x", "--max_queue", "2"), "Raise max_queue"),
         (("serve", "x", "--tls_cert", "c.pem"), "Give both"),
-        (("serve", "x", "--port", "70000"), "65535"),
+        (("serve", "x", "--port", "70000"), "port is a whole number within 0 to 65,535, not 70000"),
         (("client", "127.0.0.1:1", "x.png"), "x.png cannot be read"),
         (("client", "ftp://x"), "http://127.0.0.1:8000"),
         (("client", "127.0.0.1:1"), "does not answer"),

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from netwright.errors import OutputError, PopulationError, SpaceError
+from netwright.errors import OutputError, PopulationError, RecipeError, SpaceError
 from netwright.population import Population
+from netwright.space import load_space
 from netwright.workflow import DesignConfig, Result, design, sweep
 
 Make = Callable[..., DesignConfig]
@@ -98,7 +99,7 @@ def test_a_seed_that_fails_is_told(engine: Any, heard: Any, config: Make) -> Non
 
 
 @pytest.mark.parametrize("moment", [0, 5, TRIALS, TRIALS + 2, TRIALS + CONFIRM, TRIALS + CONFIRM + 4])
-def test_interrupted_anywhere_the_same_brief_goes_on_to_the_same_result(
+def test_interrupted_anywhere_the_same_configuration_continues_to_the_same_result(
     engine: Any, heard: Any, config: Make, tmp_path: Path, moment: int
 ) -> None:
     whole = plain(design(config(out=tmp_path / "whole"), heard))
@@ -111,7 +112,7 @@ def test_interrupted_anywhere_the_same_brief_goes_on_to_the_same_result(
     assert len(engine.jobs) == TRIALS + CONFIRM + 2 * SEEDS  # none was trained twice
 
 
-def test_the_same_brief_again_trains_nothing(engine: Any, heard: Any, config: Make) -> None:
+def test_the_same_configuration_again_trains_nothing(engine: Any, heard: Any, config: Make) -> None:
     first = plain(design(config(), heard))
     engine.jobs.clear()
     assert plain(design(config(workers=7, command="other words"), heard)) == first
@@ -142,7 +143,7 @@ def test_trials_may_be_added_until_the_space_is_refined(engine: Any, heard: Any,
         ({"space": "regnety"}, "space.setting.block: 'x' -> 'y'"),
     ],
 )
-def test_another_brief_is_refused_with_the_difference(
+def test_another_configuration_is_refused_with_the_difference(
     engine: Any, heard: Any, config: Make, changes: dict[str, object], line: str
 ) -> None:
     design(config(), heard)
@@ -200,3 +201,41 @@ def test_weights_that_are_gone_are_missed_with_a_cure(engine: Any, heard: Any, c
         path.unlink()
     with pytest.raises(OutputError, match=r"are gone. Remove .*final to have the finals trained anew"):
         design(config(), heard)
+
+
+SMALL: dict[str, Any] = {"flops": (0.3e6, 0.6e6), "trials": 12, "confirm_trials": 6, "epochs": 1}
+
+
+def test_a_design_by_keywords_is_that_of_its_configuration(
+    engine: Any, heard: Any, config: Make, tmp_path: Path
+) -> None:
+    whole = plain(design(config(recipe={"lr": 0.2}), heard))
+    assert plain(design("digits", heard, out=tmp_path / "k", lr=0.2, **SMALL)) == whole
+    with pytest.raises(RecipeError, match=r"a DesignConfig has all options itself\. Put seed into it\."):
+        design(config(), heard, seed=1)
+
+
+def test_a_sweep_takes_a_space_by_name_or_as_it_is(engine: Any, heard: Any, tmp_path: Path) -> None:
+    few: dict[str, Any] = {"epochs": 1, "trials": 3}
+    space = load_space("regnety").refine(flops=(0.3e6, 0.6e6))
+    assert sweep(space, heard, out=tmp_path / "a", **few)["done"] == 3
+    assert sweep("regnety", heard, out=tmp_path / "b", flops=(0.3e6, 0.6e6), **few)["done"] == 3
+    with Population.open(tmp_path / "a") as one, Population.open(tmp_path / "b") as two:
+        assert one.identity["space"] == two.identity["space"]
+        assert list(one.frame()["arch"]) == list(two.frame()["arch"])
+    with pytest.raises(RecipeError, match=r"its population in a folder, and none is named\. Give 'out'\."):
+        sweep("regnety", heard, trials=3)
+
+
+def test_a_sweep_alone_has_more_trials(engine: Any, heard: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[DesignConfig] = []
+
+    def prepare(config: DesignConfig, progress: object) -> None:
+        given.append(config)
+        raise SpaceError("enough")
+
+    monkeypatch.setattr("netwright.workflow.steps.prepare", prepare)
+    for options in ({}, {"trials": 7}):
+        with pytest.raises(SpaceError, match="enough"):
+            sweep("regnety", heard, out="x", **options)
+    assert [(config.space, config.trials) for config in given] == [("regnety", 100), ("regnety", 7)]

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from types import NoneType
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from netwright.errors import ServeError
+from netwright.options import Constraint, check_value, options_of, read_value
 from netwright.runtime.info import PRECISIONS
 from netwright.runtime.open import RUNTIMES
 from netwright.serving.settings import ServeSettings
@@ -98,12 +98,10 @@ def application(
     """
     serving = optional("ray.serve", "ray")
     chosen = _settings(ref, settings)
-    cpus = float(chosen.threads or 1) if cpus is None else _number("cpus", float, cpus)
-    if not 0 <= cpus < 1e6:
-        raise ServeError(f"cpus is 0 or more, not {cpus:g}.")
-    health_period = _number("health_period", float, health_period)
-    if not 0 < health_period < 1e6:
-        raise ServeError(f"health_period is above 0 seconds, not {health_period:g}.")
+    cpus = float(chosen.threads or 1) if cpus is None else cpus
+    cpus = read_value("cpus", cpus, float, Constraint(low=0.0, high=1e6), ServeError)
+    health_period = read_value("health_period", health_period, float, Constraint(above=0.0, high=1e6), ServeError)
+    replicas = read_value("replicas", replicas, int, Constraint(low=1), ServeError)
     if not isinstance(actor_options or {}, Mapping):
         raise ServeError(f"actor_options are names and values, not {actor_options!r}.")
 
@@ -121,7 +119,7 @@ def application(
         graceful_shutdown_wait_loop_s=min(_DRAIN_CHECK_SECONDS, max(0.1, chosen.grace / 2)),
         health_check_period_s=health_period,
         health_check_timeout_s=_HEALTH_TIMEOUT,
-        **_scaling(_number("replicas", int, replicas), autoscaling, chosen.max_batch),
+        **_scaling(replicas, autoscaling, chosen.max_batch),
     )
     return deployment.bind(chosen)
 
@@ -148,8 +146,6 @@ def _settings(ref: str | Path, settings: Mapping[str, Any]) -> ServeSettings:
     if given.get("threads") is None:
         given["threads"] = 1
     chosen = ServeSettings(_absolute(ref), **given)
-    if chosen.threads is not None and chosen.threads < 1:
-        raise ServeError(f"threads is 1 or more, not {chosen.threads}.")
     if chosen.runtime not in RUNTIMES:
         raise ServeError(f"runtime is one of {', '.join(RUNTIMES)}, not {chosen.runtime!r}.")
     if chosen.precision not in (None, *PRECISIONS):
@@ -164,40 +160,22 @@ def _absolute(ref: str | Path) -> str:
 
 def _read(key: str, value: Any) -> Any:
     """The value of a setting, of its type."""
-    kinds = get_type_hints(ReplicaSettings)
+    known = ReplicaSettings.__annotations__
     if key in _RAY_SERVE_OWN:
         raise ServeError(f"{key} is no setting of a replica: Ray Serve has it, {_RAY_SERVE_OWN[key]}.")
-    if key not in kinds:
+    if key not in known:
         own = ("ref", "replicas", "autoscaling", "cpus", "actor_options", "health_period")
-        raise ServeError(f"unknown key {key!r}: {suggest(key, [*own, *kinds])}")
-    parts = get_args(kinds[key]) or (kinds[key],)
-    if value is None and NoneType in parts:
-        return None
-    if parts[0] is not str:
-        return _number(key, parts[0], value)
-    if not isinstance(value, str):
-        raise ServeError(f"{key} is a text, not {value!r}.")
-    return value
-
-
-def _number(key: str, kind: type[int] | type[float], value: Any) -> Any:
-    """A number; `serve run` gives texts, YAML gives numbers."""
-    name = "a whole number" if kind is int else "a number"
-    if isinstance(value, str):
-        try:
-            return kind(value)
-        except ValueError as error:
-            raise ServeError(f"{key} is {name}, not {value!r}.") from error
-    if isinstance(value, bool) or not isinstance(value, int if kind is int else int | float):
-        raise ServeError(f"{key} is {name}, not {value!r}.")
-    return kind(value)
+        raise ServeError(f"unknown key {key!r}: {suggest(key, [*own, *known])}")
+    item = next(item for item in options_of(ServeSettings) if item.name == key)
+    if item.hint in (str, str | None):
+        check_value(key, value, item.hint, item.constraint, ServeError)
+        return value
+    return read_value(key, value, item.hint, item.constraint, ServeError)  # `serve run` gives texts, YAML gives numbers
 
 
 def _scaling(replicas: int, autoscaling: str | Mapping[str, Any] | None, max_batch: int) -> dict[str, Any]:
     """The options of a deployment for the number of replicas."""
     if autoscaling is None:
-        if replicas < 1:
-            raise ServeError(f"replicas is 1 or more, not {replicas}.")
         return {"num_replicas": replicas}
     if replicas != 1:
         raise ServeError(f"replicas={replicas} and autoscaling exclude each other. Give one of them.")

@@ -3,10 +3,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netwright.errors import RecipeError
-from netwright.recipe.option import Constraint
-from netwright.recipe.values import read_value
+from netwright.options import Constraint, read_value
 
-ANY = Constraint("")
+ANY = Constraint()
 PAIR = tuple[float, float]
 JITTER = tuple[float, ...] | float | None
 
@@ -95,14 +94,14 @@ def test_what_cannot_be_meant(written, hint, type_):
     assert str(caught.value).startswith(f"key is {type_}, not {written!r}")
 
 
-def test_choices_in_any_case_and_laws():
-    constraint = Constraint("", choices=("CE", "none"))
+def test_choices_in_any_case_and_constraints():
+    constraint = Constraint(choices=("CE", "none"))
     assert read_value("loss", "ce", str, constraint) == "CE"
     assert read_value("loss", "None", str, constraint) == "none"
     with pytest.raises(RecipeError, match="loss is one of CE, none, not 'MSE'"):
         read_value("loss", "MSE", str, constraint)
-    with pytest.raises(RecipeError, match="epoch_size is at least 1, not 0"):
-        read_value("epoch_size", "0", int, Constraint("", low=1))
+    with pytest.raises(RecipeError, match="epoch_size is a whole number of at least 1, not 0"):
+        read_value("epoch_size", "0", int, Constraint(low=1))
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False), st.integers())

@@ -1,7 +1,7 @@
-"""What a person writes for an option, in YAML or on a command line, as the value that it stands for: kind, but strict.
+"""What a person writes for an option in YAML or on a command line, read as a value: tolerant of spelling, not of sense.
 
 `1e-4`, which YAML 1.1 reads as a text, is a number; `(0.08, 1.0)` is a list, as MindCV's pages write it; `None`, `null`
-and nothing are none where that can be; a choice may be written in any case. What could mean two things is refused.
+and nothing are none where the option allows none; a choice may be written in any case. What is ambiguous is refused.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ import math
 import types
 from typing import Any, Union, get_args, get_origin
 
-from netwright.errors import RecipeError
-from netwright.recipe.option import Constraint, check_value, type_in_words
+from netwright.errors import NetwrightError, RecipeError
+from netwright.options.check import check_value, describe
+from netwright.options.declare import Constraint
 
 __all__ = ["TRUTHS", "read_value"]
 
@@ -20,18 +21,28 @@ TRUTHS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no"
 _NONE = ("", "none", "null", "~")
 
 
-def read_value(name: str, written: Any, hint: Any, constraint: Constraint) -> Any:
-    """The value that is meant; RecipeError if it has another type or breaks the constraint. name: for the message."""
+def read_value(
+    name: str, written: Any, hint: Any, constraint: Constraint, error: type[NetwrightError] = RecipeError
+) -> Any:
+    """Read and check one value.
+
+    Args:
+        name: What a message calls the option.
+        written: A value from YAML, or the words of a command line.
+        hint: The option's type.
+        constraint: What the value must keep to.
+        error: What is raised for a value of another type or against its constraint.
+    """
     try:
         value = _read(written, hint, constraint)
-    except (ValueError, OverflowError) as error:
-        raise RecipeError(f"{name} is {type_in_words(hint)}, not {written!r}. Correct '{name}'.") from error
-    check_value(name, value, hint, constraint)
+    except (ValueError, OverflowError) as reason:
+        raise error(f"{name} is {describe(hint, constraint)}, not {written!r}. Correct '{name}'.") from reason
+    check_value(name, value, hint, constraint, error)
     return value
 
 
 def _read(written: Any, hint: Any, constraint: Constraint) -> Any:
-    """ValueError for what cannot be meant."""
+    """ValueError for what cannot be read as that type."""
     if get_origin(hint) in (types.UnionType, Union):
         return _read_one_of(written, get_args(hint), constraint)
     if get_origin(hint) is tuple:
