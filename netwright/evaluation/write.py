@@ -6,7 +6,6 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +16,13 @@ from netwright.evaluation.charts import accuracy_chart, calibration_chart, confu
 from netwright.evaluation.figures import accuracy_figure, calibration_figure, confusion_figure, labels_of, summary
 from netwright.evaluation.measured import Measured, Wrong
 from netwright.evaluation.page import facts_section, page, sections_of, skipped_section, wrong_section
-from netwright.system.atomic import write_bytes, write_text
-from netwright.theme import Spec
+from netwright.report.charts import chart_script, write_charts
+from netwright.system.atomic import write_text
 
 __all__ = ["FORMAT", "write_report"]
 
 FORMAT = 1  # of metrics.json
 _FORMATS = ("png", "svg")
-_PNG_SCALE = 2.0
 _WHAT, _ELSEWHERE = "the validation report", "another --out"
 
 
@@ -42,11 +40,8 @@ def write_report(
     facts: titled tables of what was measured and how. pixels_of: an image of the source as the network sees it, by
     its index; DataError or OSError where it cannot be read. Raises OutputError where the folder cannot be written.
     """
-    import vl_convert
-
     _write_numbers(measured, folder, facts)
-    with ThreadPoolExecutor(1) as pool:  # the script takes seconds of another core to put together
-        bundle = pool.submit(vl_convert.javascript_bundle, "window.vegaEmbed = vegaEmbed;")
+    with chart_script() as script:
         labels = labels_of(measured.class_names)
         accuracy, confusion = accuracy_figure(measured, labels), confusion_figure(measured, labels)
         calibration = calibration_figure(measured)
@@ -55,7 +50,7 @@ def write_report(
             "confusion": confusion_chart(confusion),
             "calibration": calibration_chart(calibration),
         }
-        _write_pictures(specs, folder / "figures")
+        write_charts(specs, folder / "figures", _FORMATS, what=_WHAT, elsewhere=_ELSEWHERE)
         sentences = {
             "summary": summary(measured),
             "accuracy": accuracy.sentences,
@@ -68,7 +63,7 @@ def write_report(
         if measured.skipped:
             sections.append(skipped_section(measured))
         sections.append(facts_section(facts))
-        document = page(title, subtitle, sections, specs, bundle.result())
+        document = page(title, subtitle, sections, specs, script.result())
     path = folder / "report.html"
     _write_text(path, document)  # last: its presence means the report is complete
     return path
@@ -131,13 +126,3 @@ def _csv(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def _write_text(path: Path, text: str) -> None:
     write_text(path, text, what=_WHAT, elsewhere=_ELSEWHERE)
-
-
-def _write_pictures(specs: Mapping[str, Spec], folder: Path) -> None:
-    import vl_convert
-
-    for name, spec in specs.items():
-        svg = vl_convert.vegalite_to_svg(spec)  # laid out once: the slow part
-        _write_text(folder / f"{name}.svg", svg)
-        png = vl_convert.svg_to_png(svg, scale=_PNG_SCALE)
-        write_bytes(folder / f"{name}.png", png, what=_WHAT, elsewhere=_ELSEWHERE)

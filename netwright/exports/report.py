@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,38 +11,31 @@ from netwright.arch import complexity
 from netwright.exports.charts import SOURCE, charts_of
 from netwright.exports.check import LIMITS
 from netwright.exports.exported import Accuracy, Exported, Speed
+from netwright.report.charts import chart_script, write_charts
 from netwright.report.parts import ChartPart, Facts, Lead, Part, Section, Table, Tiles
 from netwright.report.template import render_page
 from netwright.report.text import count, p_value
-from netwright.system.atomic import write_bytes, write_text
+from netwright.system.atomic import write_text
 from netwright.system.machine import hardware
 
 __all__ = ["write_report"]
 
 _FORMATS = ("png", "svg")
-_PNG_SCALE = 2.0
 _WHAT, _ELSEWHERE = "the export's report", "another --report"
 
 
 def write_report(exported: Exported, path: Path, *, command: str = "") -> Path:
     """Write the page, and its pictures to the folder `figures` beside it; return its path. Raises OutputError."""
-    import vl_convert
-
     prefix = re.sub(r"[^A-Za-z0-9_-]+", "-", path.stem)  # several pages may lie in a folder
     specs = {f"{prefix}-{name}": spec for name, spec in charts_of(exported).items()}
-    with ThreadPoolExecutor(1) as pool:  # making the script takes seconds on another core
-        bundle = pool.submit(vl_convert.javascript_bundle, "window.vegaEmbed = vegaEmbed;")
-        for name, spec in specs.items():
-            svg = vl_convert.vegalite_to_svg(spec)
-            png = vl_convert.svg_to_png(svg, scale=_PNG_SCALE)
-            write_text(path.parent / "figures" / f"{name}.svg", svg, what=_WHAT, elsewhere=_ELSEWHERE)
-            write_bytes(path.parent / "figures" / f"{name}.png", png, what=_WHAT, elsewhere=_ELSEWHERE)
+    with chart_script() as script:
+        write_charts(specs, path.parent / "figures", _FORMATS, what=_WHAT, elsewhere=_ELSEWHERE)
         info = exported.info
         title = f"{info.name} for {_library(exported)} in {info.precision}"
         sections = [_summary(exported), _size(exported, prefix)]
         sections += [*_accuracy(exported, prefix), *_speed(exported, prefix), _checks(exported)]
         sections.append(Section("facts", "How it was made", (Facts(_facts(exported, command)),)))
-        page = render_page(title, f"beside the network in {SOURCE}", sections, specs, bundle.result())
+        page = render_page(title, f"beside the network in {SOURCE}", sections, specs, script.result())
     # last: its presence means the report is complete
     write_text(path, page, what=_WHAT, elsewhere=_ELSEWHERE)
     return path
