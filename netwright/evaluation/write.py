@@ -1,4 +1,4 @@
-"""Write a validation's folder: the page, its pictures as files, and the numbers as JSON and CSV."""
+"""Write the folder of a validation: the page, its charts as files, and the numbers as JSON and CSV."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from netwright.data.source import Pixels
 from netwright.errors import DataError
 from netwright.evaluation.charts import accuracy_chart, calibration_chart, confusion_chart
 from netwright.evaluation.figures import accuracy_figure, calibration_figure, confusion_figure, labels_of, summary
-from netwright.evaluation.measured import Measured, Wrong
+from netwright.evaluation.metrics import ValidationMetrics, Wrong
 from netwright.evaluation.page import facts_section, page, sections_of, skipped_section, wrong_section
 from netwright.report.charts import chart_script, write_charts
 from netwright.system.atomic import write_text
 
-__all__ = ["FORMAT", "write_report"]
+__all__ = ["FORMAT", "write_validation_report"]
 
 FORMAT = 1  # of metrics.json
 _FORMATS = ("png", "svg")
 _WHAT, _ELSEWHERE = "the validation report", "another --out"
 
 
-def write_report(
-    measured: Measured,
+def write_validation_report(
+    measured: ValidationMetrics,
     folder: Path,
     *,
     title: str,
@@ -35,10 +35,22 @@ def write_report(
     facts: Mapping[str, Mapping[str, str]],
     pixels_of: Callable[[int], Pixels],
 ) -> Path:
-    """Write report.html, metrics.json, per_class.csv, confusion.csv and figures/; return the page's path.
+    """Write report.html, metrics.json, per_class.csv, confusion.csv and figures/.
 
-    facts: titled tables of what was measured and how. pixels_of: an image of the source as the network sees it, by
-    its index; DataError or OSError where it cannot be read. Raises OutputError where the folder cannot be written.
+    Args:
+        measured: The numbers.
+        folder: Where to write.
+        title: Of the page.
+        subtitle: Of the page.
+        facts: Tables by title: what was measured, and how.
+        pixels_of: An image of the source as the network sees it, by its index; DataError or OSError if it cannot be
+            read.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        OutputError: If the folder cannot be written.
     """
     _write_numbers(measured, folder, facts)
     with chart_script() as script:
@@ -76,8 +88,8 @@ def _pixels(wrong: Wrong, pixels_of: Callable[[int], Pixels]) -> Pixels | None:
         return None
 
 
-def _write_numbers(measured: Measured, folder: Path, facts: Mapping[str, Mapping[str, str]]) -> None:
-    said = descriptions(measured.class_names)
+def _write_numbers(measured: ValidationMetrics, folder: Path, facts: Mapping[str, Mapping[str, str]]) -> None:
+    texts = descriptions(measured.class_names)
     content: dict[str, Any] = {"format": FORMAT, **measured.to_dict(), "facts": {k: dict(v) for k, v in facts.items()}}
     content["reliability"] = [
         {"low": b.low, "high": b.high, "images": b.images, "confidence": b.confidence, "accuracy": b.accuracy}
@@ -99,7 +111,7 @@ def _write_numbers(measured: Measured, folder: Path, facts: Mapping[str, Mapping
         [
             row.index,
             row.name,
-            said[row.index],
+            texts[row.index],
             row.images,
             row.correct,
             row.accuracy,

@@ -81,6 +81,18 @@ def test_no_images_give_no_logits(opened: Runtime) -> None:
     assert opened.predict([]).top(3) == ()
 
 
+def test_tensors_give_what_arrays_give(opened: Runtime) -> None:
+    for count in (1, 3, 5):
+        x = inputs(count, seed=count)
+        found = opened.logits(torch.from_numpy(x).contiguous(memory_format=torch.channels_last))
+        assert isinstance(found, np.ndarray)
+        assert np.allclose(found, opened.logits(x), atol=1e-5)
+    with pytest.raises(
+        ServeError, match=r"float32 of shape \(N, 3, 16, 16\).*this is float64 of shape \(2, 3, 16, 16\)"
+    ):
+        opened.logits(torch.from_numpy(inputs(2)).double())
+
+
 def test_what_it_gave_stays_when_more_is_asked(opened: Runtime) -> None:
     first = opened.logits(inputs(3, seed=1))
     kept = first.copy()

@@ -182,7 +182,7 @@ def slow_down() -> Callable[[Server, threading.Event], threading.Event]:
 
     def slow(server: Server, go: threading.Event) -> threading.Event:
         runtime = server._state.service.repository.get("").runtime
-        inner, has_begun = runtime._engine, threading.Event()
+        inner, has_begun = runtime._backend, threading.Event()
         assert inner is not None
 
         class Slow:
@@ -194,7 +194,7 @@ def slow_down() -> Callable[[Server, threading.Event], threading.Event]:
             def close(self) -> None:
                 inner.close()
 
-        runtime._engine = Slow()
+        runtime._backend = Slow()
         return has_begun
 
     return slow
