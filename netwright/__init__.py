@@ -7,6 +7,8 @@
     lower, upper = netwright.stats.band(errors).at(grid)
     netwright.Population.open("runs/x").frame()
 
+The commands are functions too: `design`, `sweep`, `train`, `validate`, `predict`, `export`, `serve`.
+
 Names are imported when they are first used: `import netwright` is quick, and torch is imported only by what trains.
 """
 
@@ -19,11 +21,14 @@ if TYPE_CHECKING:
     from netwright import stats
     from netwright.arch import Arch, ArchBatch, Stage, Stem, complexity, published, regnet
     from netwright.data import Preprocessing, load_images
+    from netwright.evaluation import predict, validate
     from netwright.exports import export
     from netwright.nn import FeatureExtractor, build, freeze, fuse, linear_probe
     from netwright.population import Population
     from netwright.runtime import open_runtime
+    from netwright.serving import serve
     from netwright.space import DesignSpace, load_space, sample, space_names
+    from netwright.training.run import train
     from netwright.weights import (
         LoadedModel,
         create_model,
@@ -36,6 +41,7 @@ if TYPE_CHECKING:
         save_timm,
     )
     from netwright.weights.convert import convert
+    from netwright.workflow import design, sweep
 
 __all__ = [
     "Arch",
@@ -52,6 +58,7 @@ __all__ = [
     "complexity",
     "convert",
     "create_model",
+    "design",
     "export",
     "freeze",
     "fuse",
@@ -62,6 +69,7 @@ __all__ = [
     "load_space",
     "load_weights",
     "open_runtime",
+    "predict",
     "published",
     "push_to_hub",
     "regnet",
@@ -69,28 +77,39 @@ __all__ = [
     "save_ckpt",
     "save_model",
     "save_timm",
+    "serve",
     "space_names",
     "stats",
+    "sweep",
+    "train",
+    "validate",
 ]
 
-# public name -> the module that has it
-_HOME = {
-    **dict.fromkeys(("Arch", "ArchBatch", "Stage", "Stem", "complexity", "published", "regnet"), "netwright.arch"),
-    **dict.fromkeys(("DesignSpace", "load_space", "sample", "space_names"), "netwright.space"),
-    "Population": "netwright.population",
-    **dict.fromkeys(("FeatureExtractor", "build", "freeze", "fuse", "linear_probe"), "netwright.nn"),
-    **dict.fromkeys(("Preprocessing", "load_images"), "netwright.data"),
-    **dict.fromkeys(("LoadedModel", "create_model", "list_models", "load_model", "load_weights"), "netwright.weights"),
-    **dict.fromkeys(("push_to_hub", "save_ckpt", "save_model", "save_timm"), "netwright.weights"),
-    "convert": "netwright.weights.convert",
-    "export": "netwright.exports",
-    "open_runtime": "netwright.runtime",
+# module -> the public names that it has
+_HOMES = {
+    "arch": ("Arch", "ArchBatch", "Stage", "Stem", "complexity", "published", "regnet"),
+    "data": ("Preprocessing", "load_images"),
+    "evaluation": ("predict", "validate"),
+    "exports": ("export",),
+    "nn": ("FeatureExtractor", "build", "freeze", "fuse", "linear_probe"),
+    "population": ("Population",),
+    "runtime": ("open_runtime",),
+    "serving": ("serve",),
+    "space": ("DesignSpace", "load_space", "sample", "space_names"),
+    "training.run": ("train",),
+    "weights": (
+        *("LoadedModel", "create_model", "list_models", "load_model", "load_weights", "push_to_hub"),
+        *("save_ckpt", "save_model", "save_timm"),
+    ),
+    "weights.convert": ("convert",),
+    "workflow": ("design", "sweep"),
 }
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
     if name in _HOME:
-        return getattr(importlib.import_module(_HOME[name]), name)
+        return getattr(importlib.import_module(f"netwright.{_HOME[name]}"), name)
     if name == "stats":
         return importlib.import_module("netwright.stats")
     raise AttributeError(f"module 'netwright' has no attribute {name!r}")

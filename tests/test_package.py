@@ -38,6 +38,12 @@ def test_every_public_name_is_there(name: str) -> None:
     assert name in dir(netwright)
 
 
+def test_no_room_hides_a_function_of_its_name() -> None:
+    """An import of netwright.train would put a module in the place of the function."""
+    rooms = {path.name.removesuffix(".py") for path in Path(netwright.__file__).parent.iterdir()}
+    assert rooms & set(netwright.__all__) == {"stats"}
+
+
 def test_another_name_is_not() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'trials'"):
         _ = netwright.trials
