@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,15 @@ _PNG_SCALE = 2.0
 @contextmanager
 def chart_script() -> Iterator[Future[str]]:
     """The script that draws the charts of a page; it is made in another thread, since that takes seconds."""
+    with ThreadPoolExecutor(1) as pool:
+        yield pool.submit(_bundle)
+
+
+@cache
+def _bundle() -> str:
     import vl_convert
 
-    with ThreadPoolExecutor(1) as pool:
-        yield pool.submit(vl_convert.javascript_bundle, "window.vegaEmbed = vegaEmbed;")
+    return str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
 
 
 def write_charts(
