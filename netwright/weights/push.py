@@ -38,8 +38,8 @@ def push_to_hub(
     """Upload weights, config.json and a model card to a repository of the hub, in one commit.
 
     Args:
-        model: A loaded model, or a reference to weights as in `load_model`; where it is the folder of a design, the card
-            has its evidence.
+        model: A loaded model, or a reference to weights as in `load_model`; where it is the folder of a design, the
+            card has its evidence.
         repository: OWNER/NAME; it is created if needed.
         private: Create it as private; False leaves that to the owner's settings.
         token: None for $HF_TOKEN or the one of `hf auth login`.

@@ -140,7 +140,8 @@ def choose_weights(network: str, which: bool | str = True) -> PublishedWeights:
     """Choose published weights of a network.
 
     Args:
-        network: Any of its names. A source's own name (regnetx_008, RegNetX-800MF) has that source's weights as default.
+        network: Any of its names. A source's own name (regnetx_008, RegNetX-800MF) has that source's weights as
+            default.
         which: True for the default, else a source ("timm"), a tag ("pycls_in1k"), or both ("timm/pycls_in1k").
 
     Raises:
