@@ -29,6 +29,7 @@ ROOMS = (
     "space",
     "stats",
     "population",
+    "options",
     "recipe",
     "data",
     "nn",

@@ -10,6 +10,7 @@ from netwright.bench.memory import peak_memory
 CPU = torch.device("cpu")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="resident memory is read from /proc")
 def test_memory_grows_with_the_batch(quick: Callable[..., Settings]) -> None:
     contender = Contender("regnet_x_200mf")

@@ -59,6 +59,7 @@ def test_int8_takes_the_images_of_the_training_itself(netwright: Run, weights: P
         assert (runtime.info.precision, runtime.info.version) == ("int8", "2")
 
 
+@pytest.mark.slow
 def test_a_page_to_read(netwright: Run, weights: Path) -> None:
     images = ("--dataset", "digits", "--evaluation_images", 50)
     done = netwright("export", weights, "--to", "openvino", *images, "--speed", "--report", "out/page.html")

@@ -17,6 +17,7 @@ Start = Callable[..., "subprocess.Popen[str]"]
 SMALL = ("sweep", "regnetx", "--flops=0.3M:0.6M", "--epochs=2", "--workers=1")
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_what_is_finished_and_more_trials_go_on_from_there(
     started: Start, netwright: Run, tmp_path: Path
 ) -> None:
@@ -39,6 +40,7 @@ def test_ctrl_c_keeps_what_is_finished_and_more_trials_go_on_from_there(
     assert other.out.startswith(f"regnetx: {len(done)} networks, 0 failed")
 
 
+@pytest.mark.slow
 def test_a_sweep_ends_with_what_comes_next(netwright: Run, tmp_path: Path) -> None:
     out = tmp_path / "runs" / "x"
     first = netwright(*SMALL, "--trials=1", f"--out={out}")

@@ -30,6 +30,7 @@ def missing(page: Path) -> list[str]:
     return [target for target in near if not (page.parent / target).exists()]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)  # a page is many programs, on a machine that may have others to run
 @pytest.mark.parametrize("page", TOLD, ids=lambda page: page.stem)
 def test_what_is_shown_runs(

@@ -103,6 +103,7 @@ def test_a_plain_table_makes_a_page_that_says_what_it_lacks(plain: ReportData, t
     assert "no column 'arch'" in page.text
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
 def test_a_browser_draws_the_page_without_a_network(hostile: ReportData, tmp_path: Path) -> None:
     path = write_report(hostile, tmp_path / "report", formats=("svg",))

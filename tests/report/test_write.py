@@ -15,6 +15,7 @@ Population = Callable[..., PopulationView]
 MAGIC = {"png": b"\x89PNG", "svg": b"<svg", "pdf": b"%PDF"}
 
 
+@pytest.mark.slow
 def test_a_report_is_a_page_and_each_picture_in_each_format(guided: ReportData, tmp_path: Path) -> None:
     path = write_report(guided, tmp_path / "new" / "folder")
     assert path == tmp_path / "new" / "folder" / "report.html"

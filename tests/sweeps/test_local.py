@@ -16,6 +16,7 @@ def is_alive(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists()
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_replaced_leaves_its_number_and_device(images, jobs):
     endless = [jobs.good(0, epochs=100_000), jobs.good(1, epochs=100_000)]
     began = []
@@ -38,6 +39,7 @@ def test_a_worker_that_is_replaced_leaves_its_number_and_device(images, jobs):
     assert executor.pids() == []
 
 
+@pytest.mark.slow
 def test_a_worker_that_cannot_start_is_told_with_its_own_words(tmp_path, jobs):
     with (
         LocalExecutor(tmp_path / "images-absent.json", workers=2, threads=1) as executor,

@@ -51,6 +51,7 @@ def test_trials_that_diverge_are_failed_and_kept_with_their_curve(create, crew, 
     assert all(curve[0]["epoch"] == 1 for curve in frame["curve"] if curve)
 
 
+@pytest.mark.slow
 def test_a_trial_whose_worker_is_killed_is_tried_once_more(create, crew, images, program, killer, notes):
     recipe = program.short(2)
     with create(program.small_networks(4)) as population:

@@ -131,6 +131,7 @@ def page_faults(how: str) -> tuple[str, int]:
     return kept, int(faults)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not keep_memory(), reason="the C library here has no mallopt")
 def test_freed_memory_is_used_again() -> None:
     _, without = page_faults("as it is")

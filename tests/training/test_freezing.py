@@ -104,6 +104,7 @@ def test_an_interrupted_one_ends_in_the_same_bits(training, tmp_path, monkeypatc
         train(training("parts", **(changes | {"freeze_stages": 0})))
 
 
+@pytest.mark.slow
 def test_two_ranks_train_what_is_left(training, tmp_path):
     path = tmp_path / "recipe.yaml"
     recipe = training(freeze_stages=1, distribute=True, **EVERYTHING).to_flat()

@@ -62,6 +62,7 @@ def stopped() -> Iterator[list[subprocess.Popen[str]]]:
         process.communicate()
 
 
+@pytest.mark.slow
 def test_ranks_tell_each_other(tmp_path: Path):
     for status, said in outputs(by_hand(3, [str(RANK), "speak", str(tmp_path)])):
         assert status == 0, said
@@ -72,6 +73,7 @@ def test_ranks_tell_each_other(tmp_path: Path):
     assert [each["gather"] for each in said] == [[0, 2, 4], [], []]
 
 
+@pytest.mark.slow
 def test_two_ranks_of_32_are_one_of_64_where_batch_norm_is_frozen(tmp_path: Path):
     for status, said in outputs(by_hand(2, [str(RANK), "frozen", str(tmp_path)])):
         assert status == 0, said
@@ -84,6 +86,7 @@ def test_two_ranks_of_32_are_one_of_64_where_batch_norm_is_frozen(tmp_path: Path
         assert torch.allclose(two[0][name], value, rtol=1e-4, atol=1e-6), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("job", "says"),
     [
@@ -117,6 +120,7 @@ def network(tiny: Arch, tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="asks Linux for the names of threads")
 def test_threads_of_the_group_end_with_it(network: Path, tmp_path: Path):
     """One that outlives the interpreter can abort it: "terminate called without an active exception"."""
@@ -133,6 +137,7 @@ def weights(out: Path) -> dict[str, torch.Tensor]:
     return load_file(out / "tiny-2_3.safetensors")
 
 
+@pytest.mark.slow
 def test_a_training_of_two_ranks_is_the_same_by_every_starter(network: Path, tmp_path: Path):
     for status, said in outputs(by_hand(2, train_words(network, tmp_path / "hand"))):
         assert status == 0, said
@@ -150,6 +155,7 @@ def test_a_training_of_two_ranks_is_the_same_by_every_starter(network: Path, tmp
         assert all(torch.equal(value, other[key]) for key, value in first.items()), name
 
 
+@pytest.mark.slow
 def test_ranks_that_were_killed_go_on_together(network: Path, tmp_path: Path):
     for status, said in outputs(by_hand(2, train_words(network, tmp_path / "whole", "--epochs=6"))):
         assert status == 0, said
@@ -167,6 +173,7 @@ def test_ranks_that_were_killed_go_on_together(network: Path, tmp_path: Path):
     assert all(torch.equal(value, second[key]) for key, value in first.items())
 
 
+@pytest.mark.slow
 def test_validation_over_ranks_counts_every_image_once(network: Path, tmp_path: Path):
     for status, said in outputs(by_hand(3, train_words(network, tmp_path / "out"))):
         assert status == 0, said

@@ -27,6 +27,7 @@ pytestmark = [
 ]
 
 
+@pytest.mark.slow
 def test_a_worker_is_killed_others_answer_and_it_comes_back(start: Start, weights: Path, photo: bytes) -> None:
     with start(str(weights), "--workers", "2", "--grpc_port", "0") as server:
         address, before = server.address, server.workers()
@@ -67,6 +68,7 @@ def test_a_worker_is_killed_others_answer_and_it_comes_back(start: Start, weight
         assert not any(Path(f"/proc/{pid}").exists() for pid in now)
 
 
+@pytest.mark.slow
 def test_workers_end_with_their_supervisor(start: Start, weights: Path) -> None:
     with start(str(weights), "--workers", "2") as server:
         pids = server.workers()
