@@ -57,7 +57,7 @@ def advise(space: DesignSpace, frame: pd.DataFrame, *, seed: int = 0) -> Advice:
     refined = space.refine(
         name=f"{space.name}_refined", order={trend.parameter: trend.order for trend in risen if trend.order}, **narrower
     )
-    changed = [column for column in columns if refined.domains[column] != space.domains[column]]
+    changed = [column for column in columns if refined.distributions[column] != space.distributions[column]]
     if not changed and not risen:
         words = "Nothing was narrowed: the good range of every parameter is its whole domain."
         return Advice(same, ranges, relevance, (words,))
@@ -73,7 +73,7 @@ def draw_refined(advice: Advice, space: DesignSpace, n: int, seed: int, earlier:
     least, and the decisions say so.
     """
     refined, decisions = advice.space, list(advice.decisions)
-    narrowed = [column for column in advice.relevance if refined.domains[column] != space.domains[column]]
+    narrowed = [column for column in advice.relevance if refined.distributions[column] != space.distributions[column]]
     while True:
         try:
             sample = draw(refined, n, seed, exclude=earlier.batch)
@@ -84,7 +84,7 @@ def draw_refined(advice: Advice, space: DesignSpace, n: int, seed: int, earlier:
             ranges: dict[str, Any] = {
                 name: (advice.good_ranges[name].low, advice.good_ranges[name].high) for name in narrowed
             }
-            orders = {axis.name: axis.order for axis in refined.axes if axis.order is not None}
+            orders = {each.name: each.order for each in refined.parameters if each.order is not None}
             refined = space.refine(name=advice.space.name, order=orders, **ranges)
             decisions.append(f"{column} got its old range back: the refined space held fewer than {n} new networks.")
         else:
@@ -92,7 +92,7 @@ def draw_refined(advice: Advice, space: DesignSpace, n: int, seed: int, earlier:
 
 
 def _in_words(column: str, space: DesignSpace, drawn: Floats, good: GoodRange, relevance: Relevance) -> str:
-    domain, reached = space.domains[column].bounds, (float(drawn.min()), float(drawn.max()))
+    domain, reached = space.distributions[column].bounds, (float(drawn.min()), float(drawn.max()))
     # a budget alone keeps much of a domain out, which is no merit of the refinement
     within = "" if reached == domain else f" ({_span(*reached)} were drawn within the limits)"
     verdict = "clear" if relevance.p_holm < 0.05 else "some" if relevance.p_value < 0.05 else "weak"

@@ -63,7 +63,7 @@ def view(
         frame=frame,
         parameters=space.columns,
         space=space.to_dict(),
-        domains={column: domain.bounds for column, domain in space.domains.items()},
+        domains={column: distribution.bounds for column, distribution in space.distributions.items()},
         size=space.size(),
         account=account,
     )

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
-__all__ = ["moved_names", "renamed_method"]
+__all__ = ["moved_names", "renamed_attribute", "renamed_method"]
 
 
 def moved_names(old: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
@@ -37,6 +37,16 @@ def renamed_method(owner: str, old: str, new: str) -> Callable[..., Any]:
 
     call.__name__, call.__doc__ = old, f"Deprecated name of `{new}`."
     return call
+
+
+def renamed_attribute(owner: str, old: str, new: str) -> property:
+    """An attribute under its old name, for reading: `axes = renamed_attribute("DesignSpace", "axes", "parameters")`."""
+
+    def read(self: Any) -> Any:
+        _warn(f"{owner}.{old}", f"{owner}.{new}")
+        return getattr(self, new)
+
+    return property(read, doc=f"Deprecated name of `{new}`.")
 
 
 def _warn(old: str, new: str) -> None:

@@ -65,9 +65,9 @@ def make_population(
         frame=pd.DataFrame(rows),
         parameters=PARAMETERS,
         space=space.to_dict(),
-        domains={key: domain.bounds for key, domain in space.domains.items()},
+        domains={key: domain.bounds for key, domain in space.distributions.items()},
         size=float(space.size()),
-        account=drawn.account,
+        account=drawn.rejection_counts,
     )
 
 

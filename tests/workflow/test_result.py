@@ -68,9 +68,9 @@ def test_the_refined_space_is_a_space_and_narrower(designed: Any) -> None:
     assert refined.name == "regnetx_refined"
     assert refined.size() < given.size()
     assert refined.limits == given.limits
-    for name, domain in refined.domains.items():
-        low, high = given.domains[name].bounds
-        assert low <= domain.bounds[0] <= domain.bounds[1] <= high
+    for name, distribution in refined.distributions.items():
+        low, high = given.distributions[name].bounds
+        assert low <= distribution.bounds[0] <= distribution.bounds[1] <= high
     assert len(netwright.sample(refined, 3)) == 3
 
 

@@ -52,8 +52,8 @@ def test_the_second_sample_is_fresh_and_within_the_refined_space(engine: Any, he
     result = design(config(), heard)
     first, second = (view.frame for view in engine.stories[0].populations)
     assert not set(first["arch"]) & set(second["arch"])
-    for name, domain in result.refined.domains.items():
-        assert second[name].between(*domain.bounds).all()
+    for name, distribution in result.refined.distributions.items():
+        assert second[name].between(*distribution.bounds).all()
 
 
 def test_failed_trials_are_counted_and_left_out(engine: Any, heard: Any, config: Make) -> None:
