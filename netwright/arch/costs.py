@@ -23,7 +23,13 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Complexity:
-    """flops, params, acts: (n,) int64, one entry a network."""
+    """The costs of n networks.
+
+    Attributes:
+        flops: (n,) int64, multiply-adds of one image.
+        params: (n,) int64, trainable parameters.
+        acts: (n,) int64, activations of one image.
+    """
 
     flops: Ints
     params: Ints
@@ -50,7 +56,13 @@ class _Sum:
 def complexity(networks: ArchBatch | Arch) -> Complexity:
     """Multiply-adds, parameters and activations of each network at its own resolution.
 
-    Equal to the last digit to the published counts of all 24 RegNets, and to those of the built modules.
+    Equal to the last digit to the published counts of the 24 RegNets of DDS, and to what the built modules count.
+
+    Args:
+        networks: A batch of n networks, or one.
+
+    Returns:
+        Arrays of shape (n,), or (1,) for one network.
     """
     batch = ArchBatch.from_archs([networks]) if isinstance(networks, Arch) else networks
     n = len(batch)
