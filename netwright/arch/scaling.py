@@ -61,7 +61,7 @@ def scale_to_flops(arch: Arch, flops: float, *, most: float = np.inf) -> Arch:
     if not fits.any():
         raise ArchError(
             f"{arch.name or 'this network'} cannot be scaled below {reached.min():,} flops at {arch.resolution} "
-            f"pixels; the limit is {most:,.0f}. Raise it or lower the resolution."
+            f"pixels; the limit is {most:,.0f}. Raise the limit or lower the resolution."
         )
     distance = np.where(fits, np.abs(np.log(reached / flops)) + 0.1 * np.abs(np.log(off[:, 0])), np.inf)
     scaled = candidates[int(np.argmin(distance))]
