@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from netwright.data.decode import decode_full
+from netwright.data.decode import decode, decode_full
 from netwright.data.resize import INTERPOLATIONS, center, resize_shorter
 from netwright.data.source import Pixels, listed
 from netwright.errors import DataError
@@ -32,7 +32,9 @@ class Preprocessing:
 
     The shorter side becomes floor(image_size / crop_pct), and the middle image_size x image_size is cut out. channels:
     1 gray, 3 RGB. interpolation, antialias: as in `netwright.data.resize`; weights from MindCV were trained without
-    antialias. mean, std: a number a channel, of pixels 0 ... 255. Raises DataError for what cannot be.
+    antialias. mean, std: a number a channel, of pixels 0 ... 255. crop_first: the middle square is cut out and resized
+    in one step, exactly as `load_images` prepares the images of trials; crop_pct is 1 then, interpolation bilinear and
+    antialias true. Raises DataError for what cannot be.
     """
 
     image_size: int = 224
@@ -42,6 +44,7 @@ class Preprocessing:
     antialias: bool = True
     mean: tuple[float, ...] = _MEAN
     std: tuple[float, ...] = _STD
+    crop_first: bool = False
 
     def __post_init__(self) -> None:
         if self.channels not in (1, 3):
@@ -52,6 +55,11 @@ class Preprocessing:
             raise DataError(f"crop_pct is above 0 and at most 1, not {self.crop_pct}.")
         if self.interpolation not in INTERPOLATIONS:
             raise DataError(f"interpolation is one of {', '.join(INTERPOLATIONS)}, not {self.interpolation!r}.")
+        if self.crop_first and (self.crop_pct, self.interpolation, self.antialias) != (1.0, "bilinear", True):
+            raise DataError(
+                "with crop_first crop_pct is 1, interpolation bilinear and antialias true, not "
+                f"{self.crop_pct:g}, {self.interpolation} and {str(self.antialias).lower()}. Leave crop_first out."
+            )
         for name, values in (("mean", self.mean), ("std", self.std)):
             if len(values) != self.channels or not all(map(math.isfinite, values)):
                 raise DataError(f"{name} has {self.channels} numbers, one a channel, and here it is {list(values)}.")
@@ -65,6 +73,8 @@ class Preprocessing:
 
     def pixels(self, data: bytes | Pixels) -> Pixels:
         """(image_size, image_size, channels) uint8 of an encoded image or of (H, W, C) uint8; DataError as `decode`."""
+        if self.crop_first:
+            return np.ascontiguousarray(decode(data, self.image_size, self.channels))
         whole = decode_full(data, self.channels)
         resized = resize_shorter(whole, self.resize_size, self.interpolation, antialias=self.antialias)
         return np.ascontiguousarray(center(resized, self.image_size))
@@ -80,15 +90,18 @@ class Preprocessing:
     normalise = renamed_method("Preprocessing", "normalise", "normalize")
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+        """As JSON can hold it; crop_first only where it is so."""
+        values = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+        if not self.crop_first:
+            del values["crop_first"]  # as it was written before there was one
+        return values
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Preprocessing:
         """What `to_dict` gave. Raises DataError unless each key is there, is known, and has a value of its type."""
         types = {item.name: type(item.default) for item in fields(cls)}
-        if set(values) != set(types):
-            missing, strange = sorted(set(types) - set(values)), sorted(set(values) - set(types))
+        if not set(types) - {"crop_first"} <= set(values) <= set(types):
+            missing, strange = sorted(set(types) - {"crop_first"} - set(values)), sorted(set(values) - set(types))
             raise DataError(
                 f"preprocessing has the keys {', '.join(types)}, and this one lacks {listed(missing) or 'none'} and "
                 f"has beside these {listed(strange) or 'none'}."

@@ -90,5 +90,7 @@ def _prepared(model: LoadedModel, training: TrainConfig, given: Set[str]) -> tup
     if not other:
         return model, tuple(model.notices)
     said = ", ".join(f"{name} {value} instead of {getattr(own, name)}" for name, value in other.items())
+    if other.keys() & {"crop_pct", "interpolation", "antialias"}:
+        other["crop_first"] = False  # which goes with the usual ones only
     changed = replace(model, preprocessing=replace(own, **other))
     return changed, (*model.notices, f"Images are not prepared as the weights say: {said}.")

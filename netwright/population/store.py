@@ -162,7 +162,7 @@ class Population:
                 folder, networks=networks, seed=seed, identity=identity, notes=notes, seeds=seeds, labels=labels
             )
         population = cls.open(folder)
-        lines = difference(population.identity, json.loads(json.dumps(identity)))
+        lines = difference(_comparable(population.identity), _comparable(json.loads(json.dumps(identity))))
         lines += difference(population.seed, seed, "seed")
         if not lines:
             lines = population._unlike(list(networks), seeds, labels)
@@ -336,6 +336,14 @@ class Population:
                 "UPDATE trials SET state = 'failed', reason = ?, curve = ?, finished = ? WHERE trial = ?",
                 (reason, json.dumps(list(curve)), time.time(), index),
             )
+
+
+def _comparable(identity: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the line of text about the space, on which no result depends."""
+    space = identity.get("space")
+    if not isinstance(space, Mapping):
+        return dict(identity)
+    return dict(identity) | {"space": {key: value for key, value in space.items() if key != "summary"}}
 
 
 def _parameters(networks: ArchBatch | Sequence[Arch]) -> list[dict[str, float]]:

@@ -149,7 +149,8 @@ def _images(model: LoadedModel) -> dict[str, str]:
     mean, std = (", ".join(f"{value:g}" for value in values) for values in (seen.mean, seen.std))
     smooth = "antialiased" if seen.antialias else "without antialiasing"
     return {
-        "resize": f"shorter side to {seen.resize_size} pixels, {seen.interpolation}, {smooth}",
+        "resize": f"{'the center square' if seen.crop_first else 'shorter side'} to {seen.resize_size} pixels, "
+        f"{seen.interpolation}, {smooth}",
         "crop": f"the center {seen.image_size} x {seen.image_size}, {'gray' if seen.channels == 1 else 'RGB'}",
         "normalize": f"pixels 0-255 minus {mean}, divided by {std}",
     }

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from safetensors.torch import load_file
 
-from netwright.sweeps import Event, Executor, LocalExecutor
+from netwright.sweeps import Executor, LocalExecutor, TrialEvent
 
 EXECUTORS: dict[str, Callable[..., Executor]] = {
     "local": lambda manifest: LocalExecutor(manifest, workers=2, threads=1),
@@ -21,8 +21,8 @@ def executor(request, images) -> Iterator[Executor]:
         yield made
 
 
-def ended(events: list[Event]) -> dict[int, Event]:
-    """The end of each job; each ends once and with that."""
+def ended(events: list[TrialEvent]) -> dict[int, TrialEvent]:
+    """The end of each trial; each ends once and with that."""
     ends = [event for event in events if event.kind in ENDS]
     assert set(Counter(event.index for event in ends).values()) == {1}
     for end in ends:
@@ -30,8 +30,8 @@ def ended(events: list[Event]) -> dict[int, Event]:
     return {end.index: end for end in ends}
 
 
-def test_every_job_begins_tells_its_epochs_and_ends_once(executor, jobs):
-    events = list(executor.run([jobs.good(index, epochs=2) for index in range(5)]))
+def test_every_job_begins_tells_its_epochs_and_ends_once(executor, trials):
+    events = list(executor.run([trials.good(index, epochs=2) for index in range(5)]))
     assert set(ended(events)) == set(range(5))
     for index in range(5):
         mine = [event for event in events if event.index == index]
@@ -41,8 +41,8 @@ def test_every_job_begins_tells_its_epochs_and_ends_once(executor, jobs):
         assert mine[-1].values["seconds"] > 0
 
 
-def test_it_can_be_run_again_and_gives_the_same(executor, jobs):
-    first, second = (ended(list(executor.run([jobs.good(0), jobs.good(1)]))) for _ in range(2))
+def test_it_can_be_run_again_and_gives_the_same(executor, trials):
+    first, second = (ended(list(executor.run([trials.good(0), trials.good(1)]))) for _ in range(2))
     for index in (0, 1):
         assert first[index].values["error"] == second[index].values["error"]
 
@@ -51,9 +51,9 @@ def test_no_jobs_no_events(executor):
     assert list(executor.run([])) == []
 
 
-def test_what_a_network_does_wrong_is_told_and_the_others_go_on(executor, jobs):
-    wrong = {1: jobs.crashing, 3: jobs.too_large, 4: jobs.diverging}
-    events = list(executor.run([wrong.get(index, jobs.good)(index) for index in range(6)]))
+def test_what_a_network_does_wrong_is_told_and_the_others_go_on(executor, trials):
+    wrong = {1: trials.crashing, 3: trials.too_large, 4: trials.diverging}
+    events = list(executor.run([wrong.get(index, trials.good)(index) for index in range(6)]))
     ends = ended(events)
     assert {index: end.kind for index, end in ends.items()} == {
         index: "failed" if index in wrong else "done" for index in range(6)
@@ -65,9 +65,9 @@ def test_what_a_network_does_wrong_is_told_and_the_others_go_on(executor, jobs):
     assert isinstance(ends[4].values["curve"], list)
 
 
-def test_the_test_split_is_looked_at_once_and_only_when_asked(executor, jobs, images, tmp_path):
+def test_the_test_split_is_looked_at_once_and_only_when_asked(executor, trials, images, tmp_path):
     weights = tmp_path / "deep" / "w.safetensors"
-    finals = [jobs.good(0, split="test", weights=str(weights)), jobs.good(1)]
+    finals = [trials.good(0, split="test", weights=str(weights)), trials.good(1)]
     ends = ended(list(executor.run(finals)))
     assert [record["error"] for record in ends[0].values["curve"]] == [None, None]
     one = 100 / len(images.test)
@@ -77,20 +77,20 @@ def test_the_test_split_is_looked_at_once_and_only_when_asked(executor, jobs, im
     assert load_file(weights)["head.fc.weight"].shape == (10, 8)
 
 
-def test_weights_that_cannot_be_written_are_no_fault_of_the_network(executor, jobs, tmp_path):
+def test_weights_that_cannot_be_written_are_no_fault_of_the_network(executor, trials, tmp_path):
     (tmp_path / "file").write_text("")
-    [end] = ended(list(executor.run([jobs.good(0, weights=str(tmp_path / "file" / "w"))]))).values()
+    [end] = ended(list(executor.run([trials.good(0, weights=str(tmp_path / "file" / "w"))]))).values()
     assert end.kind == "unsaved"
     assert "the weights cannot be written" in end.values["reason"]
 
 
-def test_a_job_put_back_is_run_once_more(executor, jobs):
+def test_a_job_put_back_is_run_once_more(executor, trials):
     kinds = []
-    for event in executor.run([jobs.good(0, epochs=200), jobs.good(1)]):
+    for event in executor.run([trials.good(0, epochs=200), trials.good(1)]):
         if event.kind == "began" and event.index == 0 and "lost" not in kinds:
             os.kill(event.values["pid"], 9)
         if event.kind == "lost":
-            executor.again(jobs.good(0, epochs=1))
+            executor.retry(trials.good(0, epochs=1))
         kinds.append(event.kind)
         if event.index == 0:
             last = event
@@ -99,9 +99,9 @@ def test_a_job_put_back_is_run_once_more(executor, jobs):
     assert len(last.values["curve"]) == 1
 
 
-def test_a_job_that_is_not_put_back_stays_lost(executor, jobs):
+def test_a_job_that_is_not_put_back_stays_lost(executor, trials):
     events = []
-    for event in executor.run([jobs.good(0, epochs=200), jobs.good(1)]):
+    for event in executor.run([trials.good(0, epochs=200), trials.good(1)]):
         if event.kind == "began" and event.index == 0:
             os.kill(event.values["pid"], 9)
         events.append(event)
@@ -110,8 +110,8 @@ def test_a_job_that_is_not_put_back_stays_lost(executor, jobs):
     assert ended(events)[1].kind == "done"
 
 
-def test_closing_the_iterator_ends_what_runs_and_forgets_what_waits(executor, jobs):
-    events = executor.run([jobs.good(index, epochs=10_000) for index in range(4)])
+def test_closing_the_iterator_ends_what_runs_and_forgets_what_waits(executor, trials):
+    events = executor.run([trials.good(index, epochs=10_000) for index in range(4)])
     next(event for event in events if event.kind == "epoch")
     events.close()
-    assert set(ended(list(executor.run([jobs.good(7)])))) == {7}
+    assert set(ended(list(executor.run([trials.good(7)])))) == {7}
