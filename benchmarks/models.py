@@ -37,8 +37,7 @@ from netwright.arch import NETWORKS, complexity, published
 from netwright.bench import peer_of
 from netwright.bench.subject import synchronize
 from netwright.nn import build, fuse
-from netwright.system.allocator import keep_memory
-from netwright.system.machine import hardware, processors, versions
+from netwright.system.machine import hardware, keep_memory, processors, versions
 from netwright.training.device import resolve_device
 from netwright.training.precision import autocast, resolve_precision
 

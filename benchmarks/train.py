@@ -101,7 +101,7 @@ def serve(options: argparse.Namespace) -> None:
     """Be a contender: read a number of steps, do them, answer with the seconds, until nothing is asked any more."""
     import torch
 
-    from netwright.system.allocator import keep_memory
+    from netwright.system.machine import keep_memory
 
     torch.set_num_threads(options.threads)
     if options.contender == "peak":

@@ -1,7 +1,8 @@
-"""One design on the bundled digits, begun, killed, and finished by the same command, which many tests look at."""
+"""What all tests share: one design on the bundled digits, killed and finished by the same command; a browser."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -10,17 +11,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 Rows = list[tuple[int, float, int]]
 
 _PATIENCE = 120.0  # seconds for the first trial on a busy machine
+_SLOW = 5.0  # seconds from which a test is slow
 # the least that narrows a space and tests the refinement; starting a worker takes longer than its trials
 _SMALL = {"flops": "0.3M:0.6M", "trials": 12, "confirm_trials": 6, "epochs": 1, "final_epochs": 2, "final_seeds": 2}
 _SMALL |= {"workers": 1}
+_OUT = "runs/d"
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,25 @@ def pytest_configure() -> None:
     """Ctrl-C reaches the programs that tests start, even where a background shell ignores it for us and so for them."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        # a core for each of the processes that run tests together, and for what these start
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.hookimpl(tryfirst=True)  # before those that -m leaves out are chosen
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whoever asks for the designed run first waits until it is made."""
+    for item in items:
+        if "designed" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tests that took long without the mark `slow`: those that do so on a quiet machine should have it."""
+    passed = [each for each in terminalreporter.stats.get("passed", ()) if each.when == "call"]
+    for report in sorted(passed, key=lambda each: -each.duration):
+        if report.duration > _SLOW and "slow" not in report.keywords:
+            terminalreporter.write_line(f"not marked slow: {report.duration:.1f} s {report.nodeid}")
 
 
 @pytest.fixture(scope="session")
@@ -116,14 +139,28 @@ def started() -> Callable[..., subprocess.Popen[str]]:
 
 @pytest.fixture(scope="session")
 def designed(tmp_path_factory: pytest.TempPathFactory, started: Callable[..., subprocess.Popen[str]]) -> Designed:
-    place = tmp_path_factory.mktemp("designed")
-    command = ("design", *(f"--{name}={value}" for name, value in _SMALL.items()), "--out", "runs/d")
-    folder = place / "runs" / "d"
-    program = started(*command, cwd=place, until=folder)
+    """A copy for this process; of the processes that run tests together, the first to need it makes it."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    record = shared / "designed.json"
+    with FileLock(shared / "designed.lock"):
+        if not record.exists():
+            record.write_text(json.dumps(asdict(_design(shared / "designed", started)), default=str))
+    made = Designed(**json.loads(record.read_text()))
+    copy = tmp_path_factory.mktemp("designed") / "copy"
+    shutil.copytree(shared / "designed", copy)
+    kept = [(trial, error, attempts) for trial, error, attempts in made.kept]
+    return replace(made, folder=copy / _OUT, kept=kept, command=tuple(made.command))
+
+
+def _design(place: Path, started: Callable[..., subprocess.Popen[str]]) -> Designed:
+    place.mkdir()
+    command = ("design", *(f"--{name}={value}" for name, value in _SMALL.items()), "--out", _OUT)
+    program = started(*command, cwd=place, until=place / _OUT)
     program.kill()
     program.communicate()
-    kept = finished(folder)
+    kept = finished(place / _OUT)
     program = start(*command, cwd=place)
     answer, errors = program.communicate()
     assert program.returncode == 0, errors
-    return Designed(folder, kept, answer, errors, command)
+    return Designed(place / _OUT, kept, answer, errors, command)

@@ -1,8 +1,8 @@
 """Serve a model repository of `netwright export --layout triton` with Triton itself, and compare the answers with ours.
 
-Triton's images bring it whole. Without docker, its core is in the wheel of pytriton, without the backends for ONNX
-Runtime and OpenVINO: `standin.py` computes in their place. So the folder, the configuration, versions, labels and
-batching are Triton's to judge here, and the two backends are not checked.
+Triton's docker images contain all of it. Without docker, the wheel of pytriton contains its core, but not the backends
+for ONNX Runtime and OpenVINO: `standin.py` computes in their place. So Triton itself checks the folder, the
+configuration, versions, labels and batching here; the two backends are not checked.
 
   python3.11 -m venv /tmp/triton
   /tmp/triton/bin/pip install --no-deps nvidia-pytriton==0.7.0
@@ -34,12 +34,12 @@ from tritonclient.grpc import model_config_pb2
 
 from netwright.runtime import open_runtime
 
-PATIENCE = 120.0  # seconds until it is ready
+READY_SECONDS = 120.0  # until it is ready, and for an answer
 TOLERANCE = 1e-3  # of logits
 
 
 def main() -> int:
-    """0 where every version answers as ours does."""
+    """Check every version; returns 0 where each answers as its file does."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", type=Path, help="the model repository")
     parser.add_argument("--triton", type=Path, required=True, help="the environment with the wheel of pytriton")
@@ -53,12 +53,12 @@ def main() -> int:
                 check(module, client, version)
                 checked += 1
         together(tritonclient.grpc.InferenceServerClient(f"127.0.0.1:{grpc_port}"), options.models)
-    print(f"{checked} times a version was asked, and answered as its file does")
+    print(f"{checked} checks of versions passed: each answers as its file does")
     return 0
 
 
 def check(module: Any, client: Any, folder: Path) -> None:
-    """A version by its configuration, its answers and its labels; AssertionError where they differ."""
+    """Check the configuration, answers and labels of a version; AssertionError where they differ."""
     name, version = folder.parent.name, folder.name
     config = text_format.Parse((folder.parent / "config.pbtxt").read_text(), model_config_pb2.ModelConfig())
     (source,), (result,) = config.input, config.output
@@ -71,19 +71,19 @@ def check(module: Any, client: Any, folder: Path) -> None:
     with open_runtime(folder) as runtime:
         difference = float(np.abs(answer - runtime.logits(images)).max())
     assert difference < TOLERANCE, f"{name} {version} differs by {difference}"
-    said = ""
-    if config.max_batch_size:  # else Triton takes the whole batch for one image
-        wanted = module.InferRequestedOutput(result.name, class_count=1)
-        told = client.infer(name, [given], model_version=version, outputs=[wanted]).as_numpy(result.name)
+    summary = ""
+    if config.max_batch_size:  # otherwise Triton takes the whole batch for one image
+        output = module.InferRequestedOutput(result.name, class_count=1)
+        classes = client.infer(name, [given], model_version=version, outputs=[output]).as_numpy(result.name)
         labels = (folder.parent / result.label_filename).read_text(encoding="utf-8").splitlines()
-        found = [each.decode().split(":", 2)[2] for each in told[:, 0]]
+        found = [each.decode().split(":", 2)[2] for each in classes[:, 0]]
         assert found == [labels[each] for each in answer.argmax(1)]
-        said = f", labels {', '.join(found)}"
-    print(f"  {name} {version} on {config.backend}: {list(answer.shape)}, differs by {difference:.1e}{said}")
+        summary = f", labels {', '.join(found)}"
+    print(f"  {name} {version} on {config.backend}: {list(answer.shape)}, differs by {difference:.1e}{summary}")
 
 
 def together(client: Any, models: Path) -> None:
-    """How many batches Triton makes of requests of one image that come at once, where it may put them together."""
+    """Print how many batches Triton makes of simultaneous requests of one image, where it may combine them."""
     for path in sorted(models.glob("*/config.pbtxt")):
         name = path.parent.name
         config = text_format.Parse(path.read_text(), model_config_pb2.ModelConfig())
@@ -99,27 +99,29 @@ def together(client: Any, models: Path) -> None:
 
 
 def answer_all(client: Any, name: str, given: Any, count: int) -> None:
-    """The same request many times at once; AssertionError where one fails."""
+    """Send the same request many times at once; AssertionError where one fails."""
     errors: queue.Queue[object] = queue.Queue()
     for _ in range(count):
         client.async_infer(name, [given], callback=lambda result, error: errors.put(error))
-    assert [errors.get(timeout=PATIENCE) for _ in range(count)] == [None] * count
+    assert [errors.get(timeout=READY_SECONDS) for _ in range(count)] == [None] * count
 
 
 def counts(client: Any, name: str) -> tuple[int, int]:
-    """(images, batches) of all versions until now."""
+    """(images, batches) of all versions so far."""
     found = client.get_inference_statistics(name).model_stats
     return sum(each.inference_count for each in found), sum(each.execution_count for each in found)
 
 
-def name_of(said: Any) -> str:
-    """And version of a server."""
-    return f"{said['name']} {said['version']}" if isinstance(said, dict) else f"{said.name} {said.version}"
+def name_of(metadata: Any) -> str:
+    """Name and version of a server."""
+    if isinstance(metadata, dict):
+        return f"{metadata['name']} {metadata['version']}"
+    return f"{metadata.name} {metadata.version}"
 
 
 @contextlib.contextmanager
 def running(models: Path, environment: Path) -> Iterator[tuple[int, int]]:
-    """Triton's HTTP and gRPC ports, on loopback."""
+    """Run Triton; yields its ports of HTTP and gRPC on loopback."""
     site = next(environment.glob("lib/python3.*/site-packages"))
     python = site.parent.name.removeprefix("python")
     wheel = site / "pytriton" / "tritonserver"
@@ -152,9 +154,9 @@ def running(models: Path, environment: Path) -> Iterator[tuple[int, int]]:
 
 
 def await_ready(program: subprocess.Popen[bytes], port: int) -> None:
-    """SystemExit where it ends before, which it does for a configuration that it refuses; it says why."""
+    """Wait. SystemExit where Triton ends first, as it does for a configuration that it refuses; its output says why."""
     client = tritonclient.http.InferenceServerClient(f"127.0.0.1:{port}")
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + READY_SECONDS
     while time.monotonic() < until:
         if program.poll() is not None:
             sys.exit(f"Triton ended with {program.returncode}")
@@ -162,14 +164,14 @@ def await_ready(program: subprocess.Popen[bytes], port: int) -> None:
             if client.is_server_ready():
                 return
         time.sleep(0.2)
-    sys.exit(f"Triton was not ready after {PATIENCE:.0f} s")
+    sys.exit(f"Triton was not ready after {READY_SECONDS:.0f} s")
 
 
 def free_port() -> int:
-    """Of loopback."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    """A free port of loopback."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
 
 
 if __name__ == "__main__":

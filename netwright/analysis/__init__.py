@@ -1,1 +1,1 @@
-"""From a trained population to what may be said of it, and to a narrower space."""
+"""From a trained population to what it shows, and to a narrower space."""

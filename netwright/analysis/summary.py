@@ -1,4 +1,4 @@
-"""Looking at populations: a run folder or any table with errors -> figures in words, and a report."""
+"""Looking at populations: from a run folder, or any table with errors, to a summary as text and a report."""
 
 from __future__ import annotations
 
@@ -32,18 +32,24 @@ if TYPE_CHECKING:
 
     from netwright.report import PopulationView
 
-__all__ = ["Analysis", "analyze", "compare_in_words", "in_words", "read", "report", "view"]
+__all__ = ["Analysis", "analyze", "comparison_text", "read", "report", "summary_text", "view"]
 
-# columns of a population that say what happened, not what a network is
+# columns of a population that are not parameters of the networks
 _NOT_PARAMETERS = frozenset(
     ("trial", "error", "flops", "params", "acts", "seconds", "seed", "attempts", "epochs", "started", "finished")
 )
-_LEAST = 10  # networks below which no parameter is judged
+_LEAST = 10  # with fewer networks no parameter is judged
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """A population with what was computed from it. ranges, relevance: parameter -> ...; empty for under 10 networks."""
+    """A population with what was computed from it.
+
+    Attributes:
+        ranges: Parameter -> good range; empty for fewer than 10 networks.
+        relevance: Parameter -> how much it explains the error; likewise.
+        facts: The seed, for a report.
+    """
 
     view: PopulationView
     ranges: Mapping[str, GoodRange]
@@ -52,9 +58,17 @@ class Analysis:
 
 
 def view(
-    name: str, frame: pd.DataFrame, space: DesignSpace, account: Mapping[str, int], title: str = ""
+    name: str, frame: pd.DataFrame, space: DesignSpace, rejections: Mapping[str, int], title: str = ""
 ) -> PopulationView:
-    """A population of a space, as a report wants it."""
+    """A population of a space, as a report takes it.
+
+    Args:
+        name: Short name of the population.
+        frame: One row for each trial, as `Population.frame()` returns it.
+        space: The space that it was sampled from.
+        rejections: How sampling went, as `netwright.space.draw` counts it.
+        title: Longer name, for headings.
+    """
     from netwright.report import PopulationView
 
     return PopulationView(
@@ -63,24 +77,30 @@ def view(
         frame=frame,
         parameters=space.columns,
         space=space.to_dict(),
-        domains={column: distribution.bounds for column, distribution in space.distributions.items()},
+        bounds={column: each.bounds for column, each in space.distributions.items()},
         size=space.size(),
-        account=account,
+        rejections=rejections,
     )
 
 
 def read(ref: str | Path, *, error: str | None = None) -> PopulationView:
-    """A run folder, or a table (.csv, .parquet, .jsonl) with an error column in percent.
+    """Read a population.
 
-    error: the name of that column, where it cannot be guessed. Raises PopulationError or StatsError.
+    Args:
+        ref: A run folder, or a table (.csv, .parquet, .jsonl) with an error column in percent.
+        error: The name of that column, where it cannot be guessed.
+
+    Raises:
+        PopulationError: There is no population in the folder, or a damaged one.
+        StatsError: The table cannot be read, or its error column cannot be found.
     """
     path = Path(ref)
     if path.is_dir() or path.name == FILE or not path.suffix:
         with Population.open(path) as population:
-            frame, plain, notes = population.frame(), population.identity.get("space"), population.notes
-        if plain is None:
+            frame, stored, notes = population.frame(), population.identity.get("space"), population.notes
+        if stored is None:
             return _table_view(path.name, frame, error)
-        space = DesignSpace.from_dict(plain)
+        space = DesignSpace.from_dict(stored)
         return view(space.name, frame, space, notes.get("account", {}))
     return _table_view(path.stem, read_table(path), error)
 
@@ -103,7 +123,11 @@ def _table_view(name: str, frame: pd.DataFrame, error: str | None) -> Population
 
 
 def analyze(population: PopulationView, *, seed: int = 0) -> Analysis:
-    """Good ranges and relevance of every parameter. Raises StatsError where no network has an error."""
+    """Compute the good range and the relevance of every parameter.
+
+    Raises:
+        StatsError: No network has an error.
+    """
     done = population.done
     if done.empty:
         reasons = population.trials["reason"].dropna().value_counts()
@@ -122,8 +146,8 @@ def analyze(population: PopulationView, *, seed: int = 0) -> Analysis:
     return Analysis(population, ranges, relevance, {"bootstrap seed": str(seed)})
 
 
-def in_words(analysis: Analysis) -> str:
-    """The figures of one population, as text of several lines."""
+def summary_text(analysis: Analysis) -> str:
+    """The figures of one population, as several lines of text."""
     errors = _errors(analysis)
     trials = analysis.view.trials
     failed = int((trials["state"] == "failed").sum())
@@ -147,15 +171,15 @@ def in_words(analysis: Analysis) -> str:
     return "\n".join(lines)
 
 
-def compare_in_words(a: Analysis, b: Analysis, *, seed: int = 0) -> str:
-    """Whether b differs from a, as text of several lines."""
+def comparison_text(a: Analysis, b: Analysis, *, seed: int = 0) -> str:
+    """Whether b differs from a, as several lines of text."""
     first, second = _errors(a), _errors(b)
     distance, means = ks(second, first), permutation_test(second, first, seed=seed)
     low, high = means.interval or (np.nan, np.nan)
     names = (a.view.name, b.view.name) if a.view.name != b.view.name else (f"A {a.view.name}", f"B {b.view.name}")
     better = names[1] if means.difference < 0 else names[0]
     verdict = (
-        f"{better} is better in the mean: chance alone would show so much in {means.p_value:.2g} of cases"
+        f"{better} is better in the mean (p = {means.p_value:.2g}: chance alone rarely shows such a difference)"
         if means.p_value < 0.05
         else f"no difference in the mean is shown (p = {means.p_value:.2g})"
     )
@@ -181,8 +205,21 @@ def compare_in_words(a: Analysis, b: Analysis, *, seed: int = 0) -> str:
 
 
 def report(analyses: Sequence[Analysis], out: Path, command: str, *, seed: int = 0) -> Path:
-    """A report of one population, or of two side by side."""
-    from netwright.report import Contrast, Story, write_report
+    """Write a report of one population, or of two side by side.
+
+    Args:
+        analyses: One or two.
+        out: The folder.
+        command: The command line, for the report's facts.
+        seed: Of the comparison.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        OutputError: The folder cannot be written.
+    """
+    from netwright.report import Comparison, ReportData, write_report
 
     views = tuple(analysis.view for analysis in analyses)
     names = " and ".join(view.name for view in views)
@@ -193,11 +230,11 @@ def report(analyses: Sequence[Analysis], out: Path, command: str, *, seed: int =
         "hardware": hardware(),
     }
     return write_report(
-        Story(
+        ReportData(
             title=f"The population {names}" if len(views) == 1 else f"The populations {names}",
             populations=views,
             good_ranges=analyses[0].ranges,
-            contrast=Contrast.of(*views, is_refinement=False, seed=seed) if len(views) == 2 else None,
+            comparison=Comparison.of(*views, is_refinement=False, seed=seed) if len(views) == 2 else None,
             facts=facts,
         ),
         out,

@@ -1,4 +1,4 @@
-"""Does it help when a parameter rises from stage to stage? The question that leads from AnyNetX-C to D and E."""
+"""Does it help when a parameter rises from stage to stage? DDS asks this on the way from AnyNetX-C to D and E."""
 
 from __future__ import annotations
 
@@ -16,18 +16,23 @@ from netwright.stats import Relevance, importance
 __all__ = ["Trend", "trends"]
 
 _LEVEL = 0.05
-_MAY_BE_ORDERED = ("width", "depth")  # what DDS orders; an order of groups or bottlenecks has no reason behind it
+_MAY_BE_ORDERED = ("width", "depth")  # what DDS orders; nothing suggests an order of groups or bottlenecks
 
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """How the rise of a parameter over the stages goes with the error; order: that it speaks for, or None."""
+    """How the rise of a parameter from stage to stage correlates with the error.
+
+    Attributes:
+        order: The order that the correlation supports, "non_decreasing" or "non_increasing"; None for neither.
+    """
 
     parameter: str
     relevance: Relevance
     order: str | None
 
-    def in_words(self) -> str:
+    def sentence(self) -> str:
+        """The trend as a decision of a report."""
         way = "rise" if self.order == "non_decreasing" else "fall"
         return (
             f"{self.parameter}: networks whose {self.parameter}s {way} from stage to stage are better (Spearman "
@@ -37,17 +42,22 @@ class Trend:
 
 
 def rise(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """(n,) in -1 ... 1: the share of pairs of stages that rise less the share that fall. values: (n, stages)."""
+    """The share of pairs of stages that rise minus the share that fall: (n,), from -1 to 1. values: (n, stages)."""
     pairs = list(combinations(range(values.shape[1]), 2))
     signs = [np.sign(values[:, later] - values[:, earlier]) for earlier, later in pairs]
     return np.asarray(np.mean(signs, axis=0))
 
 
 def trends(space: DesignSpace, frame: pd.DataFrame, *, seed: int = 0) -> tuple[Trend, ...]:
-    """Widths and depths that each stage draws and nothing orders yet, the clearest first.
+    """The trends of widths and depths that each stage draws and that have no order yet, the clearest first.
 
-    frame: of the networks that are done, at least 10. An order is proposed where the rank correlation with the error
-    passes Holm's correction at 5%; being ordered exactly is rare in a free space (1 in 24), the tendency is in all.
+    An order is proposed where the rank correlation with the error is significant at 5% after Holm's correction. The
+    tendency is measured, since few networks of a free space (1 in 24) are ordered exactly.
+
+    Args:
+        space: The space that the networks were sampled from.
+        frame: The networks that are done, at least 10.
+        seed: Of the permutation tests.
     """
     free = {
         each.name: rise(frame[list(each.columns)].to_numpy(float))

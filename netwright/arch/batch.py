@@ -10,8 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from netwright.arch.block import BLOCKS, STEMS
+from netwright.arch.counting import count
 from netwright.arch.spec import Arch, Stage, Stem
 from netwright.errors import ArchError
+from netwright.system.html import table
 
 __all__ = ["ArchBatch"]
 
@@ -20,6 +22,7 @@ Floats = npt.NDArray[np.float64]
 
 _STAGE_COLUMNS = ("depth", "width", "stride", "bottleneck", "group_width")
 _NETWORK_COLUMNS = ("stem_width", "resolution")
+_SHOWN = 10  # rows in a notebook
 _COMMON = ("block", "stem", "se_ratio", "head_width", "num_classes", "in_channels")
 
 
@@ -206,3 +209,23 @@ class ArchBatch:
         }
         parameters = {name: np.concatenate([batch.parameters[name] for batch in batches]) for name in first.parameters}
         return replace(first, **columns, parameters=parameters)
+
+    def _repr_html_(self) -> str:
+        """The first networks with their complexity."""
+        first = self[: min(_SHOWN, len(self))]
+        cost = count(first)
+        heads = ("", "depths", "widths", "group widths", "flops", "params", "acts", *first.parameters)
+        rows = [
+            (
+                i,
+                *(
+                    ", ".join(str(getattr(stage, name)) for stage in arch.stages)
+                    for name in ("depth", "width", "group_width")
+                ),
+                *(f"{column[i]:,}" for column in (cost.flops, cost.params, cost.acts)),
+                *(f"{values[i]:.4g}" for values in first.parameters.values()),
+            )
+            for i, arch in enumerate(first)
+        ]
+        shown = f", the first {len(rows)} of them" if len(rows) < len(self) else ""
+        return table(heads, rows, f"{len(self):,} networks with block {self.block!r}{shown}")

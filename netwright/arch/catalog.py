@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -11,6 +10,7 @@ from typing import Any
 from netwright.arch.regnet import regnet
 from netwright.arch.spec import Arch, Stage, Stem
 from netwright.errors import ArchError
+from netwright.system.suggest import suggest
 
 __all__ = ["ALIASES", "NETWORKS", "PUBLISHED", "canonical_name", "published"]
 
@@ -162,8 +162,7 @@ def published(
     """
     found = NETWORKS.get(canonical_name(name))
     if found is None:
-        near = difflib.get_close_matches(name, [*NETWORKS, *ALIASES], n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"these are known: {', '.join(NETWORKS)}."
+        hint = suggest(name, [*NETWORKS, *ALIASES], f"these are known: {', '.join(NETWORKS)}.")
         raise ArchError(f"no published network is called {name!r}: {hint}")
     given = {"num_classes": num_classes, "in_channels": in_channels, "resolution": resolution, "stem": stem}
     changes: dict[str, Any] = {key: value for key, value in given.items() if value is not None}

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from netwright.arch.block import BLOCKS, STEMS, Block
+from netwright.arch.drawing import draw_network
 from netwright.errors import ArchError
 
 __all__ = ["Arch", "Stage", "Stem"]
@@ -235,3 +236,6 @@ class Arch:
         except yaml.YAMLError as error:
             raise ArchError(f"this is not YAML: {error}. Give what Arch.to_yaml() writes.") from error
         return cls.from_dict(values)
+
+    def _repr_html_(self) -> str:
+        return draw_network(self)

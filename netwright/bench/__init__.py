@@ -1,9 +1,15 @@
 """How fast networks train and answer here, ours and those of other libraries, side by side in one run."""
 
-from netwright.bench.contender import LIBRARIES, Contender, Network, contenders, open_network, peer_of
-from netwright.bench.run import Benchmark, Measured, measure
-from netwright.bench.settings import Settings
-from netwright.bench.table import to_csv, to_json, to_table
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from netwright.bench.contender import LIBRARIES, Contender, Network, contenders, open_network, peer_of
+    from netwright.bench.run import Benchmark, Measured, measure
+    from netwright.bench.settings import Settings
+    from netwright.bench.table import to_csv, to_json, to_table
 
 __all__ = [
     "LIBRARIES",
@@ -20,3 +26,17 @@ __all__ = [
     "to_json",
     "to_table",
 ]
+
+# public name -> its module, imported when first used: all but the settings need torch
+_HOME = {
+    **dict.fromkeys(("LIBRARIES", "Contender", "Network", "contenders", "open_network", "peer_of"), "contender"),
+    **dict.fromkeys(("Benchmark", "Measured", "measure"), "run"),
+    "Settings": "settings",
+    **dict.fromkeys(("to_csv", "to_json", "to_table"), "table"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -15,7 +14,8 @@ from torch import Tensor, nn
 from netwright.arch import NETWORKS, Arch, canonical_name, complexity, published
 from netwright.errors import ArchError
 from netwright.nn import build
-from netwright.weights.express import timm_names, torchvision_names
+from netwright.system.suggest import nearest
+from netwright.weights.to_format import timm_names, torchvision_names
 
 __all__ = ["LIBRARIES", "Contender", "Network", "contenders", "known_names", "open_network", "peer_of"]
 
@@ -156,7 +156,7 @@ def _refuse_unknown(name: str) -> None:
     known = known_names(library)
     if theirs in known or (library == "netwright" and (canonical_name(name) in known or Path(name).exists())):
         return
-    near = difflib.get_close_matches(theirs, known, n=3)
+    near = nearest(theirs, known, most=3)
     prefix = "" if library == "netwright" else f"{library}:"
     hint = f"nearest: {', '.join(prefix + each for each in near)}." if near else "nothing is called nearly so."
     kinds = "a published name, network.yaml, weights, run folder, timm:NAME or torchvision:NAME"

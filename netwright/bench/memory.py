@@ -18,7 +18,7 @@ import torch
 from netwright.bench.contender import Contender, open_network
 from netwright.bench.settings import Settings
 from netwright.bench.subject import Subject, synchronize
-from netwright.system.allocator import keep_memory
+from netwright.system.machine import keep_memory
 
 __all__ = ["peak_memory"]
 

@@ -13,8 +13,7 @@ from netwright.bench.memory import peak_memory
 from netwright.bench.settings import Settings
 from netwright.bench.subject import Subject, matmul_rate
 from netwright.errors import RecipeError
-from netwright.system.allocator import keep_memory
-from netwright.system.machine import hardware, processors, versions
+from netwright.system.machine import hardware, keep_memory, processors, versions
 from netwright.training.device import describe, resolve_device
 from netwright.training.precision import resolve_precision
 

@@ -6,47 +6,45 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from netwright.errors import RecipeError
+from netwright.options import check_options, option
 
 __all__ = ["Settings"]
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What is measured of each network, and how.
+    """What is measured of each network, and how. RecipeError for an impossible value."""
 
-    batch_size: of training and inference; latency is always of one image. image_size: pixels a side; None: each
-    network's own. precision: fp32, bf16, fp16, or auto: bf16 where the device multiplies it. threads: None: as many as
-    there are processors. seconds: of each repeat of each measurement, at least one batch. seed: of weights and images.
-    """
-
-    batch_size: int = 32
-    image_size: int | None = None
-    precision: str = "auto"
-    channels_last: bool = True
-    compile: bool = False
-    device: str = "auto"
-    threads: int | None = None
-    seconds: float = 2.0
-    repeats: int = 5
-    train: bool = True
-    infer: bool = True
-    memory: bool = True
-    seed: int = 0
+    batch_size: int = option(
+        32, "images a step of training and inference; latency is always of one image", low=1, metavar="N"
+    )
+    image_size: int | None = option(
+        None, "side of the square input", low=1, metavar="PIXELS", default_text="each network's own"
+    )
+    precision: str = option(
+        "auto", "auto: bf16 where the device multiplies it, else fp32", choices=("auto", "fp32", "bf16", "fp16")
+    )
+    channels_last: bool = option(True, "memory layout (N, H, W, C)")
+    compile: bool = option(False, "torch.compile, which takes a minute or more for each network")
+    device: str = option("auto", "auto, cpu, cuda, cuda:1, ...", metavar="DEVICE")
+    threads: int | None = option(None, "processor threads", low=1, metavar="T", default_text="as many as processors")
+    seconds: float = option(
+        2.0, "of each repeat of each measurement, which has at least one batch", low=0.0, metavar="S"
+    )
+    repeats: int = option(5, "of each measurement", low=1, metavar="N")
+    train: bool = option(True, "measure training")
+    infer: bool = option(True, "measure inference")
+    memory: bool = option(True, "measure the most memory taken, each in its own process")
+    seed: int = option(0, "of weights and images")
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "image_size", "threads", "repeats"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise RecipeError(f"{name} is at least 1, not {value}. Correct --{name}.")
-        if self.seconds < 0:
-            raise RecipeError(f"seconds are not negative: {self.seconds}. 0 measures one batch a repeat.")
+        check_options(self)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values; `Settings(**plain)` is the inverse."""
+        """For JSON; `from_dict` is the inverse."""
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, plain: Mapping[str, Any]) -> Settings:
-        """What `to_dict` gave."""
-        return cls(**plain)
+    def from_dict(cls, values: Mapping[str, Any]) -> Settings:
+        """Read what `to_dict` wrote."""
+        return cls(**values)

@@ -1,7 +1,7 @@
 """What a population shows: its error distribution, the good range of each parameter, and a report.
 
 Takes a run folder, or any .csv, .parquet or .jsonl table with an error column in percent. Prints the figures; with
---out also writes report.html and each picture as PNG, SVG and PDF.
+--out it also writes report.html, and each chart as PNG, SVG and PDF.
 """
 
 from __future__ import annotations
@@ -10,26 +10,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import Namespace
+
+    from netwright.cli.parser import CommandParser
 
 __all__ = ["add_arguments", "run"]
 
 
-def add_arguments(parser: ArgumentParser) -> None:
-    """The flags."""
+def add_arguments(parser: CommandParser) -> None:
+    """Add the flags of the command."""
     parser.add_argument("population", metavar="RUN|TABLE", help="a run folder or a table")
     parser.add_argument("--error", metavar="COLUMN", help="error column of a table (default: found by its name)")
-    parser.add_argument("--out", metavar="DIR", help="where a report goes")
+    parser.add_argument("--out", metavar="DIR", help="folder for a report")
     parser.add_argument("--seed", type=int, default=0, help="of the bootstrap (default: %(default)s)")
 
 
 def run(options: Namespace, command: str) -> int:
-    """Do it."""
+    """Print the summary, and write a report where one is wanted."""
     from netwright.analysis import summary
 
     population = summary.read(options.population, error=options.error)
     analysis = summary.analyze(population, seed=options.seed)
-    print(summary.in_words(analysis))
+    print(summary.summary_text(analysis))
     if options.out is not None:
         print(f"report: {summary.report([analysis], Path(options.out), command)}")
     return 0

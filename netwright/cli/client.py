@@ -1,11 +1,11 @@
-"""Ask a server of `netwright serve` what images show.
+"""Classify images with a server of `netwright serve`.
 
   netwright client http://127.0.0.1:8000 photo.jpg other.png
   netwright client http://127.0.0.1:8000            lists its models
 
-A line an image, below it a line a class: rank, probability, name. JSON: {"predictions": [{"path", "classes"}],
-"errors": [{"path", "reason"}]}.
-An image that the server refuses is reported, the others are answered, and the exit status is 1.
+Prints one line per image, and below it one line per class: rank, probability, name. JSON: {"predictions":
+[{"path", "classes"}], "errors": [{"path", "reason"}]}. An image that the server refuses is reported; the others are
+classified, and the exit status is 1.
 """
 
 from __future__ import annotations
@@ -16,28 +16,30 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import Namespace
+
+    from netwright.cli.parser import CommandParser
 
 __all__ = ["add_arguments", "run"]
 
 
-def add_arguments(parser: ArgumentParser) -> None:
-    """The flags."""
-    parser.add_argument("address", metavar="ADDRESS", help="as `netwright serve` says it: http://127.0.0.1:8000")
-    parser.add_argument("paths", nargs="*", metavar="IMAGE", help="image files; none lists the models")
-    parser.add_argument("--model", default="", metavar="NAME", help="which, where there are several")
-    parser.add_argument("--version", default="", metavar="N", help="the highest where left out")
-    parser.add_argument("--top_k", type=int, default=5, metavar="K", help="classes an image (default: %(default)s)")
+def add_arguments(parser: CommandParser) -> None:
+    """Add the flags of the command."""
+    parser.add_argument("address", metavar="ADDRESS", help="as `netwright serve` prints it: http://127.0.0.1:8000")
+    parser.add_argument("paths", nargs="*", metavar="IMAGE", help="image files; without any, the models are listed")
+    parser.add_argument("--model", default="", metavar="NAME", help="its name; needed where there are several")
+    parser.add_argument("--version", default="", metavar="N", help="its number; the highest if left out")
+    parser.add_argument("--top_k", type=int, default=5, metavar="K", help="classes per image (default: %(default)s)")
     parser.add_argument("--format", choices=["table", "json"], default="table", help="(default: %(default)s)")
     parser.add_argument("--token", default="", metavar="TOKEN", help="the server's; better given as $NETWRIGHT_TOKEN")
     parser.add_argument("--ca_file", default=None, metavar="FILE", help="certificates to trust, PEM")
     parser.add_argument(
-        "--timeout", type=float, default=60.0, metavar="SECONDS", help="of an answer (default: %(default)s)"
+        "--timeout", type=float, default=60.0, metavar="SECONDS", help="for an answer (default: %(default)s)"
     )
 
 
 def run(options: Namespace, command: str) -> int:
-    """Do it."""
+    """Run the command; returns its exit status."""
     from netwright.errors import ServeError
     from netwright.serving import Client
 
@@ -46,19 +48,19 @@ def run(options: Namespace, command: str) -> int:
         if not options.paths:
             _show_models(client.models(), options.format)
             return 0
-        answers: list[dict[str, Any]] = []
+        predictions: list[dict[str, Any]] = []
         errors: list[dict[str, str]] = []
         for path in options.paths:
             try:
                 classes = client.predict(path, top_k=options.top_k, model=options.model, version=options.version)
-                answers.append({"path": path, "classes": classes})
+                predictions.append({"path": path, "classes": classes})
             except ServeError as error:
                 errors.append({"path": path, "reason": str(error)})
     if options.format == "json":
-        print(json.dumps({"predictions": answers, "errors": errors}, indent=2))
-    for answer in answers if options.format == "table" else []:
-        print(answer["path"])
-        for rank, each in enumerate(answer["classes"], 1):
+        print(json.dumps({"predictions": predictions, "errors": errors}, indent=2))
+    for prediction in predictions if options.format == "table" else []:
+        print(prediction["path"])
+        for rank, each in enumerate(prediction["classes"], 1):
             print(f"  {rank:>2}  {each['probability']:7.2%}  {each.get('description') or each['name']}")
     for each in errors:
         print(f"netwright client: {each['path']}: {each['reason']}", file=sys.stderr)

@@ -1,7 +1,7 @@
 """Test whether two populations differ: is B better than A?
 
 Takes two run folders or tables with an error column in percent. Prints both distributions, a two-sample
-Kolmogorov-Smirnov test, a permutation test of the means, and the effect size; with --out also writes a report.
+Kolmogorov-Smirnov test, a permutation test of the means, and the effect size; with --out it also writes a report.
 """
 
 from __future__ import annotations
@@ -10,28 +10,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import Namespace
+
+    from netwright.cli.parser import CommandParser
 
 __all__ = ["add_arguments", "run"]
 
 
-def add_arguments(parser: ArgumentParser) -> None:
-    """The flags."""
+def add_arguments(parser: CommandParser) -> None:
+    """Add the flags of the command."""
     parser.add_argument("a", metavar="A", help="a run folder or a table")
     parser.add_argument("b", metavar="B", help="another one")
     parser.add_argument("--error", metavar="COLUMN", help="error column of the tables (default: found by its name)")
-    parser.add_argument("--out", metavar="DIR", help="where a report goes")
+    parser.add_argument("--out", metavar="DIR", help="folder for a report")
     parser.add_argument("--seed", type=int, default=0, help="of the tests (default: %(default)s)")
 
 
 def run(options: Namespace, command: str) -> int:
-    """Do it."""
+    """Print the comparison, and write a report where one is wanted."""
     from netwright.analysis import summary
 
     both = [
         summary.analyze(summary.read(ref, error=options.error), seed=options.seed) for ref in (options.a, options.b)
     ]
-    print(summary.compare_in_words(*both, seed=options.seed))
+    print(summary.comparison_text(*both, seed=options.seed))
     if options.out is not None:
         print(f"report: {summary.report(both, Path(options.out), command, seed=options.seed)}")
     return 0

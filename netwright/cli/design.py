@@ -3,7 +3,7 @@
 Samples a design space, trains every network briefly, finds the good range of each parameter, refines the space to them,
 confirms that on a fresh sample with a test, picks the network of the lowest validation error, trains it longer, and
 reports its test error beside a published network of its block scaled to the same flops. Writes report.html,
-network.yaml and weights.safetensors. Interrupted, the same command goes on where it was.
+network.yaml and weights.safetensors. After an interruption the same command continues where it was.
 """
 
 from __future__ import annotations
@@ -11,28 +11,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from netwright.cli.options import add_limits, add_training, config_of
+from netwright.cli.options import add_design_options, add_options, design_options
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import Namespace
+
+    from netwright.cli.parser import CommandParser
 
 __all__ = ["add_arguments", "run"]
 
 
-def add_arguments(parser: ArgumentParser) -> None:
+def add_arguments(parser: CommandParser) -> None:
     """The flags."""
-    parser.add_argument("--space", default="regnetx", metavar="NAME|FILE", help="design space (default: %(default)s)")
-    parser.add_argument("--out", default="runs/design", metavar="DIR", help="where results go (default: %(default)s)")
-    add_limits(parser)
-    add_training(parser, trials=48)
-    final = parser.add_argument_group("confirmation and final training")
-    final.add_argument(
-        "--confirm_trials", type=int, metavar="N", help="of the refined space (default: half of --trials)"
-    )
-    final.add_argument("--final_epochs", type=int, metavar="N", help="of pick and baseline (default: 3 times --epochs)")
-    final.add_argument(
-        "--final_seeds", type=int, default=3, metavar="N", help="trainings of each (default: %(default)s)"
-    )
+    from netwright.workflow.config import DesignConfig
+
+    add_options(parser, DesignConfig, ("space", "out"))
+    add_design_options(parser)
+    final = ("confirm_trials", "final_epochs", "final_seeds")
+    add_options(parser, DesignConfig, final, group="confirmation and final training")
 
 
 def run(options: Namespace, command: str) -> int:
@@ -40,8 +36,7 @@ def run(options: Namespace, command: str) -> int:
     from netwright.arch import complexity
     from netwright.workflow import design
 
-    more = {name: getattr(options, name) for name in ("space", "confirm_trials", "final_epochs", "final_seeds")}
-    result = design(config_of(options, command, **more))
+    result = design(**design_options(options), command=command)
     finalists = (
         ("pick", result.network, result.test_errors),
         ("baseline", result.baseline, result.baseline_test_errors),

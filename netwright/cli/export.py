@@ -25,13 +25,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netwright.cli.options import truth
+from netwright.cli.options import add_options, options_given, truth
 from netwright.errors import DataError, ExportError
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import Namespace
     from collections.abc import Callable
 
+    from netwright.cli.parser import CommandParser
     from netwright.exports import Exported, Labeled
     from netwright.weights import LoadedModel
 
@@ -40,11 +41,12 @@ __all__ = ["add_arguments", "run"]
 _TARGETS = ("onnx", "openvino", "torch")
 _PRECISIONS = ("fp32", "bf16", "fp16", "int8")
 _CALIBRATION, _EVALUATION = 300, 2000
-_TRITON = ("max_batch", "max_delay_ms", "instances", "device", "versions")
 
 
-def add_arguments(parser: ArgumentParser) -> None:
+def add_arguments(parser: CommandParser) -> None:
     """The flags."""
+    from netwright.exports.triton import TritonSettings
+
     parser.add_argument(
         "ref", metavar="REF", help="a run folder, a weight file, or a published name, as `netwright models` lists them"
     )
@@ -72,12 +74,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         default="file",
         help="triton: --out is a model repository of Triton and of `netwright serve` (default: %(default)s)",
     )
-    triton = parser.add_argument_group("with --layout triton, for the configuration that the first version brings")
-    triton.add_argument("--max_batch", type=int, metavar="N", help="images computed together (default: 16 for onnx)")
-    triton.add_argument("--max_delay_ms", type=float, metavar="MS", help="that they wait for it (default: 2)")
-    triton.add_argument("--instances", type=int, metavar="N", help="of the network on a device (default: 1)")
-    triton.add_argument("--device", choices=["cpu", "gpu"], help="(default: cpu)")
-    triton.add_argument("--versions", type=int, metavar="N", help="the newest N answer, 0 for all (default: 0)")
+    triton = "with --layout triton, for the configuration that the first version brings"
+    add_options(parser, TritonSettings, group=triton)
     which = parser.add_argument_group("which weights")
     which.add_argument("--model", default="", help="the network, where the weights do not say it")
     which.add_argument("--ema", action="store_true", help="the moving average, where the file has one")
@@ -157,7 +155,9 @@ def _refuse_images_alone(options: Namespace) -> None:
 
 def _layout(options: Namespace) -> Callable[..., Exported]:
     """How it is written: a file, or a version in a model repository."""
-    given = {key: getattr(options, key) for key in _TRITON if getattr(options, key) is not None}
+    from netwright.exports.triton import TritonSettings
+
+    given = options_given(options, TritonSettings)
     if options.layout == "file":
         if given:
             raise ExportError(f"--{next(iter(given))} is for --layout triton. Leave it out.")
@@ -167,7 +167,6 @@ def _layout(options: Namespace) -> Callable[..., Exported]:
         return lambda model, **more: export(
             model, options.out or _default_name(options, model), name=_name(options, model), version=version, **more
         )
-    from netwright.exports.triton import TritonSettings
     from netwright.exports.triton_repository import export_triton
 
     if not options.model_version.isdecimal() and options.model_version:
@@ -237,9 +236,10 @@ def _report(exported: Exported, path: Path, command: str) -> None:
         return
     import json
 
-    from netwright.training.state import write_whole
+    from netwright.system.atomic import write_text
 
-    write_whole(path, json.dumps(exported.to_dict() | {"command": command}, indent=2).encode())
+    text = json.dumps(exported.to_dict() | {"command": command}, indent=2)
+    write_text(path, text, what="the export's report", elsewhere="another --report")
 
 
 def _print(exported: Exported) -> None:

@@ -1,15 +1,15 @@
-"""List networks and their published weights, show what is known of one, convert weights, upload them.
+"""List networks and their published weights, show one, convert weights, upload them.
 
 list [PATTERN]: the networks by name, with their costs and their best published accuracy; 'regnet_y*' lists some, and
---pretrained those with published weights. show NAME|REF: the card of a network or of weights: costs, accuracies and
-who measured them, recipe, licence, where the weights are; nothing is loaded for a published one. convert SRC DST --to
-FORMAT: weights in another code base's format, strictly: nothing is written unless every tensor fits. push REF
-OWNER/NAME: weights to the Hugging Face hub, with a model card that has the evidence of a design.
+--pretrained those with published weights. show NAME|REF: a network or weights: costs, accuracies and who measured
+them, recipe, license, where the weights are; nothing is downloaded for a published one. convert SRC DST --to FORMAT:
+weights in the format of another library, strictly: nothing is written unless all tensors match. push REF OWNER/NAME:
+upload weights to the Hugging Face hub, with a model card that has the evidence of a design.
 REF is a run folder, a weight file of netwright, timm, torchvision, pycls, classy-vision or MindCV, NAME[.TAG],
 timm/NAME[.TAG], torchvision/NAME[/TAG], pycls/NAME, mindcv/NAME, hf-hub:OWNER/NAME[@REVISION], local-dir:FOLDER, or an
 http address.
 JSON: of list {"format": 1, "models": [{"name", "flops", "params", "acts", "resolution", "top1", "top1_from",
-"weights"}, ...]}, of show the card's fields, of convert and push {"format": 1, "done": [...]}.
+"weights"}, ...]}, of show the fields of the summary, of convert and push {"format": 1, "done": [...]}.
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ from typing import TYPE_CHECKING, Any
 from netwright.errors import WeightsError
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import Namespace
     from collections.abc import Sequence
+
+    from netwright.cli.parser import CommandParser
 
 __all__ = ["add_arguments", "run"]
 
@@ -34,7 +36,7 @@ _WORDS = {
 }
 
 
-def add_arguments(parser: ArgumentParser) -> None:
+def add_arguments(parser: CommandParser) -> None:
     """The flags."""
     parser.add_argument("action", choices=list(_WORDS), metavar="list|show|convert|push", help="what to do")
     parser.add_argument("words", nargs="*", metavar="WORD ...", help="PATTERN, NAME or REF, SRC DST, REF OWNER/NAME")
@@ -45,43 +47,47 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--to", default="", metavar="FORMAT", help="convert: netwright, timm, torchvision, pycls or mindcv"
     )
     weights.add_argument(
-        "--format", default="", metavar="FORMAT", help="whose names the weights have (default: found out by the file)"
+        "--format",
+        default="",
+        metavar="FORMAT",
+        help="the library whose tensor names the file has (default: found out)",
     )
     weights.add_argument(
-        "--model", default="", metavar="NAME|YAML", help="the network, where the weights do not show it"
+        "--model", default="", metavar="NAME|YAML", help="the network, where the weights do not tell it"
     )
     weights.add_argument("--ema", action="store_true", help="the moving average, where the file has both")
     hub = parser.add_argument_group("hub (push)")
-    hub.add_argument("--private", action="store_true", help="a repository that is made is private")
-    hub.add_argument("--licence", default="", metavar="ID", help="of the weights, as the hub writes it: apache-2.0")
+    hub.add_argument("--private", action="store_true", help="create the repository as private")
+    hub.add_argument(
+        "--license", "--licence", default="", metavar="ID", help="of the weights, as the hub writes it: apache-2.0"
+    )
     hub.add_argument("--message", default="", metavar="TEXT", help="of the commit")
-    # words may stand before and behind flags
-    parser.parse_args = parser.parse_intermixed_args  # type: ignore[method-assign]
+    parser.is_intermixed = True  # words may stand before and after flags
 
 
 def run(options: Namespace, command: str) -> int:
-    """Do it."""
+    """Run the command."""
     least, most, what = _WORDS[options.action]
     if not least <= len(options.words) <= most:
         raise WeightsError(
-            f"`netwright models {options.action}` takes {what}, and here it has {len(options.words)} words. Type "
+            f"`netwright models {options.action}` takes {what}, not {len(options.words)} words. Type "
             f"`netwright models {options.action} {what}`."
         )
-    plain, lines = {"list": _list, "show": _show, "convert": _convert, "push": _push}[options.action](options)
-    print(json.dumps({"format": 1} | plain, indent=2) if options.json else "\n".join(lines))
+    answer, lines = {"list": _list, "show": _show, "convert": _convert, "push": _push}[options.action](options)
+    print(json.dumps({"format": 1} | answer, indent=2) if options.json else "\n".join(lines))
     return 0
 
 
 def _list(options: Namespace) -> tuple[dict[str, Any], list[str]]:
     from netwright.arch import complexity, published
-    from netwright.weights.zoo import SOURCES, list_models, published_weights
+    from netwright.weights.zoo import WEIGHTS_SOURCES, list_models, published_weights
 
     pattern = options.words[0] if options.words else "*"
     rows: list[dict[str, Any]] = []
     for name in list_models(pattern, options.pretrained):
         arch, weights = published(name), published_weights(name)
         cost = complexity(arch)
-        # the best first, the earliest of equals: the table has the defaults in front
+        # the first of equals: the table lists the defaults first
         best = max((row for row in weights if row.top1 is not None), key=lambda row: row.top1 or 0.0, default=None)
         rows.append(
             {
@@ -91,13 +97,15 @@ def _list(options: Namespace) -> tuple[dict[str, Any], list[str]]:
                 "acts": int(cost.acts[0]),
                 "resolution": arch.resolution,
                 "top1": None if best is None else best.top1,
-                "top1_from": "" if best is None else f"{best.ref}: {SOURCES[best.source].accuracy}, {best.evaluation}",
+                "top1_from": ""
+                if best is None
+                else f"{best.ref}: {WEIGHTS_SOURCES[best.source].accuracy}, {best.evaluation}",
                 "weights": [row.ref for row in weights],
             }
         )
     if not rows:
         few = " with published weights" if options.pretrained else ""
-        raise WeightsError(f"no network{few} has a name like {pattern!r}. `netwright models list` has them all.")
+        raise WeightsError(f"no network{few} has a name like {pattern!r}. `netwright models list` lists all.")
     lines = [f"{'name':<20} {'flops':>9} {'params':>9} {'acts':>9}  best published top-1"]
     for row in rows:
         top1 = "-" if row["top1"] is None else f"{row['top1']:6.2f}  {row['top1_from'].split(':')[0]}"
@@ -113,28 +121,28 @@ def _short(value: int) -> str:
 
 
 def _show(options: Namespace) -> tuple[dict[str, Any], list[str]]:
-    from netwright.weights.card import card_of
+    from netwright.weights.summary import summarize_model
 
-    card = card_of(options.words[0], **_given(options))
-    return card.to_dict(), card.lines()
+    summary = summarize_model(options.words[0], **_reading(options))
+    return summary.to_dict(), summary.lines()
 
 
-def _given(options: Namespace) -> dict[str, Any]:
+def _reading(options: Namespace) -> dict[str, Any]:
     return {"model": options.model, "ema": options.ema, "format": options.format}
 
 
 def _convert(options: Namespace) -> tuple[dict[str, Any], list[str]]:
     from netwright.weights import resolve_arch
     from netwright.weights.convert import convert
-    from netwright.weights.refs import find
+    from netwright.weights.refs import resolve_ref
 
     source, destination = options.words
     if not options.to:
         raise WeightsError(
-            "`netwright models convert` is told which format to write. Add --to netwright, timm, torchvision, pycls or "
+            "`netwright models convert` needs the format to write. Add --to netwright, timm, torchvision, pycls or "
             "mindcv."
         )
-    located = find(source).located
+    located = resolve_ref(source).located
     model = options.model or (str(located.network) if located.network else "")
     done = convert(
         located.path,
@@ -151,14 +159,14 @@ def _push(options: Namespace) -> tuple[dict[str, Any], list[str]]:
     from netwright.weights import load_model, push_to_hub
 
     ref, repository = options.words
-    model = load_model(ref, **_given(options))
+    model = load_model(ref, **_reading(options))
     for notice in model.notices:
         print(notice, file=sys.stderr)
     address = push_to_hub(
         model,
         repository,
         private=options.private,
-        licence=options.licence,
+        license=options.license,
         message=options.message,
         design=ref,
     )

@@ -1,30 +1,41 @@
-"""Flags that several verbs share, and reading quantities."""
+"""Flags made from declared options, flags that several commands share, and the reading of quantities."""
 
 from __future__ import annotations
 
 import math
-from argparse import ArgumentTypeError
+import types
+from argparse import SUPPRESS, ArgumentTypeError
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
 
-from netwright.errors import SpaceError
-from netwright.space import DesignSpace, load_space
+from netwright.options import TRUTHS, Option, describe, options_of
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import Namespace
+
+    from netwright.cli.parser import CommandParser
+    from netwright.space import DesignSpace
 
 __all__ = [
+    "add_design_options",
     "add_limits",
-    "add_training",
-    "config_of",
-    "limited",
-    "limits_of",
+    "add_options",
+    "default_in_words",
+    "design_options",
+    "limited_space",
+    "options_given",
     "quantity",
     "truth",
+    "value_settings",
     "window",
 ]
 
 _UNITS = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9, "b": 1e9, "t": 1e12}
+_BATCH_SIZES = "32, 64 from 2,000 training images, 128 from 5,000"
+# of the trials' recipe, what has a flag
+_RECIPE = ("batch_size", "lr", "weight_decay", "label_smoothing", "flip", "precision")
 
 
 def quantity(text: str) -> float:
@@ -52,85 +63,147 @@ def window(text: str) -> tuple[float, float]:
 
 
 def truth(text: str) -> bool:
-    """`true`, `yes`, `1`, or `false`, `no`, `0`, in any case. ArgumentTypeError otherwise."""
-    word = text.lower()
-    if word not in ("true", "yes", "1", "false", "no", "0"):
+    """`true`, `yes`, `on`, `1`, or `false`, `no`, `off`, `0`, in any case. ArgumentTypeError otherwise."""
+    if text.lower() not in TRUTHS:
         raise ArgumentTypeError(f"true or false, not {text!r}")
-    return word in ("true", "yes", "1")
+    return TRUTHS[text.lower()]
 
 
-def add_limits(parser: ArgumentParser) -> None:
+def add_options(
+    parser: CommandParser,
+    kind: type[Any],
+    names: Sequence[str] | None = None,
+    *,
+    group: str = "",
+    defaults: Mapping[str, Any] | None = None,
+    default_texts: Mapping[str, str] | None = None,
+    required: Sequence[str] = (),
+) -> None:
+    """A flag for each option of a dataclass, of one value each; `options_given` reads them.
+
+    Args:
+        parser: Gets the flags.
+        kind: A dataclass of options.
+        names: Which options; by default all.
+        group: Under which heading help lists them; by default that of their declaration.
+        defaults: Option -> default of this command, where that is not the dataclass's own.
+        default_texts: Option -> its default of this command in words, where it depends on something.
+        required: Options that this command cannot do without.
+    """
+    declared = {item.name: item for item in options_of(kind)}
+    for name in declared if names is None else names:
+        item = declared[name]
+        settings = value_settings(item) | {"type": _reader(item), "default": (defaults or {}).get(name, SUPPRESS)}
+        settings |= {"required": True} if name in required else {}
+        if item.hint is str and item.constraint.choices:
+            settings["choices"] = item.constraint.choices
+            del settings["metavar"]
+        default = item.default if settings["default"] is SUPPRESS else settings["default"]
+        text = item.default_text or ("" if default in (None, "", MISSING) else default_in_words(default))
+        if name in required:
+            default, text = None, ""
+        elif name in (default_texts or {}):
+            default, text = None, (default_texts or {})[name]
+        help = f"{item.help} (default: {text})" if text else item.help
+        heading = group or item.group
+        target = parser.add_argument_group(heading) if heading else parser
+        target.add_argument(f"--{name}", help=help.replace("%", "%%"), meaning=default, **settings)
+
+
+def options_given(options: Namespace, kind: type[Any]) -> dict[str, Any]:
+    """Option -> value, of the options of a dataclass that were typed or have a default of the command's own."""
+    return {item.name: getattr(options, item.name) for item in options_of(kind) if hasattr(options, item.name)}
+
+
+def value_settings(item: Option) -> dict[str, Any]:
+    """What argparse is told about the words of an option's value: nargs, const, metavar."""
+    kinds = _kinds(item.hint)
+    named = ((bool, "true|false"), (str, "TEXT"), (tuple, "X"), (float, "X"), (int, "N"))
+    settings: dict[str, Any] = {
+        "metavar": item.metavar or next((word for kind, word in named if kind in kinds), "VALUE")
+    }
+    if bool in kinds:
+        settings |= {"nargs": "?", "const": True}  # the flag alone means true
+    elif tuple in kinds:
+        settings |= {"nargs": "+"}
+    return settings
+
+
+def default_in_words(value: Any) -> str:
+    """How help shows a default."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return " ".join(map(default_in_words, value)) or "none"
+    if value is None or value == "":
+        return "none" if value is None else "''"
+    return f"{value:g}".replace("e-0", "e-") if isinstance(value, float) else str(value)
+
+
+def _kinds(hint: Any) -> set[Any]:
+    """The types of a hint, tuple for one of any length."""
+    parts = get_args(hint) if get_origin(hint) in (types.UnionType, Union) else (hint,)
+    return {get_origin(part) or part for part in parts}
+
+
+def _reader(item: Option) -> Callable[[str], Any]:
+    """From the word of a flag to a value; whether the value is allowed is checked by the dataclass."""
+    kinds = _kinds(item.hint)
+    convert = next((convert for kind, convert in _CONVERT.items() if kind in kinds), str)
+
+    def read(word: str) -> Any:
+        if word in item.constraint.choices:
+            return word
+        try:
+            return convert(word)
+        except ValueError as error:
+            raise ArgumentTypeError(f"{describe(item.hint, item.constraint)}, not {word!r}") from error
+
+    return read
+
+
+_CONVERT: dict[Any, Callable[[str], Any]] = {bool: truth, float: float, int: int, Path: Path}
+
+
+def add_limits(parser: CommandParser) -> None:
     """--flops, --params, --acts as windows, and --max_flops, --max_params, --max_acts."""
+    from netwright.workflow.config import LIMITS, DesignConfig
+
     group = parser.add_argument_group("budget (at the networks' resolution)")
-    for name, what in (("flops", "multiply-adds"), ("params", "parameters"), ("acts", "activations")):
-        group.add_argument(f"--{name}", type=window, metavar="LOW:HIGH", help=f"{what} within, e.g. 360M:400M")
-        group.add_argument(f"--max_{name}", type=quantity, metavar="N", help=f"{what} at most, e.g. 400M")
+    for item in options_of(DesignConfig):
+        if item.name in LIMITS:
+            group.add_argument(
+                f"--{item.name}", type=window, metavar=item.metavar, help=f"{item.help} within, e.g. 360M:400M"
+            )
+            group.add_argument(f"--max_{item.name}", type=quantity, metavar="N", help=f"{item.help} at most, e.g. 400M")
 
 
-def limits_of(options: Namespace) -> dict[str, tuple[float, float]]:
-    """Limit -> (low, high), of those that were given."""
-    limits = {}
-    for name in ("flops", "params", "acts"):
-        given, most = getattr(options, name), getattr(options, f"max_{name}")
-        if given is not None and most is not None:
-            raise SpaceError(f"--{name} and --max_{name} both limit the {name}. Give one of them.")
-        if given is not None:
-            limits[name] = given
-        elif most is not None:
-            limits[name] = (0.0, most)
-    return limits
+def limited_space(ref: str, options: Namespace) -> DesignSpace:
+    """The space of that name or file, within the limits of the flags."""
+    from netwright.space import load_space
+    from netwright.workflow.config import windows
 
-
-def limited(ref: str, options: Namespace) -> DesignSpace:
-    """The space of that name or file, within the given limits."""
-    limits: dict[str, Any] = limits_of(options)
+    limits: dict[str, Any] = windows(vars(options))
     return load_space(ref).refine(**limits)
 
 
-def add_training(parser: ArgumentParser, *, trials: int) -> None:
-    """Images, how many trials, how long, on what."""
-    data = parser.add_argument_group("images")
-    data.add_argument(
-        "--data_dir",
-        default="digits",
-        metavar="DIR",
-        help="a folder of images (a folder a class; train/ and val/ or test/ if there are), a Hugging Face parquet "
-        "folder, or 'digits', which are bundled (default: %(default)s)",
-    )
-    data.add_argument(
-        "--resolution", type=int, metavar="PIXELS", help="side of the square input (default: from the images)"
-    )
-    data.add_argument("--train_images", type=int, metavar="N", help="train trials on at most so many images")
-    sweep = parser.add_argument_group("trials")
-    sweep.add_argument(
-        "--trials", type=int, default=trials, metavar="N", help="networks sampled (default: %(default)s)"
-    )
-    sweep.add_argument("--epochs", type=int, default=10, metavar="N", help="of each trial (default: %(default)s)")
-    sweep.add_argument(
-        "--batch_size", type=int, metavar="N", help="(default: 32, 64 from 2,000 training images, 128 from 5,000)"
-    )
-    sweep.add_argument("--lr", type=float, help="highest learning rate (default: by the batch, 0.1 for 128)")
-    sweep.add_argument("--weight_decay", type=float, help="(default: 5e-5)")
-    sweep.add_argument("--label_smoothing", type=float, help="(default: 0)")
-    sweep.add_argument(
-        "--flip", type=truth, metavar="true|false", help="mirror training images (default: where it suits them)"
-    )
-    sweep.add_argument("--precision", choices=["auto", "fp32", "bf16"], help="(default: bf16 where it is faster)")
-    sweep.add_argument("--seed", type=int, default=0, help="of sampling, splits and training (default: %(default)s)")
-    machine = parser.add_argument_group("machine")
-    machine.add_argument(
-        "--workers", type=int, metavar="W", help="trials at a time (default: a processor or a GPU each)"
-    )
-    machine.add_argument("--threads", type=int, default=1, metavar="T", help="of each worker (default: %(default)s)")
-    machine.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: %(default)s)")
+def add_design_options(parser: CommandParser, *, defaults: Mapping[str, Any] | None = None) -> None:
+    """What `design` and `sweep` share: the budget, the images, how many trials, how long, on what."""
+    from netwright.recipe import Recipe
+    from netwright.workflow.config import DesignConfig
+
+    add_limits(parser)
+    add_options(parser, DesignConfig, ("data_dir", "resolution", "train_images"), group="images")
+    add_options(parser, DesignConfig, ("trials", "epochs"), group="trials", defaults=defaults)
+    add_options(parser, Recipe, _RECIPE, group="trials", default_texts={"batch_size": _BATCH_SIZES})
+    add_options(parser, DesignConfig, ("seed",), group="trials")
+    add_options(parser, DesignConfig, ("workers", "threads", "device"), group="machine")
 
 
-def config_of(options: Namespace, command: str, **more: Any) -> Any:
-    """The DesignConfig that the flags of `add_limits` and `add_training` ask for."""
-    from netwright.workflow import DesignConfig
+def design_options(options: Namespace) -> dict[str, Any]:
+    """Name -> value of the flags of a design, as `DesignConfig.from_options` takes them."""
+    from netwright.recipe import Recipe
+    from netwright.workflow.config import LIMITS, DesignConfig
 
-    given = ("batch_size", "lr", "weight_decay", "label_smoothing", "flip", "precision")
-    recipe = {name: value for name in given if (value := getattr(options, name)) is not None}
-    same = ("data_dir", "trials", "epochs", "resolution", "train_images", "workers", "threads", "device", "seed")
-    flags: dict[str, Any] = {name: getattr(options, name) for name in same}
-    return DesignConfig(out=Path(options.out), recipe=recipe, command=command, **(flags | limits_of(options) | more))
+    limits = {name: getattr(options, name) for limit in LIMITS for name in (limit, f"max_{limit}")}
+    return options_given(options, DesignConfig) | options_given(options, Recipe) | limits

@@ -18,11 +18,12 @@ from netwright.cli.training_flags import training_of
 from netwright.errors import DataError
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import Namespace
     from collections.abc import Sequence
 
+    from netwright.cli.parser import CommandParser
     from netwright.evaluation.predict import Prediction, Unreadable
-    from netwright.recipe import Loaded
+    from netwright.recipe import LoadedRecipe
     from netwright.weights import LoadedModel
 
 __all__ = ["add_arguments", "run"]
@@ -30,7 +31,7 @@ __all__ = ["add_arguments", "run"]
 _BATCH = 32
 
 
-def add_arguments(parser: ArgumentParser) -> None:
+def add_arguments(parser: CommandParser) -> None:
     """The flags."""
     parser.add_argument(
         "words",
@@ -45,8 +46,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--url_timeout", type=float, default=20.0, metavar="SECONDS", help="of an address (default: %(default)s)"
     )
-    # paths may stand before and behind flags
-    parser.parse_args = parser.parse_intermixed_args  # type: ignore[method-assign]
+    parser.is_intermixed = True  # paths may stand before and after flags
     add_trained_flags(
         parser,
         answer={"--out": "file for the answer, instead of the terminal"},
@@ -67,14 +67,13 @@ def run(options: Namespace, command: str) -> int:
 
     from netwright.evaluation.formats import FORMATS
     from netwright.evaluation.predict import Unreadable
-    from netwright.training.state import write_whole
+    from netwright.system.atomic import write_text
 
     text = FORMATS[options.format](answers, {"model": model.arch.name or "network", "weights": model.source})
-    clean = text.encode(errors="replace")  # names of files may be no text in any encoding
     if "out" in flags.given:
-        write_whole(Path(flags.training.checkpoints.out), clean)
+        write_text(Path(flags.training.checkpoints.out), text, what="the predictions", elsewhere="another --out")
     else:
-        print(clean.decode(), end="")
+        print(text.encode(errors="replace").decode(), end="")  # names of files may be no text in any encoding
     bad = [answer for answer in answers if isinstance(answer, Unreadable)]
     is_told = options.format == "table" and "out" not in flags.given
     for each in [] if is_told else bad:
@@ -84,7 +83,7 @@ def run(options: Namespace, command: str) -> int:
     return 1 if bad else 0
 
 
-def _weights_and_paths(options: Namespace, loaded: Loaded) -> tuple[str, list[str]]:
+def _weights_and_paths(options: Namespace, loaded: LoadedRecipe) -> tuple[str, list[str]]:
     """The first word names the weights, unless a flag does: infer.py takes no words."""
     network, words = loaded.training.network, list(options.words)
     is_named = network.checkpoint or network.pretrained or (network.model and options.image_path)
@@ -99,7 +98,7 @@ def _weights_and_paths(options: Namespace, loaded: Loaded) -> tuple[str, list[st
 
 
 def _answers(
-    options: Namespace, loaded: Loaded, ema: bool, weights: str, paths: list[str]
+    options: Namespace, loaded: LoadedRecipe, ema: bool, weights: str, paths: list[str]
 ) -> tuple[Sequence[Prediction | Unreadable], LoadedModel]:
     from functools import partial
 

@@ -1,7 +1,7 @@
 """Draw networks from a design space, without training any.
 
 Prints a table, or writes a file: .csv and .parquet have a row a network with its parameters and complexity, .jsonl a
-whole network a line. The same seed draws the same networks. What each constraint rejected is told at the end.
+whole network a line. The same seed draws the same networks. How many draws each constraint rejected is printed last.
 """
 
 from __future__ import annotations
@@ -9,24 +9,25 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from netwright.cli.options import add_limits, limited
+from netwright.cli.options import add_limits, limited_space
 from netwright.errors import OutputError
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import Namespace
 
     import pandas as pd
 
     from netwright.arch import ArchBatch
+    from netwright.cli.parser import CommandParser
 
 __all__ = ["add_arguments", "run"]
 
 _SHOWN = 20
 
 
-def add_arguments(parser: ArgumentParser) -> None:
+def add_arguments(parser: CommandParser) -> None:
     """The flags."""
     parser.add_argument("space", metavar="NAME|FILE", help="design space")
     parser.add_argument("--n", type=int, default=10, metavar="N", help="networks (default: %(default)s)")
@@ -41,7 +42,7 @@ def run(options: Namespace, command: str) -> int:
     from netwright.space import draw
 
     writer = None if options.out is None else _writer(Path(options.out))
-    space = limited(options.space, options)
+    space = limited_space(options.space, options)
     if options.resolution is not None:
         space = space.with_setting(resolution=options.resolution)
     sample = draw(space, options.n, options.seed)
@@ -76,29 +77,22 @@ def _table(batch: ArchBatch) -> pd.DataFrame:
 def _writer(path: Path) -> Callable[[ArchBatch], None]:
     if path.suffix not in _WRITERS:
         raise OutputError(f"networks go to a file ending in {', '.join(_WRITERS)}, not {path.name!r}. Rename it.")
-    draft = path.with_name(f".{path.name}.new")
 
     def write(batch: ArchBatch) -> None:
-        """Whole or not at all."""
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                _WRITERS[path.suffix](batch, draft)
-                draft.replace(path)
-            finally:
-                draft.unlink(missing_ok=True)
-        except OSError as error:
-            raise OutputError(f"{path} cannot be written: {error.strerror or error}. Choose another file.") from error
+        from netwright.system.atomic import atomic_file
+
+        with atomic_file(path, what="the sampled networks", elsewhere="another --out") as file:
+            _WRITERS[path.suffix](batch, file)
 
     return write
 
 
-def _write_lines(batch: ArchBatch, path: Path) -> None:
-    path.write_text("".join(arch.to_json() + "\n" for arch in batch), encoding="utf-8")
+def _write_lines(batch: ArchBatch, file: BinaryIO) -> None:
+    file.writelines(f"{arch.to_json()}\n".encode() for arch in batch)
 
 
-_WRITERS: dict[str, Callable[[ArchBatch, Path], None]] = {
-    ".csv": lambda batch, path: _table(batch).to_csv(path, index=False),
-    ".parquet": lambda batch, path: _table(batch).to_parquet(path, index=False),
+_WRITERS: dict[str, Callable[[ArchBatch, BinaryIO], None]] = {
+    ".csv": lambda batch, file: _table(batch).to_csv(file, index=False, mode="wb"),
+    ".parquet": lambda batch, file: _table(batch).to_parquet(file, index=False),
     ".jsonl": _write_lines,
 }

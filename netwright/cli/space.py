@@ -1,8 +1,8 @@
 """List the design spaces, show one, or count it.
 
 list [PATTERN]: every space that comes with netwright, by the block that its networks are made of, with its degrees of
-freedom and size; 'anynetv*' lists some. show NAME|FILE: the whole space as YAML, to be changed and given to any verb
-instead of a name. size NAME|FILE: how many combinations of parameters, ties and orders counted exactly.
+freedom and size; 'anynetv*' lists some. show NAME|FILE: the whole space as YAML, to edit and give to any command
+instead of a name. size NAME|FILE: how many combinations of parameters it has, ties and orders counted exactly.
 """
 
 from __future__ import annotations
@@ -10,20 +10,22 @@ from __future__ import annotations
 import fnmatch
 from typing import TYPE_CHECKING
 
-from netwright.cli.options import add_limits, limited
+from netwright.cli.options import add_limits, limited_space
 from netwright.errors import SpaceError
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import Namespace
+
+    from netwright.cli.parser import CommandParser
 
 __all__ = ["add_arguments", "run"]
 
 
-def add_arguments(parser: ArgumentParser) -> None:
+def add_arguments(parser: CommandParser) -> None:
     """The flags."""
     parser.add_argument("action", choices=["list", "show", "size"], metavar="list|show|size", help="what to do")
     parser.add_argument(
-        "space", nargs="?", metavar="NAME|FILE", help="a design space, for show and size; for list names like this"
+        "space", nargs="?", metavar="NAME|FILE", help="a design space, for show and size; a pattern of names, for list"
     )
     add_limits(parser)
 
@@ -35,9 +37,9 @@ def run(options: Namespace, command: str) -> int:
         return 0
     if options.space is None:
         raise SpaceError(
-            f"`space {options.action}` is of one space. Give a file or a name; `netwright space list` has them."
+            f"`netwright space {options.action}` needs a space. Name one; `netwright space list` lists all."
         )
-    space = limited(options.space, options)
+    space = limited_space(options.space, options)
     if options.action == "size":
         print(f"{space.size():,}" if space.size() != float("inf") else "infinite: a parameter is continuous")
         return 0
@@ -48,13 +50,13 @@ def run(options: Namespace, command: str) -> int:
 
 
 def _listed(pattern: str) -> list[str]:
-    """A line a space whose name matches the pattern, under a line for each block."""
+    """A line for each space whose name matches the pattern, under a line for each block."""
     from netwright.arch import BLOCKS
     from netwright.space import load_space, space_names
 
     spaces = [load_space(name) for name in fnmatch.filter(space_names(), pattern.lower())]
     if not spaces:
-        raise SpaceError(f"no design space has a name like {pattern!r}. `netwright space list` has them all.")
+        raise SpaceError(f"no design space has a name like {pattern!r}. `netwright space list` lists all.")
     lines = []
     for block in dict.fromkeys(space.setting.block for space in spaces):
         lines += [f"block {block}, {BLOCKS[block].summary}"]

@@ -11,9 +11,8 @@ from netwright.cli.training_flags import add_training_flags, training_of
 from netwright.errors import WeightsError
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser
-
-    from netwright.recipe import Loaded
+    from netwright.cli.parser import CommandParser
+    from netwright.recipe import LoadedRecipe
 
 __all__ = ["add_trained_flags", "chosen_weights", "flags_alone"]
 
@@ -42,7 +41,7 @@ _MACHINE = {
 
 
 def add_trained_flags(
-    parser: ArgumentParser,
+    parser: CommandParser,
     *,
     answer: Mapping[str, str],
     machine: Mapping[str, str],
@@ -52,24 +51,15 @@ def add_trained_flags(
 
     answer, machine, images: more of these, flag -> its help. Also --fuse.
     """
-    add_training_flags(parser, shown=())
-    flags = {flag: action for action in parser._actions for flag in action.option_strings}
-    groups = {
+    listed = {
         "network": _NETWORK,
         "images": images or {},
         "preparation of images (default: as the weights say)": _PREPARATION,
         "answer": answer,
         "machine": {**_MACHINE, **machine},
     }
-    for title, explained in groups.items():
-        if explained:  # the machine's come last
-            group = parser.add_argument_group(title)
-            for flag, said in explained.items():
-                flags[flag].help = said
-                # argparse can only add new flags to a group
-                parser._optionals._group_actions.remove(flags[flag])
-                group._group_actions.append(flags[flag])
-    group.add_argument(
+    add_training_flags(parser, listed=listed)
+    parser.add_argument_group("machine").add_argument(
         "--fuse",
         nargs="?",
         const=True,
@@ -81,7 +71,7 @@ def add_trained_flags(
     )
 
 
-def flags_alone(options: Namespace) -> Loaded:
+def flags_alone(options: Namespace) -> LoadedRecipe:
     """What the flags ask for, without the recipe: it says where a training wrote and how many trained together."""
     return training_of(Namespace(**{**vars(options), "config": ""}))
 

@@ -16,8 +16,9 @@ from netwright.cli.trained import add_trained_flags, chosen_weights, flags_alone
 from netwright.cli.training_flags import training_of
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import Namespace
 
+    from netwright.cli.parser import CommandParser
     from netwright.evaluation.job import Result
 
 __all__ = ["add_arguments", "run"]
@@ -42,7 +43,7 @@ _OF_THE_RUN = ("dataset", "data_dir", "train_split", "val_split", "val_fraction"
 _OF_ITS_FOLDER = ("dataset", "train_split", "val_split", "val_fraction")
 
 
-def add_arguments(parser: ArgumentParser) -> None:
+def add_arguments(parser: CommandParser) -> None:
     """The flags."""
     parser.add_argument(
         "ref", nargs="?", default="", metavar="REF", help="a run folder or a weight file; or give --ckpt_path"

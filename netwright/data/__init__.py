@@ -1,18 +1,18 @@
-"""Labeled images: found, split, decoded once, and shared between processes. numpy only; no torch."""
+"""Labeled images: find, split and decode them once, and share them between processes. numpy only; no torch."""
 
 from netwright.data.decode import decode
 from netwright.data.images import ImageSet, Skipped
 from netwright.data.load import load_images
 from netwright.data.preprocess import Preprocessing
-from netwright.data.source import Source
+from netwright.data.source import ImageSource
 from netwright.data.sources import open_source
 from netwright.data.splits import Splits, cut_splits
 
 __all__ = [
     "ImageSet",
+    "ImageSource",
     "Preprocessing",
     "Skipped",
-    "Source",
     "Splits",
     "cut_splits",
     "decode",

@@ -1,4 +1,4 @@
-"""Images that lie decoded in memory: small data sets in files of their own formats."""
+"""Decoded images in memory, for small data sets that have file formats of their own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from netwright.data.source import IntArray, Item, Pixels
+from netwright.data.source import IntArray, LabeledImage, Pixels, SourceBase
 
 __all__ = ["ArraySource", "find_files", "join_parts"]
 
@@ -19,26 +19,33 @@ _MOST_FOLDERS = 300
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ArraySource:
-    """images: (N, H, W, C) uint8."""
+class ArraySource(SourceBase):
+    """A source whose images are one array.
 
-    name: str
-    class_names: tuple[str, ...]
-    labels: IntArray
-    splits: Mapping[str, IntArray]
-    signature: str
+    Attributes:
+        images: (N, H, W, C) uint8.
+        item_format: How an image is named by its split and its number within it.
+    """
+
     images: Pixels
+    item_format: str = "{split}:{number}"
 
     def item_name(self, index: int) -> str:
         split = next(name for name, items in self.splits.items() if items[0] <= index <= items[-1])
-        return f"{split}:{index - int(self.splits[split][0])}"
+        return self.item_format.format(split=split, number=index - int(self.splits[split][0]))
 
-    def read(self, index: int) -> Item:
-        return Item(self.images[index], int(self.labels[index]), self.item_name(index))
+    def read(self, index: int) -> LabeledImage:
+        return LabeledImage(self.images[index], int(self.labels[index]), self.item_name(index))
 
 
 def join_parts(name: str, class_names: Sequence[str], parts: Mapping[str, tuple[Pixels, IntArray]]) -> ArraySource:
-    """A source of splits. parts: split -> images (N, H, W, C) and labels (N,)."""
+    """Make one source of several splits.
+
+    Args:
+        name: Of the data set.
+        class_names: In the order of the labels.
+        parts: Split -> images (N, H, W, C) uint8 and labels (N,).
+    """
     splits, start = {}, 0
     for split, (images, _) in parts.items():
         splits[split] = np.arange(start, start + len(images), dtype=np.int64)
@@ -52,7 +59,11 @@ def join_parts(name: str, class_names: Sequence[str], parts: Mapping[str, tuple[
 
 
 def find_files(root: Path, names: Iterable[str]) -> dict[str, Path]:
-    """Name -> its first place in `root` or in a folder below, not far down; the nearest folder that has any counts."""
+    """Find files by name, in `root` or a few levels below it.
+
+    Returns:
+        Name -> path, of the names in the nearest folder that has any of them; empty where no folder has.
+    """
     wanted = set(names)
     for folder in _folders(root):
         found = {name: folder / name for name in wanted if (folder / name).is_file()}
@@ -62,7 +73,7 @@ def find_files(root: Path, names: Iterable[str]) -> dict[str, Path]:
 
 
 def _folders(root: Path) -> Iterator[Path]:
-    """The root and what is below it, level by level."""
+    """The root and the folders below it, level by level."""
     level = [root]
     for _ in range(_DEEPEST + 1):
         yield from level

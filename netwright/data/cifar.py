@@ -1,4 +1,4 @@
-"""CIFAR-10 and CIFAR-100 as published: batches in Python's pickle format, or in the binary one."""
+"""CIFAR-10 and CIFAR-100 in the published files: Python's pickle format, or the binary one."""
 
 from __future__ import annotations
 
@@ -26,9 +26,18 @@ _BYTES = 3 * _SIDE * _SIDE
 
 @dataclass(frozen=True, slots=True)
 class Cifar:
-    """One of the two. python, binary: split -> files; names: files of class names, and the key in Python's.
+    """What tells CIFAR-10 and CIFAR-100 apart.
 
-    label_bytes: before the pixels of an image in the binary format, of which the last is the class.
+    Attributes:
+        name: cifar10 or cifar100.
+        python: Split -> files in the pickle format.
+        python_names: File of class names in the pickle format, and the key of the names in it.
+        label_key: Key of the labels in a pickled batch.
+        binary: Split -> files in the binary format.
+        binary_names: File of class names in the binary format.
+        label_bytes: Bytes before the pixels of an image in the binary format; the last one is the class.
+        classes: Number of classes.
+        remote: The published archive, in the pickle format.
     """
 
     name: str
@@ -42,6 +51,11 @@ class Cifar:
     remote: Remote
 
 
+def _archive(name: str, size: int, md5: str) -> Remote:
+    """size (bytes) and md5 as published beside the file."""
+    return Remote((_URL + name,), name, size, md5)
+
+
 CIFAR10 = Cifar(
     name="cifar10",
     python={"train": tuple(f"data_batch_{i}" for i in range(1, 6)), "test": ("test_batch",)},
@@ -51,13 +65,7 @@ CIFAR10 = Cifar(
     binary_names="batches.meta.txt",
     label_bytes=1,
     classes=10,
-    # bytes and md5 as published beside the file
-    remote=Remote(
-        (_URL + "cifar-10-python.tar.gz",),
-        "cifar-10-python.tar.gz",
-        170_498_071,
-        "c58f30108f718f92721af3b95e74349a",
-    ),
+    remote=_archive("cifar-10-python.tar.gz", 170_498_071, "c58f30108f718f92721af3b95e74349a"),
 )
 CIFAR100 = Cifar(
     name="cifar100",
@@ -68,25 +76,30 @@ CIFAR100 = Cifar(
     binary_names="fine_label_names.txt",
     label_bytes=2,
     classes=100,
-    remote=Remote(
-        (_URL + "cifar-100-python.tar.gz",),
-        "cifar-100-python.tar.gz",
-        169_001_437,
-        "eb9058c3a382ffc7106e4002c42a8d85",
-    ),
+    remote=_archive("cifar-100-python.tar.gz", 169_001_437, "eb9058c3a382ffc7106e4002c42a8d85"),
 )
 
 
 def find_cifar(kind: Cifar, root: Path) -> ArraySource | None:
-    """The data set in a folder or below it, unpacked or as the archive; None where there is none.
+    """Find the data set in a folder or below it, unpacked or as the published archive.
 
-    Raises DataError when files are missing or damaged. No code in a pickle is run.
+    No code in a pickle is run.
+
+    Args:
+        kind: CIFAR10 or CIFAR100.
+        root: The folder to search.
+
+    Returns:
+        The source; None where the folder has none of the files.
+
+    Raises:
+        DataError: Files are missing or damaged.
     """
     for layout, read in ((kind.python, _read_python), (kind.binary, _read_binary)):
         files = [name for names in layout.values() for name in names]
         names_file = kind.python_names[0] if layout is kind.python else kind.binary_names
         found = find_files(root, [*files, names_file])
-        # a folder may be called 'train', but a file of class names has no other's name
+        # other data sets have files called 'train' too, but none has such a file of class names
         if names_file not in found and not any(name in found for name in files if name not in ("train", "test")):
             continue
         lacking = [name for name in files if name not in found]
@@ -112,9 +125,9 @@ def _read_archive(kind: Cifar, path: Path) -> ArraySource:
                 if member.isfile() and name in wanted and (file := archive.extractfile(member)) is not None:
                     contents[name] = file.read()
     except (OSError, EOFError, tarfile.TarError) as error:
-        raise DataError(f"{path} is damaged: {error}. Fetch it again.") from error
+        raise DataError(f"{path} is damaged: {error}. Download it again.") from error
     if lacking := sorted(wanted - set(contents)):
-        raise DataError(f"{path} lacks {', '.join(lacking)}: it is not {kind.name} as published. Fetch it again.")
+        raise DataError(f"{path} lacks {', '.join(lacking)}: it is not {kind.name} as published. Download it again.")
     return (_read_python if is_python else _read_binary)(kind, contents)
 
 
@@ -123,7 +136,7 @@ def _read_python(kind: Cifar, contents: Mapping[str, bytes]) -> ArraySource:
         batch = _unpickle(name, contents[name])
         data, labels = np.asarray(batch.get("data")), np.asarray(batch.get(kind.label_key))
         if data.dtype != np.uint8 or data.ndim != 2 or labels.dtype.kind != "i":
-            raise DataError(f"{name} has no data of bytes with {kind.label_key!r}: it is no batch of {kind.name}.")
+            raise DataError(f"{name} is not a batch of {kind.name}: it needs uint8 'data' and {kind.label_key!r}.")
         return _images(kind, name, data, labels.astype(np.int64))
 
     names_file, key = kind.python_names
@@ -137,7 +150,7 @@ def _read_binary(kind: Cifar, contents: Mapping[str, bytes]) -> ArraySource:
     def read(name: str) -> tuple[Pixels, IntArray]:
         data = np.frombuffer(contents[name], dtype=np.uint8)
         if not len(data) or len(data) % row:
-            raise DataError(f"{name} has rows of {row} bytes, and {len(data):,} bytes in all. Fetch it again.")
+            raise DataError(f"{name} has {len(data):,} bytes, no multiple of its {row}-byte rows. Download it again.")
         rows = data.reshape(-1, row)
         return _images(kind, name, rows[:, kind.label_bytes :], rows[:, kind.label_bytes - 1].astype(np.int64))
 
@@ -148,7 +161,7 @@ def _read_binary(kind: Cifar, contents: Mapping[str, bytes]) -> ArraySource:
 def _images(kind: Cifar, name: str, data: Pixels, labels: IntArray) -> tuple[Pixels, IntArray]:
     """Rows of red, green and blue planes -> (N, 32, 32, 3)."""
     if data.shape != (len(labels), _BYTES):
-        raise DataError(f"{name} has {len(labels):,} labels and rows of {data.shape}, not of {_BYTES} bytes.")
+        raise DataError(f"{name} has {len(labels):,} labels and pixels {data.shape}, not rows of {_BYTES} bytes.")
     if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < kind.classes:
         raise DataError(f"labels of {kind.name} are 0 to {kind.classes - 1}, and {name} has {labels.max()}.")
     return data.reshape(-1, 3, _SIDE, _SIDE).transpose(0, 2, 3, 1), labels
@@ -158,7 +171,7 @@ def _join(kind: Cifar, names: Any, parts: Mapping[str, list[tuple[Pixels, IntArr
     if names is None:
         names = [str(label) for label in range(kind.classes)]
     if not isinstance(names, list) or len(names) != kind.classes:
-        raise DataError(f"{kind.name} has {kind.classes} class names, and these files say {names!r}.")
+        raise DataError(f"{kind.name} has {kind.classes} class names, and these files have {names!r}.")
     joined = {
         split: (np.concatenate([images for images, _ in batches]), np.concatenate([labels for _, labels in batches]))
         for split, batches in parts.items()
@@ -167,7 +180,7 @@ def _join(kind: Cifar, names: Any, parts: Mapping[str, list[tuple[Pixels, IntArr
 
 
 class _Unpickler(pickle.Unpickler):
-    """Knows arrays of numbers and nothing else: a pickle can name any function, to be run."""
+    """Loads arrays of numbers and nothing else: a pickle can name any function and have it run."""
 
     _ALLOWED = frozenset(
         {
@@ -179,17 +192,19 @@ class _Unpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in self._ALLOWED:
-            raise pickle.UnpicklingError(f"it wants {module}.{name}, which is no array of numbers")
+            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which is no array of numbers")
         # numpy 2 moved it, and warns about the old place
         return super().find_class(module.replace("numpy.core", "numpy._core"), name)
 
 
 def _unpickle(name: str, data: bytes) -> dict[str, Any]:
-    """A dictionary that Python 2 pickled."""
+    """A dict that Python 2 pickled."""
     try:
         content = _Unpickler(io.BytesIO(data), encoding="latin1").load()
-    except Exception as error:  # unpickling meets arbitrary bytes and raises nearly anything on them
-        raise DataError(f"{name} is no batch as published: {type(error).__name__}: {error}. Fetch it again.") from error
+    except Exception as error:  # unpickling arbitrary bytes can raise nearly anything
+        raise DataError(
+            f"{name} is no batch as published: {type(error).__name__}: {error}. Download it again."
+        ) from error
     if not isinstance(content, dict):
-        raise DataError(f"{name} holds a {type(content).__name__}, not a dictionary. Fetch it again.")
+        raise DataError(f"{name} holds a {type(content).__name__}, not a dict. Download it again.")
     return content

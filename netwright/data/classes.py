@@ -1,4 +1,4 @@
-"""What the outputs of a network are called, and which is which class of the images: by name and never by luck."""
+"""Names of a network's outputs, and how labels of images are matched to them: by name, not by position."""
 
 from __future__ import annotations
 
@@ -26,7 +26,14 @@ IMAGENET_CLASSES = 1000
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A class that an image may be of. index: of the network's output; description: of ImageNet's classes, in words."""
+    """A class that an image may belong to.
+
+    Attributes:
+        index: Of the network's output.
+        name: Of the class.
+        probability: 0 to 1.
+        description: For ImageNet's classes, such as "tench, Tinca tinca"; else empty.
+    """
 
     index: int
     name: str
@@ -36,9 +43,12 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ClassMap:
-    """names: of the outputs, in order; outputs: (labels,) int64, the output of each label of the images.
+    """How labels of images map to outputs of a network.
 
-    notice: what a reader must know about it, or empty.
+    Attributes:
+        names: Of the outputs, in order.
+        outputs: (labels,) int64, the output of each label.
+        notice: What a reader must know about the mapping, or empty.
     """
 
     names: tuple[str, ...]
@@ -49,10 +59,19 @@ class ClassMap:
 def match_classes(
     model_names: Sequence[str], num_outputs: int, data_names: Sequence[str], *, allow_subset: bool = False
 ) -> ClassMap:
-    """Labels of the images to outputs of a network, by class name where the network's weights carry names.
+    """Match labels of images to outputs of a network, by class name where the weights have names.
 
-    Without names the outputs are in the order of the images' classes, or in ImageNet's where there are 1000 and the
-    images' classes are ImageNet's. allow_subset: the images may lack classes. Raises DataError where they do not fit.
+    Without names the outputs are taken in ImageNet's order if there are 1000 and the images have ImageNet's classes,
+    else in the order of the images' classes.
+
+    Args:
+        model_names: Class names in the weights, in the order of the outputs; may be empty.
+        num_outputs: Outputs of the network.
+        data_names: Class names of the images, in the order of their labels.
+        allow_subset: Whether the images may lack some of the network's classes.
+
+    Raises:
+        DataError: The classes do not match.
     """
     names = tuple(model_names)
     if not names and num_outputs == IMAGENET_CLASSES and set(data_names) <= set(imagenet_synsets()):
@@ -60,12 +79,12 @@ def match_classes(
     if not names:
         if len(data_names) != num_outputs:
             raise DataError(
-                f"a network has an output a class, and this one has {num_outputs:,} outputs and the images have "
+                f"a network has one output per class, and this one has {num_outputs:,} outputs and the images have "
                 f"{len(data_names):,} classes ({listed(tuple(data_names), 4)}). Give the images that it was trained "
                 f"on as --data_dir, or fine-tune it: {_fine_tune(data_names)}."
             )
-        said = "The weights carry no class names: their outputs are taken to be in the order of the images' classes."
-        return ClassMap(tuple(data_names), np.arange(num_outputs, dtype=np.int64), said)
+        notice = "The weights have no class names: outputs are taken to be in the order of the images' classes."
+        return ClassMap(tuple(data_names), np.arange(num_outputs, dtype=np.int64), notice)
     strange = sorted(set(data_names) - set(names))
     missing = sorted(set(names) - set(data_names))
     if strange:
@@ -73,17 +92,17 @@ def match_classes(
     if missing and not allow_subset:
         raise DataError(
             f"the network knows {len(names):,} classes, and the images are of {len(data_names):,} of these: none of "
-            f"{listed(missing, 4)}. Add them, or give --allow_subset to measure the others alone."
+            f"{listed(missing, 4)}. Add them, or give --allow_subset to measure only the others."
         )
-    place = {name: output for output, name in enumerate(names)}
-    outputs = np.array([place[name] for name in data_names], dtype=np.int64)
+    index = {name: output for output, name in enumerate(names)}
+    outputs = np.array([index[name] for name in data_names], dtype=np.int64)
     notice = ""
     if missing:
         notice = (
-            f"Only {len(data_names):,} of the network's {len(names):,} classes have images; it may predict any of them."
+            f"Only {len(data_names):,} of the network's {len(names):,} classes have images; it may predict any class."
         )
     elif (np.diff(outputs) < 0).any():
-        notice = "The network's classes are in another order than the images': they are matched by name."
+        notice = "The network's classes are in a different order than the images': they are matched by name."
     return ClassMap(names, outputs, notice)
 
 
@@ -91,8 +110,8 @@ def _differ(names: Sequence[str], data_names: Sequence[str], strange: list[str],
     lacks = f", and knows {listed(missing, 4)}, which they lack" if missing else ""
     return (
         f"a network is measured on the classes it was trained on: this one does not know {listed(strange, 4)} of the "
-        f"images' {len(data_names):,} classes{lacks}. Give its own images as --data_dir, rename the class folders as "
-        f"it has them, or fine-tune it: {_fine_tune(data_names)}."
+        f"images' {len(data_names):,} classes{lacks}. Give its own images as --data_dir, rename the class folders to "
+        f"its names, or fine-tune it: {_fine_tune(data_names)}."
     )
 
 
@@ -101,15 +120,15 @@ def _fine_tune(data_names: Sequence[str]) -> str:
 
 
 def output_names(model_names: Sequence[str], num_outputs: int) -> tuple[str, ...]:
-    """A name an output: the model's own, ImageNet's where it has none and 1000 outputs, else the numbers."""
+    """A name for each output: the model's own names, else ImageNet's for 1000 outputs, else numbers."""
     if model_names:
         return tuple(model_names)
     return imagenet_synsets() if num_outputs == IMAGENET_CLASSES else tuple(map(str, range(num_outputs)))
 
 
 def descriptions(names: Sequence[str]) -> tuple[str, ...]:
-    """`n01440764` -> `tench, Tinca tinca` where all are ImageNet's names of classes; else all empty."""
-    # most names need no look into timm, which takes seconds to import
+    """`n01440764` -> `tench, Tinca tinca`, where all names are ImageNet's; else empty texts."""
+    # most names do not need timm, which takes seconds to import
     if not all(len(name) == 9 and name[0] == "n" and name[1:].isdigit() for name in names):
         return ("",) * len(names)
     known = _imagenet()
@@ -117,7 +136,7 @@ def descriptions(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def imagenet_synsets() -> tuple[str, ...]:
-    """ImageNet's 1000 WordNet ids, in the order of every network's outputs."""
+    """ImageNet's 1000 WordNet ids, in the usual order of outputs."""
     return tuple(_imagenet())
 
 

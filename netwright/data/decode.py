@@ -1,8 +1,9 @@
-"""Encoded images of any common format -> square uint8 pixels."""
+"""Decode images of any common format to uint8 pixels."""
 
 from __future__ import annotations
 
 import io
+import warnings
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from netwright.errors import DataError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["PIXEL_LIMIT", "Look", "decode", "decode_full", "look"]
+__all__ = ["PIXEL_LIMIT", "ImageHeader", "decode", "decode_full", "ignore_pillow_warnings", "read_header"]
 
 # Pillow's own limit: a larger image is refused as a decompression bomb
 PIXEL_LIMIT = 89_478_485
@@ -31,61 +32,83 @@ _UPRIGHT = {
 }
 
 
-class Look(NamedTuple):
-    """What an image's header says."""
+class ImageHeader(NamedTuple):
+    """Size in pixels and color of an image, read without decoding it."""
 
     height: int
     width: int
     is_gray: bool
 
 
-def look(data: bytes | Pixels) -> Look:
-    """Size and color of an image without decoding it; DataError when it is no image."""
+def read_header(data: bytes | Pixels) -> ImageHeader:
+    """Read the size and color of an image without decoding it.
+
+    Args:
+        data: An encoded image, or (H, W, C) uint8 pixels.
+
+    Raises:
+        DataError: It is no image.
+    """
     if isinstance(data, np.ndarray):
-        return Look(data.shape[0], data.shape[1], data.shape[2] == 1)
+        return ImageHeader(data.shape[0], data.shape[1], data.shape[2] == 1)
     try:
         if _is_jpeg(data):
             import simplejpeg
 
             height, width, colorspace, _ = simplejpeg.decode_jpeg_header(data, strict=False)
-            return Look(height, width, colorspace.upper() == "GRAY")
+            return ImageHeader(height, width, colorspace.upper() == "GRAY")
         with _open(data) as image:
-            return Look(image.height, image.width, image.mode in ("1", "L", "LA", "I", "I;16", "I;16B"))
+            return ImageHeader(image.height, image.width, image.mode in ("1", "L", "LA", "I", "I;16", "I;16B"))
     except Exception as error:  # as in decode
         raise DataError(_reason(error)) from error
 
 
 def decode(data: bytes | Pixels, resolution: int, channels: int) -> Pixels:
-    """An image as (resolution, resolution, channels) uint8; channels is 1 (gray) or 3 (RGB).
+    """Decode an image to a square.
 
-    The shorter side is resized to `resolution` (bilinear with antialiasing) and the center is cut out; an image of
-    that size already is left as it is. EXIF orientation is undone, CMYK is read as Adobe writes it (inverted),
-    16-bit values keep their upper 8 bits, and transparent images are laid on black. Of several frames the first
-    counts. Raises DataError for what is no image, is damaged, or has more than PIXEL_LIMIT pixels.
+    The shorter side is resized to `resolution` (bilinear with antialiasing) and the center is cut out; an image that
+    has this size already is not resized. EXIF orientation is undone, CMYK is read as Adobe writes it (inverted), 16-bit
+    values keep their upper 8 bits, and transparent images are laid on black. Of several frames the first is taken.
+
+    Args:
+        data: An encoded image, or (H, W, C) uint8 pixels.
+        resolution: Side of the result in pixels.
+        channels: 1 (gray) or 3 (RGB).
+
+    Returns:
+        (resolution, resolution, channels) uint8.
+
+    Raises:
+        DataError: It is no image, is damaged, or has more than PIXEL_LIMIT pixels.
     """
-    return _fit(_decode(data, channels, resolution), resolution)
+    return _resize_and_crop(_decode(data, channels, resolution), resolution)
 
 
 def decode_full(data: bytes | Pixels, channels: int) -> Pixels:
-    """An image as (H, W, channels) uint8 in its own size; all else as in `decode`."""
+    """Decode an image to (H, W, channels) uint8 in its own size; all else as in `decode`."""
     return _decode(data, channels, None)
 
 
+def ignore_pillow_warnings() -> None:
+    """Ignore Pillow's warnings about damaged EXIF and the like: such images are read all the same."""
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+
+
 def _decode(data: bytes | Pixels, channels: int, resolution: int | None) -> Pixels:
-    """(H, W, channels); at least twice the resolution, or of full size."""
+    """(H, W, channels), in full size or with sides of at least twice the resolution."""
     try:
         pixels = data if isinstance(data, np.ndarray) else _decode_bytes(data, resolution, channels)
         return _with_channels(pixels, channels)
     except DataError:
         raise
-    except Exception as error:  # the decoders meet arbitrary bytes and raise nearly anything on them
+    except Exception as error:  # decoders of arbitrary bytes can raise nearly anything
         raise DataError(_reason(error)) from error
 
 
 def _reason(error: Exception) -> str:
     if isinstance(error, DataError):
         return str(error)
-    # Pillow prints the address of the buffer: the reason must be the same in every run
+    # without the buffer's address that Pillow prints: the reason must be the same in every run
     text = str(error).split("<_io.BytesIO")[0].strip()
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
@@ -113,7 +136,7 @@ def _decode_bytes(data: bytes, resolution: int | None, channels: int) -> Pixels:
 
 
 def _decode_jpeg(data: bytes, resolution: int | None, channels: int) -> Pixels | None:
-    """The fast way; None for what Pillow must judge: CMYK, and damage that simplejpeg is stricter about."""
+    """Decode fast; None where Pillow must decode: CMYK, and damage that simplejpeg does not accept."""
     import simplejpeg
 
     try:
@@ -121,7 +144,7 @@ def _decode_jpeg(data: bytes, resolution: int | None, channels: int) -> Pixels |
         _refuse_bomb(height, width)
         if colorspace.upper() in ("CMYK", "YCCK"):
             return None
-        # the DCT itself halves large images, down to twice the resolution: the rest is resized with antialiasing
+        # the DCT halves large images, down to twice the resolution; the rest is resized with antialiasing
         least = 2 * resolution if resolution is not None and min(height, width) >= 4 * resolution else 0
         pixels: Pixels = simplejpeg.decode_jpeg(
             data,
@@ -145,7 +168,7 @@ def _open(data: bytes) -> Image:
 def _orientation(image: Image) -> int:
     try:
         return int(image.getexif().get(_EXIF_ORIENTATION, 1))
-    except Exception:  # damaged EXIF does not make the pixels worse
+    except Exception:  # the pixels of an image with damaged EXIF are fine
         return 1
 
 
@@ -153,7 +176,7 @@ def _jpeg_orientation(data: bytes) -> int:
     try:
         with _open(data) as image:
             return _orientation(image)
-    except Exception:  # as above: Pillow looks at EXIF in opening already
+    except Exception:  # as above: Pillow reads EXIF when it opens an image
         return 1
 
 
@@ -164,7 +187,7 @@ def _upright(image: Image, orientation: int) -> Image:
 
 
 def _eight_bit(image: Image) -> Image:
-    """The image with 8 bits a channel; Pillow itself would clip 16-bit values at 255."""
+    """The image with 8 bits per channel; Pillow itself would clip 16-bit values at 255."""
     from PIL import Image
 
     if image.mode == "F":
@@ -197,8 +220,8 @@ def _with_channels(pixels: Pixels, channels: int) -> Pixels:
     return pixels if pixels.shape[2] == channels else _pixels(_image(pixels), channels)
 
 
-def _fit(pixels: Pixels, resolution: int) -> Pixels:
-    """Shorter side to the resolution and the center cut out, in one step."""
+def _resize_and_crop(pixels: Pixels, resolution: int) -> Pixels:
+    """Resize the shorter side to the resolution and cut out the center, in one step."""
     from PIL import Image
 
     height, width, channels = pixels.shape

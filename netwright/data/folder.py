@@ -10,49 +10,63 @@ from pathlib import Path
 
 import numpy as np
 
-from netwright.data.source import SPLIT_NAMES, IntArray, Item, listed
+from netwright.data.source import SPLIT_NAMES, IntArray, LabeledImage, SourceBase, listed
 from netwright.errors import DataError
 
-__all__ = ["IMAGE_SUFFIXES", "FolderSource", "Found", "open_folder", "open_split_folders", "scan", "sign"]
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "FileEntry",
+    "FolderSource",
+    "files_signature",
+    "open_folder",
+    "open_split_folders",
+    "scan_files",
+]
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 
 # a file's path below the root with forward slashes, and its size in bytes
-Found = tuple[str, int]
+FileEntry = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class FolderSource:
-    """paths: the path of each image below the root."""
+class FolderSource(SourceBase):
+    """A source whose images are files below a root folder.
 
-    name: str
-    class_names: tuple[str, ...]
-    labels: IntArray
-    splits: Mapping[str, IntArray]
-    signature: str
+    Attributes:
+        root: The folder.
+        paths: The path of each image below the root.
+    """
+
     root: Path
     paths: tuple[str, ...]
 
     def item_name(self, index: int) -> str:
         return self.paths[index]
 
-    def read(self, index: int) -> Item:
+    def read(self, index: int) -> LabeledImage:
         path = self.paths[index]
-        return Item((self.root / path).read_bytes(), int(self.labels[index]), path)
+        return LabeledImage((self.root / path).read_bytes(), int(self.labels[index]), path)
 
 
-def scan(root: Path, suffixes: frozenset[str]) -> list[Found]:
-    """Every file below the root with one of the suffixes (in either case), sorted; hidden names are passed over."""
+def scan_files(root: Path, suffixes: frozenset[str]) -> list[FileEntry]:
+    """List the files below a folder that have one of the suffixes in either case, sorted; hidden names are left out.
+
+    Raises:
+        DataError: The folder cannot be read.
+    """
     try:
         return sorted(_walk(root, "", suffixes, frozenset()))
     except OSError as error:
         raise DataError(f"{root} cannot be read: {error}. Check the folder and its permissions.") from error
 
 
-def _walk(folder: Path, prefix: str, suffixes: frozenset[str], above: frozenset[tuple[int, int]]) -> Iterator[Found]:
+def _walk(
+    folder: Path, prefix: str, suffixes: frozenset[str], above: frozenset[tuple[int, int]]
+) -> Iterator[FileEntry]:
     status = folder.stat()
     identity = (status.st_dev, status.st_ino)
-    if identity in above:  # a symbolic link back up
+    if identity in above:  # a symbolic link to a folder above
         return
     with os.scandir(folder) as entries:
         for entry in entries:
@@ -64,7 +78,7 @@ def _walk(folder: Path, prefix: str, suffixes: frozenset[str], above: frozenset[
                 yield prefix + entry.name, entry.stat().st_size
 
 
-def sign(files: Sequence[Found]) -> str:
+def files_signature(files: Sequence[FileEntry]) -> str:
     """A hash of the files' names and sizes."""
     digest = hashlib.sha256()
     for path, size in files:
@@ -72,14 +86,24 @@ def sign(files: Sequence[Found]) -> str:
     return digest.hexdigest()
 
 
-def open_folder(root: Path, files: Sequence[Found]) -> FolderSource:
-    """The images `files`, found by `scan`, as a source; DataError when the folders are no clear layout."""
+def open_folder(root: Path, files: Sequence[FileEntry]) -> FolderSource:
+    """Make a source of the images of a folder.
+
+    Args:
+        root: The folder.
+        files: Its images, from `scan_files`.
+
+    Raises:
+        DataError: The folders are no clear layout of splits and classes.
+    """
     folders = _split_folders(root, files)
     depth = 1 if folders else 0
-    items = [(path, size) for path, size in files if path.count("/") > depth]  # loose images have no label
+    items = [
+        (path, size) for path, size in files if path.count("/") > depth
+    ]  # images outside class folders have no label
     if not items:
         raise DataError(
-            f"the label of an image is the name of its folder, and the {len(files):,} images of {root} lie in no "
+            f"the label of an image is the name of its folder, and the {len(files):,} images of {root} are in no "
             "class folder. Sort them into one folder per class."
         )
     classes = [path.split("/")[depth] for path, _ in items]
@@ -94,24 +118,30 @@ def open_folder(root: Path, files: Sequence[Found]) -> FolderSource:
         class_names=class_names,
         labels=np.array([number[name] for name in classes], dtype=np.int64),
         splits={split: np.flatnonzero(origin == split).astype(np.int64) for split in sorted(set(origin.tolist()))},
-        signature=sign(items),
+        signature=files_signature(items),
         root=root,
         paths=tuple(path for path, _ in items),
     )
 
 
 def open_split_folders(root: Path, folders: Sequence[str]) -> FolderSource:
-    """The images of some folders of classes below `root`, each a split of that name; the one to train on first.
+    """Make a source of some folders of classes below a root, each of which is a split of that name.
 
-    The splits have the same class folders, of which only those to train on need hold images. Raises DataError where
-    a split's images lie in no class folder, or where the class folders of two splits differ.
+    All splits have the same class folders; only those of the training split need images.
+
+    Args:
+        root: The folder above.
+        folders: Names of the splits; the one to train on first.
+
+    Raises:
+        DataError: Images of a split are in no class folder, or the class folders of two splits differ.
     """
     classes = {split: _class_folders(root / split) for split in folders}
     labels: list[int] = []
-    found: list[Found] = []
+    found: list[FileEntry] = []
     splits: dict[str, IntArray] = {}
     for split in folders:
-        inside = scan(root / split, IMAGE_SUFFIXES)
+        inside = scan_files(root / split, IMAGE_SUFFIXES)
         items = [(path, size) for path, size in inside if "/" in path]
         _refuse_flat(root / split, split, inside, items)
         to_train = SPLIT_NAMES.get(split.lower()) == "train" or (len(folders) > 1 and split == folders[0])
@@ -127,7 +157,7 @@ def open_split_folders(root: Path, folders: Sequence[str]) -> FolderSource:
         class_names=tuple(sorted(next(iter(classes.values())))),
         labels=np.array(labels, dtype=np.int64),
         splits=splits,
-        signature=sign(found),
+        signature=files_signature(found),
         root=root,
         paths=tuple(path for path, _ in found),
     )
@@ -138,21 +168,21 @@ def _class_folders(folder: Path) -> set[str]:
         return {entry.name for entry in entries if entry.is_dir() and not entry.name.startswith((".", "__MACOSX"))}
 
 
-def _refuse_flat(folder: Path, split: str, inside: Sequence[Found], items: Sequence[Found]) -> None:
+def _refuse_flat(folder: Path, split: str, inside: Sequence[FileEntry], items: Sequence[FileEntry]) -> None:
     if not inside:
         raise DataError(
             f"a split holds images ({', '.join(sorted(IMAGE_SUFFIXES))}) in a folder per class, and {folder} has none."
         )
     if not items:
         raise DataError(
-            f"the label of an image is the name of its folder, and the {len(inside):,} images of the {split} split lie "
+            f"the label of an image is the name of its folder, and the {len(inside):,} images of the {split} split are "
             f"directly in {folder}. Sort them into one folder per class, named as in the other split; for the "
-            "validation images of ImageNet, the script valprep.sh that the web has does that."
+            "validation images of ImageNet, the public script valprep.sh does that."
         )
 
 
 def _refuse_unreadable(folder: Path, without_images: set[str], *, to_train: bool) -> None:
-    """A class folder of unreadable formats would otherwise vanish; an empty one is a class without images."""
+    """Raise for class folders without readable images, whose class would vanish silently; an empty one is allowed."""
     bad = sorted(name for name in without_images if to_train or any(_files(folder / name)))
     if bad:
         raise DataError(
@@ -173,18 +203,18 @@ def _refuse_other_classes(root: Path, classes: Mapping[str, set[str]]) -> None:
         missing, strange = sorted(classes[first] - classes[split]), sorted(classes[split] - classes[first])
         if missing or strange:
             lacks = [f"lacks {listed(missing)}"] if missing else []
-            lacks += [f"has beside them {listed(strange)}"] if strange else []
+            lacks += [f"also has {listed(strange)}"] if strange else []
             raise DataError(
                 f"every split has the same class folders, and of the {len(classes[first]):,} in "
                 f"{root / first} {root / split} {' and '.join(lacks)}. Rename, add or remove "
-                "folders; one of a class without images may be empty."
+                "folders; the folder of a class without images may be empty."
             )
 
 
-def _split_folders(root: Path, files: Sequence[Found]) -> dict[str, str]:
-    """Top folder -> split, or empty for a folder of classes.
+def _split_folders(root: Path, files: Sequence[FileEntry]) -> dict[str, str]:
+    """Top folder -> split; empty for a folder of classes.
 
-    A folder is a split when it has a split's name and all its images lie in class folders of its own: a class
+    A folder is a split when it has the name of a split and all its images are in class folders of its own: a class
     called 'train', beside 'car' and 'plane', holds its images itself.
     """
     shallowest: dict[str, int] = {}
@@ -197,8 +227,8 @@ def _split_folders(root: Path, files: Sequence[Found]) -> dict[str, str]:
     if splits and others:
         raise DataError(
             f"a folder holds either splits or classes, and {root} has split folders {listed(sorted(splits))} beside "
-            f"{listed(others)}, which are none or have images outside class folders. Move these out, or sort their "
-            "images into class folders."
+            f"{listed(others)}, which are no splits or have images outside class folders. Move these out, or sort "
+            "their images into class folders."
         )
     for split in set(splits.values()):
         same = sorted(top for top, name in splits.items() if name == split)
@@ -214,7 +244,7 @@ def _is_split(top: str, depth: int) -> bool:
 
 
 def _refuse_empty_classes(folder: Path, with_images: set[str]) -> None:
-    """A class folder of unreadable formats would otherwise vanish without a word."""
+    """Raise for class folders without readable images: their class would vanish silently."""
     subfolders = {entry.name for entry in os.scandir(folder) if entry.is_dir()}
     empty = sorted(name for name in subfolders - with_images if not name.startswith((".", "__MACOSX")))
     if empty:

@@ -1,4 +1,4 @@
-"""Decoded images with their labels and splits: what training reads, shared between processes as one mapped file."""
+"""Decoded images with labels and splits, shared between processes as one memory-mapped file."""
 
 from __future__ import annotations
 
@@ -9,34 +9,52 @@ from typing import Any
 
 import numpy as np
 
-from netwright.data.source import IntArray, Pixels, listed
-from netwright.data.store import FileSink, replace_text
+from netwright.data.source import ImageSource, IntArray, Pixels, listed
+from netwright.data.store import FileSink
 from netwright.errors import DataError, OutputError
+from netwright.system.atomic import write_text
 
-__all__ = ["ImageSet", "Skipped", "manifest_name"]
+__all__ = ["ImageSet", "Skipped", "manifest_name", "skipped_image"]
 
 _FORMAT = 1
 _INDEX_ARRAYS = ("labels", "train", "validation", "test")
-_PLAIN = ("name", "resolution", "channels", "flip_suits", "fingerprint", "provenance")
+_FACTS = ("name", "resolution", "channels", "flip_suits", "fingerprint", "provenance")
 _COPIED_AT_ONCE = 512
 
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """An image that could not be decoded."""
+    """An image that could not be decoded: its name in the source, and why."""
 
     name: str
     reason: str
 
 
+def skipped_image(source: ImageSource, index: int, error: Exception) -> Skipped:
+    """Image `index` of a source, which could not be read because of an error."""
+    # an OSError's text has the whole path, which differs between machines
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return Skipped(source.item_name(index), reason)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ImageSet:
-    """images: (N, H, W, C) uint8, read-only; labels: (N,) int64; train, validation, test: (n,) int64 into these.
+    """Decoded images of one size, with labels and splits.
 
-    mean, std: per channel, of the training images as values 0..1. flip_suits: mirroring keeps the class.
-    skipped: images that could not be decoded; they are in no array. provenance: in words where the splits come from.
-    path: the manifest, if the set is on disk; hand it to other processes, which share the pixels by
-    `ImageSet.open(path)`.
+    Attributes:
+        name: Of the data set.
+        images: (N, H, W, C) uint8, read-only.
+        labels: (N,) int64.
+        class_names: In the order of the labels.
+        train: (n,) int64 image numbers of the split; validation and test likewise.
+        mean: Per channel, of the training images as values 0 to 1; std likewise.
+        flip_suits: Whether mirrored images keep their class.
+        resolution: Side of the images in pixels.
+        channels: 1 (gray) or 3 (RGB).
+        skipped: Images that could not be decoded; they are in no array.
+        fingerprint: A hash of everything that decides the pixels and splits.
+        provenance: A sentence about where the splits come from.
+        path: The manifest if the set is on disk. Other processes share the pixels by `ImageSet.open(path)`.
     """
 
     name: str
@@ -61,7 +79,14 @@ class ImageSet:
         return len(self.class_names)
 
     def save(self, folder: str | Path) -> Path:
-        """Write the set to images-<fingerprint>.npy and .json in the folder; the .json's path opens it."""
+        """Write the set to images-<fingerprint>.npy and .json in a folder.
+
+        Returns:
+            The path of the .json, the manifest, which `open` takes.
+
+        Raises:
+            OutputError: The folder cannot be written.
+        """
         manifest = Path(folder) / manifest_name(self.fingerprint)
         sink = FileSink(manifest.with_suffix(".npy"), (len(self.images), *self.images.shape[1:]))
         try:
@@ -73,44 +98,48 @@ class ImageSet:
         return self._write_manifest(manifest)
 
     def stored_at(self, manifest: Path) -> ImageSet:
-        """This set, whose pixels are in the .npy beside the manifest already, with the manifest written."""
+        """Write the manifest of a set whose pixels are in the .npy beside it already; returns the set with its path."""
         return replace(self, path=self._write_manifest(manifest).resolve())
 
     def _write_manifest(self, manifest: Path) -> Path:
-        """The manifest is written last: its presence means that the pixels are complete."""
+        """Write the manifest, last of all: its presence means that the pixels are complete."""
         content: dict[str, Any] = {"format": _FORMAT, "shape": self.images.shape}
-        content |= {key: getattr(self, key) for key in (*_PLAIN, "class_names", "mean", "std")}
+        content |= {key: getattr(self, key) for key in (*_FACTS, "class_names", "mean", "std")}
         content |= {"skipped": [[bad.name, bad.reason] for bad in self.skipped]}
         content |= {key: getattr(self, key).tolist() for key in _INDEX_ARRAYS}
         try:
-            replace_text(manifest, json.dumps(content))
+            write_text(manifest, json.dumps(content), what="the image cache", elsewhere="another --out")
         except OutputError:
-            manifest.with_suffix(".npy").unlink(
-                missing_ok=True
-            )  # of no use without it, and perhaps what fills the disk
+            # useless without the manifest, and perhaps what fills the disk
+            manifest.with_suffix(".npy").unlink(missing_ok=True)
             raise
         return manifest
 
     @classmethod
     def open(cls, path: str | Path) -> ImageSet:
-        """A saved set, its pixels mapped and not read; path: the manifest, or a folder with just one.
+        """Open a saved set; its pixels are mapped, not read.
 
-        Raises DataError when it is missing, incomplete or damaged.
+        Args:
+            path: The manifest, or a folder with exactly one.
+
+        Raises:
+            DataError: It is missing, incomplete or damaged.
         """
         manifest = _find_manifest(Path(path))
         try:
             content = json.loads(manifest.read_text(encoding="utf-8"))
             if content["format"] != _FORMAT:
                 raise DataError(
-                    f"{manifest} has format {content['format']}, and this version reads {_FORMAT}. Load anew."
+                    f"{manifest} has format {content['format']}, and this version reads {_FORMAT}. Load the images "
+                    "again."
                 )
             images: Pixels = np.load(manifest.with_suffix(".npy"), mmap_mode="r")
             if images.dtype != np.uint8 or list(images.shape) != content["shape"]:
                 raise ValueError(f"the pixels are {images.dtype} {images.shape}, not uint8 {content['shape']}")
-            plain: dict[str, Any] = {key: content[key] for key in _PLAIN}
-            plain |= {key: np.array(content[key], dtype=np.int64) for key in _INDEX_ARRAYS}
-            if len(plain["labels"]) != len(images):
-                raise ValueError(f"there are {len(images)} images and {len(plain['labels'])} labels")
+            fields: dict[str, Any] = {key: content[key] for key in _FACTS}
+            fields |= {key: np.array(content[key], dtype=np.int64) for key in _INDEX_ARRAYS}
+            if len(fields["labels"]) != len(images):
+                raise ValueError(f"there are {len(images)} images and {len(fields['labels'])} labels")
             return cls(
                 images=images,
                 class_names=tuple(content["class_names"]),
@@ -118,13 +147,14 @@ class ImageSet:
                 std=tuple(content["std"]),
                 skipped=tuple(Skipped(*pair) for pair in content["skipped"]),
                 path=manifest.resolve(),
-                **plain,
+                **fields,
             )
         except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
-            raise DataError(f"the saved images {manifest} are damaged: {error}. Load the images anew.") from error
+            raise DataError(f"the saved images {manifest} are damaged: {error}. Load the images again.") from error
 
 
 def manifest_name(fingerprint: str) -> str:
+    """The file name of the manifest of a set."""
     return f"images-{fingerprint[:16]}.json"
 
 
@@ -134,5 +164,7 @@ def _find_manifest(path: Path) -> Path:
     manifests = sorted(path.glob("images-*.json"))
     if len(manifests) != 1:
         found = listed([manifest.name for manifest in manifests]) or "none"
-        raise DataError(f"a folder of saved images has one images-*.json, and {path} has {found}. Give one's path.")
+        raise DataError(
+            f"a folder of saved images has one images-*.json, and {path} has {found}. Give the path of one."
+        )
     return manifests[0]

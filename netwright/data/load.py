@@ -1,9 +1,8 @@
-"""Source -> ImageSet: every image is decoded once, whatever number of networks will be trained on it."""
+"""Decode all images of a source once into an ImageSet, for any number of networks that train on them."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
@@ -15,27 +14,29 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from netwright.data.decode import decode
-from netwright.data.images import ImageSet, Skipped, manifest_name
-from netwright.data.shape import Shape, choose_shape
-from netwright.data.source import IntArray, Pixels, Source, listed
+from netwright.data.decode import decode, ignore_pillow_warnings
+from netwright.data.images import ImageSet, Skipped, manifest_name, skipped_image
+from netwright.data.shape import ImageShape, choose_shape
+from netwright.data.source import ImageSource, IntArray, Pixels, listed
 from netwright.data.sources import open_source
 from netwright.data.splits import Splits, cut_splits
-from netwright.data.store import FileSink, MemorySink, Sink, explain_disk
+from netwright.data.store import FileSink, MemorySink, Sink
 from netwright.errors import DataError
+from netwright.system.atomic import explain_errors
+from netwright.system.machine import processors
 
 __all__ = ["load_images"]
 
-# raised when the same file would decode to other pixels, so that older caches are not used
+# increase it when the same file decodes to other pixels, so that older caches are not used
 _DECODER = 1
 _BLOCK = 64
 _MOST_THREADS = 16
-# a channel that never changes is still divided by something
+# a constant channel is divided by this
 _LEAST_STD = 1 / 255
 
 
 class _Block(NamedTuple):
-    """positions: (n,) into the wanted items; images: (n, H, W, C)."""
+    """Decoded images. positions: (n,) into the wanted image numbers; images: (n, H, W, C)."""
 
     positions: IntArray
     images: Pixels
@@ -53,31 +54,62 @@ def load_images(
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> ImageSet:
-    """The images of a folder, of parquet files or of 'digits', decoded to one uint8 array and split.
+    """Decode the images of a folder, of parquet files or of 'digits' to one uint8 array, and split them.
 
-    resolution: the side in pixels; without it the images' own if small, square and equal, else at most 224.
-    seed, validation_fraction, train_images: as in `cut_splits`. cache: a folder for the decoded pixels, which are
-    mapped from there, now and the next time. progress: called with (images done, images in all).
-    Images that cannot be decoded are skipped and named in the result. Raises DataError when the source cannot be
-    read or split, too many images are bad, or memory is short; OutputError when the cache cannot be written.
+    Images that cannot be decoded are skipped and named in the result.
+
+    Args:
+        data_dir: A folder of class folders, with or without split folders; a folder of parquet files; or 'digits'.
+        resolution: Side in pixels; by default the images' own if small, square and equal, else at most 224.
+        seed: See `cut_splits`.
+        cache: A folder for the decoded pixels, which are mapped from there, now and the next time.
+        train_images: See `cut_splits`.
+        validation_fraction: See `cut_splits`.
+        threads: That decode; by default one per processor, at most 16.
+        progress: Called with (images done, all images).
+
+    Raises:
+        DataError: The source cannot be read or split, too many images are bad, or memory is short.
+        OutputError: The cache cannot be written.
     """
     source = open_source(data_dir)
     splits = cut_splits(source, seed, validation_fraction, train_images=train_images)
-    with _quiet_pillow():
+    with _pillow_warnings_ignored():
         shape = choose_shape(source, splits.train, resolution)
     fingerprint = _fingerprint(source, splits, shape, seed)
     manifest = None if cache is None else Path(cache) / manifest_name(fingerprint)
-    if manifest is not None and manifest.exists():
-        try:
-            return _checked(ImageSet.open(manifest), fingerprint)
-        except DataError:  # damaged or of another version: what it was made from is there, so make it again
-            with explain_disk(manifest.parent, 0):
-                manifest.unlink(missing_ok=True)
+    if manifest is not None and (cached := _open_cached(manifest, fingerprint)) is not None:
+        return cached
+    image_set = _decode_set(source, splits, shape, fingerprint, manifest, threads, progress)
+    return image_set if manifest is None else image_set.stored_at(manifest)
+
+
+def _open_cached(manifest: Path, fingerprint: str) -> ImageSet | None:
+    if not manifest.exists():
+        return None
+    try:
+        return _checked(ImageSet.open(manifest), fingerprint)
+    except DataError:  # damaged or of another version: its images are there, so decode them again
+        with explain_errors(manifest, what="the image cache", elsewhere="another --out"):
+            manifest.unlink(missing_ok=True)
+        return None
+
+
+def _decode_set(
+    source: ImageSource,
+    splits: Splits,
+    shape: ImageShape,
+    fingerprint: str,
+    manifest: Path | None,
+    threads: int | None,
+    progress: Callable[[int, int], None] | None,
+) -> ImageSet:
+    """All images of the splits, decoded to memory, or to the .npy beside the manifest."""
     wanted = np.sort(np.concatenate([splits.train, splits.validation, splits.test]))
     full = (len(wanted), shape.resolution, shape.resolution, shape.channels)
     sink: Sink = MemorySink(full) if manifest is None else FileSink(manifest.with_suffix(".npy"), full)
     try:
-        with _quiet_pillow():
+        with _pillow_warnings_ignored():
             kept, skipped, mean, std = _decode_all(source, wanted, splits.train, shape, sink, threads, progress)
         _refuse_bad(source, splits, wanted[kept], skipped)
         images = sink.finish()
@@ -85,7 +117,7 @@ def load_images(
         sink.discard()
     row = np.full(len(source.labels), -1, dtype=np.int64)
     row[wanted[kept]] = np.arange(len(images))
-    image_set = ImageSet(
+    return ImageSet(
         name=source.name,
         images=images,
         labels=source.labels[wanted[kept]],
@@ -102,20 +134,20 @@ def load_images(
         fingerprint=fingerprint,
         provenance=splits.provenance,
     )
-    return image_set if manifest is None else image_set.stored_at(manifest)
 
 
 @contextmanager
-def _quiet_pillow() -> Iterator[None]:
-    """Without Pillow's warnings about damaged EXIF and the like: the images are read all the same, in any mode."""
+def _pillow_warnings_ignored() -> Iterator[None]:
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module=r"PIL\.")
+        ignore_pillow_warnings()
         yield
 
 
-def _fingerprint(source: Source, splits: Splits, shape: Shape, seed: int) -> str:
+def _fingerprint(source: ImageSource, splits: Splits, shape: ImageShape, seed: int) -> str:
+    # "Shape" is part of the hash, which names caches and identifies populations: it must stay
+    facts = f"Shape(resolution={shape.resolution}, channels={shape.channels}, flip_suits={shape.flip_suits})"
     digest = hashlib.sha256(
-        f"{_DECODER} {source.name} {source.signature} {shape} {seed}".encode(errors="surrogateescape")
+        f"{_DECODER} {source.name} {source.signature} {facts} {seed}".encode(errors="surrogateescape")
     )
     digest.update(repr(source.class_names).encode(errors="backslashreplace"))
     for numbers in (source.labels, splits.train, splits.validation, splits.test):
@@ -135,15 +167,15 @@ def _rows(row: IntArray, indices: IntArray) -> IntArray:
 
 
 def _decode_all(
-    source: Source,
+    source: ImageSource,
     wanted: IntArray,
     train: IntArray,
-    shape: Shape,
+    shape: ImageShape,
     sink: Sink,
     threads: int | None,
     progress: Callable[[int, int], None] | None,
 ) -> tuple[IntArray, list[Skipped], tuple[float, ...], tuple[float, ...]]:
-    """The positions in `wanted` that could be decoded, the others, and mean and std of the training images."""
+    """Decode into the sink: positions in `wanted` that could be decoded, skipped images, mean and std for training."""
     is_train = np.isin(wanted, train, assume_unique=True)
     kept: list[IntArray] = []
     skipped: list[Skipped] = []
@@ -171,9 +203,11 @@ def _unit(values: npt.NDArray[np.float64]) -> tuple[float, ...]:
     return tuple(float(value) / 255 for value in values)
 
 
-def _blocks(source: Source, wanted: IntArray, shape: Shape, threads: int | None) -> Generator[_Block, None, None]:
-    """Decoded blocks in the order of `wanted`, with a few in the making and none waiting in heaps."""
-    workers = threads or min(_MOST_THREADS, _usable_cores())
+def _blocks(
+    source: ImageSource, wanted: IntArray, shape: ImageShape, threads: int | None
+) -> Generator[_Block, None, None]:
+    """Decoded blocks in the order of `wanted`; only a few are decoded ahead."""
+    workers = threads or min(_MOST_THREADS, processors())
     starts = iter(range(0, len(wanted), _BLOCK))
     running: deque[Future[_Block]] = deque()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="decode")
@@ -188,11 +222,7 @@ def _blocks(source: Source, wanted: IntArray, shape: Shape, threads: int | None)
         pool.shutdown(cancel_futures=True)
 
 
-def _usable_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _decode_block(source: Source, wanted: IntArray, start: int, shape: Shape) -> _Block:
+def _decode_block(source: ImageSource, wanted: IntArray, start: int, shape: ImageShape) -> _Block:
     indices = wanted[start : start + _BLOCK]
     images = np.empty((len(indices), shape.resolution, shape.resolution, shape.channels), dtype=np.uint8)
     positions: list[int] = []
@@ -202,19 +232,17 @@ def _decode_block(source: Source, wanted: IntArray, start: int, shape: Shape) ->
             images[len(positions)] = decode(source.read(index).data, shape.resolution, shape.channels)
             positions.append(position)
         except (DataError, OSError) as error:
-            # an OSError's text has the whole path, which is another one elsewhere
-            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            skipped.append(Skipped(source.item_name(index), reason))
+            skipped.append(skipped_image(source, index, error))
     return _Block(np.array(positions, dtype=np.int64), images[: len(positions)], skipped)
 
 
-def _refuse_bad(source: Source, splits: Splits, kept: IntArray, skipped: list[Skipped]) -> None:
-    """DataError when so many images are bad that the rest would be another data set."""
+def _refuse_bad(source: ImageSource, splits: Splits, kept: IntArray, skipped: list[Skipped]) -> None:
+    """Raise DataError where so many images are bad that the rest would be another data set."""
     examples = "; ".join(f"{bad.name} ({bad.reason})" for bad in skipped[:3])
     if len(skipped) > len(kept):
         raise DataError(
             f"at least half of the images must be readable, and {len(skipped):,} of {len(skipped) + len(kept):,} of "
-            f"{source.name!r} are not: {examples}. Mend, convert or remove them."
+            f"{source.name!r} are not: {examples}. Repair, convert or remove them."
         )
     train = np.intersect1d(splits.train, kept)
     counts = np.bincount(source.labels[train], minlength=len(source.class_names))
@@ -222,5 +250,5 @@ def _refuse_bad(source: Source, splits: Splits, kept: IntArray, skipped: list[Sk
     if gone:
         raise DataError(
             f"each class needs a readable training image, and {source.name!r} has none of {listed(gone)}: {examples}. "
-            "Mend or remove the bad images."
+            "Repair or remove the bad images."
         )

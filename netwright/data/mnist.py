@@ -1,4 +1,4 @@
-"""MNIST, and what is published in its format: four files of the kind idx, gzipped or not."""
+"""MNIST and data sets in its format: four idx files, gzipped or not."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from netwright.errors import DataError
 __all__ = ["MNIST_FILES", "find_mnist", "read_idx"]
 
 _MIRRORS = ("https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/")
-# name, bytes, md5: as published at yann.lecun.com/exdb/mnist, which gives them out no more
+# name, bytes, md5 as published at yann.lecun.com/exdb/mnist, which no longer offers the files
 MNIST_FILES = tuple(
     Remote(tuple(mirror + name for mirror in _MIRRORS), name, size, md5)
     for name, size, md5 in (
@@ -35,7 +35,14 @@ _UNSIGNED_BYTES = 0x08
 
 
 def find_mnist(root: Path) -> ArraySource | None:
-    """MNIST in a folder or below it; None where there is none. DataError when files are damaged."""
+    """Find MNIST in a folder or below it.
+
+    Returns:
+        The source; None where the folder has none of the files.
+
+    Raises:
+        DataError: Files are missing or damaged.
+    """
     parts: dict[str, tuple[Pixels, IntArray]] = {}
     for split, stem in _STEMS.items():
         images, labels = _find(root, stem, "images", 3), _find(root, stem, "labels", 1)
@@ -43,7 +50,9 @@ def find_mnist(root: Path) -> ArraySource | None:
             continue
         if images is None or labels is None:
             there = images or labels
-            raise DataError(f"MNIST has images and labels in two files, and beside {there} there is no other. Add it.")
+            raise DataError(
+                f"MNIST has images and labels in two files, and {there} is there without the other. Add it."
+            )
         parts[split] = _checked(images, read_idx(images), labels, read_idx(labels))
     if not parts:
         return None
@@ -60,13 +69,19 @@ def _checked(images: Path, pixels: Pixels, labels: Path, numbers: Pixels) -> tup
     if pixels.ndim != 3 or numbers.ndim != 1 or len(pixels) != len(numbers) or not len(pixels):
         raise DataError(
             f"MNIST has N images (N, H, W) and N labels (N,), and {images} has {pixels.shape} and {labels} "
-            f"{numbers.shape}. Fetch the files again."
+            f"{numbers.shape}. Download the files again."
         )
     return pixels[..., np.newaxis], numbers.astype(np.int64)
 
 
 def read_idx(path: Path) -> Pixels:
-    """The array in an idx file of unsigned bytes: two zero bytes, type, dimensions, big-endian sizes, values."""
+    """Read the array in an idx file of unsigned bytes.
+
+    The file has two zero bytes, the type, the number of dimensions, big-endian sizes, and the values.
+
+    Raises:
+        DataError: It is no such file, or damaged.
+    """
     data = path.read_bytes()
     try:
         if data[:2] == b"\x1f\x8b":
@@ -77,4 +92,4 @@ def read_idx(path: Path) -> Pixels:
         shape = struct.unpack(f">{dimensions}I", data[4 : 4 + 4 * dimensions])
         return np.frombuffer(data, dtype=np.uint8, offset=4 + 4 * dimensions).reshape(shape)
     except (OSError, EOFError, ValueError, struct.error, zlib.error) as error:
-        raise DataError(f"{path} is no idx file of bytes, or damaged: {error}. Fetch it again.") from error
+        raise DataError(f"{path} is no idx file of bytes, or damaged: {error}. Download it again.") from error

@@ -1,4 +1,4 @@
-"""Parquet files as Hugging Face publishes them: one row an image, its bytes in one column, its label in another."""
+"""Parquet files as Hugging Face publishes them: a row per image, its bytes in one column, its label in another."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -15,29 +15,31 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from netwright.data.folder import Found, sign
-from netwright.data.source import SPLIT_NAMES, IntArray, Item, listed
+from netwright.data.folder import FileEntry, files_signature
+from netwright.data.source import SPLIT_NAMES, IntArray, LabeledImage, SourceBase, listed
 from netwright.errors import DataError
 
 __all__ = ["ParquetSource", "open_parquet", "split_files"]
 
-# where several columns would do, the first of these that is there
+# where several columns are possible, the first of these is taken
 _IMAGE_COLUMNS = ("image", "img", "bytes", "jpg", "jpeg", "png", "picture", "photo")
 _LABEL_COLUMNS = ("label", "labels", "fine_label", "class", "class_label", "target", "y")
 
-# decoded row groups kept at hand, in bytes; the threads read neighboring rows
+# bytes of row groups that are kept in memory: threads read neighboring rows
 _KEPT_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ParquetSource:
-    """starts: the first row of each row group, counted over all files; groups: (path, group in the file)."""
+class ParquetSource(SourceBase):
+    """A source whose images are rows of parquet files.
 
-    name: str
-    class_names: tuple[str, ...]
-    labels: IntArray
-    splits: Mapping[str, IntArray]
-    signature: str
+    Attributes:
+        root: The folder of the files.
+        column: That has the image bytes.
+        starts: The first row of each row group, counted over all files.
+        groups: (path below the root, row group in the file) of each row group.
+    """
+
     root: Path
     column: str
     starts: IntArray
@@ -46,7 +48,7 @@ class ParquetSource:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Without the lock, which cannot be pickled, and what is at hand: for processes that are not forked."""
+        """For processes that are not forked: without the lock, which cannot be pickled, and the kept row groups."""
         return type(self), tuple(getattr(self, item.name) for item in fields(self) if item.name[0] != "_")
 
     def item_name(self, index: int) -> str:
@@ -54,12 +56,12 @@ class ParquetSource:
         path, group = self.groups[number]
         return f"{path}:{index - int(self.starts[number - group])}"
 
-    def read(self, index: int) -> Item:
+    def read(self, index: int) -> LabeledImage:
         number = self._group_of(index)
         data = self._group(number)[index - int(self.starts[number])].as_py()
         if not data:
             raise DataError(f"no image bytes in column {self.column!r}")
-        return Item(data, int(self.labels[index]), self.item_name(index))
+        return LabeledImage(data, int(self.labels[index]), self.item_name(index))
 
     def _group_of(self, index: int) -> int:
         return int(np.searchsorted(self.starts, index, side="right")) - 1
@@ -86,8 +88,16 @@ class ParquetSource:
         return pc.struct_field(column, "bytes") if pa.types.is_struct(column.type) else column
 
 
-def open_parquet(root: Path, files: Sequence[Found]) -> ParquetSource:
-    """The parquet files below `root` as a source; DataError when columns, labels or splits are unclear."""
+def open_parquet(root: Path, files: Sequence[FileEntry]) -> ParquetSource:
+    """Make a source of parquet files.
+
+    Args:
+        root: The folder of the files.
+        files: The files below it, from `scan_files`.
+
+    Raises:
+        DataError: Columns, labels or splits are unclear.
+    """
     splits = split_files(files)
     labels: list[npt.NDArray[Any]] = []
     groups: list[tuple[str, int]] = []
@@ -112,7 +122,7 @@ def open_parquet(root: Path, files: Sequence[Found]) -> ParquetSource:
         class_names=class_names,
         labels=numbers,
         splits={split: np.flatnonzero(np.array(origin) == split).astype(np.int64) for split in sorted(set(origin))},
-        signature=hashlib.sha256(f"{sign(files)} {sizes} {columns} {class_names}".encode()).hexdigest(),
+        signature=hashlib.sha256(f"{files_signature(files)} {sizes} {columns} {class_names}".encode()).hexdigest(),
         root=root,
         column=columns[0],
         starts=np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64),
@@ -120,8 +130,15 @@ def open_parquet(root: Path, files: Sequence[Found]) -> ParquetSource:
     )
 
 
-def split_files(files: Sequence[Found]) -> dict[str, str]:
-    """File -> split, by the word in its name or else in a folder's: 'train-00000-of-00002', 'test/0000'."""
+def split_files(files: Sequence[FileEntry]) -> dict[str, str]:
+    """Find the split of each file by a word in its name or its folders: 'train-00000-of-00002', 'test/0000'.
+
+    Returns:
+        File -> split; all are 'all' where no file names a split.
+
+    Raises:
+        DataError: Some files name a split and others do not.
+    """
     splits = {}
     for path, _ in files:
         words = [word for part in reversed(path.lower().split("/")) for word in re.findall("[a-z]+", part)]
@@ -142,7 +159,7 @@ def _open_file(path: Path) -> Any:
     try:
         return pq.ParquetFile(path, memory_map=True)
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path} cannot be read as parquet: {error}. Fetch or write the file again.") from error
+        raise DataError(f"{path} cannot be read as parquet: {error}. Download or write the file again.") from error
 
 
 def _image_column(schema: Any, path: str) -> str:
@@ -182,12 +199,12 @@ def _choose(schema: Any, fitting: list[str], known: tuple[str, ...], role: str, 
     columns = ", ".join(f"{item.name}: {item.type}" for item in schema)
     raise DataError(
         f"{constraint[role]}{' or strings' if role == 'label' else ''}, and of the columns of {path} ({columns}) "
-        f"{'none fits' if not fitting else 'several would fit'}. Call the column {known[0]!r}."
+        f"{'none fits' if not fitting else 'several would fit'}. Rename the column to {known[0]!r}."
     )
 
 
 def _published_names(schema: Any, label: str) -> list[str] | None:
-    """The names of a ClassLabel in the metadata that Hugging Face's datasets library writes, if any."""
+    """Class names in the metadata that Hugging Face's datasets library writes; None where there are none."""
     try:
         feature = json.loads(schema.metadata[b"huggingface"])["info"]["features"][label]
         names = feature["names"]
@@ -212,7 +229,7 @@ def _read_labels(file: Any, columns: tuple[str, str], path: str) -> npt.NDArray[
     try:
         column = file.read(columns=[columns[1]]).column(columns[1])
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"the labels of {path} cannot be read: {error}. Fetch or write the file again.") from error
+        raise DataError(f"the labels of {path} cannot be read: {error}. Download or write the file again.") from error
     if column.null_count:
         raise DataError(
             f"every row has a label, and {column.null_count:,} of {len(column):,} rows of {path} have none in column "
@@ -228,7 +245,7 @@ def _read_labels(file: Any, columns: tuple[str, str], path: str) -> npt.NDArray[
 def _number(
     labels: npt.NDArray[Any], names: list[str] | None, column: str, origin: npt.NDArray[np.str_]
 ) -> tuple[IntArray, tuple[str, ...]]:
-    """Labels as 0..K-1, and what these mean. origin: each row's split, for the message."""
+    """Labels as 0..K-1, and the class names. origin: the split of each row, for the message."""
     if labels.dtype.kind == "U":
         values, numbers = np.unique(labels, return_inverse=True)
         return numbers.astype(np.int64), tuple(str(value) for value in values)

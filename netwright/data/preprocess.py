@@ -1,4 +1,4 @@
-"""From an image to a network's input, where nothing is random: in validation, prediction and serving."""
+"""Turn an image into the input of a network, without randomness: for validation, prediction and serving."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from netwright.data.decode import decode, decode_full
-from netwright.data.resize import INTERPOLATIONS, center, resize_shorter
+from netwright.data.resize import INTERPOLATIONS, center_crop, resize_shorter
 from netwright.data.source import Pixels, listed
 from netwright.errors import DataError
 from netwright.system.deprecation import renamed_method
@@ -28,13 +28,22 @@ _MEAN, _STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 
 @dataclass(frozen=True, slots=True)
 class Preprocessing:
-    """How a network sees an image. It travels with the weights.
+    """How images are prepared for a network; saved with its weights.
 
-    The shorter side becomes floor(image_size / crop_pct), and the middle image_size x image_size is cut out. channels:
-    1 gray, 3 RGB. interpolation, antialias: as in `netwright.data.resize`; weights from MindCV were trained without
-    antialias. mean, std: a number a channel, of pixels 0 ... 255. crop_first: the middle square is cut out and resized
-    in one step, exactly as `load_images` prepares the images of trials; crop_pct is 1 then, interpolation bilinear and
-    antialias true. Raises DataError for what cannot be.
+    The shorter side is resized to floor(image_size / crop_pct), and the center image_size x image_size is cut out.
+
+    Attributes:
+        image_size: Side of the input in pixels.
+        channels: 1 (gray) or 3 (RGB).
+        crop_pct: Above 0 and at most 1.
+        interpolation: nearest, bilinear or bicubic.
+        antialias: Smooth before shrinking; weights from MindCV were trained without.
+        mean: A number per channel, for pixels 0 to 255; std likewise.
+        crop_first: The center square is cut out and resized in one step, exactly as `load_images` prepares the images
+            of trials; then crop_pct is 1, interpolation bilinear and antialias true.
+
+    Raises:
+        DataError: A value is impossible.
     """
 
     image_size: int = 224
@@ -68,19 +77,32 @@ class Preprocessing:
 
     @property
     def resize_size(self) -> int:
-        """What the shorter side becomes before the center is cut out."""
+        """Length of the shorter side, in pixels, before the center is cut out."""
         return math.floor(self.image_size / self.crop_pct)
 
     def pixels(self, data: bytes | Pixels) -> Pixels:
-        """(image_size, image_size, channels) uint8 of an encoded image or of (H, W, C) uint8; DataError as `decode`."""
+        """Decode, resize and crop an image.
+
+        Args:
+            data: An encoded image, or (H, W, C) uint8 pixels.
+
+        Returns:
+            (image_size, image_size, channels) uint8.
+
+        Raises:
+            DataError: It is no image, is damaged, or is too large.
+        """
         if self.crop_first:
             return np.ascontiguousarray(decode(data, self.image_size, self.channels))
         whole = decode_full(data, self.channels)
         resized = resize_shorter(whole, self.resize_size, self.interpolation, antialias=self.antialias)
-        return np.ascontiguousarray(center(resized, self.image_size))
+        return np.ascontiguousarray(center_crop(resized, self.image_size))
 
     def normalize(self, pixels: Pixels | Tensor) -> Tensor:
-        """(N, H, W, C) uint8 -> (N, C, H, W) float32 in channels_last memory, on the same device."""
+        """Normalize by mean and std, on the same device.
+
+        (N, H, W, C) uint8 -> (N, C, H, W) float32 in channels_last memory.
+        """
         import torch
 
         x = torch.from_numpy(pixels) if isinstance(pixels, np.ndarray) else pixels
@@ -90,7 +112,7 @@ class Preprocessing:
     normalise = renamed_method("Preprocessing", "normalise", "normalize")
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON can hold it; crop_first only where it is so."""
+        """As a dict of values that JSON can hold; crop_first is left out where it is false."""
         values = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
         if not self.crop_first:
             del values["crop_first"]  # as it was written before there was one
@@ -98,19 +120,23 @@ class Preprocessing:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Preprocessing:
-        """What `to_dict` gave. Raises DataError unless each key is there, is known, and has a value of its type."""
+        """Read the result of `to_dict`.
+
+        Raises:
+            DataError: A key is missing or unknown, or a value has another type.
+        """
         types = {item.name: type(item.default) for item in fields(cls)}
         if not set(types) - {"crop_first"} <= set(values) <= set(types):
             missing, strange = sorted(set(types) - {"crop_first"} - set(values)), sorted(set(values) - set(types))
             raise DataError(
                 f"preprocessing has the keys {', '.join(types)}, and this one lacks {listed(missing) or 'none'} and "
-                f"has beside these {listed(strange) or 'none'}."
+                f"also has {listed(strange) or 'none'}."
             )
         return cls(**{key: _typed(key, value, types[key]) for key, value in values.items()})
 
     @classmethod
     def from_training(cls, training: TrainConfig) -> Preprocessing:
-        """As a training's augmentation and network say. For gray images mean and std of colors are averaged."""
+        """The preprocessing of a training. For gray images, mean and std of colors are averaged."""
         augmentation, channels = training.augmentation, training.network.in_channels
         return cls(
             image_size=augmentation.image_size,

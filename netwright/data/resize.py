@@ -1,4 +1,4 @@
-"""Resizing, as Pillow does it (smoothed before shrinking) or as OpenCV does it (not smoothed)."""
+"""Resize images as Pillow does (smoothed before shrinking) or as OpenCV does (not smoothed)."""
 
 from __future__ import annotations
 
@@ -6,16 +6,24 @@ import numpy as np
 
 from netwright.data.source import Pixels
 
-__all__ = ["INTERPOLATIONS", "center", "resize", "resize_shorter"]
+__all__ = ["INTERPOLATIONS", "center_crop", "resize", "resize_shorter"]
 
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic")
 
 
 def resize(pixels: Pixels, height: int, width: int, interpolation: str, *, antialias: bool) -> Pixels:
-    """(H, W, C) uint8 -> (height, width, C) uint8. interpolation: one of INTERPOLATIONS.
+    """Resize an image.
 
-    antialias: smooth before shrinking, as Pillow and torchvision do. Without it a pixel is made of its 1, 4 or 16
-    neighbors whatever the scale, as in OpenCV and MindSpore (pixel centers at halves, cubic with a = -0.75).
+    Args:
+        pixels: (H, W, C) uint8.
+        height: Of the result.
+        width: Of the result.
+        interpolation: One of INTERPOLATIONS.
+        antialias: Smooth before shrinking, as Pillow and torchvision do. Without it a pixel is computed from its 1, 4
+            or 16 neighbors at any scale, as in OpenCV and MindSpore (pixel centers at halves, cubic with a = -0.75).
+
+    Returns:
+        (height, width, C) uint8.
     """
     if pixels.shape[:2] == (height, width):
         return pixels
@@ -23,15 +31,15 @@ def resize(pixels: Pixels, height: int, width: int, interpolation: str, *, antia
 
 
 def resize_shorter(pixels: Pixels, side: int, interpolation: str, *, antialias: bool) -> Pixels:
-    """The shorter side becomes `side`, the longer one follows, rounded down."""
+    """Resize so that the shorter side is `side`; the longer one keeps the ratio, rounded down."""
     height, width = pixels.shape[:2]
     if height <= width:
         return resize(pixels, side, int(side * width / height), interpolation, antialias=antialias)
     return resize(pixels, int(side * height / width), side, interpolation, antialias=antialias)
 
 
-def center(pixels: Pixels, side: int) -> Pixels:
-    """The middle (side, side, C) of pixels that are at least as large, as torchvision's CenterCrop cuts it."""
+def center_crop(pixels: Pixels, side: int) -> Pixels:
+    """Cut out the center (side, side, C) of an image that is at least as large, as torchvision's CenterCrop."""
     height, width = pixels.shape[:2]
     top, left = round((height - side) / 2), round((width - side) / 2)
     return pixels[top : top + side, left : left + side]
@@ -50,12 +58,12 @@ def _as_opencv(pixels: Pixels, height: int, width: int, interpolation: str) -> P
     import torch
     from torch.nn.functional import interpolate
 
-    # one batch of (1, C, H, W), whose values lie in memory as (H, W, C)
+    # (1, C, H, W), stored in memory as (H, W, C)
     x = torch.from_numpy(np.array(pixels, copy=True)).permute(2, 0, 1)[None]
     if interpolation == "nearest":
         y = interpolate(x, (height, width), mode="nearest")
     else:
-        # in float: the cubic of torch's uint8 has Pillow's a = -0.5
+        # as float: for uint8, torch's cubic has Pillow's a = -0.5
         y = interpolate(x.float(), (height, width), mode=interpolation, align_corners=False, antialias=False)
         y = y.round_().clamp_(0, 255).byte()
     resized: Pixels = np.ascontiguousarray(y[0].permute(1, 2, 0).numpy())

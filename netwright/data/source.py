@@ -1,8 +1,10 @@
-"""What every source of labeled images offers, whatever its files look like."""
+"""The interface of image sources: labeled images in folders, parquet files or arrays."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -10,7 +12,7 @@ import numpy.typing as npt
 
 from netwright.errors import DataError
 
-__all__ = ["SPLIT_NAMES", "IntArray", "Item", "Pixels", "Source", "check_source", "listed"]
+__all__ = ["SPLIT_NAMES", "ImageSource", "IntArray", "LabeledImage", "Pixels", "SourceBase", "check_source", "listed"]
 
 IntArray = npt.NDArray[np.int64]
 Pixels = npt.NDArray[np.uint8]
@@ -30,18 +32,24 @@ SPLIT_NAMES = {
 }
 
 
-class Item(NamedTuple):
-    """One labeled image. data: an encoded file, or (H, W, C) uint8 pixels."""
+class LabeledImage(NamedTuple):
+    """One labeled image.
+
+    Attributes:
+        data: An encoded file, or (H, W, C) uint8 pixels.
+        label: Its class, an index into class_names.
+        name: What a person finds it by, see `ImageSource.item_name`.
+    """
 
     data: bytes | Pixels
     label: int
     name: str
 
 
-class Source(Protocol):
-    """Labeled images that can be read one by one, from several threads at once.
+class ImageSource(Protocol):
+    """Labeled images, numbered from 0, that several threads can read one by one.
 
-    Items are in an order that depends on their names only, never on the file system's.
+    The order of the images depends on their names only, never on the file system.
     """
 
     @property
@@ -57,31 +65,56 @@ class Source(Protocol):
 
     @property
     def splits(self) -> Mapping[str, IntArray]:
-        """Ascending item indices of each of 'train', 'validation', 'test', or of the one split 'all'."""
+        """Ascending image numbers of each of 'train', 'validation', 'test', or of the single split 'all'."""
         ...
 
     @property
     def signature(self) -> str:
-        """A hash that changes when items are added, removed, renamed, or change their size."""
+        """A hash that changes when images are added, removed, renamed, or change their size."""
         ...
 
     def item_name(self, index: int) -> str:
-        """What a person finds item `index` by: its path below the root, or file and row."""
+        """How a person finds image `index`: its path below the root, or file and row."""
         ...
 
-    def read(self, index: int) -> Item:
-        """Item `index`; DataError or OSError when it cannot be read."""
+    def read(self, index: int) -> LabeledImage:
+        """Image `index`.
+
+        Raises:
+            DataError, OSError: It cannot be read.
+        """
         ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SourceBase(ABC):
+    """The fields of an `ImageSource`; a subclass adds where its images are and how they are read."""
+
+    name: str
+    class_names: tuple[str, ...]
+    labels: IntArray
+    splits: Mapping[str, IntArray]
+    signature: str
+
+    @abstractmethod
+    def item_name(self, index: int) -> str: ...
+
+    @abstractmethod
+    def read(self, index: int) -> LabeledImage: ...
 
 
 def listed(values: list[str] | tuple[str, ...], most: int = 8) -> str:
-    """The first few values, quoted, for a message."""
+    """The first values, quoted, for a message: `'a', 'b' and 3 more`."""
     head = ", ".join(repr(value) for value in values[:most])
     return head if len(values) <= most else f"{head} and {len(values) - most:,} more"
 
 
-def check_source(source: Source) -> None:
-    """DataError unless there are two classes or more and each split has images of every class."""
+def check_source(source: ImageSource) -> None:
+    """Check that there are two or more classes, and that each split has images of every class.
+
+    Raises:
+        DataError: It is not so.
+    """
     classes = source.class_names
     if len(classes) < 2:
         raise DataError(

@@ -1,4 +1,4 @@
-"""Which images are trained on, which select a network, and which only judge the last one."""
+"""Cut images into training, validation (selects a network) and test (judges the selected one)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from netwright.data.source import IntArray, Source, listed
+from netwright.data.source import ImageSource, IntArray, listed
 from netwright.errors import DataError
 
 __all__ = ["Splits", "cut_fraction", "cut_splits"]
@@ -18,7 +18,12 @@ _TEST, _SUBSET, _VALIDATION = 0, 1, 2
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Splits:
-    """Ascending item indices, disjoint, and in words where they come from."""
+    """Disjoint splits.
+
+    Attributes:
+        train: Ascending image numbers; validation and test likewise.
+        provenance: A sentence about where the splits come from.
+    """
 
     train: IntArray
     validation: IntArray
@@ -27,25 +32,34 @@ class Splits:
 
 
 def cut_splits(
-    source: Source,
+    source: ImageSource,
     seed: int,
     validation_fraction: float = 0.2,
     test_fraction: float = 0.2,
     *,
     train_images: int | None = None,
 ) -> Splits:
-    """Train, validation and test, stratified by class and decided by the seed alone.
+    """Cut a source into train, validation and test, stratified by class; the seed alone decides.
 
-    Test is the source's own test split, else its validation split, else cut from everything. Validation is the
-    source's own only where there is a test split as well, else it is cut from the training images.
-    train_images: keep only so many of train and validation together, cut before the validation images are.
+    Test is the source's own test split, else its validation split, else cut from all images. Validation is the source's
+    own if it has a test split too, else cut from the training images.
+
+    Args:
+        source: The images.
+        seed: 0 or more.
+        validation_fraction: Of each class; above 0, below 1.
+        test_fraction: Of each class; above 0, below 1.
+        train_images: Keep only this number of training and validation images together, before validation is cut.
+
+    Raises:
+        DataError: A class has too few images, or an argument is impossible.
     """
     for name, fraction in (("validation", validation_fraction), ("test", test_fraction)):
         if not 0 < fraction < 1:
             raise DataError(f"the {name} fraction lies between 0 and 1, not {fraction}. Give a value such as 0.2.")
     if seed < 0:
         raise DataError(f"a seed is 0 or more, not {seed}. Give another --seed.")
-    own, labels, words = source.splits, source.labels, []
+    own, labels, notes = source.splits, source.labels, []
     if len(own) > 1 and "train" not in own:
         raise DataError(
             f"a source has a train split or no splits at all, and {source.name!r} has {listed(sorted(own))}. "
@@ -56,36 +70,39 @@ def cut_splits(
     _refuse_small_classes(source, pool, 1 + (len(own) == 1) + (own_validation is None))
     if len(own) == 1:
         test, pool = _cut(pool, labels, test_fraction, 2, np.random.default_rng([seed, _TEST]))
-        words.append(f"test: {len(test):,} images cut from all ({test_fraction:.0%} of each class, seed {seed})")
+        notes.append(f"test: {len(test):,} images cut from all ({test_fraction:.0%} of each class, seed {seed})")
     else:
         name = "test" if "test" in own else "validation"
         test = own[name]
-        words.append(f"test: the {len(test):,} images of the source's own {name} split")
+        notes.append(f"test: the {len(test):,} images of the source's own {name} split")
     if train_images is not None:
         pool, own_validation, note = _subset(source, pool, own_validation, train_images, seed)
-        words += note
+        notes += note
     if own_validation is None:
         validation, train = _cut(pool, labels, validation_fraction, 1, np.random.default_rng([seed, _VALIDATION]))
-        words.append(
+        notes.append(
             f"validation: {len(validation):,} images cut from the training images "
             f"({validation_fraction:.0%} of each class, seed {seed})"
         )
     else:
         validation, train = own_validation, pool
-        words.append(f"validation: {len(validation):,} images of the source's own validation split")
-    words.append(f"train: {len(train):,} images")
-    return Splits(train, validation, test, f"{source.name}: {'; '.join(words)}.")
+        notes.append(f"validation: {len(validation):,} images of the source's own validation split")
+    notes.append(f"train: {len(train):,} images")
+    return Splits(train, validation, test, f"{source.name}: {'; '.join(notes)}.")
 
 
-def cut_fraction(source: Source, index: IntArray, fraction: float, seed: int) -> tuple[IntArray, IntArray]:
-    """A fraction of each class of some items, decided by the seed alone: what is cut, and the rest, both ascending.
+def cut_fraction(source: ImageSource, index: IntArray, fraction: float, seed: int) -> tuple[IntArray, IntArray]:
+    """Cut a fraction of each class from some images; the seed alone decides.
 
     At least one image of each class is cut, and at least one is left.
+
+    Returns:
+        (image numbers that are cut, the rest), both ascending.
     """
     return _cut(index, source.labels, fraction, 1, np.random.default_rng([seed, _VALIDATION]))
 
 
-def _refuse_small_classes(source: Source, pool: IntArray, least: int) -> None:
+def _refuse_small_classes(source: ImageSource, pool: IntArray, least: int) -> None:
     counts = np.bincount(source.labels[pool], minlength=len(source.class_names))
     small = [f"{source.class_names[label]}: {counts[label]}" for label in np.flatnonzero(counts < least)]
     if small:
@@ -97,16 +114,16 @@ def _refuse_small_classes(source: Source, pool: IntArray, least: int) -> None:
 
 
 def _subset(
-    source: Source, pool: IntArray, validation: IntArray | None, images: int, seed: int
+    source: ImageSource, pool: IntArray, validation: IntArray | None, images: int, seed: int
 ) -> tuple[IntArray, IntArray | None, list[str]]:
-    """So many of the pool and the source's own validation images together, each class in proportion."""
+    """Keep a number of images of the pool and the source's own validation split together, each class in proportion."""
     everything = pool if validation is None else np.concatenate([pool, validation])
     if images >= len(everything):
         return pool, validation, []
     strata = source.labels[everything]
     if validation is not None:
         strata = 2 * strata + np.isin(everything, validation)
-    # a class of which validation images are to be cut keeps two
+    # a class keeps two images where validation is cut from it
     least = 2 if validation is None else 1
     sizes = np.unique(strata, return_counts=True)[1]
     if images < least * len(sizes):
@@ -138,14 +155,14 @@ def _shares(sizes: IntArray, total: int, least: int) -> list[int]:
 def _cut(
     indices: IntArray, labels: IntArray, fraction: float, leave: int, rng: np.random.Generator
 ) -> tuple[IntArray, IntArray]:
-    """A fraction of each class, but at least one image and not the last `leave` ones: what is cut, and the rest."""
+    """Cut a fraction of each class, at least one image, and leave at least `leave`: (what is cut, the rest)."""
     return _draw(indices, labels[indices], lambda n: min(max(round(n * fraction), 1), n - leave), rng)
 
 
 def _draw(
     indices: IntArray, strata: IntArray, count: Callable[[int], int], rng: np.random.Generator
 ) -> tuple[IntArray, IntArray]:
-    """count(n) of the n indices of each stratum, in the strata's order: the drawn ones and the rest, ascending."""
+    """Draw count(n) of the n indices of each stratum, in the order of the strata: (drawn, rest), both ascending."""
     order = np.argsort(strata, kind="stable")
     bounds = np.flatnonzero(np.diff(strata[order])) + 1
     drawn, rest = [], []

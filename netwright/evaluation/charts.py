@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from netwright.evaluation.figures import AccuracyFigure, CalibrationFigure, ConfusionFigure
-from netwright.report.charts.theme import FAINT, GOOD, INK, MUTED, SERIES, WIDTH, Spec, finish
+from netwright.theme import FAINT, GOOD, INK, MUTED, SERIES, WIDTH, Spec, to_spec
 
 __all__ = ["accuracy_chart", "calibration_chart", "confusion_chart"]
 
@@ -48,7 +48,7 @@ def accuracy_chart(figure: AccuracyFigure) -> Spec:
     width = WIDTH - _NAMES
     chart = alt.layer(drawn, lines, points).properties(width=width, height=max(60, 20 * len(bars)))
     if not spread:
-        return finish(chart, {"bars": bars})
+        return to_spec(chart, {"bars": bars})
     above = (
         alt.Chart(alt.NamedData("spread"))
         .mark_bar(color=SERIES[0], opacity=1, fillOpacity=0.8)
@@ -60,7 +60,7 @@ def accuracy_chart(figure: AccuracyFigure) -> Spec:
         )
         .properties(width=width, height=150)
     )
-    return finish(alt.vconcat(above, chart, spacing=24), {"bars": bars, "spread": spread})
+    return to_spec(alt.vconcat(above, chart, spacing=24), {"bars": bars, "spread": spread})
 
 
 def confusion_chart(figure: ConfusionFigure) -> Spec:
@@ -110,7 +110,7 @@ def confusion_chart(figure: ConfusionFigure) -> Spec:
     layers = [base.mark_rect(opacity=1).encode(color=kind, fillOpacity=depth, tooltip=tooltip)]
     if len(names) <= _MOST_WITH_NUMBERS:
         layers.append(base.mark_text(color=INK, fontSize=11).encode(text=alt.Text("images:Q", format=",")))
-    return finish(alt.layer(*layers).properties(width=side, height=side), {"cells": rows})
+    return to_spec(alt.layer(*layers).properties(width=side, height=side), {"cells": rows})
 
 
 def _angle(names: list[str]) -> int:
@@ -178,4 +178,4 @@ def calibration_chart(figure: CalibrationFigure) -> Spec:
         .properties(width=width, height=110)
     )
     data: dict[str, Any] = {"bins": told, "all bins": rows, "ideal": ideal, "above": words[:1], "below": words[1:]}
-    return finish(alt.vconcat(top, bars, spacing=20), data)
+    return to_spec(alt.vconcat(top, bars, spacing=20), data)

@@ -10,7 +10,7 @@ import numpy as np
 
 from netwright.data.classes import descriptions
 from netwright.evaluation.measured import Bin, ClassRow, Measured, interval
-from netwright.report.words import count, listing
+from netwright.report.text import count, listing
 
 __all__ = [
     "AccuracyFigure",

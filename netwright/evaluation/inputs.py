@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from http.client import HTTPException
 from pathlib import Path
-from urllib import request
-from urllib.error import HTTPError
 from urllib.parse import urlsplit
 
-from netwright.data.folder import IMAGE_SUFFIXES, scan
+from netwright.data.folder import IMAGE_SUFFIXES, scan_files
 from netwright.errors import DataError
-from netwright.version import __version__
+from netwright.system.fetch import FetchError, TooLargeError, fetch_bytes, is_offline
 
 __all__ = ["MOST_BYTES", "Input", "find_inputs"]
 
 MOST_BYTES = 64 << 20  # of an image from the web
 _SCHEMES = ("http", "https")
-_BLOCK = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +49,7 @@ def _each(words: Sequence[str], timeout: float) -> Iterator[Input]:
         if urlsplit(word).scheme.lower() in _SCHEMES:
             yield Input(word, is_url=True, timeout=timeout)
         elif (folder := Path(word)).is_dir():
-            found = scan(folder, frozenset(IMAGE_SUFFIXES))
+            found = scan_files(folder, frozenset(IMAGE_SUFFIXES))
             if not found:
                 raise DataError(
                     f"a folder to predict has images ({', '.join(sorted(IMAGE_SUFFIXES))}) in it or below, and {word} "
@@ -65,37 +60,15 @@ def _each(words: Sequence[str], timeout: float) -> Iterator[Input]:
             yield Input(word)
 
 
-def _opener() -> request.OpenerDirector:
-    """For the web only: urllib's usual one would follow a redirect to ftp too."""
-    opener = request.OpenerDirector()
-    for handler in (
-        request.ProxyHandler(),
-        request.HTTPHandler(),
-        request.HTTPSHandler(),
-        request.HTTPRedirectHandler(),
-        request.HTTPErrorProcessor(),
-        request.HTTPDefaultErrorHandler(),
-        request.UnknownHandler(),
-    ):
-        opener.add_handler(handler)
-    return opener
-
-
 def _fetch(each: Input) -> bytes:
     """The body of an answer, up to the most bytes allowed. DataError says why there is none."""
-    headers = {"User-Agent": f"netwright/{__version__}", "Accept": "image/*, */*;q=0.5"}
-    until = time.monotonic() + each.timeout
-    body = bytearray()
+    if is_offline():
+        raise DataError("it cannot be fetched: NETWRIGHT_OFFLINE forbids the network")
     try:
-        # closed by the with; a body that drips is given up as a silent server is
-        with _opener().open(request.Request(each.name, headers=headers), timeout=each.timeout) as answer:
-            while len(body) <= each.most_bytes and (block := answer.read1(_BLOCK)):
-                body += block
-                if time.monotonic() > until:
-                    raise TimeoutError(f"timed out after {each.timeout:g} s, with {len(body):,} bytes")
-    except (OSError, HTTPException, ValueError) as error:
-        status = f"status {error.code}, " if isinstance(error, HTTPError) else ""
-        raise DataError(f"it cannot be fetched: {status}{getattr(error, 'reason', '') or error}") from error
-    if len(body) > each.most_bytes:
-        raise DataError(f"an image from the web has at most {each.most_bytes:,} bytes, and this one has more")
-    return bytes(body)
+        return fetch_bytes(each.name, timeout=each.timeout, most_bytes=each.most_bytes, accept="image/*, */*;q=0.5")
+    except TooLargeError as error:
+        raise DataError(
+            f"an image from the web has at most {each.most_bytes:,} bytes, and this one has more"
+        ) from error
+    except FetchError as error:
+        raise DataError(f"it cannot be fetched: {error}") from error

@@ -1,35 +1,71 @@
-"""A validation as one HTML page that needs nothing else: pictures, tables and the most wrong images inside."""
+"""A validation as one HTML page that needs nothing else: charts, tables and the most wrong images inside."""
 
 from __future__ import annotations
 
 import base64
 import io
 from collections.abc import Mapping, Sequence
-from html import escape
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from netwright.data.source import Pixels
 from netwright.evaluation.figures import ConfusionFigure, share
 from netwright.evaluation.measured import Measured, Wrong
-from netwright.report.charts import Spec
-from netwright.report.document import Section, asset, document, facts_html, lead, picture, tiles
-from netwright.report.tables import table
+from netwright.report.parts import Cell, ChartPart, Details, Facts, Lead, Part, Section, SortableTable, Table, Tiles
+from netwright.report.template import render_page
+from netwright.theme import Spec
 
 __all__ = ["facts_section", "page", "sections_of", "skipped_section", "wrong_section"]
 
 _THUMBNAIL = 160  # pixels a side at most
-_SMALL = 64  # up to this many pixels a side an image is shown as its pixels
+_SMALL = 64  # an image of up to this many pixels a side is shown pixel by pixel
 _MOST_SKIPPED = 200
+
+
+@dataclass(frozen=True, slots=True)
+class WrongImage:
+    """A misclassified image: what the network predicted, what the label is, and the pixels as a data URL, or empty."""
+
+    predicted: str
+    label: str
+    name: str
+    source: str
+    is_small: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Gallery:
+    """Images with what is wrong about them."""
+
+    template: ClassVar[str] = "parts/gallery.html"
+    images: Sequence[WrongImage]
 
 
 def page(
     title: str, subtitle: str, sections: Sequence[Section], specs: Mapping[str, Spec], bundle: str, left_out: str = ""
 ) -> str:
-    """The whole document, in the project's dress. specs: of the charts; bundle: the script that draws them."""
-    aside = f"<aside><p>{escape(left_out)}</p></aside>" if left_out else ""
-    style = asset("netwright.evaluation", "validation.css")
-    return document(title, subtitle, sections, specs, bundle, left_out=aside, style=style)
+    """The whole page as HTML.
+
+    Args:
+        title: Heading of the page.
+        subtitle: Line below it.
+        sections: In the order of the page.
+        specs: Name -> specification of each chart.
+        bundle: The script that draws charts.
+        left_out: What the page does not show, as a note at its end.
+    """
+    return render_page(
+        title,
+        subtitle,
+        sections,
+        specs,
+        bundle,
+        template="validation.html",
+        package="netwright.evaluation",
+        left_out=left_out,
+    )
 
 
 def sections_of(
@@ -39,83 +75,102 @@ def sections_of(
     confusion: ConfusionFigure,
     formats: Sequence[str],
 ) -> list[Section]:
-    """The result, then a section a chart. sentences: of the result and of each chart."""
-    heads = {
+    """The result, then a section for each chart.
+
+    Args:
+        measured: What was measured.
+        labels: What a reader calls the classes.
+        sentences: Of the section "summary" and of each chart.
+        confusion: Data of the confusion chart.
+        formats: Of the files of the charts.
+    """
+    titles = {
         "accuracy": "Accuracy of each class",
         "confusion": "What is taken for what",
         "calibration": "How far its probabilities can be trusted",
     }
-    pairs = [(pair.target, pair.predicted, f"{pair.images:,}", share(pair.share)) for pair in confusion.pairs]
-    most = table(("class", "taken for", "images", "of the class"), pairs, "The most common confusions") if pairs else ""
-    after = {"accuracy": _class_table(measured, labels), "confusion": most}
-    summary = Section(
-        "summary", "The result", f'{_tiles(measured)}<div class="lead">{lead(sentences["summary"])}</div>'
-    )
+    tables: dict[str, list[Part]] = {"accuracy": [_class_table(measured, labels)]}
+    if confusion.pairs:
+        rows = [(pair.target, pair.predicted, f"{pair.images:,}", share(pair.share)) for pair in confusion.pairs]
+        heads = ("class", "taken for", "images", "of the class")
+        tables["confusion"] = [Table(heads, rows, "The most common confusions")]
+    summary = Section("summary", "The result", (_tiles(measured), Lead(sentences["summary"])))
     charts = [
         Section(
             name,
-            head,
-            f'<div class="lead">{lead(sentences[name])}</div>{picture(name, head, sentences[name], formats)}'
-            f"{after.get(name, '')}",
+            title,
+            (Lead(sentences[name]), ChartPart(name, title, sentences[name], formats), *tables.get(name, ())),
         )
-        for name, head in heads.items()
+        for name, title in titles.items()
     ]
     return [summary, *charts]
 
 
-def _tiles(measured: Measured) -> str:
-    figures = [("top-1 accuracy", share(measured.top1)), ("top-5 accuracy", share(measured.top5))]
-    figures += [("loss", f"{measured.loss:.4f}"), ("calibration error", share(measured.calibration_error))]
-    figures += [("images", f"{measured.images:,}"), ("images/s", f"{measured.images_per_second:,.0f}")]
-    return tiles(figures)
+def _tiles(measured: Measured) -> Tiles:
+    return Tiles(
+        (
+            ("top-1 accuracy", share(measured.top1)),
+            ("top-5 accuracy", share(measured.top5)),
+            ("loss", f"{measured.loss:.4f}"),
+            ("calibration error", share(measured.calibration_error)),
+            ("images", f"{measured.images:,}"),
+            ("images/s", f"{measured.images_per_second:,.0f}"),
+        )
+    )
 
 
-def _class_table(measured: Measured, labels: Sequence[str]) -> str:
-    """Every class, sortable by the page's script."""
-    heads = ("class", "images", "right", "accuracy", "taken for it", "precision", "most often taken for")
-    head = "".join(f'<th scope="col" aria-sort="none"><button type="button">{name}</button></th>' for name in heads)
+def _class_table(measured: Measured, labels: Sequence[str]) -> Details:
+    """All classes, folded away."""
+    heads = ("class", "images", "correct", "accuracy", "taken for it", "precision", "most often taken for")
     rows = []
     for row in measured.classes:
         other = "" if row.confused_with is None else f"{labels[row.confused_with]} ({row.confused:,})"
-        cells: list[tuple[str, object]] = [(labels[row.index], labels[row.index])]
-        cells += [
-            (f"{row.images:,}", row.images),
-            (f"{row.correct:,}", row.correct),
-            (share(row.accuracy), row.accuracy),
-        ]
-        cells += [(f"{row.predicted:,}", row.predicted), (share(row.precision), row.precision), (other, other)]
-        rows.append("<tr>" + "".join(_cell(text, key) for text, key in cells) + "</tr>")
-    body = f'<table class="sortable numbers"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
-    return f'<details><summary>All {len(rows):,} classes</summary><div class="scroll tall">{body}</div></details>'
-
-
-def _cell(text: str, key: object) -> str:
-    return f'<td data-key="{escape("" if key is None else str(key))}">{escape(text)}</td>'
+        rows.append(
+            (
+                Cell.of(labels[row.index], labels[row.index]),
+                Cell.of(f"{row.images:,}", row.images),
+                Cell.of(f"{row.correct:,}", row.correct),
+                Cell.of(share(row.accuracy), row.accuracy),
+                Cell.of(f"{row.predicted:,}", row.predicted),
+                Cell.of(share(row.precision), row.precision),
+                Cell.of(other, other),
+            )
+        )
+    return Details(f"All {len(rows):,} classes", SortableTable(heads, rows))
 
 
 def wrong_section(wrong: Sequence[tuple[Wrong, Pixels | None]], labels: Sequence[str], mistakes: int) -> Section:
-    """The most confidently wrong images, as the network sees them; without pixels where one cannot be read again."""
-    items = []
-    for each, pixels in wrong:
-        place = f"its guess no. {each.target_rank + 1:,}"
-        image = '<div class="none"></div>' if pixels is None else _image(pixels, each.name)
-        says = f"{labels[each.predicted]}, {100 * each.probability:.1f}%"
-        lines = (("said", says), ("is", f"is {labels[each.target]} ({place})"), ("name", each.name))
-        text = "".join(f'<p class="{kind}">{escape(line)}</p>' for kind, line in lines)
-        items.append(f"<li>{image}<div>{text}</div></li>")
+    """The most confidently misclassified images, as the network sees them.
+
+    Args:
+        wrong: The images, each with its pixels, or None where it cannot be read again.
+        labels: What a reader calls the classes.
+        mistakes: Number of all misclassified images.
+    """
     shown = f"The {len(wrong)} of {mistakes:,}" if len(wrong) < mistakes else "All"
     sentence = (
-        f"{shown} misclassified images, the most confident mistake first, cut as the network sees them: what it says "
-        "with its probability, and what the label says. Wrong labels and ambiguous pictures gather here."
+        f"{shown} misclassified images, the most confident mistake first, cropped as the network sees them: what it "
+        "predicts with its probability, and what the label is. Wrong labels and ambiguous images are often among them."
     )
     if not wrong:
-        sentence = "No image was misclassified."
-    gallery = f'<ul class="gallery">{"".join(items)}</ul>' if items else ""
-    return Section("wrong", "The most wrong images", f'<div class="lead">{lead([sentence])}</div>{gallery}')
+        return Section("wrong", "The most wrong images", (Lead(["No image was misclassified."]),))
+    gallery = Gallery([_wrong_image(each, pixels, labels) for each, pixels in wrong])
+    return Section("wrong", "The most wrong images", (Lead([sentence]), gallery))
 
 
-def _image(pixels: Pixels, name: str) -> str:
-    """The pixels in an element that needs no file: small ones as they are, others as a JPEG thumbnail."""
+def _wrong_image(wrong: Wrong, pixels: Pixels | None, labels: Sequence[str]) -> WrongImage:
+    source, is_small = ("", False) if pixels is None else _data_url(pixels)
+    return WrongImage(
+        predicted=f"{labels[wrong.predicted]}, {100 * wrong.probability:.1f}%",
+        label=f"{labels[wrong.target]} (its guess no. {wrong.target_rank + 1:,})",
+        name=wrong.name,
+        source=source,
+        is_small=is_small,
+    )
+
+
+def _data_url(pixels: Pixels) -> tuple[str, bool]:
+    """An image that needs no file, and whether it is small: small ones as they are, others as a JPEG thumbnail."""
     from PIL import Image
 
     flat = np.ascontiguousarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
@@ -126,9 +181,8 @@ def _image(pixels: Pixels, name: str) -> str:
     else:
         image.thumbnail((_THUMBNAIL, _THUMBNAIL))
         image.save(buffer, "JPEG", quality=82)
-    kind, style = ("png", ' class="small"') if is_small else ("jpeg", "")
-    coded = base64.b64encode(buffer.getvalue()).decode()
-    return f'<img{style} alt="{escape(name)}" loading="lazy" src="data:image/{kind};base64,{coded}">'
+    kind = "png" if is_small else "jpeg"
+    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}", is_small
 
 
 def skipped_section(measured: Measured) -> Section:
@@ -136,9 +190,9 @@ def skipped_section(measured: Measured) -> Section:
     rows = [(bad.name, bad.reason) for bad in measured.skipped[:_MOST_SKIPPED]]
     more = len(measured.skipped) - len(rows)
     caption = f"{more:,} more are in metrics.json." if more > 0 else ""
-    return Section("skipped", "Images that could not be read", table(("image", "reason"), rows, caption))
+    return Section("skipped", "Images that could not be read", (Table(("image", "reason"), rows, caption),))
 
 
 def facts_section(facts: Mapping[str, Mapping[str, str]]) -> Section:
     """How it was measured."""
-    return Section("facts", "How this was measured", facts_html(facts))
+    return Section("facts", "How this was measured", (Facts(facts),))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,6 +17,7 @@ from netwright.data.classes import Candidate, descriptions, output_names
 from netwright.data.source import Pixels
 from netwright.errors import DataError, WeightsError
 from netwright.nn import AnyNet, fuse
+from netwright.system.machine import processors
 
 if TYPE_CHECKING:
     from netwright.data.preprocess import Preprocessing
@@ -110,7 +110,7 @@ def predict(
 
 def _read_all(inputs: Iterable[Readable], preprocessing: Preprocessing) -> Iterator[_Read]:
     """(name, pixels), in order, with some in the making: files and addresses take their time."""
-    workers = min(_MOST_THREADS, max(2, os.cpu_count() or 1))
+    workers = min(_MOST_THREADS, max(2, processors()))
     waiting: deque[tuple[str, Future[Pixels | Unreadable]]] = deque()
     with ThreadPoolExecutor(workers, thread_name_prefix="read") as pool:
         try:

@@ -17,14 +17,15 @@ from netwright.evaluation.charts import accuracy_chart, calibration_chart, confu
 from netwright.evaluation.figures import accuracy_figure, calibration_figure, confusion_figure, labels_of, summary
 from netwright.evaluation.measured import Measured, Wrong
 from netwright.evaluation.page import facts_section, page, sections_of, skipped_section, wrong_section
-from netwright.report.charts import Spec
-from netwright.training.state import write_whole
+from netwright.system.atomic import write_bytes, write_text
+from netwright.theme import Spec
 
 __all__ = ["FORMAT", "write_report"]
 
 FORMAT = 1  # of metrics.json
 _FORMATS = ("png", "svg")
 _PNG_SCALE = 2.0
+_WHAT, _ELSEWHERE = "the validation report", "another --out"
 
 
 def write_report(
@@ -69,8 +70,7 @@ def write_report(
         sections.append(facts_section(facts))
         document = page(title, subtitle, sections, specs, bundle.result())
     path = folder / "report.html"
-    # last: its presence means the report is complete; a path in its facts may hold what is no text
-    write_whole(path, document.encode(errors="replace"))
+    _write_text(path, document)  # last: its presence means the report is complete
     return path
 
 
@@ -130,8 +130,7 @@ def _csv(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def _write_text(path: Path, text: str) -> None:
-    # names of files that are no text in any encoding keep their other letters
-    write_whole(path, text.encode(errors="replace"))
+    write_text(path, text, what=_WHAT, elsewhere=_ELSEWHERE)
 
 
 def _write_pictures(specs: Mapping[str, Spec], folder: Path) -> None:
@@ -139,5 +138,6 @@ def _write_pictures(specs: Mapping[str, Spec], folder: Path) -> None:
 
     for name, spec in specs.items():
         svg = vl_convert.vegalite_to_svg(spec)  # laid out once: the slow part
-        write_whole(folder / f"{name}.svg", svg.encode())
-        write_whole(folder / f"{name}.png", vl_convert.svg_to_png(svg, scale=_PNG_SCALE))
+        _write_text(folder / f"{name}.svg", svg)
+        png = vl_convert.svg_to_png(svg, scale=_PNG_SCALE)
+        write_bytes(folder / f"{name}.png", png, what=_WHAT, elsewhere=_ELSEWHERE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from netwright.exports.exported import Accuracy, Exported
-from netwright.report.charts.theme import BEFORE, INK, MUTED, SERIES, WIDTH, Spec, finish
+from netwright.theme import BEFORE, INK, MUTED, SERIES, WIDTH, Spec, to_spec
 
 __all__ = ["SOURCE", "accuracy_chart", "charts_of", "size_chart", "speed_chart"]
 
@@ -28,7 +28,7 @@ def size_chart(exported: Exported) -> Spec:
     """A bar for the weights in fp32, and one for the files."""
     sizes = ((SOURCE, exported.source_size), (_name(exported), exported.size))
     rows = [{"which": which, "MB": size / 1e6, "said": f"{size / 1e6:,.2f} MB"} for which, size in sizes]
-    return finish(_bars(rows, "MB", "megabytes", "which", _name(exported)), {"rows": rows})
+    return to_spec(_bars(rows, "MB", "megabytes", "which", _name(exported)), {"rows": rows})
 
 
 def speed_chart(exported: Exported) -> Spec:
@@ -66,7 +66,7 @@ def speed_chart(exported: Exported) -> Spec:
         .encode(x=x, y=y, yOffset=offset)
     )
     chart = alt.layer(bars, points, text).properties(width=WIDTH - _NAMES - _VALUES, height=70 * len(order))
-    return finish(chart, {"rows": rows, "turns": turns})
+    return to_spec(chart, {"rows": rows, "turns": turns})
 
 
 def accuracy_chart(accuracy: Accuracy) -> Spec:
@@ -90,7 +90,7 @@ def accuracy_chart(accuracy: Accuracy) -> Spec:
     left = alt.Chart(alt.NamedData("left")).mark_text(color=MUTED, align="left", dy=30).encode(x=x, text="said:N")
     right = alt.Chart(alt.NamedData("right")).mark_text(color=MUTED, align="right", dy=30).encode(x=x, text="said:N")
     chart = alt.layer(none, line, point, text, left, right).properties(width=WIDTH - _NAMES, height=90)
-    return finish(chart, {"rows": [row], "none": [{"points": 0}], "left": sides[:1], "right": sides[1:]})
+    return to_spec(chart, {"rows": [row], "none": [{"points": 0}], "left": sides[:1], "right": sides[1:]})
 
 
 def _name(exported: Exported) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 
 from netwright.errors import ExportError
 from netwright.exports.check import refuse_other
-from netwright.exports.destination import SUFFIXES, placing, resolve_destination
+from netwright.exports.destination import SUFFIXES, resolve_destination
 from netwright.exports.exported import Check, Exported
 from netwright.exports.labeled import FEWEST, MOST_CALIBRATION, Labeled, photographs
 from netwright.exports.measure import accuracy_of, agreement_of, refuse_other_graph, speed_of
@@ -21,6 +21,7 @@ from netwright.runtime.info import PRECISIONS, info_of
 from netwright.runtime.onnx_graph import OPSET
 from netwright.runtime.open import open_runtime
 from netwright.runtime.runtime import FloatArray, Image, Runtime
+from netwright.system.atomic_group import atomic_group
 from netwright.system.extras import optional
 from netwright.system.machine import versions
 
@@ -89,7 +90,7 @@ def export(
         # ranges that fit the images of calibration and no others show on others only
         looks.append(_unseen(model, evaluation))
     progress(f"writing {info.name} for {to} in {precision}")
-    with placing(path) as partial:
+    with atomic_group(path, what="the exported network", elsewhere="another --out") as partial:
         WRITERS[to](model, info, pixels if precision == "int8" else None, partial)
         with open_runtime(partial) as runtime:
             checks = []

@@ -11,7 +11,7 @@ from numpy import typing as npt
 from netwright.data.classes import match_classes
 from netwright.data.dataset import open_dataset
 from netwright.data.preprocess import Preprocessing
-from netwright.data.source import IntArray, Pixels, Source
+from netwright.data.source import ImageSource, IntArray, Pixels
 from netwright.errors import DataError
 
 __all__ = ["FEWEST", "MOST_CALIBRATION", "Labeled", "labeled_images", "photographs"]
@@ -29,7 +29,7 @@ class Labeled:
     said: what these are, in words.
     """
 
-    source: Source
+    source: ImageSource
     indices: IntArray
     outputs: IntArray
     said: str
@@ -85,7 +85,7 @@ def labeled_images(
     if not 1 <= calibration <= MOST_CALIBRATION:
         raise DataError(f"calibration takes 1 to {MOST_CALIBRATION} images, not {calibration}.")
     opened = open_dataset(dataset, data_dir, [train_split, val_split, "test"], optional=[val_split, "test"])
-    source, keys = opened.source, opened.keys
+    source, keys = opened.source, opened.split_names
     rng = np.random.default_rng(seed)
     train = source.splits[keys[train_split]]
     chosen = _spread(train, source.labels, calibration, rng)

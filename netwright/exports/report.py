@@ -12,16 +12,17 @@ from netwright.arch import complexity
 from netwright.exports.charts import SOURCE, charts_of
 from netwright.exports.check import LIMITS
 from netwright.exports.exported import Accuracy, Exported, Speed
-from netwright.report.document import Section, document, facts_html, lead, picture, tiles
-from netwright.report.tables import table
-from netwright.report.words import count, p_value
+from netwright.report.parts import ChartPart, Facts, Lead, Part, Section, Table, Tiles
+from netwright.report.template import render_page
+from netwright.report.text import count, p_value
+from netwright.system.atomic import write_bytes, write_text
 from netwright.system.machine import hardware
-from netwright.training.state import write_whole
 
 __all__ = ["write_report"]
 
 _FORMATS = ("png", "svg")
 _PNG_SCALE = 2.0
+_WHAT, _ELSEWHERE = "the export's report", "another --report"
 
 
 def write_report(exported: Exported, path: Path, *, command: str = "") -> Path:
@@ -30,19 +31,21 @@ def write_report(exported: Exported, path: Path, *, command: str = "") -> Path:
 
     prefix = re.sub(r"[^A-Za-z0-9_-]+", "-", path.stem)  # several pages may lie in a folder
     specs = {f"{prefix}-{name}": spec for name, spec in charts_of(exported).items()}
-    with ThreadPoolExecutor(1) as pool:  # the script takes seconds of another core to put together
+    with ThreadPoolExecutor(1) as pool:  # making the script takes seconds on another core
         bundle = pool.submit(vl_convert.javascript_bundle, "window.vegaEmbed = vegaEmbed;")
         for name, spec in specs.items():
             svg = vl_convert.vegalite_to_svg(spec)
-            write_whole(path.parent / "figures" / f"{name}.svg", svg.encode())
-            write_whole(path.parent / "figures" / f"{name}.png", vl_convert.svg_to_png(svg, scale=_PNG_SCALE))
+            png = vl_convert.svg_to_png(svg, scale=_PNG_SCALE)
+            write_text(path.parent / "figures" / f"{name}.svg", svg, what=_WHAT, elsewhere=_ELSEWHERE)
+            write_bytes(path.parent / "figures" / f"{name}.png", png, what=_WHAT, elsewhere=_ELSEWHERE)
         info = exported.info
         title = f"{info.name} for {_library(exported)} in {info.precision}"
-        parts = [_summary(exported), _size(exported, prefix), *_accuracy(exported, prefix), *_speed(exported, prefix)]
-        parts += [_checks(exported), Section("facts", "How it was made", facts_html(_facts(exported, command)))]
-        page = document(title, f"beside the network in {SOURCE}", parts, specs, bundle.result())
-    # last: its presence means the report is complete; a path in its facts may hold what is no text
-    write_whole(path, page.encode(errors="replace"))
+        sections = [_summary(exported), _size(exported, prefix)]
+        sections += [*_accuracy(exported, prefix), *_speed(exported, prefix), _checks(exported)]
+        sections.append(Section("facts", "How it was made", (Facts(_facts(exported, command)),)))
+        page = render_page(title, f"beside the network in {SOURCE}", sections, specs, bundle.result())
+    # last: its presence means the report is complete
+    write_text(path, page, what=_WHAT, elsewhere=_ELSEWHERE)
     return path
 
 
@@ -69,33 +72,34 @@ def _summary(exported: Exported) -> Section:
     figures += [("same class first", f"{found.agreement:.1%}")]
     sentences = [
         f"{exported.path.name} computes what the network computes: on {exported.checked} the same class is first in "
-        f"{found.agreement:.1%}, and logits differ by {found.difference:.2g} of their spread. An export that differs "
-        "more than its precision explains is not written."
+        f"{found.agreement:.1%}, and logits differ by {found.difference:.2g} of their standard deviation. An export "
+        "that differs by more than its precision explains is not written."
     ]
     if accuracy is not None:
         sentences.append(_verdict(accuracy))
-    return Section("summary", "The result", f'{tiles(figures)}<div class="lead">{lead(sentences)}</div>')
+    return Section("summary", "The result", (Tiles(figures), Lead(sentences)))
 
 
 def _verdict(accuracy: Accuracy) -> str:
     low, high = accuracy.pairs.interval()
-    told = "differs" if low > 0 or high < 0 else "is not shown to differ"
+    verdict = "differs" if low > 0 or high < 0 else "is not shown to differ"
     return (
-        f"On {count(accuracy.images, 'image')} its accuracy {told} from the network's: "
+        f"On {count(accuracy.images, 'image')} its accuracy {verdict} from the network's: "
         f"{_points(accuracy.pairs.difference)} points of top-1, with a 95% interval from {_points(low)} to "
         f"{_points(high)}."
     )
 
 
-def _section(name: str, title: str, prefix: str, sentences: list[str], after: str = "") -> Section:
-    drawn = picture(f"{prefix}-{name}", title, sentences, _FORMATS)
-    return Section(name, title, f'<div class="lead">{lead(sentences)}</div>{drawn}{after}')
+def _section(name: str, title: str, prefix: str, sentences: list[str], *more: Part) -> Section:
+    chart = ChartPart(f"{prefix}-{name}", title, sentences, _FORMATS)
+    return Section(name, title, (Lead(sentences), chart, *more))
 
 
 def _size(exported: Exported, prefix: str) -> Section:
     files = " and ".join(each.name for each in exported.files)
-    said = f"The weights of the network in fp32, and {files}, which {'has' if len(exported.files) == 1 else 'have'} all"
-    return _section("size", "Size", prefix, [f"{said} that using it takes."])
+    have = "has" if len(exported.files) == 1 else "have"
+    sentence = f"The weights of the network in fp32, and {files}, which {have} everything that is needed to use it."
+    return _section("size", "Size", prefix, [sentence])
 
 
 def _accuracy(exported: Exported, prefix: str) -> list[Section]:
@@ -106,18 +110,18 @@ def _accuracy(exported: Exported, prefix: str) -> list[Section]:
     is_right, is_wrong = (pairs.both, pairs.only_source), (pairs.only_exported, pairs.neither)
     together = (pairs.both + pairs.only_exported, pairs.only_source + pairs.neither)
     lines = (("the network is right", is_right), ("the network is wrong", is_wrong), ("together", together))
-    rows = [(name, *(f"{each:,}" for each in (*counts, sum(counts)))) for name, counts in lines]
+    rows = [(name, *(f"{each:,}" for each in (*images, sum(images)))) for name, images in lines]
     heads = (accuracy.said, "the export is right", "the export is wrong", "together")
-    counted = table(heads, rows, "Images by the two answers to each", "numbers")
+    counts = Table(heads, rows, "Images by the two answers to each", "numbers")
     sentences = [
         f"Top-1 of the network is {accuracy.source:.2%} and of the export {accuracy.exported:.2%}. The point is the "
-        "difference, the line its 95% interval (Tango's for paired shares): both answered the same images, so that "
-        "only those count on which they differ.",
+        "difference, the line its 95% interval (Tango's for paired shares): both answered the same images, so only "
+        "those on which they differ count.",
         f"The network alone is right on {count(pairs.only_source, 'image')}, the export alone on "
         f"{pairs.only_exported:,}; chance splits them so unevenly with {p_value(pairs.p_value())} (McNemar's exact "
         "test).",
     ]
-    return [_section("accuracy", "Accuracy", prefix, sentences, counted)]
+    return [_section("accuracy", "Accuracy", prefix, sentences, counts)]
 
 
 def _speed(exported: Exported, prefix: str) -> list[Section]:
@@ -141,11 +145,11 @@ def _speed(exported: Exported, prefix: str) -> list[Section]:
     ]
     turns = len(exported.speed[0].source_turns)
     warnings = [f"{each.warning[:1].upper()}{each.warning[1:]}." for each in exported.speed if each.warning]
-    said = (
-        f"Bars are medians of {turns} turns, points the turns, which alternated on one machine with images in memory: "
-        "without decoding, and with what else the machine did. torch ran the network with batch norm folded."
+    sentence = (
+        f"Bars are the medians of {turns} turns, points are the turns, which alternated on one machine with images in "
+        "memory: decoding is not included, the load of other programs is. torch ran the network with batch norm folded."
     )
-    return [_section("speed", "Speed", prefix, [said, *warnings], table(heads, rows, "", "numbers"))]
+    return [_section("speed", "Speed", prefix, [sentence, *warnings], Table(heads, rows, "", "numbers"))]
 
 
 def _checks(exported: Exported) -> Section:
@@ -162,12 +166,12 @@ def _checks(exported: Exported) -> Section:
         for each in exported.checks
     ]
     sentences = [
-        "The file was opened again and asked beside the network before it was put in its place. Differences are root "
-        "mean squares in standard deviations of the network's logits; in brackets what this precision is allowed.",
+        "The file was opened again and compared with the network before it was put in its place. Differences are root "
+        "mean squares in standard deviations of the network's logits; in brackets is what this precision may have.",
     ]
     if exported.info.precision == "int8":
         sentences.append("The last images are ones that calibration did not see.")
-    return Section("checks", "What was checked", f'<div class="lead">{lead(sentences)}</div>{table(heads, rows)}')
+    return Section("checks", "What was checked", (Lead(sentences), Table(heads, rows)))
 
 
 def _facts(exported: Exported, command: str) -> Mapping[str, Mapping[str, Any]]:

@@ -1,17 +1,21 @@
 """The configuration by which NVIDIA Triton serves a network of ours: config.pbtxt.
 
-What Triton demands of it is told in its documentation under "Model Configuration", what a backend demands in its own.
+Triton's documentation describes it under "Model Configuration", and each backend has documentation of its own.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from netwright.errors import ExportError
 from netwright.exports.pbtxt import quoted
-from netwright.runtime.info import ModelInfo
+from netwright.options import check_options, option
 from netwright.version import __version__
+
+if TYPE_CHECKING:
+    from netwright.runtime.info import ModelInfo
 
 __all__ = ["BACKENDS", "LABELS", "TritonSettings", "triton_config", "triton_labels"]
 
@@ -25,30 +29,24 @@ _MAX_BATCH, _MAX_DELAY_MS = 16, 2.0
 
 @dataclass(frozen=True, slots=True)
 class TritonSettings:
-    """How Triton runs a model. Raises ExportError for what cannot be.
+    """How Triton runs a model. ExportError for an impossible value.
 
-    max_batch: images of several requests that are computed together, max_delay_ms: how long they wait for it; None is
-    16 and 2 where Triton can do that, which is for ONNX with any number of images. instances: of the network on a
-    device. device: cpu or gpu. versions: how many of the newest answer, 0 for all, as `netwright serve` has it.
+    A max_batch or max_delay_ms of None is 16 and 2 where Triton can put requests together: for ONNX with any number of
+    images.
     """
 
-    max_batch: int | None = None
-    max_delay_ms: float | None = None
-    instances: int = 1
-    device: str = "cpu"
-    versions: int = 0
+    max_batch: int | None = option(
+        None, "images of several requests computed together", low=1, metavar="N", default_text="16 for onnx"
+    )
+    max_delay_ms: float | None = option(
+        None, "how long they wait for others", low=0.0, high=1e6, metavar="MS", default_text="2"
+    )
+    instances: int = option(1, "of the network on a device", low=1, metavar="N")
+    device: str = option("cpu", "what the network runs on", choices=("cpu", "gpu"))
+    versions: int = option(0, "how many of the newest versions answer; 0: all", low=0, metavar="N")
 
     def __post_init__(self) -> None:
-        if self.max_batch is not None and self.max_batch < 1:
-            raise ExportError(f"max_batch is 1 or more images, not {self.max_batch}.")
-        if self.max_delay_ms is not None and not 0 <= self.max_delay_ms < 1e6:
-            raise ExportError(f"max_delay_ms is 0 or more, not {self.max_delay_ms}.")
-        if self.instances < 1 or self.versions < 0:
-            raise ExportError(
-                f"instances are 1 or more and versions 0 or more, not {self.instances} and {self.versions}."
-            )
-        if self.device not in ("cpu", "gpu"):
-            raise ExportError(f"a device is cpu or gpu, not {self.device!r}.")
+        check_options(self, ExportError)
 
 
 def triton_config(info: ModelInfo, to: str, settings: TritonSettings | None = None) -> str:
@@ -56,7 +54,7 @@ def triton_config(info: ModelInfo, to: str, settings: TritonSettings | None = No
 
     Requests are put together for ONNX with any number of images. Elsewhere max_batch_size is 0 and dims have the batch:
     a graph of N images takes no other number, and the backend of OpenVINO would fix the graph at max_batch_size and
-    refuse or pad all other requests. Raises ExportError for what a backend has not.
+    refuse or pad all other requests. ExportError for what a backend cannot do.
     """
     settings = settings or TritonSettings()
     _refuse_impossible(info, to, settings)
@@ -81,7 +79,7 @@ def triton_config(info: ModelInfo, to: str, settings: TritonSettings | None = No
         f"version_policy {{ {policy} }}",
         *(
             f"parameters {{ key: {quoted(key)} value {{ string_value: {quoted(value)} }} }}"
-            for key, value in _told(info)
+            for key, value in _parameters(info)
         ),
     ]
     return "\n".join(lines) + "\n"
@@ -92,16 +90,18 @@ def _tensor(kind: str, name: str, dims: list[int], more: list[str]) -> list[str]
     return [f"{kind} [", "  {", *(f"    {field}" for field in fields), "  }", "]"]
 
 
-def _told(info: ModelInfo) -> list[tuple[str, str]]:
-    told = [("preprocessing", json.dumps(info.preprocessing.to_dict()))]
+def _parameters(info: ModelInfo) -> list[tuple[str, str]]:
+    parameters = [("preprocessing", json.dumps(info.preprocessing.to_dict()))]
     if info.precision == "bf16":
-        told.append(("HINT_BF16", "YES"))  # the word of the OpenVINO backend; only OpenVINO has files in bf16 here
-    return told
+        parameters.append(("HINT_BF16", "YES"))  # OpenVINO's name; only its files are in bf16 here
+    return parameters
 
 
 def _refuse_impossible(info: ModelInfo, to: str, settings: TritonSettings) -> None:
     if to not in BACKENDS:
-        raise ExportError(f"Triton is given a file for {' or '.join(BACKENDS)}, not for {to}. Export it so.")
+        raise ExportError(
+            f"Triton takes a file for {' or '.join(BACKENDS)}, not for {to}. Export with --to {' or '.join(BACKENDS)}."
+        )
     if to == "openvino" and settings.device == "gpu":
         raise ExportError("the OpenVINO backend is for processors. Export with --to onnx for a GPU.")
     if (to != "onnx" or info.batch) and (settings.max_batch is not None or settings.max_delay_ms is not None):
@@ -113,5 +113,5 @@ def _refuse_impossible(info: ModelInfo, to: str, settings: TritonSettings) -> No
 
 
 def triton_labels(info: ModelInfo) -> list[str]:
-    """A line each: Triton reads them so."""
+    """The names of the outputs, as labels.txt has them: one a line."""
     return [" ".join(name.split()) for name in info.output_names]

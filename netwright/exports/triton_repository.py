@@ -10,8 +10,6 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +18,7 @@ from netwright.errors import ExportError, OutputError
 from netwright.exports.pbtxt import read_pbtxt
 from netwright.exports.triton import BACKENDS, LABELS, TritonSettings, triton_config, triton_labels
 from netwright.runtime.info import ModelInfo
+from netwright.system.atomic import atomic_folder, explain_errors
 
 if TYPE_CHECKING:
     from netwright.exports.exported import Exported
@@ -68,18 +67,17 @@ def write_triton(
     name = name or info.name
     number = _checked(root, name, version, info, to, settings)
     folder = root / name
-    with _beside(root, name) as partial:
-        made = partial / str(number)
-        made.mkdir()
+    is_new = not (folder / _CONFIG).exists()
+    target = folder if is_new else folder / str(number)
+    what, elsewhere = "the version of the model", "another --out"
+    with atomic_folder(target, what=what, elsewhere=elsewhere, beside=_beside(root)) as partial:
+        made = partial / str(number) if is_new else partial
+        made.mkdir(exist_ok=True)
         for each in (path, path.with_suffix(".bin")) if to == "openvino" else (path,):
             shutil.copyfile(each, made / f"model{each.suffix}")
-        is_new = not (folder / _CONFIG).exists()
         if is_new:
             (partial / _CONFIG).write_text(triton_config(info, to, settings), encoding="utf-8")
             (partial / LABELS).write_text("".join(f"{label}\n" for label in triton_labels(info)), encoding="utf-8")
-        for each in partial.rglob("*"):
-            _sync(each)
-        os.rename(*((partial, folder) if is_new else (made, folder / str(number))))
     return folder / str(number) / f"model{path.suffix}"
 
 
@@ -197,28 +195,11 @@ def _read(path: Path) -> str:
         raise ExportError(f"{path} belongs to the model and cannot be read: {error}. Give another --name.") from error
 
 
-@contextmanager
-def _beside(root: Path, name: str) -> Iterator[Path]:
-    """A folder to write in, from which a move into the repository is one step. Raises OutputError."""
-    try:
+def _beside(root: Path) -> Path:
+    """The folder to write in, from which a move into the repository is one step. Raises OutputError."""
+    with explain_errors(root, what="the model repository", elsewhere="another --out"):
         root.mkdir(parents=True, exist_ok=True)
         above = root.resolve().parent
         # Triton takes every folder in a repository for a model, hidden ones too; what is mounted there has no beside
         is_one_disk = above.stat().st_dev == root.stat().st_dev and os.access(above, os.W_OK)
-        partial = (above if is_one_disk else root) / f".{name}.{os.getpid()}.partial"
-        try:
-            partial.mkdir()
-            yield partial
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
-    except OSError as error:
-        raise OutputError(
-            f"a model repository is a folder that can be written and has room, and {root} is not: {error}. Free some "
-            "space or choose another."
-        ) from error
-
-
-def _sync(path: Path) -> None:
-    if path.is_file():
-        with open(path, "rb") as file:
-            os.fsync(file.fileno())
+        return above if is_one_disk else root

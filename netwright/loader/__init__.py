@@ -1,4 +1,4 @@
-"""Batches on a device, from images of any source: augmented for training, as they are for validation."""
+"""Load batches of images to a device: augmented for training, only preprocessed for validation."""
 
 from netwright.loader.eval_loader import EvalLoader
 from netwright.loader.split import Split, open_split, open_splits

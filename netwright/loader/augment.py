@@ -1,4 +1,4 @@
-"""One training image, in the order crop, flips, auto-augment or color jitter; torchvision's and timm's transforms."""
+"""Augment a training image by torchvision's and timm's transforms: crop, flips, then auto-augment or color jitter."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from netwright.data.preprocess import Preprocessing
-from netwright.data.resize import center, resize, resize_shorter
+from netwright.data.resize import center_crop, resize, resize_shorter
 from netwright.data.source import Pixels
 from netwright.errors import RecipeError
 from netwright.recipe.training import Augmentation
@@ -17,13 +17,13 @@ from netwright.recipe.training import Augmentation
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["Augment", "auto_augment", "padding_of"]
+__all__ = ["Augment", "auto_augment", "crop_padding"]
 
 _KNOWN = "randaug-m9-mstd0.5-inc1, autoaug, autoaugr, 3a, augmix-m3-w3, trivialaugwide"
 # the usual names -> timm's
 _TIMM_NAMES = {"randaug": "rand", "autoaug": "original", "autoaugr": "originalr"}
 _TIMM_POLICIES = ("original", "originalr", "v0", "v0r", "3a")
-# the share of the image's side that timm and DeiT move an image by at most
+# an image is moved by at most this share of its side, as in timm and DeiT
 _TRANSLATE = 0.45
 _AUGMIX_TRANSLATE = 0.3
 
@@ -31,10 +31,12 @@ ImageTransform = Callable[["Image"], "Image"]
 
 
 class Augment:
-    """(H, W, C) uint8 of any size -> square uint8 versions of it, drawn from the global generators.
+    """Turns an image (H, W, C) uint8 of any size into square uint8 versions of it; draws from the global generators.
 
     With aug_splits n there are n versions: the first is only cropped and flipped, the others are auto-augmented too.
-    Raises RecipeError for an auto_augment that is none.
+
+    Raises:
+        RecipeError: auto_augment or color_jitter is impossible.
     """
 
     def __init__(self, augmentation: Augmentation, preprocessing: Preprocessing) -> None:
@@ -62,9 +64,9 @@ class Augment:
             return self._preprocessing.pixels(pixels)
         if augmentation.random_crop == "padded":
             whole = resize_shorter(pixels, side, augmentation.interpolation, antialias=augmentation.antialias)
-            around = padding_of(side)
-            padded = np.pad(center(whole, side), ((around, around), (around, around), (0, 0)))
-            top, left = (int(torch.randint(0, 2 * around + 1, (1,)).item()) for _ in range(2))
+            pad = crop_padding(side)
+            padded = np.pad(center_crop(whole, side), ((pad, pad), (pad, pad), (0, 0)))
+            top, left = (int(torch.randint(0, 2 * pad + 1, (1,)).item()) for _ in range(2))
             return padded[top : top + side, left : left + side]
         from torchvision.transforms import RandomResizedCrop
 
@@ -88,19 +90,27 @@ class Augment:
 
         assert self._color is not None
         is_gray = pixels.shape[2] == 1
-        # timm fills with colors, which gray images do not have
+        # timm's transforms fill with colors, so they need RGB
         image = Image.fromarray(np.ascontiguousarray(pixels.repeat(3, axis=2) if is_gray else pixels))
         colored = self._color(image)
         return np.asarray(colored.convert("L"))[..., np.newaxis] if is_gray else np.asarray(colored)
 
 
-def padding_of(side: int) -> int:
-    """Pixels of black around an image that a padded crop is cut from: 4 of 32."""
+def crop_padding(side: int) -> int:
+    """Black pixels on each side of an image before a padded crop: 4 for 32 pixels."""
     return side // 8
 
 
 def auto_augment(name: str, augmentation: Augmentation) -> ImageTransform:
-    """A transform of RGB images by its usual name, MindCV's or timm's, with options as in timm's strings."""
+    """Make a transform of RGB images by its usual name.
+
+    Args:
+        name: MindCV's or timm's name, with options as in timm: randaug-m9-mstd0.5-inc1.
+        augmentation: The recipe's augmentation.
+
+    Raises:
+        RecipeError: The name or an option is unknown.
+    """
     head, dash, options = name.partition("-")
     interpolation = _pillow(augmentation.interpolation)
     if name == "trivialaugwide":
@@ -132,7 +142,7 @@ def auto_augment(name: str, augmentation: Augmentation) -> ImageTransform:
 
 
 def _jitter(amount: tuple[float, ...] | float | None) -> ImageTransform | None:
-    """Brightness, contrast and saturation by up to an amount, in random order; a list may add a hue."""
+    """Color jitter of brightness, contrast and saturation by one amount, or by three, or four with the hue."""
     amounts = amount if isinstance(amount, tuple) else (amount or 0.0,) * 3
     if len(amounts) not in (3, 4):
         raise RecipeError(

@@ -1,4 +1,4 @@
-"""A batch as it leaves the processor's memory, and what becomes of it on the device."""
+"""A batch of images in CPU memory, and its transfer to the device."""
 
 from __future__ import annotations
 
@@ -11,16 +11,20 @@ from torch import Tensor
 from netwright.data.images import Skipped
 from netwright.data.preprocess import Preprocessing
 
-__all__ = ["Batch", "finish"]
+__all__ = ["Batch", "to_device"]
 
 
 class Batch(NamedTuple):
-    """V versions of B images.
+    """V versions of B images, in CPU memory.
 
-    pixels: (V * B, H, W, C) uint8, version by version; labels, positions: (B,) int64, positions in the split.
-    shifts: (V * B, C) float32 to be added to the pixels; boxes: (V * B, 4) int64, top, left, height, width of what is
-    erased; seeds: (V * B,) int64 of the noise that is put there. None: nothing of the kind.
-    skipped: bad images met on the way.
+    Attributes:
+        pixels: (V * B, H, W, C) uint8, version by version.
+        labels: (B,) int64.
+        positions: (B,) int64 positions in the split.
+        shifts: (V * B, C) float32 to add to the pixels, or None.
+        boxes: (V * B, 4) int64 top, left, height, width of erased rectangles, or None.
+        seeds: (V * B,) int64 seeds of the noise in these rectangles, or None.
+        skipped: Bad images that were found while reading.
     """
 
     pixels: Tensor
@@ -32,7 +36,7 @@ class Batch(NamedTuple):
     skipped: Sequence[Skipped] = ()
 
 
-def finish(
+def to_device(
     batch: Batch,
     preprocessing: Preprocessing,
     device: torch.device,
@@ -40,7 +44,18 @@ def finish(
     channels_last: bool,
     erase_with: float | str = 0.0,
 ) -> tuple[Tensor, Tensor]:
-    """(V * B, C, H, W) float32, normalized and then erased, and labels (B,), on the device. erase_with: or 'random'."""
+    """Move a batch to the device, normalize it, and fill its erased rectangles.
+
+    Args:
+        batch: The batch.
+        preprocessing: Has mean and std.
+        device: The target.
+        channels_last: Whether the memory format is channels_last.
+        erase_with: A number (of normalized pixels), or 'random' for normal noise.
+
+    Returns:
+        x (V * B, C, H, W) float32, and labels (B,) int64.
+    """
     x = preprocessing.normalize(batch.pixels.to(device, non_blocking=True))
     if batch.shifts is not None:
         std = torch.tensor(preprocessing.std, device=device)
@@ -53,7 +68,7 @@ def finish(
 
 
 def _erase(x: Tensor, boxes: Tensor, seeds: Tensor, value: float | str) -> None:
-    """value: a number, or 'random' for a normal one a pixel and channel; the same on every device."""
+    """Fill rectangles with a number, or with 'random' normal noise, which is the same on every device."""
     for i in boxes[:, 2].nonzero()[:, 0].tolist():
         top, left, height, width = boxes[i].tolist()
         part = x[i, :, top : top + height, left : left + width]

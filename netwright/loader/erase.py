@@ -1,4 +1,4 @@
-"""Random erasing (arXiv 1708.04896): rectangles of an image are drawn here, and filled once it is normalized."""
+"""Random erasing (arXiv 1708.04896): draws rectangles here; `to_device` fills them after normalization."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import torch
 from netwright.data.source import IntArray
 from netwright.recipe.training import Augmentation
 
-__all__ = ["NOTHING", "draw_box", "draw_boxes"]
+__all__ = ["NO_BOX", "draw_box", "draw_boxes"]
 
 # top, left, height, width
 Box = tuple[int, int, int, int]
-NOTHING: Box = (0, 0, 0, 0)
+NO_BOX: Box = (0, 0, 0, 0)
 
 
 def draw_box(augmentation: Augmentation, side: int) -> Box:
-    """A rectangle of a square image, or NOTHING; from torch's global generator, drawn as torchvision does."""
+    """Draw a rectangle of a square image from torch's global generator, as torchvision does; or NO_BOX."""
     if not augmentation.re_prob or torch.rand(1).item() >= augmentation.re_prob:
-        return NOTHING
+        return NO_BOX
     low, high = (math.log(value) for value in augmentation.re_ratio)
     for _ in range(augmentation.re_max_attempts):
         area = side * side * torch.empty(1).uniform_(*augmentation.re_scale).item()
@@ -30,11 +30,15 @@ def draw_box(augmentation: Augmentation, side: int) -> Box:
             top = int(torch.randint(0, side - height + 1, (1,)).item())
             left = int(torch.randint(0, side - width + 1, (1,)).item())
             return top, left, height, width
-    return NOTHING
+    return NO_BOX
 
 
 def draw_boxes(augmentation: Augmentation, side: int, n: int, rng: np.random.Generator) -> IntArray:
-    """As `draw_box`, for n images at once: (n, 4) int64."""
+    """As `draw_box`, for n images at once.
+
+    Returns:
+        (n, 4) int64; rows of zeros are NO_BOX.
+    """
     boxes = np.zeros((n, 4), dtype=np.int64)
     waiting = rng.random(n) < augmentation.re_prob
     low, high = (math.log(value) for value in augmentation.re_ratio)

@@ -1,4 +1,4 @@
-"""Validation batches: every image once, over all ranks."""
+"""Load validation batches: every image once, over all ranks."""
 
 from __future__ import annotations
 
@@ -11,20 +11,30 @@ from torch import Tensor
 from netwright.data.images import Skipped
 from netwright.data.preprocess import Preprocessing
 from netwright.data.source import IntArray
-from netwright.loader.batch import Batch, finish
-from netwright.loader.memory import decode_split, suits_memory
-from netwright.loader.read import ReadEval
-from netwright.loader.sampler import Key
+from netwright.loader.batch import Batch, to_device
+from netwright.loader.memory import decode_split, fits_in_memory
+from netwright.loader.read import EvalReader
+from netwright.loader.sampler import BatchIndex
 from netwright.loader.split import Split
-from netwright.loader.worker_pool import Feed, usable_workers
+from netwright.loader.worker_pool import WorkerPool, usable_workers
 
 __all__ = ["EvalLoader"]
 
 
 class EvalLoader:
-    """The images of a split as they are, preprocessed, in order: those at rank, rank + world, ... of it.
+    """Preprocessed images of a split, in order; rank r of w ranks gets images r, r + w, ...
 
-    Images that cannot be read are left out and are in `skipped`. Small images are decoded once and kept.
+    Images that cannot be read are left out and listed in `skipped`. Small images are decoded once and kept in memory.
+
+    Args:
+        split: The images.
+        preprocessing: Of the network.
+        batch_size: Images per batch.
+        workers: Processes that read images; at most this rank's share of the processors is used.
+        device: Of the batches.
+        channels_last: Whether batches are in channels_last memory.
+        rank: Of this process.
+        world: Number of ranks.
     """
 
     def __init__(
@@ -41,38 +51,38 @@ class EvalLoader:
     ) -> None:
         positions = np.arange(rank, len(split), world, dtype=np.int64)
         repeats = np.zeros_like(positions)
-        self._keys = [
-            Key(0, positions[first : first + batch_size], repeats[first : first + batch_size])
+        self._batch_indices = [
+            BatchIndex(0, positions[first : first + batch_size], repeats[first : first + batch_size])
             for first in range(0, len(positions), batch_size)
         ]
         self._split, self._positions = split, positions
         self._preprocessing, self._device, self._channels_last = preprocessing, device, channels_last
         self._skipped: dict[str, Skipped] = {}
-        self._in_memory = suits_memory(split, preprocessing.image_size, preprocessing.channels)
+        self._in_memory = fits_in_memory(split, preprocessing.image_size, preprocessing.channels)
         self._kept: list[Batch] | None = None
-        self._feed = Feed(ReadEval(split, split.labels, preprocessing), usable_workers(workers, world), device)
+        self._pool = WorkerPool(EvalReader(split, split.labels, preprocessing), usable_workers(workers, world), device)
 
     @property
     def skipped(self) -> list[Skipped]:
-        """Bad images met so far, each once."""
+        """Bad images found so far, each once."""
         return list(self._skipped.values())
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor, IntArray]]:
-        """x (B, C, H, W) float32, normalized, target (B,) int64, and (B,) int64 positions in split.index."""
+        """Batches of x (B, C, H, W) float32, normalized, target (B,) int64, and positions (B,) int64 in split.index."""
         for batch in self._batches():
             for bad in batch.skipped:
                 self._skipped.setdefault(bad.name, bad)
             if len(batch.labels):
-                x, target = finish(batch, self._preprocessing, self._device, channels_last=self._channels_last)
+                x, target = to_device(batch, self._preprocessing, self._device, channels_last=self._channels_last)
                 yield x, target, batch.positions.numpy()
 
     def close(self) -> None:
         """End the worker processes."""
-        self._feed.close()
+        self._pool.close()
 
     def _batches(self) -> Iterable[Batch]:
         if not self._in_memory:
-            return self._feed.batches(self._keys)
+            return self._pool.batches(self._batch_indices)
         if self._kept is None:
             self._kept = self._decode()
         return self._kept
@@ -82,10 +92,10 @@ class EvalLoader:
         decoded = decode_split(Split(self._split.source, index, self._split.name), self._preprocessing)
         self._skipped |= {bad.name: bad for bad in decoded.skipped}
         batches, start = [], 0
-        for key in self._keys:
-            part = slice(start, start + len(key.positions))
+        for batch_index in self._batch_indices:
+            part = slice(start, start + len(batch_index.positions))
             readable = decoded.readable[part]
-            kept = key.positions[readable]
+            kept = batch_index.positions[readable]
             pixels = torch.from_numpy(decoded.pixels[part][readable])
             batches.append(Batch(pixels, torch.from_numpy(labels[kept]), torch.from_numpy(kept)))
             start = part.stop

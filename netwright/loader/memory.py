@@ -1,4 +1,4 @@
-"""Small images, decoded once and kept; whole batches are then cropped, flipped and erased at a time."""
+"""Keep small images decoded in memory, and crop, flip and erase whole batches at once."""
 
 from __future__ import annotations
 
@@ -12,67 +12,79 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from netwright.data.decode import look
+from netwright.data.decode import ignore_pillow_warnings, read_header
 from netwright.data.images import Skipped
 from netwright.data.preprocess import Preprocessing
 from netwright.data.source import IntArray, Pixels
 from netwright.errors import DataError
-from netwright.loader.augment import padding_of
+from netwright.loader.augment import crop_padding
 from netwright.loader.batch import Batch
 from netwright.loader.erase import draw_boxes
-from netwright.loader.read import draw_shift, skipped_item, substitute
-from netwright.loader.sampler import Key
+from netwright.loader.read import lighting_shift, substitute
+from netwright.loader.sampler import BatchIndex
 from netwright.loader.seeds import seed_from
 from netwright.loader.split import Split
 from netwright.recipe.training import Augmentation
 
-__all__ = ["Decoded", "MemoryTrain", "decode_split", "in_order", "is_cheap", "suits_memory"]
+__all__ = [
+    "DecodedSplit",
+    "InMemoryTrainReader",
+    "decode_split",
+    "fits_in_memory",
+    "has_cheap_augmentation",
+    "prefetch",
+]
 
 _LARGEST_SIDE = 96
 _MOST_BYTES = 2 * 2**30
-_LOOKED_AT = 64
-_BLOCK = 256
+_SAMPLE = 64  # headers that are read
+_BLOCK = 256  # images that a thread decodes at a time
 _THREADS = 4
-_AHEAD = 3
-# stream of random numbers
-_BATCHES = 2
+_AHEAD = 3  # batches
+_BATCHES = 2  # stream of random numbers
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Decoded:
-    """A split's images. pixels: (n, H, W, C) uint8, by position; readable: (n,) bool."""
+class DecodedSplit:
+    """The decoded images of a split.
+
+    Attributes:
+        pixels: (n, H, W, C) uint8, by position.
+        readable: (n,) bool; pixels of the others are 0.
+        skipped: Those that cannot be read.
+    """
 
     pixels: Pixels
     readable: npt.NDArray[np.bool_]
     skipped: tuple[Skipped, ...]
 
 
-def suits_memory(split: Split, image_size: int, channels: int) -> bool:
-    """Whether images are small, by a sample of them, and all of them are little enough as the network sees them.
+def fits_in_memory(split: Split, image_size: int, channels: int) -> bool:
+    """Whether the images are small, judging by a sample, and all of them at image_size take little memory.
 
-    It must not depend on the machine: which way images go changes what is drawn for them.
+    The answer must not depend on the machine: images in memory get other random numbers than images that are read.
     """
     if image_size > _LARGEST_SIDE or len(split) * image_size**2 * channels > _MOST_BYTES:
         return False
-    looks = []
-    for position in np.linspace(0, len(split) - 1, min(_LOOKED_AT, len(split))).astype(np.int64):
+    headers = []
+    for position in np.linspace(0, len(split) - 1, min(_SAMPLE, len(split))).astype(np.int64):
         try:
-            looks.append(look(split.source.read(int(split.index[position])).data))
-        except (DataError, OSError):  # named when it is decoded
+            headers.append(read_header(split.read(int(position)).data))
+        except (DataError, OSError):  # reported when it is decoded
             continue
-    return bool(looks) and max(max(seen.height, seen.width) for seen in looks) <= _LARGEST_SIDE
+    return bool(headers) and max(max(header.height, header.width) for header in headers) <= _LARGEST_SIDE
 
 
-def is_cheap(augmentation: Augmentation) -> bool:
-    """Whether crop, flips and erasing of whole batches is all that a recipe asks for."""
+def has_cheap_augmentation(augmentation: Augmentation) -> bool:
+    """Whether a recipe only crops, flips and erases, which can be done for whole batches."""
     jitter = augmentation.color_jitter
     has_color = any(jitter) if isinstance(jitter, tuple) else bool(jitter)
     has_more = augmentation.auto_augment or augmentation.aug_splits or has_color
     return augmentation.random_crop != "resized" and not has_more
 
 
-def decode_split(split: Split, preprocessing: Preprocessing) -> Decoded:
-    """Every image of a split, preprocessed."""
+def decode_split(split: Split, preprocessing: Preprocessing) -> DecodedSplit:
+    """Decode and preprocess every image of a split, in threads."""
     side, n = preprocessing.image_size, len(split)
     pixels = np.zeros((n, side, side, preprocessing.channels), dtype=np.uint8)
     bad: dict[int, Skipped] = {}
@@ -80,23 +92,26 @@ def decode_split(split: Split, preprocessing: Preprocessing) -> Decoded:
     def decode(start: int) -> None:
         for position in range(start, min(start + _BLOCK, n)):
             try:
-                data = split.source.read(int(split.index[position])).data
-                pixels[position] = preprocessing.pixels(data)
+                pixels[position] = preprocessing.pixels(split.read(position).data)
             except (DataError, OSError) as error:
-                bad[position] = skipped_item(split, position, error)
+                bad[position] = split.skipped(position, error)
 
     with warnings.catch_warnings(), ThreadPoolExecutor(_THREADS, thread_name_prefix="decode") as pool:
-        warnings.filterwarnings("ignore", module=r"PIL\.")
+        ignore_pillow_warnings()
         list(pool.map(decode, range(0, n, _BLOCK)))
     readable = np.ones(n, dtype=np.bool_)
     readable[list(bad)] = False
-    return Decoded(pixels, readable, tuple(bad[position] for position in sorted(bad)))
+    return DecodedSplit(pixels, readable, tuple(bad[position] for position in sorted(bad)))
 
 
-class MemoryTrain:
-    """Key -> Batch of a decoded split; bad images are replaced as `ReadTrain` does it.
+class InMemoryTrainReader:
+    """Makes training batches (BatchIndex -> Batch) from a split decoded in memory.
 
-    What is drawn for an image depends on seed, epoch, position and repeat only: it is drawn for the whole split.
+    Bad images are replaced as by `TrainReader`. The random numbers of an image depend on seed, epoch, position and
+    repeat only: they are drawn for the whole split at once.
+
+    Raises:
+        DataError: No image can be read.
     """
 
     def __init__(
@@ -110,51 +125,51 @@ class MemoryTrain:
         if not decoded.readable.any():
             first = decoded.skipped[0]
             raise DataError(
-                f"images can be read, and none of the {len(split):,} of the {split.name} split of "
-                f"{split.source.name!r} can, {first.name!r} first: {first.reason}. Mend or remove them."
+                f"a training needs readable images, and none of the {len(split):,} of the {split.name} split of "
+                f"{split.source.name!r} is, {first.name!r} first: {first.reason}. Repair or remove them."
             )
-        self._place = _substituted(decoded.readable, seed)
-        self._labels = labels[self._place]
-        around = padding_of(augmentation.image_size) if augmentation.random_crop == "padded" else 0
-        self._around = around
-        self._pixels = np.pad(decoded.pixels, ((0, 0), (around, around), (around, around), (0, 0)))
+        self._shown = _substitutes(decoded.readable, seed)
+        self._labels = labels[self._shown]
+        pad = crop_padding(augmentation.image_size) if augmentation.random_crop == "padded" else 0
+        self._padding = pad
+        self._pixels = np.pad(decoded.pixels, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
         self._drawn: tuple[int, _Draws] | None = None
 
-    def __call__(self, key: Key) -> Batch:
-        draws = self._draws(key.epoch)
-        at = key.positions * draws.repeats + key.repeats
-        pixels = self._crops(self._place[key.positions], draws.top[at], draws.left[at])
+    def __call__(self, batch_index: BatchIndex) -> Batch:
+        draws = self._draws(batch_index.epoch)
+        at = batch_index.positions * draws.repeats + batch_index.repeats
+        pixels = self._crops(self._shown[batch_index.positions], draws.top[at], draws.left[at])
         for flipped, mirrored in ((draws.hflip[at], pixels[:, :, ::-1]), (draws.vflip[at], pixels[:, ::-1])):
             if flipped.any():
                 pixels[flipped] = mirrored[flipped]
         boxes = None if draws.boxes is None else torch.from_numpy(draws.boxes[at])
         seeds = None
         if boxes is not None:
-            seeds = torch.tensor([seed_from(_BATCHES, self._seed, key.epoch, each) for each in at.tolist()])
+            seeds = torch.tensor([seed_from(_BATCHES, self._seed, batch_index.epoch, each) for each in at.tolist()])
         shifts = None if draws.shifts is None else torch.from_numpy(draws.shifts[at])
         return Batch(
             torch.from_numpy(pixels),
-            torch.from_numpy(self._labels[key.positions]),
-            torch.from_numpy(key.positions),
+            torch.from_numpy(self._labels[batch_index.positions]),
+            torch.from_numpy(batch_index.positions),
             shifts,
             boxes,
             seeds,
         )
 
-    def _crops(self, places: IntArray, top: IntArray, left: IntArray) -> Pixels:
+    def _crops(self, shown: IntArray, top: IntArray, left: IntArray) -> Pixels:
         n, high, wide, channels = self._pixels.shape
-        side = high - 2 * self._around
-        if not self._around:
-            return self._pixels[places]
+        side = high - 2 * self._padding
+        if not self._padding:
+            return self._pixels[shown]
         steps = self._pixels.strides
-        # every window of every image, of which a row of pixels is one run of bytes
+        # all windows of all images; a row of pixels is contiguous
         windows = np.lib.stride_tricks.as_strided(
             self._pixels,
             (n, high - side + 1, wide - side + 1, side, side * channels),
             (steps[0], steps[1], steps[2], steps[1], steps[3]),
             writeable=False,
         )
-        cropped: Pixels = windows[places, top, left].reshape(-1, side, side, channels)
+        cropped: Pixels = windows[shown, top, left].reshape(-1, side, side, channels)
         return cropped
 
     def _draws(self, epoch: int) -> _Draws:
@@ -162,13 +177,13 @@ class MemoryTrain:
             repeats = max(1, self._augmentation.aug_repeats)
             rng = np.random.default_rng([self._seed, epoch, _BATCHES])
             channels = self._pixels.shape[3]
-            self._drawn = epoch, _draw(rng, len(self._place), repeats, self._augmentation, self._around, channels)
+            self._drawn = epoch, _draw(rng, len(self._shown), repeats, self._augmentation, self._padding, channels)
         return self._drawn[1]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Draws:
-    """Of an epoch; each (n * repeats, ...), by position and repeat."""
+    """Random numbers of an epoch; each array is (n * repeats, ...), by position and repeat."""
 
     repeats: int
     top: IntArray
@@ -180,36 +195,36 @@ class _Draws:
 
 
 def _draw(
-    rng: np.random.Generator, n: int, repeats: int, augmentation: Augmentation, around: int, channels: int
+    rng: np.random.Generator, n: int, repeats: int, augmentation: Augmentation, padding: int, channels: int
 ) -> _Draws:
     total = n * repeats
-    top, left = rng.integers(0, 2 * around + 1, (2, total))
+    top, left = rng.integers(0, 2 * padding + 1, (2, total))
     hflip, vflip = (np.asarray(rng.random(total) < share) for share in (augmentation.hflip, augmentation.vflip))
     boxes = draw_boxes(augmentation, augmentation.image_size, total, rng) if augmentation.re_prob else None
     shifts = None
     if augmentation.lighting:
-        shifts = draw_shift(rng.normal(0, augmentation.lighting, (total, 3)), channels)
+        shifts = lighting_shift(rng.normal(0, augmentation.lighting, (total, 3)), channels)
     return _Draws(repeats, top, left, hflip, vflip, boxes, shifts)
 
 
-def _substituted(readable: npt.NDArray[np.bool_], seed: int) -> IntArray:
+def _substitutes(readable: npt.NDArray[np.bool_], seed: int) -> IntArray:
     """Position -> the position whose image is shown there."""
-    place = np.arange(len(readable), dtype=np.int64)
+    shown = np.arange(len(readable), dtype=np.int64)
     for position in np.flatnonzero(~readable).tolist():
         attempt = 0
-        while not readable[place[position]]:
-            place[position] = substitute(seed, len(readable), position, attempt)
+        while not readable[shown[position]]:
+            shown[position] = substitute(seed, len(readable), position, attempt)
             attempt += 1
-    return place
+    return shown
 
 
-def in_order(make: Callable[[Key], Batch], keys: Sequence[Key]) -> Iterator[Batch]:
-    """A batch a key, a few ahead of what is asked for, in a thread."""
+def prefetch(make: Callable[[BatchIndex], Batch], batch_indices: Sequence[BatchIndex]) -> Iterator[Batch]:
+    """Make a batch for each index in a thread, a few ahead of the one that is used."""
     with ThreadPoolExecutor(1, thread_name_prefix="batches") as pool:
         waiting: deque[Future[Batch]] = deque()
         try:
-            for key in keys:
-                waiting.append(pool.submit(make, key))
+            for batch_index in batch_indices:
+                waiting.append(pool.submit(make, batch_index))
                 if len(waiting) > _AHEAD:
                     yield waiting.popleft().result()
             while waiting:

@@ -1,4 +1,4 @@
-"""From keys to batches, in whatever process: images are read, augmented or preprocessed, and put side by side."""
+"""Read the images of a batch and augment or preprocess them, in any process."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from netwright.data.source import IntArray, Pixels
 from netwright.errors import DataError
 from netwright.loader.augment import Augment
 from netwright.loader.batch import Batch
-from netwright.loader.erase import NOTHING, draw_box
-from netwright.loader.sampler import Key
-from netwright.loader.seeds import seed_from, seed_global
+from netwright.loader.erase import NO_BOX, draw_box
+from netwright.loader.sampler import BatchIndex
+from netwright.loader.seeds import seed_from, seed_global_rngs
 from netwright.loader.split import Split
 from netwright.recipe.training import Augmentation
 
-__all__ = ["ReadEval", "ReadTrain", "draw_shift", "skipped_item", "substitute"]
+__all__ = ["EvalReader", "TrainReader", "lighting_shift", "substitute"]
 
 # streams of random numbers
 _IMAGE, _SUBSTITUTE = 0, 1
@@ -33,30 +33,35 @@ _EIGENVECTORS = np.array(
 )
 
 
-def draw_shift(
+def lighting_shift(
     normal: np.ndarray[tuple[int, ...], np.dtype[np.float64]], channels: int
 ) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-    """AlexNet's lighting noise, to be added to pixels 0 ... 255. normal: (..., 3) -> (..., channels) float32."""
+    """AlexNet's lighting noise, to be added to pixels 0 to 255.
+
+    Args:
+        normal: (..., 3) normal numbers.
+        channels: 1 or 3.
+
+    Returns:
+        (..., channels) float32.
+    """
     shift = 255 * (normal * _EIGENVALUES) @ _EIGENVECTORS.T
     if channels == 1:
         shift = shift.mean(axis=-1, keepdims=True)
     return np.asarray(shift, dtype=np.float32)
 
 
-def skipped_item(split: Split, position: int, error: Exception) -> Skipped:
-    """An OSError's text has the whole path, which is another one elsewhere."""
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return Skipped(split.source.item_name(int(split.index[position])), reason)
-
-
 def substitute(seed: int, images: int, position: int, attempt: int) -> int:
-    """The position of an image in place of a bad one, in every epoch and process the same."""
+    """The position of an image that replaces a bad one; the same in every epoch and process."""
     return seed_from(_SUBSTITUTE, seed, position, attempt) % images
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ReadTrain:
-    """Key -> Batch: all that is random comes from seed, epoch, position and repeat. Seeds the global generators."""
+class TrainReader:
+    """Reads training batches (BatchIndex -> Batch). Seeds the global generators.
+
+    All randomness comes from seed, epoch, position and repeat.
+    """
 
     split: Split
     labels: IntArray
@@ -65,31 +70,33 @@ class ReadTrain:
     channels: int
     seed: int
 
-    def __call__(self, key: Key) -> Batch:
-        count, versions, side = len(key.positions), self.augment.versions, self.augmentation.image_size
+    def __call__(self, batch_index: BatchIndex) -> Batch:
+        count, versions, side = len(batch_index.positions), self.augment.versions, self.augmentation.image_size
         pixels = np.empty((versions, count, side, side, self.channels), dtype=np.uint8)
         labels = np.empty(count, dtype=np.int64)
         boxes = np.zeros((versions, count, 4), dtype=np.int64)
         seeds = np.zeros((versions, count), dtype=np.int64)
         shifts = np.zeros((versions, count, self.channels), dtype=np.float32)
         skipped: list[Skipped] = []
-        for i, (position, repeat) in enumerate(zip(key.positions.tolist(), key.repeats.tolist(), strict=True)):
+        for i, (position, repeat) in enumerate(
+            zip(batch_index.positions.tolist(), batch_index.repeats.tolist(), strict=True)
+        ):
             whole, labels[i] = self._read(position, skipped)
-            seed = seed_from(_IMAGE, self.seed, key.epoch, position, repeat)
-            seed_global(seed)
+            seed = seed_from(_IMAGE, self.seed, batch_index.epoch, position, repeat)
+            seed_global_rngs(seed)
             for version, augmented in enumerate(self.augment(whole)):
                 pixels[version, i] = augmented
                 if self.augmentation.lighting:
                     normal = self.augmentation.lighting * torch.randn(3, dtype=torch.float64).numpy()
-                    shifts[version, i] = draw_shift(normal, self.channels)
-                # of several versions the first stays clean
-                boxes[version, i] = NOTHING if versions > 1 and not version else draw_box(self.augmentation, side)
+                    shifts[version, i] = lighting_shift(normal, self.channels)
+                # the first of several versions is not erased
+                boxes[version, i] = NO_BOX if versions > 1 and not version else draw_box(self.augmentation, side)
                 seeds[version, i] = seed_from(seed, version)
         has_boxes, has_shifts = self.augmentation.re_prob > 0, self.augmentation.lighting > 0
         return Batch(
             torch.from_numpy(pixels.reshape(-1, side, side, self.channels)),
             torch.from_numpy(labels),
-            torch.from_numpy(key.positions),
+            torch.from_numpy(batch_index.positions),
             torch.from_numpy(shifts.reshape(-1, self.channels)) if has_shifts else None,
             torch.from_numpy(boxes.reshape(-1, 4)) if has_boxes else None,
             torch.from_numpy(seeds.reshape(-1)) if has_boxes else None,
@@ -97,41 +104,40 @@ class ReadTrain:
         )
 
     def _read(self, position: int, skipped: list[Skipped]) -> tuple[Pixels, int]:
-        """An image, or where it is bad another one, with that one's label."""
+        """An image and its label; where it is bad, another one and that one's label."""
         at = position
         for attempt in range(_MOST_SUBSTITUTES):
             try:
-                data = self.split.source.read(int(self.split.index[at])).data
-                return decode_full(data, self.channels), int(self.labels[at])
+                return decode_full(self.split.read(at).data, self.channels), int(self.labels[at])
             except (DataError, OSError) as error:
-                skipped.append(skipped_item(self.split, at, error))
+                skipped.append(self.split.skipped(at, error))
             at = substitute(self.seed, len(self.split), position, attempt)
         raise DataError(
-            f"images can be read, and {_MOST_SUBSTITUTES:,} tries in the {self.split.name} split of "
-            f"{self.split.source.name!r} failed, {skipped[0].name!r} first: {skipped[0].reason}. Mend or remove them."
+            f"a training needs readable images, and {_MOST_SUBSTITUTES:,} of the {self.split.name} split of "
+            f"{self.split.source.name!r} are not, {skipped[0].name!r} first: {skipped[0].reason}. Repair or remove "
+            "them."
         )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ReadEval:
-    """Key -> Batch of the images that can be read, preprocessed."""
+class EvalReader:
+    """Reads validation batches (BatchIndex -> Batch) of the images that can be read, preprocessed."""
 
     split: Split
     labels: IntArray
     preprocessing: Preprocessing
 
-    def __call__(self, key: Key) -> Batch:
+    def __call__(self, batch_index: BatchIndex) -> Batch:
         side = self.preprocessing.image_size
-        pixels = np.empty((len(key.positions), side, side, self.preprocessing.channels), dtype=np.uint8)
+        pixels = np.empty((len(batch_index.positions), side, side, self.preprocessing.channels), dtype=np.uint8)
         kept: list[int] = []
         skipped: list[Skipped] = []
-        for position in key.positions.tolist():
+        for position in batch_index.positions.tolist():
             try:
-                data = self.split.source.read(int(self.split.index[position])).data
-                pixels[len(kept)] = self.preprocessing.pixels(data)
+                pixels[len(kept)] = self.preprocessing.pixels(self.split.read(position).data)
                 kept.append(position)
             except (DataError, OSError) as error:
-                skipped.append(skipped_item(self.split, position, error))
+                skipped.append(self.split.skipped(position, error))
         positions = np.array(kept, dtype=np.int64)
         return Batch(
             torch.from_numpy(pixels[: len(kept)]),

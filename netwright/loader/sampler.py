@@ -1,4 +1,4 @@
-"""Which images make up an epoch on a rank, and in which order."""
+"""Sample the batches of an epoch on a rank: which images, in which order."""
 
 from __future__ import annotations
 
@@ -10,11 +10,17 @@ import numpy as np
 from netwright.data.source import IntArray
 from netwright.errors import DataError
 
-__all__ = ["Key", "Order"]
+__all__ = ["BatchIndex", "BatchSampler"]
 
 
-class Key(NamedTuple):
-    """A batch before it is read. positions: (B,) in the split; repeats: (B,) which version of the image it is."""
+class BatchIndex(NamedTuple):
+    """A batch before it is read.
+
+    Attributes:
+        epoch: 1, 2, ...
+        positions: (B,) in the split.
+        repeats: (B,) the number of the repeat of each image, from 0.
+    """
 
     epoch: int
     positions: IntArray
@@ -22,14 +28,26 @@ class Key(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """The batches of every epoch, on one rank.
+class BatchSampler:
+    """The batches of every epoch on one rank, as torch's DistributedSampler with a BatchSampler.
 
     Rank r of w takes images r, r + w, ... of the epoch's permutation, so that batch i of all ranks together is batch i
-    of one rank with a batch w times as large. Each rank has the same number of batches: with drop_last what does not
-    fill one is left out (but there is always one batch); without it the permutation begins again for the last ranks to
-    have as many images, and the last batch is smaller. repeats k: each image comes k times in a row, once to each of k
-    neighboring ranks, and the first ceil(images / w) of each rank are kept (arXiv 1902.05509, as in DeiT's sampler).
+    of one rank with a batch w times as large. Each rank has the same number of batches.
+
+    Attributes:
+        images: Number of images in the split.
+        batch_size: Images per batch on this rank.
+        seed: Of the permutations.
+        shuffle: Whether images are permuted.
+        drop_last: Leave out images that do not fill a batch, but keep at least one batch. Without it the last batch is
+            smaller, and the permutation starts again so that the last ranks have as many images as the others.
+        repeats: k > 1: each image comes k times in a row, once to each of k neighboring ranks, and the first
+            ceil(images / w) of each rank are kept (arXiv 1902.05509, as in DeiT's sampler).
+        rank: Of this process.
+        world: Number of ranks.
+
+    Raises:
+        DataError: There are fewer images than ranks.
     """
 
     images: int
@@ -49,27 +67,27 @@ class Order:
 
     @property
     def per_rank(self) -> int:
-        """Images of an epoch on each rank, before what does not fill a batch is left out."""
+        """Images per epoch on each rank, before drop_last."""
         if self.repeats == 1 and self.drop_last:
             return self.images // self.world
         return -(-self.images // self.world)
 
     @property
     def steps(self) -> int:
-        """Batches of an epoch, the same on every rank."""
+        """Batches per epoch, the same on every rank."""
         if self.drop_last:
             return max(1, self.per_rank // self.batch_size)
         return -(-self.per_rank // self.batch_size)
 
-    def batches(self, epoch: int, start: int = 0) -> list[Key]:
-        """Those of an epoch from number `start` on."""
+    def batches(self, epoch: int, start: int = 0) -> list[BatchIndex]:
+        """The batches of an epoch from number `start` on."""
         order = np.arange(self.images, dtype=np.int64)
         if self.shuffle:
             order = np.random.default_rng([self.seed, epoch]).permutation(self.images).astype(np.int64)
-        # place in the epoch's order with repeats, over all ranks; it begins again where it ends
+        # index into the epoch's order with repeats, over all ranks; it wraps around at the end
         place = (self.rank + self.world * np.arange(self.per_rank, dtype=np.int64)) % (self.images * self.repeats)
         positions, versions = order[place // self.repeats], place % self.repeats
         return [
-            Key(epoch, positions[first : first + self.batch_size], versions[first : first + self.batch_size])
+            BatchIndex(epoch, positions[first : first + self.batch_size], versions[first : first + self.batch_size])
             for first in range(start * self.batch_size, self.steps * self.batch_size, self.batch_size)
         ]

@@ -1,4 +1,4 @@
-"""The images that are trained on, and those that judge."""
+"""Splits of images: those to train on, and those to validate on."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from netwright.data.dataset import open_dataset
-from netwright.data.source import IntArray, Source, listed
+from netwright.data.images import Skipped, skipped_image
+from netwright.data.source import ImageSource, IntArray, LabeledImage, listed
 from netwright.data.splits import cut_fraction
 from netwright.errors import DataError
 from netwright.recipe import TrainConfig
@@ -15,15 +16,20 @@ from netwright.recipe.training import DataConfig
 
 __all__ = ["Split", "open_split", "open_splits"]
 
-# one stream of random numbers for the images that num_samples keeps
-_SAMPLES = 7
+_SAMPLES = 7  # stream of random numbers for the images that num_samples keeps
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Split:
-    """Some images of a source. index: (n,) int64, ascending items of the source; name: for messages."""
+    """Some images of a source, by position 0 to n - 1.
 
-    source: Source
+    Attributes:
+        source: The images.
+        index: (n,) int64 ascending image numbers of the source.
+        name: For messages.
+    """
+
+    source: ImageSource
     index: IntArray
     name: str
 
@@ -32,8 +38,20 @@ class Split:
 
     @property
     def labels(self) -> IntArray:
-        """(n,) int64, as the index."""
+        """(n,) int64, in the order of the index."""
         return self.source.labels[self.index]
+
+    def read(self, position: int) -> LabeledImage:
+        """The image at a position.
+
+        Raises:
+            DataError, OSError: It cannot be read.
+        """
+        return self.source.read(int(self.index[position]))
+
+    def skipped(self, position: int, error: Exception) -> Skipped:
+        """The image at a position, which could not be read because of an error."""
+        return skipped_image(self.source, int(self.index[position]), error)
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -41,10 +59,14 @@ class Split:
 
 
 def open_splits(training: TrainConfig) -> tuple[Split, Split | None]:
-    """The images to train on, and those to validate on: None where no validation is asked for and no split is there.
+    """Open the images of a training.
 
-    Raises DataError where images, labels or a split cannot be found, where the splits' classes differ, or where
-    num_classes is not their number.
+    Returns:
+        The images to train on, and those to validate on: None where validation is off and there is no such split.
+
+    Raises:
+        DataError: Images, labels or a split cannot be found, the classes of the splits differ, or num_classes is not
+            their number.
     """
     images, seed = training.images, training.machine.seed
     if images.val_fraction:
@@ -65,10 +87,16 @@ def open_splits(training: TrainConfig) -> tuple[Split, Split | None]:
 
 
 def open_split(images: DataConfig, split_name: str, seed: int | None = None) -> Split:
-    """One split by name; all images where they come in no splits.
+    """Open one split by name; all images where there are no splits.
 
-    seed: of the training that cut its validation images from the train split (val_fraction): the same ones are then
-    given for val_split.
+    Args:
+        images: Data set, folder, and val_fraction.
+        split_name: Of the split.
+        seed: Of a training that cut its validation images from the train split (val_fraction); val_split then gives the
+            same images.
+
+    Raises:
+        DataError: Images, labels or the split cannot be found.
     """
     if images.val_fraction and seed is not None and split_name == images.val_split:
         return _cut(_open(images, (images.train_split,))[images.train_split], images.val_fraction, seed)[1]
@@ -84,7 +112,7 @@ def _open(images: DataConfig, wanted: tuple[str, ...], optional: tuple[str, ...]
     opened = open_dataset(
         images.dataset, images.data_dir, wanted, optional=optional, download=images.download, cure=cure
     )
-    return {name: Split(opened.source, opened.source.splits[key], key) for name, key in opened.keys.items()}
+    return {name: Split(opened.source, opened.source.splits[own], own) for name, own in opened.split_names.items()}
 
 
 def _cut(pool: Split, fraction: float, seed: int) -> tuple[Split, Split]:
@@ -121,6 +149,6 @@ def _refuse_classes(train: Split, validation: Split | None, num_classes: int | N
     unseen = sorted(set(validation.labels.tolist()) - set(train.labels.tolist()))
     if unseen:
         raise DataError(
-            f"who validates on a class must train on it, and {train.name} of {train.source.name!r} has no images of "
+            f"classes to validate on must be trained on, and {train.name} of {train.source.name!r} has no images of "
             f"{listed([names[label] for label in unseen])}, which {validation.name} has. Add or remove them."
         )

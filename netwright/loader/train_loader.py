@@ -1,4 +1,4 @@
-"""Training batches: a function of seed, epoch and step, on any number of workers and from any batch on."""
+"""Load training batches: the same for a seed, epoch and step on any number of workers, starting at any batch."""
 
 from __future__ import annotations
 
@@ -10,28 +10,39 @@ from torch import Tensor
 from netwright.data.images import Skipped
 from netwright.data.preprocess import Preprocessing
 from netwright.loader.augment import Augment
-from netwright.loader.batch import Batch, finish
-from netwright.loader.memory import MemoryTrain, in_order, is_cheap, suits_memory
-from netwright.loader.mix import Mixing
-from netwright.loader.read import ReadTrain
-from netwright.loader.sampler import Key, Order
+from netwright.loader.batch import Batch, to_device
+from netwright.loader.memory import InMemoryTrainReader, fits_in_memory, has_cheap_augmentation, prefetch
+from netwright.loader.mixup import Mixup
+from netwright.loader.read import TrainReader
+from netwright.loader.sampler import BatchIndex, BatchSampler
 from netwright.loader.seeds import seed_from
 from netwright.loader.split import Split
-from netwright.loader.worker_pool import Feed, usable_workers
+from netwright.loader.worker_pool import WorkerPool, usable_workers
 from netwright.recipe import TrainConfig
 
 __all__ = ["TrainLoader"]
 
-# stream of random numbers
-_MIX = 3
+_MIX = 3  # stream of random numbers
 
 
 class TrainLoader:
     """Shuffled, augmented and mixed batches of a split on a device.
 
-    steps: batches an epoch, the same on every rank; batch_size: images a step on this rank. Small images with a cheap
-    recipe are decoded here, once; others are read by worker processes. Raises RecipeError for an augmentation that is
-    none, DataError where no image can be read.
+    Small images with cheap augmentation are decoded once and kept in memory; others are read by worker processes.
+
+    Args:
+        split: The images.
+        training: Batch size, workers, augmentation and seed.
+        device: Of the batches.
+        rank: Of this process.
+        world: Number of ranks.
+
+    Attributes:
+        batch_size: Images per step on this rank.
+
+    Raises:
+        RecipeError: An augmentation is impossible.
+        DataError: No image can be read, or there are fewer images than ranks.
     """
 
     def __init__(
@@ -39,7 +50,7 @@ class TrainLoader:
     ) -> None:
         images, augmentation, seed = training.images, training.augmentation, training.machine.seed
         self.batch_size = images.batch_size
-        self._order = Order(
+        self._sampler = BatchSampler(
             len(split),
             images.batch_size,
             seed,
@@ -52,59 +63,64 @@ class TrainLoader:
         self._training, self._device, self._rank = training, device, rank
         self._preprocessing = Preprocessing.from_training(training)
         classes = training.network.num_classes or len(split.class_names)
-        self._mixing = Mixing(augmentation.mixup, augmentation.cutmix, augmentation.cutmix_prob, classes)
+        self._mixup = Mixup(augmentation.mixup, augmentation.cutmix, augmentation.cutmix_prob, classes)
         augment = Augment(augmentation, self._preprocessing)
         self._skipped: dict[str, Skipped] = {}
-        self._feed: Feed | None = None
-        self._memory: MemoryTrain | None = None
+        self._pool: WorkerPool | None = None
+        self._memory: InMemoryTrainReader | None = None
         channels = self._preprocessing.channels
-        if is_cheap(augmentation) and suits_memory(split, augmentation.image_size, channels):
-            self._memory = MemoryTrain(split, split.labels, augmentation, self._preprocessing, seed)
+        if has_cheap_augmentation(augmentation) and fits_in_memory(split, augmentation.image_size, channels):
+            self._memory = InMemoryTrainReader(split, split.labels, augmentation, self._preprocessing, seed)
             self._note(self._memory.skipped)
         else:
-            read = ReadTrain(split, split.labels, augment, augmentation, channels, seed)
-            self._feed = Feed(read, usable_workers(images.workers, world), device)
+            read = TrainReader(split, split.labels, augment, augmentation, channels, seed)
+            self._pool = WorkerPool(read, usable_workers(images.workers, world), device)
 
     @property
     def steps(self) -> int:
-        """Batches an epoch, the same on every rank."""
-        return self._order.steps
+        """Batches per epoch, the same on every rank."""
+        return self._sampler.steps
 
     @property
     def skipped(self) -> list[Skipped]:
-        """Bad images met so far, each once; others of the split took their places."""
+        """Bad images found so far, each once; other images of the split replaced them."""
         return list(self._skipped.values())
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
-        """Batches `start`, start + 1, ... of an epoch 1, 2, ...: x (B, C, H, W) float32, normalized, and target.
+        """The batches of an epoch.
 
-        target: (B,) int64, or (B, classes) float32 where batches are mixed. With aug_splits n, x is (n * B, C, H, W),
-        the clean images first.
+        Args:
+            epoch: 1, 2, ...
+            start: Number of the first batch.
+
+        Yields:
+            x (B, C, H, W) float32, normalized, and target (B,) int64. With mixup or CutMix the target is (B, classes)
+            float32. With aug_splits n, x is (n * B, C, H, W), with the clean images first.
         """
-        for step, batch in enumerate(self._batches(self._order.batches(epoch, start)), start):
+        for step, batch in enumerate(self._batches(self._sampler.batches(epoch, start)), start):
             self._note(batch.skipped)
-            x, target = finish(
+            x, target = to_device(
                 batch,
                 self._preprocessing,
                 self._device,
                 channels_last=self._training.network.channels_last,
                 erase_with=self._training.augmentation.re_value,
             )
-            if self._mixing.is_on:
+            if self._mixup.is_enabled:
                 seed = seed_from(_MIX, self._training.machine.seed, epoch, step, self._rank)
-                x, target = self._mixing(x, target, seed)
+                x, target = self._mixup(x, target, seed)
             yield x, target
 
     def close(self) -> None:
         """End the worker processes."""
-        if self._feed is not None:
-            self._feed.close()
+        if self._pool is not None:
+            self._pool.close()
 
-    def _batches(self, keys: list[Key]) -> Iterator[Batch]:
-        if self._feed is not None:
-            return self._feed.batches(keys)
+    def _batches(self, batch_indices: list[BatchIndex]) -> Iterator[Batch]:
+        if self._pool is not None:
+            return self._pool.batches(batch_indices)
         assert self._memory is not None
-        return in_order(self._memory, keys)
+        return prefetch(self._memory, batch_indices)
 
     def _note(self, skipped: Iterable[Skipped]) -> None:
         for bad in skipped:

@@ -1,10 +1,9 @@
-"""Batches from worker processes, or from this one: the same ones, in the same order."""
+"""Read batches in worker processes or in this one: the same batches, in the same order."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
-import shutil
 import signal
 import sys
 import threading
@@ -17,103 +16,113 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from netwright.data.decode import ignore_pillow_warnings
 from netwright.errors import DataError, NetwrightError
 from netwright.loader.batch import Batch
-from netwright.loader.sampler import Key
-from netwright.loader.seeds import kept_random_state
+from netwright.loader.sampler import BatchIndex
+from netwright.loader.seeds import preserve_rng_state
+from netwright.system.machine import free_shared_memory, processors
 
-__all__ = ["Feed", "usable_workers"]
+__all__ = ["WorkerPool", "usable_workers"]
 
-Read = Callable[[Key], Batch]
+Reader = Callable[[BatchIndex], Batch]
 
-_DYING_SECONDS = 2.0
+_DYING_SECONDS = 2.0  # until a killed worker is seen to be gone
 _PREFETCHED = 2  # batches that each worker prepares ahead
-# how launchers say how many processes of a training share this machine: torchrun, Open MPI, MPICH, MVAPICH
+# variables with the number of ranks on this machine: of torchrun, Open MPI, MPICH, MVAPICH
 _LOCAL_WORLD = ("LOCAL_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS", "MV2_COMM_WORLD_LOCAL_SIZE")
 
 
 def usable_workers(asked: int, world: int, environment: Mapping[str, str] = os.environ) -> int:
     """At most the processors of this machine, divided among the ranks on it; at least one where some are asked for."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     beside = 1
     if world > 1:
         said = next((environment[name] for name in _LOCAL_WORLD if environment.get(name, "").isdigit()), "")
         # SLURM's launchers do not say it plainly: all ranks here is the careful guess
         beside = max(1, int(said or world))
-    return min(asked, max(1, cores // beside))
+    return min(asked, max(1, processors() // beside))
 
 
-class Feed:
-    """Reads batches in `workers` processes, which stay for the next epoch; with 0 workers in this process.
+class WorkerPool:
+    """Reads batches in worker processes, which stay for the next epoch.
 
-    read: must depend on the key alone; it may seed and use the global generators, which stay as they are here.
+    Args:
+        read: Makes a batch from its index alone. It may seed and use the global generators; those of this process are
+            preserved.
+        workers: Number of processes; 0 reads in this process.
+        device: Where the batches will go; for CUDA their memory is pinned.
     """
 
-    def __init__(self, read: Read, workers: int, device: torch.device) -> None:
+    def __init__(self, read: Reader, workers: int, device: torch.device) -> None:
         self._read = read
-        self._keys = _Keys()
+        self._batch_indices = _BatchIndexSampler()
         self._loader: DataLoader[Batch] | None = None
         self._device = device
         if workers:
             self._loader = DataLoader(
-                _ByKey(read),
+                _BatchDataset(read),
                 batch_size=None,
-                sampler=self._keys,
+                sampler=self._batch_indices,
                 num_workers=workers,
-                collate_fn=_as_it_is,
+                collate_fn=_identity,
                 pin_memory=device.type == "cuda",
-                worker_init_fn=_begin,
+                worker_init_fn=_init_worker,
                 multiprocessing_context=multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn"),
-                generator=torch.Generator(),  # the loader draws a number each epoch; not from the training's stream
+                generator=torch.Generator(),  # the loader draws from it each epoch, not from the training's generator
                 persistent_workers=True,
                 prefetch_factor=_PREFETCHED,
             )
 
-    def batches(self, keys: Sequence[Key]) -> Iterator[Batch]:
-        """A batch a key. What an iteration left undone does not reach the next one."""
+    def batches(self, batch_indices: Sequence[BatchIndex]) -> Iterator[Batch]:
+        """Read a batch for each index; a new call drops what an unfinished one has not read yet.
+
+        Raises:
+            DataError: No image could be read, or a worker process was killed.
+        """
         if self._loader is None:
-            yield from map(self._read_here, keys)
+            yield from map(self._read_here, batch_indices)
             return
-        self._keys.keys = keys
+        self._batch_indices.batch_indices = batch_indices
         try:
             iterator = self._start()
             while (made := next(iterator, None)) is not None:
                 if isinstance(made, NetwrightError):
                     raise made
                 yield made
-        except (RuntimeError, OSError, EOFError) as error:  # torch's own word, or a broken pipe
+        except (RuntimeError, OSError, EOFError) as error:  # torch's own error, or a broken pipe
             if not self._has_lost_a_worker():
                 raise
             self.close()
             raise DataError(
-                "a process that reads images was ended from outside, most likely for want of memory"
+                "a process that reads images was killed, most likely because memory ran out"
                 f"{_shared_memory()}. Lower --workers or --batch_size."
             ) from error
 
     def close(self) -> None:
-        """End the processes; harmless where there are none."""
+        """End the processes, if any."""
         loader, self._loader = self._loader, None
         iterator = getattr(loader, "_iterator", None)
         if iterator is not None:
             iterator._shutdown_workers()
 
     def _has_lost_a_worker(self) -> bool:
-        """Its pipes break a moment before the system has done away with it."""
+        """Whether a worker has died; its pipes break a moment before the system reports its end."""
         workers = getattr(getattr(self._loader, "_iterator", None), "_workers", ())
         until = time.monotonic() + _DYING_SECONDS
         while not (lost := any(not worker.is_alive() for worker in workers)) and time.monotonic() < until:
             time.sleep(0.02)
         return lost
 
-    def _read_here(self, key: Key) -> Batch:
-        with kept_random_state(), warnings.catch_warnings():
-            _quiet_pillow()
-            return self._read(key)
+    def _read_here(self, batch_index: BatchIndex) -> Batch:
+        with preserve_rng_state(), warnings.catch_warnings():
+            ignore_pillow_warnings()
+            return self._read(batch_index)
 
     def _start(self) -> Iterator[Any]:
-        """The loader's iterator, made in another thread than the main one.
+        """Make the loader's iterator in a thread.
 
-        There torch installs no handler of SIGCHLD, which would raise wherever the training is when a worker dies.
+        In the main thread torch would install a SIGCHLD handler, which raises anywhere in the training when a worker
+        dies.
         """
         assert self._loader is not None
         made: list[Any] = []
@@ -121,7 +130,7 @@ class Feed:
         def make() -> None:
             try:
                 if self._device.type == "cuda":
-                    torch.cuda.set_device(self._device)  # whose memory is pinned
+                    torch.cuda.set_device(self._device)  # memory is pinned for this device
                 made.append(iter(self._loader))  # type: ignore[arg-type]
             except BaseException as error:
                 made.append(error)
@@ -135,50 +144,44 @@ class Feed:
         return iterator
 
 
-class _Keys(Sampler[Key]):
-    """What the next iteration reads."""
+class _BatchIndexSampler(Sampler[BatchIndex]):
+    """Gives the batch indices of the next iteration."""
 
     def __init__(self) -> None:
-        self.keys: Sequence[Key] = ()
+        self.batch_indices: Sequence[BatchIndex] = ()
 
-    def __iter__(self) -> Iterator[Key]:
-        return iter(self.keys)
+    def __iter__(self) -> Iterator[BatchIndex]:
+        return iter(self.batch_indices)
 
     def __len__(self) -> int:
-        return len(self.keys)
+        return len(self.batch_indices)
 
 
-class _ByKey(Dataset[Any]):
-    def __init__(self, read: Read) -> None:
+class _BatchDataset(Dataset[Any]):
+    def __init__(self, read: Reader) -> None:
         self._read = read
 
-    def __getitem__(self, key: Key) -> Batch | NetwrightError:
+    def __getitem__(self, batch_index: BatchIndex) -> Batch | NetwrightError:
         try:
-            return self._read(key)
-        except NetwrightError as error:  # torch would put a traceback into its message
+            return self._read(batch_index)
+        except NetwrightError as error:  # torch would add a traceback to its message
             return error
 
 
-def _as_it_is(batch: Any) -> Any:
+def _identity(batch: Any) -> Any:
     return batch
 
 
-def _begin(worker: int) -> None:
-    """Ctrl-C ends the training, and that ends its workers."""
+def _init_worker(worker: int) -> None:
+    """Ignore Ctrl-C: it ends the training, which ends its workers."""
     with suppress(ValueError):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _quiet_pillow()
-
-
-def _quiet_pillow() -> None:
-    """Damaged EXIF and the like: the images are read all the same."""
-    warnings.filterwarnings("ignore", module=r"PIL\.")
+    ignore_pillow_warnings()
 
 
 def _shared_memory() -> str:
-    """Containers often have little of what workers hand batches over in."""
-    try:
-        free = shutil.disk_usage("/dev/shm").free
-    except OSError:
+    """A hint where shared memory is small, as often in containers: workers pass batches through it."""
+    free = free_shared_memory()
+    if free is None or free >= 2**30:
         return ""
-    return f" (/dev/shm has {free / 2**20:,.0f} MiB free: a container may need --shm-size 8g)" if free < 2**30 else ""
+    return f" (/dev/shm has {free / 2**20:,.0f} MiB free: a container may need --shm-size 8g)"

@@ -1,4 +1,4 @@
-"""From a network as a value to a torch module. torch is imported from here on."""
+"""Torch modules of networks: build, freeze, fuse, extract features. torch is imported here and above."""
 
 from netwright.nn.anynet import AnyNet, build
 from netwright.nn.features import FeatureExtractor, FeatureInfo

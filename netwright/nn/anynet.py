@@ -1,4 +1,4 @@
-"""From an Arch to a module."""
+"""The torch module of an Arch."""
 
 from __future__ import annotations
 
@@ -12,17 +12,25 @@ from torch import Tensor, nn
 
 from netwright.arch import Arch
 from netwright.errors import ArchError
-from netwright.nn.blocks import Head, StemBlock, block_of
+from netwright.nn.blocks import Head, StemBlock, make_block
 
 __all__ = ["AnyNet", "build"]
 
 
 class AnyNet(nn.Module):
-    """Stem, stages s1, s2, ... of blocks b1, b2, ..., head. x: (N, in_channels, H, W), normalized -> (N, classes).
+    """A stem, stages s1, s2, ... of blocks b1, b2, ..., and a head.
 
-    drop_rate: of dropout before the classifier. drop_path_rate: of stochastic depth in the last block; in the first it
-    is 0, and between them it rises linearly with the block. Both act in training only, and draw from torch's global
-    generator.
+    Called with x (N, in_channels, H, W), normalized, it returns logits (N, num_classes). Dropout and stochastic depth
+    act in training only, and draw from torch's global generator.
+
+    Args:
+        arch: The network.
+        drop_rate: Probability of dropout before the classifier.
+        drop_path_rate: Probability of stochastic depth in the last block. It is 0 in the first block and rises linearly
+            from block to block.
+
+    Raises:
+        ArchError: A rate is below 0, or 1 or more.
     """
 
     def __init__(self, arch: Arch, *, drop_rate: float = 0.0, drop_path_rate: float = 0.0) -> None:
@@ -39,24 +47,29 @@ class AnyNet(nn.Module):
             blocks = nn.Sequential()
             for b in range(stage.depth):
                 stride = stage.stride if b == 0 else 1
-                blocks.add_module(f"b{b + 1}", block_of(arch, width, stage, stride, drop_path_rate=next(rates)))
+                blocks.add_module(f"b{b + 1}", make_block(arch, width, stage, stride, drop_path_rate=next(rates)))
                 width = stage.width
             self.add_module(name, blocks)
         self.head = Head(arch, drop_rate=drop_rate)
-        self.frozen: tuple[str, ...] = ()  # parts that `freeze` keeps in evaluation
-        self.is_fused = False  # a copy that `fuse` made
+        self.frozen: tuple[str, ...] = ()  # names of the parts that `freeze` keeps in evaluation mode
+        self.is_fused = False  # whether `fuse` made it
 
     def forward(self, x: Tensor) -> Tensor:
         logits: Tensor = self.head(self._body(x))
         return logits
 
     def forward_features(self, x: Tensor) -> Tensor:
-        """What the head pools, after the head's convolution where it has one: (N, num_features, h, w)."""
+        """The map that the head pools, (N, num_features, h, w): after the head's convolution if it has one."""
         return self.head.features(self._body(x))
 
     def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
-        """From what forward_features gives to logits; pre_logits: to what the classifier sees, (N, num_features)."""
-        pooled = self.head.pooled(x)
+        """Logits from the result of `forward_features`.
+
+        Args:
+            x: (N, num_features, h, w).
+            pre_logits: Stop before the classifier, and return (N, num_features).
+        """
+        pooled = self.head.pool(x)
         return pooled if pre_logits else self.head.fc(pooled)
 
     def _body(self, x: Tensor) -> Tensor:
@@ -67,23 +80,27 @@ class AnyNet(nn.Module):
 
     @property
     def num_features(self) -> int:
-        """Channels that the classifier sees."""
+        """Input channels of the classifier."""
         return self.arch.num_features
 
     @property
     def num_classes(self) -> int:
-        """Logits of an image; 0 after reset_classifier(0)."""
+        """Logits per image; 0 after `reset_classifier(0)`."""
         return self.arch.num_classes if isinstance(self.head.fc, nn.Linear) else 0
 
     def get_classifier(self) -> nn.Module:
-        """The last layer, which the logits come from."""
+        """The last layer, which computes the logits."""
         return self.head.fc
 
     def reset_classifier(self, num_classes: int, *, seed: int | None = None) -> None:
-        """A new last layer for so many classes, initialized as `build` does, where and in what the old one was.
+        """Replace the last layer by a new one, initialized as in `build`, on the same device and in the same type.
 
-        num_classes: 0 for none; the network then gives what the classifier saw, (N, num_features). seed: None draws
-        from torch's global generator.
+        Args:
+            num_classes: 0 removes the classifier; the network then returns its input, (N, num_features).
+            seed: Of the new weights; None draws from torch's global generator.
+
+        Raises:
+            ArchError: num_classes is no whole number, or negative.
         """
         if isinstance(num_classes, bool) or not isinstance(num_classes, int) or num_classes < 0:
             raise ArchError(f"num_classes is a whole number, 0 for no classifier, not {num_classes!r}. Correct it.")
@@ -97,9 +114,9 @@ class AnyNet(nn.Module):
         self.arch = replace(self.arch, num_classes=num_classes)
 
     def train(self, mode: bool = True) -> AnyNet:
-        """What is frozen stays in evaluation, so that its batch norm does not change either."""
+        """As in torch, but frozen parts stay in evaluation mode, so that their batch norm does not change either."""
         if mode and self.is_fused:
-            raise ArchError("a fused network has no batch norm left to train. Train the network that it was made of.")
+            raise ArchError("a fused network has no batch norm left to train. Train the network that it was made from.")
         super().train(mode)
         for name in self.frozen:
             self.get_submodule(name).eval()
@@ -108,9 +125,10 @@ class AnyNet(nn.Module):
 
 @torch.no_grad()
 def initialize(module: nn.Module, generator: torch.Generator | None = None) -> None:
-    """Convolutions Normal(0, sqrt(2 / (k * k * outputs))), linear Normal(0, 0.01), biases 0, batch norm identity.
+    """Initialize in place: convolutions Normal(0, sqrt(2 / (k * k * outputs))), linear Normal(0, 0.01), biases 0.
 
-    outputs is not divided by the groups: as in the code that trained the published RegNets.
+    `outputs` is not divided by the number of groups, as in the code that trained the published RegNets. Batch norm
+    starts as the identity, as torch makes it.
     """
     for part in module.modules():
         if isinstance(part, nn.Conv2d):
@@ -132,10 +150,21 @@ def build(
     drop_rate: float = 0.0,
     drop_path_rate: float = 0.0,
 ) -> AnyNet:
-    """The module of a network, initialized for training from scratch.
+    """Build the torch module of a network, initialized for training from scratch.
 
-    num_classes, in_channels: instead of the network's own. seed: of the initial weights; None draws from torch's
-    global generator. drop_rate, drop_path_rate: of dropout and stochastic depth, as AnyNet has them.
+    Args:
+        arch: The network.
+        num_classes: Replaces the network's own number of classes.
+        in_channels: Replaces the network's own number of input channels.
+        seed: Of the initial weights; None draws from torch's global generator.
+        drop_rate: Probability of dropout before the classifier.
+        drop_path_rate: Probability of stochastic depth in the last block, see `AnyNet`.
+
+    Returns:
+        A module in training mode, on the CPU.
+
+    Raises:
+        ArchError: A rate is below 0, or 1 or more.
     """
     changes: dict[str, Any] = {
         name: value for name, value in (("num_classes", num_classes), ("in_channels", in_channels)) if value is not None

@@ -1,4 +1,4 @@
-"""A convolution with its batch norm, what is added to it, and its activation: one by one, or at once when fused."""
+"""Convolution, batch norm, addition of a shortcut and activation: one by one, or as one operation when fused."""
 
 from __future__ import annotations
 
@@ -8,73 +8,78 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["FusedConv", "activate", "conv", "unit"]
+__all__ = ["FusedConv", "activate", "conv2d", "conv_bn_act"]
 
-# activations that oneDNN, the library of convolutions on CPUs, does best with the convolution: its SiLU is slower than
-# torch's own pass over the map (RegNetZ-500MF: 422 against 359 ms, batch 16, one core of an AMD EPYC with AVX-512)
-_WITHIN = ("relu",)
-# torch.compile's own way to oneDNN's fused convolutions: not public, so that everything works without it
+# activations that are faster within oneDNN's convolution (oneDNN computes convolutions on CPUs). Its SiLU is slower
+# than torch's own pass over the map: RegNetZ-500MF 422 against 359 ms, batch 16, one core of an AMD EPYC with AVX-512
+_FUSED_ACTIVATIONS = ("relu",)
+# torch.compile's access to oneDNN's fused convolutions: not public, so everything also works without it
 _ONEDNN_CONV: Any = getattr(torch.ops.mkldnn, "_convolution_pointwise", None)
 _ONEDNN_PACK: Any = getattr(torch.ops.mkldnn, "_reorder_convolution_weight", None)
 _HAS_ONEDNN = bool(torch.backends.mkldnn.is_available()) and None not in (_ONEDNN_CONV, _ONEDNN_PACK)  # type: ignore[no-untyped-call]
 
 
-def conv(inputs: int, outputs: int, kernel: int, *, stride: int = 1, groups: int = 1) -> nn.Conv2d:
-    """Without bias, padded by half its kernel: (N, inputs, H, W) -> (N, outputs, H / stride, W / stride)."""
+def conv2d(inputs: int, outputs: int, kernel: int, *, stride: int = 1, groups: int = 1) -> nn.Conv2d:
+    """A convolution without bias, padded by half its kernel.
+
+    (N, inputs, H, W) -> (N, outputs, H / stride, W / stride).
+    """
     return nn.Conv2d(inputs, outputs, kernel, stride=stride, padding=kernel // 2, groups=groups, bias=False)
 
 
 def activate(x: Tensor, kind: str) -> Tensor:
-    """In place. kind: relu or silu, as `Block.activation` has it; "" for none."""
+    """Activate in place. kind: relu or silu, as in `Block.activation`; "" for none."""
     if not kind:
         return x
     return functional.silu(x, inplace=True) if kind == "silu" else torch.relu_(x)
 
 
-def unit(x: Tensor, conv: nn.Conv2d, norm: nn.Module, activation: str = "", added: Tensor | None = None) -> Tensor:
-    """activation(norm(conv(x)) + added). added: of the result's shape; it stays as it is."""
+def conv_bn_act(
+    x: Tensor, conv: nn.Conv2d, norm: nn.Module, activation: str = "", shortcut: Tensor | None = None
+) -> Tensor:
+    """activation(norm(conv(x)) + shortcut). shortcut has the shape of the result, and is not changed."""
     if isinstance(conv, FusedConv):
-        fused: Tensor = conv(x, activation, added)
+        fused: Tensor = conv(x, activation, shortcut)
         return fused
     x = norm(conv(x))
-    if added is not None:
-        x = x.add_(added)  # in place: nothing needs the branch alone
+    if shortcut is not None:
+        x = x.add_(shortcut)  # in place: nothing else needs the branch
     return activate(x, activation)
 
 
 class FusedConv(nn.Conv2d):
-    """A convolution with batch norm folded into its weights and bias, for inference; `fuse` makes them.
+    """A convolution with batch norm folded into its weights and bias, for inference; made by `fuse`.
 
-    On a CPU it adds and activates while its results are in the cache, and keeps its weights a second time, in the order
-    in which the kernel for the last input's shape reads them. With gradients, for torch.compile and exporters, and on
-    other devices it is plain operations.
+    On a CPU it adds and activates while its results are in the cache. For that it keeps a second copy of its weights,
+    in the order in which the kernel for the last input's shape reads them. With gradients, under torch.compile or an
+    exporter, and on other devices it computes with torch's plain operations.
     """
 
     _packed: tuple[tuple[object, ...], Tensor] | None = None
 
-    def forward(self, x: Tensor, activation: str = "", added: Tensor | None = None) -> Tensor:
-        """activation(conv(x) + added)."""
-        dtype = _at_once(x, self.weight)
+    def forward(self, x: Tensor, activation: str = "", shortcut: Tensor | None = None) -> Tensor:
+        """activation(conv(x) + shortcut)."""
+        dtype = _fused_dtype(x, self.weight)
         if dtype is None:
             y = super().forward(x)
-            return activate(y if added is None else y.add_(added), activation)
+            return activate(y if shortcut is None else y.add_(shortcut), activation)
         x, where = x.to(dtype), (self.padding, self.stride, self.dilation, self.groups)
         packed, bias = self._pack(x), None if self.bias is None else self.bias.to(dtype)
-        within = activation if activation in _WITHIN else None
-        if added is None:
-            y = _ONEDNN_CONV(x, packed, bias, *where, within or "none", [], "")
+        fused_activation = activation if activation in _FUSED_ACTIVATIONS else None
+        if shortcut is None:
+            y = _ONEDNN_CONV(x, packed, bias, *where, fused_activation or "none", [], "")
         else:
-            y = _ONEDNN_CONV.binary(x, added.to(dtype), packed, bias, *where, "add", 1.0, within, [], None)
-        return y if within else activate(y, activation)
+            y = _ONEDNN_CONV.binary(x, shortcut.to(dtype), packed, bias, *where, "add", 1.0, fused_activation, [], None)
+        return y if fused_activation else activate(y, activation)
 
     def _pack(self, x: Tensor) -> Tensor:
-        """The weights as x wants them; made anew where its shape, or the weights, are not those of the last call."""
+        """The weights packed for the shape of x; packed again when the shape or the weights have changed."""
         weight, kept = self.weight, self._packed
         version = 0 if weight.is_inference() else weight._version
         key = (x.shape, x.dtype, weight.data_ptr(), version)
         if kept is None or kept[0] != key:
             where = (self.padding, self.stride, self.dilation, self.groups)
-            # one assignment: threads may share the network
+            # a single assignment: threads may share the network
             self._packed = kept = (key, _ONEDNN_PACK(weight.detach().to(x.dtype), *where, list(x.shape)))
         return kept[1]
 
@@ -83,8 +88,8 @@ class FusedConv(nn.Conv2d):
         return {name: value for name, value in self.__dict__.items() if name != "_packed"}
 
 
-def _at_once(x: Tensor, weight: Tensor) -> torch.dtype | None:
-    """The type that oneDNN's fused convolution would compute in; None where it does not do what plain operations do."""
+def _fused_dtype(x: Tensor, weight: Tensor) -> torch.dtype | None:
+    """The type that oneDNN's fused convolution computes in; None where plain operations must be used."""
     special = torch.is_grad_enabled() or torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None
     if not _HAS_ONEDNN or special or type(x) is not Tensor or x.device.type != "cpu" or x.numel() == 0:
         return None

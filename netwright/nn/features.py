@@ -1,4 +1,4 @@
-"""The maps inside a network, for what is built upon it: detectors, segmenters, nearest neighbors."""
+"""The feature maps inside a network, for detectors, segmentation and nearest neighbors."""
 
 from __future__ import annotations
 
@@ -17,34 +17,38 @@ __all__ = ["FeatureExtractor", "FeatureInfo"]
 
 @dataclass(frozen=True, slots=True)
 class FeatureInfo:
-    """What is known of each map, in timm's words: `info.channels()`, `info.reduction()`, `info[0]["num_chs"]`.
+    """Facts about each map, with timm's interface: `info.channels()`, `info.reduction()`, `info[0]["num_chs"]`.
 
-    Iterating, indexing and len() are over all maps of the network, the methods without index over the chosen ones.
+    Iterating, indexing and len() cover all maps of the network; the methods without idx cover the chosen ones.
+
+    Attributes:
+        info: num_chs, reduction, module and index of each map.
+        out_indices: The chosen maps.
     """
 
     info: tuple[dict[str, Any], ...]
     out_indices: tuple[int, ...]
 
     def channels(self, idx: int | Sequence[int] | None = None) -> Any:
-        """Of each chosen map, or of those at idx."""
+        """Channels of the chosen maps, or of those at idx."""
         return self.get("num_chs", idx)
 
     def reduction(self, idx: int | Sequence[int] | None = None) -> Any:
-        """Pixels of the image a pixel of the map, along one side."""
+        """Side of the image over side of the map, for the chosen maps or those at idx."""
         return self.get("reduction", idx)
 
     def module_name(self, idx: int | Sequence[int] | None = None) -> Any:
-        """What the part is called whose output the map is."""
+        """Name of the part that computes the map."""
         return self.get("module", idx)
 
     def get(self, key: str, idx: int | Sequence[int] | None = None) -> Any:
-        """A list; for a single idx its value."""
+        """A list of values; one value where idx is a number."""
         if isinstance(idx, int):
             return self.info[idx][key]
         return [self.info[i][key] for i in (self.out_indices if idx is None else idx)]
 
     def get_dicts(self, keys: Sequence[str] | None = None, idx: Sequence[int] | None = None) -> list[dict[str, Any]]:
-        """All that is known, or some keys of it."""
+        """A dict per map, with all keys or some of them."""
         chosen = [self.info[i] for i in (self.out_indices if idx is None else idx)]
         return [dict(each) if keys is None else {key: each[key] for key in keys} for each in chosen]
 
@@ -56,13 +60,25 @@ class FeatureInfo:
 
 
 class FeatureExtractor(nn.Module):
-    """A network up to the last wanted map. x: (N, in_channels, H, W), normalized -> a list of (N, C, h, w).
+    """A network up to the last wanted feature map.
 
-    Map 0 is the stem's, before its max pool if it has one, and maps 1, 2, ... are those of the stages, as in timm.
-    out_indices: which, in the order in which they are returned; negative ones count from the end; a number n means the
-    last n; None all. channels, reductions: of the returned maps; a map of an image of s pixels a side has s / reduction
-    of them, rounded up. The parts are the module's own, not copies, and have the same names, so that its state_dict is
-    a part of the network's. Raises ArchError for an index that there is not, or that comes twice.
+    Called with x (N, in_channels, H, W), normalized, it returns a list of maps (N, C, h, w). Map 0 is the stem's,
+    before its max pool if it has one; maps 1, 2, ... are those of the stages, as in timm. The parts are the module's
+    own, not copies, and keep their names, so its state_dict is a part of the network's.
+
+    Args:
+        module: The network.
+        out_indices: The wanted maps, in the order in which they are returned; negative ones count from the end. A
+            number n means the last n maps, None all.
+
+    Attributes:
+        channels: Channels of each returned map.
+        reductions: Reduction of each returned map: an image of s pixels a side gives a map of s / reduction, rounded
+            up.
+        feature_info: Facts about all maps.
+
+    Raises:
+        ArchError: An index does not exist, or comes twice.
     """
 
     def __init__(self, module: AnyNet, out_indices: int | Sequence[int] | None = None) -> None:
@@ -74,24 +90,24 @@ class FeatureExtractor(nn.Module):
         self.channels: tuple[int, ...] = tuple(self.feature_info.channels())
         self.reductions: tuple[int, ...] = tuple(self.feature_info.reduction())
         self.stem = module.stem
-        # what lies behind the last map is left out, so that it costs nothing and every parameter gets its gradient
+        # stages after the last map are left out: they would cost time, and their parameters would get no gradient
         self.stage_names = module.stage_names[: max(self.out_indices)]
         for name in self.stage_names:
             self.add_module(name, getattr(module, name))
         self.frozen = tuple(name for name in module.frozen if name in dict(self.named_children()))
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        x = self.stem.activated(x)
+        x = self.stem.forward_conv(x)
         maps = [x]
         if self.stage_names:
-            x = self.stem.pooled(x)
+            x = self.stem.pool(x)
         for name in self.stage_names:
             x = getattr(self, name)(x)
             maps.append(x)
         return [maps[i] for i in self.out_indices]
 
     def train(self, mode: bool = True) -> FeatureExtractor:
-        """As AnyNet.train: what is frozen stays in evaluation."""
+        """As AnyNet.train: frozen parts stay in evaluation mode."""
         super().train(mode)
         for name in self.frozen:
             self.get_submodule(name).eval()
@@ -110,14 +126,14 @@ def _maps(arch: Arch) -> tuple[dict[str, Any], ...]:
 
 
 def _chosen(out_indices: int | Sequence[int] | None, maps: int) -> tuple[int, ...]:
-    """Counted from 0, as they were given."""
+    """The indices counted from 0, in the order given."""
     if out_indices is None:
         out_indices = maps
     given = tuple(range(-out_indices, 0)) if isinstance(out_indices, int) else tuple(out_indices)
     counted = tuple(index + maps if index < 0 else index for index in given)
     if not counted or len(set(counted)) < len(counted) or not all(0 <= index < maps for index in counted):
         raise ArchError(
-            f"out_indices are some of the maps 0 (stem) to {maps - 1} (last stage), each once, or how many of the last "
-            f"ones, not {out_indices!r}. Choose among these."
+            f"out_indices are some of the maps 0 (stem) to {maps - 1} (last stage), each once, or the number of last "
+            f"maps, not {out_indices!r}. Choose among these."
         )
     return counted

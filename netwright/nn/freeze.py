@@ -1,4 +1,4 @@
-"""Keep parts of a network as they are while the rest is trained."""
+"""Freeze parts of a network while the rest is trained."""
 
 from __future__ import annotations
 
@@ -16,10 +16,20 @@ Body = TypeVar("Body", AnyNet, FeatureExtractor)
 
 
 def freeze(module: Body, stages: int) -> Body:
-    """Stem and first `stages` stages get no gradients, and stay in evaluation when the rest is trained: batch norm too.
+    """Freeze the stem and the first stages, in place: no gradients, and evaluation mode for their batch norm.
 
-    stages: 0 for the stem alone. What was frozen before and is not named now learns again. In place; returns the
-    module. Wrap it (DistributedDataParallel) and make optimizers of it afterwards. ArchError for more than it has.
+    Parts that were frozen before and are not named now learn again. Make optimizers and wrappers
+    (DistributedDataParallel) after this call.
+
+    Args:
+        module: The network.
+        stages: Number of stages to freeze; 0 freezes the stem alone.
+
+    Returns:
+        The same module.
+
+    Raises:
+        ArchError: The network has fewer stages.
     """
     if isinstance(stages, bool) or not 0 <= stages <= len(module.stage_names):
         raise ArchError(
@@ -30,13 +40,17 @@ def freeze(module: Body, stages: int) -> Body:
 
 
 def linear_probe(module: AnyNet) -> AnyNet:
-    """Only the last layer learns; all else is frozen, the head's convolution too. In place; returns the module."""
+    """Freeze everything but the last layer, in place; the head's convolution is frozen too.
+
+    Returns:
+        The same module.
+    """
     parts = [f"head.{name}" for name, part in module.head.named_children() if part is not module.get_classifier()]
     return _freeze(module, ("stem", *module.stage_names, *parts))
 
 
 def frozen_parts(module: nn.Module) -> set[nn.Module]:
-    """Every module inside what is frozen; empty for networks of others."""
+    """All modules inside the frozen parts; empty for modules that are not built here."""
     names: tuple[str, ...] = getattr(module, "frozen", ())
     return {inner for name in names for inner in module.get_submodule(name).modules()}
 

@@ -1,4 +1,4 @@
-"""A network for inference: batch norm folded into the convolutions before it."""
+"""Fold batch norm into the convolutions before it, for inference."""
 
 from __future__ import annotations
 
@@ -13,18 +13,29 @@ from netwright.nn.convolve import FusedConv
 
 __all__ = ["fuse"]
 
-# a batch norm's name -> those of the convolution beside it, of which there is one
+# name of a batch norm -> possible names of its convolution; a part has one of them
 _BEFORE = {"bn": ("conv", "proj"), "a_bn": ("a",), "b_bn": ("b",), "c_bn": ("c",)}
 
 
 @torch.no_grad()
 def fuse(module: AnyNet, *, channels_last: bool = True) -> AnyNet:
-    """A copy for inference, with the same results to rounding and less work; the module stays as it is.
+    """Copy a network for inference, with batch norm folded in: the same results up to rounding, in less time.
 
-    Batch norm is an affine map of each channel in evaluation, so that it scales the convolution's weights and becomes
-    its bias (in float64, then rounded once). On CPUs convolution, addition and activation become one operation, too.
-    channels_last: lay the weights out as (N, H, W, C), which makes the maps so and is faster on CPUs and tensor cores.
-    The copy has other parameter names and cannot be trained or saved as weights; fuse again after training more.
+    In evaluation mode batch norm is an affine map of each channel: it scales the convolution's weights and becomes its
+    bias (computed in float64, then rounded once). On CPUs convolution, addition and activation also become one
+    operation. The copy has other parameter names and cannot be trained or saved as weights; fuse again after training
+    further.
+
+    Args:
+        module: The network; it is not changed.
+        channels_last: Store the weights as (N, H, W, C), which makes the maps so too and is faster on CPUs and tensor
+            cores.
+
+    Returns:
+        The copy, in evaluation mode, without gradients.
+
+    Raises:
+        ArchError: A batch norm keeps no statistics.
     """
     fused = copy.deepcopy(module).eval().requires_grad_(False)
     for part in list(fused.modules()):
@@ -42,7 +53,9 @@ def _folded(conv: nn.Conv2d, norm: nn.modules.batchnorm._BatchNorm) -> FusedConv
     """norm(conv(x)) as one convolution."""
     mean, variance = norm.running_mean, norm.running_var
     if mean is None or variance is None:
-        raise ArchError("batch norm can be fused with the statistics that it kept, and this one keeps none. Train it.")
+        raise ArchError(
+            "fusing needs the running statistics of batch norm, and this one keeps none. Train it with them."
+        )
     scale = torch.rsqrt(variance.double() + norm.eps)
     if norm.affine:
         scale = scale * norm.weight.double()
@@ -51,11 +64,11 @@ def _folded(conv: nn.Conv2d, norm: nn.modules.batchnorm._BatchNorm) -> FusedConv
         bias = bias + norm.bias.double()
     if conv.bias is not None:
         bias = bias + conv.bias.double() * scale
-    return _with(conv, conv.weight.double() * scale[:, None, None, None], bias)
+    return _make_fused_conv(conv, conv.weight.double() * scale[:, None, None, None], bias)
 
 
-def _with(conv: nn.Conv2d, weight: Tensor, bias: Tensor) -> FusedConv:
-    assert isinstance(conv.padding, tuple), "ours are padded by numbers"
+def _make_fused_conv(conv: nn.Conv2d, weight: Tensor, bias: Tensor) -> FusedConv:
+    assert isinstance(conv.padding, tuple), "the convolutions of AnyNet are padded by numbers"
     with torch.device("meta"):
         fused = FusedConv(
             conv.in_channels, conv.out_channels, (conv.kernel_size[0], conv.kernel_size[1]),

@@ -1,4 +1,4 @@
-"""The mean over a map, with a gradient that costs little."""
+"""Global average pooling with a cheap gradient."""
 
 from __future__ import annotations
 
@@ -7,20 +7,23 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["pixel_mean"]
+__all__ = ["global_avg_pool"]
 
 
-def pixel_mean(x: Tensor) -> Tensor:
-    """(N, C, H, W) -> (N, C). x.mean((2, 3)) to the bit, and in training faster than that."""
+def global_avg_pool(x: Tensor) -> Tensor:
+    """(N, C, H, W) -> (N, C). The same bits as x.mean((2, 3)), and faster in training."""
     if not x.requires_grad or torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:
         return x.mean((2, 3))
-    mean: Tensor = _PixelMean.apply(x)
+    mean: Tensor = _GlobalAvgPool.apply(x)
     return mean
 
 
-class _PixelMean(torch.autograd.Function):
-    """torch writes the gradient of a mean out for each pixel, as (N, C, H, W) even where maps lie as (N, H, W, C), and
-    then adds it to another gradient across memory; here it is a view that needs none."""
+class _GlobalAvgPool(torch.autograd.Function):
+    """Gives the gradient as a view.
+
+    torch would write it out for each pixel, in the layout (N, C, H, W) even where maps are stored as (N, H, W, C), and
+    then add it to another gradient across memory.
+    """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:

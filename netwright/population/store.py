@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from netwright.arch import Arch, ArchBatch, complexity
-from netwright.errors import OutputError, PopulationError
+from netwright.errors import PopulationError
 from netwright.population.database import FILE, STATES, disk_errors, make_tables, open_file, remove_draft, transaction
+from netwright.population.summary import population_html
+from netwright.system.atomic import explain_errors
 from netwright.system.diff import difference
 from netwright.system.lock import Lock
 
@@ -95,10 +97,9 @@ class Population:
             PopulationError: It has a population already.
         """
         folder = Path(folder)
-        try:
+        what, elsewhere = "the population", "another folder"
+        with explain_errors(folder, what=what, elsewhere=elsewhere):
             folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"{folder} cannot be made: {error}. Choose another folder.") from error
         path, draft = folder / FILE, folder / f".{FILE}.new"
         meta = {"seed": seed, "identity": identity, "notes": notes or {}, "created": time.time()}
         with Lock(folder):
@@ -112,9 +113,8 @@ class Population:
                         db.executemany("INSERT INTO meta VALUES (?, ?)", [(key, json.dumps(meta[key])) for key in meta])
                         _insert(db, 0, list(networks), _parameters(networks), seed, seeds, labels)
                 # the complete file appears at once: a kill before this leaves no half-made population
-                draft.replace(path)
-            except OSError as error:
-                raise OutputError(f"{folder} cannot be written: {error}. Choose another folder.") from error
+                with explain_errors(path, what=what, elsewhere=elsewhere):
+                    draft.replace(path)
             finally:
                 remove_draft(draft)
         return cls.open(folder)
@@ -286,6 +286,9 @@ class Population:
         ]
         frame = pd.DataFrame.from_records(records, columns=None if records else [*names, "arch", "curve"])
         return frame.astype({"error": float, "seconds": float})
+
+    def _repr_html_(self) -> str:
+        return population_html(str(self.folder), self.counts(), self.frame())
 
     # -- what happens to it ------------------------------------------------------------------------------------
 

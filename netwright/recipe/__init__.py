@@ -1,6 +1,6 @@
 """Training recipes as values. No torch."""
 
-from netwright.recipe.load import Loaded, load_training, training_options, training_to_yaml
+from netwright.recipe.load import LoadedRecipe, load_training, training_options, training_to_yaml
 from netwright.recipe.schedule import learning_rate
 from netwright.recipe.schema import AUTO, PRECISIONS, Recipe
 from netwright.recipe.training import (
@@ -22,7 +22,7 @@ __all__ = [
     "Augmentation",
     "Checkpoints",
     "DataConfig",
-    "Loaded",
+    "LoadedRecipe",
     "Loss",
     "Network",
     "Optimization",

@@ -1,6 +1,6 @@
-"""The keys of the MindCV toolbox: one table from theirs to ours. A key that is not in it means the same in both.
+"""The keys of the MindCV toolbox, as one table from MindCV's to ours. A key that it does not list means the same here.
 
-Read from MindCV 0.5.0 and its history. Ours differ only where theirs mislead (`epoch_size` is no size).
+Taken from MindCV 0.5.0 and its history. Ours differ only where MindCV's mislead (`epoch_size` is no size).
 """
 
 from __future__ import annotations
@@ -10,17 +10,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from netwright.errors import RecipeError
-from netwright.recipe.values import TRUTHS
+from netwright.options import TRUTHS
 
 __all__ = ["MINDCV", "Meaningless", "Renamed", "translate"]
 
 
 @dataclass(frozen=True, slots=True)
 class Renamed:
-    """A key of theirs that is `key` here.
+    """A key of MindCV's that is `key` here.
 
-    values: their value -> ours, whatever the case; others stay as they are. closed: there are no others. notices:
-    their value -> what is different here.
+    Attributes:
+        key: Our name.
+        values: MindCV's value -> ours, in any case; others stay as they are.
+        closed: No other values are allowed.
+        notices: MindCV's value -> what is different here.
     """
 
     key: str
@@ -31,9 +34,12 @@ class Renamed:
 
 @dataclass(frozen=True, slots=True)
 class Meaningless:
-    """A key of theirs that has no meaning here, and why.
+    """A key of MindCV's that has no meaning here.
 
-    values: all that it may be (empty: anything). silent: those of which nothing is lost.
+    Attributes:
+        reason: Why not.
+        values: All values that MindCV allows; empty for any.
+        silent: Values that need no notice, since ignoring them changes nothing.
     """
 
     reason: str
@@ -43,7 +49,7 @@ class Meaningless:
 
 _LEVELS = {"O0": "fp32", "O1": "half", "O2": "half", "O3": "half"}
 _TRUE_OR_FALSE = ("True", "False")
-_AUTOMATIC = "{} is taken as device auto: the accelerator that is there, else the processor"
+_AUTOMATIC = "{} means device auto: an accelerator where there is one, else the processor"
 _CLOUD = Meaningless("folders of Huawei's ModelArts cloud; give data_dir and out")
 
 # clip_grad and clip_value together are our clip_norm: netwright/recipe/load.py
@@ -58,7 +64,7 @@ MINDCV: Mapping[str, Renamed | Meaningless] = {
     "ckpt_save_interval": Renamed("checkpoint_interval"),
     "ckpt_save_policy": Renamed("checkpoint_policy", {"None": "all", "null": "all", "": "all"}),
     "ckpt_url": _CLOUD,
-    "config": Meaningless("a recipe includes no other; this one was saved with the name of its origin"),
+    "config": Meaningless("a recipe does not include another; this one was saved with the name of its origin"),
     "data_url": _CLOUD,
     "dataset_download": Renamed("download"),
     "dataset_sink_mode": Meaningless("MindSpore's way to feed its devices", _TRUE_OR_FALSE),
@@ -101,16 +107,21 @@ MINDCV: Mapping[str, Renamed | Meaningless] = {
 
 
 def translate(name: str, written: Any) -> tuple[str, Any, str]:
-    """(our key, value, notice) of a key as it was written; RecipeError for a value that a closed table does not have.
+    """What a key that a recipe or a flag sets means here.
 
-    The key is "" for one without meaning, whose notice says why; "" is no notice.
+    Returns:
+        (our key, value, notice). The key is "" for one that has no meaning here, and its notice says why; an empty
+        notice is none.
+
+    Raises:
+        RecipeError: The key has a closed table of values, and this is none of them.
     """
     row = MINDCV.get(name)
     if row is None:
         return name, written, ""
     word = _word(written, [*row.values, *(row.silent if isinstance(row, Meaningless) else ())])
     if word not in row.values and (row.closed if isinstance(row, Renamed) else row.values):
-        raise RecipeError(f"{name} is one of {', '.join(row.values)}, not {written!r}. Choose one of these.")
+        raise RecipeError(f"{name} is one of {', '.join(row.values)}, not {written!r}. Correct '{name}'.")
     if isinstance(row, Meaningless):
         return "", None, "" if word in row.silent else f"{name} ({row.reason})"
     return row.key, row.values.get(word, written), row.notices.get(word, "")

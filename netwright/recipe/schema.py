@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from netwright.errors import RecipeError
+from netwright.options import check_options, option
+from netwright.system.suggest import suggest
 
 __all__ = ["AUTO", "PRECISIONS", "Recipe"]
 
@@ -20,64 +21,62 @@ class Recipe:
     """SGD with Nesterov momentum under a half cosine: how DDS trains a population, briefly.
 
     Where a value is "auto", `resolve` decides from the images and the device, once, and the decision is recorded.
-
-    epochs: passes over the training images. batch_size: images a step. lr: highest learning rate; auto is 0.1 for a
-    batch of 128, in proportion for larger ones and by the square root for smaller ones. warmup_epochs: linear rise from
-    0; auto is a tenth of the epochs, at most 5. weight_decay: on every parameter, normalization too, as the published
-    networks were trained. flip: mirror images at random. crop_padding: pixels of black around an image before a random
-    crop to its size. precision: bf16 is autocast.
     """
 
-    epochs: int = 10
-    batch_size: int = 128
-    lr: float | str = AUTO
-    warmup_epochs: float | str = AUTO
-    momentum: float = 0.9
-    nesterov: bool = True
-    weight_decay: float = 5e-5
-    label_smoothing: float = 0.0
-    flip: bool | str = AUTO
-    crop_padding: int | str = AUTO
-    precision: str = AUTO
-    channels_last: bool = True
+    epochs: int = option(10, "of each trial", low=1, metavar="N")
+    batch_size: int = option(128, "images a step", low=1, metavar="N")
+    lr: float | str = option(
+        AUTO,
+        "highest learning rate",
+        choices=(AUTO,),
+        low=0.0,
+        high=100.0,
+        metavar="X",
+        default_text="by the batch, 0.1 for 128",
+    )
+    warmup_epochs: float | str = option(
+        AUTO,
+        "linear rise of the learning rate from 0",
+        choices=(AUTO,),
+        low=0.0,
+        metavar="N",
+        default_text="a tenth of the epochs, at most 5",
+    )
+    momentum: float = option(0.9, "of SGD", low=0.0, high=1.0)
+    nesterov: bool = option(True, "Nesterov's momentum")
+    weight_decay: float = option(
+        5e-5, "of every parameter, normalization too, as the published networks were trained", low=0.0, high=1.0
+    )
+    label_smoothing: float = option(0.0, "share of the target that all classes get equally", low=0.0, high=1.0)
+    flip: bool | str = option(
+        AUTO, "mirror training images at random", choices=(AUTO,), default_text="where it suits them"
+    )
+    crop_padding: int | str = option(
+        AUTO,
+        "pixels of black around an image before a random crop",
+        choices=(AUTO,),
+        low=0,
+        high=512,
+        default_text="an eighth of the side",
+    )
+    precision: str = option(
+        AUTO, "of activations; bf16 by autocast", choices=PRECISIONS, default_text="bf16 where it is faster"
+    )
+    channels_last: bool = option(True, "memory layout (N, H, W, C)")
 
     def __post_init__(self) -> None:
-        whole = ("epochs", "batch_size")
-        for name in whole:
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise RecipeError(f"{name} is a whole number of at least 1, not {value!r}. Correct '{name}'.")
-        limits = {
-            "lr": (0.0, 100.0),
-            "warmup_epochs": (0.0, float(self.epochs)),
-            "momentum": (0.0, 1.0),
-            "weight_decay": (0.0, 1.0),
-            "label_smoothing": (0.0, 1.0),
-            "crop_padding": (0, 512),
-        }
-        for name, (low, high) in limits.items():
-            value = getattr(self, name)
-            automatic = value == AUTO and self.__dataclass_fields__[name].default == AUTO
-            number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not automatic and not (number and low <= value <= high):
-                raise RecipeError(f"{name} lies within {low:g} to {high:g}, not {value!r}. Correct '{name}'.")
-        if self.crop_padding != AUTO and not isinstance(self.crop_padding, int):
-            raise RecipeError(f"crop_padding is a whole number, not {self.crop_padding!r}. Correct 'crop_padding'.")
-        for name in ("nesterov", "flip", "channels_last"):
-            if not isinstance(getattr(self, name), bool) and not (name == "flip" and self.flip == AUTO):
-                automatically = ", false or auto" if name == "flip" else " or false"
-                raise RecipeError(f"{name} is true{automatically}, not {getattr(self, name)!r}. Correct '{name}'.")
-        if self.precision not in PRECISIONS:
-            raise RecipeError(f"precision is one of {', '.join(PRECISIONS)}, not {self.precision!r}. Correct it.")
+        check_options(self)
+        if isinstance(self.warmup_epochs, int | float) and self.warmup_epochs > self.epochs:
+            raise RecipeError(
+                f"warmup_epochs is at most the {self.epochs} epochs, not {self.warmup_epochs!r}. Lower 'warmup_epochs'."
+            )
 
     def with_(self, **changes: Any) -> Recipe:
         """The recipe with some values changed; RecipeError for an unknown key, with the nearest name."""
         known = [item.name for item in fields(self)]
         for key in changes:
             if key not in known:
-                near = difflib.get_close_matches(key, known, n=1)
-                hint = f"did you mean {near[0]!r}?" if near else f"these are known: {', '.join(known)}."
-                raise RecipeError(f"unknown key {key!r} of a recipe: {hint}")
+                raise RecipeError(f"unknown key {key!r} of a recipe: {suggest(key, known)}")
         return replace(self, **changes)
 
     def resolve(self, *, resolution: int, flip_suits: bool, bf16_helps: bool) -> Recipe:
@@ -104,6 +103,6 @@ class Recipe:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, plain: Mapping[str, Any]) -> Recipe:
+    def from_dict(cls, values: Mapping[str, Any]) -> Recipe:
         """Read what `to_dict` wrote; RecipeError for an unknown key."""
-        return cls().with_(**plain)
+        return cls().with_(**values)

@@ -1,17 +1,17 @@
-"""Everything that `netwright train` takes, as one frozen value of groups; the keys of all groups are flat in YAML.
+"""Everything that `netwright train` takes, as one frozen value of groups; in YAML the keys of all groups are flat.
 
-The defaults are those of the MindCV toolbox, so that its recipes mean here what they mean there. No torch.
+The defaults are those of the MindCV toolbox, so that its recipes mean the same here. No torch.
 """
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from netwright.errors import RecipeError
-from netwright.recipe.option import check_options, option
+from netwright.options import check_options, option
+from netwright.system.suggest import suggest
 
 __all__ = [
     "Augmentation",
@@ -48,15 +48,15 @@ class DataConfig:
     train_split: str = option("train", "split to train on: a folder's or a parquet split's name")
     val_split: str = option("val", "split to validate on")
     val_fraction: float = option(
-        0.0, "cut validation from so much of each class of the train split instead", low=0.0, high=0.9
+        0.0, "cut this share of each class off the train split for validation instead", low=0.0, high=0.9
     )
-    download: bool = option(False, "fetch mnist, cifar10 or cifar100 when data_dir does not have it")
+    download: bool = option(False, "download mnist, cifar10 or cifar100 where data_dir does not have it")
     num_samples: int | None = option(None, "train on the first N images of a seeded shuffle only", low=1)
-    batch_size: int = option(128, "images a step and device", low=1)
+    batch_size: int = option(128, "images a step on each device", low=1)
     shuffle: bool = option(True, "shuffle the training images each epoch")
     drop_last: bool = option(True, "leave out a last training batch that is not full")
     eval_shuffle: bool = option(False, "shuffle validation images; changes no result")
-    workers: int = option(8, "processes that decode images; at most the processors of this machine; 0: none", low=0)
+    workers: int = option(8, "processes that decode images, at most one a processor; 0: none", low=0)
 
     def __post_init__(self) -> None:
         check_options(self)
@@ -73,41 +73,43 @@ class Augmentation:
         "resized: a random part, resized; padded: an eighth of black around, then a crop; none: as validated",
         choices=("resized", "padded", "none"),
     )
-    scale: tuple[float, float] = option((0.08, 1.0), "area of the random part", low=0.0, high=1.0)
+    scale: tuple[float, float] = option((0.08, 1.0), "share of the area that a random part has", low=0.0, high=1.0)
     ratio: tuple[float, float] = option((0.75, 1.333), "aspect ratio of the random part", low=0.01, high=100.0)
     hflip: float = option(0.5, "probability of a horizontal flip", low=0.0, high=1.0)
     vflip: float = option(0.0, "probability of a vertical flip", low=0.0, high=1.0)
     color_jitter: tuple[float, ...] | float | None = option(
         0.4, "brightness, contrast and saturation by up to this factor; not with auto_augment", low=0.0
     )
-    interpolation: str = option("bilinear", "of resizing", choices=("nearest", "bilinear", "bicubic"))
+    interpolation: str = option("bilinear", "how images are resized", choices=("nearest", "bilinear", "bicubic"))
     antialias: bool = option(True, "smooth before shrinking; weights from MindCV were trained and validated without")
     auto_augment: str | None = option(
         None, "randaug-m9-mstd0.5-inc1, autoaug, autoaugr, 3a, augmix-m3-w3, trivialaugwide, or none"
     )
     aug_splits: int = option(0, "3: a clean and two AugMix versions of each image, with the JSD loss", low=0, high=3)
     re_prob: float = option(0.0, "probability of random erasing", low=0.0, high=1.0)
-    re_scale: tuple[float, float] = option((0.02, 0.33), "area that is erased", low=0.0, high=1.0)
+    re_scale: tuple[float, float] = option((0.02, 0.33), "share of the area that is erased", low=0.0, high=1.0)
     re_ratio: tuple[float, float] = option((0.3, 3.3), "aspect ratio of what is erased", low=0.01, high=100.0)
-    re_value: float | str = option(0.0, "what is put there, after normalizing: a number or random", choices=("random",))
+    re_value: float | str = option(
+        0.0, "what the erased part is filled with, after normalizing: a number or random", choices=("random",)
+    )
     re_max_attempts: int = option(10, "draws of a rectangle that fits", low=1)
     mean: tuple[float, ...] = option(IMAGENET_MEAN, "subtracted from pixels 0-255", low=0.0, high=255.0)
-    std: tuple[float, ...] = option(IMAGENET_STD, "what they are then divided by", low=1e-3, high=1e4)
+    std: tuple[float, ...] = option(IMAGENET_STD, "and divided by this", low=1e-3, high=1e4)
     crop_pct: float = option(
         0.875, "validation: resize the shorter side to image_size / crop_pct, cut the center", low=0.01, high=1.0
     )
     mixup: float = option(0.0, "alpha of mixup; 0: none", low=0.0)
     cutmix: float = option(0.0, "alpha of cutmix; 0: none", low=0.0)
     cutmix_prob: float = option(1.0, "probability that a batch is mixed at all, by mixup or cutmix", low=0.0, high=1.0)
-    aug_repeats: int = option(0, "repeated augmentation: each drawn image so often in an epoch", low=0)
-    lighting: float = option(0.0, "AlexNet's PCA noise, its standard deviation; DDS: 0.1", low=0.0, high=10.0)
+    aug_repeats: int = option(0, "repeated augmentation: how often each drawn image comes in an epoch", low=0)
+    lighting: float = option(0.0, "standard deviation of AlexNet's PCA noise; DDS: 0.1", low=0.0, high=10.0)
 
     def __post_init__(self) -> None:
         check_options(self)
         for name in ("scale", "ratio", "re_scale", "re_ratio"):
             low, high = getattr(self, name)
             if low > high:
-                raise RecipeError(f"{name} is a low and a high end, not {[low, high]}. Exchange them.")
+                raise RecipeError(f"{name} is a low and a high end, not {[low, high]}. Swap them.")
         if self.aug_splits == 1:
             raise RecipeError("aug_splits is 0, 2 or 3 (3 is usual), not 1. Correct 'aug_splits'.")
         if self.aug_splits and (self.mixup or self.cutmix):
@@ -140,16 +142,16 @@ class Network:
     pretrained: bool = option(False, "start from the published weights")
     checkpoint: str = option("", "start from the weights in this file or run folder")
     freeze_stages: int | None = option(
-        None, "stem and so many stages keep their weights and statistics; 0: the stem; none: all learn", low=0
+        None, "freeze the stem and this many stages, with their statistics; 0: the stem; none: nothing", low=0
     )
-    linear_probe: bool = option(False, "only the classifier learns, all else keeps its weights and statistics")
-    resume_optimizer: bool = option(False, "with checkpoint, a run folder: take its optimizer state too")
-    sync_bn: bool = option(False, "batch norm over all devices")
+    linear_probe: bool = option(False, "train only the classifier; all else keeps its weights and statistics")
+    resume_optimizer: bool = option(False, "where checkpoint is a run folder: take its optimizer state too")
+    sync_bn: bool = option(False, "batch norm statistics over all devices")
     precise_bn: int = option(
-        0, "before validating, take batch norm statistics afresh from so many training batches", low=0
+        0, "before validating, recompute batch norm statistics from this many training batches", low=0
     )
     channels_last: bool = option(True, "memory layout (N, H, W, C)")
-    compile: bool = option(False, "torch.compile; costs a minute or more at the start")
+    compile: bool = option(False, "torch.compile; takes a minute or more at the start")
 
     def __post_init__(self) -> None:
         check_options(self)
@@ -161,7 +163,7 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class Optimization:
-    """The optimizer, and what is done to gradients and weights around it."""
+    """The optimizer, and what happens to gradients and weights around it."""
 
     epochs: int = option(90, "passes over the training images", low=1)
     optimizer: str = option(
@@ -171,7 +173,7 @@ class Optimization:
     )
     momentum: float = option(0.9, "of sgd, momentum and rmsprop", low=0.0, high=1.0)
     nesterov: bool = option(False, "Nesterov's momentum")
-    weight_decay: float = option(1e-6, "as L2 in the gradient, decoupled in adamw, lion, lamb and adan", low=0.0)
+    weight_decay: float = option(1e-6, "as L2 in the gradient; decoupled in adamw, lion, lamb and adan", low=0.0)
     weight_decay_filter: str = option(
         "disable",
         "disable: everything decays; auto: all but normalization; norm_and_bias: neither normalization nor biases",
@@ -179,12 +181,12 @@ class Optimization:
     )
     eps: float = option(1e-10, "of the adaptive optimizers", low=0.0)
     layer_decay: float | None = option(
-        None, "learning rate by this factor less, a block further from the head", low=0.0, high=1.0
+        None, "multiply the learning rate by this for each block further from the head", low=0.0, high=1.0
     )
-    clip_norm: float | None = option(None, "clip the gradients' global norm; none: do not", low=0.0)
+    clip_norm: float | None = option(None, "clip the global norm of the gradients to this; none: do not", low=0.0)
     accumulate: int = option(1, "batches whose gradients are averaged for a step", low=1)
     ema: bool = option(False, "keep an exponential moving average of the weights, and validate both")
-    ema_decay: float = option(0.9999, "of that average, after its warm-up", low=0.0, high=1.0)
+    ema_decay: float = option(0.9999, "decay of that average, after its warm-up", low=0.0, high=1.0)
 
     def __post_init__(self) -> None:
         check_options(self)
@@ -210,24 +212,24 @@ class Schedule:
     )
     lr: float = option(1e-3, "highest learning rate", low=0.0)
     lr_batch: int | None = option(
-        None, "lr is for a global batch of so many images, and grows with it linearly; none: does not", low=1
+        None, "lr is for a global batch of this many images and scales with it; none: lr is used as it is", low=1
     )
     min_lr: float = option(1e-6, "where cosine_decay and one_cycle end, and cyclic starts", low=0.0)
     warmup_epochs: float = option(3, "linear rise to lr", low=0.0)
-    warmup_factor: float = option(0.0, "it starts from lr times this", low=0.0, high=1.0)
+    warmup_factor: float = option(0.0, "the rise starts from lr times this", low=0.0, high=1.0)
     decay_epochs: float | None = option(
-        100, "length of a cosine, of a step; none: all epochs after the warm-up, shared by the cycles", low=0.0
+        100, "length of a cosine or a step; none: all epochs after the warm-up, divided by num_cycles", low=0.0
     )
     decay_rate: float = option(0.9, "of step, multi-step, exponential and (as power) polynomial decay", low=0.0)
     milestones: tuple[float, ...] = option((30, 60, 90), "of multi_step_decay, in epochs after the warm-up", low=0.0)
-    lr_epoch_stair: bool = option(False, "change it at epochs only")
-    num_cycles: int = option(1, "cosines, or cycles of cyclic, one after another", low=1)
-    cycle_decay: float = option(1.0, "each cosine starts from lr times this once more", low=0.0, high=1.0)
+    lr_epoch_stair: bool = option(False, "change it only at the start of an epoch")
+    num_cycles: int = option(1, "number of cosines, or of cycles of cyclic", low=1)
+    cycle_decay: float = option(1.0, "each cosine starts from this times the start of the last one", low=0.0, high=1.0)
 
     def __post_init__(self) -> None:
         check_options(self)
         if self.scheduler == "step_decay" and self.decay_epochs == 0:
-            raise RecipeError("step_decay needs steps of some length: decay_epochs is above 0, not 0. Raise it.")
+            raise RecipeError("with step_decay, decay_epochs is above 0, not 0. Raise it.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +239,9 @@ class Loss:
     loss: str = option("CE", "cross-entropy, or binary cross-entropy of each class", choices=("CE", "BCE"))
     label_smoothing: float = option(0.0, "share of the target that all classes get equally", low=0.0, high=1.0)
     reduction: str = option("mean", "over the batch", choices=("mean", "sum"))
-    on_nan: str = option("stop", "when the loss is not finite: stop, or skip the step", choices=("stop", "skip"))
+    on_nan: str = option(
+        "stop", "what a loss that is not finite does: stop, or skip its step", choices=("stop", "skip")
+    )
 
     def __post_init__(self) -> None:
         check_options(self)
@@ -245,7 +249,7 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class Precision:
-    """Numbers that activations are computed in; weights are always kept in fp32."""
+    """The number format of activations; weights are always kept in fp32."""
 
     precision: str = option(
         "fp32",
@@ -254,7 +258,7 @@ class Precision:
     )
     val_precision: str = option("fp32", "in validation", choices=("fp32", "bf16", "fp16", "half", "auto"))
     loss_scale_type: str = option("fixed", "auto: dynamic from 2**24 for fp16", choices=("fixed", "dynamic", "auto"))
-    loss_scale: float = option(1.0, "fixed, or where dynamic starts", low=1e-6)
+    loss_scale: float = option(1.0, "the fixed scale, or where a dynamic one starts", low=1e-6)
     drop_overflow_update: bool = option(False, "with a fixed scale: skip a step whose gradients are not finite")
 
     def __post_init__(self) -> None:
@@ -265,16 +269,16 @@ class Precision:
 class Checkpoints:
     """What is kept."""
 
-    out: str = option("./ckpt", "folder of the run; the same command goes on from what is there")
+    out: str = option("./ckpt", "folder of the run; the same command continues from what is there")
     validate: bool = option(False, "validate while training, and keep the best weights")
     val_interval: int = option(1, "epochs between validations: after epochs 1, 1 + k, ... and the last", low=1)
     checkpoint_interval: int = option(1, "epochs between kept weights", low=1)
-    checkpoint_policy: str = option("latest_k", "which to keep", choices=("latest_k", "top_k", "all"))
-    checkpoint_keep: int = option(10, "how many", low=1)
+    checkpoint_policy: str = option("latest_k", "which weights to keep", choices=("latest_k", "top_k", "all"))
+    checkpoint_keep: int = option(10, "how many weights to keep", low=1)
     state_interval: float = option(600.0, "seconds between saves of the training state within an epoch", low=0.0)
-    resume: bool = option(True, "go on from the state in out, if there is one of the same training")
+    resume: bool = option(True, "continue from the state in out, if it is of the same training")
     log_interval: int = option(100, "steps between log lines", low=1)
-    trackers: tuple[str, ...] = option((), "where measurements go, too", choices=("tensorboard", "wandb"))
+    trackers: tuple[str, ...] = option((), "where else measurements go", choices=("tensorboard", "wandb"))
 
     def __post_init__(self) -> None:
         check_options(self)
@@ -287,13 +291,13 @@ class RuntimeConfig:
     device: str = option("auto", "auto, cpu, cuda, cuda:1, npu, ...")
     distribute: bool = option(False, "one process a device, started by torchrun, mpirun or SLURM")
     timeout: float = option(
-        300.0, "seconds without progress after which a rank ends the run; one that died ends it after some ten", low=1.0
+        300.0, "seconds without progress after which a rank ends the run; a dead rank ends it after about ten", low=1.0
     )
     threads: int | None = option(
-        None, "processor threads of each rank; none: the processors, divided among the ranks", low=1
+        None, "processor threads of each rank; none: the processors divided by the ranks", low=1
     )
     seed: int = option(42, "of weights, order and augmentation", low=0)
-    deterministic: bool = option(False, "deterministic kernels on accelerators, slower; a CPU always is")
+    deterministic: bool = option(False, "deterministic kernels on accelerators, slower; a CPU is always deterministic")
 
     def __post_init__(self) -> None:
         check_options(self)
@@ -301,7 +305,10 @@ class RuntimeConfig:
 
 @dataclass(frozen=True, slots=True)
 class TrainConfig:
-    """One training: the network, the images, the recipe and the machine."""
+    """One training: the network, the images, the recipe and the machine.
+
+    The groups hold the options; `with_` and `to_flat` work with the flat keys of all groups.
+    """
 
     network: Network = field(default_factory=Network)
     images: DataConfig = field(default_factory=DataConfig)
@@ -322,13 +329,12 @@ class TrainConfig:
         }
 
     def with_(self, **changes: Any) -> TrainConfig:
-        """The training with some flat keys changed; a key that is none is a RecipeError with the nearest name."""
+        """The training with some flat keys changed; RecipeError for an unknown key, with the nearest name."""
         homes = {item.name: part.name for part in fields(self) for item in fields(getattr(self, part.name))}
         grouped: dict[str, dict[str, Any]] = {}
         for key, value in changes.items():
             if key not in homes:
-                near = difflib.get_close_matches(key, homes, n=1)
-                hint = f"did you mean {near[0]!r}?" if near else "`netwright train --help` lists what there is."
+                hint = suggest(key, homes, "`netwright train --help` lists what there is.")
                 raise RecipeError(f"unknown key {key!r}: {hint}")
             grouped.setdefault(homes[key], {})[key] = tuple(value) if isinstance(value, list) else value
         return replace(self, **{name: replace(getattr(self, name), **values) for name, values in grouped.items()})

@@ -1,72 +1,61 @@
-"""Write a report: the page, and each picture as PNG, SVG and PDF beside it."""
+"""Write a report: the page, and each chart as PNG, SVG and PDF beside it."""
 
 from __future__ import annotations
 
-import errno
-import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from netwright.errors import OutputError
-from netwright.report.charts import CHARTS, Spec, chart
-from netwright.report.figures import Figure, Missing, figures_of
+from netwright.report.data import ReportData, with_distinct_names
 from netwright.report.page import page
-from netwright.report.story import Story, distinct
+from netwright.report.sections import SECTIONS, figures_of, specs_of
+from netwright.system.atomic import explain_errors, write_bytes, write_text
+from netwright.theme import Spec
 
 __all__ = ["FORMATS", "render_figures", "write_report"]
 
 FORMATS = ("png", "svg", "pdf")
 _PNG_SCALE = 2.0
+_ELSEWHERE = "another --out"
 
 
-def write_report(story: Story, folder: Path, formats: Sequence[str] = FORMATS) -> Path:
-    """Write folder/report.html, replacing an earlier one, and folder/figures/<name>.<format>; return the page's path.
-
-    Raises OutputError where the folder cannot be written or a format is unknown.
-    """
+def write_report(data: ReportData, folder: Path, formats: Sequence[str] = FORMATS) -> Path:
+    """See `netwright.report.write_report`."""
     import vl_convert
 
     _prepare(folder, formats)
-    story = distinct(story)
-    figures = figures_of(story)
-    with ThreadPoolExecutor(1) as pool:  # the script takes seconds of another core to put together
+    data = with_distinct_names(data)
+    figures = figures_of(data)
+    with ThreadPoolExecutor(1) as pool:  # making the script takes seconds on another core
         bundle = pool.submit(vl_convert.javascript_bundle, "window.vegaEmbed = vegaEmbed;")
-        specs = _specs(figures)
-        _write_pictures(specs, folder / "figures", formats)
-        _forget(folder / "figures", CHARTS.keys() - specs.keys())
-        document = page(story, figures, specs, bundle.result(), formats)
+        specs = specs_of(figures)
+        _write_charts(specs, folder / "figures", formats)
+        _remove(folder / "figures", SECTIONS.keys() - specs.keys())
+        html = page(data, figures, specs, bundle.result(), formats)
     path = folder / "report.html"
-    # last: its presence means the report is complete; a path in its facts may hold what is no text
-    _write(path, document.encode(errors="replace"))
+    # last: its presence means that the report is complete; a path in its facts may not be valid Unicode
+    write_text(path, html, what="the report", elsewhere=_ELSEWHERE)
     return path
 
 
-def render_figures(story: Story, folder: Path, formats: Sequence[str] = FORMATS) -> list[Path]:
-    """Write folder/<name>.<format> for every figure that the story has data for; return their paths."""
+def render_figures(data: ReportData, folder: Path, formats: Sequence[str] = FORMATS) -> list[Path]:
+    """See `netwright.report.render_figures`."""
     _prepare(folder, formats)
-    return _write_pictures(_specs(figures_of(distinct(story))), folder, formats)
+    return _write_charts(specs_of(figures_of(with_distinct_names(data))), folder, formats)
 
 
 def _prepare(folder: Path, formats: Sequence[str]) -> None:
-    """Refuse before the work what would be refused after it."""
+    """Find out before the work what would fail after it."""
     unknown = [name for name in formats if name not in FORMATS]
     if unknown:
-        raise OutputError(f"a picture's format is one of {', '.join(FORMATS)}, not {unknown[0]!r}. Choose among these.")
-    try:
+        raise OutputError(f"a chart's format is one of {', '.join(FORMATS)}, not {unknown[0]!r}. Choose among these.")
+    with explain_errors(folder, what="the report", elsewhere=_ELSEWHERE):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _refusal(folder, error) from error
 
 
-def _specs(figures: Mapping[str, Figure | Missing]) -> dict[str, Spec]:
-    drawn = {name: chart(name, figure) for name, figure in figures.items() if not isinstance(figure, Missing)}
-    return {name: spec for name, spec in drawn.items() if spec is not None}
-
-
-def _write_pictures(specs: Mapping[str, Spec], folder: Path, formats: Sequence[str]) -> list[Path]:
+def _write_charts(specs: Mapping[str, Spec], folder: Path, formats: Sequence[str]) -> list[Path]:
     if not formats:
         return []
     import vl_convert
@@ -78,45 +67,16 @@ def _write_pictures(specs: Mapping[str, Spec], folder: Path, formats: Sequence[s
     }
     written = []
     for name, spec in specs.items():
-        svg = vl_convert.vegalite_to_svg(spec)  # laid out once: the slow part
+        svg = vl_convert.vegalite_to_svg(spec)  # the slow part, so once for all formats
         for kind in formats:
             path = folder / f"{name}.{kind}"
-            _write(path, encode[kind](svg))
+            write_bytes(path, encode[kind](svg), what="a chart of the report", elsewhere=_ELSEWHERE)
             written.append(path)
     return written
 
 
-def _forget(folder: Path, names: Iterable[str]) -> None:
-    """Remove an earlier report's pictures that this one has no data for."""
+def _remove(folder: Path, names: Iterable[str]) -> None:
+    """Remove the charts of an earlier report that this one has no data for."""
     for name in names:
         for kind in FORMATS:
             (folder / f"{name}.{kind}").unlink(missing_ok=True)
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Whole or not at all: a reader of the old file never sees half of the new one."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            os.chmod(partial, 0o644)  # a temporary file is private, a report is not
-            os.replace(partial, path)
-        except BaseException:
-            Path(partial).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise _refusal(path, error) from error
-
-
-def _refusal(path: Path, error: OSError) -> OutputError:
-    return OutputError(f"a report needs a folder that can be written, but {path}: {error.strerror}. {_cure(error)}")
-
-
-def _cure(error: OSError) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "Free some space, or choose a folder on another disk."
-    if error.errno in (errno.ENOTDIR, errno.EEXIST, errno.EISDIR):
-        return "A file or folder of that name is in the way: move it, or choose another folder."
-    return "Choose a folder that you may write to."

@@ -1,4 +1,4 @@
-"""A network as a service: several models and versions, batched, over REST and gRPC by the Open Inference Protocol."""
+"""A server for networks: models in versions, dynamic batching, REST and gRPC by the Open Inference Protocol."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Client", "ServeSettings", "serve"]
 
-# a client needs nothing that a server needs
+# imported when first used: a client needs nothing of what a server needs
 _HOME = {"Client": "client", "serve": "supervisor.start"}
 
 

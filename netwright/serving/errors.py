@@ -1,12 +1,12 @@
-"""Why a request is not answered, and what that is called in HTTP and in gRPC."""
+"""Why a request is refused, and the status of each reason in HTTP and in gRPC."""
 
 from __future__ import annotations
 
 from netwright.errors import ServeError
 
-__all__ = ["GRPC_CODES", "HTTP_STATUS", "Refused"]
+__all__ = ["GRPC_CODES", "HTTP_STATUS", "INTERNAL_ERROR", "RequestError"]
 
-# reason -> status of HTTP
+# reason -> HTTP status
 HTTP_STATUS = {
     "malformed": 400,
     "unauthorized": 401,
@@ -32,10 +32,17 @@ GRPC_CODES = {
     "unavailable": "UNAVAILABLE",
     "late": "DEADLINE_EXCEEDED",
 }
+# what a client is told of a bug of ours; the log has the exception
+INTERNAL_ERROR = "internal error of the server; its log has the details."
 
 
-class Refused(ServeError):  # noqa: N818 - what happened to the request
-    """A request that is not answered. reason: a key of HTTP_STATUS; retry_after: seconds, where trying again helps."""
+class RequestError(ServeError):
+    """A request that is refused; the message is for the client.
+
+    Attributes:
+        reason: A key of HTTP_STATUS and GRPC_CODES.
+        retry_after: Seconds after which another try may succeed; None where it would not.
+    """
 
     def __init__(self, reason: str, message: str, *, retry_after: int | None = None) -> None:
         super().__init__(message)
@@ -43,5 +50,5 @@ class Refused(ServeError):  # noqa: N818 - what happened to the request
 
     @property
     def status(self) -> int:
-        """Of HTTP."""
+        """The HTTP status."""
         return HTTP_STATUS[self.reason]

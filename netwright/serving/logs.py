@@ -1,4 +1,4 @@
-"""One line an event: for people, or as JSON for machines."""
+"""One line per event: for people, or as JSON for machines."""
 
 from __future__ import annotations
 
@@ -12,29 +12,41 @@ __all__ = ["Log"]
 
 
 class Log:
-    """Writes to stderr unless told otherwise. format: text or json. A reader that is gone stops nothing."""
+    """The log of a server: requests, models, workers. A reader that is gone does not stop the server.
+
+    Args:
+        format: "text" or "json".
+        stream: Where lines are written; stderr where it is None.
+    """
 
     def __init__(self, format: str = "text", stream: TextIO | None = None) -> None:
         self._format, self._stream = format, stream or sys.stderr
         self._lock = threading.Lock()
 
     def write(self, event: str, **values: Any) -> None:
-        """values: plain ones; of texts, what is no printable character is escaped, so that nobody forges a line."""
+        """Write one line.
+
+        Args:
+            event: What happened, in a word or two.
+            **values: Texts and numbers; None is left out. Characters that cannot be printed are escaped, so that
+                nobody forges a line.
+        """
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        values = {name: value for name, value in values.items() if value is not None}
         if self._format == "json":
             line = json.dumps({"time": now, "event": event, **values}, default=str)
         else:
-            parts = (f"{name}={_shown(value)}" for name, value in values.items() if value not in ("", None))
+            parts = (f"{name}={_as_text(value)}" for name, value in values.items() if value != "")
             line = " ".join([now, event, *parts])
         try:
             with self._lock:
-                self._stream.write(line + "\n")  # at once: lines of two processes must not mix
+                self._stream.write(line + "\n")  # one call: lines of two processes must not mix
                 self._stream.flush()
         except (OSError, ValueError):
             pass
 
 
-def _shown(value: Any) -> str:
+def _as_text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     text = str(value)

@@ -1,74 +1,148 @@
-"""What a server is told: where it listens, how it batches, and what it refuses."""
+"""What a server is given: where it listens, how it batches, and what it refuses."""
 
 from __future__ import annotations
 
 import ipaddress
+import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import Any
 
 from netwright.errors import ServeError
+from netwright.options import check_options, option, options_of
+from netwright.system.suggest import suggest
 
 __all__ = ["ServeSettings", "is_loopback"]
 
-_SHORTEST_BEAT = 0.1  # seconds: as often as a supervisor looks
+_SHORTEST_HEARTBEAT = 0.1  # seconds: as often as a supervisor looks
+_LONGEST = 1e6  # seconds, or milliseconds
+_LISTENING = "where it listens"
+_COMPUTING = "how it computes"
+_BATCHING = "batching"
+_LIMITS = "limits, beyond which a request is refused"
 
 
 @dataclass(frozen=True, slots=True)
 class ServeSettings:
-    """How a server behaves. Raises ServeError for what cannot be.
+    """How a server behaves. ServeError for an impossible value.
 
-    ref: what `open_runtime` takes, or a folder of models. port, grpc_port: 0 takes a free one; a grpc_port of None
-    serves no gRPC. runtime, precision, threads: of `open_runtime`. max_batch: images computed together. max_delay_ms:
-    how long an image waits for company where nothing is being computed. max_queue: images that wait, of one model in
-    one worker; more are refused (429). max_requests: requests of a worker in the making. max_body: bytes of a request;
-    max_bytes: of all requests of a worker together. max_pixels: of an encoded image. timeout: seconds from a
-    request's first byte to its answer; body_timeout: seconds for its body. grace: seconds that a stopping server gives
-    what it has accepted. poll: seconds between looks at the folder, 0 for none. workers: processes. heartbeat:
-    seconds of silence after which a worker hangs, as does one whose network has been at a single computation for longer
-    than this and than timeout; 0 for never. log_format: text or json.
+    Attributes:
+        ref: What `open_runtime` takes, or a folder of models.
     """
 
     ref: str
-    host: str = "127.0.0.1"
-    port: int = 8000
-    grpc_port: int | None = None
-    runtime: str = "auto"
-    precision: str | None = None
-    threads: int | None = None
-    name: str = ""
-    max_batch: int = 16
-    max_delay_ms: float = 2.0
-    max_queue: int = 128
-    max_requests: int = 256
-    max_body: int = 32 << 20
-    max_bytes: int = 256 << 20
-    max_pixels: int = 40_000_000
-    timeout: float = 30.0
-    body_timeout: float = 20.0
-    grace: float = 30.0
-    poll: float = 2.0
-    workers: int = 1
-    heartbeat: float = 15.0
-    token: str = ""
-    tls_cert: str = ""
-    tls_key: str = ""
-    log_format: str = "text"
+    host: str = option("127.0.0.1", "127.0.0.1 is for this machine only", metavar="ADDRESS", group=_LISTENING)
+    port: int = option(8000, "0 takes a free one", low=0, high=65535, metavar="PORT", group=_LISTENING)
+    grpc_port: int | None = option(
+        None, "also serve gRPC; 0 takes a free one", low=0, high=65535, metavar="PORT", group=_LISTENING
+    )
+    runtime: str = option(
+        "auto",
+        "auto (what the file is for; torch for weights), torch, onnx or openvino",
+        metavar="NAME",
+        group=_COMPUTING,
+    )
+    precision: str | None = option(
+        None,
+        "fp32, bf16 or fp16, where the runtime can",
+        metavar="NAME",
+        default_text="the file's own",
+        group=_COMPUTING,
+    )
+    threads: int | None = option(
+        None,
+        "threads of one computation",
+        low=1,
+        metavar="N",
+        default_text="all processors, divided by the workers",
+        group=_COMPUTING,
+    )
+    name: str = option(
+        "",
+        "of a single model, in addresses and answers; in FOLDER/NAME/1 it is NAME",
+        metavar="NAME",
+        default_text="the model's own",
+        group=_COMPUTING,
+    )
+    max_batch: int = option(16, "images computed together", low=1, metavar="N", group=_BATCHING)
+    max_delay_ms: float = option(
+        2.0,
+        "how long an image waits for others while nothing is being computed",
+        low=0.0,
+        high=_LONGEST,
+        metavar="MS",
+        group=_BATCHING,
+    )
+    max_queue: int = option(
+        128, "images that wait for one version in one worker (429)", low=1, metavar="N", group=_LIMITS
+    )
+    max_requests: int = option(256, "requests that one worker answers at once (429)", low=1, metavar="N", group=_LIMITS)
+    max_body: int = option(
+        32 << 20, "of one request (413)", low=1, metavar="BYTES", default_text="32 MiB", group=_LIMITS
+    )
+    max_bytes: int = option(
+        256 << 20,
+        "of all bodies in one worker together (429)",
+        low=1,
+        metavar="BYTES",
+        default_text="256 MiB",
+        group=_LIMITS,
+    )
+    max_pixels: int = option(40_000_000, "of an encoded image (413)", low=1, metavar="N", group=_LIMITS)
+    timeout: float = option(
+        30.0,
+        "from the first byte of a request to its answer (504)",
+        above=0.0,
+        high=_LONGEST,
+        metavar="SECONDS",
+        group=_LIMITS,
+    )
+    body_timeout: float = option(
+        20.0, "for a body to arrive (408)", above=0.0, high=_LONGEST, metavar="SECONDS", group=_LIMITS
+    )
+    grace: float = option(
+        30.0,
+        "that a stopping server waits for the requests it has accepted",
+        low=0.0,
+        high=_LONGEST,
+        metavar="SECONDS",
+        group=_LIMITS,
+    )
+    poll: float = option(
+        2.0,
+        "between looks at FOLDER for new versions; 0: never",
+        low=0.0,
+        high=_LONGEST,
+        metavar="SECONDS",
+        group=_COMPUTING,
+    )
+    workers: int = option(1, "processes; one that dies or hangs is started again", low=1, metavar="N", group=_COMPUTING)
+    heartbeat: float = option(
+        15.0,
+        "of silence after which a worker counts as hanging, also one whose network has computed for longer than this "
+        "and than --timeout; 0: never",
+        low=0.0,
+        high=_LONGEST,
+        metavar="SECONDS",
+        group=_COMPUTING,
+    )
+    token: str = option(
+        "",
+        "clients send `Authorization: Bearer TOKEN`; better given as $NETWRIGHT_TOKEN",
+        metavar="TOKEN",
+        group=_LISTENING,
+    )
+    tls_cert: str = option("", "certificate chain, PEM", metavar="FILE", group=_LISTENING)
+    tls_key: str = option("", "its key, PEM", metavar="FILE", group=_LISTENING)
+    log_format: str = option("text", "of the lines on stderr", choices=("text", "json"))
 
     def __post_init__(self) -> None:
-        for name in ("max_batch", "max_queue", "max_requests", "max_body", "max_bytes", "max_pixels", "workers"):
-            if getattr(self, name) < 1:
-                raise ServeError(f"{name} is 1 or more, not {getattr(self, name)}.")
-        for name in ("max_delay_ms", "poll", "grace", "heartbeat"):
-            if not 0 <= getattr(self, name) < 1e6:
-                raise ServeError(f"{name} is 0 or more, not {getattr(self, name)}.")
-        if 0 < self.heartbeat < _SHORTEST_BEAT:
-            raise ServeError(f"heartbeat is 0, or {_SHORTEST_BEAT} seconds or more, not {self.heartbeat}.")
-        for name in ("timeout", "body_timeout"):
-            if not 0 < getattr(self, name) < 1e6:
-                raise ServeError(f"{name} is above 0 seconds, not {getattr(self, name)}.")
-        for name in ("port", "grpc_port"):
-            if not 0 <= (getattr(self, name) or 0) <= 65535:
-                raise ServeError(f"{name} is 0 (any free one) to 65535, not {getattr(self, name)}.")
+        check_options(self, ServeError)
+        if 0 < self.heartbeat < _SHORTEST_HEARTBEAT:
+            raise ServeError(
+                f"heartbeat is 0, or {_SHORTEST_HEARTBEAT} seconds or more, not {self.heartbeat}. Raise heartbeat."
+            )
         if self.max_queue < self.max_batch:
             raise ServeError(
                 f"as many images may wait as are computed together, and max_queue is {self.max_queue} with max_batch "
@@ -76,35 +150,51 @@ class ServeSettings:
             )
         if bool(self.tls_cert) != bool(self.tls_key):
             raise ServeError("TLS takes a certificate and its key. Give both tls_cert and tls_key.")
-        if self.log_format not in ("text", "json"):
-            raise ServeError(f"log_format is text or json, not {self.log_format!r}.")
         if any(not 33 <= ord(letter) <= 126 for letter in self.token):
-            raise ServeError("a token is printable ASCII without spaces: it travels in a header.")
+            raise ServeError("a token is printable ASCII without spaces, since it travels in a header. Give another.")
+
+    @classmethod
+    def from_options(cls, ref: str | Path, **options: Any) -> ServeSettings:
+        """Settings by name, as the flags of `netwright serve` have them.
+
+        Args:
+            ref: What `open_runtime` takes, or a folder of models.
+            **options: Attributes of this class. Without a token, it is that of the environment, $NETWRIGHT_TOKEN.
+
+        Raises:
+            ServeError: An unknown name, or an impossible value.
+        """
+        known = [item.name for item in options_of(cls)]
+        for name in options:
+            if name not in known:
+                raise ServeError(f"unknown option {name!r} of a server: {suggest(name, known)}")
+        token = options.get("token") or os.environ.get("NETWRIGHT_TOKEN", "")
+        return cls(str(ref), **options | {"token": token})
 
     @property
     def warning(self) -> str:
-        """What its owner should hear before it listens, or empty."""
+        """What to tell the owner before it listens; empty for nothing."""
         if is_loopback(self.host):
             return ""
         if not self.token:
             return (
-                f"everyone who reaches {self.host} may use this server: give --token, or stay on --host 127.0.0.1 "
+                f"everyone who reaches {self.host} can use this server: give --token, or stay on --host 127.0.0.1 "
                 "behind a proxy that knows its users"
             )
         return "" if self.tls_cert else f"the token travels to {self.host} unencrypted: give --tls_cert and --tls_key"
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
+        """For JSON; `from_dict` is the inverse."""
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> ServeSettings:
-        """What `to_dict` gave."""
+    def from_dict(cls, values: Mapping[str, Any]) -> ServeSettings:
+        """Read what `to_dict` wrote; unknown names, of another version, are left out."""
         return cls(**{item.name: values[item.name] for item in fields(cls) if item.name in values})
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches the address."""
+    """Whether only this machine can reach the address."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -5,7 +5,6 @@ Those of block x are files. Those of the other blocks follow from them by name: 
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib import resources
@@ -18,6 +17,7 @@ from netwright.errors import SpaceError
 from netwright.space.distribution import PowersOfTwo
 from netwright.space.families import unknown
 from netwright.space.space import DesignSpace, constraints, section
+from netwright.system.suggest import suggest
 
 __all__ = ["load_space", "space_names"]
 
@@ -76,8 +76,7 @@ def _load(ref: str | Path, readers: tuple[Path, ...]) -> DesignSpace:
             return _read(path.read_text(encoding="utf-8"), str(path), (*readers, path.resolve()))
         except (OSError, UnicodeDecodeError) as error:
             raise SpaceError(f"the space {ref} cannot be read: {error}. Give a YAML file.") from error
-    near = difflib.get_close_matches(name, space_names(), n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"these are known: {', '.join(space_names())}; or give a file."
+    hint = suggest(name, space_names(), f"these are known: {', '.join(space_names())}; or give a file.")
     raise SpaceError(f"no design space is called {str(ref)!r}: {hint}")
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable, Container, Iterable
 
 from netwright.arch import BLOCKS
 from netwright.errors import SpaceError
 from netwright.space.distribution import Distribution
+from netwright.system.suggest import suggest
 
 __all__ = ["FAMILIES", "check_distribution", "parameters_of", "unknown"]
 
@@ -68,7 +68,4 @@ def check_distribution(name: str, distribution: Distribution) -> None:
 
 def unknown(what: str, name: object, known: Iterable[object]) -> SpaceError:
     """The error for a name that is none of the known ones, with the nearest of them."""
-    names = [str(each) for each in known]
-    near = difflib.get_close_matches(str(name), names, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"these are known: {', '.join(names)}."
-    return SpaceError(f"unknown {what} {str(name)!r}: {hint}")
+    return SpaceError(f"unknown {what} {str(name)!r}: {suggest(name, known)}")

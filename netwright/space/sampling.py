@@ -16,6 +16,7 @@ from netwright.arch.divisible import compatible_groups
 from netwright.errors import SpaceError
 from netwright.space.space import LIMITS, DesignSpace
 from netwright.system.deprecation import renamed_attribute
+from netwright.system.html import paragraph
 
 __all__ = ["Sample", "draw", "sample"]
 
@@ -44,6 +45,10 @@ class Sample:
     rejection_counts: Mapping[str, int]
 
     account = renamed_attribute("Sample", "account", "rejection_counts")
+
+    def _repr_html_(self) -> str:
+        counts = ", ".join(f"{name} {many:,}" for name, many in self.rejection_counts.items() if many)
+        return self.batch._repr_html_() + paragraph(f"Sampling: {counts}.")
 
 
 def sample(space: DesignSpace, n: int, seed: int = 0) -> ArchBatch:

@@ -15,6 +15,7 @@ from netwright.space.distribution import Choice, Distribution, distribution_from
 from netwright.space.families import FAMILIES, check_distribution, parameters_of, unknown
 from netwright.space.parameter import ORDERS, Parameter
 from netwright.space.setting import Setting
+from netwright.space.table import space_table
 from netwright.system.deprecation import renamed_attribute, renamed_method
 
 __all__ = ["LIMITS", "DesignSpace"]
@@ -231,6 +232,9 @@ class DesignSpace:
             "rounding": self.rounding,
         }
         return whole
+
+    def _repr_html_(self) -> str:
+        return space_table(self.name, self.summary, self.parameters, self.limits, self.setting, self.size())
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> DesignSpace:

@@ -1,27 +1,29 @@
-"""Statistics of populations: distributions, their bands and comparisons, and what makes networks good.
+"""Statistics of populations: error distributions, their bands and comparisons, and what makes networks good.
 
-Arrays in, frozen values out; every random step takes a seed; every refusal is a StatsError that says the cure.
+Arrays in, frozen values out. Every random step takes a seed; input that makes no sense is a StatsError with the cure.
+In a notebook the results are shown as charts; `plot()` returns such a chart, to be changed or saved (Altair).
 Sources: "Designing Network Design Spaces" (DDS, arXiv 2003.13678) and "On Network Design Spaces for Visual Recognition"
 (NDS, arXiv 1905.13214).
 """
 
-from netwright.stats.compare import Comparison, Difference, Effect, ks, permutation_test
+from netwright.stats.compare import Effect, KsTest, PermutationTest, ks, permutation_test
 from netwright.stats.distribution import Band, Edf, band, edf, normalized_weights
-from netwright.stats.front import pareto
+from netwright.stats.front import pareto, plot_front
 from netwright.stats.relevance import Relevance, importance
 from netwright.stats.resampling import GoodRange, bootstrap
 from netwright.stats.search import Efficiency, efficiency
 from netwright.stats.table import ErrorColumn, error_column, read_table
+from netwright.system.deprecation import moved_names
 
 __all__ = [
     "Band",
-    "Comparison",
-    "Difference",
     "Edf",
     "Effect",
     "Efficiency",
     "ErrorColumn",
     "GoodRange",
+    "KsTest",
+    "PermutationTest",
     "Relevance",
     "band",
     "bootstrap",
@@ -33,5 +35,10 @@ __all__ = [
     "normalized_weights",
     "pareto",
     "permutation_test",
+    "plot_front",
     "read_table",
 ]
+
+__getattr__ = moved_names(
+    "netwright.stats", {"Comparison": "netwright.stats:KsTest", "Difference": "netwright.stats:PermutationTest"}
+)

@@ -1,7 +1,7 @@
-"""Distribution-free simultaneous bounds on a distribution function, for a sample of n.
+"""Distribution-free simultaneous bounds on a distribution function, from a sample of n.
 
-Every method fills one shape: `lower[k] <= F(e) <= upper[k]` at every error e with exactly k of the n sample errors
-below it, for all e at once, with at least the stated confidence ("ks" and "ld": exactly that when F is continuous).
+Every method gives the same: `lower[k] <= F(e) <= upper[k]` at every error e that has exactly k of the n sample errors
+below it, for all e at once, with at least the given confidence ("ks" and "ld": exactly that where F is continuous).
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.special import betaincinv, gammaln
 
-from netwright.stats.sample import FloatArray
+from netwright.stats.checks import FloatArray
 
 __all__ = ["METHODS", "dkw_half_width", "ks_half_width", "probability_within"]
 
@@ -18,27 +18,43 @@ Bounds = tuple[FloatArray, FloatArray]
 
 
 def dkw_half_width(n: int, confidence: float) -> float:
-    """sqrt(log(2 / alpha) / (2 n)): the Dvoretzky-Kiefer-Wolfowitz inequality with Massart's constant (1990)."""
+    """Half the width of the DKW band, 0 to 1: sqrt(log(2 / alpha) / (2 n)).
+
+    Source: the Dvoretzky-Kiefer-Wolfowitz inequality with Massart's constant (1990).
+
+    Args:
+        n: Sample size.
+        confidence: 1 - alpha.
+    """
     return float(np.sqrt(np.log(2 / (1 - confidence)) / (2 * n)))
 
 
 def ks_half_width(n: int, confidence: float) -> float:
-    """The exact quantile of the one-sample Kolmogorov-Smirnov distance: always below the DKW half-width."""
+    """The exact quantile of the one-sample Kolmogorov-Smirnov distance, 0 to 1; always below the DKW half-width.
+
+    Args:
+        n: Sample size.
+        confidence: The level of the quantile.
+    """
     from scipy.stats import kstwo  # takes longer to import than all the rest of this package
 
     return float(kstwo.ppf(confidence, n))
 
 
 def probability_within(low: FloatArray, high: FloatArray) -> float:
-    """P(low[i] <= U_(i) <= high[i] for all i) for the n order statistics of uniform draws; low, high: (n,) ascending.
+    """P(low[i] <= U_(i) <= high[i] for all i) for the order statistics of n uniform draws.
 
-    The count of draws below t is a Poisson process of rate n given that it ends at n. It is carried from boundary to
-    boundary by convolution, and counts that break a bound are cut off (the idea of Moscovich and Nadler, 2017).
+    The number of draws below t is a Poisson process of rate n, given that it ends at n. It is computed from boundary to
+    boundary by convolution, and counts outside the bounds are set to 0 (the idea of Moscovich and Nadler, 2017).
+
+    Args:
+        low: (n,) ascending, 0 to 1.
+        high: Likewise.
     """
     n = low.size
     times = np.unique(np.concatenate([low, high, [1.0]]))
     times = times[(times > 0) & (times <= 1)]
-    # U_(i) <= high[i] demands i draws below high[i]; low[i] <= U_(i) allows i - 1 draws below low[i]
+    # U_(i) <= high[i] needs i draws below high[i]; low[i] <= U_(i) allows i - 1 draws below low[i]
     fewest = np.searchsorted(high, times, side="right")
     most = np.searchsorted(low, times, side="left")
     fewest[-1] = most[-1] = n
@@ -68,7 +84,7 @@ def _shifted(half_width: Callable[[int, float], float]) -> Callable[[int, float]
 
 
 def _read_only(lower: FloatArray, upper: FloatArray) -> Bounds:
-    """They are cached, and shared by all samples of one size."""
+    """The bounds are cached, and shared by all samples of one size."""
     lower.flags.writeable = upper.flags.writeable = False
     return lower, upper
 
@@ -76,19 +92,22 @@ def _read_only(lower: FloatArray, upper: FloatArray) -> Bounds:
 def _order_statistic_range(n: int, tail: float) -> Bounds:
     rank = np.arange(1, n + 1)
     low = np.asarray(betaincinv(rank, n + 1 - rank, tail), dtype=np.float64)
-    return low, 1 - low[::-1]  # by symmetry, and steadier than the quantile of 1 - tail
+    return low, 1 - low[::-1]  # by symmetry, and more accurate than the quantile of 1 - tail
 
 
 @lru_cache(maxsize=64)
 def _ld(n: int, confidence: float) -> Bounds:
-    """The same tail chance for every order statistic, set so that all hold at once (Learned-Miller, DeStefano 2008)."""
+    """The same tail probability for every order statistic, such that all bounds hold at once.
+
+    Source: Learned-Miller and DeStefano (2008).
+    """
     from scipy.optimize import brentq  # as slow to import as scipy.stats
 
     def excess(log_tail: float) -> float:
         return probability_within(*_order_statistic_range(n, np.exp(log_tail))) - confidence
 
     alpha = 1 - confidence
-    # one order statistic alone allows alpha / 2 a side; Bonferroni over all 2 n sides is surely enough
+    # a single order statistic allows alpha / 2 on each side; Bonferroni over all 2 n sides is certainly enough
     log_tail = brentq(excess, np.log(alpha / (2 * n)) - 1e-6, np.log(alpha / 2) + 1e-6, xtol=1e-7)
     low, high = _order_statistic_range(n, float(np.exp(log_tail)))
     return _read_only(np.concatenate([[0.0], low]), np.concatenate([high, [1.0]]))

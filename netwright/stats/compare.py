@@ -1,26 +1,38 @@
-"""Are two populations different, and by how much? Tests that never come without an effect size."""
+"""Are two populations different, and by how much? Every test comes with an effect size."""
+
+from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from netwright.stats.sample import FloatArray, check_choice, check_confidence, check_simulation, sample
+from netwright.stats.checks import FloatArray, check_choice, check_confidence, check_sample, check_simulation
+from netwright.stats.distribution import edf
+from netwright.stats.plots import draw_difference, draw_gap, to_svg
+from netwright.system.html import paragraph, table
 
-__all__ = ["Comparison", "Difference", "Effect", "ks", "permutation_test"]
+if TYPE_CHECKING:
+    import altair as alt
 
-_CHUNK = 4_000_000  # numbers held in memory at once
+__all__ = ["Effect", "KsTest", "PermutationTest", "ks", "permutation_test"]
+
+_CHUNK = 4_000_000  # numbers in memory at once
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """How far populations a and b lie apart, whatever their sizes; below 0 means that a has the lower errors.
+    """How far populations a and b are apart, independent of their sizes.
 
-    superiority: the chance that a network of a has a lower error than one of b, ties counting half; 0.5 is none better.
-    cliffs_delta: P(a > b) - P(a < b) = 1 - 2 * superiority, from -1 to 1.
-    standardized: (mean a - mean b) / pooled standard deviation (Cohen's d); 0 where neither varies and the means agree.
+    Attributes:
+        superiority: Probability that a network of a has a lower error than one of b, where ties count half; above 0.5
+            a is better.
+        cliffs_delta: P(a > b) - P(a < b) = 1 - 2 * superiority, from -1 to 1; below 0 a is better.
+        standardized: Cohen's d: (mean a - mean b) / pooled standard deviation; below 0 a is better, 0 where neither
+            varies and the means are equal.
     """
 
     superiority: float
@@ -29,11 +41,16 @@ class Effect:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class KsTest:
     """A two-sample Kolmogorov-Smirnov test of a against b.
 
-    statistic: the largest |F_a - F_b|; gap_at: the error just above which it opens; gap: F_a - F_b there, positive
-    where a has more networks below that error, that is, where a is better.
+    Attributes:
+        n_a, n_b: Sizes of both.
+        statistic: The largest |F_a - F_b|, 0 to 1.
+        p_value: Probability of a statistic at least as large where both are samples of one distribution.
+        gap_at: The error just above which the largest gap opens.
+        gap: F_a - F_b there; positive where a has more networks below that error, so where a is better.
+        effect: How far they are apart.
     """
 
     n_a: int
@@ -44,13 +61,34 @@ class Comparison:
     gap: float
     effect: Effect
 
+    def plot(self, a: npt.ArrayLike, b: npt.ArrayLike) -> alt.LayerChart:
+        """Both distributions and the gap between them as an Altair chart. a: (n,) and b: (m,) errors, as for `ks`."""
+        curves = {"a": edf(a), "b": edf(b)}
+        just_above = np.nextafter(self.gap_at, np.inf)
+        first, second = (float(curve.at(just_above)) for curve in curves.values())
+        corners = {f"{name} {curve.legend()}": curve.steps() for name, curve in curves.items()}
+        return draw_gap(corners, self.gap_at, (first, second))
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (f"{self.statistic:.3f}", f"{self.gap_at:.4g}", f"{self.p_value:.2g}", f"{self.effect.superiority:.0%}")
+        ]
+        heads = ("largest gap", "at error", "p-value", "a beats b")
+        return table(heads, rows, f"Kolmogorov-Smirnov test of a ({self.n_a}) against b ({self.n_b})")
+
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class PermutationTest:
     """A permutation test of a against b.
 
-    difference: statistic of a - statistic of b, below 0 where a is better; interval: its bootstrap confidence interval,
-    None for "min", whose bootstrap is known to fail.
+    Attributes:
+        n_a, n_b: Sizes of both.
+        statistic: "mean", "median", "min" or "quartile".
+        alternative: "two-sided", "less" or "greater".
+        difference: Statistic of a - statistic of b, in the unit of the errors; below 0 where a is better.
+        interval: Its bootstrap confidence interval; None for "min", for which the bootstrap is known to fail.
+        p_value: Probability of a difference at least as extreme where the labels a and b mean nothing.
+        effect: How far they are apart.
     """
 
     n_a: int
@@ -62,22 +100,40 @@ class Difference:
     p_value: float
     effect: Effect
 
+    def plot(self) -> alt.LayerChart:
+        """The difference and its interval as an Altair chart."""
+        return draw_difference(self.difference, self.interval, f"{self.statistic} of a - {self.statistic} of b")
 
-def ks(a: npt.ArrayLike, b: npt.ArrayLike) -> Comparison:
-    """The two-sample Kolmogorov-Smirnov test, two-sided; a: (n,) and b: (m,) errors (NDS, arXiv 1905.13214).
+    def _repr_html_(self) -> str:
+        between = "" if self.interval is None else f", interval {self.interval[0]:+.3g} to {self.interval[1]:+.3g}"
+        text = (
+            f"Permutation test of a ({self.n_a}) against b ({self.n_b}), {self.alternative}: "
+            f"difference {self.difference:+.3g}{between}, p = {self.p_value:.2g}; "
+            f"a beats b in {self.effect.superiority:.0%} of pairs."
+        )
+        return paragraph(text) + to_svg(self.plot())
 
-    The p-value is exact up to 10,000 networks and asymptotic above; repeated errors make it larger than it need be.
-    Raises StatsError for an empty sample, NaN or infinity.
+
+def ks(a: npt.ArrayLike, b: npt.ArrayLike) -> KsTest:
+    """The two-sample Kolmogorov-Smirnov test, two-sided (NDS, arXiv 1905.13214).
+
+    The p-value is exact up to 10,000 networks and asymptotic above. Equal errors make it larger than necessary.
+
+    Args:
+        a: (n,) errors.
+        b: (m,) errors.
+
+    Raises:
+        StatsError: An empty sample, NaN or infinity.
     """
     from scipy.stats import ks_2samp  # takes longer to import than all the rest of this package
 
-    first, second = sample(a, "a"), sample(b, "b")
+    first, second = check_sample(a, "a"), check_sample(b, "b")
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", RuntimeWarning
-        )  # an exact p-value that overflows falls back to the asymptotic one
+        # an exact p-value that overflows is replaced by the asymptotic one
+        warnings.simplefilter("ignore", RuntimeWarning)
         result = ks_2samp(first, second)
-    return Comparison(
+    return KsTest(
         n_a=first.size,
         n_b=second.size,
         statistic=float(result.statistic),
@@ -96,17 +152,27 @@ def permutation_test(
     seed: int = 0,
     alternative: str = "two-sided",
     confidence: float = 0.95,
-) -> Difference:
-    """Whether the `statistic` of a differs from that of b, by shuffling `repeats` times; a: (n,), b: (m,) errors.
+) -> PermutationTest:
+    """Whether a statistic of a differs from that of b, by shuffling the labels.
 
-    statistic: "mean", "median", "min" or "quartile" (the 25% quantile). alternative: "less" asks whether a is lower,
-    that is, better. p = (1 + shuffles at least as extreme) / (1 + repeats), never 0; two-sided: twice the smaller side.
-    The interval is the percentile bootstrap of the difference, two-sided always. What is tested is that labels do not
-    matter at all; populations of one mean but other spreads can be rejected too. The minimum falls with the size of a
-    population: compare it at equal sizes only (NDS's warning).
-    Raises StatsError for an empty sample, NaN, infinity or an unknown word.
+    p = (1 + shuffles at least as extreme) / (1 + repeats), so never 0; two-sided: twice the smaller side. The interval
+    is the percentile bootstrap of the difference, always two-sided. The hypothesis is that the labels do not matter at
+    all, so populations with equal means but different spreads can be rejected too. The minimum falls with the size of a
+    population: compare it at equal sizes only (a warning of NDS).
+
+    Args:
+        a: (n,) errors.
+        b: (m,) errors.
+        statistic: "mean", "median", "min" or "quartile" (the 25% quantile).
+        repeats: Number of shuffles, and of bootstrap samples.
+        seed: Of both.
+        alternative: "two-sided"; "less": is a lower, so better? "greater": is it higher?
+        confidence: Of the interval.
+
+    Raises:
+        StatsError: An empty sample, NaN or infinity, or an unknown statistic or alternative.
     """
-    first, second = sample(a, "a"), sample(b, "b")
+    first, second = check_sample(a, "a"), check_sample(b, "b")
     check_choice(statistic, list(_STATISTICS), "statistic")
     check_choice(alternative, ["two-sided", "less", "greater"], "alternative")
     check_simulation(repeats, seed)
@@ -114,7 +180,7 @@ def permutation_test(
     measure = _STATISTICS[statistic]
     difference = float(measure(first) - measure(second))
     shuffling, resampling = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(2))
-    return Difference(
+    return PermutationTest(
         n_a=first.size,
         n_b=second.size,
         statistic=statistic,
@@ -155,7 +221,7 @@ def _p_value(
     rng: np.random.Generator,
 ) -> float:
     pooled = np.concatenate([a, b])
-    margin = 1e-12 * float(np.abs(pooled).max())  # shuffles that equal the observed split must not lose to rounding
+    margin = 1e-12 * float(np.abs(pooled).max())  # rounding must not separate shuffles equal to the observed split
     lower = upper = 0
     for rows in _chunks(repeats, pooled.size):
         shuffled = rng.permuted(np.broadcast_to(pooled, (rows, pooled.size)), axis=1)

@@ -1,23 +1,35 @@
-"""Error distributions: the EDF of a population, its complexity-normalized weights, and its confidence band."""
+"""Error distributions: the EDF of a population, weights that normalize its complexity, and its confidence band."""
+
+from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from netwright.errors import StatsError
 from netwright.stats.bounds import METHODS
-from netwright.stats.sample import FloatArray, check_choice, check_confidence, sample
+from netwright.stats.checks import FloatArray, check_choice, check_confidence, check_sample
+from netwright.stats.plots import draw_band, draw_steps, to_svg
+
+if TYPE_CHECKING:
+    import altair as alt
 
 __all__ = ["Band", "Edf", "band", "edf", "normalized_weights"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Edf:
-    """F(e) = sum of w_i 1[e_i < e]: the share of networks with an error strictly below e (DDS eq. 1, arXiv 2003.13678).
+    """An empirical distribution function: F(e) = sum of w_i 1[e_i < e] (DDS, arXiv 2003.13678, eq. 1).
 
-    errors: (n,) ascending; weights: (n,) positive, in the order of `errors`, sum 1.
+    F(e) is the share of networks with an error strictly below e.
+
+    Attributes:
+        errors: (n,) ascending.
+        weights: (n,) positive, in the order of `errors`; their sum is 1.
+        is_weighted: Whether weights were given.
     """
 
     errors: FloatArray
@@ -40,7 +52,11 @@ class Edf:
         return float(self.weights @ self.errors)
 
     def at(self, grid: npt.ArrayLike) -> FloatArray:
-        """F at every error of `grid`, in its shape; infinities are allowed, NaN is a StatsError."""
+        """F at every error of `grid`, in its shape.
+
+        Raises:
+            StatsError: A NaN in the grid; infinities are allowed.
+        """
         count = _count_below(self.errors, grid)
         if not self.is_weighted:
             return count / self.n
@@ -49,26 +65,38 @@ class Edf:
         return below[count]
 
     def steps(self) -> tuple[FloatArray, FloatArray]:
-        """The corners (x, y) of the curve, to be joined by straight lines: (2 m,) each for m distinct errors."""
+        """The corners (x, y) of the curve, to be joined by straight lines; (2 m,) each for m distinct errors."""
         x = np.unique(self.errors)
         after = self.at(np.nextafter(x, np.inf))
         return np.repeat(x, 2), np.column_stack([np.concatenate([[0.0], after[:-1]]), after]).ravel()
 
     def legend(self) -> str:
-        """The size, minimum and mean, as in the papers' plots: "[500 | 38.7 | 43.2]"."""
+        """Size, minimum and mean, as in the papers' plots: "[500 | 38.7 | 43.2]"."""
         return f"[{self.n} | {self.min:.1f} | {self.mean:.1f}]"
+
+    def plot(self, name: str = "") -> alt.LayerChart:
+        """The curve as an Altair chart. To compare, layer some: `edf(a).plot("A") + edf(b).plot("B")`."""
+        return draw_steps(*self.steps(), f"{name} {self.legend()}".strip())
+
+    def _repr_html_(self) -> str:
+        return to_svg(self.plot())
 
 
 def edf(errors: npt.ArrayLike, weights: npt.ArrayLike | None = None) -> Edf:
-    """The empirical distribution function of `errors`: (n,), in percent or any unit that falls as networks improve.
+    """The empirical distribution function of errors.
 
-    weights: (n,) of any positive scale, e.g. from `normalized_weights`; networks of weight 0 are left out, of n too.
-    Raises StatsError for an empty sample, NaN, infinity, negative weights, or weights that are all 0.
+    Args:
+        errors: (n,) in percent, or in any unit in which lower is better.
+        weights: (n,) of any positive scale, such as `normalized_weights` returns. Networks of weight 0 are left out
+            and do not count in `n`.
+
+    Raises:
+        StatsError: An empty sample, NaN or infinity, a negative weight, or weights that are all 0.
     """
-    e = sample(errors)
+    e = check_sample(errors)
     if weights is None:
         return Edf(np.sort(e), np.full(e.size, 1 / e.size), is_weighted=False)
-    w = sample(weights, "weights", length=e.size)
+    w = check_sample(weights, "weights", length=e.size)
     if (w < 0).any() or not (w > 0).any():
         raise StatsError(f"weights must be 0 or more and not all 0; the lowest is {w.min():g}. See normalized_weights.")
     order = np.argsort(e, kind="stable")
@@ -79,16 +107,26 @@ def edf(errors: npt.ArrayLike, weights: npt.ArrayLike | None = None) -> Edf:
 def normalized_weights(
     complexity: npt.ArrayLike, bins: int | Sequence[float] = 10, common: npt.ArrayLike | None = None
 ) -> FloatArray:
-    """Weights that take the influence of complexity out of an EDF (NDS, arXiv 1905.13214): (n,), sum 1.
+    """Weights that remove the influence of complexity from an EDF (NDS, arXiv 1905.13214).
 
-    w_i = 1 / (networks in its bin * number of bins), over the bins that hold any. complexity: (n,) flops, params or
-    acts; bins: how many of equal width, or their ascending edges (of log-spaced widths, say; networks outside weigh 0).
-    common: (m,) the complexity of the population to compare with. The bins then span both, and only those that hold
-    networks of both count, so that both EDFs are of one and the same mix of complexities; swap the two for the other's
-    weights. Raises StatsError where no bin is left.
+    w_i = 1 / (networks in its bin * number of bins), over the bins that are not empty.
+
+    Args:
+        complexity: (n,) flops, params or acts.
+        bins: The number of bins of equal width, or their ascending edges (log-spaced ones, for example); networks
+            outside have weight 0.
+        common: (m,) the complexity of the population to compare with. The bins then cover both, and only bins with
+            networks of both count, so that both EDFs have the same mix of complexities. Swap the two arguments for the
+            weights of the other population.
+
+    Returns:
+        (n,) weights, their sum is 1.
+
+    Raises:
+        StatsError: No bin is left, or the edges do not ascend.
     """
-    c = sample(complexity, "complexity")
-    other = c if common is None else sample(common, "common")
+    c = check_sample(complexity, "complexity")
+    other = c if common is None else check_sample(common, "common")
     edges = _edges(np.concatenate([c, other]), bins)
     place, counts = _bin(c, edges)
     used = (counts > 0) & (_bin(other, edges)[1] > 0)
@@ -102,9 +140,13 @@ def normalized_weights(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Band:
-    """Bounds that hold the true distribution function at all errors at once, with probability `confidence`.
+    """Bounds that contain the true distribution function at all errors at once, with probability `confidence`.
 
-    errors: (n,) ascending; lower, upper: (n + 1,), the bounds where 0, 1, ..., n of the errors lie below.
+    Attributes:
+        errors: (n,) ascending.
+        lower, upper: (n + 1,) the bounds where 0, 1, ..., n of the errors are below.
+        confidence: 0 to 1.
+        method: "dkw", "ks" or "ld".
     """
 
     errors: FloatArray
@@ -114,19 +156,36 @@ class Band:
     method: str
 
     def at(self, grid: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
-        """The lower and the upper bound of F at every error of `grid`, each in its shape."""
+        """The lower and the upper bound of F at every error of `grid`, each in its shape.
+
+        Raises:
+            StatsError: A NaN in the grid; infinities are allowed.
+        """
         below = _count_below(self.errors, grid)
         return self.lower[below], self.upper[below]
 
+    def plot(self, name: str = "") -> alt.LayerChart:
+        """The band and its distribution function as an Altair chart, to be layered like those of an `Edf`."""
+        return draw_band(self.errors, self.lower, self.upper, f"{name} {edf(self.errors).legend()}".strip())
+
+    def _repr_html_(self) -> str:
+        return to_svg(self.plot())
+
 
 def band(errors: npt.ArrayLike | Edf, confidence: float = 0.95, method: str = "dkw") -> Band:
-    """The simultaneous confidence band of an EDF; errors: (n,), or the unweighted Edf of them.
+    """The simultaneous confidence band of an EDF.
 
-    method "dkw": F_n -+ sqrt(log(2 / alpha) / (2 n)), +-0.24 at n = 32, +-0.136 at 100, +-0.061 at 500.
-    "ks": the exact half-width in its place, 4% narrower at n = 16 and 1% at 100. "ld": exact too, but narrow at both
-    ends, where the best networks are (0.015 for 0.061 at n = 500), for a middle up to a quarter wider
-    (Learned-Miller and DeStefano 2008); it takes 0.1 s at n = 500 and 1 s at 5,000, once per n.
-    A weighted EDF is refused: these bounds are for equal weights, and an effective n has no such guarantee.
+    Args:
+        errors: (n,), or their unweighted Edf.
+        confidence: Probability that the band contains the whole true distribution function.
+        method: "dkw": F_n -+ sqrt(log(2 / alpha) / (2 n)): 0.24 at n = 32, 0.136 at 100, 0.061 at 500 (Massart 1990).
+            "ks": the exact half-width instead, 4% narrower at n = 16 and 1% at 100. "ld": exact too, but narrow at both
+            ends, where the best networks are (0.015 instead of 0.061 at n = 500), and up to a quarter wider in the
+            middle (Learned-Miller and DeStefano 2008); it takes 0.1 s at n = 500 and 1 s at 5,000, once for each n.
+
+    Raises:
+        StatsError: A weighted EDF (these bounds need equal weights: an effective n has no such guarantee), an empty
+            sample, NaN or infinity, or an unknown method.
     """
     check_confidence(confidence)
     check_choice(method, list(METHODS), "method")
@@ -135,7 +194,7 @@ def band(errors: npt.ArrayLike | Edf, confidence: float = 0.95, method: str = "d
             raise StatsError("a band needs equal weights: these are normalized. Draw the band of the unweighted EDF.")
         e = errors.errors
     else:
-        e = np.sort(sample(errors))
+        e = np.sort(check_sample(errors))
     lower, upper = METHODS[method](e.size, confidence)
     return Band(e, lower, upper, confidence, method)
 
@@ -152,14 +211,14 @@ def _edges(values: FloatArray, bins: int | Sequence[float]) -> FloatArray:
         if bins < 1:
             raise StatsError(f"bins must be at least 1, not {bins}: 10 is a good start.")
         return np.histogram_bin_edges(values, bins)
-    edges = sample(np.asarray(bins), "bins", minimum=2)
+    edges = check_sample(np.asarray(bins), "bins", minimum=2)
     if (np.diff(edges) <= 0).any():
         raise StatsError("the edges of bins must ascend: sort them and drop the repeated ones.")
     return edges
 
 
 def _bin(values: FloatArray, edges: FloatArray) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """The bin of every value, -1 outside, and the count of every bin; the last bin holds its right edge too."""
+    """The bin of every value, -1 outside, and the count of every bin; the last bin includes its right edge."""
     place = np.searchsorted(edges, values, side="right") - 1
     place[values == edges[-1]] = len(edges) - 2
     place[values > edges[-1]] = -1

@@ -1,28 +1,59 @@
-"""The Pareto front: networks that no other beats in every respect."""
+"""The Pareto front: the networks that no other one beats in every respect."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from netwright.stats.sample import BoolArray, columns, sample
+from netwright.stats.checks import BoolArray, check_columns, check_sample
+from netwright.stats.plots import draw_front
 
-__all__ = ["pareto"]
+if TYPE_CHECKING:
+    import altair as alt
+
+__all__ = ["pareto", "plot_front"]
 
 
 def pareto(cost: npt.ArrayLike, errors: npt.ArrayLike) -> BoolArray:
-    """Which networks are on the front of low cost and low error: (n,) bool, in the order given.
+    """Which networks are on the Pareto front of cost and error, both minimized.
 
-    cost: (n,), or (n, k) for several costs at once (flops, params, latency), all to be minimized; errors: (n,).
-    A network is off the front if another is no worse in any column and better in at least one. So equal rows stand or
-    fall together, and of two networks of equal cost only the better one can stay.
-    Raises StatsError for NaN or infinity: a network without a measured latency has no place in this comparison.
+    A network is off the front if another one is no worse in any column and better in at least one. So equal rows are
+    both on it or both off, and of two networks of equal cost only the better one can be on it.
+
+    Args:
+        cost: (n,), or (n, k) for several costs at once (flops, params, latency).
+        errors: (n,).
+
+    Returns:
+        (n,) bool, in the order given.
+
+    Raises:
+        StatsError: Another shape, NaN or infinity: a network without a measured latency cannot be compared.
     """
-    e = sample(errors)
-    points = np.column_stack([columns(cost, "cost", length=e.size), e])
+    e = check_sample(errors)
+    points = np.column_stack([check_columns(cost, "cost", length=e.size), e])
     rows, place = np.unique(points, axis=0, return_inverse=True)
     on_front = np.zeros(len(rows), dtype=np.bool_)
-    # rows are distinct and in lexicographic order, so the first one left is beaten by none
+    # rows are distinct and in lexicographic order, so no other one beats the first that is left
     left = np.arange(len(rows))
     while left.size:
         on_front[left[0]] = True
         left = left[(rows[left] < rows[left[0]]).any(axis=1)]
     return on_front[place.ravel()]
+
+
+def plot_front(cost: npt.ArrayLike, errors: npt.ArrayLike) -> alt.LayerChart:
+    """Networks and their Pareto front as an Altair chart.
+
+    Args:
+        cost: (n,) a single cost.
+        errors: (n,).
+
+    Raises:
+        StatsError: Text, NaN or infinity, or different lengths.
+    """
+    e = check_sample(errors)
+    c = check_sample(cost, "cost", length=e.size)
+    return draw_front(c, e, pareto(c, e))

@@ -1,4 +1,4 @@
-"""Two networks on the same images: what the answers on which they differ say about their accuracies."""
+"""Two networks on the same images: what the answers on which they differ show about their accuracies."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _Right = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """Images that both networks classify rightly, the source alone, the export alone, and neither."""
+    """How many images both networks classify correctly, only the source, only the export, and neither."""
 
     both: int
     only_source: int
@@ -44,30 +44,30 @@ class Paired:
         return (self.only_exported - self.only_source) / self.images
 
     def interval(self) -> tuple[float, float]:
-        """95% interval of `difference`: Tango's score interval for paired shares (Statistics in Medicine 17, 1998).
+        """The 95% interval of `difference`: Tango's score interval for paired shares (Statistics in Medicine 17, 1998).
 
-        It has a width where the two never differ, too: none of 100 images differing does not say that none ever will.
+        It is not empty where the two never differ: that none of 100 images differs does not mean that none ever will.
         """
         from scipy.optimize import brentq
 
         def end(sign: float) -> float:
-            """Where the score is as far from the counts as the quantile; it falls as the difference rises."""
+            """Where the score equals the quantile; it falls as the difference rises."""
             last = sign * (1 - 1e-12)
             if (self._score(last) + sign * _Z95) * sign > 0:
-                return sign  # one network is right on every image and the other on none
+                return sign  # one network is right on every image and the other one on none
             return float(brentq(lambda x: self._score(x) + sign * _Z95, self.difference, last))
 
         return end(-1.0), end(1.0)
 
     def p_value(self) -> float:
-        """McNemar's exact test: how likely so uneven a split of the images on which they differ is by chance."""
+        """McNemar's exact test: the probability of so uneven a split of the images on which they differ by chance."""
         from scipy.stats import binomtest
 
         differ = self.only_source + self.only_exported
         return float(binomtest(self.only_source, differ).pvalue) if differ else 1.0
 
     def to_dict(self) -> dict[str, Any]:
-        """Counts and what follows from them, for JSON."""
+        """The counts and what follows from them, for JSON."""
         return asdict(self) | {
             "difference": self.difference,
             "interval_95": list(self.interval()),
@@ -75,18 +75,23 @@ class Paired:
         }
 
     def _score(self, difference: float) -> float:
-        """Tango's statistic: standard deviations from the counts to what this difference expects."""
+        """Tango's statistic: distance of the counts from those expected at this difference, in standard deviations."""
         n, lost, won = self.images, self.only_source, self.only_exported
         linear = (2 * n - won + lost) * difference - won - lost
         root = math.sqrt(max(linear**2 + 8 * n * lost * difference * (1 - difference), 0.0))
-        likeliest = max((root - linear) / (4 * n), 0.0)  # share that only the source has right, given the difference
+        likeliest = max((root - linear) / (4 * n), 0.0)  # share right in the source only, given the difference
         variance = n * (2 * likeliest + difference * (1 - difference))
         apart = won - lost - n * difference
         return apart / math.sqrt(variance) if variance > 0 else math.copysign(math.inf, apart) if apart else 0.0
 
 
 def paired(source: _Right, exported: _Right) -> Paired:
-    """source, exported: (N,) whether each image is classified rightly."""
+    """Count the answers of two networks to the same images.
+
+    Args:
+        source: (N,) whether the source network is right.
+        exported: (N,) whether the export is right.
+    """
     assert source.shape == exported.shape, "answers of the same images"
     both, one, other = (int(np.sum(each)) for each in (source & exported, source & ~exported, ~source & exported))
     return Paired(both, one, other, len(source) - both - one - other)

@@ -1,4 +1,4 @@
-"""Which parameters of a design space explain its errors, and so deserve to be refined?"""
+"""Which parameters of a design space explain its errors, so that refining them may help?"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,22 +7,26 @@ import numpy as np
 import numpy.typing as npt
 
 from netwright.errors import StatsError
-from netwright.stats.sample import FloatArray, check_simulation, sample
+from netwright.stats.checks import FloatArray, check_sample, check_simulation
 
 __all__ = ["Relevance", "importance"]
 
-_CHUNK = 4_000_000  # numbers held in memory at once
+_CHUNK = 4_000_000  # numbers in memory at once
 
 
 @dataclass(frozen=True, slots=True)
 class Relevance:
-    """How much one parameter tells about the error.
+    """How much one parameter explains the error. Refine by parameters with a small `p_holm`.
 
-    spearman: rank correlation with the error, negative where larger values are better, and its two-sided p-value.
-    explained: the share of the error's variance between `bins` groups of like values (eta squared); by_chance: the
-    share that a useless parameter gets on average, (bins - 1) / (n - 1); explained_p: its permutation test.
-    p_value: twice the smaller of the two p-values, since either may speak; p_holm: that after Holm's correction for the
-    number of parameters asked about together. Refine by parameters of a small p_holm.
+    Attributes:
+        spearman: Rank correlation with the error, negative where larger values are better.
+        spearman_p: Its two-sided p-value.
+        explained: Share of the error's variance between `bins` groups of similar values (eta squared).
+        by_chance: The share that a useless parameter has on average, (bins - 1) / (n - 1).
+        bins: Number of groups.
+        explained_p: p-value of `explained`, by a permutation test.
+        p_value: Twice the smaller of the two p-values, since either one counts.
+        p_holm: `p_value` after Holm's correction for the number of parameters that are tested together.
     """
 
     spearman: float
@@ -38,18 +42,30 @@ class Relevance:
 def importance(
     parameters: Mapping[str, npt.ArrayLike], errors: npt.ArrayLike, bins: int = 4, repeats: int = 9999, seed: int = 0
 ) -> dict[str, Relevance]:
-    """How much each parameter alone explains the error, the strongest first.
+    """How much each parameter alone explains the error.
 
-    parameters: name -> (n,) numbers; errors: (n,). A parameter of at most `bins` distinct values is grouped by value,
-    any other by its quantiles; a constant one explains nothing. Parameters are looked at one by one: what two explain
-    only together is not seen, and what a correlate causes is. Spearman sees trends; `explained` sees a valley too.
-    Raises StatsError for fewer than 10 networks, text, NaN, or lengths that differ.
+    Each parameter is tested by itself: what two explain only together is not found, and a parameter that is correlated
+    with the cause is. Spearman's correlation finds trends; `explained` finds a valley, too.
+
+    Args:
+        parameters: Name -> (n,) numbers. One of at most `bins` distinct values is grouped by value, others by their
+            quantiles; a constant one explains nothing.
+        errors: (n,).
+        bins: Number of groups.
+        repeats: Of the permutation test.
+        seed: Likewise.
+
+    Returns:
+        Name -> relevance, the strongest first.
+
+    Raises:
+        StatsError: Fewer than 10 networks, text, NaN or infinity, or different lengths.
     """
-    e = sample(errors, minimum=10)
+    e = check_sample(errors, minimum=10)
     check_simulation(repeats, seed)
     if bins < 2:
         raise StatsError(f"bins must be at least 2, not {bins}: 4 groups show a trend and a valley.")
-    values = {str(name): sample(x, f"'{name}'", length=e.size) for name, x in parameters.items()}
+    values = {str(name): check_sample(x, f"'{name}'", length=e.size) for name, x in parameters.items()}
     if not values:
         raise StatsError("importance needs a parameter: the mapping is empty. Pass {'depth': depths, ...}.")
     groups = [_groups(x, bins) for x in values.values()]
@@ -85,7 +101,7 @@ def _groups(x: FloatArray, bins: int) -> npt.NDArray[np.intp]:
 def _explained(
     groups: list[npt.NDArray[np.intp]], errors: FloatArray, repeats: int, seed: int
 ) -> tuple[FloatArray, FloatArray]:
-    """Eta squared of every parameter and its permutation p-value, (k,) each; all parameters see the same shuffles."""
+    """Eta squared of every parameter and its permutation p-value, (k,) each; all parameters use the same shuffles."""
     centered = errors - errors.mean()
     total = float(centered @ centered)
     if total == 0:

@@ -1,27 +1,53 @@
 """The empirical bootstrap: which values of a parameter do good networks have?"""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from netwright.errors import StatsError
-from netwright.stats.sample import FloatArray, check_choice, check_confidence, check_simulation, sample
+from netwright.stats.checks import FloatArray, check_choice, check_confidence, check_sample, check_simulation
+from netwright.stats.plots import draw_range, to_svg
+
+if TYPE_CHECKING:
+    import altair as alt
 
 __all__ = ["GoodRange", "bootstrap"]
 
-_CHUNK = 4_000_000  # draws held in memory at once
+_CHUNK = 4_000_000  # draws in memory at once
 
 
 @dataclass(frozen=True, slots=True)
 class GoodRange:
-    """The interval `low` to `high` of a parameter in which the best networks lie, and its median, `best`."""
+    """The values of a parameter that the best networks have.
+
+    Attributes:
+        low, high: Ends of the interval.
+        best: The median.
+    """
 
     low: float
     best: float
     high: float
+
+    def plot(self, x: npt.ArrayLike | None = None, errors: npt.ArrayLike | None = None) -> alt.LayerChart:
+        """The range as an Altair chart, over the networks where they are given. x, errors: (n,) as for `bootstrap`.
+
+        Raises:
+            StatsError: Text, NaN or infinity, different lengths, or only one of the two.
+        """
+        if x is None and errors is None:
+            return draw_range(self.low, self.best, self.high)
+        e = check_sample(() if errors is None else errors)
+        values = check_sample(() if x is None else x, "x", length=e.size)
+        return draw_range(self.low, self.best, self.high, values, e)
+
+    def _repr_html_(self) -> str:
+        return to_svg(self.plot())
 
 
 @overload
@@ -57,22 +83,36 @@ def bootstrap(
     seed: int = 0,
     method: str = "draws",
 ) -> dict[str, GoodRange] | GoodRange:
-    """The good range and best value of a parameter by the empirical bootstrap (DDS, arXiv 2003.13678).
+    """The good range and the best value of a parameter, by the empirical bootstrap (DDS, arXiv 2003.13678).
 
-    Draw `fraction` of the (x, error) pairs with replacement, keep the x of the lowest error, repeat: the central
-    `confidence` interval of the kept x is the good range, their median the best value. All three are values that
-    some network has. x: (n,) numbers, or a mapping of name to (n,), all served by the same draws; errors: (n,).
-    method "draws" is the paper's simulation; "exact" is its limit at endless repeats, free of seed and noise: the k-th
-    best pair is kept with chance ((n - k + 1) / n)^m - ((n - k) / n)^m for m draws, shared where errors tie.
-    Raises StatsError for text (encode an ordered category as numbers), NaN, or lengths that differ.
+    Draw `fraction` of the (x, error) pairs with replacement, keep the x of the lowest error, and repeat: the central
+    `confidence` interval of the kept x is the good range, their median the best value. All three are values of networks
+    in the sample.
+
+    Args:
+        x: (n,) numbers, or a mapping of name to (n,) numbers, for which the same draws are used.
+        errors: (n,).
+        fraction: Of the networks that are drawn each time; the paper uses a quarter.
+        repeats: Number of draws.
+        confidence: Of the good range.
+        seed: Of the draws.
+        method: "draws" is the paper's simulation. "exact" is its limit for infinitely many repeats, without seed and
+            noise: the k-th best pair is kept with probability ((n - k + 1) / n)^m - ((n - k) / n)^m for m draws,
+            shared between equal errors.
+
+    Returns:
+        The range, or name -> range for a mapping.
+
+    Raises:
+        StatsError: Text (encode an ordered category as numbers), NaN or infinity, or different lengths.
     """
-    e = sample(errors)
+    e = check_sample(errors)
     check_confidence(confidence)
     check_simulation(repeats, seed)
     check_choice(method, ["draws", "exact"], "method")
     if not 0 < fraction <= 1:
         raise StatsError(f"fraction must lie above 0 and at most at 1, not {fraction}: the paper's is 0.25.")
-    named = {str(name): sample(values, f"'{name}'", length=e.size) for name, values in _items(x)}
+    named = {str(name): check_sample(values, f"'{name}'", length=e.size) for name, values in _items(x)}
     if not named:
         raise StatsError("bootstrap needs a parameter: the mapping is empty. Pass {'depth': depths}.")
     draws = max(1, round(fraction * e.size))
@@ -89,7 +129,7 @@ def _items(x: Mapping[str, npt.ArrayLike] | npt.ArrayLike) -> Iterator[tuple[str
 
 
 def _simulated(errors: FloatArray, draws: int, repeats: int, seed: int) -> FloatArray:
-    """Share of the repeats in which every pair was kept, (n,)."""
+    """The share of repeats in which each pair was kept, (n,)."""
     rng = np.random.default_rng(seed)
     kept = np.zeros(errors.size)
     rows = max(1, _CHUNK // draws)
@@ -101,7 +141,7 @@ def _simulated(errors: FloatArray, draws: int, repeats: int, seed: int) -> Float
 
 
 def _exact(errors: FloatArray, draws: int) -> FloatArray:
-    """Chance of every pair to be kept, (n,)."""
+    """The probability that each pair is kept, (n,)."""
     _, place, ties = np.unique(errors, return_inverse=True, return_counts=True)
     better = np.concatenate([[0], np.cumsum(ties)])
     above = ((errors.size - better) / errors.size) ** draws
@@ -113,7 +153,7 @@ def _range(values: FloatArray, kept: FloatArray, confidence: float) -> GoodRange
     total = np.cumsum(kept[order])
     alpha = 1 - confidence
     levels = np.array([alpha / 2, 0.5, 1 - alpha / 2])
-    # the smallest value that reaches the level; the margin keeps rounding from passing one that does so exactly
+    # the smallest value that reaches the level; the margin is for one that reaches it exactly, but for rounding
     places = np.minimum(np.searchsorted(total, levels - 1e-12), values.size - 1)
     low, best, high = values[order[places]]
     return GoodRange(float(low), float(best), float(high))

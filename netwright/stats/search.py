@@ -1,37 +1,65 @@
-"""Random-search efficiency: how good is the best of k networks drawn from a population?"""
+"""Random-search efficiency: how good is the best of k networks from a population?"""
+
+from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from netwright.errors import StatsError
-from netwright.stats.sample import FloatArray, IntArray, sample
+from netwright.stats.checks import FloatArray, IntArray, check_sample
+from netwright.stats.plots import draw_efficiency, to_svg
+
+if TYPE_CHECKING:
+    import altair as alt
 
 __all__ = ["Efficiency", "efficiency"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Efficiency:
-    """Mean and standard deviation of the best error of `sizes` random networks; three columns of (s,)."""
+    """The best error of k random networks.
+
+    Attributes:
+        sizes: (s,) the k.
+        mean: (s,) mean of the best error.
+        spread: (s,) its standard deviation.
+    """
 
     sizes: IntArray
     mean: FloatArray
     spread: FloatArray
 
+    def plot(self, name: str = "population") -> alt.LayerChart:
+        """Mean and standard deviation over k as an Altair chart; several can be layered."""
+        return draw_efficiency(self.sizes, self.mean, self.spread, name)
+
+    def _repr_html_(self) -> str:
+        return to_svg(self.plot())
+
 
 def efficiency(
     errors: npt.ArrayLike, sizes: Sequence[int] | None = None, *, with_replacement: bool = False
 ) -> Efficiency:
-    """The mean and spread of the best of k of `errors`, without any simulation (NDS, arXiv 1905.13214).
+    """Mean and standard deviation of the best of k errors, without simulation (NDS, arXiv 1905.13214).
 
-    errors: (n,); sizes: the k, else 1, 2, 4, ... up to n. The i-th lowest error is the best of k distinct networks with
-    chance C(n - i, k - 1) / C(n, k), so the moments are exact sums, and the mean is unbiased for a fresh best-of-k of
-    the whole space. The spread is that of subsets of this one sample: it falls to 0 at k = n, so trust it to k = n / 4.
-    with_replacement draws the k independently, so that they may repeat: its mean is pessimistic for large k.
+    The i-th lowest error is the best of k distinct networks with probability C(n - i, k - 1) / C(n, k). So the moments
+    are exact sums, and the mean is unbiased for k new networks of the whole space. The spread is that of subsets of one
+    sample: it falls to 0 at k = n, so trust it up to k = n / 4.
+
+    Args:
+        errors: (n,).
+        sizes: The k, by default 1, 2, 4, ... up to n.
+        with_replacement: Draw the k networks independently, so that they may repeat; the mean is then pessimistic for
+            large k.
+
+    Raises:
+        StatsError: An empty sample, NaN or infinity, or a size that is not a whole number from 1 to n.
     """
-    e = np.sort(sample(errors))
+    e = np.sort(check_sample(errors))
     n = e.size
     k = _sizes(sizes, n)
     chances = (_with_replacement if with_replacement else _distinct)(k, n)
@@ -50,12 +78,12 @@ def _sizes(sizes: Sequence[int] | None, n: int) -> IntArray:
 
 
 def _distinct(k: IntArray, n: int) -> FloatArray:
-    """Chance of every rank to be the best of k distinct ranks, (s, n): the first is k / n, the rest follow by ratio."""
+    """The probability that each rank is the best of k distinct ones, (s, n): k / n for the first, others by ratio."""
     left = np.arange(n - 1, 0, -1)
     ratio = np.maximum(left - k[:, np.newaxis] + 1, 0) / left
     return np.cumprod(np.column_stack([k / n, ratio]), axis=1)
 
 
 def _with_replacement(k: IntArray, n: int) -> FloatArray:
-    above = (np.arange(n, -1, -1) / n) ** k[:, np.newaxis]  # chance that all k lie above the i lowest
+    above = (np.arange(n, -1, -1) / n) ** k[:, np.newaxis]  # probability that all k are above the i lowest
     return above[:, :-1] - above[:, 1:]

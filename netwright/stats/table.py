@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from netwright.errors import StatsError
-from netwright.stats.sample import BoolArray, FloatArray
+from netwright.stats.checks import BoolArray, FloatArray
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["ErrorColumn", "error_column", "read_table"]
 
-# what populations, ours and others', call the error that counts
+# names of the error that counts, in our populations and others'
 _NAMES = (
     "error",
     "top1_error",
@@ -35,10 +35,14 @@ _NAMES = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ErrorColumn:
-    """The errors of a table, and what was left out of them.
+    """The errors of a table, and what was left out.
 
-    name: the column; errors: (n,), finite; kept: (rows,) bool, the rows that they are from, to select other columns by;
-    not_done: rows of trials that did not finish; not_finite: finished rows without a finite error.
+    Attributes:
+        name: The column.
+        errors: (n,), finite.
+        kept: (rows,) bool, the rows that they are from, to select the same rows of other columns.
+        not_done: Number of trials that did not finish.
+        not_finite: Number of finished trials without a finite error.
     """
 
     name: str
@@ -49,14 +53,18 @@ class ErrorColumn:
 
     @property
     def dropped(self) -> int:
-        """Rows left out, for whichever reason."""
+        """Number of rows that were left out, for any reason."""
         return self.not_done + self.not_finite
 
 
 def read_table(path: str | PathLike[str] | pd.DataFrame) -> pd.DataFrame:
-    """A table of one network per row, from .csv, .parquet, or .jsonl (also .ndjson); a data frame is returned as it is.
+    """Read a table with one row for each network.
 
-    Raises StatsError for a missing, empty or unreadable file, and for any other ending.
+    Args:
+        path: A .csv, .parquet, .jsonl or .ndjson file; a data frame is returned as it is.
+
+    Raises:
+        StatsError: The file is missing, empty, unreadable or of another kind.
     """
     import pandas as pd  # only tables need it
 
@@ -84,10 +92,14 @@ def read_table(path: str | PathLike[str] | pd.DataFrame) -> pd.DataFrame:
 
 
 def error_column(frame: pd.DataFrame, column: str | None = None) -> ErrorColumn:
-    """The errors of `frame`, from `column`, else the one numeric column of a usual name ("error", "top1_error", ...).
+    """The errors of a table. Rows without a finite error are left out and counted.
 
-    With a column "state", only rows whose state is "done" count. Rows that do not count, or have no finite error, are
-    left out and counted. Raises StatsError if no column or several could be meant, or no row is left.
+    Args:
+        frame: One row for each network. Where there is a column "state", only rows with the state "done" count.
+        column: The column, by default the one numeric column with a usual name ("error", "top1_error", ...).
+
+    Raises:
+        StatsError: No column or several columns could be meant, or no row is left.
     """
     from pandas.api.types import is_bool_dtype, is_numeric_dtype
 

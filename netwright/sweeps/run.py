@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext, suppress
@@ -18,6 +17,7 @@ from netwright.recipe import Recipe
 from netwright.sweeps.executor import Executor, TrialEvent, TrialSpec
 from netwright.sweeps.local import LocalExecutor
 from netwright.sweeps.progress import NullProgress
+from netwright.system.machine import processors
 
 __all__ = ["default_workers", "run"]
 
@@ -31,8 +31,7 @@ def default_workers(threads: int, devices: tuple[str, ...]) -> int:
     """As many workers of `threads` threads as there are processors; one for each accelerator."""
     if devices != ("cpu",):
         return len(devices)
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, processors // threads)
+    return max(1, processors() // threads)
 
 
 def run(

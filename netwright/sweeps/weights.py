@@ -10,11 +10,13 @@ import numpy as np
 import torch
 
 from netwright.data import ImageSet, Preprocessing
-from netwright.errors import OutputError
 from netwright.nn import AnyNet
+from netwright.system.atomic import remove_abandoned, write_bytes
 from netwright.version import __version__
 
 __all__ = ["preprocessing_for", "save_weights"]
+
+_ELSEWHERE = "another --out. The same command continues with what is finished"
 
 
 def preprocessing_for(images: ImageSet) -> Preprocessing:
@@ -41,7 +43,7 @@ def save_weights(
     Raises:
         OutputError: The file cannot be written.
     """
-    from netwright.weights import save_model  # it takes a moment to import, and most sweeps keep no weights
+    from netwright.weights.save import model_bytes  # it takes a moment to import, and most sweeps keep no weights
 
     epochs = trial["recipe"]["epochs"]
     facts: dict[str, Any] = {
@@ -57,7 +59,7 @@ def save_weights(
         "netwright": __version__,
         "torch": torch.__version__,
     }
-    try:
-        save_model(path, module, preprocessing=preprocessing_for(images), class_names=images.class_names, facts=facts)
-    except OutputError as error:
-        raise OutputError(f"the weights cannot be written: {error} Then the same command goes on.") from error
+    preprocessing = preprocessing_for(images)
+    content = model_bytes(module, preprocessing=preprocessing, class_names=images.class_names, facts=facts)
+    remove_abandoned(path, 0.0)  # of a killed worker: one at a time trains a trial
+    write_bytes(path, content, what=f"the weights of trial {trial['index']}", elsewhere=_ELSEWHERE)

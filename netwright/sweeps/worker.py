@@ -31,7 +31,7 @@ from netwright.recipe import Recipe
 from netwright.sweeps.trial import Epoch, evaluate, fit
 from netwright.sweeps.trial_batches import Batches
 from netwright.sweeps.weights import save_weights
-from netwright.system.allocator import keep_memory
+from netwright.system.machine import keep_memory
 
 __all__ = ["main", "train_trial"]
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from netwright.system.atomic import write_bytes
 from netwright.training.records import EpochRecord
-from netwright.training.state import write_whole
 
 if TYPE_CHECKING:
-    from netwright.report.charts.theme import Spec
+    from netwright.theme import Spec
 
 __all__ = ["curve_chart", "draw_curve"]
 
@@ -19,14 +19,15 @@ def draw_curve(path: Path, records: Sequence[EpochRecord]) -> None:
     """Write a PNG."""
     import vl_convert
 
-    write_whole(path, vl_convert.vegalite_to_png(curve_chart(records), scale=2.0))
+    content = vl_convert.vegalite_to_png(curve_chart(records), scale=2.0)
+    write_bytes(path, content, what="the picture of the training", elsewhere="another --out")
 
 
 def curve_chart(records: Sequence[EpochRecord]) -> Spec:
     """Two panels over epochs: the loss, and the top-1 error in percent."""
     import altair as alt
 
-    from netwright.report.charts.theme import SERIES, finish
+    from netwright.theme import SERIES, to_spec
 
     names = ("training (augmented images)", "validation", "validation, moving average")
     rows: dict[str, list[dict[str, object]]] = {"loss": [], "error": []}
@@ -54,4 +55,4 @@ def curve_chart(records: Sequence[EpochRecord]) -> Spec:
         .properties(width=380, height=260)
         for key, title in (("loss", "loss"), ("error", "top-1 error, %"))
     ]
-    return finish(alt.hconcat(*panels), rows)
+    return to_spec(alt.hconcat(*panels), rows)

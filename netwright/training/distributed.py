@@ -29,6 +29,7 @@ from torch import Tensor
 from torch.distributed import Store, TCPStore, rendezvous  # type: ignore[attr-defined]
 
 from netwright.errors import DistributedError
+from netwright.system.atomic import write_text
 from netwright.training.device import resolve_device
 from netwright.training.watch import Watch
 
@@ -290,9 +291,7 @@ def _meet_by_file(launch: Launch, timeout: float) -> Store:
     limit = timedelta(seconds=timeout)
     if launch.rank == 0:
         store = TCPStore("127.0.0.1", 0, launch.world, True, limit, wait_for_workers=False)
-        partial = path.with_suffix(f".{os.getpid()}")
-        partial.write_text(str(store.port), encoding="ascii")
-        os.replace(partial, path)
+        write_text(path, str(store.port), what="the port of rank 0", elsewhere="another folder with TMPDIR")
         try:
             return _all_here(store, launch, timeout)
         finally:

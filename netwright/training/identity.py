@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from netwright.data.source import Source
+from netwright.data.source import ImageSource
 from netwright.errors import RecipeError
 from netwright.recipe import TrainConfig
 from netwright.training.distributed import Group
@@ -27,7 +27,7 @@ _FREE = frozenset(
 
 def identity_of(setup: Setup, group: Group) -> dict[str, Any]:
     """What must be the same when a training goes on."""
-    source: Source = setup.train_split.source
+    source: ImageSource = setup.train_split.source
     flat = {key: value for key, value in setup.training.to_flat().items() if key not in _FREE}
     return flat | {
         "network": setup.arch.to_dict(),

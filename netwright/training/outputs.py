@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -14,11 +13,11 @@ import torch
 
 from netwright.errors import OutputError, RecipeError
 from netwright.recipe import training_to_yaml
+from netwright.system.atomic import require_room, require_writable, write_text
 from netwright.training.curve import draw_curve
 from netwright.training.keep import is_kept, keep
 from netwright.training.records import EpochRecord, write_records
 from netwright.training.setup import Setup
-from netwright.training.state import explain_write, write_whole
 from netwright.training.trackers import Tracker, open_trackers
 from netwright.version import __version__
 from netwright.weights import save_model
@@ -44,7 +43,8 @@ class Outputs:
         self._refuse_full_disk()
         training = self.setup.training
         header = f"# {self._command}\n" if self._command else ""
-        write_whole(self.out / "training.yaml", (header + training_to_yaml(training)).encode())
+        text = header + training_to_yaml(training)
+        write_text(self.out / "training.yaml", text, what="the recipe of the training", elsewhere="another --out")
         self._trackers = open_trackers(training.checkpoints.trackers, self.out, training.to_flat(), epoch)
 
     @property
@@ -111,22 +111,14 @@ class Outputs:
 
     def refuse_unwritable(self) -> None:
         """OutputError where no file can be made."""
-        with explain_write(self.out):
-            self.out.mkdir(parents=True, exist_ok=True)
-            probe = self.out / ".writable"
-            probe.write_bytes(b"x")
-            probe.unlink()
+        require_writable(self.out, what="the files of the training", elsewhere="another --out")
 
     def _refuse_full_disk(self) -> None:
         """OutputError where the first state and weights would not fit."""
         weights = sum(value.numel() * value.element_size() for value in self.setup.engine.module.state_dict().values())
         copies = 2 + 3 + (self.setup.average is not None) * 2  # kept and best weights; a state with two moments
-        needed, free = weights * copies, shutil.disk_usage(self.out).free
-        if free < needed:
-            raise OutputError(
-                f"a training of {self.setup.name} writes at least {needed:,} bytes, and {self.out} has {free:,} bytes "
-                "free. Free some space, or choose another --out."
-            )
+        what = f"the weights and states of {self.setup.name}"
+        require_room(self.out, weights * copies, what=what, elsewhere="another --out")
 
     def refuse_overwriting(self) -> None:
         """RecipeError where a training is, and is not to be gone on with."""

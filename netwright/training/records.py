@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from netwright.system.atomic import write_text
 from netwright.training.engine import Evaluation
-from netwright.training.state import write_whole
 
 __all__ = ["EpochRecord", "Score", "write_records"]
 
@@ -78,6 +78,6 @@ def write_records(folder: Path, records: Sequence[EpochRecord]) -> None:
         lines.append(
             "\t".join([*cells, *(f"{value:.2f}" for value in (record.train_seconds, record.eval_seconds, total))])
         )
-    write_whole(folder / "result.log", ("\n".join(lines) + "\n").encode())
     plain = "".join(json.dumps(record.to_dict()) + "\n" for record in records)
-    write_whole(folder / "metrics.jsonl", plain.encode())
+    for name, text in (("result.log", "\n".join(lines) + "\n"), ("metrics.jsonl", plain)):
+        write_text(folder / name, text, what="the numbers of the epochs", elsewhere="another --out")

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from netwright.errors import Diverged, OutputError
-from netwright.recipe import TrainConfig
+from netwright.recipe import LoadedRecipe, TrainConfig, load_training
 from netwright.system.lock import Lock
-from netwright.training.distributed import Group, join
+from netwright.training.distributed import Group, is_first, join
 from netwright.training.engine import Evaluation, Tally, evaluate_batches, refuse_divergence, train_epoch
 from netwright.training.identity import identity_of, refuse_other
 from netwright.training.interrupt import stopped_by_signals
@@ -28,28 +30,65 @@ from netwright.training.setup import Setup, set_up
 from netwright.training.snapshot import restore, snapshot
 from netwright.training.state import State, latest_state, save_state
 from netwright.version import __version__
+from netwright.weights import LoadedModel, load_model
 
-__all__ = ["Trained", "train"]
+__all__ = ["Trained", "train", "train_recipe"]
+
+_LOG = logging.getLogger(__name__)
 
 _ASKED_EVERY = 32  # batches between questions to rank 0 whether to save
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A finished training. out: its folder; best: the file of the best weights, None without validation."""
+    """A finished training.
 
-    out: Path
+    Attributes:
+        folder: Where everything is.
+        records: What each epoch measured, in order.
+        best: The file of the best weights; None without validation.
+    """
+
+    folder: Path
     records: tuple[EpochRecord, ...]
     best: Path | None
 
+    def load_model(self) -> LoadedModel:
+        """The network with its best weights, or its last ones without validation."""
+        return load_model(self.best or self.folder)
 
-def train(training: TrainConfig, *, command: str = "", recipe_classes: int | None = None) -> Trained:
-    """Train, or go on with what is in training.checkpoints.out; returns when all epochs are done.
 
-    command: for the record. recipe_classes: how many a recipe was made for; another number is said.
-    Raises RecipeError, DataError, WeightsError, DistributedError or OutputError for what a user can mend, and Diverged
-    when the loss is not finite; the last good state is then in the folder.
+def train(config: str | Path | TrainConfig | None = None, /, *, command: str = "", **overrides: Any) -> Trained:
+    """Train a network: what `netwright train` runs. Returns when all epochs are done.
+
+    Called again with the same arguments, it continues from the state in the folder `out`.
+
+        trained = netwright.train("recipe.yaml", model="regnet_x_200mf", data_dir="photos", epochs=20, out="runs/x")
+        trained.load_model()
+
+    Args:
+        config: The path of a YAML recipe, a training to start from, or None for the defaults.
+        command: What was typed, for the record.
+        **overrides: Keys of a training, by the names of the flags; they win over `config`.
+
+    Raises:
+        RecipeError, DataError, WeightsError, DistributedError, OutputError: What a user can correct.
+        Diverged: The loss is not finite; the last good state is in the folder.
     """
+    keys = {key: str(value) if isinstance(value, Path) else value for key, value in overrides.items()}
+    loaded = load_training(config, keys)
+    if is_first():
+        for notice in loaded.notices:
+            _LOG.warning(notice)
+    return train_recipe(loaded, command=command)
+
+
+def train_recipe(loaded: LoadedRecipe, *, command: str = "") -> Trained:
+    """`train` of a recipe that was loaded; its notices are the caller's to show."""
+    training, recipe_classes = loaded.training, None
+    if "num_classes" in loaded.from_file:
+        # a recipe says how many it was made for; the images decide, and a flag must agree with them
+        recipe_classes, training = training.network.num_classes, training.with_(num_classes=None)
     machine = training.machine
     with join(machine.device, distribute=machine.distribute, timeout=machine.timeout) as group:
         return _train_in(group, training, command, recipe_classes)

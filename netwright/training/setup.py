@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from netwright.loader import EvalLoader, Split, TrainLoader, open_splits
 from netwright.nn import AnyNet, build, freeze, linear_probe
 from netwright.recipe import TrainConfig, learning_rate
 from netwright.recipe.training import Network
-from netwright.system.allocator import keep_memory
+from netwright.system.machine import keep_memory, processors
 from netwright.training.distributed import Group
 from netwright.training.ema import Ema
 from netwright.training.engine import Engine
@@ -147,8 +146,7 @@ def set_up(training: TrainConfig, group: Group, recipe_classes: int | None = Non
 
 def _use_threads(training: TrainConfig, group: Group) -> None:
     beside = 1 if group.launch is None else group.launch.local_world
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    torch.set_num_threads(training.machine.threads or max(1, cores // beside))
+    torch.set_num_threads(training.machine.threads or max(1, processors() // beside))
     if training.machine.deterministic:
         torch.use_deterministic_algorithms(True, warn_only=True)
 

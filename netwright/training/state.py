@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,13 +13,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from netwright.errors import OutputError, WeightsError
+from netwright.errors import WeightsError
+from netwright.system.atomic import atomic_folder, explain_errors
 
-__all__ = ["State", "explain_write", "latest_state", "save_state", "write_whole"]
+__all__ = ["State", "latest_state", "save_state"]
 
 _FORMAT = 1
 _TENSORS, _PLAIN = "tensors.safetensors", "state.json"
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +35,16 @@ def save_state(folder: Path, name: str, state: State) -> Path:
 
     Raises OutputError where there is no room; an older state is then still there.
     """
-    final, partial = folder / name, folder / f".{name}.{os.getpid()}.partial"
+    final = folder / name
     if (final / _PLAIN).is_file():
         return final  # the same moment of the same training
-    with explain_write(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+    what, elsewhere = "the training state", "another --out"
+    with explain_errors(final, what=what, elsewhere=elsewhere):
         for rest in folder.glob(".*.partial"):  # of a killed process: one at a time trains here
             shutil.rmtree(rest)
-        try:
-            partial.mkdir()
-            _write(partial / _TENSORS, save({key: _plain_copy(value) for key, value in state.tensors.items()}))
-            _write(partial / _PLAIN, json.dumps({"format": _FORMAT} | state.plain).encode())
-            os.rename(partial, final)
-            _sync(folder)
-        except BaseException:
-            shutil.rmtree(partial, ignore_errors=True)
-            raise
+        with atomic_folder(final, what=what, elsewhere=elsewhere) as partial:
+            (partial / _TENSORS).write_bytes(save({key: _plain_copy(value) for key, value in state.tensors.items()}))
+            (partial / _PLAIN).write_bytes(json.dumps({"format": _FORMAT} | state.plain).encode())
         for other in _states(folder):
             if other.name < name:
                 shutil.rmtree(other)
@@ -79,33 +69,6 @@ def latest_state(folder: Path) -> State | None:
         ) from error
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file, or leave the old one as it was."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    with explain_write(path.parent):
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _write(partial, content)
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
-
-
-@contextmanager
-def explain_write(folder: Path) -> Iterator[None]:
-    """OSErrors of writing -> OutputError, with the room that is left."""
-    try:
-        yield
-    except OSError as error:
-        cure = "Choose another --out."
-        if error.errno in _FULL:
-            there = next(place for place in (folder, *folder.absolute().parents) if place.is_dir())
-            cure = f"{shutil.disk_usage(there).free:,} bytes are free there. Free some, or choose another --out."
-        raise OutputError(
-            f"a training writes to its folder, and {folder} cannot be written: {error}. {cure}"
-        ) from error
-
-
 def _states(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
@@ -115,20 +78,3 @@ def _states(folder: Path) -> list[Path]:
 def _plain_copy(value: Tensor) -> Tensor:
     """On the CPU and contiguous, which safetensors want; shared with nothing."""
     return value.detach().to("cpu", copy=True).contiguous(memory_format=torch.contiguous_format)
-
-
-def _write(path: Path, content: bytes) -> None:
-    with open(path, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    """The new name survives a loss of power, where the system lets folders be synced."""
-    if hasattr(os, "O_DIRECTORY"):
-        handle = os.open(folder, os.O_DIRECTORY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from netwright.errors import RecipeError
+from netwright.system.extras import optional
 
 __all__ = ["TRACKERS", "Tracker", "open_trackers"]
 
@@ -23,6 +24,7 @@ class TensorBoard:
     """Event files in folder/tensorboard."""
 
     def __init__(self, folder: Path, recipe: Mapping[str, Any], epoch: int) -> None:
+        optional("tensorboard", "tensorboard")
         from torch.utils.tensorboard import SummaryWriter
 
         # what a killed process wrote of later epochs is purged
@@ -44,8 +46,7 @@ class WandB:
     def __init__(self, folder: Path, recipe: Mapping[str, Any], epoch: int) -> None:
         import os
 
-        import wandb
-
+        wandb = optional("wandb", "wandb")
         mode: Any = os.environ.get("WANDB_MODE", "offline")
         self._run: Any = wandb.init(dir=str(folder), config=dict(recipe), mode=mode, project="netwright")
 
@@ -65,10 +66,5 @@ def open_trackers(names: Sequence[str], folder: Path, recipe: Mapping[str, Any],
     for name in names:
         if name not in TRACKERS:
             raise RecipeError(f"trackers are among {', '.join(TRACKERS)}, not {name!r}. Choose among these.")
-        try:
-            opened.append(TRACKERS[name](folder, recipe, epoch))
-        except ImportError as error:
-            raise RecipeError(
-                f"the tracker {name} needs a library that is not installed: pip install 'netwright[{name}]'."
-            ) from error
+        opened.append(TRACKERS[name](folder, recipe, epoch))
     return opened

@@ -1,8 +1,7 @@
-"""Which network is meant: by a name or a description, or by a file of weights."""
+"""Find the network that is meant by a name, a network.yaml, or a file of weights."""
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,14 @@ import torch
 from netwright.arch import ALIASES, NETWORKS, STEMS, Arch, Stem, published
 from netwright.errors import ArchError, WeightsError
 from netwright.nn import AnyNet
-from netwright.weights.guess import channels_of, classes_of, infer_arch
+from netwright.system.suggest import suggest
+from netwright.weights.arch_inference import channels_of, classes_of, infer_arch
 from netwright.weights.locate import NETWORK
-from netwright.weights.match import check
+from netwright.weights.match import check_state
 from netwright.weights.read import StoredWeights
-from netwright.weights.zoo import network_of
+from netwright.weights.zoo import canonical_network
 
-__all__ = ["arch_of", "resolve_arch", "unfilled"]
+__all__ = ["build_on_meta", "resolve_arch", "resolve_stored_arch"]
 
 
 def resolve_arch(
@@ -29,20 +29,27 @@ def resolve_arch(
     stem: str | None = None,
     resolution: int | None = None,
 ) -> Arch:
-    """A published name, a network.yaml or a folder with one, as an Arch; None leaves what it says.
+    """The network of a published name, a network.yaml, or a folder with one.
 
-    ArchError for what is none of these.
+    Args:
+        model: The name or path.
+        num_classes: Replaces the network's own, if given; the others likewise.
+        in_channels: Input channels.
+        stem: Kind of the stem.
+        resolution: Side of the input in pixels.
+
+    Raises:
+        ArchError: It is no network.
     """
     text, path = str(model), Path(model)
-    if text and (name := network_of(text)):
+    if text and (name := canonical_network(text)):
         arch = published(name)
     elif path.suffix in (".yaml", ".yml") or (text and path.is_dir()):
-        arch = _described(path / NETWORK if path.is_dir() else path)
+        arch = _read_yaml(path / NETWORK if path.is_dir() else path)
     else:
-        near = difflib.get_close_matches(text, [*NETWORKS, *ALIASES], n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"these are known: {', '.join(NETWORKS)}."
-        said = f"no network is called {text!r}" if text else "a network is given by its name or its network.yaml"
-        raise ArchError(f"{said}: {hint}")
+        hint = suggest(text, [*NETWORKS, *ALIASES], f"these are known: {', '.join(NETWORKS)}.")
+        problem = f"no network is called {text!r}" if text else "a network is given by its name or its network.yaml"
+        raise ArchError(f"{problem}: {hint}")
     given = {"num_classes": num_classes, "in_channels": in_channels, "resolution": resolution}
     changes: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     if stem is not None:
@@ -50,7 +57,7 @@ def resolve_arch(
     return replace(arch, **changes)
 
 
-def _described(path: Path) -> Arch:
+def _read_yaml(path: Path) -> Arch:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -64,20 +71,27 @@ def _described(path: Path) -> Arch:
         raise ArchError(f"{path}: {error}") from error
 
 
-def arch_of(stored: StoredWeights, model: str = "", stem: str | None = None) -> tuple[Arch, list[str]]:
-    """The network of weights as the file says it, else as `model` does, else by names and shapes; and what to know of
-    it in words.
+def resolve_stored_arch(stored: StoredWeights, model: str = "", stem: str | None = None) -> tuple[Arch, list[str]]:
+    """The network of weights: from the file, else from `model`, else inferred from names and shapes.
 
-    stem: where the file does not say it. Raises WeightsError for a file that nothing tells the network of, and for a
-    model or stem that contradicts the file.
+    Args:
+        stored: The weights.
+        model: A published name or a network.yaml; may be empty.
+        stem: Kind of the stem, where the file does not say it.
+
+    Returns:
+        The network, and notices about it.
+
+    Raises:
+        WeightsError: Nothing tells the network, or model or stem contradict the file.
     """
-    state, said = stored.state, stored.config.get("arch")
+    state, config = stored.state, stored.config.get("arch")
     counts = {"num_classes": classes_of(state), "in_channels": channels_of(state)}
-    if said is not None:
+    if config is not None:
         try:
-            arch = Arch.from_dict(said)
+            arch = Arch.from_dict(config)
         except ArchError as error:
-            raise WeightsError(f"{stored.path} describes no network: {error}") from error
+            raise WeightsError(f"{stored.path} does not describe a network: {error}") from error
         if stem is not None and stem != arch.stem.kind:
             raise WeightsError(
                 f"the network in {stored.path} has the stem {arch.stem.kind!r}, not {stem!r}. Leave stem out."
@@ -89,8 +103,8 @@ def arch_of(stored: StoredWeights, model: str = "", stem: str | None = None) -> 
     found = infer_arch(state)
     if found is None:
         raise WeightsError(
-            f"{stored.path} does not say which network it is of, and its {len(state):,} names and shapes show none. "
-            "Give model: a published name or a network.yaml; or format, where its names are of another code base."
+            f"{stored.path} does not name its network, and its {len(state):,} tensor names and shapes fit none. Give "
+            "model: a published name or a network.yaml; or format, where the names are those of another library."
         )
     if stem is not None:
         found = replace(found, stem=Stem(stem, found.stem.width))
@@ -99,13 +113,13 @@ def arch_of(stored: StoredWeights, model: str = "", stem: str | None = None) -> 
     strides = "-".join(str(stage.stride) for stage in found.stages)
     kind = STEMS[found.stem.kind].summary
     return found, [
-        f"{stored.path.name} does not say its network: by its shapes it has {len(found.stages)} stages of block "
-        f"{found.block!r}; stem ({kind}) and strides ({strides}) are not seen in shapes, and taken as usual"
+        f"{stored.path.name} does not name its network: by its shapes it has {len(found.stages)} stages of block "
+        f"{found.block!r}; stem ({kind}) and strides ({strides}) do not show in shapes, and the usual ones are taken"
     ]
 
 
 def _refuse_other_model(model: str, arch: Arch, path: Path) -> None:
-    """A model that is given beside a file that knows its own must be the same; other counts are judged elsewhere."""
+    """Raise where the model is not the one that the file names; classes and channels are checked elsewhere."""
     if not model:
         return
     given = resolve_arch(model, num_classes=arch.num_classes, in_channels=arch.in_channels, stem=arch.stem.kind)
@@ -116,10 +130,13 @@ def _refuse_other_model(model: str, arch: Arch, path: Path) -> None:
         )
 
 
-def unfilled(arch: Arch, stored: StoredWeights) -> AnyNet:
-    """The network on the meta device, after every tensor of the file was found to fit it, both ways.
+def build_on_meta(arch: Arch, stored: StoredWeights) -> AnyNet:
+    """Build the network on the meta device, and check that tensors of file and network match, both ways.
 
-    Nothing of a size that the file only claims is built. Raises WeightsError.
+    Nothing is allocated of a size that the file only claims.
+
+    Raises:
+        WeightsError: The tensors do not match, or the network cannot be built.
     """
     if arch.depth > len(stored.state):
         raise WeightsError(
@@ -131,5 +148,5 @@ def unfilled(arch: Arch, stored: StoredWeights) -> AnyNet:
             module = AnyNet(arch)
     except (RuntimeError, OverflowError, TypeError) as error:
         raise WeightsError(f"{stored.path} describes a network that cannot be built: {error}") from error
-    check(module, stored.state, f"the weights in {stored.path}")
+    check_state(module, stored.state, f"the weights in {stored.path}")
     return module

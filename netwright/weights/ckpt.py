@@ -1,12 +1,12 @@
-"""MindSpore's `.ckpt`: protocol buffers, read and written here without either library. Source: its format.
+"""MindSpore's `.ckpt` files, which are protocol buffers, read and written without MindSpore or protobuf.
 
     Checkpoint  { repeated Value value = 1 }              the file: one-entry messages, one after another
     Value       { string tag = 1; TensorProto tensor = 2 }
     TensorProto { repeated int64 dims = 1; string tensor_type = 2; bytes tensor_content = 3 }
 
-Content is little-endian, in C order; scalars have no dims; a large tensor comes as several Values of one tag. A
-trailer of `crc_num` and the CRC32 of all before it, in 10 bytes, may end the file. Files are hostile until they are
-read: every length is checked against what holds it, and the counts against what a network can need.
+Content is little-endian, in C order; scalars have no dims; a large tensor is several Values with one tag. At the end
+there may be a trailer: `crc_num`, and the CRC32 of everything before it in 10 bytes. Files may be hostile: every length
+is checked against the part of the file around it, and every count against what a network can need.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from netwright.errors import WeightsError
-from netwright.system.atomic import writing
+from netwright.system.atomic import atomic_file
 
 __all__ = ["Entry", "looks_like_ckpt", "open_ckpt", "save_entries"]
 
@@ -48,7 +48,16 @@ _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5  # wire types
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A tensor of the file that is not read yet. parts: (start, end) of its content; shapes: the dims of each part."""
+    """A tensor in the file, not read yet.
+
+    Attributes:
+        name: Its tag.
+        kind: MindSpore's name of its type.
+        shapes: The dims of each part.
+        parts: (start, end) of the content of each part in the file.
+        file: The mapped file.
+        path: For messages.
+    """
 
     name: str
     kind: str
@@ -59,7 +68,11 @@ class Entry:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """WeightsError where dims and content do not agree."""
+        """The shape of the whole tensor.
+
+        Raises:
+            WeightsError: Dims and content do not agree.
+        """
         first, *others = self.shapes
         count, rest = divmod(sum(end - start for start, end in self.parts), self.dtype.itemsize)
         if rest == 0:
@@ -90,7 +103,7 @@ class Entry:
 
 
 def looks_like_ckpt(head: bytes) -> bool:
-    """Whether a file that begins so is a checkpoint: a Value whose tag is a name. head: its first 64 bytes or more."""
+    """Whether a file that begins with `head`, 64 bytes or more, is a checkpoint: a Value whose tag is a name."""
     try:
         if head[0] != 0x0A:
             return False
@@ -103,9 +116,13 @@ def looks_like_ckpt(head: bytes) -> bool:
 
 
 def open_ckpt(path: Path) -> dict[str, Entry]:
-    """The tensors of a file by name, in its order; the file is mapped, and a tensor is read when asked for.
+    """Open a file; it is mapped, and a tensor is read by `Entry.read`.
 
-    Raises WeightsError for what is not such a file, is cut short, or fails its own checksum.
+    Returns:
+        Entries by name, in the order of the file.
+
+    Raises:
+        WeightsError: It is no such file, is truncated, or fails its checksum.
     """
     with open(path, "rb") as opened:
         file = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
@@ -115,7 +132,7 @@ def open_ckpt(path: Path) -> dict[str, Entry]:
         if count >= _MOST_ENTRIES:
             raise _damaged(path, f"it has more than {_MOST_ENTRIES:,} entries")
         if (number, wire) != (1, _BYTES):
-            raise _damaged(path, f"an entry begins at byte {start:,} that is no tensor")
+            raise _damaged(path, f"the entry at byte {start:,} is no tensor")
         name, kind, shape, part = _value(file, start, stop, path)
         before = found.get(name)
         if before is None:
@@ -130,16 +147,16 @@ def open_ckpt(path: Path) -> dict[str, Entry]:
 
 
 def _checked_end(file: mmap.mmap, path: Path) -> int:
-    """Where the entries end; the checksum after them is checked where there is one."""
+    """Where the entries end; checks the checksum after them, if there is one."""
     end = len(file) - _TRAILER_BYTES
     if end < 0 or file[end : end + len(_TRAILER)] != _TRAILER:
         return len(file)
-    said = int.from_bytes(file[end + len(_TRAILER) :], "big")
+    stored = int.from_bytes(file[end + len(_TRAILER) :], "big")
     crc, step = 0, 1 << 24
     for start in range(0, end, step):
         crc = zlib.crc32(file[start : min(start + step, end)], crc)
-    if crc != said:
-        raise _damaged(path, f"its checksum is {crc}, and it should be {said}")
+    if crc != stored:
+        raise _damaged(path, f"its checksum is {crc}, and it should be {stored}")
     return end
 
 
@@ -166,9 +183,9 @@ def _value(file: mmap.mmap, start: int, end: int, path: Path) -> tuple[str, str,
         elif (number, wire) == (3, _BYTES):
             content = (at, stop)
     name = tag.decode("utf-8", "replace")
-    # a negative dim is a huge one here: int64 in two's complement
+    # a negative dim, int64 in two's complement, is huge here
     if len(dims) > _MOST_DIMS or any(dim > 1 << 40 for dim in dims):
-        raise _damaged(path, f"{name[:100]} has dims that no tensor has")
+        raise _damaged(path, f"{name[:100]} has impossible dims")
     return name, kind.decode("utf-8", "replace"), tuple(dims), content
 
 
@@ -200,7 +217,7 @@ def _fields(file: mmap.mmap, start: int, end: int, path: Path) -> Iterator[tuple
 
 
 def _varint(data: bytes | mmap.mmap, at: int, end: int, path: Path) -> tuple[int, int]:
-    """(value, where it ends)."""
+    """(value, the position after it)."""
     value = 0
     for shift in range(0, 70, 7):
         if at >= end:
@@ -215,16 +232,20 @@ def _varint(data: bytes | mmap.mmap, at: int, end: int, path: Path) -> tuple[int
 
 def _damaged(path: Path, why: str) -> WeightsError:
     return WeightsError(
-        f"{path} is cut short, damaged, or no checkpoint of MindSpore: {why}. Compare its size and checksum with the "
+        f"{path} is truncated, damaged, or no checkpoint of MindSpore: {why}. Compare its size and checksum with the "
         "original's, and copy or download it again."
     )
 
 
 def save_entries(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write a checkpoint with its checksum, atomically. Raises OutputError where it cannot be written."""
+    """Write a checkpoint with its checksum; the file is complete or not there.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
     kinds = {dtype: kind for kind, dtype in TYPES.items()}
     needed = sum(value.numel() * value.element_size() for value in tensors.values())
-    with writing(path, needed) as file:
+    with atomic_file(path, what="the weights", elsewhere="another folder", needed=needed) as file:
         crc = 0
         for name, value in tensors.items():
             shape = b"".join(b"\x08" + _varint_bytes(dim) for dim in value.shape)
@@ -237,7 +258,7 @@ def save_entries(path: Path, tensors: Mapping[str, Tensor]) -> None:
 
 
 def _write_value(file: BinaryIO, name: str, header: bytes, content: np.ndarray, crc: int) -> int:
-    """The CRC32 of what is written so far."""
+    """Write one Value; returns the CRC32 of everything written so far."""
     header += b"\x1a" + _varint_bytes(content.size)
     tensor = b"\x12" + _varint_bytes(len(header) + content.size) + header
     tag = _field(1, name.encode())

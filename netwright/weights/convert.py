@@ -1,4 +1,4 @@
-"""Weights from one format into another, strictly."""
+"""Convert weights from one format to another, strictly."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from netwright.arch import Arch
 from netwright.errors import ArchError, WeightsError
-from netwright.weights.architecture import unfilled
-from netwright.weights.guess import channels_of, classes_of, infer_arch
-from netwright.weights.match import CLASSIFIER
+from netwright.weights.arch_inference import channels_of, classes_of, infer_arch
+from netwright.weights.architecture import build_on_meta
+from netwright.weights.match import CLASSIFIER_WEIGHT
 from netwright.weights.preprocessing import preprocessing_of
 from netwright.weights.read import StoredWeights, read_state
-from netwright.weights.save import WRITERS, Described, write_as
+from netwright.weights.save import WRITERS, ModelToSave, write_as
+from netwright.weights.to_format import FormatModel
 
 if TYPE_CHECKING:
     from netwright.data.preprocess import Preprocessing
@@ -33,61 +34,82 @@ def convert(
     preprocessing: Preprocessing | None = None,
     class_names: Sequence[str] = (),
 ) -> list[str]:
-    """Write the weights of a file in another format; returns what was done, in words, a line each.
+    """Write the weights of a file in another format; values and precision stay.
 
-    to: a key of WRITERS; destination is a folder for timm, else a file. format, ema: as in `read_state`. arch,
-    preprocessing, class_names: where the file neither says nor shows them. Values and precision stay, and nothing is
-    written unless every tensor fits the network and the network can be built there. Raises WeightsError, OutputError.
+    Nothing is written unless all tensors match the network and the other library can build it.
+
+    Args:
+        source: The file.
+        destination: A folder for timm, else a file.
+        to: The format to write, a key of WRITERS.
+        format: See `read_state`.
+        ema: See `read_state`.
+        arch: The network, where the file neither names nor shows it.
+        preprocessing: Where the file does not have it.
+        class_names: Where the file does not have them.
+
+    Returns:
+        Lines that report what was done.
+
+    Raises:
+        WeightsError: The file cannot be read or matched, or the network does not exist in that format.
+        OutputError: The destination cannot be written.
     """
     if to not in WRITERS:
         raise WeightsError(f"weights are written as one of {', '.join(WRITERS)}, not {to!r}. Choose one of these.")
     destination = Path(destination)
     stored = read_state(source, ema=ema, format=format)
     arch = _arch(stored, arch)
-    unfilled(arch, stored)
+    build_on_meta(arch, stored)
     if preprocessing is None:
-        preprocessing, seen = preprocessing_of(stored, arch)
+        preprocessing, notices = preprocessing_of(stored, arch)
     else:
-        seen = []
+        notices = []
     names = tuple(class_names) or tuple(stored.config.get("class_names") or ())
     facts = stored.config.get("facts")
-    what = Described(arch, stored.state, preprocessing, names, facts if isinstance(facts, dict) else {})
-    expression = write_as(to, destination, what)
+    model = ModelToSave(arch, stored.state, preprocessing, names, facts if isinstance(facts, dict) else {})
+    target = write_as(to, destination, model)
+    return _report(to, destination, arch, stored, target, notices)
+
+
+def _report(
+    to: str, destination: Path, arch: Arch, stored: StoredWeights, target: FormatModel, notices: list[str]
+) -> list[str]:
     count = sum(value.numel() for name, value in stored.state.items() if "running_" not in name and "num_b" not in name)
-    said = [
+    report = [
         f"read {len(stored.state):,} tensors by the names of {stored.layout or 'netwright'} from {stored.path}",
-        f"they are all of {arch.name or 'a network that nobody published'}: {count:,} parameters, {arch.num_classes:,} "
-        f"classes, {arch.in_channels} channels",
-        f"wrote {destination} by the names of {expression.naming.label}; it opens there as {expression.call}",
+        f"all of them belong to {arch.name or 'a network that nobody published'}: {count:,} parameters, "
+        f"{arch.num_classes:,} classes, {arch.in_channels} channels",
+        f"wrote {destination} by the names of {target.naming.label}; it opens there as {target.call}",
         *stored.notices,
     ]
     if to in ("netwright", "timm"):
-        said += seen  # the others have no place for it
+        report += notices  # other formats cannot hold the preprocessing
     if to == "torchvision" and arch.in_channels != 3:
-        said.append(f"torchvision's stem takes 3 channels: exchange it for one of {arch.in_channels}, then load")
+        report.append(f"torchvision's stem takes 3 channels: replace it by one of {arch.in_channels}, then load")
     if to == "pycls" and arch.in_channels == 3:
         order = "RGB, as pycls reads CIFAR" if arch.stem.kind == "cifar" else "BGR, as pycls reads ImageNet"
-        said.append(f"its first convolution is now for {order}")
+        report.append(f"its first convolution is now for {order}")
     if to == "timm":
-        said[2] = f"wrote {destination}; it opens as timm.create_model('local-dir:{destination}', pretrained=True)"
-    return said
+        report[2] = f"wrote {destination}; it opens as timm.create_model('local-dir:{destination}', pretrained=True)"
+    return report
 
 
 def _arch(stored: StoredWeights, given: Arch | None) -> Arch:
-    said = stored.config.get("arch")
+    config = stored.config.get("arch")
     try:
-        found = Arch.from_dict(said) if said is not None else given or infer_arch(stored.state)
+        found = Arch.from_dict(config) if config is not None else given or infer_arch(stored.state)
     except ArchError as error:
-        raise WeightsError(f"{stored.path} describes no network: {error}") from error
+        raise WeightsError(f"{stored.path} does not describe a network: {error}") from error
     if found is None:
         raise WeightsError(
-            f"{stored.path} does not say which network it is of, and its {len(stored.state):,} names show none "
+            f"{stored.path} does not name its network, and its {len(stored.state):,} tensor names fit none "
             f"({', '.join(name[:60] for name in list(stored.state)[:3])}, ...). Give the network, or the format of the "
             "file."
         )
-    if CLASSIFIER not in stored.state:
-        raise WeightsError(f"{stored.path} has no classifier, which every format here needs. Train one first.")
-    if said is not None:
+    if CLASSIFIER_WEIGHT not in stored.state:
+        raise WeightsError(f"{stored.path} has no classifier, which every format needs. Train one first.")
+    if config is not None:
         return found
     return replace(
         found,

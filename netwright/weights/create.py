@@ -1,4 +1,4 @@
-"""A network to train: new, or from weights, which are adapted to it and said so."""
+"""Create a network to train, new or from weights, and load weights into one."""
 
 from __future__ import annotations
 
@@ -6,22 +6,34 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import Any, Literal, TypedDict, Unpack, overload
 
 from torch import nn
 
 from netwright.arch import Arch
 from netwright.errors import ArchError, WeightsError
 from netwright.nn import AnyNet, FeatureExtractor, build
-from netwright.weights.architecture import arch_of, resolve_arch
-from netwright.weights.guess import classes_of
+from netwright.weights.arch_inference import classes_of
+from netwright.weights.architecture import resolve_arch, resolve_stored_arch
 from netwright.weights.locate import Located
-from netwright.weights.match import adapt, fill
+from netwright.weights.match import adapt_state, load_state
 from netwright.weights.read import StoredWeights, read_state
-from netwright.weights.refs import find, is_ref, split_tag
-from netwright.weights.zoo import choose
+from netwright.weights.refs import is_ref, resolve_ref, split_tag
+from netwright.weights.zoo import choose_weights
 
 __all__ = ["create_model", "load_weights"]
+
+
+class _Options(TypedDict, total=False):
+    """The keyword arguments that both overloads of `create_model` share."""
+
+    pretrained: bool | str
+    checkpoint_path: str | Path
+    out_indices: int | Sequence[int] | None
+    stem: str | None
+    drop_rate: float
+    drop_path_rate: float
+    seed: int | None
 
 
 @overload
@@ -30,14 +42,8 @@ def create_model(
     num_classes: int | None = None,
     in_channels: int | None = None,
     *,
-    pretrained: bool | str = False,
-    checkpoint_path: str | Path = "",
     features_only: Literal[False] = False,
-    out_indices: int | Sequence[int] | None = None,
-    stem: str | None = None,
-    drop_rate: float = 0.0,
-    drop_path_rate: float = 0.0,
-    seed: int | None = None,
+    **options: Unpack[_Options],
 ) -> AnyNet: ...
 
 
@@ -47,14 +53,8 @@ def create_model(
     num_classes: int | None = None,
     in_channels: int | None = None,
     *,
-    pretrained: bool | str = False,
-    checkpoint_path: str | Path = "",
     features_only: Literal[True],
-    out_indices: int | Sequence[int] | None = None,
-    stem: str | None = None,
-    drop_rate: float = 0.0,
-    drop_path_rate: float = 0.0,
-    seed: int | None = None,
+    **options: Unpack[_Options],
 ) -> FeatureExtractor: ...
 
 
@@ -72,25 +72,37 @@ def create_model(
     drop_path_rate: float = 0.0,
     seed: int | None = None,
 ) -> AnyNet | FeatureExtractor:
-    """A network by its name, to train or to build upon.
+    """Create a network by its name, to train it or to build upon it.
 
-    name: a published name, timm's and pycls's too (`list_models()` has them), with a tag of its weights or without; a
-    network.yaml; or what names weights to `load_model`, which are then taken where pretrained. num_classes,
-    in_channels, stem ("cifar": stride 1, for small images): None leaves the network's own; num_classes 0 gives pooled
-    features instead of logits. pretrained: with published weights; a source or tag of `choose` for others than the
-    default. checkpoint_path: with those that it names, as to `load_model`. Weights of another number of classes or
-    channels are adapted, which a warning says. features_only: a FeatureExtractor, a list of maps per call, of
-    out_indices. drop_rate, drop_path_rate, seed: as in `build`. Raises ArchError for a network that does not exist,
-    WeightsError for weights that are not its.
+    Weights for another number of classes or channels are adapted, with a warning.
+
+    Args:
+        name: A published name, timm's and pycls's too (see `list_models`), with or without a tag of its weights; a
+            network.yaml; or a reference to weights as in `load_model`, which are loaded if `pretrained`.
+        num_classes: Replaces the network's own number; 0 returns pooled features instead of logits.
+        in_channels: Replaces the network's own number.
+        pretrained: Load published weights. A source or tag, see `choose_weights`, selects others than the default.
+        checkpoint_path: Load these weights, a reference as in `load_model`.
+        features_only: Return a FeatureExtractor, whose result is a list of maps.
+        out_indices: The maps of features_only, see `FeatureExtractor`.
+        stem: Replaces the network's own stem; "cifar" has stride 1, for small images.
+        drop_rate: See `build`; drop_path_rate and seed likewise.
+
+    Returns:
+        An AnyNet; a FeatureExtractor with features_only.
+
+    Raises:
+        ArchError: The network does not exist, or out_indices are impossible.
+        WeightsError: The weights cannot be found or read, or belong to another network.
     """
     if pretrained and checkpoint_path:
         raise WeightsError("weights are published ones or those of a file. Give pretrained or checkpoint_path.")
     if out_indices is not None and not features_only:
         raise ArchError("out_indices choose among the maps of features_only. Give features_only=True too.")
-    arch, located, stored = _asked(name, pretrained, checkpoint_path, stem)
+    arch, located, stored = _resolve(name, pretrained, checkpoint_path, stem)
     is_headless = features_only or num_classes == 0
     if stored is not None and (is_headless or (pretrained and num_classes is None)):
-        # the classifier is the weights' own, or thrown away: nothing to adapt, nothing to warn of
+        # the classifier of the weights is kept, or not used: nothing to adapt
         arch = replace(arch, num_classes=classes_of(stored.state) or arch.num_classes)
     given = {"num_classes": num_classes or None, "in_channels": in_channels}
     if is_headless:
@@ -98,7 +110,7 @@ def create_model(
     arch = replace(arch, **{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]
     module = build(arch, seed=seed, drop_rate=drop_rate, drop_path_rate=drop_path_rate)
     if stored is not None and located is not None:
-        for notice in _put(module, arch, located, stored, adapted=True):
+        for notice in _load_into(module, arch, located, stored, adapt=True):
             warnings.warn(notice, stacklevel=2)
     if features_only:
         return FeatureExtractor(module, out_indices)
@@ -107,77 +119,87 @@ def create_model(
     return module
 
 
-def _asked(
+def _resolve(
     name: str | Path, pretrained: bool | str, checkpoint: str | Path, stem: str | None
 ) -> tuple[Arch, Located | None, StoredWeights | None]:
-    """The network, and the weights that go into it, where there are any."""
+    """The network, and the weights to load into it, if any."""
     text = str(name)
     if is_ref(text):
         if isinstance(pretrained, str):
-            raise WeightsError(f"{text} says itself which weights are meant. Give pretrained=True, not {pretrained!r}.")
+            raise WeightsError(f"{text} names its weights itself. Give pretrained=True, not {pretrained!r}.")
         located, stored = _read(text)
-        arch, _ = arch_of(stored, str(located.network or ""))
+        arch, _ = resolve_stored_arch(stored, str(located.network or ""))
         arch = arch if stem is None else replace(arch, stem=replace(arch.stem, kind=stem))
         return (arch, *(_read(checkpoint) if checkpoint else (located, stored) if pretrained else (None, None)))
     network, tag = split_tag(text)
     if tag and not Path(text).exists():
         which: bool | str = tag if pretrained is True else pretrained
-        row = choose(network, tag)  # also without its weights, a tag that does not exist is a mistake
+        row = choose_weights(network, tag)  # a tag that does not exist is an error even if its weights are not loaded
         arch = resolve_arch(row.network, stem=stem)
     else:
         which, arch = pretrained, resolve_arch(name, stem=stem)
     if which:
-        return (arch, *_read(choose(network, which).ref))
+        return (arch, *_read(choose_weights(network, which).ref))
     return (arch, *(_read(checkpoint) if checkpoint else (None, None)))
 
 
 def _read(ref: str | Path, *, ema: bool = False, format: str = "") -> tuple[Located, StoredWeights]:
-    located = find(ref).located
+    located = resolve_ref(ref).located
     return located, read_state(located.path, ema=ema, format=format)
 
 
 def load_weights(
     module: nn.Module, path: str | Path, *, adapt: bool = False, ema: bool = False, format: str = ""
 ) -> list[str]:
-    """Put weights into a network; returns what is worth saying, in words. path: what names them to `load_model`.
+    """Load weights into a network, strictly in both directions.
 
-    Strict in both directions. adapt: another number of classes leaves the classifier as it is, another number of
-    channels changes the first convolution, and other strides or another stem are allowed, all of which is said. ema,
-    format: as in `read_state`. Raises WeightsError, and leaves the module as it was, where weights do not fit.
+    Args:
+        module: A network of `build` or `create_model`.
+        path: The weights, a reference as in `load_model`.
+        adapt: Accept weights of another number of classes (the classifier stays as it is) or channels (the first
+            convolution is changed), and of other strides or another stem. Each is reported.
+        ema: See `read_state`.
+        format: See `read_state`.
+
+    Returns:
+        Notices for the user.
+
+    Raises:
+        WeightsError: The weights do not match; the module is not changed.
     """
     arch = getattr(module, "arch", None)
     if not isinstance(arch, Arch):
-        raise WeightsError(f"weights are put into a network of netwright.build, not into {type(module).__name__}.")
-    return _put(module, arch, *_read(path, ema=ema, format=format), adapted=adapt)
+        raise WeightsError(f"weights are loaded into a network of netwright.build, not into {type(module).__name__}.")
+    return _load_into(module, arch, *_read(path, ema=ema, format=format), adapt=adapt)
 
 
-def _put(module: nn.Module, arch: Arch, located: Located, stored: StoredWeights, *, adapted: bool) -> list[str]:
-    notices = [f"weights from {located.path}, {located.why}"] if located.why else []
-    notices += [*stored.notices, *_differences(stored, arch, strict=not adapted)]
+def _load_into(module: nn.Module, arch: Arch, located: Located, stored: StoredWeights, *, adapt: bool) -> list[str]:
+    notices = [f"weights from {located.path}, {located.reason}"] if located.reason else []
+    notices += [*stored.notices, *_differences(stored, arch, strict=not adapt)]
     state: Any = stored.state
-    if adapted:
-        state, changed = adapt(state, module, arch)
+    if adapt:
+        state, changed = adapt_state(state, module, arch)
         notices += changed
-    fill(module, state, f"the weights in {located.path}")
+    load_state(module, state, f"the weights in {located.path}")
     return notices
 
 
 def _differences(stored: StoredWeights, arch: Arch, *, strict: bool) -> list[str]:
-    """What shapes do not show: a stem's kind and strides, where the file says them."""
+    """Differences that shapes do not show, in the kind of stem and the strides, where the file has them."""
     if "arch" not in stored.config:
         return []
     try:
         before = Arch.from_dict(stored.config["arch"])
     except ArchError as error:
-        raise WeightsError(f"{stored.path} describes no network: {error}") from error
+        raise WeightsError(f"{stored.path} does not describe a network: {error}") from error
     pairs = (("stem", before.stem.kind, arch.stem.kind), ("strides", _strides(before), _strides(arch)))
     other = [f"{what} {old} there and {new} here" for what, old, new in pairs if old != new]
     if not other:
         return []
-    said = f"the weights in {stored.path} are of a network that differs in {', '.join(other)}"
+    text = f"the weights in {stored.path} are of a network that differs in {', '.join(other)}"
     if strict:
-        raise WeightsError(f"{said}. Give the same network, or adapt.")
-    return [f"{said}; they are taken all the same"]
+        raise WeightsError(f"{text}. Give the same network, or adapt=True.")
+    return [f"{text}; they are loaded all the same"]
 
 
 def _strides(arch: Arch) -> list[int]:

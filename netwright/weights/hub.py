@@ -1,4 +1,4 @@
-"""Published weights as files: from the Hugging Face hub by huggingface_hub's cache, from elsewhere by ours."""
+"""Download published weights: from the Hugging Face hub into its cache, from elsewhere into netwright's."""
 
 from __future__ import annotations
 
@@ -9,45 +9,54 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netwright.errors import WeightsError
-from netwright.system.fetch import cache_folder, fetch, is_offline
+from netwright.system.fetch import cache_folder
 from netwright.version import __version__
-from netwright.weights.zoo import PublishedWeights, choose, published_weights
+from netwright.weights.download import download, is_hub_offline
+from netwright.weights.timm_config import CONFIG
+from netwright.weights.zoo import PublishedWeights, choose_weights, published_weights
 
 if TYPE_CHECKING:
     from netwright.data.preprocess import Preprocessing
 
 __all__ = [
-    "failures",
+    "download_row",
     "first_line",
     "hub_endpoint",
+    "hub_errors",
     "hub_weights",
     "mindcv_preprocessing",
     "pretrained_file",
-    "row_file",
-    "row_of",
+    "row_of_file",
 ]
 
-CONFIG = "config.json"
-_WEIGHTS = ("model.safetensors", "pytorch_model.bin")  # the first that a repository has
+_WEIGHTS = ("model.safetensors", "pytorch_model.bin")  # the first one in a repository is taken
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 # a file of the hub's cache: models--OWNER--NAME/snapshots/COMMIT/FILE
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 def pretrained_file(model: str, which: bool | str = True) -> Path:
-    """The published weights of a network, from the cache or the network. which: as in `choose`, which raises too."""
-    return row_file(choose(model, which))
+    """The file of a network's published weights, from the cache or downloaded.
+
+    Args:
+        model: Any name of the network.
+        which: See `choose_weights`.
+
+    Raises:
+        WeightsError: There are no such weights, or they cannot be downloaded.
+    """
+    return download_row(choose_weights(model, which))
 
 
-def row_file(row: PublishedWeights) -> Path:
-    """The file of a row of the table, from the cache or the network."""
+def download_row(row: PublishedWeights) -> Path:
+    """The file of a row of the table of published weights, from the cache or downloaded."""
     if row.is_on_hub:
         return hub_weights(row.where)
-    return fetch(row.where, cache_folder() / "weights" / row.file_name, row.sha256)
+    return download(row.where, cache_folder() / "weights" / row.file_name, row.sha256)
 
 
-def row_of(path: Path) -> PublishedWeights | None:
-    """The row that a file of ours or of the hub's cache is of, by its name; None where it is of none."""
+def row_of_file(path: Path) -> PublishedWeights | None:
+    """The row of the table that a file in a cache belongs to, by its name; None for other files."""
     folders = [parent.name.removeprefix("models--").replace("--", "/") for parent in path.parents[2:3]]
     return next(
         (row for row in published_weights() if (row.where in folders if row.is_on_hub else row.file_name == path.name)),
@@ -56,21 +65,30 @@ def row_of(path: Path) -> PublishedWeights | None:
 
 
 def hub_endpoint() -> str | None:
-    """$HF_ENDPOINT as it is now; None for the hub itself."""
+    """$HF_ENDPOINT as it is now; None for the default hub."""
     return os.environ.get("HF_ENDPOINT", "").rstrip("/") or None
 
 
 def hub_weights(repository: str, revision: str = "") -> Path:
-    """The weights of a repository of the hub (OWNER/NAME), config.json beside them where there is one.
+    """Download the weights of a repository of the hub, with its config.json if there is one.
 
-    revision: a branch, tag or commit. Files that name their sha256 are held against it. WeightsError, with the cure,
-    where something is not there, not allowed, damaged, or cannot be reached.
+    Files whose sha256 is known are checked.
+
+    Args:
+        repository: OWNER/NAME.
+        revision: A branch, tag or commit.
+
+    Returns:
+        The file of weights in the hub's cache.
+
+    Raises:
+        WeightsError: It does not exist, is not allowed, is damaged, or the hub cannot be reached.
     """
     if _REPOSITORY.fullmatch(repository) is None:
         raise WeightsError(f"a repository of the hub is OWNER/NAME, not {repository!r}. Correct it.")
     config = _file(repository, CONFIG, revision)
     if config is not None and _COMMIT.fullmatch(config.parent.name):
-        revision = config.parent.name  # both of one commit, whatever is pushed meanwhile
+        revision = config.parent.name  # both files of one commit, even if another is pushed meanwhile
     for name in _WEIGHTS:
         found = _file(repository, name, revision)
         if found is not None:
@@ -79,7 +97,7 @@ def hub_weights(repository: str, revision: str = "") -> Path:
 
 
 def _file(repository: str, name: str, revision: str) -> Path | None:
-    """A file in the hub's cache, loaded where it is not there yet; None where the repository has none."""
+    """A file in the hub's cache, downloaded if needed; None where the repository has no such file."""
     import huggingface_hub
     from huggingface_hub import errors
 
@@ -91,13 +109,13 @@ def _file(repository: str, name: str, revision: str) -> Path | None:
             revision=revision or None,
             endpoint=hub_endpoint(),
             cache_dir=_hub_cache(),
-            local_files_only=is_offline(),
+            local_files_only=is_hub_offline(),
             library_name="netwright",
             library_version=__version__,
         )
     except errors.GatedRepoError as error:
         raise WeightsError(
-            f"{where} asks for an agreement. Accept it on its page, and set HF_TOKEN to a token of yours."
+            f"{where} requires an agreement. Accept it on its page, and set HF_TOKEN to your token."
         ) from error
     except errors.RevisionNotFoundError as error:
         raise WeightsError(f"{repository} has no revision {revision!r}. Correct it, or leave it out.") from error
@@ -107,46 +125,47 @@ def _file(repository: str, name: str, revision: str) -> Path | None:
             "that may read it."
         ) from error
     except errors.LocalEntryNotFoundError as error:
-        if is_offline() and name != _WEIGHTS[-1]:
-            return None  # nobody knows whether the repository has it
+        if is_hub_offline() and name != _WEIGHTS[-1]:
+            return None  # offline, nobody knows whether the repository has it
         raise WeightsError(_unreachable(where, error)) from error
     except errors.EntryNotFoundError:
         return None
-    except failures() as error:
+    except hub_errors() as error:
         raise WeightsError(_unreachable(where, error)) from error
     return Path(found)
 
 
 def _unreachable(where: str, error: BaseException) -> str:
-    said = "the network is not to be used (HF_HUB_OFFLINE, NETWRIGHT_OFFLINE)" if is_offline() else first_line(error)
+    is_off = is_hub_offline()
+    reason = "downloads are turned off (HF_HUB_OFFLINE, NETWRIGHT_OFFLINE)" if is_off else first_line(error)
     return (
-        f"the weights in {where} are not in the cache, and the hub cannot be reached: {said}. With a network, try "
-        "again; without one, load the repository elsewhere and give its folder: local-dir:FOLDER."
+        f"the weights in {where} are not in the cache, and the hub cannot be reached: {reason}. With a "
+        "connection, try again; without one, download the repository elsewhere and give its folder: local-dir:FOLDER."
     )
 
 
 def first_line(error: BaseException) -> str:
-    """The error's first sentence: the hub's messages go on for paragraphs."""
+    """The first line of an error; the hub's messages have many."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
-def failures() -> tuple[type[BaseException], ...]:
-    """What huggingface_hub raises where a connection or an answer is not as it should be."""
+def hub_errors() -> tuple[type[BaseException], ...]:
+    """The exceptions of huggingface_hub for failed connections and answers."""
     from huggingface_hub import errors
 
-    # of the library that connects, which is another one from version to version
+    # the bases are those of the HTTP library, which differs between versions
     return *errors.HfHubHTTPError.__bases__, errors.HFValidationError, OSError
 
 
 def _hub_cache() -> str | None:
-    """As the variables say now: the library reads them when it is imported."""
+    """The cache by the variables as they are now; the library reads them only when it is imported."""
     if own := os.environ.get("HF_HUB_CACHE"):
         return own
     return os.path.join(home, "hub") if (home := os.environ.get("HF_HOME")) else None
 
 
 def _checked(path: Path, repository: str) -> Path:
-    """Large files lie in the hub's cache under the sha256 that the hub says."""
+    """Check a large file: in the hub's cache its name is its sha256."""
     blob = path.resolve()
     if re.fullmatch(r"[0-9a-f]{64}", blob.name):
         with open(blob, "rb") as file:
@@ -156,21 +175,27 @@ def _checked(path: Path, repository: str) -> Path:
             path.unlink(missing_ok=True)
             raise WeightsError(
                 f"the sha256 of {path.name} of {repository} is {found[:16]}..., and it should be {blob.name[:16]}...: "
-                "it is damaged, and now removed from the cache. Try again."
+                "it is damaged, and was removed from the cache. Try again."
             )
     return path
 
 
 def mindcv_preprocessing(path: Path, *, image_size: int, channels: int) -> tuple[Preprocessing, list[str]]:
-    """How MindCV evaluates the weights in `path`, and what to know of it, in words.
+    """The preprocessing with which MindCV evaluates weights.
 
-    A published file, known by its name, was evaluated as its recipe says; of another the defaults are taken.
+    Args:
+        path: The file; a published one is known by its name, others get MindCV's defaults.
+        image_size: Side of the input in pixels.
+        channels: Of the input.
+
+    Returns:
+        The preprocessing, and notices for the user.
     """
     from netwright.data.preprocess import Preprocessing
 
     color = Preprocessing()
     mean, std = ((sum(values) / 3,) if channels == 1 else values for values in (color.mean, color.std))
-    known = row_of(path)
+    known = row_of_file(path)
     interpolation, crop_pct = ("bilinear", 0.875) if known is None else (known.interpolation, known.crop_pct)
     preprocessing = Preprocessing(image_size, channels, crop_pct, interpolation, False, mean, std)
     notice = f"weights of MindCV: images are resized ({interpolation}) without antialiasing, as in their training"

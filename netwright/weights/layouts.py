@@ -1,4 +1,4 @@
-"""The tables of names: a row a code base, and which of them a file follows."""
+"""Tables of tensor names, one per library, and detection of the one that a file follows."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ __all__ = [
     "FORMATS",
     "MINDCV",
     "MINDCV_RESNET",
-    "OURS",
+    "NETWRIGHT",
     "RESNET",
     "TIMM_REGNET",
     "TORCHVISION_REGNET",
-    "naming_of",
+    "detect_naming",
 ]
 
 _PARTS = ("proj", "bn", "f.a", "f.a_bn", "f.b", "f.b_bn", "f.c", "f.c_bn", "a", "a_bn", "b", "b_bn")
@@ -28,8 +28,8 @@ def _same(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     return tuple((name, name) for name in names)
 
 
-# ours are those of pycls, which published DDS
-OURS = Naming(
+# the names of pycls, which published DDS
+NETWRIGHT = Naming(
     label="netwright",
     mark=r"s\d+\.b\d+\.(f\.)?a\.weight",
     rest=_same(_STEM_AND_HEAD),
@@ -98,7 +98,7 @@ RESNET = Naming(
     parts=(("downsample.0", "proj"), ("downsample.1", "bn"), *_RESNET_PARTS),
 )
 
-# classy-vision's RegNet, and vissl's view of it, which published SEER; its blocks without a bottleneck are not here
+# classy-vision's RegNet, also as in vissl, which published SEER; its blocks without a bottleneck are not supported
 CLASSY = Naming(
     label="classy-vision's regnet",
     mark=r".*block\d+-\d+\.f\.(c\.weight|final_bn\.weight)",
@@ -127,7 +127,7 @@ CLASSY = Naming(
     ),
 )
 
-# as MindSpore names the tensors of batch norm
+# MindSpore's names of the tensors of batch norm
 _MINDSPORE_NORMS = (
     ("gamma", "weight"),
     ("beta", "bias"),
@@ -153,7 +153,7 @@ MINDCV = Naming(
     average="ema.",
     slots=_MINDSPORE_SLOTS,
 )
-# read only: its max pool looks a pixel further to the right and down than that of all others
+# read only: its max pool is shifted by a pixel to the right and down
 MINDCV_RESNET = Naming(
     label="MindCV's resnet",
     mark=r"layer\d+\.\d+\.bn1\.gamma",
@@ -165,26 +165,35 @@ MINDCV_RESNET = Naming(
     slots=_MINDSPORE_SLOTS,
 )
 
-# format, as a user says it -> the tables that its files follow; of two that share one, the first is meant unless said
+# format, as a user names it -> the tables of its files; where two formats share a table, the first is the default
 FORMATS = {
-    "netwright": (OURS,),
+    "netwright": (NETWRIGHT,),
     "torchvision": (TORCHVISION_REGNET, RESNET),
     "timm": (TIMM_REGNET, RESNET),
-    "pycls": (OURS,),
+    "pycls": (NETWRIGHT,),
     "classy": (CLASSY,),
     "mindcv": (MINDCV, MINDCV_RESNET),
 }
 
 
-def naming_of(names: Collection[str], source: str, *, format: str = "", likely: str = "") -> tuple[str, Naming]:
-    """(format, table) that the names follow. format: said by the user; likely: what else says it, "" for nothing.
+def detect_naming(names: Collection[str], source: str, *, format: str = "", likely: str = "") -> tuple[str, Naming]:
+    """Detect the library whose names tensors have.
 
-    Names of a network that is unknown to every table follow the first of `likely`, else ours. WeightsError for a format
-    that there is not, and for names that are of another than was said. source: of the names, in words.
+    Args:
+        names: Of the tensors.
+        source: Where they are from, for messages.
+        format: The format that the user gave, "" for none.
+        likely: The format that the kind of file suggests, "" for none.
+
+    Returns:
+        (format, table). Names that fit no table get the first one of `format` or `likely`, else netwright's.
+
+    Raises:
+        WeightsError: The format does not exist, or the names are those of another one.
     """
     if format and format not in FORMATS:
         raise WeightsError(
-            f"a format of weights is one of {', '.join(FORMATS)}, not {format!r}. Leave it out, or choose."
+            f"a format of weights is one of {', '.join(FORMATS)}, not {format!r}. Choose one, or leave it out."
         )
     order = [each for each in (format, likely) if each] + list(FORMATS)
     for name in order:
@@ -194,7 +203,7 @@ def naming_of(names: Collection[str], source: str, *, format: str = "", likely: 
             if format and naming not in FORMATS[format]:
                 raise WeightsError(
                     f"the names in {source} are those of {naming.label}, not of the format {format!r}. Leave format "
-                    f"out, or say {name!r}."
+                    f"out, or give {name!r}."
                 )
             return name, naming
     unknown = format or likely

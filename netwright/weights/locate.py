@@ -1,4 +1,4 @@
-"""Which file of weights a path means: a file itself, a training's folder, a design's folder, MindCV's folder."""
+"""Locate the file of weights that a path means: a file, or the folder of a training, a design, the hub or MindCV."""
 
 from __future__ import annotations
 
@@ -12,29 +12,37 @@ __all__ = ["NETWORK", "Located", "locate"]
 
 NETWORK = "network.yaml"  # as `netwright design` writes it, weights.safetensors beside it
 _DESIGNED = "weights.safetensors"
-# as the hub and timm keep a network, config.json beside it
+# the names of the hub and timm, with config.json beside the file
 _REPOSITORY = ("model.safetensors", "pytorch_model.bin")
 _BEST = re.compile(r"(?P<model>.+)_best\.(safetensors|ckpt)")
-# model-epoch_steps, as MindCV names it too
+# model-epoch_steps, also in MindCV
 _EPOCH = re.compile(r"(?P<model>.+)-(?P<epoch>\d+)_\d+(?P<average>_ema)?\.(safetensors|ckpt)")
 
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """path: of the weights. network: its network.yaml, where there is one. why: it is these weights, in words, where
-    there was a choice."""
+    """A located file of weights.
+
+    Attributes:
+        path: Of the weights.
+        network: Its network.yaml, if there is one.
+        reason: Why these weights were chosen, where there are several.
+    """
 
     path: Path
     network: Path | None = None
-    why: str = ""
+    reason: str = ""
 
 
 def locate(ref: str | Path) -> Located:
-    """The file that `ref` means; a file that is none of the kinds below is taken as it is, there or not.
+    """Locate the file that a path means.
 
-    Of a training's folder the best weights by validation, else the newest epoch's. Of a network.yaml, or the folder
-    with one, the weights.safetensors beside it; of a folder as timm or the hub have it, its model.safetensors. Raises
-    WeightsError for a folder without weights, or of several models.
+    For the folder of a training these are the best weights by validation, else those of the newest epoch; for a
+    network.yaml or its folder the weights.safetensors beside it; for a folder of timm or the hub its model.safetensors.
+    Any other path is returned as it is, whether it exists or not.
+
+    Raises:
+        WeightsError: A folder has no weights, or weights of several models.
     """
     path = Path(ref)
     if path.is_dir():
@@ -52,13 +60,13 @@ def _in_folder(folder: Path) -> Located:
     best = {found["model"]: found[0] for name in names if (found := _BEST.fullmatch(name))}
     if best:
         model = _only(list(best), folder)
-        return Located(folder / best[model], why="the best by validation")
+        return Located(folder / best[model], reason="the best by validation")
     epochs = [found for name in names if (found := _EPOCH.fullmatch(name))]
     if epochs:
         _only([found["model"] for found in epochs], folder)
-        # of one epoch the weights as trained, before their moving average
+        # of the same epoch, the trained weights before their moving average
         newest = max(epochs, key=lambda found: (int(found["epoch"]), found["average"] is None))
-        return Located(folder / newest[0], why=f"of the newest epoch, {newest['epoch']}")
+        return Located(folder / newest[0], reason=f"of the newest epoch, {newest['epoch']}")
     if NETWORK in names:
         return _beside(folder / NETWORK)
     for name in _REPOSITORY:
@@ -77,7 +85,7 @@ def _in_folder(folder: Path) -> Located:
 def _only(models: list[str], folder: Path) -> str:
     different = sorted(set(models))
     if len(different) > 1:
-        raise WeightsError(f"{folder} has weights of {', '.join(different)}. Give the file that you mean.")
+        raise WeightsError(f"{folder} has weights of {', '.join(different)}. Give one of the files.")
     return different[0]
 
 

@@ -1,4 +1,4 @@
-"""Tensors into a module, strictly in both directions; or adapted to another number of classes or channels, and said."""
+"""Match tensors with a module, strictly in both directions, or adapt them to its number of classes and channels."""
 
 from __future__ import annotations
 
@@ -11,23 +11,36 @@ from torch import Tensor, nn
 from netwright.arch import Arch
 from netwright.errors import WeightsError
 
-__all__ = ["CLASSIFIER", "STEM", "adapt", "check", "fill"]
+__all__ = ["CLASSIFIER_WEIGHT", "STEM_WEIGHT", "adapt_state", "check_state", "load_state"]
 
-STEM, CLASSIFIER = "stem.conv.weight", "head.fc.weight"
+STEM_WEIGHT, CLASSIFIER_WEIGHT = "stem.conv.weight", "head.fc.weight"
 _HEAD = "head.fc."
-# counters that change no output, and that other code bases do not have
+# counters that change no output, and that other libraries do not have
 _COUNTER = "num_batches_tracked"
 _SHOWN = 4
 
 
-def fill(module: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
-    """Copy `state` into the module, whatever its precision. Raises as `check`, and leaves the module then as it was."""
-    check(module, state, source)
-    module.load_state_dict(dict(state), strict=False)  # strict but for the counters, as was checked
+def load_state(module: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
+    """Copy tensors into a module of any precision.
+
+    Raises:
+        WeightsError: As `check_state`; the module is not changed.
+    """
+    check_state(module, state, source)
+    module.load_state_dict(dict(state), strict=False)  # strict apart from the counters, as was checked
 
 
-def check(module: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
-    """WeightsError where a name or a shape is on one side only. source: of the weights, in words, for the message."""
+def check_state(module: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
+    """Check that tensors and module have the same names and shapes.
+
+    Args:
+        module: The network.
+        state: Tensors by name.
+        source: Where they are from, for the message.
+
+    Raises:
+        WeightsError: A name or shape is on one side only, or a tensor is not dense floating point.
+    """
     own = module.state_dict()
     missing = [name for name in own if name not in state and not name.endswith(_COUNTER)]
     surplus = [name for name in state if name not in own]
@@ -45,9 +58,9 @@ def check(module: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
         _listed(f"{len(names)} {what}", names)
         for names, what in (
             (missing, "missing"),
-            (surplus, "that this network does not have"),
+            (surplus, "unknown to this network"),
             (other, "of another shape"),
-            (unfit, "that are no dense floating-point numbers"),
+            (unfit, "not dense floating point"),
         )
         if names
     ]
@@ -72,22 +85,26 @@ def _listed(what: str, names: list[str]) -> str:
     return f"{what} ({', '.join(name[:120] for name in names[:_SHOWN])}{more})"
 
 
-def adapt(state: Mapping[str, Tensor], module: nn.Module, arch: Arch) -> tuple[dict[str, Tensor], list[str]]:
-    """`state` for a module of another number of classes or input channels, and what was changed, in words.
+def adapt_state(state: Mapping[str, Tensor], module: nn.Module, arch: Arch) -> tuple[dict[str, Tensor], list[str]]:
+    """Adapt tensors to a module with another number of classes or input channels.
 
-    Another number of classes, or no classifier: it stays as the module has it. Another number of channels: the stem's
-    weights are summed (to one), or repeated and scaled so that activations keep about their size, as timm does.
+    With another number of classes, or without a classifier, the module's own classifier stays. With another number of
+    channels the stem's weights are summed (to one channel), or repeated and scaled so that activations keep about their
+    size, as in timm.
+
+    Returns:
+        The adapted tensors, and notices about what was changed.
     """
     own, adapted, notices = module.state_dict(), dict(state), []
-    stem, classifier = state.get(STEM), state.get(CLASSIFIER)
+    stem, classifier = state.get(STEM_WEIGHT), state.get(CLASSIFIER_WEIGHT)
     if stem is not None and stem.dim() == 4 and stem.shape[1] not in (0, arch.in_channels):
-        adapted[STEM] = _with_channels(stem, arch.in_channels)
+        adapted[STEM_WEIGHT] = _with_channels(stem, arch.in_channels)
         notices.append(
-            f"the weights take {stem.shape[1]} channels and this network {arch.in_channels}: its first convolution is "
-            f"{'their sum' if arch.in_channels == 1 else 'theirs, repeated and scaled'}"
+            f"the weights take {stem.shape[1]} channels and this network {arch.in_channels}: the first convolution is "
+            f"{'summed' if arch.in_channels == 1 else 'repeated and scaled'}"
         )
     if classifier is not None and classifier.dim() == 2 and classifier.shape[0] != arch.num_classes:
-        for name in (CLASSIFIER, CLASSIFIER.replace("weight", "bias")):
+        for name in (CLASSIFIER_WEIGHT, CLASSIFIER_WEIGHT.replace("weight", "bias")):
             if name in adapted:
                 adapted[name] = own[name]
         notices.append(

@@ -1,4 +1,4 @@
-"""A trained network ready for use, from whatever names it."""
+"""Load a trained network, ready for use, from any reference to it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from torch import nn
 from netwright.arch import Arch
 from netwright.errors import WeightsError
 from netwright.nn import AnyNet
-from netwright.weights.architecture import arch_of, unfilled
-from netwright.weights.guess import channels_of, classes_of
-from netwright.weights.match import fill
+from netwright.weights.arch_inference import channels_of, classes_of
+from netwright.weights.architecture import build_on_meta, resolve_stored_arch
+from netwright.weights.match import load_state
 from netwright.weights.preprocessing import preprocessing_of, torchvision_facts
 from netwright.weights.read import StoredWeights, read_state
-from netwright.weights.refs import find
+from netwright.weights.refs import resolve_ref
 from netwright.weights.zoo import PublishedWeights
 
 if TYPE_CHECKING:
@@ -28,10 +28,17 @@ __all__ = ["LoadedModel", "load_model"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LoadedModel:
-    """module: in eval mode, on the CPU, float32. class_names: of its outputs in order, or empty where nobody says.
+    """A network with its weights, ready for use.
 
-    source: where the weights are from; notices: what a user should know of them; both in words. facts: what the file
-    says of their training. row: of the table of published weights, where they are of one.
+    Attributes:
+        arch: The network.
+        module: In evaluation mode, on the CPU, float32.
+        preprocessing: Of its input.
+        class_names: Of its outputs in order; empty where they are not known.
+        source: Where the weights are from.
+        notices: What the user should know about them.
+        facts: What the file says about their training.
+        row: Their row in the table of published weights, if any.
     """
 
     arch: Arch
@@ -54,44 +61,56 @@ def load_model(
     ema: bool = False,
     format: str = "",
 ) -> LoadedModel:
-    """The network that `ref` names, with its weights and preprocessing.
+    """Load the network that a reference names, with its weights and preprocessing.
 
-    ref: a file of weights of ours, timm, torchvision, pycls, classy-vision or MindCV; the folder of a training (its
-    best weights, else the newest), of a design, or of timm; a network.yaml with weights.safetensors beside it; a
-    published name, for its default weights; NAME.TAG, timm/NAME[.TAG], torchvision/NAME[/TAG], pycls/NAME, mindcv/NAME;
-    hf-hub:OWNER/NAME[@REVISION]; local-dir:FOLDER; an http address. model: the network, a published name or a
-    network.yaml, where neither the file nor its shapes say it; num_classes, in_channels, stem: what is expected of it.
-    ema, format: as in `read_state`. Raises WeightsError for what cannot be found, read or matched, and for what
-    contradicts the file; ArchError for a model that does not exist.
+    Args:
+        ref: A file of weights of netwright, timm, torchvision, pycls, classy-vision or MindCV; the folder of a training
+            (its best weights, else the newest), a design or timm; a network.yaml with weights.safetensors beside it; a
+            published name, for its default weights; NAME.TAG, timm/NAME[.TAG], torchvision/NAME[/TAG], pycls/NAME,
+            mindcv/NAME; hf-hub:OWNER/NAME[@REVISION]; local-dir:FOLDER; an http address.
+        model: The network, a published name or a network.yaml, where neither the file nor its shapes tell it.
+        num_classes: The expected number of classes.
+        in_channels: The expected number of channels.
+        stem: The kind of stem, where the file does not say it.
+        ema: See `read_state`.
+        format: See `read_state`.
+
+    Raises:
+        WeightsError: The weights cannot be found, read or matched, or contradict an argument.
+        ArchError: The model does not exist.
     """
-    found = find(ref)
-    located = found.located
+    resolved = resolve_ref(ref)
+    located = resolved.located
     stored = read_state(located.path, ema=ema, format=format)
-    arch, notices = arch_of(stored, model or (str(located.network) if located.network else ""), stem)
-    _refuse_other("num_classes", num_classes, classes_of(stored.state) or arch.num_classes, "classes", located.path)
-    _refuse_other("in_channels", in_channels, channels_of(stored.state) or arch.in_channels, "channels", located.path)
-    preprocessing, seen = preprocessing_of(stored, arch)
-    if found.row is not None:
-        preprocessing, seen = _as_published(preprocessing, seen, found.row)
-    notices += [*seen, *stored.notices]
-    if found.row is not None and not found.row.is_free:
-        notices.append(f"these weights have the licence {found.row.licence}, which does not allow every use")
+    arch, notices = resolve_stored_arch(stored, model or (str(located.network) if located.network else ""), stem)
+    _refuse_other_count(
+        "num_classes", num_classes, classes_of(stored.state) or arch.num_classes, "classes", located.path
+    )
+    _refuse_other_count(
+        "in_channels", in_channels, channels_of(stored.state) or arch.in_channels, "channels", located.path
+    )
+    preprocessing, own_notices = preprocessing_of(stored, arch)
+    if resolved.row is not None:
+        preprocessing, own_notices = _as_published(preprocessing, own_notices, resolved.row)
+    notices += [*own_notices, *stored.notices]
+    if resolved.row is not None and not resolved.row.is_free:
+        notices.append(f"these weights have the license {resolved.row.licence}, which does not allow every use")
     if stored.has_average and not ema:
-        notices.append("the file also has the moving average of these weights; ema takes it")
-    module = _filled(arch, stored)
+        notices.append("the file also has the moving average of these weights; ema=True loads it")
+    module = _load_module(arch, stored)
     return LoadedModel(
         arch,
         module.eval(),
         preprocessing,
         _class_names(stored, arch),
-        f"{located.path}{f', {located.why}' if located.why else ''}",
+        f"{located.path}{f', {located.reason}' if located.reason else ''}",
         tuple(notices),
         facts if isinstance(facts := stored.config.get("facts"), dict) else {},
-        found.row,
+        resolved.row,
     )
 
 
-def _refuse_other(name: str, given: int | None, own: int, what: str, path: Path) -> None:
+def _refuse_other_count(name: str, given: int | None, own: int, what: str, path: Path) -> None:
     if given is not None and given != own:
         raise WeightsError(
             f"the network in {path} has {own:,} {what}, not {given:,}. Leave {name} out; to train it for other {what}, "
@@ -100,7 +119,7 @@ def _refuse_other(name: str, given: int | None, own: int, what: str, path: Path)
 
 
 def _as_published(own: Preprocessing, notices: list[str], row: PublishedWeights) -> tuple[Preprocessing, list[str]]:
-    """As the published accuracy was measured: timm measures larger images than its config.json says for others."""
+    """The preprocessing of the published accuracy; timm measures some on larger images than its config.json has."""
     if row.top1 is None:
         return own, notices
     published = replace(
@@ -111,10 +130,10 @@ def _as_published(own: Preprocessing, notices: list[str], row: PublishedWeights)
         antialias=row.antialias,
     )
     if published.image_size != own.image_size:
-        said = f"images are prepared as for the published {row.top1:.2f} percent ({row.evaluation})"
-        return published, [f"{said}; the training had {own.image_size} pixels"]
-    # what a format usually does need not be guessed
-    return published, [notice for notice in notices if "does not say how its network sees images" not in notice]
+        text = f"images are prepared as for the published {row.top1:.2f} percent ({row.evaluation})"
+        return published, [f"{text}; the training had {own.image_size} pixels"]
+    # the row has what the format does not say
+    return published, [notice for notice in notices if "does not contain its preprocessing" not in notice]
 
 
 def _class_names(stored: StoredWeights, arch: Arch) -> tuple[str, ...]:
@@ -129,11 +148,11 @@ def _class_names(stored: StoredWeights, arch: Arch) -> tuple[str, ...]:
     return tuple(str(name) for name in names)
 
 
-def _filled(arch: Arch, stored: StoredWeights) -> AnyNet:
-    module = unfilled(arch, stored)
+def _load_module(arch: Arch, stored: StoredWeights) -> AnyNet:
+    module = build_on_meta(arch, stored)
     module.to_empty(device="cpu")
     for name, buffer in module.named_buffers():
         if name.endswith("num_batches_tracked"):
-            buffer.zero_()  # what other code bases do not have
-    fill(module, stored.state, f"the weights in {stored.path}")
+            buffer.zero_()  # which other libraries do not have
+    load_state(module, stored.state, f"the weights in {stored.path}")
     return module

@@ -1,4 +1,4 @@
-"""How names of weights in one code base become ours and back: a table each, read in both directions, strictly."""
+"""Translate the tensor names of a library to netwright's and back, by one table that is read in both directions."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import TypeVar
 
 from netwright.errors import WeightsError
 
-__all__ = ["Naming", "ours_of", "theirs_of"]
+__all__ = ["Naming", "rename_from_netwright", "rename_to_netwright"]
 
 Value = TypeVar("Value")
 
-# how a stage or block is numbered there -> what its number there lacks to ours, which counts from 1
+# how a stage or block is numbered there -> netwright's number, which counts from 1, minus the number there
 _COUNTS = {"{stage}": 0, "{stage0}": 1, "{stage2}": -1, "{block}": 0, "{block0}": 1}
 _IDENTITY = tuple((name, name) for name in ("weight", "bias", "running_mean", "running_var"))
 _COUNTER = "num_batches_tracked"
@@ -22,14 +22,21 @@ _COUNTER = "num_batches_tracked"
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """Pairs of (theirs, ours). A name is a module and a tensor of it; a module is of the rest, or of a block.
+    """A table of pairs (name in a library, netwright's name) of modules.
 
-    rest: modules of stem and head. blocks: how a block is called; {stage} counts as ours does, {stage0} from 0 and
-    {stage2} from 2, {block} and {block0} likewise. parts: modules within a block. norms: tensors of batch norms, where
-    they are called otherwise; modules of ours end in "bn" where they are batch norms. Where several of theirs are one
-    of ours, any is read and the last that fits is written. label: whose table it is, in words. mark: what a name of
-    this table, and of no other, looks like. average: how entries of a moving average begin; slots: how those of an
-    optimizer do.
+    A tensor's name is a module and a tensor of it; a module is part of a block, or of the rest. Where several names of
+    the library stand for one of netwright's, all are read, and the last one that fits is written.
+
+    Attributes:
+        label: Whose names these are, for messages.
+        mark: A pattern that matches names of this table and of no other.
+        rest: Modules of stem and head.
+        blocks: Names of a block. {stage} counts as netwright does, from 1; {stage0} from 0, {stage2} from 2; {block}
+            and {block0} likewise.
+        parts: Modules within a block.
+        norms: Tensors of batch norms, which are the modules whose netwright name ends in "bn".
+        average: Prefix of the entries of a moving average.
+        slots: Prefixes of the entries of an optimizer.
     """
 
     label: str
@@ -41,25 +48,25 @@ class Naming:
     average: str = ""
     slots: tuple[str, ...] = field(default=(), repr=False)
 
-    def ours(self, name: str) -> str:
-        """Our name of one of theirs; one that the table does not have stays as it is."""
-        return self._other(name, backwards=False) or name
+    def to_netwright(self, name: str) -> str:
+        """netwright's name of a tensor; a name that the table does not have stays as it is."""
+        return self._other(name, from_netwright=False) or name
 
-    def theirs(self, name: str) -> str:
-        """Their name of one of ours; an empty text for one that the table does not have."""
-        return self._other(name, backwards=True)
+    def from_netwright(self, name: str) -> str:
+        """The library's name of a tensor; an empty text for a name that the table does not have."""
+        return self._other(name, from_netwright=True)
 
     def is_marked(self, names: Iterable[str]) -> bool:
-        """Whether one of the names is of this table alone."""
+        """Whether one of the names occurs in this table only."""
         matches = re.compile(self.mark).fullmatch
         return any(matches(name) for name in names)
 
-    def _other(self, name: str, *, backwards: bool) -> str:
+    def _other(self, name: str, *, from_netwright: bool) -> str:
         module, _, tensor = name.rpartition(".")
-        rest, parts = _pairs(self.rest, backwards), _pairs(self.parts, backwards)
+        rest, parts = _pairs(self.rest, from_netwright), _pairs(self.parts, from_netwright)
         found = rest.get(module, "")
         if not found:
-            for pattern, other in _patterns(self.blocks, backwards):
+            for pattern, other in _patterns(self.blocks, from_netwright):
                 match = pattern.match(module)
                 if match is not None and match["part"] in parts:
                     numbers = {key: int(value) for key, value in match.groupdict().items() if key != "part"}
@@ -68,26 +75,26 @@ class Naming:
                     break
         if not found:
             return ""
-        is_norm = (module if backwards else found).endswith("bn")
-        tensors = _pairs(self.norms if is_norm else _IDENTITY[:2], backwards)
+        is_norm = (module if from_netwright else found).endswith("bn")
+        tensors = _pairs(self.norms if is_norm else _IDENTITY[:2], from_netwright)
         if is_norm:
             tensors = {**tensors, _COUNTER: _COUNTER}
         return f"{found}.{tensors[tensor]}" if tensor in tensors else ""
 
 
 @cache
-def _pairs(pairs: tuple[tuple[str, str], ...], backwards: bool) -> dict[str, str]:
-    return {ours: theirs for theirs, ours in pairs} if backwards else dict(pairs)
+def _pairs(pairs: tuple[tuple[str, str], ...], from_netwright: bool) -> dict[str, str]:
+    return {own: other for other, own in pairs} if from_netwright else dict(pairs)
 
 
 @cache
-def _patterns(blocks: tuple[tuple[str, str], ...], backwards: bool) -> tuple[tuple[re.Pattern[str], str], ...]:
-    ordered = tuple((ours, theirs) for theirs, ours in reversed(blocks)) if backwards else blocks
+def _patterns(blocks: tuple[tuple[str, str], ...], from_netwright: bool) -> tuple[tuple[re.Pattern[str], str], ...]:
+    ordered = tuple((own, other) for other, own in reversed(blocks)) if from_netwright else blocks
     return tuple((_pattern(old), new) for old, new in ordered)
 
 
 def _pattern(text: str) -> re.Pattern[str]:
-    """text with its counts as numbers of named groups, a name that comes again must have the same number."""
+    """A pattern for a text with counts like {stage}; a count that occurs twice must have the same number."""
     seen: set[str] = set()
     pieces = []
     for piece in re.split(r"(\{\w+\})", text):
@@ -103,37 +110,47 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 
 def _numbered(text: str, numbers: Mapping[str, int]) -> str:
-    """text with each count written for the same stage and block; empty where the numbers contradict each other."""
-    ours: dict[str, int] = {}
+    """The text with its counts filled in for the same stage and block; empty where numbers contradict each other."""
+    own: dict[str, int] = {}
     for key, value in numbers.items():
         number = value + _COUNTS[f"{{{key}}}"]
-        if ours.setdefault(key.rstrip("02"), number) != number:
+        if own.setdefault(key.rstrip("02"), number) != number:
             return ""
     for count, shift in _COUNTS.items():
         if count in text:
-            text = text.replace(count, str(ours[count[1:-1].rstrip("02")] - shift))
+            text = text.replace(count, str(own[count[1:-1].rstrip("02")] - shift))
     return text
 
 
-def ours_of(named: Mapping[str, Value], naming: Naming, source: str) -> dict[str, Value]:
-    """`named` by our names; those that the table lacks stay as they are. source: in words, for the message.
+def rename_to_netwright(named: Mapping[str, Value], naming: Naming, source: str) -> dict[str, Value]:
+    """Rename to netwright's names; names that the table does not have stay as they are.
 
-    WeightsError where two of theirs are one of ours.
+    Args:
+        named: Values by the library's names.
+        naming: The table.
+        source: Where the names are from, for the message.
+
+    Raises:
+        WeightsError: Two names stand for the same one of netwright's.
     """
     found: dict[str, Value] = {}
     first: dict[str, str] = {}
-    for theirs, value in named.items():
-        name = naming.ours(theirs)
+    for other, value in named.items():
+        name = naming.to_netwright(other)
         if name in found:
-            raise WeightsError(f"{source} has two entries for {name}: {first[name]} and {theirs}. Remove one.")
-        found[name], first[name] = value, theirs
+            raise WeightsError(f"{source} has two entries for {name}: {first[name]} and {other}. Remove one.")
+        found[name], first[name] = value, other
     return found
 
 
-def theirs_of(named: Mapping[str, Value], naming: Naming) -> dict[str, Value]:
-    """`named`, which has our names, by theirs. WeightsError, with a list, for those that the table lacks."""
-    pairs = {name: naming.theirs(name) for name in named}
-    lacking = [name for name, theirs in pairs.items() if not theirs]
+def rename_from_netwright(named: Mapping[str, Value], naming: Naming) -> dict[str, Value]:
+    """Rename values by netwright's names to a library's names.
+
+    Raises:
+        WeightsError: The table does not have some of the names.
+    """
+    pairs = {name: naming.from_netwright(name) for name in named}
+    lacking = [name for name, other in pairs.items() if not other]
     if lacking:
         more = f" and {len(lacking) - 4} more" if len(lacking) > 4 else ""
         raise WeightsError(

@@ -1,4 +1,4 @@
-"""A RegNet's parameters from its stages: which depth, w0, wa and wm make timm build this very network."""
+"""Find RegNet parameters (depth, w0, wa, wm) with which timm builds exactly the stages of a network."""
 
 from __future__ import annotations
 
@@ -12,17 +12,24 @@ from netwright.arch import Arch
 
 __all__ = ["RegNetParameters", "regnet_parameters"]
 
-_QUANTUM = 8  # every width before the groups' rounding is a multiple of this
-_STEPS = 10  # powers of wm that stages may have; neighboring stages are mostly one power apart
-_GRID = 300  # values of wm tried
-_MARGIN = 1e-5  # relative, that wa has on both sides: more than the rounding of float32, in which timm computes
+_QUANTUM = 8  # widths before the rounding to groups are multiples of this
+_STEPS = 10  # powers of wm that are tried; neighboring stages are mostly one power apart
+_GRID = 300  # values of wm that are tried
+_MARGIN = 1e-5  # relative distance of wa to its bounds: more than the rounding of float32, in which timm computes
 
 
 @dataclass(frozen=True, slots=True)
 class RegNetParameters:
-    """As DDS (arXiv 2003.13678) has them. group_width: of all stages, but no more than a stage's inner width.
+    """Parameters of a RegNet, as in DDS (arXiv 2003.13678).
 
-    is_upward: inner widths become multiples of the groups as in torchvision, up where more than a tenth would be lost.
+    Attributes:
+        depth: Number of blocks.
+        w0: Initial width.
+        wa: Slope.
+        wm: Width multiplier.
+        group_width: Of all stages, but at most a stage's inner width.
+        is_upward: Whether inner widths are rounded to multiples of the group width as in torchvision: up where more
+            than a tenth would be lost.
     """
 
     depth: int
@@ -34,10 +41,13 @@ class RegNetParameters:
 
 
 def regnet_parameters(arch: Arch) -> RegNetParameters | None:
-    """Parameters that give the depths, widths and groups of a network of one bottleneck; None where there are none.
+    """Find parameters that give the depths, widths and groups of a network.
 
-    Widths w0 * wm ** k bound wm for each choice of powers k, and the blocks at which k changes bound wa for each wm; of
-    what is left the middle is taken, so that no rounding of floating point matters.
+    Widths w0 * wm ** k bound wm for each choice of powers k, and the blocks at which k changes bound wa for each wm.
+    The middle of what is left is taken, so that rounding of floating point does not matter.
+
+    Returns:
+        The parameters; None where there are none, or bottlenecks differ between stages.
     """
     stages = arch.stages
     if len({stage.bottleneck for stage in stages}) > 1:
@@ -68,7 +78,7 @@ def _upward(value: int, divisor: int) -> int:
 def _unrounded(
     width: int, own_group: int, multiplier: float, group_width: int, rounded: Callable[[int, int], int]
 ) -> list[int]:
-    """Widths that the groups' rounding makes `width`, with groups of own_group channels; neighbors, ascending."""
+    """Widths that rounding to groups of own_group channels turns into `width`, ascending."""
     reach = int(group_width / multiplier) + 2 * _QUANTUM
     found = []
     for raw in range(max(1, (width - reach) // _QUANTUM) * _QUANTUM, width + reach + 1, _QUANTUM):
@@ -81,7 +91,7 @@ def _unrounded(
 
 def _slope(depths: list[int], raw: list[list[int]], w0: int, powers: tuple[int, ...]) -> tuple[float, float] | None:
     """(wa, wm) with which stage i >= 1 has the width w0 * wm ** powers[i - 1]; None where there are none."""
-    half = 0.4995 * _QUANTUM  # a width at a half could be rounded either way
+    half = 0.4995 * _QUANTUM  # exactly half a quantum could be rounded either way
     bounds = [
         (((widths[0] - half) / w0) ** (1 / k), ((widths[-1] + half) / w0) ** (1 / k))
         for widths, k in zip(raw[1:], powers, strict=True)
@@ -90,7 +100,7 @@ def _slope(depths: list[int], raw: list[list[int]], w0: int, powers: tuple[int, 
     if low >= high:
         return None
     wm = np.linspace(low, high, _GRID + 2)[1:-1]
-    short = np.unique(wm.round(3))  # the same to fewer digits, which are nicer to read
+    short = np.unique(wm.round(3))  # also with fewer digits, which are easier to read
     wm = np.concatenate([wm, short[(short > low) & (short < high)]])
     # blocks of a power k: k - 1/2 < log(1 + wa * j / w0) / log(wm) < k + 1/2 for its first and its last block j
     starts = np.cumsum([0, *depths])

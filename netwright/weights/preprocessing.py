@@ -1,4 +1,4 @@
-"""How the network of a file of weights sees images: as the file says, else as is usual where its format comes from."""
+"""The preprocessing of weights: from their file, else what is usual in the library of its format."""
 
 from __future__ import annotations
 
@@ -19,28 +19,35 @@ if TYPE_CHECKING:
 
 __all__ = ["preprocessing_of", "torchvision_facts"]
 
-# layout -> whose evaluation is taken, in words; all of them: resize 256, crop 224, and ImageNet's colors
+# layout -> whose evaluation is taken; all of them resize to 256, crop 224, and have ImageNet's mean and std
 _USUAL = {
-    "torchvision": "as torchvision's first weights",
-    "pycls": "as pycls does for ImageNet",
-    "classy": "as classy-vision does for ImageNet",
+    "torchvision": "as in torchvision's first weights",
+    "pycls": "as in pycls for ImageNet",
+    "classy": "as in classy-vision for ImageNet",
 }
 
 
 def preprocessing_of(stored: StoredWeights, arch: Arch) -> tuple[Preprocessing, list[str]]:
-    """(preprocessing, what to know of it in words). Raises WeightsError where the file says it, and wrongly."""
+    """The preprocessing of weights.
+
+    Returns:
+        The preprocessing, and notices where it is not in the file.
+
+    Raises:
+        WeightsError: The file has it, but it cannot be read.
+    """
     from netwright.data.preprocess import Preprocessing
 
     config = stored.config
     try:
         if "preprocessing" in config:
             return Preprocessing.from_dict(config["preprocessing"]), []
-        if "mean" in config:  # of trials by version 0.1, whose mean and std are of pixels 0 ... 1
+        if "mean" in config:  # from trials by version 0.1: mean and std for pixels 0..1
             mean, std = (tuple(255 * float(value) for value in config[name]) for name in ("mean", "std"))
             size, channels = int(config["resolution"]), arch.in_channels
             return Preprocessing(size, channels, 1.0, "bilinear", True, mean, std, crop_first=True), []
     except (DataError, TypeError, ValueError, KeyError) as error:
-        raise WeightsError(f"{stored.path} does not say how its network sees images: {error}") from error
+        raise WeightsError(f"the preprocessing in {stored.path} cannot be read: {error}") from error
     if stored.layout == "mindcv":
         return mindcv_preprocessing(stored.path, image_size=arch.resolution, channels=arch.in_channels)
     usual = Preprocessing(image_size=arch.resolution)
@@ -48,7 +55,7 @@ def preprocessing_of(stored: StoredWeights, arch: Arch) -> tuple[Preprocessing, 
         usual, notices = replace(usual, **facts["preprocessing"]), []
     else:
         whose = _USUAL.get(stored.layout, "as usual for ImageNet")
-        notices = [f"{stored.path.name} does not say how its network sees images: {whose}"]
+        notices = [f"{stored.path.name} does not contain its preprocessing: it is taken {whose}"]
     return _for_channels(usual, arch.in_channels), notices
 
 
@@ -59,9 +66,11 @@ def _for_channels(usual: Preprocessing, channels: int) -> Preprocessing:
 
 
 def torchvision_facts(path: Path) -> Mapping[str, Any]:
-    """What torchvision says of a file of weights that it published, by the file's name; empty where it knows none.
+    """Facts about a file of weights that torchvision published, by its name.
 
-    model, weights: names there; class_names; preprocessing: image_size, crop_pct and interpolation.
+    Returns:
+        model and weights (torchvision's names), class_names, and preprocessing (image_size, crop_pct, interpolation);
+        empty for other files.
     """
     if re.fullmatch(r"(regnet|resnet|resnext|wide_resnet).*-[0-9a-f]{8}\.pth", path.name) is None:
         return {}
@@ -72,8 +81,8 @@ def torchvision_facts(path: Path) -> Mapping[str, Any]:
             continue
         for weights in models.get_model_weights(model):
             if weights.url.rsplit("/", 1)[-1] == path.name:
-                seen = weights.transforms()
-                size, resized = seen.crop_size[0], seen.resize_size[0]
+                transform = weights.transforms()
+                size, resized = transform.crop_size[0], transform.resize_size[0]
                 return {
                     "model": model,
                     "weights": weights.name,
@@ -81,14 +90,14 @@ def torchvision_facts(path: Path) -> Mapping[str, Any]:
                     "preprocessing": {
                         "image_size": size,
                         "crop_pct": crop_pct_of(size, resized),
-                        "interpolation": seen.interpolation.value,
+                        "interpolation": transform.interpolation.value,
                     },
                 }
     return {}
 
 
 def crop_pct_of(size: int, resized: int) -> float:
-    """The share with which floor(size / share) is exactly `resized`."""
+    """The largest crop_pct for which floor(size / crop_pct) is exactly `resized`."""
     share = size / resized
     while math.floor(size / share) < resized:
         share = math.nextafter(share, 0)

@@ -1,4 +1,4 @@
-"""The configuration in a checkpoint of pycls: what it says of the images, and one that builds a network there."""
+"""The configuration in a pycls checkpoint: read the order of color channels, and write one that builds a network."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _BLOCKS = {
     "y": "res_bottleneck_block",
     "z": "res_bottleneck_linear_block",
 }
-# how pycls sees CIFAR, in the terms of Preprocessing
+# the preprocessing of pycls for CIFAR, for Preprocessing.from_dict
 CIFAR_SEEN: dict[str, Any] = {
     "image_size": 32,
     "channels": 3,
@@ -33,13 +33,13 @@ CIFAR_SEEN: dict[str, Any] = {
 
 
 def sees_rgb(config: object) -> bool:
-    """Whether a checkpoint's configuration is of CIFAR, which pycls reads as RGB; ImageNet it reads as BGR."""
-    # a text that anybody may have written: looked at, not parsed
+    """Whether the configuration of a checkpoint is for CIFAR, which pycls reads as RGB; it reads ImageNet as BGR."""
+    # untrusted text: searched, not parsed
     return isinstance(config, str) and re.search(r"\bDATASET:\s*['\"]?cifar", config[:100_000]) is not None
 
 
 def pycls_config(arch: Arch) -> str:
-    """YAML with which pycls builds the network; its AnyNet multiplies by bottlenecks."""
+    """The YAML with which pycls builds a network; bottlenecks are factors there."""
     stages = arch.stages
     anynet: dict[str, Any] = {
         "STEM_TYPE": _STEMS[arch.stem.kind],

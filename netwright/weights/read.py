@@ -1,8 +1,7 @@
-"""Files of weights -> tensors by our names, whatever wrote the file. Its first bytes say what kind of file it is."""
+"""Read files of weights of any library, found out by their first bytes, to tensors by netwright's names."""
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -12,39 +11,46 @@ from typing import Any, TypeVar
 from torch import Tensor
 
 from netwright.errors import WeightsError
+from netwright.system.suggest import nearest
 from netwright.weights.ckpt import Entry, looks_like_ckpt, open_ckpt
-from netwright.weights.layouts import MINDCV, MINDCV_RESNET, naming_of
-from netwright.weights.match import STEM
-from netwright.weights.names import Naming, ours_of
+from netwright.weights.layouts import MINDCV, MINDCV_RESNET, detect_naming
+from netwright.weights.match import STEM_WEIGHT
+from netwright.weights.names import Naming, rename_to_netwright
 from netwright.weights.pycls_config import CIFAR_SEEN, sees_rgb
 from netwright.weights.timm_config import read_timm_config
-from netwright.weights.torchfile import damaged, no_average, read_torch
+from netwright.weights.torchfile import damaged_error, no_ema_error, read_torch
 
 __all__ = ["StoredWeights", "read_state"]
 
 Value = TypeVar("Value")
 
-# format -> version that this program writes and reads; see save_model
+# version of the format that save_model writes
 _VERSION = 1
-# how files begin that are no weights -> what they are
+# first bytes of files that are no weights -> what they are
 _OTHERS = {
     b"version https://git-lfs": "a pointer of Git LFS; `git lfs pull` fetches the file itself",
     b"<": "a web page; the download went wrong",
-    b"\x89HDF": "HDF5, as Keras writes it",
+    b"\x89HDF": "HDF5, as written by Keras",
     b"\x80\x04": "a pickle of Python objects, which could run any code",
 }
-# what wrappers put before every name
+# prefixes that wrappers add to every name
 _WRAPPED = ("module.", "_orig_mod.", "model.")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StoredWeights:
-    """What a file holds. state: tensors by our names, in the precision of the file, channels as RGB.
+    """The content of a file of weights.
 
-    format: the kind of file: netwright, safetensors, mindspore or torch. config: what our own files, timm's config.json
-    beside the file, or pycls's settings say (arch, preprocessing, class_names, facts), else empty. has_average: there
-    is a moving average beside the weights. layout: whose names the file has, a key of FORMATS, "" where nobody knows
-    them. name: what timm's config.json calls the network, else "". notices: what a user should know.
+    Attributes:
+        path: The file.
+        format: The kind of file: netwright, safetensors, mindspore or torch.
+        state: Tensors by netwright's names, in the precision of the file, with channels as RGB.
+        config: arch, preprocessing, class_names and facts, as far as the file, timm's config.json beside it, or pycls's
+            configuration has them.
+        has_average: Whether the file also has a moving average of the weights.
+        layout: The library whose names the file has, a key of FORMATS; "" where it is unknown.
+        name: timm's name of the network in config.json, or "".
+        notices: What the user should know.
     """
 
     path: Path
@@ -59,8 +65,12 @@ class StoredWeights:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Content:
-    """As StoredWeights, by the names of the file. likely: the layout that the kind of file tells, "" for none. is_rgb:
-    the file says that its network sees RGB, which is asked of files of pycls alone."""
+    """As StoredWeights, by the names of the file.
+
+    Attributes:
+        likely: The layout that the kind of file suggests, or "".
+        is_rgb: Whether the file says that its network reads RGB; only for files of pycls.
+    """
 
     kind: str
     state: dict[str, Tensor]
@@ -72,12 +82,18 @@ class _Content:
 
 
 def read_state(path: str | Path, *, ema: bool = False, format: str = "") -> StoredWeights:
-    """The weights in a file, found out by its content: safetensors, torch, MindSpore's .ckpt; whatever its names.
+    """Read the weights in a file: safetensors, torch, or MindSpore's .ckpt, with the tensor names of any library.
 
-    ema: those of the moving average, where the file holds both; without it, of a file of pycls those with the lower
-    error. format: whose names they are, a key of FORMATS, where that shall not be found out. Nothing in a file is
-    executed, and memory is bounded by its size. Raises WeightsError for a file that is not there, damaged, of another
-    kind, of another format than was said, or without weights.
+    Nothing in the file is executed, and memory is bounded by its size.
+
+    Args:
+        path: The file.
+        ema: Read the moving average, where the file has both. Without it, pycls's file gives the one with the lower
+            error.
+        format: The library whose names it has, a key of FORMATS; found out by default.
+
+    Raises:
+        WeightsError: The file does not exist, is damaged, of another kind or format, or has no weights.
     """
     path = Path(path)
     try:
@@ -87,32 +103,32 @@ def read_state(path: str | Path, *, ema: bool = False, format: str = "") -> Stor
     except OSError as error:
         raise _unreadable(path, error) from error
     except MemoryError as error:
-        raise WeightsError(f"{path} does not fit into memory. Use a machine with more of it.") from error
+        raise WeightsError(f"{path} does not fit into memory. Use a machine with more memory.") from error
     if not content.state:
-        raise WeightsError(f"weights are tensors by name, and {path} holds none. Give the network's own file.")
-    return _named(path, content, format)
+        raise WeightsError(f"weights are tensors by name, and {path} holds none. Give a file of weights.")
+    return _to_netwright(path, content, format)
 
 
-def _named(path: Path, content: _Content, format: str) -> StoredWeights:
-    """By our names, with what the names tell."""
+def _to_netwright(path: Path, content: _Content, format: str) -> StoredWeights:
+    """Rename the tensors, and apply what their names tell."""
     state = _unwrapped(content.state)
-    layout, naming = naming_of(state, str(path), format=format, likely=content.likely)
+    layout, naming = detect_naming(state, str(path), format=format, likely=content.likely)
     stored = StoredWeights(
         path,
         content.kind,
-        ours_of(state, naming, str(path)),
+        rename_to_netwright(state, naming, str(path)),
         content.config,
         content.has_average,
         layout,
         notices=content.notices,
     )
     if naming is MINDCV_RESNET:
-        said = "MindCV's ResNets pool a pixel further to the right and down: its outputs differ a little from these"
-        stored = replace(stored, notices=(*stored.notices, said))
+        notice = "MindCV's ResNets shift the max pool by a pixel to the right and down: outputs differ a little"
+        stored = replace(stored, notices=(*stored.notices, notice))
     if layout == "pycls" and not content.is_rgb:
-        stem = stored.state.get(STEM)
+        stem = stored.state.get(STEM_WEIGHT)
         if stem is not None and stem.dim() == 4 and stem.shape[1] == 3:
-            stored.state[STEM] = stem.flip(1)  # of ImageNet it sees BGR
+            stored.state[STEM_WEIGHT] = stem.flip(1)  # pycls reads ImageNet as BGR
     if not content.config and (format or layout) in ("timm", "torchvision"):
         beside = read_timm_config(path)
         if beside is not None and format in ("", "timm"):
@@ -121,27 +137,25 @@ def _named(path: Path, content: _Content, format: str) -> StoredWeights:
 
 
 def _unwrapped(state: dict[str, Value]) -> dict[str, Value]:
-    """Without what wrappers (DistributedDataParallel, torch.compile) put before every name."""
+    """Remove the prefixes that wrappers (DistributedDataParallel, torch.compile) add to every name."""
     while prefix := next((each for each in _WRAPPED if all(name.startswith(each) for name in state)), ""):
         state = {name.removeprefix(prefix): value for name, value in state.items()}
     return state
 
 
 def _reader(head: bytes, path: Path) -> Callable[[Path, bool], _Content]:
-    # a length below 2**40 and a JSON object: the length may begin as any other file does
+    # a header length below 2**40, then a JSON object; the bytes of the length may look like any other file
     if head[5:9] == b"\0\0\0{":
         return _read_safetensors
     if head.startswith((b"PK\x03\x04", b"\x80\x02")):
         return _read_torch
     if looks_like_ckpt(head):
         return _read_ckpt
-    if head[8:9] == b"{":  # of an absurd length, which is then said
+    if head[8:9] == b"{":  # with an impossible length, which the reader reports
         return _read_safetensors
     other = next((what for start, what in _OTHERS.items() if head.lstrip().startswith(start)), "")
-    said = f"This is {other}." if other else f"This begins with {head[:12]!r}." if head else "This file is empty."
-    raise WeightsError(
-        f"{path} is no file of weights: safetensors, MindSpore's .ckpt and torch's .pth are read. {said}"
-    )
+    kind = f"This is {other}." if other else f"This begins with {head[:12]!r}." if head else "This file is empty."
+    raise WeightsError(f"{path} is no file of weights (safetensors, MindSpore's .ckpt or torch's .pth). {kind}")
 
 
 def _unreadable(path: Path, error: OSError) -> WeightsError:
@@ -151,10 +165,10 @@ def _unreadable(path: Path, error: OSError) -> WeightsError:
     if path.exists():
         return WeightsError(f"{path} cannot be read: {error.strerror or error}. Correct its permissions.")
     if not folder.is_dir():
-        return WeightsError(f"there is no {path}: there is no folder {folder} either. Correct the path.")
+        return WeightsError(f"there is no {path}: there is no folder {folder}. Correct the path.")
     names = sorted(each.name for each in folder.iterdir() if not each.name.startswith("."))
     weights = [name for name in names if Path(name).suffix in (".safetensors", ".ckpt", ".pth", ".pt", ".pyth")]
-    near = difflib.get_close_matches(path.name, names, n=1) or weights[:3]
+    near = nearest(path.name, names) or weights[:3]
     hint = f"there is {', '.join(near)}." if near else "there are no weights in that folder."
     return WeightsError(f"there is no {path}: {hint} Correct the path.")
 
@@ -163,24 +177,24 @@ def _read_safetensors(path: Path, ema: bool) -> _Content:
     from safetensors import safe_open
 
     if ema:
-        raise no_average(path)
+        raise no_ema_error(path)
     try:
         with safe_open(path, framework="pt") as file:
             metadata: dict[str, str] = file.metadata() or {}
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
     except (OSError, MemoryError):
         raise
-    except Exception as error:  # as torch's: types and shapes that no tensor has
-        raise damaged(path, error) from error
+    except Exception as error:  # impossible types and shapes raise nearly anything
+        raise damaged_error(path, error) from error
     kind = "netwright" if metadata.get("format") == "netwright" or "netwright" in metadata else "safetensors"
     return _Content(kind, state, config=_config(metadata, kind, path))
 
 
 def _config(metadata: Mapping[str, str], kind: str, path: Path) -> Mapping[str, Any]:
-    """What our files say of themselves; those of `netwright design` say it in entries of their own."""
+    """The configuration in netwright's own files; `netwright design` writes one entry per key."""
     try:
         if kind == "netwright":
-            # with the names of another code base the version stands elsewhere: other programs read "format" too
+            # with the names of another library the version is elsewhere, because other programs read "format"
             version = metadata["netwright"] if "netwright" in metadata else metadata["version"]
             if not 1 <= int(version) <= _VERSION:
                 raise WeightsError(
@@ -192,9 +206,9 @@ def _config(metadata: Mapping[str, str], kind: str, path: Path) -> Mapping[str, 
             names = ("arch", "resolution", "class_names", "mean", "std")
             config = {name: json.loads(metadata[name]) for name in names if name in metadata and "arch" in metadata}
     except (KeyError, ValueError, RecursionError) as error:
-        raise damaged(path, error) from error
+        raise damaged_error(path, error) from error
     if not isinstance(config, dict):
-        raise damaged(path, ValueError(f"its metadata is {type(config).__name__}, not a mapping"))
+        raise damaged_error(path, ValueError(f"its metadata is {type(config).__name__}, not a mapping"))
     return config
 
 
@@ -206,20 +220,20 @@ def _read_ckpt(path: Path, ema: bool) -> _Content:
         constraint, cure = (
             (f"no moving average beside its {len(plain):,} weights", "Leave ema out.")
             if ema
-            else (f"nothing but a moving average of {len(average):,} weights", "Take it: ema.")
+            else (f"nothing but a moving average of {len(average):,} weights", "Load it with ema.")
             if average
-            else (f"{len(entries):,} entries of an optimizer and no weights", "Give the network's own file.")
+            else (f"{len(entries):,} entries of an optimizer and no weights", "Give a file of weights.")
         )
         raise WeightsError(f"{path} has {constraint}. {cure}")
-    ours_of(chosen, MINDCV, str(path))  # two entries of one tensor are said before any is read
+    rename_to_netwright(chosen, MINDCV, str(path))  # two entries of one tensor are an error before any is read
     state = {name: entry.read() for name, entry in chosen.items()}
     return _Content("mindspore", state, "mindcv", has_average=bool(average))
 
 
 def split_entries(entries: Mapping[str, Entry], naming: Naming) -> tuple[dict[str, Entry], dict[str, Entry]]:
-    """The network's weights and their moving average, by the network's names; what belongs to an optimizer is left out.
+    """Split entries into weights and their moving average, both by the network's names; the optimizer's are left out.
 
-    Weights are inside of some cell, so a name without a dot is a counter or a rate.
+    Weights belong to a cell, so a name without a dot is a counter or a rate.
     """
     plain: dict[str, Entry] = {}
     average: dict[str, Entry] = {}

@@ -1,4 +1,4 @@
-"""The model card that stands beside weights on the hub: what the network is, how to use it, and the evidence for it."""
+"""The model card on the hub, README.md: what the network is, how to use it, and the evidence for it."""
 
 from __future__ import annotations
 
@@ -22,8 +22,14 @@ _RESULT, _EDF = "result.json", Path("figures") / "edf.png"  # as `netwright desi
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a design found. finalists: the pick and the baseline as result.json has them; picture: of both populations'
-    error distributions, None where there is none."""
+    """The evidence of a design for its network.
+
+    Attributes:
+        verdict: A sentence.
+        refinement: A sentence.
+        finalists: The selected network and the baseline, as in result.json.
+        picture: Of the error distributions of both populations, if there is one.
+    """
 
     verdict: str
     refinement: str
@@ -36,22 +42,29 @@ class Evidence:
 
 
 def evidence_of(folder: str | Path) -> Evidence | None:
-    """The evidence in a design's folder; None for what is no such folder. WeightsError for one that is damaged."""
+    """Read the evidence in the folder of a design.
+
+    Returns:
+        The evidence; None for other folders.
+
+    Raises:
+        WeightsError: The folder is damaged, or the design is not finished.
+    """
     path = Path(folder)
     path = path.parent if path.is_file() else path
     if not (path / _RESULT).is_file():
         return None
     try:
-        plain = json.loads((path / _RESULT).read_text(encoding="utf-8"))
-        finalists = tuple(plain[role] for role in ("pick", "baseline"))
+        result = json.loads((path / _RESULT).read_text(encoding="utf-8"))
+        finalists = tuple(result[role] for role in ("pick", "baseline"))
         for each in finalists:
             _mean(each)
-        verdict, refinement = (str(plain.get(key, "")) for key in ("verdict", "refinement"))
+        verdict, refinement = (str(result.get(key, "")) for key in ("verdict", "refinement"))
         return Evidence(verdict, refinement, finalists, picture if (picture := path / _EDF).is_file() else None)
     except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError) as error:
         raise WeightsError(
             f"{path / _RESULT} is not as `netwright design` writes it: {type(error).__name__}: {error}. Let the design "
-            "finish: the same command goes on."
+            "finish: the same command resumes it."
         ) from error
 
 
@@ -61,9 +74,17 @@ def _mean(finalist: Mapping[str, Any]) -> float:
 
 
 def readme(
-    model: LoadedModel, repository: str, *, is_timm: bool, evidence: Evidence | None = None, licence: str = ""
+    model: LoadedModel, repository: str, *, is_timm: bool, evidence: Evidence | None = None, license: str = ""
 ) -> str:
-    """The text of README.md: metadata for the hub, then words. is_timm: whether timm opens the repository too."""
+    """The text of README.md: metadata for the hub, then the model card.
+
+    Args:
+        model: The model.
+        repository: OWNER/NAME.
+        is_timm: Whether timm opens the repository too.
+        evidence: Of a design.
+        license: Of the weights; by default that of the published weights.
+    """
     import yaml
 
     title = repository.split("/")[-1]
@@ -72,20 +93,20 @@ def readme(
         _what(model),
         _use(repository, is_timm),
         _table("The network", _costs(model)),
-        _table("How it sees images", _images(model)),
+        _table("Preprocessing", _images(model)),
         "" if evidence is None else _evidence(evidence),
         "" if not model.class_names else _classes(model.class_names),
         _origin(model),
     ]
-    metadata = yaml.safe_dump(_metadata(model, title, is_timm, evidence, licence), sort_keys=False, allow_unicode=True)
+    metadata = yaml.safe_dump(_metadata(model, title, is_timm, evidence, license), sort_keys=False, allow_unicode=True)
     return f"---\n{metadata}---\n" + "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _metadata(model: LoadedModel, title: str, is_timm: bool, evidence: Evidence | None, licence: str) -> dict[str, Any]:
-    """As the hub reads it: huggingface.co/docs/hub/model-cards."""
-    licence = licence or (model.row.licence if model.row is not None else "")
-    said: dict[str, Any] = {"license": licence} if licence else {}
-    said |= {
+def _metadata(model: LoadedModel, title: str, is_timm: bool, evidence: Evidence | None, license: str) -> dict[str, Any]:
+    """Metadata for the hub, see huggingface.co/docs/hub/model-cards."""
+    license = license or (model.row.licence if model.row is not None else "")
+    metadata: dict[str, Any] = {"license": license} if license else {}
+    metadata |= {
         "library_name": "timm" if is_timm else "netwright",
         "pipeline_tag": "image-classification",
         "tags": ["image-classification", "netwright", *(["timm"] if is_timm else [])],
@@ -95,12 +116,12 @@ def _metadata(model: LoadedModel, title: str, is_timm: bool, evidence: Evidence 
         task = {"type": "image-classification", "name": "Image Classification"}
         data = str(model.facts.get("dataset") or "the images of its training")
         results = [{"task": task, "dataset": {"type": "image-folder", "name": data}, "metrics": metrics}]
-        said["model-index"] = [{"name": title, "results": results}]
-    return said
+        metadata["model-index"] = [{"name": title, "results": results}]
+    return metadata
 
 
 def _metrics(model: LoadedModel, evidence: Evidence | None) -> list[dict[str, Any]]:
-    """Accuracies as shares, as the hub wants them."""
+    """Accuracies from 0 to 1, as the hub wants them."""
     if evidence is not None:
         seeds = len(evidence.pick["test_errors"])
         name = f"test accuracy, mean of {seeds} seeds"
@@ -145,13 +166,13 @@ def _costs(model: LoadedModel) -> dict[str, str]:
 
 
 def _images(model: LoadedModel) -> dict[str, str]:
-    seen = model.preprocessing
-    mean, std = (", ".join(f"{value:g}" for value in values) for values in (seen.mean, seen.std))
-    smooth = "antialiased" if seen.antialias else "without antialiasing"
+    preprocessing = model.preprocessing
+    mean, std = (", ".join(f"{value:g}" for value in values) for values in (preprocessing.mean, preprocessing.std))
+    side, smooth = preprocessing.image_size, "antialiased" if preprocessing.antialias else "without antialiasing"
     return {
-        "resize": f"{'the center square' if seen.crop_first else 'shorter side'} to {seen.resize_size} pixels, "
-        f"{seen.interpolation}, {smooth}",
-        "crop": f"the center {seen.image_size} x {seen.image_size}, {'gray' if seen.channels == 1 else 'RGB'}",
+        "resize": f"{'the center square' if preprocessing.crop_first else 'shorter side'} to "
+        f"{preprocessing.resize_size} pixels, {preprocessing.interpolation}, {smooth}",
+        "crop": f"the center {side} x {side}, {'gray' if preprocessing.channels == 1 else 'RGB'}",
         "normalize": f"pixels 0-255 minus {mean}, divided by {std}",
     }
 
@@ -165,9 +186,9 @@ def _evidence(evidence: Evidence) -> str:
     lines = ["## Why this network", ""]
     if evidence.picture is not None:
         lines += [f"![Error distributions of the design spaces]({PICTURE})", ""]
-        lines += ["For each error, the share of a design space's networks that are better.", ""]
+        lines += ["For each error, the share of networks of a design space that are better.", ""]
     lines += [line for sentence in (evidence.refinement, evidence.verdict) if sentence for line in (sentence, "")]
-    lines += ["| | test error, percent, a seed each | mean | multiply-adds | parameters |", "|---|---|---|---|---|"]
+    lines += ["| | test errors by seed, percent | mean | multiply-adds | parameters |", "|---|---|---|---|---|"]
     for role, each in zip(("this network", "baseline"), evidence.finalists, strict=True):
         errors = ", ".join(f"{float(error):.2f}" for error in each["test_errors"])
         name = f"{role} ({each['name']})" if each.get("name") and role == "baseline" else role
@@ -179,7 +200,7 @@ def _evidence(evidence: Evidence) -> str:
 def _classes(names: tuple[str, ...]) -> str:
     shown = ", ".join(names[:20])
     more = f", and {len(names) - 20:,} more" if len(names) > 20 else ""
-    return f"## Classes\n\n{shown}{more}. The weights carry all of them, in the order of the outputs."
+    return f"## Classes\n\n{shown}{more}. The weights have all of them, in the order of the outputs."
 
 
 def _origin(model: LoadedModel) -> str:
@@ -191,8 +212,8 @@ def _origin(model: LoadedModel) -> str:
         )
     if model.row is not None:
         row = model.row
-        lines.append(f"Weights from {row.ref} ({row.where}), licence {row.licence or 'unknown'}; {row.recipe}.")
+        lines.append(f"Weights from {row.ref} ({row.where}), license {row.licence or 'unknown'}; {row.recipe}.")
     training = facts.get("training")
     if isinstance(training, dict) and training:
         lines += ["", "```yaml", *(f"{key}: {json.dumps(value)}" for key, value in training.items()), "```"]
-    return "\n".join(["## Where it is from", "", *lines]) if lines else ""
+    return "\n".join(["## Origin", "", *lines]) if lines else ""

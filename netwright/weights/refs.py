@@ -1,8 +1,7 @@
-"""What a word means that names weights: a file or folder here, a published network, a repository, an address."""
+"""Resolve a reference to weights: a file, a folder, a published network, a repository or an address."""
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import re
 import urllib.parse
@@ -11,12 +10,21 @@ from pathlib import Path
 
 from netwright.arch import ALIASES, NETWORKS
 from netwright.errors import WeightsError
-from netwright.system.fetch import cache_folder, fetch
-from netwright.weights.hub import hub_weights, row_file, row_of
+from netwright.system.fetch import cache_folder
+from netwright.system.suggest import nearest
+from netwright.weights.download import download
+from netwright.weights.hub import download_row, hub_weights, row_of_file
 from netwright.weights.locate import Located, locate
-from netwright.weights.zoo import SOURCES, PublishedWeights, choose, network_of, published_weights, weights_named
+from netwright.weights.zoo import (
+    WEIGHTS_SOURCES,
+    PublishedWeights,
+    canonical_network,
+    choose_weights,
+    find_row,
+    published_weights,
+)
 
-__all__ = ["Found", "find", "is_ref", "row_named", "split_tag"]
+__all__ = ["ResolvedRef", "is_ref", "published_row", "resolve_ref", "split_tag"]
 
 _HUB = ("hf-hub:", "hf_hub:")
 _FOLDER = "local-dir:"
@@ -25,103 +33,114 @@ _HASH = re.compile(r".+-([0-9a-f]{8,64})\.[A-Za-z.]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """located: the file. row: of the table of published weights, where it is of one."""
+class ResolvedRef:
+    """A resolved reference.
+
+    Attributes:
+        located: The file.
+        row: Its row in the table of published weights, if any.
+    """
 
     located: Located
     row: PublishedWeights | None = None
 
 
 def is_ref(text: str) -> bool:
-    """Whether a word says itself where weights are: hf-hub:, local-dir:, http(s)://, or SOURCE/NAME."""
-    return text.startswith((*_HUB, _FOLDER, *_ADDRESS, *(f"{source}/" for source in SOURCES)))
+    """Whether a text says itself where weights are: hf-hub:, local-dir:, http(s)://, or SOURCE/NAME."""
+    return text.startswith((*_HUB, _FOLDER, *_ADDRESS, *(f"{source}/" for source in WEIGHTS_SOURCES)))
 
 
-def find(ref: str | Path) -> Found:
-    """The file of weights that `ref` means, loaded into a cache where it is elsewhere.
+def resolve_ref(ref: str | Path) -> ResolvedRef:
+    """Find the file of weights that a reference means; download it if it is not here.
 
-    A path that is there is that path. Else ref is a network's name, with a tag or without (regnetx_008.pycls_in1k),
-    timm/NAME[.TAG], torchvision/NAME[/TAG], pycls/NAME, mindcv/NAME, hf-hub:OWNER/NAME[@REVISION], local-dir:FOLDER, or
-    an http address. WeightsError where it means nothing that can be had.
+    Args:
+        ref: An existing path; the name of a network, with or without a tag (regnetx_008.pycls_in1k); timm/NAME[.TAG],
+            torchvision/NAME[/TAG], pycls/NAME, mindcv/NAME; hf-hub:OWNER/NAME[@REVISION]; local-dir:FOLDER; or an http
+            address.
+
+    Raises:
+        WeightsError: There are no such weights, or they cannot be downloaded.
     """
     text = str(ref)
     if Path(ref).exists() or text.startswith(_FOLDER):
         return _here(Path(text.removeprefix(_FOLDER)))
     if text.startswith(_HUB):
         repository, _, revision = text.split(":", 1)[1].partition("@")
-        return Found(Located(hub_weights(repository, revision)))
+        return ResolvedRef(Located(hub_weights(repository, revision)))
     if text.startswith(_ADDRESS):
         return _at(text)
-    row = row_named(text)
+    row = published_row(text)
     if row is not None:
-        return Found(Located(row_file(row)), row)
+        return ResolvedRef(Located(download_row(row)), row)
     if text.startswith("timm/"):
         return _of_timm(text)
-    near = difflib.get_close_matches(text, [*NETWORKS, *ALIASES], n=1) if not set(text) & set("/\\.") else []
+    near = nearest(text, [*NETWORKS, *ALIASES]) if not set(text) & set("/\\.") else []
     if near:
-        raise WeightsError(f"no network is called {text!r}, and nothing here either. Did you mean {near[0]!r}?")
+        raise WeightsError(f"no network, file or folder is called {text!r}. Did you mean {near[0]!r}?")
     return _here(Path(ref))
 
 
-def row_named(text: str) -> PublishedWeights | None:
-    """The row of published weights that a word means; None for other words.
+def published_row(text: str) -> PublishedWeights | None:
+    """The row of the table of published weights that a text names; None for other texts.
 
-    WeightsError for a network or a source that has none like this.
+    Raises:
+        WeightsError: The network or the source has no such weights.
     """
     source, slash, rest = text.partition("/")
-    if slash and source in SOURCES:
+    if slash and source in WEIGHTS_SOURCES:
         name, tag = split_tag(rest) if source == "timm" else rest.partition("/")[::2]
-        row = weights_named(source, name, tag)
+        row = find_row(source, name, tag)
         if row is None and source != "timm":
-            raise WeightsError(_none_of(source, rest))
+            raise WeightsError(_unknown(source, rest))
         return row
     if slash:
         return None
     name, tag = split_tag(text)
-    return choose(name, tag or True) if network_of(name) else None
+    return choose_weights(name, tag or True) if canonical_network(name) else None
 
 
 def split_tag(name: str) -> tuple[str, str]:
-    """timm's NAME.TAG -> (NAME, TAG); a dot that is of the network's name (RegNetX-1.6GF) splits nothing."""
-    if "." not in name or network_of(name):
+    """timm's NAME.TAG -> (NAME, TAG); a dot within the network's name (RegNetX-1.6GF) does not split it."""
+    if "." not in name or canonical_network(name):
         return name, ""
     network, _, tag = name.partition(".")
-    if not network_of(network):
+    if not canonical_network(network):
         network, _, tag = name.rpartition(".")
     return network, tag
 
 
-def _none_of(source: str, rest: str) -> str:
+def _unknown(source: str, rest: str) -> str:
     name, _, tag = rest.partition("/")
     rows = [row for row in published_weights() if row.source == source]
-    own = [row for row in rows if name == row.name or network_of(name) == row.network]
+    own = [row for row in rows if name == row.name or canonical_network(name) == row.network]
     if own:
-        return f"{SOURCES[source].title} has {', '.join(row.tag for row in own)} for {name}, not {tag!r}. Choose one."
-    near = difflib.get_close_matches(name, dict.fromkeys(row.name for row in rows), n=1)
-    hint = f"Did you mean {source}/{near[0]}?" if near else "`netwright models list --pretrained` lists what there is."
-    return f"{SOURCES[source].title} has no weights of {name!r} for a network here. {hint}"
+        tags = ", ".join(row.tag for row in own)
+        return f"{WEIGHTS_SOURCES[source].title} has {tags} for {name}, not {tag!r}. Choose one."
+    near = nearest(name, dict.fromkeys(row.name for row in rows))
+    hint = f"Did you mean {source}/{near[0]}?" if near else "`netwright models list --pretrained` lists them."
+    return f"{WEIGHTS_SOURCES[source].title} has no weights of {name!r} for a network here. {hint}"
 
 
-def _of_timm(text: str) -> Found:
-    """Of timm also what is newer than the table here, given by its tag."""
+def _of_timm(text: str) -> ResolvedRef:
+    """Weights of timm that are newer than the table here, by their tag."""
     name, tag = split_tag(text.removeprefix("timm/"))
     if not tag:
-        raise WeightsError(_none_of("timm", name))
-    return Found(Located(hub_weights(f"timm/{name}.{tag}")))
+        raise WeightsError(_unknown("timm", name))
+    return ResolvedRef(Located(hub_weights(f"timm/{name}.{tag}")))
 
 
-def _here(path: Path) -> Found:
+def _here(path: Path) -> ResolvedRef:
     located = locate(path)
-    return Found(located, row_of(located.path))
+    return ResolvedRef(located, row_of_file(located.path))
 
 
-def _at(address: str) -> Found:
-    """An address's file, kept under its own name; held against the hash that this says, as torch.hub's do."""
+def _at(address: str) -> ResolvedRef:
+    """Download a file and keep its name; a hash in the name is checked, as by torch.hub."""
     name = Path(urllib.parse.unquote(urllib.parse.urlsplit(address).path)).name or "weights"
     row = next((row for row in published_weights() if row.where == address), None)
     if row is not None:
-        return Found(Located(row_file(row)), row)
+        return ResolvedRef(Located(download_row(row)), row)
     hashed = _HASH.fullmatch(name)
-    # other addresses may have files of the same name
+    # another address may have a file of the same name
     folder = cache_folder() / "weights" / hashlib.sha256(address.encode()).hexdigest()[:16]
-    return Found(Located(fetch(address, folder / name, hashed[1] if hashed else "")))
+    return ResolvedRef(Located(download(address, folder / name, hashed[1] if hashed else "")))

@@ -1,4 +1,4 @@
-"""Writing weights: ours (safetensors, with all that using the network takes), and those of other code bases."""
+"""Save weights in netwright's format (safetensors with everything that is needed to use them) or another library's."""
 
 from __future__ import annotations
 
@@ -14,26 +14,38 @@ from torch import Tensor, nn
 
 from netwright.arch import Arch
 from netwright.errors import WeightsError
-from netwright.system.atomic import writing
+from netwright.system.atomic import write_bytes, write_text
 from netwright.weights.ckpt import save_entries
-from netwright.weights.express import Expression, expressed
-from netwright.weights.match import STEM
-from netwright.weights.names import Naming, theirs_of
+from netwright.weights.match import STEM_WEIGHT
+from netwright.weights.names import Naming, rename_from_netwright
 from netwright.weights.pycls_config import pycls_config, sees_rgb
 from netwright.weights.timm_config import CONFIG, timm_config
+from netwright.weights.to_format import FormatModel, to_format
 
 if TYPE_CHECKING:
     from netwright.data.preprocess import Preprocessing
 
-__all__ = ["WRITERS", "Described", "save_ckpt", "save_model", "save_pycls", "save_timm", "save_torchvision", "write_as"]
+__all__ = [
+    "WRITERS",
+    "ModelToSave",
+    "cpu_copy",
+    "model_bytes",
+    "save_ckpt",
+    "save_model",
+    "save_pycls",
+    "save_timm",
+    "save_torchvision",
+    "write_as",
+]
 
 _COUNTER = "num_batches_tracked"
 TIMM_WEIGHTS = "model.safetensors"
+_ELSEWHERE = "another folder"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Described:
-    """What is written: state by our names, and what else is known of its network, as `save_model` has it."""
+class ModelToSave:
+    """A model to save: tensors by netwright's names, and the facts that `save_model` stores with them."""
 
     arch: Arch
     state: Mapping[str, Tensor]
@@ -49,7 +61,7 @@ class Described:
             )
 
     def config(self) -> str:
-        """What our files say of themselves, as JSON."""
+        """The configuration in netwright's files, as JSON."""
         return json.dumps(
             {
                 "arch": self.arch.to_dict(),
@@ -68,12 +80,33 @@ def save_model(
     class_names: Sequence[str] = (),
     facts: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write the weights of a network of ours, with its arch, preprocessing, class names and facts, for `load_model`.
+    """Save a network with its arch, preprocessing, class names and facts, for `load_model`.
 
-    facts: what else is known, as JSON can hold it. The file is whole or not there. Raises WeightsError for what
-    contradicts itself, and OutputError where there is no room.
+    The file is complete or not there.
+
+    Args:
+        path: A .safetensors file.
+        module: A network of `build` or `create_model`.
+        preprocessing: Of its input.
+        class_names: Of its outputs in order, or none.
+        facts: Anything else that JSON can hold.
+
+    Raises:
+        WeightsError: The arguments contradict each other.
+        OutputError: The file cannot be written.
     """
-    write_as("netwright", Path(path), _described(module, preprocessing, class_names, facts))
+    write_as("netwright", Path(path), _model_to_save(module, preprocessing, class_names, facts))
+
+
+def model_bytes(
+    module: nn.Module,
+    *,
+    preprocessing: Preprocessing,
+    class_names: Sequence[str] = (),
+    facts: Mapping[str, Any] | None = None,
+) -> bytes:
+    """The content of the file that `save_model` writes. Arguments and errors as there."""
+    return _to_bytes(_model_to_save(module, preprocessing, class_names, facts))
 
 
 def save_timm(
@@ -84,88 +117,133 @@ def save_timm(
     class_names: Sequence[str] = (),
     facts: Mapping[str, Any] | None = None,
 ) -> str:
-    """Write a folder that `timm.create_model("local-dir:FOLDER", pretrained=True)` opens, and load_model its file too.
+    """Save a folder that `timm.create_model("local-dir:FOLDER", pretrained=True)` opens, and `load_model` too.
 
-    It has model.safetensors by timm's names, and config.json with preprocessing and class names; a network that timm
-    does not have by name is described there by arguments (model_args). Returns how timm makes the network without the
-    folder, in words. Raises WeightsError for networks that timm cannot build, and as save_model.
+    It has model.safetensors by timm's names, and config.json with preprocessing and class names. A network that timm
+    does not have by name is described there by arguments (model_args).
+
+    Args:
+        folder: The destination.
+        module: A network of `build` or `create_model`.
+        preprocessing: Of its input.
+        class_names: Of its outputs in order, or none.
+        facts: Anything else that JSON can hold.
+
+    Returns:
+        The call by which timm builds the network without the folder.
+
+    Raises:
+        WeightsError: timm cannot build the network, or the arguments contradict each other.
+        OutputError: The folder cannot be written.
     """
-    return write_as("timm", Path(folder), _described(module, preprocessing, class_names, facts)).call
+    return write_as("timm", Path(folder), _model_to_save(module, preprocessing, class_names, facts)).call
 
 
 def save_torchvision(path: str | Path, module: nn.Module) -> str:
-    """Write a state dict by torchvision's names, as torch.save does; returns how torchvision makes the network.
+    """Save a state dict by torchvision's names, as torch.save does.
 
-    Raises WeightsError for networks that torchvision cannot build, OutputError without room.
+    Returns:
+        The call by which torchvision builds the network.
+
+    Raises:
+        WeightsError: torchvision cannot build the network.
+        OutputError: The file cannot be written.
     """
-    return write_as("torchvision", Path(path), _described(module)).call
+    return write_as("torchvision", Path(path), _model_to_save(module)).call
 
 
 def save_pycls(path: str | Path, module: nn.Module) -> None:
-    """Write a checkpoint of pycls (`model_state` and `cfg`). Raises as save_torchvision.
+    """Save a checkpoint of pycls, with `model_state` and `cfg`.
 
     Its first convolution is for BGR, as pycls reads ImageNet; with the stem "cifar" for RGB, as pycls reads CIFAR.
+
+    Raises:
+        WeightsError: pycls cannot build the network.
+        OutputError: The file cannot be written.
     """
-    write_as("pycls", Path(path), _described(module))
+    write_as("pycls", Path(path), _model_to_save(module))
 
 
 def save_ckpt(path: str | Path, module: nn.Module) -> None:
-    """Write the weights of a network of ours as MindCV's `.ckpt`, by its names. Raises as save_torchvision."""
-    write_as("mindcv", Path(path), _described(module))
+    """Save MindCV's `.ckpt`, by its names.
+
+    Raises:
+        WeightsError: MindCV cannot build the network.
+        OutputError: The file cannot be written.
+    """
+    write_as("mindcv", Path(path), _model_to_save(module))
 
 
-def write_as(format: str, path: Path, what: Described) -> Expression:
-    """Write in a format, a key of WRITERS; returns how the network is made there. Raises as the functions above."""
-    expression = expressed(what.arch, format)
-    WRITERS[format](path, what, expression)
-    return expression
+def write_as(format: str, path: Path, model: ModelToSave) -> FormatModel:
+    """Write a model in a format.
+
+    Args:
+        format: A key of WRITERS.
+        path: The file, or the folder for timm.
+        model: The model.
+
+    Returns:
+        How the library of the format builds the network.
+
+    Raises:
+        WeightsError: The library cannot build the network.
+        OutputError: The file cannot be written.
+    """
+    target = to_format(model.arch, format)
+    WRITERS[format](path, model, target)
+    return target
 
 
-def _write_ours(path: Path, what: Described, _: Expression) -> None:
-    metadata = {"format": "netwright", "version": "1", "config": what.config()}
-    _write_safetensors(path, {name: _plain(value) for name, value in what.state.items()}, metadata)
+def _write_netwright(path: Path, model: ModelToSave, _: FormatModel) -> None:
+    write_bytes(path, _to_bytes(model), what="the weights", elsewhere=_ELSEWHERE)
 
 
-def _write_timm(folder: Path, what: Described, expression: Expression) -> None:
-    theirs = expression.naming.theirs
+def _to_bytes(model: ModelToSave) -> bytes:
+    from safetensors.torch import save
+
+    metadata = {"format": "netwright", "version": "1", "config": model.config()}
+    return save({name: cpu_copy(value) for name, value in model.state.items()}, metadata)
+
+
+def _write_timm(folder: Path, model: ModelToSave, target: FormatModel) -> None:
+    rename = target.naming.from_netwright
     config = timm_config(
-        expression.architecture,
-        expression.arguments,
-        what.arch,
-        what.preprocessing,
-        what.class_names,
-        theirs(STEM).removesuffix(".weight"),
-        theirs("head.fc.weight").removesuffix(".weight"),
+        target.architecture,
+        target.arguments,
+        model.arch,
+        model.preprocessing,
+        model.class_names,
+        rename(STEM_WEIGHT).removesuffix(".weight"),
+        rename("head.fc.weight").removesuffix(".weight"),
     )
-    # other programs look for "format"; what is ours says the rest to load_model, without the config.json
-    metadata = {"format": "pt", "netwright": "1", "config": what.config()}
-    _write_safetensors(folder / TIMM_WEIGHTS, _named(what.state, expression.naming), metadata)
-    text = json.dumps(config, indent=2, ensure_ascii=False).encode()
-    with writing(folder / CONFIG, len(text)) as file:
-        file.write(text)
+    # "format" is for other programs; the rest is for load_model, which does not need the config.json
+    metadata = {"format": "pt", "netwright": "1", "config": model.config()}
+    _write_safetensors(folder / TIMM_WEIGHTS, _renamed(model.state, target.naming), metadata)
+    text = json.dumps(config, indent=2, ensure_ascii=False)
+    write_text(folder / CONFIG, text, what="the description of the weights", elsewhere=_ELSEWHERE)
 
 
-def _write_torchvision(path: Path, what: Described, expression: Expression) -> None:
-    _write_torch(path, _named(what.state, expression.naming))
+def _write_torchvision(path: Path, model: ModelToSave, target: FormatModel) -> None:
+    _write_torch(path, _renamed(model.state, target.naming))
 
 
-def _write_pycls(path: Path, what: Described, expression: Expression) -> None:
-    state = _named(what.state, expression.naming)
-    config = pycls_config(what.arch)
-    if what.arch.in_channels == 3 and not sees_rgb(config):
-        state[STEM] = state[STEM].flip(1)
+def _write_pycls(path: Path, model: ModelToSave, target: FormatModel) -> None:
+    state = _renamed(model.state, target.naming)
+    config = pycls_config(model.arch)
+    if model.arch.in_channels == 3 and not sees_rgb(config):
+        state[STEM_WEIGHT] = state[STEM_WEIGHT].flip(1)
     _write_torch(path, {"epoch": 0, "model_state": state, "cfg": config})
 
 
-def _write_mindcv(path: Path, what: Described, expression: Expression) -> None:
-    # counters are no part of the format
-    state = {name: value for name, value in what.state.items() if not name.endswith(_COUNTER)}
-    save_entries(path, theirs_of(state, expression.naming))
+def _write_mindcv(path: Path, model: ModelToSave, target: FormatModel) -> None:
+    # the format has no counters
+    state = {name: value for name, value in model.state.items() if not name.endswith(_COUNTER)}
+    save_entries(path, rename_from_netwright(state, target.naming))
 
 
 # format -> how it is written; "classy" and MindCV's ResNets are read only
-WRITERS: dict[str, Callable[[Path, Described, Expression], None]] = {
-    "netwright": _write_ours,
+WRITERS: dict[str, Callable[[Path, ModelToSave, FormatModel], None]] = {
+    "netwright": _write_netwright,
     "timm": _write_timm,
     "torchvision": _write_torchvision,
     "pycls": _write_pycls,
@@ -173,50 +251,50 @@ WRITERS: dict[str, Callable[[Path, Described, Expression], None]] = {
 }
 
 
-def _named(state: Mapping[str, Tensor], naming: Naming) -> dict[str, Tensor]:
-    """By other names, with the counters that torch's batch norm has and MindSpore's lacks."""
-    full = {name: _plain(value) for name, value in state.items()}
+def _renamed(state: Mapping[str, Tensor], naming: Naming) -> dict[str, Tensor]:
+    """By another library's names, with the counters of torch's batch norm, which MindSpore does not have."""
+    full = {name: cpu_copy(value) for name, value in state.items()}
     for name in state:
         if name.endswith("running_var"):
             full.setdefault(name.replace("running_var", _COUNTER), torch.zeros((), dtype=torch.int64))
-    return theirs_of(full, naming)
+    return rename_from_netwright(full, naming)
 
 
 def _write_safetensors(path: Path, state: dict[str, Tensor], metadata: dict[str, str]) -> None:
     from safetensors.torch import save
 
     content = save(state, metadata)
-    # written here, because the library's own writer hides which error it met
-    with writing(path, len(content)) as file:
-        file.write(content)
+    # not by the library's own writer, which hides what error occurred
+    write_bytes(path, content, what="the weights", elsewhere=_ELSEWHERE)
 
 
 def _write_torch(path: Path, content: object) -> None:
     buffer = io.BytesIO()
     torch.save(content, buffer)
-    with writing(path, buffer.getbuffer().nbytes) as file:
-        file.write(buffer.getbuffer())
+    write_bytes(path, buffer.getbuffer(), what="the weights", elsewhere=_ELSEWHERE)
 
 
-def _described(
+def _model_to_save(
     module: nn.Module,
     preprocessing: Preprocessing | None = None,
     class_names: Sequence[str] = (),
     facts: Mapping[str, Any] | None = None,
-) -> Described:
+) -> ModelToSave:
     from netwright.data.preprocess import Preprocessing
 
     arch = getattr(module, "arch", None)
     if not isinstance(arch, Arch):
         raise WeightsError(
             f"what is saved is a network of netwright.build, not {type(module).__name__}. Give the network itself, not "
-            "what wraps it (module.module of DistributedDataParallel)."
+            "its wrapper (module.module of DistributedDataParallel)."
         )
     if getattr(module, "is_fused", False):
-        raise WeightsError("a fused network has no batch norm left to save. Save the network that it was made of.")
-    return Described(arch, module.state_dict(), preprocessing or Preprocessing(), tuple(class_names), dict(facts or {}))
+        raise WeightsError("a fused network has no batch norm left to save. Save the network that it was made from.")
+    return ModelToSave(
+        arch, module.state_dict(), preprocessing or Preprocessing(), tuple(class_names), dict(facts or {})
+    )
 
 
-def _plain(value: Tensor) -> Tensor:
-    """On the CPU, contiguous and of its own memory, as safetensors want it."""
+def cpu_copy(value: Tensor) -> Tensor:
+    """A copy on the CPU, contiguous and in memory of its own, as safetensors needs it."""
     return value.detach().to("cpu", copy=True).contiguous(memory_format=torch.contiguous_format)

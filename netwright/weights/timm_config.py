@@ -1,4 +1,4 @@
-"""timm's config.json, which stands beside a file of weights: what it says of a network, read and written."""
+"""Read and write timm's config.json, which is stored beside a file of weights."""
 
 from __future__ import annotations
 
@@ -17,65 +17,74 @@ if TYPE_CHECKING:
 __all__ = ["CONFIG", "TimmConfig", "read_timm_config", "timm_config"]
 
 CONFIG = "config.json"
-_MOST_BYTES = 64 << 20  # with names of every class of the largest label sets
+_MOST_BYTES = 64 << 20  # enough for the class names of the largest label sets
 
 
 @dataclass(frozen=True, slots=True)
 class TimmConfig:
-    """architecture: timm's name of the network. config: preprocessing and class_names, as our own files have them."""
+    """The content of timm's config.json.
+
+    Attributes:
+        architecture: timm's name of the network.
+        config: preprocessing and class_names, as in netwright's own files.
+    """
 
     architecture: str
     config: Mapping[str, Any]
 
 
 def read_timm_config(weights: Path) -> TimmConfig | None:
-    """What timm says in the config.json beside a file of weights; None where there is none, or it is not timm's.
+    """Read the config.json of timm beside a file of weights.
 
-    WeightsError for one that cannot be read.
+    Returns:
+        Its content; None where there is none, or it is not timm's.
+
+    Raises:
+        WeightsError: It cannot be read.
     """
     path = weights.parent / CONFIG
     try:
         if path.stat().st_size > _MOST_BYTES:
             raise WeightsError(
-                f"{path} has {path.stat().st_size:,} bytes, which no config.json of timm has. Remove it."
+                f"{path} has {path.stat().st_size:,} bytes, more than any config.json of timm. Remove it."
             )
-        plain = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, RecursionError) as error:
         raise WeightsError(f"{path} cannot be read as timm's config.json: {error}. Correct or remove it.") from error
-    if not isinstance(plain, dict) or not isinstance(plain.get("architecture"), str):
+    if not isinstance(content, dict) or not isinstance(content.get("architecture"), str):
         return None
     # older files have everything in one mapping
-    inner = plain.get("pretrained_cfg", plain)
+    inner = content.get("pretrained_cfg", content)
     if not isinstance(inner, dict):
         raise WeightsError(f"{path} has a 'pretrained_cfg' that is no mapping. Correct or remove it.")
-    said = {**inner, **{name: plain[name] for name in ("num_classes", "label_names") if name in plain}}
+    values = {**inner, **{name: content[name] for name in ("num_classes", "label_names") if name in content}}
     try:
-        config: dict[str, Any] = {"preprocessing": _preprocessing(said, plain.get("model_args"))}
+        config: dict[str, Any] = {"preprocessing": _preprocessing(values, content.get("model_args"))}
     except (TypeError, ValueError, IndexError, KeyError) as error:
         raise WeightsError(
-            f"{path} does not say as timm does how its network sees images: {type(error).__name__}: {error}. Correct "
-            "or remove it."
+            f"the preprocessing in {path} is not as timm writes it: {type(error).__name__}: {error}. Correct or remove "
+            "it."
         ) from error
-    names = said.get("label_names", said.get("labels"))
-    if isinstance(names, list | tuple) and len(names) == said.get("num_classes"):
+    names = values.get("label_names", values.get("labels"))
+    if isinstance(names, list | tuple) and len(names) == values.get("num_classes"):
         config["class_names"] = [str(name) for name in names]
-    return TimmConfig(plain["architecture"], config)
+    return TimmConfig(content["architecture"], config)
 
 
-def _preprocessing(said: Mapping[str, Any], model_args: object) -> dict[str, Any]:
-    """As Preprocessing.from_dict reads it; pixels are 0 ... 255 there and 0 ... 1 in timm."""
-    channels, height, _ = (int(value) for value in said.get("input_size", (3, 224, 224)))
+def _preprocessing(values: Mapping[str, Any], model_args: object) -> dict[str, Any]:
+    """For Preprocessing.from_dict, where pixels are 0 to 255; they are 0 to 1 in timm."""
+    channels, height, _ = (int(value) for value in values.get("input_size", (3, 224, 224)))
     if isinstance(model_args, dict) and "in_chans" in model_args:
         channels = int(model_args["in_chans"])
-    mean, std = said.get("mean", (0.485, 0.456, 0.406)), said.get("std", (0.229, 0.224, 0.225))
-    interpolation = str(said.get("interpolation", "bicubic"))
+    mean, std = values.get("mean", (0.485, 0.456, 0.406)), values.get("std", (0.229, 0.224, 0.225))
+    interpolation = str(values.get("interpolation", "bicubic"))
     return {
         "image_size": height,
         "channels": channels,
-        "crop_pct": float(said.get("crop_pct", 0.875)),
-        # timm trains with either one by chance under this name, and evaluates with the first
+        "crop_pct": float(values.get("crop_pct", 0.875)),
+        # "random" is for training; timm then evaluates with bilinear
         "interpolation": "bilinear" if interpolation == "random" else interpolation,
         "antialias": True,
         "mean": _scaled(mean, channels),
@@ -84,7 +93,7 @@ def _preprocessing(said: Mapping[str, Any], model_args: object) -> dict[str, Any
 
 
 def _scaled(values: Sequence[float], channels: int) -> list[float]:
-    """0 ... 1 -> 0 ... 255, to the digits that were written; colors are averaged for gray images."""
+    """Scale 0 to 1 to 0 to 255, rounded to the digits that were written; colors are averaged for gray images."""
     scaled = [round(255 * float(value), 6) for value in values]
     return [sum(scaled) / len(scaled)] if channels == 1 and len(scaled) > 1 else scaled
 
@@ -98,7 +107,17 @@ def timm_config(
     first_conv: str,
     classifier: str,
 ) -> dict[str, Any]:
-    """The config.json with which timm opens a network. first_conv, classifier: timm's names of these layers."""
+    """The config.json with which timm opens a network.
+
+    Args:
+        architecture: timm's name of the network.
+        model_args: Further arguments of timm's create_model.
+        arch: The network.
+        preprocessing: Of its input.
+        class_names: Of its outputs, or none.
+        first_conv: timm's name of the first convolution.
+        classifier: timm's name of the classifier.
+    """
     size = preprocessing.image_size
     strides = [stage.stride for stage in arch.stages]
     pixels = size

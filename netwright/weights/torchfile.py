@@ -1,4 +1,4 @@
-"""Files of torch, read without running what a pickle may ask for: which of their mappings the weights are."""
+"""Read torch's files without running code from their pickles, and find the weights among their contents."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from torch import Tensor
 
 from netwright.errors import WeightsError
 
-__all__ = ["TorchContent", "damaged", "read_torch"]
+__all__ = ["TorchContent", "damaged_error", "read_torch"]
 
-# (weights, their moving average, format that it tells): where trainers put them, the first that is there counts
+# (key of the weights, key of their moving average, format) in checkpoints of trainers; the first that fits is taken
 _NESTED = (
     ("model_state", "ema_state", "pycls"),
     ("state_dict", "state_dict_ema", ""),  # timm, Lightning
@@ -31,14 +31,21 @@ _NESTED = (
     ("model_state_dict", "ema_state_dict", ""),
 )
 _CLASSY = ("classy_state_dict", "base_model", "model")
-_LOADING = threading.Lock()  # torch's list of what may be loaded is of the whole process
-_FULL = 100.0  # percent: what pycls takes an error for that it does not know
+_LOADING = threading.Lock()  # torch's list of allowed objects belongs to the whole process
+_FULL = 100.0  # percent: pycls's value of an unknown error
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TorchContent:
-    """state: tensors by the names of the file. likely: the format that the nesting tells, "" for none. notices: what a
-    user should know, in words. settings: what the trainer wrote beside the weights, as pycls does, else None."""
+    """The weights in a file of torch.
+
+    Attributes:
+        state: Tensors by the names of the file.
+        likely: The format that the keys of the checkpoint suggest, or "".
+        has_average: Whether the file also has a moving average.
+        notices: What the user should know.
+        settings: The trainer's configuration, as pycls stores it, else None.
+    """
 
     state: dict[str, Tensor]
     likely: str = ""
@@ -48,11 +55,19 @@ class TorchContent:
 
 
 def read_torch(path: Path, ema: bool) -> TorchContent:
-    """What a file of torch.save holds as weights. ema: their moving average. Raises WeightsError."""
+    """Read the weights in a file of torch.save.
+
+    Args:
+        path: The file.
+        ema: Read their moving average.
+
+    Raises:
+        WeightsError: The file is damaged, could run code, or has no such weights.
+    """
     try:
         if zipfile.is_zipfile(path):
             _refuse_compressed(path)
-        with open(path, "rb") as file, _stand_ins():  # of a path, torch would look at the suffix
+        with open(path, "rb") as file, _stand_ins():  # opened here: given a path, torch looks at its suffix
             content = torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         what = re.search(r"GLOBAL ([\w.]{1,100})", str(error))
@@ -62,30 +77,30 @@ def read_torch(path: Path, ema: bool) -> TorchContent:
         ) from error
     except (WeightsError, OSError, MemoryError):
         raise
-    except Exception as error:  # torch's reader meets arbitrary bytes and raises nearly anything on them
-        raise damaged(path, error) from error
-    found = _chosen(content, path, ema)
+    except Exception as error:  # torch's reader of arbitrary bytes can raise nearly anything
+        raise damaged_error(path, error) from error
+    found = _find_weights(content, path, ema)
     _refuse_expanded(found.state, path)
     return found
 
 
-def damaged(path: Path, error: Exception) -> WeightsError:
-    """What to say of a file that its own library cannot read."""
+def damaged_error(path: Path, error: Exception) -> WeightsError:
+    """The error for a file that its own library cannot read."""
     return WeightsError(
-        f"{path} is cut short or damaged: {type(error).__name__}: {str(error)[:200]}. Compare its size and checksum "
+        f"{path} is truncated or damaged: {type(error).__name__}: {str(error)[:200]}. Compare its size and checksum "
         "with the original's, and copy or download it again."
     )
 
 
 class _Passed:
-    """Stands for an object beside the weights that nobody needs here (a trainer's arguments): it does nothing."""
+    """Replaces an object beside the weights that is not needed (a trainer's arguments); does nothing."""
 
     def __setstate__(self, state: object) -> None:
         pass
 
 
 class _Dtype:
-    """Stands for numpy's dtype."""
+    """Replaces numpy's dtype."""
 
     def __init__(self, kind: object = "", *_: object) -> None:
         self.kind = kind
@@ -95,7 +110,7 @@ class _Dtype:
 
 
 def _number(dtype: object = None, content: object = b"") -> float:
-    """Stands for a number of numpy, as trainers keep errors and rates: its value, or NaN where it is another thing."""
+    """Replaces numpy's scalar, in which trainers keep errors and rates: its value, or NaN for other content."""
     kind, raw = getattr(dtype, "kind", ""), content
     if kind in ("f8", "f4") and isinstance(raw, bytes) and len(raw) == int(kind[1]):
         return float(struct.unpack("<d" if kind == "f8" else "<f", raw)[0])
@@ -104,16 +119,16 @@ def _number(dtype: object = None, content: object = b"") -> float:
 
 @contextmanager
 def _stand_ins() -> Iterator[None]:
-    """Harmless kinds of objects that trainers leave beside weights are replaced by what cannot run anything."""
+    """Replace harmless objects that trainers store beside weights by classes that cannot run anything."""
     names: list[Any] = [(_Dtype, "numpy.dtype"), (_Passed, f"{argparse.Namespace.__module__}.Namespace")]
     names += [(_number, f"numpy.{core}.multiarray.scalar") for core in ("core", "_core")]
     with _LOADING, warnings.catch_warnings(), torch.serialization.safe_globals(names):
-        warnings.simplefilter("ignore")  # of what torch finds odd in a pickle, it raises what matters
+        warnings.simplefilter("ignore")  # torch warns about oddities in pickles; what matters is an exception
         yield
 
 
 def _refuse_compressed(path: Path) -> None:
-    """torch stores its records as they are; compressed ones could unpack to any size."""
+    """Raise for compressed records, which could unpack to any size; torch does not compress."""
     with zipfile.ZipFile(path) as archive:
         unpacked = sum(record.file_size for record in archive.infolist())
     if unpacked > path.stat().st_size:
@@ -121,37 +136,37 @@ def _refuse_compressed(path: Path) -> None:
 
 
 def _refuse_expanded(state: Mapping[str, Tensor], path: Path) -> None:
-    """Tensors may be views that repeat what is stored: of any size that a few bytes can claim."""
+    """Raise for tensors that are larger than the file: views that repeat stored values can claim any size."""
     size = sum(value.numel() * value.element_size() for value in state.values() if value.layout == torch.strided)
     if size > path.stat().st_size:
-        raise WeightsError(f"{path} has tensors of {size:,} bytes, which is more than itself: refused.")
+        raise WeightsError(f"{path} has tensors of {size:,} bytes, which is more than the file: refused.")
 
 
-def _chosen(content: Any, path: Path, ema: bool) -> TorchContent:
-    """The weights in what was loaded."""
+def _find_weights(content: Any, path: Path, ema: bool) -> TorchContent:
+    """Find the weights in a loaded checkpoint."""
     if isinstance(content, Mapping) and _CLASSY[0] in content:
         if ema:
-            raise no_average(path)
+            raise no_ema_error(path)
         return _classy(content, path)
     for name, average, likely in _NESTED if isinstance(content, Mapping) else ():
         if not isinstance(content.get(name), Mapping):
             continue
         has_average = isinstance(content.get(average), Mapping)
         if ema and not has_average:
-            raise no_average(path)
+            raise no_ema_error(path)
         better = has_average and _error(content, "ema_err") < _error(content, "test_err")
         notices = (
-            (f"the moving average in {path.name} has the lower error, and is taken",) if better and not ema else ()
+            (f"the moving average in {path.name} has the lower error and is loaded",) if better and not ema else ()
         )
         state = _tensors(content[average if ema or better else name], path)
         return TorchContent(state, likely, has_average, notices, content.get("cfg"))
     if ema:
-        raise no_average(path)
+        raise no_ema_error(path)
     return TorchContent(_tensors(content, path))
 
 
-def no_average(path: Path) -> WeightsError:
-    """What to say where a moving average was asked for and there is none."""
+def no_ema_error(path: Path) -> WeightsError:
+    """The error for a file without the wanted moving average."""
     return WeightsError(
         f"a moving average beside the weights is in .ckpt files and in checkpoints of pycls and timm, and {path} has "
         "none. Leave ema out."
@@ -159,14 +174,14 @@ def no_average(path: Path) -> WeightsError:
 
 
 def _error(content: Mapping[str, Any], name: str) -> float:
-    """In percent, as pycls writes it."""
+    """The error in percent, as pycls writes it."""
     value = content.get(name)
     return float(value) if isinstance(value, int | float) and math.isfinite(value) else _FULL
 
 
 def _tensors(content: Any, path: Path) -> dict[str, Tensor]:
     if isinstance(content, Mapping) and all(isinstance(value, Tensor) for value in content.values()):
-        # what torch's AveragedModel counts with
+        # a counter of torch's AveragedModel
         return {str(name): value.detach() for name, value in content.items() if name != "n_averaged"}
     inside = ", ".join(str(key)[:40] for key in list(content)[:6]) if isinstance(content, Mapping) else "no mapping"
     raise WeightsError(
@@ -176,28 +191,28 @@ def _tensors(content: Any, path: Path) -> dict[str, Tensor]:
 
 
 def _classy(content: Mapping[str, Any], path: Path) -> TorchContent:
-    """classy-vision and vissl (SEER) keep the body as trunk, and heads, of which those of pretraining are left out."""
+    """The weights in a checkpoint of classy-vision or vissl (SEER): trunk and heads, without heads of pretraining."""
     inner: Any = content
     for name in _CLASSY:
         inner = inner.get(name) if isinstance(inner, Mapping) else None
     if not isinstance(inner, Mapping) or not isinstance(inner.get("trunk"), Mapping):
         raise WeightsError(
-            f"{path} is of classy-vision, and has no {'.'.join(_CLASSY)}.trunk. Give a checkpoint of it."
+            f"{path} is from classy-vision, and has no {'.'.join(_CLASSY)}.trunk. Give a checkpoint of a training."
         )
     state, left = _tensors(inner["trunk"], path), 0
     for name, value in _flat(inner.get("heads", {})):
         if "projection_head" in name or "prototypes" in name:
             left += 1
         else:
-            # the classifier, whatever the head around it is called
+            # the classifier, whatever the name of its head
             found = re.fullmatch(r"(.*\.)?(clf\.0|fc)\.(weight|bias)", name)
             state[f"head.fc.{found[3]}" if found else f"heads.{name}"] = value
-    notices = (f"{left} tensors of heads that only pretraining used are left out",) if left else ()
+    notices = (f"{left} tensors of heads used only in pretraining are left out",) if left else ()
     return TorchContent(state, "classy", notices=notices)
 
 
 def _flat(content: Any, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Tensor]]:
-    """Tensors of nested mappings, by their names joined with dots."""
+    """Tensors of nested mappings, by their keys joined with dots."""
     if isinstance(content, Mapping) and depth < 8:
         for name, value in content.items():
             if isinstance(value, Tensor):

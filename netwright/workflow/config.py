@@ -1,4 +1,4 @@
-"""What is asked for, checked when it is said."""
+"""What a design or a sweep is given, checked before anything is done."""
 
 from __future__ import annotations
 
@@ -7,74 +7,100 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from netwright.errors import RecipeError
+from netwright.errors import RecipeError, SpaceError
+from netwright.options import check_options, option, options_of
 from netwright.recipe import Recipe
+from netwright.space import DesignSpace
+from netwright.system.suggest import suggest
 
-__all__ = ["DesignConfig"]
+__all__ = ["LIMITS", "SWEEP_TRIALS", "DesignConfig", "windows"]
 
 Window = tuple[float, float]
 
-# whole numbers -> the least that makes sense
-_WHOLE = {
-    "trials": 1,
-    "confirm_trials": 1,
-    "epochs": 1,
-    "final_epochs": 1,
-    "final_seeds": 1,
-    "resolution": 1,
-    "train_images": 1,
-    "workers": 1,
-    "threads": 1,
-    "seed": 0,
-}
-# what no result depends on, and what populations compare themselves: the space and the images, wherever they are read
+# the costs that a budget can limit
+LIMITS = ("flops", "params", "acts")
+SWEEP_TRIALS = 100  # of a sweep alone, by default: it is not followed by the other steps of a design
+
+# no result depends on these; populations compare the space and the images themselves, wherever they are read from
 _NOT_LASTING = ("out", "command", "workers", "device", "space", "data_dir")
 
 
 @dataclass(frozen=True)
 class DesignConfig:
-    """What is asked for. RecipeError for a number that cannot be.
+    """What `design` and `sweep` are given. RecipeError for an impossible value.
 
-    space: a name or a YAML file. flops, params, acts: (low, high) at the images' resolution; where none is given, flops
-    lie within 90% and 100% of DDS's 400M scaled by pixels. trials: networks of the first sample; confirm_trials: of the
-    refined space, by default half as many. final_epochs: of the pick and the baseline, by default three times `epochs`;
-    final_seeds: trainings of each. recipe: values of a `Recipe` other than epochs. train_images: at most so many for
-    the trials; the finals use all. threads: of a worker. command: what was typed, for the report.
+    Without flops, params and acts, the flops lie within 90% and 100% of 400M, the budget of DDS, scaled by pixels. The
+    final trainings use all images, whatever `train_images` says.
+
+    Attributes:
+        recipe: Values of the trials' `Recipe`, other than epochs.
+        command: What was typed, for the report.
     """
 
-    out: Path
-    data_dir: str = "digits"
-    space: str = "regnetx"
-    flops: Window | None = None
-    params: Window | None = None
-    acts: Window | None = None
-    trials: int = 48
-    confirm_trials: int | None = None
-    epochs: int = 10
-    final_epochs: int | None = None
-    final_seeds: int = 3
+    out: Path = option(Path("runs/design"), "where results go", metavar="DIR")
+    data_dir: str = option(
+        "digits",
+        "a folder of images (a folder a class; train/ and val/ or test/ if there are), a Hugging Face parquet folder, "
+        "or 'digits', which are bundled",
+        metavar="DIR",
+    )
+    space: str | DesignSpace = option("regnetx", "design space", metavar="NAME|FILE")
+    flops: Window | None = option(None, "multiply-adds", low=0.0, metavar="LOW:HIGH")
+    params: Window | None = option(None, "parameters", low=0.0, metavar="LOW:HIGH")
+    acts: Window | None = option(None, "activations", low=0.0, metavar="LOW:HIGH")
+    trials: int = option(48, "networks sampled", low=1, metavar="N")
+    confirm_trials: int | None = option(
+        None, "networks of the refined space", low=1, metavar="N", default_text="half of --trials"
+    )
+    epochs: int = option(10, "of each trial", low=1, metavar="N")
+    final_epochs: int | None = option(None, "of pick and baseline", low=1, metavar="N", default_text="3 times --epochs")
+    final_seeds: int = option(3, "trainings of each", low=1, metavar="N")
     recipe: Mapping[str, Any] = field(default_factory=dict)
-    resolution: int | None = None
-    train_images: int | None = None
-    workers: int | None = None
-    threads: int = 1
-    device: str = "auto"
-    seed: int = 0
+    resolution: int | None = option(
+        None, "side of the square input", low=1, metavar="PIXELS", default_text="from the images"
+    )
+    train_images: int | None = option(None, "train trials on at most this many images", low=1, metavar="N")
+    workers: int | None = option(None, "trials at a time", low=1, metavar="W", default_text="a processor or a GPU each")
+    threads: int = option(1, "of each worker", low=1, metavar="T")
+    device: str = option("auto", "auto, cpu, cuda, cuda:1, ...", metavar="DEVICE")
+    seed: int = option(0, "of sampling, splits and training", low=0)
     command: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "out", Path(self.out))
-        for name, least in _WHOLE.items():
-            value = getattr(self, name)
-            may_be_left_out = self.__dataclass_fields__[name].default is None
-            if value is None and may_be_left_out:
-                continue
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise RecipeError(f"{name} is a whole number of at least {least}, not {value!r}. Correct it.")
+        for name in ("data_dir", "space"):
+            if isinstance(path := getattr(self, name), Path):
+                object.__setattr__(self, name, str(path))
+        for name in LIMITS:
+            if isinstance(window := getattr(self, name), list):
+                object.__setattr__(self, name, tuple(window))
+        check_options(self)
         if "epochs" in self.recipe:
-            raise RecipeError("the epochs of trials are not part of a brief's recipe. Give them as its 'epochs'.")
+            raise RecipeError("the epochs of trials are not part of the recipe. Give them as 'epochs'.")
         for epochs in (self.epochs, self.final):
             Recipe().with_(**dict(self.recipe) | {"epochs": epochs})
+
+    @classmethod
+    def from_options(cls, **options: Any) -> DesignConfig:
+        """A configuration of values by name, as the flags of `netwright design` have them.
+
+        Args:
+            **options: Attributes of this class; values of the trials' `Recipe`, such as `lr` and `batch_size`; and
+                `max_flops`, `max_params` and `max_acts` for windows that begin at 0.
+
+        Raises:
+            RecipeError: An unknown name, or an impossible value.
+            SpaceError: Both `flops` and `max_flops`, and so on.
+        """
+        own = [*cls.__dataclass_fields__]
+        trials = [item.name for item in options_of(Recipe) if item.name not in own]
+        limits = [f"max_{name}" for name in LIMITS]
+        for name in options:
+            if name not in (known := [*own, *trials, *limits]):
+                raise RecipeError(f"unknown option {name!r} of a design: {suggest(name, known)}")
+        values = {name: value for name, value in options.items() if name in own} | windows(options)
+        recipe = {name: value for name, value in options.items() if name in trials}
+        return cls(**values | {"recipe": dict(options.get("recipe", {})) | recipe})
 
     @property
     def confirming(self) -> int:
@@ -87,6 +113,20 @@ class DesignConfig:
         return self.final_epochs or 3 * self.epochs
 
     def lasting(self) -> dict[str, Any]:
-        """What the results depend on besides space and images, as plain values: who resumes asks for the same."""
-        plain = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in _NOT_LASTING}
-        return plain | {"recipe": dict(self.recipe), "confirm_trials": self.confirming, "final_epochs": self.final}
+        """What the results depend on besides space and images, for JSON: a run is resumed only with the same."""
+        values = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in _NOT_LASTING}
+        return values | {"recipe": dict(self.recipe), "confirm_trials": self.confirming, "final_epochs": self.final}
+
+
+def windows(options: Mapping[str, Any]) -> dict[str, Window]:
+    """Limit -> (low, high) of values by name: `flops` is a window, `max_flops` its high end. SpaceError for both."""
+    found: dict[str, Window] = {}
+    for name in LIMITS:
+        window, most = options.get(name), options.get(f"max_{name}")
+        if window is not None and most is not None:
+            raise SpaceError(f"{name} and max_{name} both limit the {name}. Give one of them.")
+        if window is not None:
+            found[name] = window
+        elif most is not None:
+            found[name] = (0.0, most)
+    return found

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from netwright.data import ImageSet, load_images
-from netwright.errors import OutputError, PopulationError
+from netwright.errors import PopulationError
 from netwright.population import Population
 from netwright.recipe import Recipe
 from netwright.space import DesignSpace, Sample, load_space
 from netwright.sweeps import Executor, LocalExecutor, NullProgress, default_workers, run
+from netwright.system.atomic import require_writable
 from netwright.workflow.config import DesignConfig
 
 __all__ = ["PreparedDesign", "identity", "prepare"]
@@ -103,8 +103,8 @@ def prepare(config: DesignConfig, progress: NullProgress) -> PreparedDesign:
         DataError: No such images, or none that can be used.
         RecipeError: No such device.
     """
-    space = load_space(config.space)
-    _prepare_folder(config.out)
+    space = config.space if isinstance(config.space, DesignSpace) else load_space(config.space)
+    require_writable(config.out, what="the results", elsewhere="another --out")
     images = load_images(
         config.data_dir,
         resolution=config.resolution,
@@ -134,20 +134,6 @@ def identity(space: DesignSpace | None, recipe: Recipe, images: ImageSet, thread
         "data": {"name": images.name, "fingerprint": images.fingerprint, "resolution": images.resolution},
         "threads": threads,
     }
-
-
-def _prepare_folder(folder: Path) -> None:
-    """Make the folder, and write to it, before any work. Raises OutputError."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder) as probe:
-            probe.write(b"\0" * 65536)
-            probe.flush()
-    except OSError as error:
-        raise OutputError(
-            f"results go to a folder that can be written; {folder} cannot: {error.strerror or error}. "
-            "Choose another with --out, or make room."
-        ) from error
 
 
 def _budgeted(space: DesignSpace, images: ImageSet, config: DesignConfig) -> DesignSpace:

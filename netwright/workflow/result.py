@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,9 +13,9 @@ import yaml
 
 from netwright.analysis.refine import Advice
 from netwright.arch import Arch
-from netwright.data.store import replace_text
 from netwright.errors import OutputError
 from netwright.space import DesignSpace
+from netwright.system.atomic import atomic_file, remove_abandoned, write_text
 from netwright.system.machine import hardware, versions
 from netwright.workflow.final_training import weights_of
 from netwright.workflow.prepare import PreparedDesign
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DesignResult", "conclude"]
 
+_ELSEWHERE = "another --out. The same command continues with what is finished"
 _MOST_NAMED = 20  # images that could not be decoded, by name in the report
 
 
@@ -77,41 +77,41 @@ def conclude(
     Raises:
         OutputError: The folder cannot be written, or trained weights are gone.
     """
-    from netwright.report import Contrast, Story, write_report
-    from netwright.report.figures.verdict import of_finalists, of_refinement
+    from netwright.report import Comparison, ReportData, write_report
+    from netwright.report.sections.verdict import of_finalists, of_refinement
 
     out = prepared.config.out
     pick, baseline = finalists
     narrowed = advice.space.distributions != prepared.space.distributions
-    contrast = Contrast.of(*views, seed=prepared.config.seed) if narrowed else None
-    story = Story(
+    comparison = Comparison.of(*views, seed=prepared.config.seed) if narrowed else None
+    data = ReportData(
         title=f"Designing a network for {prepared.images.name}",
         populations=views,
         good_ranges=advice.good_ranges,
         decisions=(*advice.decisions, why_selected),
-        contrast=contrast,
+        comparison=comparison,
         finalists=finalists,
         facts=_facts(prepared, pick),
     )
     _copy(weights_of(out / "final", "pick", pick.seeds[0]), out / "weights.safetensors")
-    replace_text(out / "network.yaml", pick.arch.to_yaml())
+    _write(out / "network.yaml", pick.arch.to_yaml(), "the selected network")
     for name, view in zip(("space", "refined_space"), views, strict=True):
-        replace_text(out / f"{name}.yaml", yaml.safe_dump(dict(view.space), sort_keys=False))
+        _write(out / f"{name}.yaml", yaml.safe_dump(dict(view.space), sort_keys=False), "the design space")
     result = DesignResult(
         network=pick.arch,
         test_errors=pick.test_errors,
         baseline=baseline.arch,
         baseline_test_errors=baseline.test_errors,
-        confirmed=contrast is not None and contrast.is_better,
+        confirmed=comparison is not None and comparison.is_better,
         verdict=of_finalists(pick.test_errors, baseline.test_errors, baseline.name).sentence,
-        refinement=of_refinement(contrast, views[0].name, views[1].name).sentence
+        refinement=of_refinement(comparison, views[0].name, views[1].name).sentence
         if narrowed
         else "Nothing was narrowed, so there is no refinement to confirm.",
         refined=advice.space,
-        report=write_report(story, out),
+        report=write_report(data, out),
         folder=out,
     )
-    tests = {} if contrast is None else {"difference": contrast.mean.difference, "p_value": contrast.mean.p_value}
+    tests = {} if comparison is None else {"difference": comparison.mean.difference, "p_value": comparison.mean.p_value}
     summary = {
         "confirmed": result.confirmed,
         "refined_against_given": tests,
@@ -120,7 +120,7 @@ def conclude(
         **{each.role: _jsonable(each) for each in finalists},
     }
     # last: its presence means that the rest is there
-    replace_text(out / "result.json", json.dumps(summary, indent=2))
+    _write(out / "result.json", json.dumps(summary, indent=2), "the result of the design")
     return result
 
 
@@ -161,20 +161,21 @@ def _devices(prepared: PreparedDesign) -> str:
     return ", ".join(f"{name}: {describe(resolve_device(name))}" for name in prepared.devices)
 
 
+def _write(path: Path, text: str, what: str) -> None:
+    write_text(path, text, what=what, elsewhere=_ELSEWHERE)
+
+
 def _copy(source: Path, target: Path) -> None:
     """Whole or not at all."""
-    draft = target.with_name(f".{target.name}.new")
-    try:
-        shutil.copyfile(source, draft)
-        os.replace(draft, target)
-    except FileNotFoundError as error:
+    if not source.is_file():
         raise OutputError(
             f"the trained weights {source} are gone. Remove {source.parent.parent} to train pick and baseline again; "
             "the same command goes on."
-        ) from error
-    except OSError as error:
-        raise OutputError(
-            f"{target} cannot be written: {error.strerror or error}. Make room; the same command goes on."
-        ) from error
-    finally:
-        draft.unlink(missing_ok=True)
+        )
+    remove_abandoned(target, 0.0)  # of a killed process: one at a time works here
+    what = "the weights of the selected network"
+    with (
+        atomic_file(target, what=what, elsewhere=_ELSEWHERE, needed=source.stat().st_size) as file,
+        open(source, "rb") as content,
+    ):
+        shutil.copyfileobj(content, file)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import logging
+from pathlib import Path
+from typing import Any
 
 from netwright.analysis.refine import advise, draw_refined
 from netwright.analysis.summary import view
-from netwright.errors import PopulationError, SpaceError
+from netwright.errors import PopulationError, RecipeError, SpaceError
 from netwright.population import FILE, Population, difference
-from netwright.space import Sample, draw
+from netwright.space import DesignSpace, Sample, draw
 from netwright.sweeps import NullProgress, Progress
 from netwright.workflow.baseline import baseline_for
-from netwright.workflow.config import DesignConfig
+from netwright.workflow.config import SWEEP_TRIALS, DesignConfig
 from netwright.workflow.final_training import train_finalists
 from netwright.workflow.prepare import PreparedDesign, prepare
 from netwright.workflow.result import DesignResult, conclude
@@ -22,25 +24,29 @@ __all__ = ["design", "sweep"]
 
 _LOG = logging.getLogger(__name__)
 
-_CONFIG = "brief"  # the key under which a population keeps the config of its design, as in version 0.1
+_CONFIG = "brief"  # the key under which a population keeps the configuration of its design, as in version 0.1
 
 
-def design(config: DesignConfig, progress: NullProgress | None = None) -> DesignResult:
-    """From images and a budget to a selected network, with the evidence why.
+def design(
+    config: DesignConfig | str | Path = "digits", progress: NullProgress | None = None, **options: Any
+) -> DesignResult:
+    """From images and a budget to a selected network: what `netwright design` runs.
 
-    What is finished is in `config.out` at any moment; the same config resumes it.
+    Called again with the same arguments, it continues where it was interrupted. Everything finished is in the folder
+    `out` at any moment.
+
+        netwright.design("photos", max_flops=40e6, trials=24, out="runs/photos")
 
     Args:
-        config: What is asked for.
-        progress: How far it is shown on it; None is a bar or lines on standard error, with the messages between them.
+        config: The folder of the images, "digits" for the bundled ones, or a whole configuration.
+        progress: Shows how far it is; by default on stderr, with the messages that netwright logs meanwhile.
+        **options: With a folder, anything that `DesignConfig.from_options` takes, by the names of the flags.
 
     Raises:
-        DataError: Before any training: the images cannot be used.
-        SpaceError: Before any training: no such space, or too small a one.
-        RecipeError: Before any training: no such device.
-        OutputError: The folder cannot be written.
-        PopulationError: The folder has the work of another config, or every trial failed.
+        DataError, SpaceError, RecipeError, OutputError: Before any training.
+        PopulationError: The folder holds the work of another configuration, or every trial failed.
     """
+    config = _config(config, "data_dir", options)
     progress = progress or Progress()
     with progress:
         _refuse_other(config)
@@ -81,19 +87,30 @@ def _design(prepared: PreparedDesign) -> DesignResult:
     return conclude(prepared, advice, views, finalists, why_selected)
 
 
-def sweep(config: DesignConfig, progress: NullProgress | None = None) -> dict[str, int]:
-    """The first step of a design alone: sample the space and train the population in `config.out`.
+def sweep(
+    config: DesignConfig | DesignSpace | str | Path = "regnetx", progress: NullProgress | None = None, **options: Any
+) -> dict[str, int]:
+    """Sample a design space and train the population in the folder `out`: what `netwright sweep` runs.
+
+        netwright.sweep("regnetx", data_dir="photos", max_flops=40e6, trials=100, out="runs/photos")
 
     Args:
-        config: What is asked for.
-        progress: As for `design`.
+        config: The design space, its name or its YAML file; or a whole configuration.
+        progress: Shows how far it is; by default on stderr.
+        **options: With a space, anything that `DesignConfig.from_options` takes; `out` is required.
 
     Returns:
-        State -> number of trials.
+        State of a trial -> number of trials.
 
     Raises:
-        PopulationError: The folder has another population. And what `design` raises before any training.
+        DataError, SpaceError, RecipeError, OutputError: Before any training.
+        PopulationError: The folder holds another population.
     """
+    if not isinstance(config, DesignConfig):
+        if "out" not in options:
+            raise RecipeError("a sweep keeps its population in a folder, and none is named. Give 'out'.")
+        options = {"trials": SWEEP_TRIALS} | options
+    config = _config(config, "space", options)
     progress = progress or Progress()
     with progress:
         prepared = prepare(config, progress)
@@ -102,6 +119,15 @@ def sweep(config: DesignConfig, progress: NullProgress | None = None) -> dict[st
         with prepared.executor, prepared.population(config.out, space, sample, config.seed) as population:
             prepared.train(population, space.name)
             return population.counts()
+
+
+def _config(config: DesignConfig | DesignSpace | str | Path, first: str, options: dict[str, Any]) -> DesignConfig:
+    """A configuration as it is, or one of its first option and the others by name."""
+    if not isinstance(config, DesignConfig):
+        return DesignConfig.from_options(**{first: config} | options)
+    if options:
+        raise RecipeError(f"a DesignConfig has all options itself. Put {', '.join(options)} into it.")
+    return config
 
 
 def _first_sample(prepared: PreparedDesign) -> Sample:
@@ -115,7 +141,7 @@ def _first_sample(prepared: PreparedDesign) -> Sample:
 
 
 def _refuse_other(config: DesignConfig) -> None:
-    """PopulationError where the space was refined under another config: more trials would have refined it otherwise."""
+    """Once the space is refined, the configuration is fixed: more trials, say, would have refined it differently."""
     folder = config.out / "refined"
     if not (folder / FILE).exists():
         return
@@ -123,7 +149,7 @@ def _refuse_other(config: DesignConfig) -> None:
         lines = difference(population.notes.get(_CONFIG, {}), json.loads(json.dumps(config.lasting())))
     if lines:
         raise PopulationError(
-            f"the design in {config.out} has another config, and its space is refined already:\n  "
+            f"the design in {config.out} was begun with other options, and its space is refined already:\n  "
             + "\n  ".join(lines)
             + "\nGive the same to resume it, or choose another folder (--out) to start anew."
         )

@@ -23,7 +23,7 @@ def test_a_run_folder_is_read_with_its_space(designed: Any) -> None:
     view = summary.read(designed.folder)
     assert (view.name, len(view.frame)) == ("regnetx", 12)
     assert view.parameters == ("depth", "w0", "wa", "wm", "bottleneck", "group_width")
-    assert view.account["accepted"] == 12
+    assert view.rejections["accepted"] == 12
     assert view.size == 301_989_888
     assert summary.read(designed.folder / "population.sqlite").frame.equals(view.frame)
     assert summary.read(str(designed.folder / "refined")).name == "regnetx_refined"
@@ -63,10 +63,10 @@ def test_what_is_neither_is_refused(tmp_path: Path) -> None:
 
 def test_words_agree_with_the_statistics(tmp_path: Path) -> None:
     analysis = summary.analyze(summary.read(table(tmp_path / "mine.csv")))
-    words = summary.in_words(analysis)
-    assert edf(analysis.view.done["error"]).legend() in words
-    assert "mine: 40 networks, 0 failed" in words
-    depth = next(line for line in words.splitlines() if line.strip().startswith("depth"))
+    text = summary.summary_text(analysis)
+    assert edf(analysis.view.done["error"]).legend() in text
+    assert "mine: 40 networks, 0 failed" in text
+    depth = next(line for line in text.splitlines() if line.strip().startswith("depth"))
     assert f"{analysis.ranges['depth'].low:.4g} to {analysis.ranges['depth'].high:.4g}" in depth
     assert next(iter(analysis.relevance)) == "depth"
 
@@ -74,7 +74,7 @@ def test_words_agree_with_the_statistics(tmp_path: Path) -> None:
 def test_few_networks_are_not_judged(tmp_path: Path) -> None:
     analysis = summary.analyze(summary.read(table(tmp_path / "few.csv", n=9)))
     assert not analysis.ranges
-    assert "no parameter is judged by fewer than 10 networks" in summary.in_words(analysis)
+    assert "no parameter is judged by fewer than 10 networks" in summary.summary_text(analysis)
 
 
 def test_trials_that_all_failed_are_refused_with_their_reasons(tmp_path: Path) -> None:
@@ -89,10 +89,10 @@ def test_trials_that_all_failed_are_refused_with_their_reasons(tmp_path: Path) -
 def test_a_comparison_says_which_is_better_or_neither(tmp_path: Path, shift: float, says: str) -> None:
     a = summary.analyze(summary.read(table(tmp_path / "a.csv")))
     b = summary.analyze(summary.read(table(tmp_path / "b.csv", shift=shift, n=50)))
-    words = summary.compare_in_words(a, b)
-    assert says in words.splitlines()[-2]
-    assert "the minima are not compared" in words
-    assert words == summary.compare_in_words(a, b)
+    text = summary.comparison_text(a, b)
+    assert says in text.splitlines()[-2]
+    assert "the minima are not compared" in text
+    assert text == summary.comparison_text(a, b)
 
 
 def test_two_of_one_name_are_told_apart(tmp_path: Path) -> None:
@@ -100,17 +100,17 @@ def test_two_of_one_name_are_told_apart(tmp_path: Path) -> None:
     for folder in ("p", "q"):
         (tmp_path / folder).mkdir()
         both.append(summary.analyze(summary.read(table(tmp_path / folder / "same.csv"))))
-    assert "A same" in summary.compare_in_words(*both)
-    assert "the minima" not in summary.compare_in_words(*both)
+    assert "A same" in summary.comparison_text(*both)
+    assert "the minima" not in summary.comparison_text(*both)
 
 
 def test_a_report_of_two_is_of_no_refinement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stories: list[Any] = []
-    monkeypatch.setattr("netwright.report.write_report", lambda story, out: stories.append(story) or out)
+    reports: list[Any] = []
+    monkeypatch.setattr("netwright.report.write_report", lambda data, out: reports.append(data) or out)
     both = [summary.analyze(summary.read(table(tmp_path / f"{name}.csv"))) for name in "ab"]
     summary.report(both, tmp_path, "netwright compare a b")
     summary.report(both[:1], tmp_path, "netwright analyze a")
-    assert not stories[0].contrast.is_refinement
-    assert (stories[0].title, stories[1].title) == ("The populations a and b", "The population a")
-    assert stories[1].contrast is None
-    assert stories[0].facts["command"]["command"] == "netwright compare a b"
+    assert not reports[0].comparison.is_refinement
+    assert (reports[0].title, reports[1].title) == ("The populations a and b", "The population a")
+    assert reports[1].comparison is None
+    assert reports[0].facts["command"]["command"] == "netwright compare a b"

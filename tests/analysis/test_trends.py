@@ -42,7 +42,7 @@ def test_depths_that_help_by_falling_are_ordered_so():
     frame = population(space, 80, lambda batch: 50 + 10 * rise(batch.depth.astype(float)) + noise(80))
     [trend] = trends(space, frame)
     assert (trend.parameter, trend.order) == ("depth", "non_increasing")
-    assert "depths fall" in trend.in_words()
+    assert "depths fall" in trend.sentence()
 
 
 def test_noise_orders_nothing_more_often_than_it_may():

@@ -1,116 +1,93 @@
-"""Imports point down. Reads every module's source; imports nothing."""
+"""Imports point down: `.importlinter` says which room may import which, and import-linter reads every module."""
 
 import ast
-from collections.abc import Iterator
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2] / "netwright"
-MODULES = sorted(ROOT.rglob("*.py"))
+REPOSITORY = Path(__file__).parents[2]
+PACKAGE = REPOSITORY / "netwright"
 
-# part of the package -> its layer: a module imports its own part and parts of lower layers only (docs/design.md)
-LAYERS = {
-    "version": 0,
-    "errors": 0,
-    "system": 1,
-    "arch": 1,
-    "stats": 1,
-    "recipe": 1,
-    "space": 2,
-    "population": 3,
-    "nn": 4,
-    "data": 4,
-    "report": 4,
-    "analysis": 5,
-    "loader": 5,
-    "weights": 5,
-    "training": 6,
-    "sweeps": 7,
-    "runtime": 7,
-    "bench": 7,
-    "exports": 8,
-    "evaluation": 8,
-    "serving": 9,
-    "deploy": 9,
-    "workflow": 9,
-    "studio": 9,
-    "cli": 10,
-    "__main__": 11,
+# what is forbidden -> files with it, and how import-linter says which contract they break
+BROKEN = {
+    "upwards": ({"arch/upside.py": "from netwright.space import sample\n"}, "Imports point down BROKEN"),
+    "upwards, late": ({"arch/upside.py": "def late():\n    from netwright import nn\n"}, "Imports point down BROKEN"),
+    "upwards, for types": (
+        {"stats/typed.py": "import typing\n\nif typing.TYPE_CHECKING:\n    from netwright.nn import AnyNet\n"},
+        "Imports point down BROKEN",
+    ),
+    "sideways": ({"loader/aside.py": "import netwright.weights.names\n"}, "Imports point down BROKEN"),
+    "a room without a layer": ({"attic/__init__.py": "", "attic/box.py": ""}, "attic"),
+    "torch": ({"space/torched.py": "def late():\n    import torch.nn\n"}, "No torch below nn BROKEN"),
+    "timm": ({"data/timmed.py": "import timm\n"}, "No torch below nn BROKEN"),
+    "a report of a population": (
+        {"report/direct.py": "import netwright.population\n"},
+        "A page is made from values and statistics, wherever they come from BROKEN",
+    ),
+    "a circle": (
+        {"space/egg.py": "import netwright.space.hen\n", "space/hen.py": "import netwright.space.egg\n"},
+        "No cycles are allowed in netwright.space.",
+    ),
 }
-# parts that are narrower than their layer allows
-ALSO_ONLY = {"report": {"arch", "stats", "errors", "version"}}
-TORCH_FREE = {"version", "errors", "system", "analysis", "arch", "stats", "recipe", "space", "population", "report"}
 
 
-def part(module: str) -> str:
-    """`netwright.arch.spec` -> `arch`; the package itself -> ``."""
-    return module.split(".")[1] if "." in module else ""
+def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
+    """import-linter on the package and the contracts in a folder."""
+    program = "import sys; sys.path.insert(0, ''); from importlinter.cli import lint_imports_command as run; run()"
+    return subprocess.run(
+        [sys.executable, "-c", program, "--no-cache"], cwd=folder, capture_output=True, text=True, check=False
+    )
 
 
-def name_of(path: Path) -> str:
-    names = ("netwright", *path.relative_to(ROOT).with_suffix("").parts)
-    return ".".join(names[:-1] if names[-1] == "__init__" else names)
+def test_imports_point_down() -> None:
+    done = lint_imports(REPOSITORY)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
-def imports(path: Path, *, at_runtime: bool = False) -> Iterator[tuple[int, str]]:
-    """(line, module) of every import; at_runtime: less those under `if TYPE_CHECKING`."""
+@pytest.fixture(scope="module")
+def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package's sources and its contracts, to be broken."""
+    folder = tmp_path_factory.mktemp("copied")
+    shutil.copytree(PACKAGE, folder / "netwright", ignore=lambda _, names: [n for n in names if n == "__pycache__"])
+    shutil.copy(REPOSITORY / ".importlinter", folder)
+    return folder
+
+
+@pytest.mark.parametrize(("files", "message"), BROKEN.values(), ids=BROKEN)
+def test_what_a_contract_forbids_is_found(files: dict[str, str], message: str, copied: Path) -> None:
+    paths = [copied / "netwright" / name for name in files]
+    for path, source in zip(paths, files.values(), strict=True):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(source, encoding="utf-8")
+    try:
+        done = lint_imports(copied)
+    finally:
+        for path in paths:
+            path.unlink()
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert message in done.stdout
+
+
+def imports(path: Path) -> list[ast.ImportFrom | ast.Import]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    skipped = set()
-    for node in ast.walk(tree):
-        if at_runtime and isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
-            skipped |= {inner for statement in node.body for inner in ast.walk(statement)}
-    for node in ast.walk(tree):
-        if node in skipped:
-            continue
-        if isinstance(node, ast.Import):
-            yield from ((node.lineno, alias.name) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path.name}:{node.lineno} imports relatively: write the whole name"
-            module = node.module or ""
-            # `from netwright import stats` imports a part, `from netwright.arch import Arch` a name of one
-            yield from (
-                (node.lineno, f"{module}.{alias.name}" if module == "netwright" else module) for alias in node.names
-            )
+    return [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom | ast.Import)]
 
 
-def broken(path: Path) -> Iterator[str]:
-    owner = part(name_of(path))
-    for line, module in imports(path):
-        if module.split(".")[0] != "netwright" or part(module) == owner:
-            continue
-        used = part(module)
-        if used not in LAYERS:
-            yield f"line {line} imports {module}, which is no part in LAYERS"
-        elif LAYERS[used] >= LAYERS[owner] or used not in ALSO_ONLY.get(owner, LAYERS):
-            yield f"line {line} imports {module}, which is not below {owner}"
-
-
-@pytest.mark.parametrize(
-    "path", [path for path in MODULES if path.parent != ROOT or path.stem != "__init__"], ids=name_of
-)
-def test_imports_point_down(path: Path) -> None:
-    assert part(name_of(path)) in LAYERS, "give the new part its layer here and in docs/design.md"
-    assert list(broken(path)) == []
+def test_imports_are_written_with_the_whole_name() -> None:
+    relative = [
+        f"{path.relative_to(REPOSITORY)}:{node.lineno}"
+        for path in sorted(PACKAGE.rglob("*.py"))
+        for node in imports(path)
+        if isinstance(node, ast.ImportFrom) and node.level
+    ]
+    assert relative == []
 
 
 def test_the_package_itself_imports_nothing_but_its_version() -> None:
-    used = {module for _, module in imports(ROOT / "__init__.py", at_runtime=True) if module.startswith("netwright")}
-    assert used == {"netwright.version"}
-
-
-@pytest.mark.parametrize("path", [path for path in MODULES if part(name_of(path)) in TORCH_FREE], ids=name_of)
-def test_no_torch_above_the_line(path: Path) -> None:
-    found = [module for _, module in imports(path) if module.split(".")[0] in ("torch", "torchvision", "timm")]
-    assert found == []
-
-
-def test_an_import_that_goes_up_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(f"{__name__}.ROOT", tmp_path)
-    (tmp_path / "arch").mkdir()
-    path = tmp_path / "arch" / "upside.py"
-    path.write_text("def late():\n    from netwright.space import sample\nfrom netwright import nn, errors\n")
-    assert [line.split(" imports ")[1] for line in broken(path)] == [
-        "netwright.nn, which is not below arch",
-        "netwright.space, which is not below arch",
-    ]
+    """When it is imported: types are named below `if TYPE_CHECKING`, and the rest when it is first used."""
+    program = "import sys, netwright; print(*sorted(name for name in sys.modules if name.startswith('netwright.')))"
+    done = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["netwright.version"]

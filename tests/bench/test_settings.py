@@ -9,11 +9,11 @@ from netwright.errors import RecipeError
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [
-        ("batch_size", 0, "batch_size is at least 1, not 0"),
-        ("image_size", -1, "image_size is at least 1, not -1"),
-        ("threads", 0, "threads is at least 1, not 0. Correct --threads."),
-        ("repeats", 0, "repeats is at least 1, not 0"),
-        ("seconds", -1.0, "seconds are not negative: -1.0"),
+        ("batch_size", 0, "batch_size is a whole number of at least 1, not 0"),
+        ("image_size", -1, "image_size is a whole number of at least 1, or none, not -1"),
+        ("threads", 0, "threads is a whole number of at least 1, or none, not 0. Correct 'threads'."),
+        ("repeats", 0, "repeats is a whole number of at least 1, not 0"),
+        ("seconds", -1.0, "seconds is a number of at least 0, not -1.0"),
     ],
 )
 def test_impossible_settings_are_refused(name: str, value: float, says: str) -> None:

@@ -18,7 +18,7 @@ def test_a_run_folder_in_figures(designed: Any, netwright: Run) -> None:
 def test_a_report_is_written_where_it_is_asked_for(
     designed: Any, netwright: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("netwright.report.write_report", lambda story, out: out / "report.html")
+    monkeypatch.setattr("netwright.report.write_report", lambda data, out: out / "report.html")
     done = netwright("analyze", designed.folder, "--out", tmp_path / "r")
     assert done.out.endswith(f"report: {tmp_path / 'r' / 'report.html'}\n")
 

@@ -69,7 +69,7 @@ def test_train_and_infer(netwright: Run, network: Path, flags: tuple[str, ...], 
         (("regnet_x_20mf",), "no network is called 'regnet_x_20mf': nearest: regnet_x_200mf"),
         (("timm:regnetx_0022",), "nearest: timm:regnetx_002"),
         (("regnet_x_200mf", "--against", "tim"), "against timm and torchvision, not 'tim'"),
-        (("regnet_x_200mf", "--repeats", "0"), "repeats is at least 1, not 0. Correct --repeats."),
+        (("regnet_x_200mf", "--repeats", "0"), "repeats is a whole number of at least 1, not 0. Correct 'repeats'."),
         (("regnet_x_200mf", "--device", "abacus"), "a device is one of"),
     ],
 )

@@ -24,7 +24,7 @@ def test_tables_and_folders_are_compared_alike(designed: Any, netwright: Run, tm
 
 
 def test_a_report_of_both(designed: Any, netwright: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("netwright.report.write_report", lambda story, out: out / "report.html")
+    monkeypatch.setattr("netwright.report.write_report", lambda data, out: out / "report.html")
     done = netwright("compare", designed.folder, designed.folder / "refined", "--out", tmp_path / "r")
     assert done.out.endswith(f"report: {tmp_path / 'r' / 'report.html'}\n")
 

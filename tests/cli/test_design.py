@@ -1,4 +1,4 @@
-"""The guided job as a process: told again, in a folder of another brief, on a full disk."""
+"""The guided job as a process: run again, in a folder of another configuration, on a full disk."""
 
 import os
 import resource
@@ -35,11 +35,11 @@ def test_it_says_what_it_does_and_what_came_out(designed: Any) -> None:
         (["--final_seeds=3"], "final_seeds: 2 -> 3"),
         (["--space=regnety"], "space.setting.block: 'x' -> 'y'"),
         (["--trials=0"], "trials is a whole number of at least 1, not 0"),
-        (["--confirm_trials=0"], "confirm_trials is a whole number of at least 1, not 0"),
-        (["--final_epochs=-1"], "final_epochs is a whole number of at least 1, not -1"),
+        (["--confirm_trials=0"], "confirm_trials is a whole number of at least 1, or none, not 0"),
+        (["--final_epochs=-1"], "final_epochs is a whole number of at least 1, or none, not -1"),
     ],
 )
-def test_another_brief_is_refused_and_touches_nothing(
+def test_another_configuration_is_refused_and_touches_nothing(
     designed: Any, netwright: Run, monkeypatch: pytest.MonkeyPatch, words: list[str], says: str
 ) -> None:
     monkeypatch.chdir(designed.folder.parents[1])

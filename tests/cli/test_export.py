@@ -101,7 +101,7 @@ def test_accuracy_beside_the_network_where_images_are_named(netwright: Run, weig
             ("--layout", "triton", "--model_version", "new"),
             "--model_version is a number with --layout triton, not 'new'",
         ),
-        (("--layout", "triton", "--versions", "-1"), "versions 0 or more"),
+        (("--layout", "triton", "--versions", "-1"), "versions is a whole number of at least 0, not -1"),
     ],
 )
 def test_mistakes_are_explained_and_write_nothing(

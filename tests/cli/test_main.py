@@ -1,12 +1,14 @@
 import subprocess
 import sys
-from argparse import SUPPRESS
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from netwright.cli.main import VERBS, main, parser_of
+from netwright.cli.main import COMMANDS, main, parser_of
+from netwright.recipe import TrainConfig
+from netwright.recipe.load import CLIP
+from netwright.recipe.mindcv import MINDCV
 from netwright.version import __version__
 
 Run = Callable[..., Any]
@@ -25,10 +27,10 @@ def test_help_imports_nothing_heavy(words: list[str]) -> None:
     assert done.stdout.endswith("HEAVY []\n")
 
 
-@pytest.mark.parametrize("verb", VERBS)
-def test_the_help_of_a_verb_starts_without_torch(verb: str) -> None:
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_a_command_starts_without_torch(command: str) -> None:
     program = (
-        f"import sys\nfrom netwright.cli.main import main\ntry:\n    main([{verb!r}, '--help'])\n"
+        f"import sys\nfrom netwright.cli.main import main\ntry:\n    main([{command!r}, '--help'])\n"
         "finally:\n    sys.stdout.flush()\n    assert 'torch' not in sys.modules"
     )
     done = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=False)
@@ -36,24 +38,30 @@ def test_the_help_of_a_verb_starts_without_torch(verb: str) -> None:
 
 
 @pytest.mark.parametrize("words", [(), ("--help",), ("-h",), ("help",)])
-def test_help_names_every_verb(netwright: Run, words: tuple[str, ...]) -> None:
+def test_help_names_every_command(netwright: Run, words: tuple[str, ...]) -> None:
     done = netwright(*words)
     assert done.status == 0
-    for verb, summary in VERBS.items():
-        assert f"{verb:<9} {summary}" in done.out
+    for command, summary in COMMANDS.items():
+        assert f"{command:<9} {summary}" in done.out
     assert __version__ in done.out
 
 
-@pytest.mark.parametrize("verb", VERBS)
-def test_the_help_of_a_verb_explains_every_flag(netwright: Run, verb: str) -> None:
-    done = netwright(verb, "--help")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_a_command_explains_every_flag(netwright: Run, command: str) -> None:
+    done = netwright(command, "--help")
     assert done.status == 0
-    for action in parser_of(verb)._actions:
-        if action.help == SUPPRESS:  # names of other programs, which the help speaks of as a whole
-            continue
-        for flag in action.option_strings:
-            assert flag in done.out
-        assert action.help, action.dest
+    parser = parser_of(command)
+    assert "--help" in done.out
+    listed = [each for each in parser.arguments if each.help]
+    for argument in listed:
+        for name in argument.names if argument.is_flag else (argument.metavar,):
+            assert name in done.out
+    # names of other programs, which the help describes as a whole, and keys that matter to few
+    hidden = {name for each in parser.arguments if not each.help for name in each.names}
+    training = {f"--{key}" for key in (*TrainConfig().to_flat(), *MINDCV, *CLIP)}
+    assert hidden <= (training if command in ("train", "validate", "predict") else set())
+    if command == "train":
+        assert hidden.isdisjoint(f"--{key}" for key in TrainConfig().to_flat())
 
 
 def test_the_version(netwright: Run) -> None:
@@ -63,13 +71,13 @@ def test_the_version(netwright: Run) -> None:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["desing"], "unknown verb 'desing': did you mean 'design'?"),
-        (["xyzzy"], "unknown verb 'xyzzy': these are known: design, space"),
+        (["desing"], "unknown command 'desing': did you mean 'design'?"),
+        (["xyzzy"], "unknown command 'xyzzy': these are known: design, space"),
         (["design", "--epoch", "3"], "unknown flag '--epoch': did you mean '--epochs'?"),
         (["sweep", "regnetx", "--workerz=3"], "unknown flag '--workerz': did you mean '--workers'?"),
         (["design", "--qqqqqqqq"], "unknown flag '--qqqqqqqq': `netwright design --help` lists what there is."),
         (["design", "extra"], "unrecognized arguments: extra"),
-        (["design", "--trials", "many"], "argument --trials: invalid int value: 'many'"),
+        (["design", "--trials", "many"], "argument --trials: a whole number of at least 1, not 'many'"),
         (["design", "--flops", "2M:1M"], "a window's low end is not above its high end: '2M:1M'"),
         (["design", "--max_flops", "much"], "a quantity is a number like 400M"),
         (["design", "--flip", "maybe"], "true or false, not 'maybe'"),

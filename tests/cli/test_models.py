@@ -88,7 +88,7 @@ def test_convert_says_what_it_needs(netwright: Run, saved: Path, tmp_path: Path)
     for words, said in (
         ((saved, tmp_path / "x"), "Add --to netwright, timm, torchvision, pycls or mindcv"),
         ((saved, tmp_path / "x", "--to", "onnx"), "not 'onnx'"),
-        ((saved, "--to", "timm"), "takes SRC DST, and here it has 1 words"),
+        ((saved, "--to", "timm"), "takes SRC DST, not 1 words"),
         ((tmp_path / "none.pth", tmp_path / "x", "--to", "timm"), "there is no"),
     ):
         done = netwright("models", "convert", *words)
@@ -97,17 +97,18 @@ def test_convert_says_what_it_needs(netwright: Run, saved: Path, tmp_path: Path)
     assert not (tmp_path / "x").exists()
 
 
-def test_push_says_where_it_is(netwright: Run, saved: Path, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("flag", ["--license", "--licence"])
+def test_push_says_where_it_is(netwright: Run, saved: Path, monkeypatch: pytest.MonkeyPatch, flag: str):
     asked: list[Any] = []
     monkeypatch.setattr(
         "netwright.weights.push_to_hub", lambda *words, **given: asked.append((words[1:], given)) or "http://hub/me/x"
     )
-    done = netwright("models", "push", saved, "me/x", "--private", "--licence", "mit")
+    done = netwright("models", "push", saved, "me/x", "--private", flag, "mit")
     assert done.status == 0, done.err
     assert "it is at http://hub/me/x, and opens as hf-hub:me/x" in done.out
     ((words, given),) = asked
     assert words == ("me/x",)
-    assert (given["private"], given["licence"], given["design"]) == (True, "mit", str(saved))
+    assert (given["private"], given["license"], given["design"]) == (True, "mit", str(saved))
 
 
 def test_what_is_published_is_told_without_torch():

@@ -1,3 +1,5 @@
+import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -51,7 +53,7 @@ def test_the_resolution_is_that_of_the_costs(netwright: Run, tmp_path: Path) -> 
         (["--resolution", "0"], "resolution is a whole number of at least 1"),
         (["--out", "networks.txt"], "a file ending in .csv, .parquet, .jsonl, not 'networks.txt'"),
         (["--flops", "1:2"], "the smallest flops drawn was"),
-        (["--flops", "1M:2M", "--max_flops", "3M"], "--flops and --max_flops both limit the flops"),
+        (["--flops", "1M:2M", "--max_flops", "3M"], "flops and max_flops both limit the flops. Give one of them."),
     ],
 )
 def test_a_mistake_is_explained(netwright: Run, words: list[str], says: str) -> None:
@@ -61,13 +63,25 @@ def test_a_mistake_is_explained(netwright: Run, words: list[str], says: str) -> 
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet", "jsonl"])
-def test_a_file_that_cannot_be_written_leaves_the_old_one(netwright: Run, tmp_path: Path, suffix: str) -> None:
+def test_a_file_that_cannot_be_written_leaves_the_old_one(
+    netwright: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
     blocked = tmp_path / f"x.{suffix}" / f"y.{suffix}"
     blocked.parent.write_text("a file")
     done = netwright("sample", "regnetx", "--out", blocked)
     assert done.status == 1
-    assert "cannot be written" in done.err
-    (tmp_path / f".z.{suffix}.new").mkdir()  # the draft cannot be made
-    (tmp_path / f"z.{suffix}").write_text("old")
-    assert netwright("sample", "regnetx", "--out", tmp_path / f"z.{suffix}").status == 1
-    assert (tmp_path / f"z.{suffix}").read_text() == "old"
+    assert f"the sampled networks cannot be written to {blocked}: File exists" in done.err
+    assert "in the way). Choose another --out." in done.err
+
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    path = tmp_path / f"z.{suffix}"
+    path.write_text("old")
+    done = netwright("sample", "regnetx", "--out", path)
+    assert done.status == 1
+    assert f"the sampled networks cannot be written to {path}: No space left on device" in done.err
+    assert "Free some space, or choose another --out." in done.err
+    assert path.read_text() == "old"
+    assert sorted(tmp_path.iterdir()) == sorted([path, blocked.parent])

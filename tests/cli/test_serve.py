@@ -80,13 +80,13 @@ def test_curl_takes_the_line_of_the_page(address: str, photo: Path) -> None:
     assert {each["name"] for each in json.loads(done.stdout)["classes"]} == {"a", "b", "c"}
 
 
-def test_mistakes_are_told_before_anything_listens(tmp_path: Path) -> None:
+def test_mistakes_are_reported_before_anything_listens(tmp_path: Path) -> None:
     for words, constraint in (
         (("serve", str(tmp_path / "nothing")), "nothing"),
-        (("serve", "x", "--max_batch", "0"), "max_batch is 1 or more"),
+        (("serve", "x", "--max_batch", "0"), "max_batch is a whole number of at least 1, not 0"),
         (("serve", "x", "--max_queue", "2"), "Raise max_queue"),
         (("serve", "x", "--tls_cert", "c.pem"), "Give both"),
-        (("serve", "x", "--port", "70000"), "65535"),
+        (("serve", "x", "--port", "70000"), "port is a whole number within 0 to 65,535, not 70000"),
         (("client", "127.0.0.1:1", "x.png"), "x.png cannot be read"),
         (("client", "ftp://x"), "http://127.0.0.1:8000"),
         (("client", "127.0.0.1:1"), "does not answer"),
@@ -103,7 +103,16 @@ def test_a_port_that_is_taken(address: str, weights: Path) -> None:
     assert "Give another --port" in errors
 
 
-def test_listening_for_others_without_a_token_is_warned_of() -> None:
+def test_a_warning_is_shown_before_the_server_starts(tmp_path: Path) -> None:
+    status, _, errors = run("serve", str(tmp_path / "nothing"), "--host", "0.0.0.0", "--port", "0")
+    assert status == 1
+    first, *_, last = errors.splitlines()
+    assert first.startswith("netwright serve: everyone who reaches 0.0.0.0 ")
+    assert "give --token" in first
+    assert "nothing" in last
+
+
+def test_listening_for_others_without_a_token_has_a_warning() -> None:
     from netwright.serving import ServeSettings
 
     assert "give --token" in ServeSettings("x", host="0.0.0.0").warning

@@ -25,7 +25,7 @@ def test_ctrl_c_keeps_what_is_finished_and_more_trials_go_on_from_there(
     program.send_signal(signal.SIGINT)
     answer, errors = program.communicate()
     assert (program.returncode, answer) == (130, "")
-    assert errors.endswith("netwright sweep: interrupted. What was finished is kept; the same command goes on.\n")
+    assert errors.endswith("netwright sweep: interrupted. What was finished is kept; the same command continues.\n")
     assert "Traceback" not in errors
     with Population.open(out) as population:
         counts = population.counts()
@@ -56,7 +56,7 @@ def test_a_sweep_ends_with_what_comes_next(netwright: Run, tmp_path: Path) -> No
 
 
 def test_a_sweep_of_failures_is_status_1(netwright: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("netwright.workflow.sweep", lambda brief: {"done": 0, "failed": 2})
+    monkeypatch.setattr("netwright.workflow.sweep", lambda **options: {"done": 0, "failed": 2})
     failed = netwright(*SMALL, "--trials=2", "--out=x")
     assert failed.status == 1
     assert "0 trials done, 2 failed" in failed.out
@@ -67,15 +67,18 @@ def test_a_sweep_of_failures_is_status_1(netwright: Run, monkeypatch: pytest.Mon
     [
         (["--trials=0"], "trials is a whole number of at least 1, not 0"),
         (["--epochs=-1"], "epochs is a whole number of at least 1, not -1"),
-        (["--workers=0"], "workers is a whole number of at least 1, not 0"),
-        (["--workers=-2"], "workers is a whole number of at least 1, not -2"),
+        (["--workers=0"], "workers is a whole number of at least 1, or none, not 0"),
+        (["--workers=-2"], "workers is a whole number of at least 1, or none, not -2"),
         (["--threads=0"], "threads is a whole number of at least 1, not 0"),
         (["--seed=-1"], "seed is a whole number of at least 0, not -1"),
         (["--batch_size=0"], "batch_size is a whole number of at least 1, not 0"),
-        (["--lr=nan"], "lr lies within 0 to 100, not nan"),
+        (["--lr=nan"], "lr is a number within 0 to 100, or auto, not nan"),
         (["--device=cuda:77"], "device"),
         (["--data_dir=no/such"], "the data folder 'no/such' does not exist"),
-        (["--out=/proc/no/such"], "results go to a folder that can be written"),
+        (
+            ["--out=/proc/no/such"],
+            "the results cannot be written to /proc/no/such: No such file or directory. Choose another --out.",
+        ),
     ],
 )
 def test_a_mistake_is_explained_before_any_training(

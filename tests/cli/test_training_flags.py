@@ -1,8 +1,8 @@
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from pathlib import Path
 
 import pytest
 
+from netwright.cli.parser import CommandParser
 from netwright.cli.training_flags import add_training_flags, training_of
 from netwright.errors import RecipeError
 from netwright.recipe import TrainConfig
@@ -10,8 +10,8 @@ from netwright.recipe.load import CLIP
 from netwright.recipe.mindcv import MINDCV
 
 
-def parser() -> ArgumentParser:
-    made = ArgumentParser(prog="netwright train", formatter_class=RawDescriptionHelpFormatter, allow_abbrev=False)
+def parser() -> CommandParser:
+    made = CommandParser("netwright train")
     add_training_flags(made)
     return made
 
@@ -81,8 +81,8 @@ def test_a_recipe_gives_defaults_and_flags_override_them(tmp_path: Path):
         ("--batch-size 3", "did you mean '--batch_size'?"),
         ("--lr 0.1 words", "unknown flag 'words'"),
         ("--lr", "--lr: expected one argument"),
-        ("--lr fast", "lr is a number, not 'fast'"),
-        ("--scale 1", "scale is a list of 2 numbers, not '1'"),
+        ("--lr fast", "lr is a number of at least 0, not 'fast'"),
+        ("--scale 1", "scale is a list of 2 numbers within 0 to 1, not '1'"),
         ("--epochs 1 --epoch_size 1", "two names of one option"),
         ("--distribute maybe", "distribute is true or false, not 'maybe'"),
         ("-c nowhere.yaml", "nowhere.yaml: there is no such file"),
@@ -95,7 +95,7 @@ def test_mistakes_are_explained(line, message):
 
 
 def test_every_key_of_both_dialects_is_a_flag():
-    flags = set(parser()._option_string_actions)
+    flags = parser().flags
     for key in (*TrainConfig().to_flat(), *MINDCV, *CLIP):
         assert f"--{key}" in flags, key
 
@@ -107,23 +107,26 @@ def test_help_explains_every_key_of_ours_with_its_default_and_hides_theirs():
     for key in {*MINDCV, *CLIP} - {*TrainConfig().to_flat(), "config"}:
         assert f"  --{key} " not in text, key
     flat = " ".join(text.split())
-    assert "of resizing (nearest, bilinear, bicubic; default: bilinear)" in flat
+    assert "how images are resized (nearest, bilinear, bicubic; default: bilinear)" in flat
     assert "MindCV's names and values work too" in flat
     assert "netwright/recipe/mindcv.py" in flat
     assert max(map(len, text.splitlines())) <= 100
 
 
-def test_a_verb_may_list_some_groups_and_takes_all():
-    made = ArgumentParser(epilog="Also this.", formatter_class=RawDescriptionHelpFormatter)
-    add_training_flags(made, shown=("network", "images"))
+def test_a_command_may_list_some_flags_and_takes_all():
+    made = CommandParser("netwright x")
+    made.epilog = "Also this."
+    add_training_flags(made, listed={"images": {"--data_dir": "its own words", "--mean": "(default: 0)"}, "more": {}})
     text = made.format_help()
-    assert "--data_dir" in text
+    assert "\nimages:\n  --data_dir TEXT       its own words\n  --mean X [X ...]      (default: 0)\n\n" in text
+    assert "more:" not in text
     assert "--weight_decay" not in text
     assert "Also this." in text
+    assert made.flags["--weight_decay"].help == ""
     assert training_of(made.parse_args(["--weight_decay", "0.1"])).training.optimization.weight_decay == 0.1
 
 
-def test_a_verbs_own_flags_are_left_alone():
+def test_a_commands_own_flags_are_left_alone():
     made = parser()
     made.add_argument("--report")
     options = made.parse_args(["--report", "x", "--epochs", "2", "--print_config"])

@@ -197,4 +197,4 @@ def test_the_door_of_mindcv_opens(images: Path, weights: Path, tmp_path: Path) -
     )
     assert done.returncode == 0, done.stderr
     assert list(first(done.stdout)) == ["Top_1_Accuracy", "Top_5_Accuracy", "loss"]
-    assert "carry no class names" in done.stderr
+    assert "have no class names" in done.stderr

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 
 from netwright.data.array import find_files, join_parts
-from netwright.data.source import Source
+from netwright.data.source import ImageSource
 from netwright.testing import SourceContract
 
 
@@ -15,7 +15,7 @@ def parts(fill=0):
 
 
 class TestArraySource(SourceContract):
-    def open_source(self, folder: Path) -> Source:
+    def open_source(self, folder: Path) -> ImageSource:
         return join_parts("tiny", ["a", "b"], parts())
 
 

@@ -8,7 +8,7 @@ import pytest
 from torchvision import datasets
 
 from netwright.data.cifar import CIFAR10, CIFAR100, find_cifar
-from netwright.data.source import Source
+from netwright.data.source import ImageSource
 from netwright.errors import DataError
 from netwright.testing import SourceContract
 
@@ -60,7 +60,7 @@ class TestCifar10(SourceContract):
     def write_images(self, folder: Path) -> None:
         write_python(self.kind, folder / FOLDERS[self.kind.name][0], every=True)
 
-    def open_source(self, folder: Path) -> Source:
+    def open_source(self, folder: Path) -> ImageSource:
         source = find_cifar(self.kind, folder)
         assert source is not None
         return source
@@ -145,8 +145,8 @@ def test_no_code_in_a_pickle_is_run(tmp_path, monkeypatch):
     [
         (b"nothing", "no batch as published"),
         (pickle.dumps([1]), "holds a list"),
-        (pickle.dumps({"data": np.zeros((2, 3072), np.float32), "labels": [0, 1]}), "no data of bytes"),
-        (pickle.dumps({"data": np.zeros((2, 3072), np.uint8), "labels": [0]}), "1 labels and rows"),
+        (pickle.dumps({"data": np.zeros((2, 3072), np.float32), "labels": [0, 1]}), "is not a batch of cifar10"),
+        (pickle.dumps({"data": np.zeros((2, 3072), np.uint8), "labels": [0]}), "1 labels and pixels"),
         (pickle.dumps({"data": np.zeros((2, 3072), np.uint8), "labels": [0, 10]}), "labels of cifar10 are 0 to 9"),
     ],
 )

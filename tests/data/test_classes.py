@@ -37,7 +37,7 @@ def test_missing_classes_are_refused_unless_that_is_allowed() -> None:
 def test_without_names_the_order_is_taken_and_said_and_the_number_must_fit() -> None:
     found = match_classes((), 2, ("ant", "bee"))
     assert (found.names, found.outputs.tolist()) == (("ant", "bee"), [0, 1])
-    assert "carry no class names" in found.notice
+    assert "have no class names" in found.notice
     with pytest.raises(DataError, match=r"3 outputs and the images have 2 classes.*--num_classes 2"):
         match_classes((), 3, ("ant", "bee"))
 

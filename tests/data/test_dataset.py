@@ -15,7 +15,7 @@ def test_parquet_splits_by_name(tmp_path, make):
         make.write_parquet(tmp_path / f"{split}-0.parquet", {"img": images, "label": labels}, ["ant", "bee"])
     opened = open_dataset("cifar10", tmp_path, ["train", "test"])
     assert isinstance(opened.source, ParquetSource)
-    assert [len(opened.source.splits[opened.keys[name]]) for name in ("train", "test")] == [8, 4]
+    assert [len(opened.source.splits[opened.split_names[name]]) for name in ("train", "test")] == [8, 4]
     with pytest.raises(DataError, match=r"no split 'val' in .*, which has 'test', 'train'\. Cut some\."):
         open_dataset("cifar10", tmp_path, ["train", "val"], cure="Cut some.")
 
@@ -26,7 +26,7 @@ def test_an_unlabeled_split_that_nobody_asks_for_does_not_matter(tmp_path, make)
     make.write_parquet(tmp_path / "validation.parquet", {"image": images, "label": labels}, ["ant", "bee"])
     make.write_parquet(tmp_path / "test.parquet", {"image": images, "label": [-1] * 6}, ["ant", "bee"])
     opened = open_dataset("", tmp_path, ["train", "val"])
-    assert opened.keys == {"train": "train", "val": "validation"}
+    assert opened.split_names == {"train": "train", "val": "validation"}
     assert len(opened.source.labels) == 12
 
 
@@ -54,28 +54,28 @@ def test_a_data_set_of_its_own_name_may_be_image_folders(split):
 def test_two_folders_that_may_be_meant_are_named(tmp_path, make):
     for name in ("train", "valid", "validation"):
         make.fill(tmp_path / name, {"ant": 2, "bee": 2})
-    with pytest.raises(DataError, match=r"'val' may be any of 'valid', 'validation' in .*very name"):
+    with pytest.raises(DataError, match=r"'val' may be any of 'valid', 'validation' in .*exact name"):
         open_dataset("", tmp_path, ["train", "val"])
-    assert open_dataset("", tmp_path, ["train", "valid"]).keys == {"train": "train", "valid": "valid"}
+    assert open_dataset("", tmp_path, ["train", "valid"]).split_names == {"train": "train", "valid": "valid"}
 
 
 def test_a_class_called_train_is_a_class(tmp_path, make):
     make.fill(tmp_path, {"car": 2, "plane": 2, "train": 2})
     opened = open_dataset("", tmp_path, ["all"])
     assert opened.source.class_names == ("car", "plane", "train")
-    assert opened.keys == {"all": "all"}
+    assert opened.split_names == {"all": "all"}
 
 
 def test_digits_by_their_word(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert open_dataset("", "digits", ["train"]).source.name == "digits"
-    assert open_dataset("digits", ".", ["train"], optional=["val"]).keys == {"train": "all"}
+    assert open_dataset("digits", ".", ["train"], optional=["val"]).split_names == {"train": "all"}
 
 
 def test_nothing_is_explained(tmp_path):
     with pytest.raises(DataError, match=r"no images below .*train/<class>/.*Correct --data_dir"):
         open_dataset("", tmp_path, ["train"])
-    with pytest.raises(DataError, match=r"holds none of these.*--download True to fetch it \(170 MB\)"):
+    with pytest.raises(DataError, match=r"holds none of these.*--download True to download it \(170 MB\)"):
         open_dataset("cifar10", tmp_path / "none", ["train"])
 
 
@@ -89,4 +89,4 @@ def test_validation_of_published_data_sets_is_their_test_split(tmp_path):
     for dataset in ("mnist", "imagenet"):
         opened = open_dataset(dataset, tmp_path, ["train", "test"])
         assert opened.source.name == "mnist"
-    assert open_dataset("mnist", tmp_path, ["train", "val"]).keys == {"train": "train", "val": "test"}
+    assert open_dataset("mnist", tmp_path, ["train", "val"]).split_names == {"train": "train", "val": "test"}

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from netwright.data import decode
-from netwright.data.decode import PIXEL_LIMIT, look
+from netwright.data.decode import PIXEL_LIMIT, read_header
 from netwright.errors import DataError
 
 ORANGE = (230, 120, 30)
@@ -182,7 +182,7 @@ def test_what_is_no_image_is_refused_the_same_way_each_time(data):
             decode(data, 32, 3)
         reasons.add(str(caught.value))
         with pytest.raises(DataError):
-            look(data)
+            read_header(data)
     assert len(reasons) == 1
     assert "0x" not in reasons.pop()
 
@@ -236,5 +236,5 @@ def test_pixels_are_resized_as_files_are(make):
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
 def test_look_reads_the_header(make, kind):
-    assert look(make.encode(Image.new("RGB", (30, 20)), kind)) == (20, 30, False)
-    assert look(make.encode(Image.new("L", (30, 20)), kind)) == (20, 30, True)
+    assert read_header(make.encode(Image.new("RGB", (30, 20)), kind)) == (20, 30, False)
+    assert read_header(make.encode(Image.new("L", (30, 20)), kind)) == (20, 30, True)

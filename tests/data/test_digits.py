@@ -10,3 +10,4 @@ def test_digits_are_gray_and_use_the_whole_range():
     assert images.dtype == np.uint8
     assert (images.min(), images.max()) == (0, 255)
     assert source.class_names == tuple("0123456789")
+    assert (source.item_name(7), source.item_name(1796)) == ("digit-0007", "digit-1796")

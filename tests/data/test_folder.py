@@ -3,7 +3,7 @@ import os
 import pytest
 
 from netwright.data import open_source
-from netwright.data.folder import scan
+from netwright.data.folder import scan_files
 from netwright.errors import DataError
 
 
@@ -67,7 +67,7 @@ def test_splits_beside_classes_are_refused(tmp_path, make):
 def test_an_unlabeled_test_folder_is_refused(tmp_path, make):
     make.fill(tmp_path / "train", {"ant": 2, "bee": 2})
     make.fill(tmp_path, {"test": 3})
-    with pytest.raises(DataError, match=r"beside 'test', which are none or have images outside class folders"):
+    with pytest.raises(DataError, match=r"beside 'test', which are no splits or have images outside class folders"):
         open_source(tmp_path)
 
 
@@ -99,4 +99,4 @@ def test_links_are_followed_but_not_in_circles(tmp_path, make):
     (root / "ant").symlink_to(tmp_path / "elsewhere" / "ant")
     (root / "bee").symlink_to(tmp_path / "elsewhere" / "bee")
     (tmp_path / "elsewhere" / "ant" / "up").symlink_to(root)
-    assert len(scan(root, frozenset({".png"}))) == 4
+    assert len(scan_files(root, frozenset({".png"}))) == 4

@@ -66,7 +66,7 @@ def test_a_folder_with_none_or_several_sets_needs_a_manifest(loaded, tmp_path):
         ImageSet.open(tmp_path)
     loaded.save(tmp_path / "out")
     dataclasses.replace(loaded, fingerprint="f" * 64).save(tmp_path / "out")
-    with pytest.raises(DataError, match=r"has 'images-.*', 'images-.*'. Give one's path"):
+    with pytest.raises(DataError, match=r"has 'images-.*', 'images-.*'. Give the path of one"):
         ImageSet.open(tmp_path / "out")
 
 
@@ -105,7 +105,7 @@ DAMAGE = {
 def test_damage_is_an_error_with_the_cure(loaded, tmp_path, damage):
     manifest = loaded.save(tmp_path / "out")
     DAMAGE[damage](manifest)
-    with pytest.raises(DataError, match=r"images-.*\.json are damaged: .*Load the images anew"):
+    with pytest.raises(DataError, match=r"images-.*\.json are damaged: .*Load the images again"):
         ImageSet.open(manifest)
 
 

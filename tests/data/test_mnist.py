@@ -6,7 +6,7 @@ import pytest
 from torchvision.datasets import MNIST
 
 from netwright.data.mnist import MNIST_FILES, find_mnist, read_idx
-from netwright.data.source import Source
+from netwright.data.source import ImageSource
 from netwright.errors import DataError
 from netwright.testing import SourceContract
 
@@ -34,7 +34,7 @@ class TestMnist(SourceContract):
     def write_images(self, folder: Path) -> None:
         write(folder)
 
-    def open_source(self, folder: Path) -> Source:
+    def open_source(self, folder: Path) -> ImageSource:
         source = find_mnist(folder)
         assert source is not None
         return source
@@ -74,7 +74,7 @@ def test_a_folder_without_any_is_none(tmp_path):
 def test_a_missing_file_is_named(tmp_path):
     write(tmp_path)
     (tmp_path / "t10k-labels-idx1-ubyte.gz").unlink()
-    with pytest.raises(DataError, match=r"beside .*t10k-images.* there is no other"):
+    with pytest.raises(DataError, match=r"t10k-images.* is there without the other"):
         find_mnist(tmp_path)
 
 

@@ -108,7 +108,7 @@ def test_it_travels_as_plain_values():
 @pytest.mark.parametrize(
     ("change", "constraint"),
     [
-        ({"color": 1}, "has beside these 'color'"),
+        ({"color": 1}, "also has 'color'"),
         ({"image_size": "96"}, "'image_size' of a preprocessing is a int: '96'"),
         ({"image_size": True}, "'image_size'"),
         ({"antialias": 1}, "'antialias'"),

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from netwright.data import open_source
-from netwright.data.shape import Shape, choose_shape
+from netwright.data.shape import ImageShape, choose_shape
 from netwright.errors import DataError
 
 
@@ -13,8 +13,8 @@ def shape_of(data_dir, resolution=None):
 
 
 def test_digits_keep_their_size_and_are_not_mirrored():
-    assert shape_of("digits") == Shape(8, 1, False)
-    assert shape_of("digits", 16) == Shape(16, 1, False)
+    assert shape_of("digits") == ImageShape(8, 1, False)
+    assert shape_of("digits", 16) == ImageShape(16, 1, False)
 
 
 @pytest.mark.parametrize(
@@ -31,21 +31,21 @@ def test_digits_keep_their_size_and_are_not_mirrored():
 )
 def test_the_resolution_follows_the_images(tmp_path, make, size, resolution):
     make.fill(tmp_path, {"ant": 2, "bee": 2}, size=size)
-    assert shape_of(tmp_path) == Shape(resolution, 3, True)
+    assert shape_of(tmp_path) == ImageShape(resolution, 3, True)
 
 
 def test_gray_photographs_have_one_channel_and_may_be_mirrored(tmp_path):
     for name in ("ant", "bee"):
         (tmp_path / name).mkdir()
         Image.new("L", (128, 128)).save(tmp_path / name / "1.png")
-    assert shape_of(tmp_path) == Shape(128, 1, True)
+    assert shape_of(tmp_path) == ImageShape(128, 1, True)
 
 
 def test_gray_glyphs_are_not_mirrored(tmp_path):
     for name in ("1", "2"):
         (tmp_path / name).mkdir()
         Image.new("L", (28, 28)).save(tmp_path / name / "1.png")
-    assert shape_of(tmp_path) == Shape(28, 1, False)
+    assert shape_of(tmp_path) == ImageShape(28, 1, False)
 
 
 def test_a_tiny_resolution_is_refused():

@@ -9,21 +9,21 @@ from pathlib import Path
 import pytest
 
 from netwright.data import decode, open_source
-from netwright.data.source import Source, check_source, listed
+from netwright.data.source import ImageSource, check_source, listed
 from netwright.errors import DataError
 from netwright.testing import SourceContract
 
 
 class TestSources(SourceContract):
     @pytest.fixture
-    def reopen(self, any_data: Path | str) -> Callable[[], Source]:
+    def reopen(self, any_data: Path | str) -> Callable[[], ImageSource]:
         return lambda: open_source(any_data)
 
-    def test_classes_are_sorted_and_each_has_images(self, source: Source) -> None:
+    def test_classes_are_sorted_and_each_has_images(self, source: ImageSource) -> None:
         assert set(source.labels.tolist()) == set(range(len(source.class_names)))
         assert source.class_names == tuple(sorted(source.class_names))
 
-    def test_items_of_a_class_look_like_it(self, source: Source) -> None:
+    def test_items_of_a_class_look_like_it(self, source: ImageSource) -> None:
         if source.name == "digits":
             pytest.skip("digits have no colors")
         for index, label in enumerate(source.labels):

@@ -1,7 +1,7 @@
 import pytest
 
 from netwright.data import open_source
-from netwright.data.digits import DigitsSource
+from netwright.data.array import ArraySource
 from netwright.data.folder import FolderSource
 from netwright.data.parquet import ParquetSource
 from netwright.errors import DataError
@@ -9,7 +9,7 @@ from netwright.errors import DataError
 
 def test_each_layout_is_recognized(any_data):
     source = open_source(any_data)
-    kinds = {"digits": DigitsSource, "named": ParquetSource, "plain": ParquetSource}
+    kinds = {"digits": ArraySource, "named": ParquetSource, "plain": ParquetSource}
     assert type(source) is kinds.get(source.name, FolderSource)
 
 

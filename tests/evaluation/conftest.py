@@ -12,7 +12,7 @@ from torch import Tensor
 from netwright.arch import Arch, Stage, Stem
 from netwright.data import Skipped
 from netwright.data.preprocess import Preprocessing
-from netwright.data.source import IntArray, Item, Pixels
+from netwright.data.source import IntArray, LabeledImage, Pixels
 from netwright.evaluation import Measured, Records
 from netwright.evaluation.measure import judge
 from netwright.evaluation.measured import most_wrong
@@ -76,8 +76,8 @@ class InMemory:
     def item_name(self, index: int) -> str:
         return f"item-{index}"
 
-    def read(self, index: int) -> Item:
-        return Item(self.data[index], int(self.labels[index]), self.item_name(index))
+    def read(self, index: int) -> LabeledImage:
+        return LabeledImage(self.data[index], int(self.labels[index]), self.item_name(index))
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from altair.utils.schemapi import validate_jsonschema
 from netwright.evaluation import Measured
 from netwright.evaluation.charts import accuracy_chart, calibration_chart, confusion_chart
 from netwright.evaluation.figures import accuracy_figure, calibration_figure, confusion_figure
-from netwright.report.charts import Spec
+from netwright.theme import Spec
 
 Make = Callable[..., Measured]
 

@@ -54,7 +54,7 @@ def test_before_and_after_are_told(folder: Path) -> None:
         "2.00× as fast at batch 32, beside other programs",
         "Other programs used 1.5 processors while batch 32 was measured",
         "98.0% same class first",
-        "its accuracy differs from the network&#x27;s: −1.10 points of top-1, with a 95% interval from −1.75 to −0.56.",
+        "its accuracy differs from the network&#39;s: −1.10 points of top-1, with a 95% interval from −1.75 to −0.56.",
         "Top-1 of the network is 85.90% and of the export 84.80%",
         "chance splits them so unevenly with p &lt; 0.001",
         "the network is right 1,690 28 1,718 the network is wrong 6 276 282 together 1,696 304 2,000",
@@ -114,7 +114,7 @@ def test_what_was_not_measured_has_no_section_and_what_may_be_chance_is_said_so(
     assert "opset 17" in said
     assert "(at most 0.02)" in said
     assert "calibration" not in said
-    assert "is not shown to differ from the network&#x27;s: +0.00 points" in said
+    assert "is not shown to differ from the network&#39;s: +0.00 points" in said
     pictures = {f"some-{name}.{kind}" for name in ("size", "accuracy") for kind in ("png", "svg")}
     assert {path.name for path in (tmp_path / "figures").iterdir()} == pictures
     assert list(charts_of(replace(some, accuracy=None))) == ["size"]

@@ -112,11 +112,11 @@ def test_settings_are_written(color: LoadedModel, gray: LoadedModel) -> None:
 @pytest.mark.parametrize(
     ("values", "constraint"),
     [
-        ({"max_batch": 0}, "max_batch is 1 or more"),
-        ({"max_delay_ms": -1}, "max_delay_ms is 0 or more"),
-        ({"instances": 0}, "instances are 1 or more"),
-        ({"versions": -1}, "versions 0 or more"),
-        ({"device": "tpu"}, "cpu or gpu, not 'tpu'"),
+        ({"max_batch": 0}, "max_batch is a whole number of at least 1, or none, not 0"),
+        ({"max_delay_ms": -1}, "max_delay_ms is a number within 0 to 1,000,000, or none, not -1"),
+        ({"instances": 0}, "instances is a whole number of at least 1, not 0"),
+        ({"versions": -1}, "versions is a whole number of at least 0, not -1"),
+        ({"device": "tpu"}, "device is one of cpu, gpu, not 'tpu'"),
     ],
 )
 def test_settings_that_cannot_be(values: dict[str, Any], constraint: str) -> None:

@@ -3,9 +3,9 @@ import torch
 from torchvision.transforms import RandomErasing
 
 from netwright.data.preprocess import Preprocessing
-from netwright.loader.batch import Batch, finish
+from netwright.loader.batch import Batch, to_device
 from netwright.loader.erase import draw_box, draw_boxes
-from netwright.loader.seeds import kept_random_state
+from netwright.loader.seeds import preserve_rng_state
 from netwright.recipe import TrainConfig
 
 CPU = torch.device("cpu")
@@ -18,7 +18,7 @@ def augmentation(**changes):
 def test_rectangles_are_torchvisions():
     options = augmentation(re_scale=(0.05, 0.9), re_ratio=(0.2, 4.0))
     oracle = RandomErasing(0.6, scale=(0.05, 0.9), ratio=(0.2, 4.0), value=0)
-    with kept_random_state():
+    with preserve_rng_state():
         erased = 0
         for seed in range(60):
             torch.manual_seed(seed)
@@ -34,7 +34,7 @@ def test_rectangles_are_torchvisions():
 
 def test_many_rectangles_have_the_same_distribution():
     options = augmentation()
-    with kept_random_state():
+    with preserve_rng_state():
         torch.manual_seed(0)
         one_by_one = np.array([draw_box(options, 32) for _ in range(4000)])
     at_once = draw_boxes(options, 32, 4000, np.random.default_rng(0))
@@ -66,8 +66,8 @@ def erased(value, device=CPU):
     pixels = torch.full((2, 8, 8, 3), 255, dtype=torch.uint8)
     boxes, seeds = torch.tensor([[1, 2, 3, 4], [0, 0, 0, 0]]), torch.tensor([5, 6])
     batch = Batch(pixels, torch.zeros(2).long(), torch.arange(2), boxes=boxes, seeds=seeds)
-    plain, _ = finish(batch._replace(boxes=None), preprocessing, device, channels_last=True)
-    x, _ = finish(batch, preprocessing, device, channels_last=True, erase_with=value)
+    plain, _ = to_device(batch._replace(boxes=None), preprocessing, device, channels_last=True)
+    x, _ = to_device(batch, preprocessing, device, channels_last=True, erase_with=value)
     return plain, x
 
 

@@ -13,7 +13,7 @@ CPU = torch.device("cpu")
 @pytest.fixture(params=["in memory", "read each time"])
 def loader_of(request, training, monkeypatch):
     if request.param != "in memory":
-        monkeypatch.setattr("netwright.loader.eval_loader.suits_memory", lambda *_: False)
+        monkeypatch.setattr("netwright.loader.eval_loader.fits_in_memory", lambda *_: False)
 
     def make(**options):
         made = training()

@@ -3,9 +3,9 @@ import pytest
 
 from netwright.data.preprocess import Preprocessing
 from netwright.loader import open_splits
-from netwright.loader.memory import MemoryTrain, is_cheap, suits_memory
-from netwright.loader.read import draw_shift
-from netwright.loader.sampler import Key
+from netwright.loader.memory import InMemoryTrainReader, fits_in_memory, has_cheap_augmentation
+from netwright.loader.read import lighting_shift
+from netwright.loader.sampler import BatchIndex
 from netwright.recipe import TrainConfig
 
 PLAIN = {"random_crop": "padded", "color_jitter": None, "hflip": 0.0, "image_size": 16}
@@ -17,14 +17,14 @@ def made(training):
         made = training(**(PLAIN | changes))
         split = open_splits(made)[0]
         preprocessing = Preprocessing.from_training(made)
-        return split, MemoryTrain(split, split.labels, made.augmentation, preprocessing, 3)
+        return split, InMemoryTrainReader(split, split.labels, made.augmentation, preprocessing, 3)
 
     return make
 
 
 def key(positions, epoch=1, repeats=None):
     chosen = np.array(positions, dtype=np.int64)
-    return Key(epoch, chosen, np.zeros_like(chosen) if repeats is None else np.array(repeats))
+    return BatchIndex(epoch, chosen, np.zeros_like(chosen) if repeats is None else np.array(repeats))
 
 
 @pytest.mark.parametrize(
@@ -40,20 +40,20 @@ def key(positions, epoch=1, repeats=None):
     ],
 )
 def test_what_is_cheap(changes, cheap):
-    assert is_cheap(TrainConfig().with_(**(PLAIN | changes)).augmentation) is cheap
+    assert has_cheap_augmentation(TrainConfig().with_(**(PLAIN | changes)).augmentation) is cheap
 
 
 def test_small_images_suit_memory(training):
     split = open_splits(training())[0]
-    assert suits_memory(split, 96, 3)
-    assert not suits_memory(split, 97, 3)
+    assert fits_in_memory(split, 96, 3)
+    assert not fits_in_memory(split, 97, 3)
 
 
 def test_large_images_do_not(training, data_dir):
     from PIL import Image
 
     Image.new("RGB", (200, 60)).save(data_dir / "train" / "ant" / "000.jpg")
-    assert not suits_memory(open_splits(training())[0], 16, 3)
+    assert not fits_in_memory(open_splits(training())[0], 16, 3)
 
 
 def test_crops_are_windows_of_the_preprocessed_image_in_black(made):
@@ -85,6 +85,6 @@ def test_what_is_drawn_does_not_depend_on_the_batch(made):
 
 def test_lighting_is_along_the_principal_components():
     # one standard deviation of the first: a change of brightness, by 0.2175 * 255 in all
-    shift = draw_shift(np.array([1.0, 0.0, 0.0]), 3)
+    shift = lighting_shift(np.array([1.0, 0.0, 0.0]), 3)
     np.testing.assert_allclose(shift, 255 * 0.2175 * np.array([-0.5675, -0.5808, -0.5836]), rtol=1e-6)
-    assert draw_shift(np.ones((5, 3)), 1).shape == (5, 1)
+    assert lighting_shift(np.ones((5, 3)), 1).shape == (5, 1)

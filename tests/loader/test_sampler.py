@@ -3,40 +3,43 @@ import pytest
 from timm.data.distributed_sampler import RepeatAugSampler
 
 from netwright.errors import DataError
-from netwright.loader.sampler import Order
+from netwright.loader.sampler import BatchSampler
 
 
-def positions(order, epoch=1, start=0):
-    return np.concatenate([key.positions for key in order.batches(epoch, start)]).tolist()
+def positions(sampler, epoch=1, start=0):
+    return np.concatenate([batch_index.positions for batch_index in sampler.batches(epoch, start)]).tolist()
 
 
 @pytest.mark.parametrize(("images", "batch", "world"), [(100, 8, 1), (101, 8, 3), (7, 8, 1), (64, 8, 4)])
 @pytest.mark.parametrize("drop_last", [True, False])
 def test_ranks_part_the_images(images, batch, world, drop_last):
-    orders = [Order(images, batch, 5, drop_last=drop_last, rank=rank, world=world) for rank in range(world)]
-    parts = [positions(order) for order in orders]
+    samplers = [BatchSampler(images, batch, 5, drop_last=drop_last, rank=rank, world=world) for rank in range(world)]
+    parts = [positions(sampler) for sampler in samplers]
     assert len({len(part) for part in parts}) == 1
-    assert {len(order.batches(1)) for order in orders} == {orders[0].steps}
+    assert {len(sampler.batches(1)) for sampler in samplers} == {samplers[0].steps}
     together = [position for part in parts for position in part]
     if drop_last:
         assert len(set(together)) == len(together)
-        assert orders[0].steps == max(1, images // world // batch)
+        assert samplers[0].steps == max(1, images // world // batch)
     else:
         assert set(together) == set(range(images))
         assert len(together) - images < world
 
 
 def test_batches_of_all_ranks_are_the_batches_of_one():
-    whole = Order(96, 12, 5).batches(2)
-    parts = [Order(96, 4, 5, rank=rank, world=3).batches(2) for rank in range(3)]
-    for key, *keys in zip(whole, *parts, strict=True):
-        assert np.stack([each.positions for each in keys], axis=1).ravel().tolist() == key.positions.tolist()
+    whole = BatchSampler(96, 12, 5).batches(2)
+    parts = [BatchSampler(96, 4, 5, rank=rank, world=3).batches(2) for rank in range(3)]
+    for batch_index, *batch_indices in zip(whole, *parts, strict=True):
+        assert (
+            np.stack([each.positions for each in batch_indices], axis=1).ravel().tolist()
+            == batch_index.positions.tolist()
+        )
 
 
 def test_epochs_and_seeds_are_shuffled_otherwise():
-    orders = {tuple(positions(Order(50, 5, seed), epoch)) for seed in (1, 2) for epoch in (1, 2)}
+    orders = {tuple(positions(BatchSampler(50, 5, seed), epoch)) for seed in (1, 2) for epoch in (1, 2)}
     assert len(orders) == 4
-    assert positions(Order(50, 5, 1, shuffle=False)) == list(range(50))
+    assert positions(BatchSampler(50, 5, 1, shuffle=False)) == list(range(50))
 
 
 @pytest.mark.parametrize("world", [1, 2, 3, 5])
@@ -44,18 +47,26 @@ def test_epochs_and_seeds_are_shuffled_otherwise():
 def test_repeated_augmentation_is_timms_sampler(world, repeats):
     for rank in range(world):
         oracle = RepeatAugSampler(range(103), world, rank, shuffle=False, num_repeats=repeats, selected_round=0)
-        order = Order(103, 8, 0, shuffle=False, drop_last=False, repeats=repeats, rank=rank, world=world)
-        assert positions(order) == [int(each) for each in oracle]
-        assert len(positions(order)) == -(-103 // world)
+        sampler = BatchSampler(103, 8, 0, shuffle=False, drop_last=False, repeats=repeats, rank=rank, world=world)
+        assert positions(sampler) == [int(each) for each in oracle]
+        assert len(positions(sampler)) == -(-103 // world)
 
 
 def test_the_versions_of_an_image_are_told_apart():
-    keys = [key for rank in range(3) for key in Order(30, 5, 0, repeats=3, rank=rank, world=3).batches(1)]
-    pairs = {pair for key in keys for pair in zip(key.positions.tolist(), key.repeats.tolist(), strict=True)}
-    assert len(pairs) == sum(len(key.positions) for key in keys)
+    batch_indices = [
+        batch_index
+        for rank in range(3)
+        for batch_index in BatchSampler(30, 5, 0, repeats=3, rank=rank, world=3).batches(1)
+    ]
+    pairs = {
+        pair
+        for batch_index in batch_indices
+        for pair in zip(batch_index.positions.tolist(), batch_index.repeats.tolist(), strict=True)
+    }
+    assert len(pairs) == sum(len(batch_index.positions) for batch_index in batch_indices)
     assert {repeat for _, repeat in pairs} == {0, 1, 2}
 
 
 def test_a_rank_without_images_is_refused():
     with pytest.raises(DataError, match="each of 4 processes needs an image to train on, and there are 3"):
-        Order(3, 1, 0, world=4)
+        BatchSampler(3, 1, 0, world=4)

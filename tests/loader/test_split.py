@@ -61,13 +61,13 @@ def test_a_flat_folder_is_explained(training, data_dir, split):
         path.rename(data_dir / split / f"{path.parent.name}-{path.name}")
     for name in ("ant", "bee", "cow"):
         (data_dir / split / name).rmdir()
-    with pytest.raises(DataError, match=rf"images of the {split} split lie directly in .*{split}\. Sort them"):
+    with pytest.raises(DataError, match=rf"images of the {split} split are directly in .*{split}\. Sort them"):
         open_splits(training())
 
 
 def test_other_class_folders_are_listed(training, data_dir):
     (data_dir / "val" / "bee").rename(data_dir / "val" / "dog")
-    with pytest.raises(DataError, match=r"of the 3 in .*train .*val lacks 'bee' and has beside them 'dog'"):
+    with pytest.raises(DataError, match=r"of the 3 in .*train .*val lacks 'bee' and also has 'dog'"):
         open_splits(training())
 
 
@@ -116,7 +116,7 @@ def test_a_fraction_is_cut_from_each_class_by_the_seed(training, data_dir):
 
 def test_classes_alone_are_cut_or_refused(training, data_dir):
     flat = str(data_dir / "train")
-    with pytest.raises(DataError, match=r"comes in no splits, and 'train', 'val' are asked for.*--val_fraction 0\.1"):
+    with pytest.raises(DataError, match=r"has no splits, and 'train', 'val' are wanted.*--val_fraction 0\.1"):
         open_splits(training(data_dir=flat))
     train, validation = open_splits(training(data_dir=flat, val_fraction=0.1))
     assert (len(train), len(validation)) == (30, 3)
@@ -140,7 +140,7 @@ def test_one_split_alone(data_dir):
 
 
 def test_digits_need_a_fraction(training):
-    with pytest.raises(DataError, match=r"'digits' comes in no splits"):
+    with pytest.raises(DataError, match=r"'digits' has no splits"):
         open_splits(training(dataset="digits"))
     train, validation = open_splits(training(dataset="digits", val_fraction=0.1))
     assert len(train) + len(validation) == 1797

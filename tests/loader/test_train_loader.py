@@ -182,7 +182,7 @@ def test_a_bad_image_is_named_and_replaced(training, data_dir, recipe, workers):
 def test_images_of_which_none_is_good_are_an_error(training, data_dir, recipe):
     for path in (data_dir / "train").rglob("*.jpg"):
         path.write_bytes(b"\xff\xd8\xff nothing")
-    with pytest.raises(DataError, match=r"images can be read.*first: .*Mend or remove"):
+    with pytest.raises(DataError, match=r"a training needs readable images.*first: .*Repair or remove"):
         list(loader_of(training(**recipe)).epoch(1))
 
 
@@ -193,7 +193,7 @@ def test_a_killed_worker_is_an_error_that_says_so(training):
     worker = multiprocessing.active_children()[0]
     started = time.monotonic()
     os.kill(worker.pid, signal.SIGKILL)
-    with pytest.raises(DataError, match=r"ended from outside.*Lower --workers"):
+    with pytest.raises(DataError, match=r"was killed.*Lower --workers"):
         list(batches)
     assert time.monotonic() - started < 30
     loader.close()

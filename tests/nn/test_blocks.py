@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from netwright.arch import Arch, Stage, Stem, published
 from netwright.errors import ArchError
 from netwright.nn import build
-from netwright.nn.blocks import drop_samples
+from netwright.nn.blocks import drop_path
 
 SMALL = Arch((Stage(1, 8, 1, 1.0, 4), Stage(3, 16, 2, 1.0, 4)), "y", Stem("cifar", 8), 0.25, 8, 5, 3)
 # ours -> timm's, within a block
@@ -61,7 +61,7 @@ def test_a_dropped_branch_leaves_the_shortcut():
 def test_what_is_kept_is_scaled_so_that_the_mean_stays():
     torch.manual_seed(0)
     branch = torch.ones(4000, 2, 1, 1)
-    dropped = drop_samples(branch, 0.25)
+    dropped = drop_path(branch, 0.25)
     assert torch.equal(dropped[:, 0], dropped[:, 1])
     assert set(dropped.unique().tolist()) == {0.0, float(torch.tensor(1.0) / 0.75)}
     # a Bernoulli share over 4000 samples, five standard errors

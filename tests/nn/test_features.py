@@ -54,7 +54,7 @@ def test_maps_are_what_the_parts_gave(make_arch: Callable[..., Any], block: str,
     assert [each.shape[1:] for each in maps] == [
         (width, side, side) for width, side in zip((8, 8, 16, 24), sides, strict=True)
     ]
-    assert torch.equal(module.stem.pooled(maps[0]), module.stem(images(33)))
+    assert torch.equal(module.stem.pool(maps[0]), module.stem(images(33)))
 
 
 @pytest.mark.parametrize(

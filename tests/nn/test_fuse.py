@@ -1,4 +1,4 @@
-"""A fused network against the one that it was made of."""
+"""A fused network against the one that it was made from."""
 
 import copy
 import pickle

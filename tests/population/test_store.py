@@ -150,5 +150,7 @@ def test_the_database_of_another_program_is_refused(tmp_path):
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path, networks):
     (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match=r"file/run cannot be made: .* Choose another folder"):
+    with pytest.raises(
+        OutputError, match=r"^the population cannot be written to .*file/run: Not a dir.* Choose another folder\.$"
+    ):
         Population.create(tmp_path / "file" / "run", networks=networks(1), seed=0, identity={})

@@ -14,7 +14,7 @@ def recipe(folder: Path, text: str) -> Path:
     return path
 
 
-def test_what_the_file_said_is_told_apart_from_what_a_flag_did(tmp_path):
+def test_values_of_the_file_are_known_from_those_of_flags(tmp_path):
     path = recipe(tmp_path, "epochs: 3\nnum_classes: 1000\n")
     assert load_training(path).from_file == {"epochs", "num_classes"}
     assert load_training(path, {"num_classes": "10", "lr": "1"}).from_file == {"epochs"}
@@ -124,22 +124,22 @@ def test_mistakes_in_a_file_carry_its_path_and_those_of_flags_do_not(tmp_path):
     path = recipe(tmp_path, "lr: fast\n")
     with pytest.raises(RecipeError) as caught:
         load_training(path)
-    assert str(caught.value) == f"{path}: lr is a number, not 'fast'. Correct 'lr'."
+    assert str(caught.value) == f"{path}: lr is a number of at least 0, not 'fast'. Correct 'lr'."
     with pytest.raises(RecipeError) as caught:
         load_training(None, {"lr": "fast"})
-    assert str(caught.value) == "lr is a number, not 'fast'. Correct 'lr'."
+    assert str(caught.value) == "lr is a number of at least 0, not 'fast'. Correct 'lr'."
 
 
-def test_laws_between_keys_hold_over_both_places(tmp_path):
+def test_constraints_between_keys_hold_over_both_places(tmp_path):
     with pytest.raises(RecipeError, match="aug_splits and mixup or cutmix exclude each other"):
         load_training(recipe(tmp_path, "mixup: 0.8\n"), {"aug_splits": "3"})
 
 
-def test_what_comes_to_nothing_is_said():
+def test_keys_without_effect_have_a_notice():
     assert "warmup_epochs is not used" in load_training(None, {"scheduler": "one_cycle", "warmup_epochs": 2}).notices[0]
     assert load_training(None, {"scheduler": "one_cycle"}).notices == ()
-    said = load_training(None, {"epochs": 30, "decay_epochs": 145, "warmup_epochs": 5}).notices
-    assert "ends with epoch 150" in said[0]
+    notices = load_training(None, {"epochs": 30, "decay_epochs": 145, "warmup_epochs": 5}).notices
+    assert "ends with epoch 150" in notices[0]
     assert load_training(None, {"epochs": 150, "decay_epochs": 145, "warmup_epochs": 5}).notices == ()
     assert load_training(None, {"epochs": 30, "decay_epochs": None}).notices == ()
 

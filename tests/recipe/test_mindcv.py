@@ -240,11 +240,11 @@ def test_all_that_has_no_meaning_is_in_one_notice():
 @pytest.mark.parametrize(
     ("key", "value"), [("amp_cast_list", None), ("enable_modelarts", False), ("aux_factor", 0.0), ("aux_factor", "0")]
 )
-def test_nothing_is_said_where_nothing_is_lost(key, value):
+def test_no_notice_where_nothing_is_lost(key, value):
     assert load_training(None, {key: value}).notices == ()
 
 
-def test_what_is_different_here_is_said():
+def test_what_is_different_here_has_a_notice():
     loaded = load_training(None, {"amp_level": "O3", "device_target": "Ascend"})
     assert "batch norm in fp32" in loaded.notices[0]
     assert "device auto" in loaded.notices[1]
@@ -261,15 +261,15 @@ def test_what_is_different_here_is_said():
         ("opt", "sgdm", "opt is one of sgd, momentum"),
         ("scheduler", "cosine", "scheduler is one of constant, cosine_decay"),
         ("filter_bias_and_bn", "auto", "filter_bias_and_bn is one of True, False"),
-        ("epoch_size", 0, "epoch_size is at least 1"),
+        ("epoch_size", 0, "epoch_size is a whole number of at least 1, not 0"),
         ("epoch_size", 1.5, "epoch_size is a whole number"),
         ("image_resize", "big", "image_resize is a whole number"),
-        ("clip_value", -1, "clip_value is at least 0"),
+        ("clip_value", -1, "clip_value is a number of at least 0, not -1"),
         ("clip_grad", 3, "clip_grad is true or false"),
         ("loss", "MSE", "loss is one of CE, BCE"),
         ("auto_augment", "randomly", "auto_augment is like randaug-m9-mstd0.5-inc1"),
         ("val_while_train", None, "val_while_train is true or false"),
-        ("ema_decay", 2, "ema_decay is within 0 to 1"),
+        ("ema_decay", 2, "ema_decay is a number within 0 to 1, not 2"),
     ],
 )
 def test_wrong_values_are_refused_by_the_name_that_was_written(key, value, message):

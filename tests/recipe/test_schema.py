@@ -91,7 +91,7 @@ def test_the_smallest_images_are_cropped_by_a_pixel_and_long_trainings_warm_up_f
     assert (recipe.crop_padding, recipe.warmup_epochs, recipe.flip) == (1, 5.0, False)
 
 
-def test_plain_values_and_back():
+def test_values_as_a_dict_and_back():
     recipe = Recipe(epochs=3, lr=0.05)
     assert Recipe.from_dict(recipe.to_dict()) == recipe
     assert Recipe.from_dict({"epochs": 3, "lr": 0.05}) == recipe

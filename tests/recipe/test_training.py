@@ -10,7 +10,7 @@ def test_keys_are_unique_over_the_groups_and_each_is_explained():
     options = [item for group in training_options().values() for item in group]
     names = [item.name for item in options]
     assert len(set(names)) == len(names)
-    assert [item.name for item in options if len(item.constraint.help) < 4] == []
+    assert [item.name for item in options if len(item.help) < 4] == []
     assert list(TrainConfig().to_flat()) == names
 
 
@@ -40,10 +40,10 @@ def test_with_refuses_a_key_that_is_none(key, hint):
         ({"aug_splits": 3, "cutmix": 1.0}, "exclude each other"),
         ({"mean": (1.0,)}, "a number a channel each"),
         ({"auto_augment": "strong"}, "auto_augment is like randaug-m9-mstd0.5-inc1"),
-        ({"re_value": "black"}, "re_value is one of random"),
+        ({"re_value": "black"}, "re_value is a number, or random, not 'black'"),
     ],
 )
-def test_laws_of_augmentation(change: dict[str, Any], message: str):
+def test_constraints_of_augmentation(change: dict[str, Any], message: str):
     with pytest.raises(RecipeError, match=message):
         Augmentation(**change)
 

@@ -43,7 +43,7 @@ BOMB = "a: &a [1, 1]\n" + "".join(f"{b}: &{b} [*{a}, *{a}]\n" for a, b in zip("a
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("lr: 1\nlr: 2\n", "line 2, column 1: 'lr' is there twice"),
+        ("lr: 1\nlr: 2\n", "line 2, column 1: the key 'lr' is repeated"),
         ("lr: 1\n 'lr': 2\n", "not YAML"),
         (BOMB, "line 2, column 8: aliases"),
         ("a: &a {b: 1}\nc:\n  <<: *a\n", "aliases"),

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from netwright.arch import Arch, complexity
-from netwright.report import Contrast, Finalist, PopulationView, Story
+from netwright.report import Comparison, Finalist, PopulationView, ReportData
 from netwright.space import DesignSpace, draw, load_space
 from netwright.stats import bootstrap
 
@@ -65,9 +65,9 @@ def make_population(
         frame=pd.DataFrame(rows),
         parameters=PARAMETERS,
         space=space.to_dict(),
-        domains={key: domain.bounds for key, domain in space.distributions.items()},
+        bounds={key: each.bounds for key, each in space.distributions.items()},
         size=float(space.size()),
-        account=drawn.rejection_counts,
+        rejections=drawn.rejection_counts,
     )
 
 
@@ -95,7 +95,7 @@ def finalist(role: str, name: str, arch: Arch, errors: tuple[float, ...]) -> Fin
     )
 
 
-def guided_story(n: int = 64, failed: int = 5) -> Story:
+def guided_data(n: int = 64, failed: int = 5) -> ReportData:
     """The guided job: sampled, refined, confirmed, picked, trained longer."""
     before = make_population(n, seed=1, failed=failed)
     ranges = bootstrap({name: before.done[name] for name in PARAMETERS}, before.done["error"], method="exact")
@@ -105,7 +105,7 @@ def guided_story(n: int = 64, failed: int = 5) -> Story:
     pick = Arch.from_json(after.done["arch"].iloc[0])
     nearest = (before.done["flops"] - after.done["flops"].iloc[0]).abs().idxmin()
     baseline = Arch.from_json(before.done["arch"][nearest])
-    return Story(
+    return ReportData(
         title="A network for handwritten digits",
         populations=(before, after),
         good_ranges=ranges,
@@ -114,7 +114,7 @@ def guided_story(n: int = 64, failed: int = 5) -> Story:
             "bottleneck was fixed at 1: no network of the best quarter has another.",
             f"Trial {after.done['trial'].iloc[0]} of refined was picked: the lowest validation error on the front.",
         ),
-        contrast=Contrast.of(before, after),
+        comparison=Comparison.of(before, after),
         finalists=(
             finalist("pick", f"refined {after.done['trial'].iloc[0]}", pick, (1.39, 1.94, 1.67)),
             finalist("baseline", "RegNetX of equal flops", baseline, (2.5, 2.22, 3.05)),
@@ -131,8 +131,8 @@ def guided_story(n: int = 64, failed: int = 5) -> Story:
 
 
 @pytest.fixture(scope="session")
-def guided() -> Story:
-    return guided_story(24, failed=3)
+def guided() -> ReportData:
+    return guided_data(24, failed=3)
 
 
 @pytest.fixture
@@ -141,19 +141,30 @@ def population() -> Callable[..., PopulationView]:
 
 
 @pytest.fixture(scope="session")
-def plain() -> Story:
+def table_data() -> Callable[..., ReportData]:
+    """A population `space` with these errors and other columns."""
+
+    def make(errors: list[float], **columns: list[object]) -> ReportData:
+        frame = pd.DataFrame({"error": errors, **columns})
+        return ReportData("title", (PopulationView("space", frame, parameters=tuple(columns)),))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def plain() -> ReportData:
     """A table of errors and parameters, nothing else, as people publish them."""
     view = make_population(32, seed=4, name="published")
     frame = view.frame[["error", *PARAMETERS]]
     ranges = bootstrap({name: frame[name] for name in PARAMETERS}, frame["error"], method="exact")
-    return Story("A table", (PopulationView("published", frame, parameters=PARAMETERS),), good_ranges=ranges)
+    return ReportData("A table", (PopulationView("published", frame, parameters=PARAMETERS),), good_ranges=ranges)
 
 
 HOSTILE = "</script><script>alert('x')</script><img src=http://example.com/x.png onerror=alert(1)>&\u2028`${1}`"
 
 
 @pytest.fixture(scope="session")
-def hostile() -> Story:
+def hostile() -> ReportData:
     """Every text that can come from outside holds markup."""
     view = make_population(12, seed=5, failed=2)
     frame = view.frame.rename(columns={"wa": HOSTILE})
@@ -165,11 +176,11 @@ def hostile() -> Story:
         frame=frame,
         parameters=("depth", HOSTILE, "wm"),
         space={HOSTILE: HOSTILE},
-        domains={HOSTILE: (4.0, 256.0)},
-        account={"draws": 10, HOSTILE: 5},
+        bounds={HOSTILE: (4.0, 256.0)},
+        rejections={"draws": 10, HOSTILE: 5},
     )
     arch = Arch.from_json(view.done["arch"].iloc[0])
     pair = tuple(replace(finalist(role, HOSTILE, arch, (1.0, 2.0)), note=HOSTILE) for role in ("pick", "baseline"))
-    return Story(
+    return ReportData(
         f"{HOSTILE}\udcff", (odd, odd), decisions=(HOSTILE,), finalists=pair, facts={HOSTILE: {HOSTILE: HOSTILE}}
     )

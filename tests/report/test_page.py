@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from netwright.report import Story, write_report
+from netwright.report import ReportData, write_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -42,12 +42,12 @@ class Page(HTMLParser):
         return {attrs["id"] for _, attrs in self.tags if "id" in attrs}
 
 
-def written(story: Story, folder: Path) -> str:
-    return write_report(story, folder, formats=()).read_text(encoding="utf-8")
+def written(data: ReportData, folder: Path) -> str:
+    return write_report(data, folder, formats=()).read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
-def source(guided: Story, tmp_path_factory: pytest.TempPathFactory) -> str:
+def source(guided: ReportData, tmp_path_factory: pytest.TempPathFactory) -> str:
     return written(guided, tmp_path_factory.mktemp("guided"))
 
 
@@ -76,7 +76,7 @@ def test_each_section_is_in_the_contents_and_each_picture_described(source: str)
     assert "Refinement confirmed".lower() in page.text.lower()
 
 
-def test_hostile_texts_stay_texts(hostile: Story, tmp_path: Path) -> None:
+def test_hostile_texts_stay_texts(hostile: ReportData, tmp_path: Path) -> None:
     source = written(hostile, tmp_path)
     page = Page(source)
     assert "img" not in {tag for tag, _ in page.tags}
@@ -86,7 +86,7 @@ def test_hostile_texts_stay_texts(hostile: Story, tmp_path: Path) -> None:
     assert not any(name.startswith("on") for _, attrs in page.tags for name in attrs)
 
 
-def test_the_csv_is_the_table(source: str, guided: Story) -> None:
+def test_the_csv_is_the_table(source: str, guided: ReportData) -> None:
     link = next(attrs for _, attrs in Page(source).tags if attrs.get("download") == "trials.csv")
     frame = pd.read_csv(io.BytesIO(base64.b64decode((link["href"] or "").partition("base64,")[2])))
     assert len(frame) == sum(len(view.trials) for view in guided.populations)
@@ -96,7 +96,7 @@ def test_the_csv_is_the_table(source: str, guided: Story) -> None:
     )
 
 
-def test_a_plain_table_makes_a_page_that_says_what_it_lacks(plain: Story, tmp_path: Path) -> None:
+def test_a_plain_table_makes_a_page_that_says_what_it_lacks(plain: ReportData, tmp_path: Path) -> None:
     page = Page(written(plain, tmp_path))
     assert {"answer", "edf", "parameters", "explorer", "efficiency", "trials"} <= page.ids
     assert not {"costs", "networks", "curves", "failures", "facts"} & page.ids
@@ -104,7 +104,7 @@ def test_a_plain_table_makes_a_page_that_says_what_it_lacks(plain: Story, tmp_pa
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
-def test_a_browser_draws_the_page_without_a_network(hostile: Story, tmp_path: Path) -> None:
+def test_a_browser_draws_the_page_without_a_network(hostile: ReportData, tmp_path: Path) -> None:
     path = write_report(hostile, tmp_path / "report", formats=("svg",))
     assert CHROMIUM is not None
     quiet = ("background-networking", "component-update", "sync", "gpu", "quic", "extensions")

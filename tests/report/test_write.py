@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from netwright.errors import OutputError
-from netwright.report import PopulationView, Story, render_figures, write_report
+from netwright.report import PopulationView, ReportData, render_figures, write_report
 
 Population = Callable[..., PopulationView]
 MAGIC = {"png": b"\x89PNG", "svg": b"<svg", "pdf": b"%PDF"}
 
 
-def test_a_report_is_a_page_and_each_picture_in_each_format(guided: Story, tmp_path: Path) -> None:
+def test_a_report_is_a_page_and_each_picture_in_each_format(guided: ReportData, tmp_path: Path) -> None:
     path = write_report(guided, tmp_path / "new" / "folder")
     assert path == tmp_path / "new" / "folder" / "report.html"
     pictures = sorted((path.parent / "figures").iterdir())
@@ -25,7 +25,7 @@ def test_a_report_is_a_page_and_each_picture_in_each_format(guided: Story, tmp_p
     assert {each.name for each in path.parent.iterdir()} == {"report.html", "figures"}
 
 
-def test_pictures_of_an_earlier_report_do_not_stay(plain: Story, tmp_path: Path) -> None:
+def test_pictures_of_an_earlier_report_do_not_stay(plain: ReportData, tmp_path: Path) -> None:
     figures = tmp_path / "figures"
     figures.mkdir()
     for name in ("failures.png", "mine.png"):
@@ -36,7 +36,7 @@ def test_pictures_of_an_earlier_report_do_not_stay(plain: Story, tmp_path: Path)
     assert "failures.png" not in left
 
 
-def test_figures_alone_in_one_format(plain: Story, tmp_path: Path) -> None:
+def test_figures_alone_in_one_format(plain: ReportData, tmp_path: Path) -> None:
     written = render_figures(plain, tmp_path, formats=("svg",))
     assert {path.name for path in written} == {"edf.svg", "parameters.svg", "explorer.svg", "efficiency.svg"}
     assert sorted(written) == sorted(tmp_path.iterdir())
@@ -44,7 +44,7 @@ def test_figures_alone_in_one_format(plain: Story, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("trials", "failed"), [(1, 4), (500, 3)])
 def test_populations_of_any_size(trials: int, failed: int, population: Population, tmp_path: Path) -> None:
-    path = write_report(Story("any size", (population(trials, failed=failed),)), tmp_path, formats=())
+    path = write_report(ReportData("any size", (population(trials, failed=failed),)), tmp_path, formats=())
     assert path.stat().st_size < 6e6
 
 
@@ -52,30 +52,33 @@ def test_a_population_that_failed_as_a_whole(population: Population, tmp_path: P
     view = population(3)
     frame = view.frame.assign(error=float("nan"), state="failed", reason="out of memory")
     views = tuple(PopulationView(name, frame, parameters=view.parameters) for name in ("a", "b"))
-    source = write_report(Story("nothing", views), tmp_path, formats=()).read_text()
+    source = write_report(ReportData("nothing", views), tmp_path, formats=()).read_text()
     assert "6 of 6 trials failed" in source
 
 
-def test_an_earlier_report_is_replaced_whole(plain: Story, tmp_path: Path, monkeypatch: Any) -> None:
+def test_an_earlier_report_is_replaced_whole(plain: ReportData, tmp_path: Path, monkeypatch: Any) -> None:
     (tmp_path / "report.html").write_text("earlier")
 
     def full(source: Any, target: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(OutputError, match="Free some space"):
+    with pytest.raises(
+        OutputError,
+        match=r"^the report cannot be written to .*report\.html: .*Free some space, or choose another --out",
+    ):
         write_report(plain, tmp_path, formats=())
     assert (tmp_path / "report.html").read_text() == "earlier"
     assert list(tmp_path.iterdir()) == [tmp_path / "report.html"]
 
 
-def test_a_file_in_the_way_is_told(plain: Story, tmp_path: Path) -> None:
+def test_a_file_in_the_way_is_told(plain: ReportData, tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("")
     with pytest.raises(OutputError, match="in the way"):
         write_report(plain, tmp_path / "taken")
 
 
-def test_an_unknown_format_is_told(plain: Story, tmp_path: Path) -> None:
+def test_an_unknown_format_is_told(plain: ReportData, tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="png, svg, pdf, not 'jpeg'"):
         write_report(plain, tmp_path, formats=("jpeg",))
 

@@ -173,7 +173,7 @@ def slow_down() -> Callable[[Server, threading.Event], threading.Event]:
     """The network waits for `go` before each answer. Gives an event for the first that waits."""
 
     def slow(server: Server, go: threading.Event) -> threading.Event:
-        runtime = server._site.service.repository.get("").runtime
+        runtime = server._state.service.repository.get("").runtime
         inner, has_begun = runtime._engine, threading.Event()
         assert inner is not None
 
@@ -267,12 +267,12 @@ def start() -> Callable[..., AbstractContextManager[Started]]:
 
 @pytest.fixture
 def well(server: Server, photo: bytes) -> Iterator[None]:
-    """After the test a good request is answered as ever, in time, and nothing is held."""
+    """After the test a good request is answered as before, in time, and nothing is held."""
     began = time.monotonic()
     yield
     assert time.monotonic() - began < 30
     assert ask_once(server, "POST", "/predict", photo, timeout=5)[0] == 200
-    assert server._site.limits.requests <= 1
+    assert server._state.limits.requests <= 1
 
 
 @contextlib.contextmanager

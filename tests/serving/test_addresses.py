@@ -26,7 +26,7 @@ def test_addresses_that_are_none(ask: Ask, server: Server) -> None:
         assert (status, list(json.loads(answer))) == (code, ["error"])
 
 
-def test_request_ids_are_not_taken_blindly(ask: Ask, server: Server) -> None:
+def test_request_ids_are_not_accepted_blindly(ask: Ask, server: Server) -> None:
     _, _, headers = ask(server, "GET", "/v2/health/live", None, {"X-Request-Id": "a b"})
     assert headers["x-request-id"] not in ("", "a b")
 
@@ -34,7 +34,7 @@ def test_request_ids_are_not_taken_blindly(ask: Ask, server: Server) -> None:
 def test_metrics_count(ask: Ask, server: Server, photo: bytes) -> None:
     def count() -> float:
         text = ask(server, "GET", "/metrics")[1].decode()
-        wanted = 'netwright_requests_total{code="200",door="predict",model="tiny"} '
+        wanted = 'netwright_requests_total{code="200",endpoint="predict",model="tiny"} '
         return sum(float(line.removeprefix(wanted)) for line in text.splitlines() if line.startswith(wanted))
 
     before = count()
@@ -42,7 +42,7 @@ def test_metrics_count(ask: Ask, server: Server, photo: bytes) -> None:
     assert count() == before + 1
 
 
-def test_a_token_is_wanted_for_all_but_health_and_the_page(
+def test_a_token_is_needed_for_all_but_health_and_the_page(
     ask: Ask, serving: Serving, weights: Path, photo: bytes
 ) -> None:
     with serving(weights, token="s3cret") as server:

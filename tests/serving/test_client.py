@@ -25,3 +25,10 @@ def test_the_client_in_five_lines(server: Server, weights: Path, photo: bytes, t
         assert client.models() == [{"name": "tiny", "version": "1", "state": "READY", "reason": ""}]
         with pytest.raises(ServeError, match="no model 'bird'"):
             client.predict(photo, model="bird")
+
+
+def test_the_old_name_of_request_warns(server: Server) -> None:
+    with Client(f"127.0.0.1:{server.port}") as client:
+        with pytest.warns(DeprecationWarning, match=r"Client\.ask is now Client\.request; the old name goes"):
+            body, headers = client.ask("GET", "/v2/health/live")
+        assert (body, headers["content-type"]) == (b'{"live":true}', "application/json")

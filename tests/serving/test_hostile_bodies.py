@@ -1,4 +1,4 @@
-"""Bodies that lie, through every door: refused in time and in little memory, and the next is answered."""
+"""Bodies that lie, over every protocol: refused in time and in little memory, and the next is answered."""
 
 import base64
 import gzip

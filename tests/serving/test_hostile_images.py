@@ -1,4 +1,4 @@
-"""Images made to hurt, through every door: refused in time and in little memory, and the next is answered."""
+"""Images made to hurt, over every protocol: refused in time and in little memory, and the next is answered."""
 
 import base64
 import gzip

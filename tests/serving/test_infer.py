@@ -76,7 +76,9 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("given", MALFORMED.values(), ids=MALFORMED)
-def test_a_malformed_request_is_told_what_is_wrong(ask: Ask, tensor: Tensor, server: Server, given: Any) -> None:
+def test_a_malformed_request_is_refused_with_what_is_wrong(
+    ask: Ask, tensor: Tensor, server: Server, given: Any
+) -> None:
     body = given if isinstance(given, bytes) else tensor(*given)
     status, answer, _ = ask(server, "POST", "/v2/models/tiny/infer", body)
     assert status == 400

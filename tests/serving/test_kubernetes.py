@@ -36,7 +36,7 @@ DOCUMENTS = [
 ]
 TOKEN = "a-token"
 MODELS = {"flowers": "onnx", "leaves": "openvino"}
-# what SIGTERM still finds to do after --grace: `workers.Supervisor` waits so long for its workers
+# seconds after --grace: `Supervisor` waits so much longer for its workers
 ROOM = 5
 
 
@@ -63,7 +63,7 @@ def settings(container: Any) -> ServeSettings:
 
 
 def dockerfile() -> list[tuple[str, str]]:
-    """(instruction, its words), lines that go on joined."""
+    """(instruction, its words), continued lines joined."""
     text = re.sub(r"^\s*#.*\n", "", (MANIFESTS / "Dockerfile").read_text(encoding="utf-8"), flags=re.MULTILINE)
     found: list[tuple[str, str]] = []
     for line in text.replace("\\\n", " ").splitlines():
@@ -274,8 +274,8 @@ def test_the_command_of_the_pod_answers_its_probes_and_ends_in_time(
     metrics = address + annotations["prometheus.io/path"]
     assert (status(metrics), status(metrics, TOKEN)) == (401, 200)  # the README says how Prometheus gets it
     for name in MODELS:
-        door = f"{address}/predict?model={name}"
-        assert (status(door, "", photo), status(door, TOKEN, photo)) == (401, 200)
+        address_of_model = f"{address}/predict?model={name}"
+        assert (status(address_of_model, "", photo), status(address_of_model, TOKEN, photo)) == (401, 200)
     path = re.search(r"127\.0\.0\.1:\d+(/[a-z0-9/]+)", words("HEALTHCHECK"))
     assert path
     assert path[1] in paths

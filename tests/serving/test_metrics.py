@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from netwright.serving.metrics import SHARED_FOLDER, Metrics
-from netwright.serving.models.batcher import Batch
+from netwright.serving.models.batcher import BatchRecord
 from netwright.serving.protocol.statistics import statistics
 
 pytest.importorskip("prometheus_client")
@@ -22,10 +22,10 @@ def of(metrics: Metrics, name: str = "cats", version: int = 2) -> dict[str, Any]
 
 def test_a_batch_is_counted_for_prometheus_and_for_triton() -> None:
     metrics = Metrics()
-    metrics.on_batch("cats", 2, Batch(3, 0.5, 0.25, 0.05, requests=2, queued=0.75, parts=((2, 0.1), (1, 0.1))))
-    metrics.on_batch("cats", 2, Batch(3, 0.0, 0.25, 0.05, parts=((3, 0.2),)))
-    metrics.on_batch("cats", 2, Batch(4, waited=1.0, seconds=2.0, requests=3, queued=1.5, has_failed=True))
-    metrics.on_batch("cats", 1, Batch(1, waited=0.0, seconds=0.1))
+    metrics.on_batch("cats", 2, BatchRecord(3, 0.5, 0.25, 0.05, requests=2, queued=0.75, parts=((2, 0.1), (1, 0.1))))
+    metrics.on_batch("cats", 2, BatchRecord(3, 0.0, 0.25, 0.05, parts=((3, 0.2),)))
+    metrics.on_batch("cats", 2, BatchRecord(4, waited=1.0, seconds=2.0, requests=3, queued=1.5, has_failed=True))
+    metrics.on_batch("cats", 1, BatchRecord(1, waited=0.0, seconds=0.1))
     said = of(metrics)
     assert (said["inference_count"], said["execution_count"]) == (6, 3)
     spent = {name: (each["count"], each["ns"] / 1e9) for name, each in said["inference_stats"].items()}
@@ -51,7 +51,7 @@ def test_a_batch_is_counted_for_prometheus_and_for_triton() -> None:
 TWENTY_WORKERS = """
 import os, signal, sys
 from pathlib import Path
-from netwright.serving.models.batcher import Batch
+from netwright.serving.models.batcher import BatchRecord
 from netwright.serving.metrics import SHARED_FOLDER, Metrics, share
 
 for number in range(20):
@@ -62,7 +62,7 @@ for number in range(20):
         metrics.worker_restarts.labels("died").inc()
         metrics.workers_ready.set(1)
         for size in (1, 2):
-            metrics.on_batch("cats", 1, Batch(size, 0.1, 0.1))
+            metrics.on_batch("cats", 1, BatchRecord(size, 0.1, 0.1))
         os.kill(os.getpid(), signal.SIGKILL)
     assert os.waitpid(child, 0)[1] == signal.SIGKILL
     if number == 1:
@@ -82,5 +82,5 @@ def test_twenty_killed_workers_leave_the_files_of_two_and_all_that_they_counted(
     kinds = ("counter", "gauge_livesum", "gauge_max", "histogram")
     assert done.stdout.splitlines()[0] == str([f"{kind}_{place}.db" for kind in kinds for place in (0, 1)])
     assert 'netwright_images_total{model="cats",version="1"} 60.0' in done.stdout
-    assert 'netwright_worker_restarts_total{why="died"} 20.0' in done.stdout
+    assert 'netwright_worker_restarts_total{reason="died"} 20.0' in done.stdout
     assert 'netwright_batch_images_count{model="cats",version="1"} 40.0' in done.stdout

@@ -34,7 +34,7 @@ _SCRIPT = """
   await until(() => document.querySelector("#model").value);
   seen.model = document.querySelector("#model").selectedOptions[0].textContent;
   drop(blob, "it's.png");
-  await until(() => document.querySelector("#said").textContent.includes(" ms"));
+  await until(() => document.querySelector("#status").textContent.includes(" ms"));
   seen.names = [...document.querySelectorAll("#answer tr td:first-child")].map((cell) => cell.textContent);
   seen.shares = [...document.querySelectorAll("#answer td.share")].map((cell) => parseFloat(cell.textContent));
   seen.curl = document.querySelector("#curl").textContent;
@@ -43,11 +43,11 @@ _SCRIPT = """
   seen.framed = inside.left > box.left && inside.top > box.top && inside.bottom < box.bottom;
   seen.width = document.documentElement.scrollWidth <= innerWidth;
   document.querySelector("#copy").click();
-  await until(() => document.querySelector("#copy").textContent !== "Copy the line");
+  await until(() => document.querySelector("#copy").textContent !== "Copy the command");
   seen.copied = document.querySelector("#copy").textContent;
   drop(new Blob(["words"]), "words.png");
-  await until(() => document.querySelector("#said").className === "bad");
-  seen.bad = document.querySelector("#said").textContent;
+  await until(() => document.querySelector("#status").className === "bad");
+  seen.bad = document.querySelector("#status").textContent;
   seen.left = document.querySelectorAll("#answer tr").length;
   const pre = document.createElement("pre");
   pre.id = "seen";
@@ -61,20 +61,11 @@ _SCRIPT = """
 @contextmanager
 def with_script(monkeypatch: pytest.MonkeyPatch, script: str) -> Iterator[None]:
     """The very page, with a script of the test's at its end."""
-    from fastapi import Request, Response
+    from netwright.serving.http import handlers
 
-    from netwright.serving.http.handlers import Doors
-
-    whole = Doors.page
-
-    async def page(self: Doors, request: Request) -> Response:
-        answer = await whole(self, request)
-        text = bytes(answer.body).decode().replace("</body>", f"{script}</body>")
-        headers = {key: value for key, value in answer.headers.items() if key != "content-length"}
-        return Response(text, headers=headers)
-
+    whole = handlers._page
     with monkeypatch.context() as patch:
-        patch.setattr(Doors, "page", page)
+        patch.setattr(handlers, "_page", lambda: whole().replace("</body>", f"{script}</body>"))
         yield
 
 
@@ -110,14 +101,14 @@ def test_an_image_is_dropped_and_answered(
         assert sum(seen["shares"]) == pytest.approx(100, abs=0.3)
         assert "it'\\''s.png" in seen["curl"]
         assert f"http://127.0.0.1:{server.port}/predict" in seen["curl"]
-        assert seen["copied"] != "Copy the line"
+        assert seen["copied"] != "Copy the command"
         assert "no image" in seen["bad"]
         assert (seen["left"], seen["width"], seen["framed"], seen["token"]) == (0, True, True, False)
 
 
 def test_the_page_loads_nothing_from_elsewhere(server: Server) -> None:
     with Client(f"http://127.0.0.1:{server.port}") as client:
-        body, headers = client.ask("GET", "/")
+        body, headers = client.request("GET", "/")
     text = resources.files("netwright.serving").joinpath("assets/page.html").read_text(encoding="utf-8")
     assert body.decode() == text
     assert "://" not in text

@@ -14,9 +14,9 @@ import pytest
 
 from netwright.errors import ServeError
 from netwright.serving import Client
-from netwright.serving.errors import Refused
+from netwright.serving.errors import RequestError
 from netwright.serving.grpc.messages import METHODS
-from netwright.serving.protocol.triton import EXTENSIONS, check_steering
+from netwright.serving.protocol.triton import EXTENSIONS, check_model_control
 from netwright.serving.settings import ServeSettings
 from netwright.serving.supervisor.process import Server
 
@@ -133,7 +133,7 @@ def test_everything_may_be_unloaded(triton: Triton) -> None:
     assert triton.infer("dogs").shape == (1, 3)
 
 
-def test_what_cannot_be_loaded_is_told(triton: Triton, folder: Path) -> None:
+def test_what_cannot_be_loaded_is_explained(triton: Triton, folder: Path) -> None:
     client = triton.client
     for call in (lambda: client.load_model("bird"), lambda: client.unload_model("bird")):
         status, said = refused(call)
@@ -147,7 +147,7 @@ def test_what_cannot_be_loaded_is_told(triton: Triton, folder: Path) -> None:
     assert triton.infer("dogs").shape == (1, 3)
     status, said = refused(lambda: client.load_model("dogs", config="{}"))
     assert status in ("400", "StatusCode.INVALID_ARGUMENT")
-    assert "'config' is not taken" in said
+    assert "the parameter 'config' is not supported" in said
     shutil.rmtree(folder / "dogs" / "9")
     client.load_model("dogs")
 
@@ -205,9 +205,9 @@ def test_the_index_may_be_of_what_is_ready_only(server: Server) -> None:
     triton.client.close()
     with Client(f"http://127.0.0.1:{server.port}") as client:
         for body, names in ((b'{"ready": true}', {"dogs"}), (b"{}", {"cats", "dogs"}), (b"", {"cats", "dogs"})):
-            rows = json.loads(client.ask("POST", "/v2/repository/index", body)[0])
+            rows = json.loads(client.request("POST", "/v2/repository/index", body)[0])
             assert {each["name"] for each in rows} == names
-        rows = json.loads(client.ask("POST", "/v2/repository/models/cats/load", b"")[0])
+        rows = json.loads(client.request("POST", "/v2/repository/models/cats/load", b"")[0])
         assert [(each["name"], each["version"], each["state"]) for each in rows] == [
             ("cats", "1", "READY"),
             ("cats", "2", "READY"),
@@ -230,13 +230,13 @@ def post(server: Server, path: str, body: bytes = b"", headers: Mapping[str, str
     return answer.status, text
 
 
-def test_pages_of_others_and_strangers_do_not_steer(server: Server, serving: Serving, folder: Path) -> None:
+def test_pages_of_others_and_strangers_do_not_control_models(server: Server, serving: Serving, folder: Path) -> None:
     status, said = post(server, "/v2/repository/models/cats/unload", headers={"Origin": "http://elsewhere.example"})
     assert status == 401
     assert "by programs of this machine, or with the server's token" in said
-    with pytest.raises(Refused):
-        check_steering(ServeSettings("x", host="0.0.0.0"), [])
-    check_steering(ServeSettings("x", host="0.0.0.0", token="t"), [])
+    with pytest.raises(RequestError):
+        check_model_control(ServeSettings("x", host="0.0.0.0"), [])
+    check_model_control(ServeSettings("x", host="0.0.0.0", token="t"), [])
     with serving(folder, token="s3cret") as guarded:
         assert post(guarded, "/v2/repository/models/cats/unload")[0] == 401
         allowed = {"Authorization": "Bearer s3cret", "Origin": "http://elsewhere.example"}

@@ -9,6 +9,7 @@ import pytest
 from netwright.errors import PopulationError
 from netwright.sweeps import LocalExecutor, default_workers
 from netwright.sweeps import local as module
+from netwright.system import machine
 
 
 def is_alive(pid: int) -> bool:
@@ -86,6 +87,7 @@ def test_no_death_of_a_worker_stops_the_sweep(source, reason, pretender, images,
 
 def test_every_processor_has_a_worker(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    monkeypatch.setattr(machine, "_quota", lambda: None)
     assert default_workers(1, ("cpu",)) == 8
     assert default_workers(3, ("cpu",)) == 2
     assert default_workers(16, ("cpu",)) == 1

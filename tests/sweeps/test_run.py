@@ -143,7 +143,9 @@ def test_a_disk_that_stays_full_ends_the_sweep_and_the_same_call_resumes(create,
 def test_weights_that_find_no_room_end_the_sweep_and_fail_no_trial(create, crew, images, program, tmp_path):
     (tmp_path / "file").write_text("")
     with create(program.small_networks(2)) as population:
-        with pytest.raises(OutputError, match="the weights cannot be written"):
+        with pytest.raises(
+            OutputError, match=r"the weights of trial \d cannot be written.* another --out\. The same command continues"
+        ):
             run(population, images, program.short(1), executor=crew, weights=lambda trial: tmp_path / "file" / "w")
         assert population.counts()["waiting"] == 2
         assert population.frame()["attempts"].tolist() == [0, 0]

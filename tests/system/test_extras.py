@@ -4,12 +4,29 @@ import sys
 
 import pytest
 
-from netwright.errors import ExportError
+from netwright.errors import ExportError, NetwrightError, RecipeError, ServeError
 from netwright.system.extras import optional
 
 
-def test_a_missing_package_has_a_cure(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(ExportError, match=r'package onnxruntime.*pip install "netwright\[export\]"'):
-        optional("onnxruntime", "export")
+@pytest.mark.parametrize(
+    ("module", "extra", "kind", "purpose"),
+    [
+        ("onnxruntime", "export", ExportError, "an exported network"),
+        ("uvicorn", "serve", ServeError, "serving"),
+        ("ray.serve", "ray", ServeError, "scaling out"),
+        ("tensorboard", "tensorboard", RecipeError, "the tracker tensorboard"),
+        ("wandb", "wandb", RecipeError, "the tracker wandb"),
+    ],
+)
+def test_a_missing_package_has_a_cure(
+    monkeypatch: pytest.MonkeyPatch, module: str, extra: str, kind: type[NetwrightError], purpose: str
+) -> None:
+    package = module.split(".")[0]
+    monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(kind, match=rf'^{purpose} needs the package {package}, .*pip install "netwright\[{extra}\]"$'):
+        optional(module, extra)
+
+
+def test_a_package_that_is_there_comes_as_it_is() -> None:
     assert optional("json", "export").dumps(1) == "1"

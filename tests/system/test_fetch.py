@@ -1,61 +1,173 @@
-"""Downloads, from a server on this machine."""
+"""What all that is loaded from the network has in common."""
 
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from fixtures.web import CONTENT, Server, serving
 
-from netwright.errors import OutputError, WeightsError
-from netwright.system.fetch import cache_folder, fetch
+from netwright.errors import OutputError
+from netwright.system.fetch import (
+    FetchError,
+    OfflineError,
+    Remote,
+    TooLargeError,
+    cache_folder,
+    fetch,
+    fetch_bytes,
+    is_offline,
+)
 
-CONTENT = bytes(range(256)) * 40
 SHA = hashlib.sha256(CONTENT).hexdigest()
-
-
-@dataclass
-class Server:
-    """url: of its only file. ranges: what each request asked for; broken: requests that end early, from the first;
-    statuses: to answer with, before any content."""
-
-    url: str = ""
-    content: bytes = CONTENT
-    ranges: list[str | None] = field(default_factory=list)
-    broken: int = 0
-    resumes: bool = True
-    statuses: list[int] = field(default_factory=list)
+MD5 = hashlib.md5(CONTENT).hexdigest()
+WORDS = {"what": "the file", "elsewhere": "another folder"}
+NOWHERE = "http://127.0.0.1:9/a"
 
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    state = Server()
+    with serving() as made:
+        yield made
+
+
+def get(path: Path, *urls: str, size: int | None = len(CONTENT), md5: str = MD5, sha256: str = SHA[:8]) -> bytes:
+    return fetch(Remote(urls, size, md5, sha256), path, **WORDS, pause=0.0).read_bytes()
+
+
+def test_addresses_are_tried_in_turn_before_any_is_tried_again(tmp_path: Path, server: Server) -> None:
+    assert get(tmp_path / "a", NOWHERE, f"{server.root}/1", f"{server.root}/2") == CONTENT
+    assert server.ranges == [None]
+    server.statuses = [500, 403, 500]
+    assert get(tmp_path / "b", f"{server.root}/1", f"{server.root}/2") == CONTENT
+    assert len(server.ranges) == 1 + 4, "the one that refused is left alone"
+
+
+def test_an_address_continues_what_another_began(tmp_path: Path, server: Server) -> None:
+    server.break_after = 3000
+    assert get(tmp_path / "a", f"{server.root}/1", f"{server.root}/2") == CONTENT
+    assert server.ranges == [None, "bytes=3000-"]
+
+
+def test_all_reasons_are_told(tmp_path: Path, server: Server) -> None:
+    server.status = 404
+    with pytest.raises(FetchError, match=rf"{NOWHERE}: .*refused.*; {server.url}: HTTP status 404, Not Found$"):
+        get(tmp_path / "a", NOWHERE, server.url)
+    assert len(server.ranges) == 1
+
+
+@pytest.mark.parametrize("part", ["bytes 5-10/11", ""], ids=["another", "unnamed"])
+def test_a_part_that_is_not_the_one_asked_for_is_not_appended(tmp_path: Path, server: Server, part: str) -> None:
+    server.part = part
+    (tmp_path / ".a.partial").write_bytes(CONTENT[:1000])
+    assert get(tmp_path / "a", server.url) == CONTENT
+    assert server.ranges == ["bytes=1000-", None]
+
+
+def test_what_is_whole_already_is_checked_without_asking(tmp_path: Path, server: Server) -> None:
+    (tmp_path / ".a.partial").write_bytes(CONTENT)
+    assert get(tmp_path / "a", NOWHERE) == CONTENT
+    (tmp_path / ".b.partial").write_bytes(CONTENT + b"more")
+    assert get(tmp_path / "b", server.url) == CONTENT
+    assert server.ranges == [None]
+
+
+@pytest.mark.parametrize(
+    ("known", "says"),
+    [
+        ({"size": 7}, r"it has at least [\d,]+ bytes and should have 7"),
+        ({"md5": "0" * 32}, r"its md5 is [0-9a-f]{16}\.\.\., and it should be 0{16}\.\.\."),
+        ({"sha256": "0" * 8}, r"its sha256 is [0-9a-f]{16}\.\.\., and it should be 00000000\.\.\."),
+    ],
+)
+def test_other_content_is_refused_and_not_kept(
+    tmp_path: Path, server: Server, known: dict[str, str], says: str
+) -> None:
+    with pytest.raises(FetchError, match=says):
+        get(tmp_path / "a", server.url, **known)  # type: ignore[arg-type]
+    assert len(server.ranges) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_there_is_known_by_its_size_or_its_hash(tmp_path: Path, server: Server) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"x" * len(CONTENT))
+    assert get(path, NOWHERE) == b"x" * len(CONTENT)
+    assert get(path, server.url, size=None) == CONTENT
+    assert get(path, NOWHERE, size=None) == CONTENT
+    path.write_bytes(b"of which nothing is known")
+    assert get(path, NOWHERE, size=None, md5="", sha256="") == b"of which nothing is known"
+
+
+def test_offline_what_is_there_is_used_and_nothing_is_asked(tmp_path: Path, server: Server) -> None:
+    remote = Remote((server.url,), len(CONTENT), MD5)
+    with pytest.raises(OfflineError):
+        fetch(remote, tmp_path / "a", **WORDS, offline=True)
+    (tmp_path / "a").write_bytes(CONTENT)
+    assert fetch(remote, tmp_path / "a", **WORDS, offline=True).read_bytes() == CONTENT
+    assert server.ranges == []
+
+
+def test_the_variables_that_forbid_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NETWRIGHT_OFFLINE", raising=False)
+    monkeypatch.setenv("OTHER", "yes")
+    assert not is_offline()
+    assert is_offline("OTHER")
+    monkeypatch.setenv("NETWRIGHT_OFFLINE", "1")
+    assert is_offline()
+
+
+def test_what_begins_is_said_once(tmp_path: Path, server: Server) -> None:
+    lines: list[str] = []
+    for _ in range(2):
+        fetch(Remote((server.url,), len(CONTENT)), tmp_path / "a", **WORDS, say=lines.append)
+    assert lines == [f"fetching {server.url} (0.0 MB) to {tmp_path}"]
+
+
+def test_the_proxy_of_the_environment_is_used(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", server.root)
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    assert get(tmp_path / "a", "http://nowhere.invalid/a") == CONTENT
+
+
+_PROCESS = """
+import sys
+from pathlib import Path
+from netwright.system.fetch import Remote, fetch
+fetch(Remote((sys.argv[1],), int(sys.argv[2])), Path(sys.argv[3]), what="x", elsewhere="y")
+"""
+
+
+def test_one_process_loads_while_others_wait(tmp_path: Path, server: Server) -> None:
+    command = [sys.executable, "-c", _PROCESS, server.url, str(len(CONTENT)), str(tmp_path / "a")]
+    processes = [subprocess.Popen(command) for _ in range(3)]
+    assert [process.wait() for process in processes] == [0, 0, 0]
+    assert server.ranges == [None]
+    assert [each.name for each in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_disk_that_fails_is_no_fault_of_the_network(tmp_path: Path, server: Server) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match=r"^the file cannot be written to .*in the way\)\. Choose another folder"):
+        get(tmp_path / "file" / "a", server.url)
+
+
+@pytest.fixture(scope="module")
+def elsewhere() -> Iterator[str]:
+    """A server that sends who asks to another kind of address."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            wanted = self.headers.get("Range")
-            state.ranges.append(wanted)
-            if state.statuses:
-                self.send_error(state.statuses.pop(0))
-                return
-            start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted and state.resumes else 0
-            if start >= len(state.content):
-                self.send_error(416)
-                return
-            body = state.content[start:]
-            self.send_response(206 if start else 200)
-            if start:
-                self.send_header("Content-Range", f"bytes {start}-{len(state.content) - 1}/{len(state.content)}")
-            self.send_header("Content-Length", str(len(body)))
+            self.send_response(302)
+            self.send_header("Location", {"/ftp": "ftp://127.0.0.1/a", "/file": "file:///etc/hostname"}[self.path])
             self.end_headers()
-            if state.broken:
-                state.broken -= 1
-                body = body[: len(body) // 2]
-            self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:
             pass
@@ -63,107 +175,28 @@ def server() -> Iterator[Server]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
         thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        state.url = f"http://127.0.0.1:{http.server_port}/a.ckpt"
-        yield state
+        yield f"http://127.0.0.1:{http.server_port}"
         http.shutdown()
         thread.join()
 
 
-def test_a_file_is_loaded_once(tmp_path: Path, server: Server):
-    path = tmp_path / "cache" / "a.ckpt"
-    for _ in range(2):
-        assert fetch(server.url, path, SHA[:8]) == path
-        assert path.read_bytes() == CONTENT
-    assert server.ranges == [None]
-    assert [each.name for each in path.parent.iterdir() if not each.name.startswith(".")] == ["a.ckpt"]
+@pytest.mark.parametrize(("path", "says"), [("/ftp", "unknown url type: ftp"), ("/file", "302, .*not allowed")])
+def test_nobody_is_sent_to_another_kind_of_address(tmp_path: Path, elsewhere: str, path: str, says: str) -> None:
+    with pytest.raises(FetchError, match=says):
+        get(tmp_path / "a", elsewhere + path)
+    with pytest.raises(FetchError, match=says):
+        fetch_bytes(elsewhere + path, timeout=5.0, most_bytes=100)
 
 
-def test_without_a_network_the_cache_is_used_or_the_cure_is_said(tmp_path: Path):
-    (tmp_path / "a.ckpt").write_bytes(CONTENT)
-    nowhere = "http://127.0.0.1:9/a.ckpt"
-    assert fetch(nowhere, tmp_path / "a.ckpt", SHA[:8]).read_bytes() == CONTENT
-    with pytest.raises(
-        WeightsError, match=r"cannot be loaded: .*without one, load it elsewhere and put it at .*b.ckpt"
-    ):
-        fetch(nowhere, tmp_path / "b.ckpt", SHA[:8], pause=0.0)
+def test_a_small_body_within_its_limit(server: Server) -> None:
+    assert fetch_bytes(server.url, timeout=5.0, most_bytes=len(CONTENT)) == CONTENT
+    with pytest.raises(TooLargeError, match="more than 10,239 bytes"):
+        fetch_bytes(server.url, timeout=5.0, most_bytes=len(CONTENT) - 1)
+    with pytest.raises(FetchError, match="Invalid IPv6 URL"):
+        fetch_bytes("http://[", timeout=5.0, most_bytes=1)
 
 
-@pytest.mark.parametrize("variable", ["HF_HUB_OFFLINE", "NETWRIGHT_OFFLINE"])
-def test_offline_nothing_is_asked(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch, variable: str):
-    (tmp_path / "a.ckpt").write_bytes(CONTENT)
-    monkeypatch.setenv(variable, "true")
-    assert fetch(server.url, tmp_path / "a.ckpt", SHA[:8]).read_bytes() == CONTENT
-    with pytest.raises(WeightsError, match=r"is not in the cache, and the network is not to be used.*put the file at"):
-        fetch(server.url, tmp_path / "b.ckpt", SHA[:8])
-    assert server.ranges == []
-
-
-def test_a_broken_connection_is_resumed(tmp_path: Path, server: Server):
-    server.broken = 2
-    fetch(server.url, tmp_path / "a.ckpt", SHA[:8], pause=0.0)
-    half = len(CONTENT) // 2
-    assert server.ranges == [None, f"bytes={half}-", f"bytes={half + half // 2}-"]
-
-
-def test_what_a_killed_process_left_is_resumed(tmp_path: Path, server: Server):
-    (tmp_path / "a.ckpt.partial").write_bytes(CONTENT[:1000])
-    fetch(server.url, tmp_path / "a.ckpt", SHA[:8])
-    assert server.ranges == ["bytes=1000-"]
-    assert (tmp_path / "a.ckpt").read_bytes() == CONTENT
-
-
-@pytest.mark.parametrize("left", [b"x" * 1000, CONTENT + b"more"], ids=["other", "longer"])
-def test_what_is_no_beginning_of_the_file_is_loaded_anew(tmp_path: Path, server: Server, left: bytes):
-    (tmp_path / "a.ckpt.partial").write_bytes(left)
-    fetch(server.url, tmp_path / "a.ckpt", SHA[:8], pause=0.0)
-    assert server.ranges == [f"bytes={len(left)}-", None]
-
-
-def test_a_server_that_does_not_resume_gives_the_whole_file(tmp_path: Path, server: Server):
-    server.resumes = False
-    (tmp_path / "a.ckpt.partial").write_bytes(CONTENT[:1000])
-    assert fetch(server.url, tmp_path / "a.ckpt", SHA[:8]).read_bytes() == CONTENT
-
-
-def test_another_content_is_refused_and_not_kept(tmp_path: Path, server: Server):
-    server.content = b"something else"
-    with pytest.raises(WeightsError, match=f"its sha256 is [0-9a-f]{{16}}..., and it should be {SHA[:8]}"):
-        fetch(server.url, tmp_path / "a.ckpt", SHA[:8], pause=0.0)
-    assert len(server.ranges) == 1
-    assert [each.name for each in tmp_path.iterdir() if not each.name.startswith(".")] == []
-
-
-def test_a_damaged_cache_is_loaded_anew(tmp_path: Path, server: Server):
-    (tmp_path / "a.ckpt").write_bytes(CONTENT[:-1] + b"?")
-    assert fetch(server.url, tmp_path / "a.ckpt", SHA[:8]).read_bytes() == CONTENT
-
-
-def test_a_busy_server_is_asked_again_and_a_missing_file_is_not(tmp_path: Path, server: Server):
-    server.statuses = [503, 429]
-    fetch(server.url, tmp_path / "a.ckpt", SHA[:8], pause=0.0)
-    assert len(server.ranges) == 3
-    server.statuses = [404, 404]
-    with pytest.raises(WeightsError, match="HTTP status 404"):
-        fetch(server.url, tmp_path / "b.ckpt", SHA[:8], pause=0.0)
-    assert server.statuses == [404]
-
-
-def test_several_at_once_load_it_once(tmp_path: Path, server: Server):
-    threads = [threading.Thread(target=fetch, args=(server.url, tmp_path / "a.ckpt", SHA[:8])) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert server.ranges == [None]
-
-
-def test_a_cache_that_cannot_be_written_is_said(tmp_path: Path, server: Server):
-    (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match="NETWRIGHT_CACHE"):
-        fetch(server.url, tmp_path / "file" / "a.ckpt", SHA[:8])
-
-
-def test_the_cache_is_where_the_user_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+def test_the_cache_is_where_the_user_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("NETWRIGHT_CACHE", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert cache_folder() == tmp_path / "netwright"

@@ -7,7 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from netwright.system.machine import Others, hardware, processors, versions
+from netwright.system import machine
+from netwright.system.machine import (
+    Others,
+    available_memory,
+    free_shared_memory,
+    hardware,
+    keep_memory,
+    processors,
+    versions,
+)
 
 
 def test_versions_are_of_what_the_numbers_depend_on() -> None:
@@ -23,6 +32,62 @@ def test_hardware_is_in_words() -> None:
 
 def test_processors_are_those_that_this_process_may_use() -> None:
     assert 1 <= processors() <= (os.cpu_count() or 1)
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({}, 8),
+        ({"/sys/fs/cgroup/cpu.max": ["max 100000"]}, 8),
+        ({"/sys/fs/cgroup/cpu.max": ["250000 100000"]}, 3),
+        ({"/sys/fs/cgroup/cpu.max": ["50000 100000"]}, 1),
+        ({"/sys/fs/cgroup/cpu.max": ["9900000 100000"]}, 8),
+        (
+            {
+                f"/sys/fs/cgroup/cpu/cpu.cfs_{name}_us": [value]
+                for name, value in (("quota", "-1"), ("period", "100000"))
+            },
+            8,
+        ),
+        (
+            {
+                f"/sys/fs/cgroup/cpu/cpu.cfs_{name}_us": [value]
+                for name, value in (("quota", "200000"), ("period", "100000"))
+            },
+            2,
+        ),
+    ],
+)
+def test_the_quota_of_a_container_counts(
+    monkeypatch: pytest.MonkeyPatch, files: dict[str, list[str]], expected: int
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(8)), raising=False)
+    monkeypatch.setattr(machine, "_lines", lambda path: files.get(path, []))
+    assert processors() == expected
+
+
+def test_memory_is_known_here_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    available = available_memory()
+    assert available is None or available > 10**6
+    monkeypatch.setattr(machine, "_lines", lambda _: [])
+    assert available_memory() is None
+
+
+def test_a_containers_limit_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {"/proc/meminfo": ["MemAvailable: 9000 kB"], "max": ["5000"], "current": ["2000"]}
+    monkeypatch.setattr(machine, "_lines", lambda path: files[path.rsplit(".")[-1]])
+    assert available_memory() == 3000
+
+
+def test_shared_memory_is_known_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    free = free_shared_memory()
+    assert (free is not None) == Path("/dev/shm").exists()
+
+    def hidden(path: str) -> None:
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr(machine.shutil, "disk_usage", hidden)
+    assert free_shared_memory() is None
 
 
 @pytest.mark.skipif(not Path("/proc/stat").exists(), reason="the system does not tell")
@@ -44,3 +109,36 @@ def test_others_are_those_that_compute_beside() -> None:
     assert 0.0 <= alone <= processors() - own + 0.1  # the loop of this process is not among them
     assert beside is not None
     assert beside >= 0.3
+
+
+_PROGRAM = """
+import resource, sys
+import torch
+from netwright.system.machine import keep_memory
+kept = keep_memory() if sys.argv[1] == "kept" else False
+for _ in range(30):  # the first few settle where blocks lie
+    torch.zeros(16 << 20)  # 64 MB, freed at once
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+torch.zeros(16 << 20)
+print(kept, resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+def page_faults(how: str) -> tuple[str, int]:
+    """Of a block that was there before, in a process of its own."""
+    done = subprocess.run([sys.executable, "-c", _PROGRAM, how], capture_output=True, text=True, check=True)
+    kept, faults = done.stdout.split()
+    return kept, int(faults)
+
+
+@pytest.mark.skipif(not keep_memory(), reason="the C library here has no mallopt")
+def test_freed_memory_is_used_again() -> None:
+    _, without = page_faults("as it is")
+    kept, faults = page_faults("kept")
+    assert kept == "True"
+    assert faults < 100 < without
+
+
+def test_other_systems_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert keep_memory() is False

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,10 +17,10 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from netwright.errors import Diverged, OutputError, PopulationError, RecipeError, WeightsError
-from netwright.recipe import TrainConfig, load_training
+from netwright.errors import DataError, Diverged, OutputError, PopulationError, RecipeError, WeightsError
+from netwright.recipe import TrainConfig, load_training, training_to_yaml
 from netwright.system.lock import Lock
-from netwright.training import monitor, outputs, run
+from netwright.training import monitor, run
 from netwright.training.run import Trained, train
 from netwright.weights import load_model
 
@@ -177,8 +178,9 @@ def test_mistakes_are_found_before_training(training, tmp_path, monkeypatch):
     with pytest.raises(OutputError, match="Choose another --out"):
         train(training("file"))
     usage = type("usage", (), {"free": 1000})
-    monkeypatch.setattr(outputs.shutil, "disk_usage", lambda _: usage)
-    with pytest.raises(OutputError, match="has 1,000 bytes free"):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    says = r"^the weights and states of tiny cannot be written to .* and 1,000 bytes are free there\)\. Free some"
+    with pytest.raises(OutputError, match=says):
         train(training())
 
 
@@ -314,3 +316,29 @@ def test_a_killed_program_goes_on_with_the_same_command(training, tmp_path, kind
     train(training("whole", **long))
     assert same(tmp_path / "whole", tmp_path / "parts")
     assert time.monotonic() - begun < 200
+
+
+def test_a_recipe_and_keywords_are_trained_as_the_command_does(training, tmp_path, caplog):
+    whole = train(training("whole", epochs=1))
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(training_to_yaml(training("never")) + "mode: 1\n")
+    trained = train(recipe, out=tmp_path / "out", epoch_size=1)
+    assert trained.folder == tmp_path / "out"
+    assert not (tmp_path / "never").exists()
+    assert without_times(trained) == without_times(whole)
+    assert same(tmp_path / "whole", tmp_path / "out")
+    assert "Keys that have no meaning here: mode" in caplog.text
+    other = train(training("whole"), out=str(tmp_path / "other"), epochs=1, validate=False)
+    assert other.best is None
+    model = other.load_model()
+    assert (model.arch.name, model.facts["epoch"]) == ("tiny", 1)
+    assert trained.load_model().facts["validation"]["top1"] == trained.records[0].validation.top1
+
+
+def test_the_classes_of_a_recipe_are_those_of_the_images_and_those_of_a_keyword_must_be(training, tmp_path, capsys):
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(training_to_yaml(training("out", epochs=1)).replace("num_classes: null", "num_classes: 1000"))
+    train(recipe)
+    assert "the recipe is for 1,000 classes, and digits has 10: these are learned" in capsys.readouterr().out
+    with pytest.raises(DataError, match=r"num_classes is the number of the images' classes, .* not 7\."):
+        train(recipe, num_classes=7, out="other")

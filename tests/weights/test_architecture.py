@@ -8,7 +8,7 @@ from safetensors.torch import save
 
 from netwright.arch import Arch, Stem, published
 from netwright.errors import ArchError, WeightsError
-from netwright.weights.architecture import arch_of, resolve_arch
+from netwright.weights.architecture import resolve_arch, resolve_stored_arch
 from netwright.weights.read import read_state
 
 
@@ -43,20 +43,20 @@ def written(path: Path, module: torch.nn.Module) -> Any:
 
 def test_shapes_show_a_published_network(tmp_path: Path, randomized: Any):
     arch = replace(published("regnet_y_200mf"), num_classes=3, in_channels=1)
-    assert arch_of(written(tmp_path / "a.safetensors", randomized(arch))) == (arch, [])
+    assert resolve_stored_arch(written(tmp_path / "a.safetensors", randomized(arch))) == (arch, [])
 
 
 def test_what_shapes_do_not_show_is_said(tmp_path: Path, randomized: Any, small: Arch, network_yaml: str):
     stored = written(tmp_path / "a.safetensors", randomized())
-    found, (notice,) = arch_of(stored)
+    found, (notice,) = resolve_stored_arch(stored)
     assert [(stage.depth, stage.width) for stage in found.stages] == [(2, 8), (1, 16)]
-    assert "a.safetensors does not say its network: by its shapes it has 2 stages of block 'y'" in notice
-    assert "are not seen in shapes, and taken as usual" in notice
-    assert arch_of(stored, network_yaml) == (small, [])
-    assert arch_of(stored, stem="cifar")[0].stem == Stem("cifar", 8)
+    assert "a.safetensors does not name its network: by its shapes it has 2 stages of block 'y'" in notice
+    assert "do not show in shapes, and the usual ones are taken" in notice
+    assert resolve_stored_arch(stored, network_yaml) == (small, [])
+    assert resolve_stored_arch(stored, stem="cifar")[0].stem == Stem("cifar", 8)
 
 
 def test_names_that_show_no_network_are_refused(tmp_path: Path):
     (tmp_path / "a.safetensors").write_bytes(save({"encoder.weight": torch.ones(2, 2)}))
-    with pytest.raises(WeightsError, match="does not say which network it is of, and its 1 names and shapes show none"):
-        arch_of(read_state(tmp_path / "a.safetensors"))
+    with pytest.raises(WeightsError, match="does not name its network, and its 1 tensor names and shapes fit none"):
+        resolve_stored_arch(read_state(tmp_path / "a.safetensors"))

@@ -72,10 +72,10 @@ def test_a_checksum_is_checked_where_there_is_one(tmp_path: Path, ckpt: Any):
         (lambda c: c.value("a.b", (4,), "Float32", bytes(12)), "has the dims [4] and 3 values of Float32"),
         (lambda c: c.value("a.b", (3,), "Float32", bytes(13)), "has the dims [3] and 3 values of Float32"),
         (lambda c: c.value("a.b", (2**39, 2**39), "Float32", bytes(4)), "and 1 values"),
-        (lambda c: c.value("a.b", (2**64 - 1,), "Float32", b""), "has dims that no tensor has"),
-        (lambda c: c.value("a.b", (1,) * 9, "Float32", bytes(4)), "has dims that no tensor has"),
+        (lambda c: c.value("a.b", (2**64 - 1,), "Float32", b""), "has impossible dims"),
+        (lambda c: c.value("a.b", (1,) * 9, "Float32", bytes(4)), "has impossible dims"),
         (lambda c: c.value("a.b", (1,) * 90, "Float32", bytes(4)), "more than 64 fields"),
-        (lambda c: c.value("a.b", (1,) * 9, "Float32", bytes(4), packed=True), "has dims that no tensor has"),
+        (lambda c: c.value("a.b", (1,) * 9, "Float32", bytes(4), packed=True), "has impossible dims"),
         (lambda c: c.value("a.b", (1,), "Complex64", bytes(8)), "is of the type 'Complex64', and these are known"),
         (lambda c: c.value("", (1,), "Float32", bytes(4)), "no name or no tensor"),
         (lambda c: c.value("a" * 2000, (1,), "Float32", bytes(4)), "no name or no tensor"),
@@ -91,7 +91,7 @@ def test_what_is_no_checkpoint_is_said(tmp_path: Path, ckpt: Any, make: Callable
     with pytest.raises(WeightsError) as caught:
         read(tmp_path / "a.ckpt", make(ckpt))
     assert said in str(caught.value)
-    assert str(caught.value).startswith(f"{tmp_path / 'a.ckpt'} is cut short, damaged, or no checkpoint")
+    assert str(caught.value).startswith(f"{tmp_path / 'a.ckpt'} is truncated, damaged, or no checkpoint")
 
 
 def test_the_number_of_entries_is_bounded(tmp_path: Path, ckpt: Any):

@@ -14,7 +14,7 @@ from netwright.data.preprocess import Preprocessing
 from netwright.errors import WeightsError
 from netwright.nn import AnyNet, build
 from netwright.weights.convert import convert
-from netwright.weights.match import fill
+from netwright.weights.match import load_state
 from netwright.weights.read import read_state
 from netwright.weights.save import WRITERS, save_model
 
@@ -36,7 +36,7 @@ def weights_of(format: str, path: Path) -> Path:
 
 def logits(path: Path, arch: Arch) -> Tensor:
     module = AnyNet(arch)
-    fill(module, read_state(path).state, "a")
+    load_state(module, read_state(path).state, "a")
     with torch.inference_mode():
         return module.eval()(torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0)))
 
@@ -80,9 +80,11 @@ def test_preprocessing_class_names_and_facts_travel_where_there_is_a_place(
     from safetensors.torch import save
 
     from netwright.weights.layouts import TIMM_REGNET
-    from netwright.weights.names import theirs_of
+    from netwright.weights.names import rename_from_netwright
 
-    (tmp_path / "folder" / "model.safetensors").write_bytes(save(theirs_of(state, TIMM_REGNET), {"format": "pt"}))
+    (tmp_path / "folder" / "model.safetensors").write_bytes(
+        save(rename_from_netwright(state, TIMM_REGNET), {"format": "pt"})
+    )
     convert(tmp_path / "folder" / "model.safetensors", tmp_path / "c", to="netwright")
     config = read_state(tmp_path / "c").config
     assert (config["class_names"], Preprocessing.from_dict(config["preprocessing"])) == (list("abcd"), SEEN)
@@ -114,7 +116,7 @@ def test_a_network_that_shapes_do_not_show_is_given(tmp_path: Path):
     torch.save(build(replace(arch, stages=arch.stages[:2]), seed=0).state_dict(), tmp_path / "a.pth")
     said = convert(tmp_path / "a.pth", tmp_path / "b", to="netwright", arch=replace(arch, stages=arch.stages[:2]))
     assert Arch.from_dict(read_state(tmp_path / "b").config["arch"]).stem.kind == "cifar"
-    assert any("does not say how its network sees images" in line for line in said)
+    assert any("does not contain its preprocessing" in line for line in said)
 
 
 def test_what_cannot_be_converted_is_said_and_nothing_is_written(
@@ -130,10 +132,10 @@ def test_what_cannot_be_converted_is_said_and_nothing_is_written(
     for content, to, given, said in (
         (state, "keras", {}, "weights are written as one of netwright, timm, torchvision, pycls, mindcv, not 'keras'"),
         (state, "classy", {}, "not 'classy'"),
-        ({"a.b": torch.ones(1)}, "timm", {}, "its 1 names show none (a.b, ...). Give the network, or the format"),
+        ({"a.b": torch.ones(1)}, "timm", {}, "its 1 tensor names fit none (a.b, ...). Give the network, or the format"),
         (lacking, "timm", {}, "1 missing (s1.b1.f.c_bn.bias)"),
-        (state | {"extra": torch.ones(1)}, "timm", {}, "1 that this network does not have (extra)"),
-        (headless, "pycls", {}, "has no classifier, which every format here needs"),
+        (state | {"extra": torch.ones(1)}, "timm", {}, "1 unknown to this network (extra)"),
+        (headless, "pycls", {}, "has no classifier, which every format needs"),
         (state, "mindcv", {"arch": small}, "of another shape"),
         (randomized(small).state_dict(), "timm", {}, "timm builds RegNets"),
         (of_z, "mindcv", {}, "MindCV has no silu"),
@@ -149,7 +151,7 @@ def test_what_cannot_be_converted_is_said_and_nothing_is_written(
 def test_other_channels_than_torchvision_takes_are_said(tmp_path: Path, expressible: Arch):
     torch.save(build(expressible, in_channels=1, seed=0).state_dict(), tmp_path / "a.pth")
     said = convert(tmp_path / "a.pth", tmp_path / "b.pth", to="torchvision")
-    assert said[-1] == "torchvision's stem takes 3 channels: exchange it for one of 1, then load"
+    assert said[-1] == "torchvision's stem takes 3 channels: replace it by one of 1, then load"
 
 
 def test_the_moving_average_is_taken_where_it_is_asked_for(

@@ -51,7 +51,7 @@ def test_another_number_of_channels_changes_the_first_convolution_as_timm_does(
 ):
     from timm.models import adapt_input_conv
 
-    with pytest.warns(UserWarning, match=f"take 3 channels and this network {channels}: its first convolution"):
+    with pytest.warns(UserWarning, match=f"take 3 channels and this network {channels}: the first convolution"):
         module = create_model(network_yaml, in_channels=channels, checkpoint_path=saved)
     expected = adapt_input_conv(channels, randomized().stem.conv.weight.detach())
     assert torch.allclose(module.stem.conv.weight, expected, rtol=0, atol=1e-7)
@@ -165,7 +165,7 @@ def test_a_network_and_a_checkpoint_may_be_named_as_to_load_model(saved: Path, r
 def test_what_contradicts_itself_is_said(saved: Path):
     with pytest.raises(ArchError, match="out_indices choose among the maps of features_only"):
         create_model("regnet_x_200mf", out_indices=(1,))
-    with pytest.raises(WeightsError, match="says itself which weights are meant"):
+    with pytest.raises(WeightsError, match="names its weights itself"):
         create_model("timm/regnetx_002", pretrained="torchvision")
     with pytest.raises(WeightsError, match="none is 'pycls_in22k'"):
         create_model("regnetx_002.pycls_in22k")

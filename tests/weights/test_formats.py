@@ -16,8 +16,8 @@ from torch import nn
 from netwright.arch import Arch
 from netwright.testing import WeightFormatContract
 from netwright.weights import WRITERS, LoadedModel, load_model, save_ckpt, save_model, save_pycls, save_timm
-from netwright.weights.express import timm_names, torchvision_names
 from netwright.weights.save import save_torchvision
+from netwright.weights.to_format import timm_names, torchvision_names
 
 QUICK = {
     *("regnet_x_200mf", "regnet_x_400mf", "regnet_x_800mf", "regnet_y_200mf", "regnet_y_400mf", "regnet_y_800mf"),
@@ -45,7 +45,7 @@ class TestNetwright(WeightFormatContract):
 class TestTimm(WeightFormatContract):
     carries = frozenset({"preprocessing", "class_names", "facts"})
     dtypes = (torch.float64, torch.float16, torch.bfloat16)
-    # of regnet_y_256gf, 11 GB in float64, names and shapes are compared with timm's in test_express
+    # of regnet_y_256gf, 11 GB in float64, names and shapes are compared with timm's in test_to_format
     peers = sizes(sorted(set(timm_names()) - {"regnet_y_256gf"}))
 
     def save(self, folder: Path, model: LoadedModel) -> Path:

@@ -19,10 +19,10 @@ from safetensors.torch import save
 from netwright.arch import Arch, Stage, Stem
 from netwright.errors import WeightsError
 from netwright.weights import read_state
+from netwright.weights.arch_inference import infer_arch
 from netwright.weights.convert import convert
-from netwright.weights.guess import infer_arch
 from netwright.weights.layouts import FORMATS, TIMM_REGNET
-from netwright.weights.names import theirs_of
+from netwright.weights.names import rename_from_netwright
 
 TINY = Arch((Stage(1, 8, 2, 1.0, 4),), "y", Stem("simple", 8), 0.25, 32, 2)
 HEADS = (b"", b"PK\x03\x04", b"\x80\x02", b"\x0a\x20\x0a\x10stem.conv.weight", b"\x80\0\0\0\0\0\0\0{", b"\x80\x02}q\0.")
@@ -56,7 +56,7 @@ def files(randomized: Callable[..., Any], ckpt: Any) -> dict[str, bytes]:
 
     return {
         "safetensors": save(state),
-        "timm": save(theirs_of(state, TIMM_REGNET), {"format": "pt"}),
+        "timm": save(rename_from_netwright(state, TIMM_REGNET), {"format": "pt"}),
         "torch": packed(state),
         "legacy": packed(state, _use_new_zipfile_serialization=False),
         "pycls": packed({"epoch": 1, "test_err": 3.0, "ema_err": 2.0, "model_state": state, "ema_state": state}),

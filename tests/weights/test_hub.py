@@ -13,7 +13,7 @@ from netwright.arch import published
 from netwright.data.preprocess import Preprocessing
 from netwright.errors import WeightsError
 from netwright.weights import create_model, load_model, save_timm, zoo
-from netwright.weights.hub import hub_weights, mindcv_preprocessing, pretrained_file, row_of
+from netwright.weights.hub import hub_weights, mindcv_preprocessing, pretrained_file, row_of_file
 
 TIMM = "timm/regnetx_002.pycls_in1k"
 
@@ -78,7 +78,7 @@ def test_timms_weights_come_from_the_hub_once(hub: Any, of_timm: torch.nn.Module
     module = create_model("regnet_x_200mf", pretrained="timm").eval()
     assert torch.equal(logits(module, side=32), logits(of_timm, side=32))
     assert len(hub.loads) == 2
-    assert row_of(pretrained_file("regnet_x_200mf", "pycls_in1k")) == found.row
+    assert row_of_file(pretrained_file("regnet_x_200mf", "pycls_in1k")) == found.row
 
 
 def test_a_repository_is_opened_as_it_says(hub: Any, of_timm: torch.nn.Module, logits: Any, tmp_path: Path):
@@ -112,10 +112,10 @@ def test_what_timm_uploads_is_opened(hub: Any, tmp_path: Path, peers: Any):
 
 
 def test_weights_that_are_not_for_every_use_say_so(monkeypatch: pytest.MonkeyPatch, hub: Any, of_timm: torch.nn.Module):
-    assert not any("licence" in notice for notice in load_model("timm/regnetx_002").notices)
+    assert not any("license" in notice for notice in load_model("timm/regnetx_002").notices)
     table = {name: tuple(replace(row, licence="cc-by-nc-4.0") for row in rows) for name, rows in zoo._table().items()}
     monkeypatch.setattr(zoo, "_table", lambda: table)
-    assert "these weights have the licence cc-by-nc-4.0" in load_model("timm/regnetx_002").notices[-1]
+    assert "these weights have the license cc-by-nc-4.0" in load_model("timm/regnetx_002").notices[-1]
 
 
 def test_both_files_are_of_one_commit(hub: Any, of_timm: torch.nn.Module):
@@ -133,9 +133,7 @@ def test_offline_only_the_cache_is_used(
     hub.calls.clear()
     monkeypatch.setenv(variable, "1")
     assert hub_weights(TIMM) == path
-    with pytest.raises(
-        WeightsError, match=r"the weights in me/other are not in the cache.*the network is not to be used"
-    ):
+    with pytest.raises(WeightsError, match=r"the weights in me/other are not in the cache.*downloads are turned off"):
         load_model("hf-hub:me/other")
     assert hub.calls == []
 
@@ -156,7 +154,7 @@ def test_what_the_hub_refuses_is_said_with_its_cure(hub: Any, of_timm: torch.nn.
     for ref, said in (
         ("hf-hub:me/none", "the hub has no repository me/none, or it is private.*HF_TOKEN"),
         (f"hf-hub:{TIMM}@v9", "has no revision 'v9'"),
-        ("hf-hub:me/gated", "me/gated asks for an agreement. Accept it on its page"),
+        ("hf-hub:me/gated", "me/gated requires an agreement. Accept it on its page"),
         ("hf-hub:me/text", "me/text has neither model.safetensors nor pytorch_model.bin"),
         ("hf-hub:me", "is OWNER/NAME, not 'me'"),
         ("hf-hub:../../etc/passwd", "is OWNER/NAME, not"),

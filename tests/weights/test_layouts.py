@@ -6,8 +6,8 @@ import torch
 from netwright.arch import published
 from netwright.errors import WeightsError
 from netwright.nn import build
-from netwright.weights.layouts import FORMATS, MINDCV, OURS, naming_of
-from netwright.weights.names import Naming, ours_of, theirs_of
+from netwright.weights.layouts import FORMATS, MINDCV, NETWRIGHT, detect_naming
+from netwright.weights.names import Naming, rename_from_netwright, rename_to_netwright
 
 EVERY = list(dict.fromkeys(naming for namings in FORMATS.values() for naming in namings))
 # as the code bases have them: (their name, ours)
@@ -59,8 +59,8 @@ def test_there_are_pairs_of_every_table():
 @pytest.mark.parametrize("naming", EVERY, ids=lambda naming: naming.label)
 def test_names_are_those_of_the_code_base(naming: Naming):
     for theirs, ours in PAIRS[naming.label]:
-        assert naming.ours(theirs) == ours
-        assert naming.theirs(ours) == theirs
+        assert naming.to_netwright(theirs) == ours
+        assert naming.from_netwright(ours) == theirs
 
 
 @pytest.mark.parametrize("naming", EVERY, ids=lambda naming: naming.label)
@@ -68,13 +68,13 @@ def test_every_name_of_a_network_goes_and_comes(naming: Naming):
     name = "resnet50" if "resnet" in naming.label else "regnet_y_200mf"
     with torch.device("meta"):
         state = build(published(name)).state_dict()
-    theirs = theirs_of(state, naming)
+    theirs = rename_from_netwright(state, naming)
     assert len(theirs) == len(state)
-    assert list(ours_of(theirs, naming, "a")) == list(state)
-    if naming is not OURS:
+    assert list(rename_to_netwright(theirs, naming, "a")) == list(state)
+    if naming is not NETWRIGHT:
         assert not set(theirs) & {key for key in state if key.startswith("s1.")}
     # and it is told by its names alone, but for those that two share
-    assert naming_of(theirs, "a")[1] is naming
+    assert detect_naming(theirs, "a")[1] is naming
 
 
 @pytest.mark.parametrize(
@@ -92,22 +92,22 @@ def test_every_name_of_a_network_goes_and_comes(naming: Naming):
 )
 def test_a_name_that_a_table_lacks_stays(name: str):
     naming = FORMATS["timm"][1]
-    assert naming.ours(name) == name
-    assert naming.theirs(name) == ""
+    assert naming.to_netwright(name) == name
+    assert naming.from_netwright(name) == ""
 
 
 def test_numbers_that_contradict_each_other_are_no_name():
     naming = FORMATS["torchvision"][0]
     for name in ("trunk_output.block1.block2-0.proj.0.weight", "trunk_output.block1.block1-00.proj.0.weight"):
-        assert naming.ours(name) == name
+        assert naming.to_netwright(name) == name
     name = "_feature_blocks.res3.block1-0.proj.weight"  # res3 is the second stage
-    assert FORMATS["classy"][0].ours(name) == name
+    assert FORMATS["classy"][0].to_netwright(name) == name
 
 
 def test_what_a_code_base_cannot_name_is_listed():
     state = dict.fromkeys(["s1.b1.a.weight", *(f"s1.b{i}.odd.weight" for i in range(1, 7))], 0)
     with pytest.raises(WeightsError) as caught:
-        theirs_of(state, FORMATS["timm"][0])
+        rename_from_netwright(state, FORMATS["timm"][0])
     said = (
         "timm's regnet has no name for s1.b1.a.weight, s1.b1.odd.weight, s1.b2.odd.weight, s1.b3.odd.weight and 3 more"
     )
@@ -119,19 +119,19 @@ def test_two_of_theirs_that_are_one_of_ours_are_said():
     with pytest.raises(
         WeightsError, match=r"a has two entries for s1.b1.bn.weight: stages.* and 0.blocks.* Remove one"
     ):
-        ours_of(state, MINDCV, "a")
+        rename_to_netwright(state, MINDCV, "a")
 
 
 def test_formats_are_told_by_names_by_nesting_or_by_the_user(small: Any):
     ours = list(build(small).state_dict())
-    assert naming_of(ours, "a")[0] == "netwright"
-    assert naming_of(ours, "a", likely="pycls")[0] == "pycls"
-    assert naming_of(ours, "a", format="pycls")[0] == "pycls"
-    resnet = list(theirs_of(build(published("resnet18")).state_dict(), FORMATS["timm"][1]))
-    assert [naming_of(resnet, "a", format=each)[0] for each in ("", "timm")] == ["torchvision", "timm"]
-    assert naming_of(["what", "ever"], "a")[0] == ""
-    assert naming_of(["what", "ever"], "a", format="timm") == ("timm", FORMATS["timm"][0])
+    assert detect_naming(ours, "a")[0] == "netwright"
+    assert detect_naming(ours, "a", likely="pycls")[0] == "pycls"
+    assert detect_naming(ours, "a", format="pycls")[0] == "pycls"
+    resnet = list(rename_from_netwright(build(published("resnet18")).state_dict(), FORMATS["timm"][1]))
+    assert [detect_naming(resnet, "a", format=each)[0] for each in ("", "timm")] == ["torchvision", "timm"]
+    assert detect_naming(["what", "ever"], "a")[0] == ""
+    assert detect_naming(["what", "ever"], "a", format="timm") == ("timm", FORMATS["timm"][0])
     with pytest.raises(WeightsError, match=r"names in a are those of netwright, not of the format 'timm'.*'netwright'"):
-        naming_of(ours, "a", format="timm")
+        detect_naming(ours, "a", format="timm")
     with pytest.raises(WeightsError, match=r"one of netwright, torchvision, .*, not 'keras'"):
-        naming_of(ours, "a", format="keras")
+        detect_naming(ours, "a", format="keras")

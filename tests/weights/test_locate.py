@@ -14,7 +14,7 @@ def folder(path: Path, *names: str) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("names", "expected", "why"),
+    ("names", "expected", "reason"),
     [
         (("m_best.safetensors", "m-9_50.safetensors", "training.yaml"), "m_best.safetensors", "the best by validation"),
         (("m-9_50.safetensors", "m-10_50.safetensors", "training.yaml"), "m-10_50.safetensors", "newest epoch, 10"),
@@ -27,10 +27,10 @@ def folder(path: Path, *names: str) -> Path:
         (("m-9_50.safetensors", ".m_best.safetensors.7.partial"), "m-9_50.safetensors", "newest epoch, 9"),
     ],
 )
-def test_a_folder_means_its_best_or_newest_weights(tmp_path: Path, names: tuple[str, ...], expected: str, why: str):
+def test_a_folder_means_its_best_or_newest_weights(tmp_path: Path, names: tuple[str, ...], expected: str, reason: str):
     found = locate(folder(tmp_path, *names))
     assert found.path == tmp_path / expected
-    assert why in found.why
+    assert reason in found.reason
     assert found.network == (tmp_path / "network.yaml" if "network.yaml" in names else None)
 
 
@@ -50,8 +50,8 @@ def test_a_described_network_has_its_weights_beside_it(tmp_path: Path):
         ((), "is no folder of a training .*Give the folder of a training"),
         (("other.safetensors", "x.txt"), "It has other.safetensors: give one of these"),
         (("training.yaml",), "has written no weights yet"),
-        (("a_best.safetensors", "b_best.safetensors"), "has weights of a, b. Give the file"),
-        (("a-1_2.safetensors", "b-1_2.safetensors"), "has weights of a, b. Give the file"),
+        (("a_best.safetensors", "b_best.safetensors"), "has weights of a, b. Give one of the files"),
+        (("a-1_2.safetensors", "b-1_2.safetensors"), "has weights of a, b. Give one of the files"),
     ],
 )
 def test_a_folder_that_means_no_weights_is_said(tmp_path: Path, names: tuple[str, ...], said: str):

@@ -20,17 +20,17 @@ PAIRS = [
 
 @pytest.mark.parametrize(("theirs", "ours"), PAIRS)
 def test_mindcvs_names(theirs: str, ours: str):
-    assert MINDCV.ours(theirs) == ours
-    assert MINDCV.theirs(ours) == theirs
+    assert MINDCV.to_netwright(theirs) == ours
+    assert MINDCV.from_netwright(ours) == theirs
 
 
 @pytest.mark.parametrize("stage", range(4))
 def test_every_stage_may_be_named_as_stages(stage: int):
-    assert MINDCV.ours(f"stages.{stage}.blocks.2.f.b.weight") == f"s{stage + 1}.b3.f.b.weight"
+    assert MINDCV.to_netwright(f"stages.{stage}.blocks.2.f.b.weight") == f"s{stage + 1}.b3.f.b.weight"
 
 
 def test_a_name_that_the_table_lacks_stays():
-    assert MINDCV.ours("backbone.0.blocks.1.weight") == "backbone.0.blocks.1.weight"
+    assert MINDCV.to_netwright("backbone.0.blocks.1.weight") == "backbone.0.blocks.1.weight"
 
 
 def test_a_table_is_read_in_both_directions():
@@ -42,10 +42,10 @@ def test_a_table_is_read_in_both_directions():
         parts=(("norm", "f.a_bn"), ("conv", "f.a")),
         norms=(("scale", "weight"),),
     )
-    assert [naming.ours(name) for name in ("old_head.weight", "head.weight")] == ["head.fc.weight"] * 2
-    assert naming.theirs("head.fc.weight") == "head.weight"  # the last that fits
-    assert naming.ours("blocks.4.0.norm.scale") == "s3.b1.f.a_bn.weight"
-    assert naming.theirs("s3.b1.f.a.weight") == "blocks.4.0.conv.weight"
-    assert naming.theirs("s3.b1.f.a_bn.bias") == ""  # that norm has none
+    assert [naming.to_netwright(name) for name in ("old_head.weight", "head.weight")] == ["head.fc.weight"] * 2
+    assert naming.from_netwright("head.fc.weight") == "head.weight"  # the last that fits
+    assert naming.to_netwright("blocks.4.0.norm.scale") == "s3.b1.f.a_bn.weight"
+    assert naming.from_netwright("s3.b1.f.a.weight") == "blocks.4.0.conv.weight"
+    assert naming.from_netwright("s3.b1.f.a_bn.bias") == ""  # that norm has none
     assert naming.is_marked(["a", "blocks.7.norm.scale"])
     assert not naming.is_marked(["a", "blocks.7.norm.scale.b"])

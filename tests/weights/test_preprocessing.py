@@ -22,9 +22,9 @@ def stored(path: str, layout: str, config: Any = None) -> StoredWeights:
 @pytest.mark.parametrize(
     ("layout", "said"),
     [
-        ("pycls", "as pycls does for ImageNet"),
-        ("torchvision", "as torchvision's first weights"),
-        ("classy", "as classy-vision does for ImageNet"),
+        ("pycls", "as in pycls for ImageNet"),
+        ("torchvision", "as in torchvision's first weights"),
+        ("classy", "as in classy-vision for ImageNet"),
         ("netwright", "as usual for ImageNet"),
         ("", "as usual for ImageNet"),
     ],
@@ -32,7 +32,7 @@ def stored(path: str, layout: str, config: Any = None) -> StoredWeights:
 def test_a_file_that_does_not_say_is_seen_as_usual_there(layout: str, said: str):
     found, notices = preprocessing_of(stored("a.pth", layout), published("regnet_x_200mf", resolution=96))
     assert found == Preprocessing(image_size=96)
-    assert notices == [f"a.pth does not say how its network sees images: {said}"]
+    assert notices == [f"a.pth does not contain its preprocessing: it is taken {said}"]
 
 
 def test_gray_images_take_the_mean_of_colors(small: Arch):
@@ -54,7 +54,7 @@ def test_what_a_file_says_counts(small: Arch):
     assert (found.image_size, found.crop_pct, found.mean) == (8, 1.0, (127.5,) * 3)
     assert found.crop_first  # as its trial saw them
     for wrong in ({"preprocessing": {}}, {"preprocessing": 3}, {"mean": "x", "std": [1], "resolution": 8}, {"mean": 1}):
-        with pytest.raises(WeightsError, match="does not say how its network sees images"):
+        with pytest.raises(WeightsError, match=r"the preprocessing in .* cannot be read"):
             preprocessing_of(stored("a", "netwright", wrong), small)
 
 

@@ -60,7 +60,7 @@ def design(tmp_path: Path, randomized: Any) -> Path:
 
 
 def test_a_run_goes_to_the_hub_and_comes_back(hub: Any, run: Path, logits: Any):
-    address = push_to_hub(run, "me/five", private=True, token="hf_good", licence="apache-2.0", message="first")
+    address = push_to_hub(run, "me/five", private=True, token="hf_good", license="apache-2.0", message="first")
     assert address == f"{hub.url}/me/five"
     assert {name for repository, name in hub.files if repository == "me/five"} == {
         "README.md",
@@ -77,6 +77,12 @@ def test_a_run_goes_to_the_hub_and_comes_back(hub: Any, run: Path, logits: Any):
     assert there.facts == here.facts
 
 
+def test_the_license_may_have_its_old_name(hub: Any, run: Path):
+    with pytest.warns(DeprecationWarning, match=r"licence=\.\.\.\) is now push_to_hub\(license="):
+        push_to_hub(run, "me/five", token="hf_good", licence="mit")
+    assert metadata(hub.files["me/five", "README.md"].decode())["license"] == "mit"
+
+
 def test_timm_opens_what_was_uploaded(run: Path, tmp_path: Path, logits: Any):
     import timm
 
@@ -87,7 +93,7 @@ def test_timm_opens_what_was_uploaded(run: Path, tmp_path: Path, logits: Any):
 
 
 def test_the_card_of_a_run_has_its_accuracy_for_machines_and_people(hub: Any, run: Path):
-    push_to_hub(run, "me/five", token="hf_good", licence="apache-2.0")
+    push_to_hub(run, "me/five", token="hf_good", license="apache-2.0")
     text = hub.files["me/five", "README.md"].decode()
     said = metadata(text)
     assert (said["license"], said["library_name"], said["pipeline_tag"]) == (
@@ -103,7 +109,7 @@ def test_the_card_of_a_run_has_its_accuracy_for_machines_and_people(hub: Any, ru
         'timm.create_model("hf-hub:me/five", pretrained=True)',
         "| resize | shorter side to 128 pixels, bilinear, antialiased |",
         "Trained for 2 of 3 epochs (as trained).",
-        "a, b, c, d, e. The weights carry all of them",
+        "a, b, c, d, e. The weights have all of them",
         "lr: 0.1",
     ):
         assert line in text
@@ -142,14 +148,14 @@ def test_evidence_that_is_damaged_is_said(design: Path):
 def test_what_the_hub_does_not_take_is_said(hub: Any, run: Path, monkeypatch: pytest.MonkeyPatch):
     model = load_model(run)
     for given, said in (
-        ({"token": "hf_bad"}, "does not take me/five: .*401.* It wants a token that may write there"),
-        ({}, "does not take me/five: .*It wants a token"),
+        ({"token": "hf_bad"}, "does not accept me/five: .*401.* It needs a token that may write there"),
+        ({}, "does not accept me/five: .*It needs a token"),
     ):
         with pytest.raises(WeightsError, match=said):
             push_to_hub(model, "me/five", **given)
-    with pytest.raises(WeightsError, match="does not take not a name"):
+    with pytest.raises(WeightsError, match="does not accept not a name"):
         push_to_hub(model, "not a name", token="hf_good")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(WeightsError, match="the network is not to be used"):
+    with pytest.raises(WeightsError, match="uploads are turned off"):
         push_to_hub(model, "me/five", token="hf_good")
     assert not any(repository == "me/five" for repository, _ in hub.files)

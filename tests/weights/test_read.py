@@ -17,7 +17,7 @@ from netwright.errors import WeightsError
 from netwright.nn import build
 from netwright.weights import read_state
 from netwright.weights.layouts import MINDCV_RESNET, TIMM_REGNET
-from netwright.weights.names import theirs_of
+from netwright.weights.names import rename_from_netwright
 
 
 class Bomb:
@@ -74,7 +74,7 @@ def test_one_channel_is_not_exchanged(tmp_path: Path, small: Any):
 
 
 def test_weights_of_timm_take_what_its_config_says(tmp_path: Path, small: Any):
-    state = theirs_of(build(small, seed=0).state_dict(), TIMM_REGNET)
+    state = rename_from_netwright(build(small, seed=0).state_dict(), TIMM_REGNET)
     (tmp_path / "model.safetensors").write_bytes(save(state, {"format": "pt"}))
     assert read_state(tmp_path / "model.safetensors").config == {}
     config = {"architecture": "regnety_032", "num_classes": 2, "label_names": ["a", "b"], "pretrained_cfg": {}}
@@ -89,7 +89,7 @@ def test_weights_of_timm_take_what_its_config_says(tmp_path: Path, small: Any):
 
 def test_resnets_of_mindcv_are_read_with_a_warning(tmp_path: Path, ckpt: Any):
     module = build(published("resnet18"), num_classes=3, seed=0)
-    theirs = theirs_of(
+    theirs = rename_from_netwright(
         {name: value for name, value in module.state_dict().items() if "num_b" not in name}, MINDCV_RESNET
     )
     content = b"".join(ckpt.entry(name, value.numpy()) for name, value in theirs.items() if "layer" not in name)
@@ -98,7 +98,7 @@ def test_resnets_of_mindcv_are_read_with_a_warning(tmp_path: Path, ckpt: Any):
     stored = read_state(tmp_path / "a.ckpt")
     assert stored.layout == "mindcv"
     assert torch.equal(stored.state["head.fc.weight"], module.head.fc.weight)
-    assert "pool a pixel further" in stored.notices[0]
+    assert "shift the max pool by a pixel" in stored.notices[0]
 
 
 def test_a_header_whose_length_begins_like_a_pickle_is_safetensors(tmp_path: Path):
@@ -137,7 +137,11 @@ def test_a_ckpt_of_something_else_is_said(tmp_path: Path, ckpt: Any):
     one = np.ones(1, np.float32)
     for content, ema, said in (
         (ckpt.entry("moments.stem.conv.weight", one), False, "has 1 entries of an optimizer and no weights"),
-        (ckpt.entry("ema.stem.conv.weight", one), False, "has nothing but a moving average of 1 weights. Take it: ema"),
+        (
+            ckpt.entry("ema.stem.conv.weight", one),
+            False,
+            "has nothing but a moving average of 1 weights. Load it with ema",
+        ),
         (ckpt.entry("stem.conv.weight", one), True, "has no moving average beside its 1 weights"),
         (
             ckpt.entry("stages.0.blocks.0.bn.gamma", one) + ckpt.entry("0.blocks.0.bn.gamma", one),
@@ -211,7 +215,7 @@ def header(content: dict[str, Any], data: bytes = b"") -> bytes:
 )
 def test_damaged_safetensors_are_errors(tmp_path: Path, content: bytes):
     (tmp_path / "a.safetensors").write_bytes(content)
-    with pytest.raises(WeightsError, match="cut short or damaged"):
+    with pytest.raises(WeightsError, match="truncated or damaged"):
         read_state(tmp_path / "a.safetensors")
 
 

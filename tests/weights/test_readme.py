@@ -7,7 +7,7 @@ import yaml
 
 from netwright.data.preprocess import Preprocessing
 from netwright.errors import WeightsError
-from netwright.weights import LoadedModel, choose
+from netwright.weights import LoadedModel, choose_weights
 from netwright.weights.readme import evidence_of, readme
 
 
@@ -28,11 +28,11 @@ def test_what_is_not_known_is_not_said(model: LoadedModel):
     assert "\n\n\n" not in text
 
 
-def test_the_licence_of_published_weights_goes_with_them(randomized: Any):
+def test_the_license_of_published_weights_goes_with_them(randomized: Any):
     module = randomized()
-    row = choose("regnet_y_16gf", "IMAGENET1K_SWAG_E2E_V1")
+    row = choose_weights("regnet_y_16gf", "IMAGENET1K_SWAG_E2E_V1")
     text = readme(LoadedModel(module.arch, module, Preprocessing(16), row=row), "me/net", is_timm=True)
-    assert "licence cc-by-nc-4.0" in text
+    assert "license cc-by-nc-4.0" in text
     assert yaml.safe_load(text.split("---\n")[1])["license"] == "cc-by-nc-4.0"
 
 
@@ -40,7 +40,7 @@ def test_many_classes_are_counted(randomized: Any, small: Any):
     module = randomized()
     names = tuple(f"class {i}" for i in range(30))
     text = readme(LoadedModel(module.arch, module, Preprocessing(16), names), "me/net", is_timm=True)
-    assert "class 19, and 10 more. The weights carry all of them" in text
+    assert "class 19, and 10 more. The weights have all of them" in text
 
 
 def test_only_a_designs_folder_has_evidence(tmp_path: Path):

@@ -12,7 +12,7 @@ import torch
 
 from netwright.errors import WeightsError
 from netwright.weights import create_model, load_model, save_ckpt, zoo
-from netwright.weights.refs import find, is_ref, row_named, split_tag
+from netwright.weights.refs import is_ref, published_row, resolve_ref, split_tag
 
 
 class NullProgress(SimpleHTTPRequestHandler):
@@ -68,7 +68,7 @@ def test_a_tag_is_told_from_a_dot(name: str, expected: tuple[str, str]):
     ],
 )
 def test_a_word_means_a_row(word: str, expected: str | None):
-    row = row_named(word)
+    row = published_row(word)
     assert (row and row.ref) == expected
 
 
@@ -81,12 +81,12 @@ def test_a_word_means_a_row(word: str, expected: str | None):
         ("mindcv/resnet50", "MindCV has no weights of 'resnet50'"),
         ("regnet_y_400mf.zzz", "none is 'zzz'"),
         ("resnet56_cifar", "no published weights for 'resnet56_cifar'"),
-        ("regnet_y_400m", "no network is called 'regnet_y_400m', and nothing here either. Did you mean"),
+        ("regnet_y_400m", "no network, file or folder is called 'regnet_y_400m'. Did you mean"),
     ],
 )
 def test_what_means_nothing_is_said_with_what_is_near(ref: str, said: str):
     with pytest.raises(WeightsError, match=said):
-        find(ref)
+        resolve_ref(ref)
 
 
 def test_what_names_its_place_is_told():
@@ -99,7 +99,7 @@ def test_what_is_here_goes_before_names(tmp_path: Path, monkeypatch: pytest.Monk
     folder = tmp_path / "regnet_x_200mf"
     folder.mkdir()
     save_ckpt(folder / "small_best.ckpt", randomized())
-    found = find("regnet_x_200mf")
+    found = resolve_ref("regnet_x_200mf")
     assert (found.located.path, found.row) == (Path("regnet_x_200mf/small_best.ckpt"), None)
 
 
@@ -117,9 +117,9 @@ def test_an_address_is_loaded_once_and_held_against_the_hash_in_its_name(
     (folder / good).unlink()
     assert load_model(f"{url}/{good}", model=network_yaml).source == found.source
     with pytest.raises(WeightsError, match=r"and it should be 0123456789\.\.\."):
-        find(f"{url}/a-0123456789.ckpt")
+        resolve_ref(f"{url}/a-0123456789.ckpt")
     with pytest.raises(WeightsError, match="HTTP status 404"):
-        find(f"{url}/none.ckpt")
+        resolve_ref(f"{url}/none.ckpt")
 
 
 def test_torchvisions_weights_are_loaded_from_their_address(
@@ -150,5 +150,5 @@ def test_files_of_one_name_at_two_addresses_are_two(served: tuple[str, Path]):
     for part in ("one", "two"):
         (folder / part).mkdir()
         (folder / part / "w.ckpt").write_text(part)
-    first, second = (find(f"{url}/{part}/w.ckpt").located.path for part in ("one", "two"))
+    first, second = (resolve_ref(f"{url}/{part}/w.ckpt").located.path for part in ("one", "two"))
     assert (first.read_text(), second.read_text()) == ("one", "two")

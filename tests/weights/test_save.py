@@ -71,7 +71,9 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(
 
     monkeypatch.setattr(os, "fsync", fail)
     write = save_ckpt if save == "mindcv" else partial(save_model, preprocessing=SEEN)
-    said = r"needs about [\d,]+ bytes in .*, which has [\d,]+ bytes free" if code == errno.ENOSPC else "another folder"
+    room = r" \(about [\d,]+ bytes are needed and [\d,]+ bytes are free there\)\. Free some space, or choose another f"
+    said = rf"^the weights cannot be written to {path}: {os.strerror(code)}"
+    said += room if code == errno.ENOSPC else r"\. Choose another folder\.$"
     with pytest.raises(OutputError, match=said):
         write(path, randomized())
     assert path.read_text() == "the old file"

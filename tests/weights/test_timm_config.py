@@ -71,7 +71,7 @@ def test_what_is_not_timms_is_passed_over(tmp_path: Path):
         ("{", "cannot be read as timm's config.json"),
         ("[" * 10**5, "cannot be read as timm's config.json"),
         ({"architecture": "a", "pretrained_cfg": 3}, "'pretrained_cfg' that is no mapping"),
-        ({"architecture": "a", "input_size": 224}, "does not say as timm does how its network sees images: TypeError"),
+        ({"architecture": "a", "input_size": 224}, "is not as timm writes it: TypeError"),
         ({"architecture": "a", "input_size": [3]}, "ValueError"),
         ({"architecture": "a", "mean": ["x"]}, "ValueError"),
         ({"architecture": "a", "crop_pct": None}, "TypeError"),
@@ -86,7 +86,7 @@ def test_a_damaged_config_is_said(tmp_path: Path, content: Any, said: str):
 def test_a_config_of_gigabytes_is_not_read(tmp_path: Path):
     with open(tmp_path / "config.json", "wb") as file:
         file.truncate(10 << 30)  # a hole
-    with pytest.raises(WeightsError, match=r"has 10,737,418,240 bytes, which no config.json of timm has"):
+    with pytest.raises(WeightsError, match=r"has 10,737,418,240 bytes, more than any config.json of timm"):
         read_timm_config(tmp_path / "model.safetensors")
 
 

@@ -24,7 +24,7 @@ def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
 
 
 def pycls_file(path: Path, plain: Any, average: Any = None, **given: Any) -> Path:
-    """As pycls writes it: its first convolution sees BGR."""
+    """As pycls writes it: the first convolution sees BGR."""
     content = {
         "epoch": 99,
         "optimizer_state": {"state": {}, "param_groups": [{"lr": 0.1}]},
@@ -83,7 +83,7 @@ def test_an_older_file_of_pycls_has_no_average(tmp_path: Path, randomized: Calla
     assert same(read_state(path).state, randomized().state_dict())
     with pytest.raises(WeightsError, match=r"has none\. Leave ema out"):
         read_state(path, ema=True)
-    # said to be ours, its first convolution stays
+    # said to be ours, the first convolution stays
     stem = read_state(path, format="netwright").state["stem.conv.weight"]
     assert torch.equal(stem, randomized().stem.conv.weight.flip(1))
 
@@ -161,7 +161,7 @@ def test_heads_of_pretraining_are_left_out_and_others_are_not(tmp_path: Path, ra
     heads = {"0.projection_head.0.weight": torch.ones(2), "0.prototypes0.weight": torch.ones(3)}
     stored = read_state(classy_file(tmp_path / "a.torch", randomized(), heads))
     assert not any(name.startswith("head") for name in stored.state)
-    assert stored.notices == ("2 tensors of heads that only pretraining used are left out",)
+    assert stored.notices == ("2 tensors of heads used only in pretraining are left out",)
     stored = read_state(classy_file(tmp_path / "b.torch", randomized(), {"0.odd.weight": torch.ones(2)}))
     assert "heads.0.odd.weight" in stored.state  # no network has it, which is said where it is filled
 
@@ -179,11 +179,11 @@ def test_a_file_of_classy_vision_without_a_body_is_said(tmp_path: Path):
 def test_tensors_that_claim_more_than_the_file_holds_are_refused(tmp_path: Path):
     for value in (torch.zeros(1).expand(10**12), torch.zeros(1).expand(100, 10**5)):
         torch.save({"stem.conv.weight": value}, tmp_path / "a.pth")
-        with pytest.raises(WeightsError, match=r"has tensors of [\d,]+ bytes, which is more than itself: refused"):
+        with pytest.raises(WeightsError, match=r"has tensors of [\d,]+ bytes, which is more than the file: refused"):
             read_state(tmp_path / "a.pth")
     shared = torch.zeros(10_000)
     torch.save({f"s1.b{i}.f.a.weight": shared for i in range(1, 200)}, tmp_path / "a.pth")
-    with pytest.raises(WeightsError, match="more than itself"):
+    with pytest.raises(WeightsError, match="more than the file"):
         read_state(tmp_path / "a.pth")
 
 
@@ -236,7 +236,7 @@ def test_a_storage_that_claims_terabytes_is_an_error(tmp_path: Path):
                     new.writestr(record, old.read(record).replace(thousand, huge))
         else:
             (tmp_path / "b.pth").write_bytes(content.replace(thousand, huge))
-        with pytest.raises(WeightsError, match="cut short or damaged"):
+        with pytest.raises(WeightsError, match="truncated or damaged"):
             read_state(tmp_path / "b.pth")
 
 
@@ -260,7 +260,7 @@ def test_deep_nesting_ends(tmp_path: Path):
 
 
 def test_a_published_network_of_pycls_is_known(tmp_path: Path):
-    from netwright.weights.guess import infer_arch
+    from netwright.weights.arch_inference import infer_arch
 
     module = build(published("regnet_x_200mf"), seed=0)
     arch = infer_arch(read_state(pycls_file(tmp_path / "a.pyth", module)).state)

@@ -8,13 +8,13 @@ import pytest
 from netwright.arch import NETWORKS, complexity, published
 from netwright.errors import WeightsError
 from netwright.weights.zoo import (
-    SOURCES,
+    WEIGHTS_SOURCES,
     PublishedWeights,
-    choose,
+    canonical_network,
+    choose_weights,
+    find_row,
     list_models,
-    network_of,
     published_weights,
-    weights_named,
 )
 
 ROWS = published_weights()
@@ -28,7 +28,7 @@ def test_every_row_is_whole_and_of_a_network_here():
     assert len({row.ref for row in ROWS}) == len(ROWS) > 200
     for row in ROWS:
         assert row.network in NETWORKS
-        assert row.source in SOURCES
+        assert row.source in WEIGHTS_SOURCES
         assert all((row.name, row.tag, row.where, row.recipe, row.licence)), row.ref
         assert row.top1 is None or 60 < row.top1 < 90, row.ref
         assert row.interpolation in ("bilinear", "bicubic")
@@ -95,19 +95,19 @@ def test_published_figures_are_the_sources():
 
 
 def test_weights_are_chosen_by_source_and_tag():
-    assert choose("regnet_x_800mf").ref == "mindcv/regnet_x_800mf/in1k"
-    assert choose("regnet_x_800mf", "timm").ref == "timm/regnetx_008.tv2_in1k"
+    assert choose_weights("regnet_x_800mf").ref == "mindcv/regnet_x_800mf/in1k"
+    assert choose_weights("regnet_x_800mf", "timm").ref == "timm/regnetx_008.tv2_in1k"
     # by a source's own name for it: that source's
-    assert choose("regnetx_008").ref == "timm/regnetx_008.tv2_in1k"
-    assert choose("RegNetX-800MF").ref == "pycls/RegNetX-800MF/dds"
-    assert choose("regnet_y_8gf").ref == "torchvision/regnet_y_8gf/IMAGENET1K_V2"
-    assert choose("RegNetX-800MF", "pycls_in1k").ref == "timm/regnetx_008.pycls_in1k"
-    assert choose("regnet_x_800mf", "torchvision/IMAGENET1K_V1").tag == "IMAGENET1K_V1"
-    assert choose("resnet50").ref == "torchvision/resnet50/IMAGENET1K_V2"
+    assert choose_weights("regnetx_008").ref == "timm/regnetx_008.tv2_in1k"
+    assert choose_weights("RegNetX-800MF").ref == "pycls/RegNetX-800MF/dds"
+    assert choose_weights("regnet_y_8gf").ref == "torchvision/regnet_y_8gf/IMAGENET1K_V2"
+    assert choose_weights("RegNetX-800MF", "pycls_in1k").ref == "timm/regnetx_008.pycls_in1k"
+    assert choose_weights("regnet_x_800mf", "torchvision/IMAGENET1K_V1").tag == "IMAGENET1K_V1"
+    assert choose_weights("resnet50").ref == "torchvision/resnet50/IMAGENET1K_V2"
     with pytest.raises(WeightsError, match=r"are mindcv/in1k, .* none is 'tim'. Did you mean 'timm'\?"):
-        choose("regnet_x_800mf", "tim")
+        choose_weights("regnet_x_800mf", "tim")
     with pytest.raises(WeightsError, match="no published weights for 'resnet56_cifar'"):
-        choose("resnet56_cifar")
+        choose_weights("resnet56_cifar")
 
 
 def test_a_default_may_be_used_by_everyone_where_there_is_a_choice():
@@ -121,14 +121,17 @@ def test_a_default_may_be_used_by_everyone_where_there_is_a_choice():
 
 def test_a_sources_names_are_its_own():
     # torchvision's regnet_y_8gf is not DDS's RegNetY-8.0GF
-    assert (network_of("regnet_y_8gf"), network_of("RegNetY-8.0GF")) == ("regnet_y_8_0gf_tv", "regnet_y_8_0gf")
-    assert network_of("regnet_y_9gf") == ""
-    row = weights_named("torchvision", "regnet_y_8gf")
+    assert (canonical_network("regnet_y_8gf"), canonical_network("RegNetY-8.0GF")) == (
+        "regnet_y_8_0gf_tv",
+        "regnet_y_8_0gf",
+    )
+    assert canonical_network("regnet_y_9gf") == ""
+    row = find_row("torchvision", "regnet_y_8gf")
     assert row is not None
     assert row.network == "regnet_y_8_0gf_tv"
-    assert weights_named("torchvision", "regnet_y_8gf", "IMAGENET1K_V1") is not None
-    assert weights_named("torchvision", "regnet_y_8gf", "V9") is None
-    ours = weights_named("timm", "regnet_y_8_0gf")
+    assert find_row("torchvision", "regnet_y_8gf", "IMAGENET1K_V1") is not None
+    assert find_row("torchvision", "regnet_y_8gf", "V9") is None
+    ours = find_row("timm", "regnet_y_8_0gf")
     assert ours is not None
     assert ours.ref == "timm/regnety_080.ra3_in1k"
 

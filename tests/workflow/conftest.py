@@ -18,13 +18,13 @@ from netwright.workflow import DesignConfig
 
 @dataclass
 class Engine:
-    """trials: all that were begun. stop_at: begun trials after which Ctrl-C comes. fails: trials that do. stories: that
-    were reported."""
+    """trials: all that were begun. stop_at: begun trials after which Ctrl-C comes. fails: trials that do. reports: of
+    designs."""
 
     trials: list[TrialSpec] = field(default_factory=list)
     stop_at: int | None = None
     fails: Callable[[TrialSpec], bool] = lambda trial: False
-    stories: list[object] = field(default_factory=list)
+    reports: list[object] = field(default_factory=list)
 
     def error(self, trial: TrialSpec) -> float:
         """Percent: more flops are better, and a seed's luck is small."""
@@ -65,8 +65,8 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
     """In place of the workers, and of the drawing of the report."""
     made = Engine()
 
-    def report(story: object, folder: Path) -> Path:
-        made.stories.append(story)
+    def report(data: object, folder: Path) -> Path:
+        made.reports.append(data)
         return folder / "report.html"
 
     for home in ("netwright.sweeps.run", "netwright.workflow.prepare"):

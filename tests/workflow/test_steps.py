@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from netwright.errors import OutputError, PopulationError, SpaceError
+from netwright.errors import OutputError, PopulationError, RecipeError, SpaceError
 from netwright.population import Population
+from netwright.space import load_space
 from netwright.workflow import DesignConfig, DesignResult, design, sweep
 
 Make = Callable[..., DesignConfig]
@@ -45,13 +46,13 @@ def test_the_pick_is_the_best_of_validation_and_named_by_space_and_trial(engine:
     best = min(range(len(searched)), key=lambda i: engine.error(searched[i]))
     space, trial = ("regnetx", best) if best < TRIALS else ("regnetx_refined", best - TRIALS)
     assert result.network.name == f"{space} {trial}"
-    assert engine.stories[0].finalists[0].name == result.network.name
+    assert engine.reports[0].finalists[0].name == result.network.name
     assert plain(result)["pick"]["name"] == result.network.name
 
 
 def test_the_second_sample_is_fresh_and_within_the_refined_space(engine: Any, quiet: Any, config: Make) -> None:
     result = design(config(), quiet)
-    first, second = (view.frame for view in engine.stories[0].populations)
+    first, second = (view.frame for view in engine.reports[0].populations)
     assert not set(first["arch"]) & set(second["arch"])
     for name, distribution in result.refined.distributions.items():
         assert second[name].between(*distribution.bounds).all()
@@ -64,7 +65,7 @@ def test_failed_trials_are_counted_and_left_out(
     engine.fails = lambda trial: trial.split == "validation" and trial.index in (1, 2)
     result = design(config(), quiet)
     assert any("of 14 networks (4 more failed)" in line for line in caplog.messages)
-    assert engine.stories[0].contrast.mean.n_a + engine.stories[0].contrast.mean.n_b == 14
+    assert engine.reports[0].comparison.mean.n_a + engine.reports[0].comparison.mean.n_b == 14
     assert result.test_errors
 
 
@@ -102,7 +103,7 @@ def test_a_seed_that_fails_is_told(engine: Any, quiet: Any, config: Make) -> Non
 
 
 @pytest.mark.parametrize("moment", [0, 5, TRIALS, TRIALS + 2, TRIALS + CONFIRM, TRIALS + CONFIRM + 4])
-def test_interrupted_anywhere_the_same_brief_goes_on_to_the_same_result(
+def test_interrupted_anywhere_the_same_configuration_continues_to_the_same_result(
     engine: Any, quiet: Any, config: Make, tmp_path: Path, moment: int
 ) -> None:
     whole = plain(design(config(out=tmp_path / "whole"), quiet))
@@ -115,7 +116,7 @@ def test_interrupted_anywhere_the_same_brief_goes_on_to_the_same_result(
     assert len(engine.trials) == TRIALS + CONFIRM + 2 * SEEDS  # none was trained twice
 
 
-def test_the_same_config_again_trains_nothing(engine: Any, quiet: Any, config: Make) -> None:
+def test_the_same_configuration_again_trains_nothing(engine: Any, quiet: Any, config: Make) -> None:
     first = plain(design(config(), quiet))
     engine.trials.clear()
     assert plain(design(config(workers=7, command="other words"), quiet)) == first
@@ -146,7 +147,7 @@ def test_trials_may_be_added_until_the_space_is_refined(engine: Any, quiet: Any,
         ({"space": "regnety"}, "space.setting.block: 'x' -> 'y'"),
     ],
 )
-def test_another_brief_is_refused_with_the_difference(
+def test_another_configuration_is_refused_with_the_difference(
     engine: Any, quiet: Any, config: Make, changes: dict[str, object], line: str
 ) -> None:
     design(config(), quiet)
@@ -181,8 +182,8 @@ def test_few_trials_narrow_nothing_and_claim_nothing(engine: Any, quiet: Any, co
     result = design(config(trials=4, confirm_trials=2), quiet)
     assert not result.confirmed
     assert result.refinement == "Nothing was narrowed, so there is no refinement to confirm."
-    assert engine.stories[0].contrast is None
-    assert [view.name for view in engine.stories[0].populations] == ["regnetx", "regnetx_again"]
+    assert engine.reports[0].comparison is None
+    assert [view.name for view in engine.reports[0].populations] == ["regnetx", "regnetx_again"]
 
 
 def test_a_space_without_room_to_confirm_is_refused_before_any_training(
@@ -211,3 +212,41 @@ def test_weights_that_are_gone_are_missed_with_a_cure(engine: Any, quiet: Any, c
         path.unlink()
     with pytest.raises(OutputError, match=r"are gone. Remove .*final to train pick and baseline again"):
         design(config(), quiet)
+
+
+SMALL: dict[str, Any] = {"flops": (0.3e6, 0.6e6), "trials": 12, "confirm_trials": 6, "epochs": 1}
+
+
+def test_a_design_by_keywords_is_that_of_its_configuration(
+    engine: Any, quiet: Any, config: Make, tmp_path: Path
+) -> None:
+    whole = plain(design(config(recipe={"lr": 0.2}), quiet))
+    assert plain(design("digits", quiet, out=tmp_path / "k", lr=0.2, **SMALL)) == whole
+    with pytest.raises(RecipeError, match=r"a DesignConfig has all options itself\. Put seed into it\."):
+        design(config(), quiet, seed=1)
+
+
+def test_a_sweep_takes_a_space_by_name_or_as_it_is(engine: Any, quiet: Any, tmp_path: Path) -> None:
+    few: dict[str, Any] = {"epochs": 1, "trials": 3}
+    space = load_space("regnety").refine(flops=(0.3e6, 0.6e6))
+    assert sweep(space, quiet, out=tmp_path / "a", **few)["done"] == 3
+    assert sweep("regnety", quiet, out=tmp_path / "b", flops=(0.3e6, 0.6e6), **few)["done"] == 3
+    with Population.open(tmp_path / "a") as one, Population.open(tmp_path / "b") as two:
+        assert one.identity["space"] == two.identity["space"]
+        assert list(one.frame()["arch"]) == list(two.frame()["arch"])
+    with pytest.raises(RecipeError, match=r"its population in a folder, and none is named\. Give 'out'\."):
+        sweep("regnety", quiet, trials=3)
+
+
+def test_a_sweep_alone_has_more_trials(engine: Any, quiet: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[DesignConfig] = []
+
+    def prepare(config: DesignConfig, progress: object) -> None:
+        given.append(config)
+        raise SpaceError("enough")
+
+    monkeypatch.setattr("netwright.workflow.steps.prepare", prepare)
+    for options in ({}, {"trials": 7}):
+        with pytest.raises(SpaceError, match="enough"):
+            sweep("regnety", quiet, out="x", **options)
+    assert [(config.space, config.trials) for config in given] == [("regnety", 100), ("regnety", 7)]

@@ -1,8 +1,8 @@
 """The Open Inference Protocol's gRPC messages, made from a table.
 
-Numbers and types as in KServe's grpc_predict_v2.proto, with what Triton's grpc_service.proto and model_config.proto add
-and is answered here. They live in a pool of their own: a process may hold a client's copies of the same names beside
-them.
+Numbers and types as in KServe's grpc_predict_v2.proto, and those of Triton's grpc_service.proto and model_config.proto
+that are answered here. They are in a descriptor pool of their own, as a process may also hold a client's copies of the
+same names.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from netwright.system.extras import optional
 __all__ = ["METHODS", "SERVICE", "STREAM", "messages"]
 
 SERVICE = "inference.GRPCInferenceService"
-# method, also the stem of its request and response -> the method of the server that answers
+# method of the protocol, also the stem of its request and response -> method of the servicer
 METHODS = {
-    "ServerLive": "live",
-    "ServerReady": "ready",
+    "ServerLive": "server_live",
+    "ServerReady": "server_ready",
     "ModelReady": "model_ready",
-    "ServerMetadata": "server",
-    "ModelMetadata": "model",
-    "ModelInfer": "infer",
-    "ModelConfig": "config",
-    "ModelStatistics": "statistics",
-    "RepositoryIndex": "index",
-    "RepositoryModelLoad": "load",
-    "RepositoryModelUnload": "unload",
+    "ServerMetadata": "server_metadata",
+    "ModelMetadata": "model_metadata",
+    "ModelInfer": "model_infer",
+    "ModelConfig": "model_config",
+    "ModelStatistics": "model_statistics",
+    "RepositoryIndex": "repository_index",
+    "RepositoryModelLoad": "repository_model_load",
+    "RepositoryModelUnload": "repository_model_unload",
 }
 STREAM = "ModelStreamInfer"  # many ModelInferRequest, as many ModelStreamInferResponse
 
-# message -> its fields, `type name number`; * repeated, ? one of several, # an enum, @ a map from texts to the type
+# message -> its fields, `type name number`; * repeated, ? one of several, # an enum, @ a map from strings to the type
 _TENSOR = "string name 1; string datatype 2; *int64 shape 3"
 _TABLE = {
     "ServerLiveRequest": "",
@@ -88,7 +88,7 @@ _TABLE = {
     "StatisticDuration compute_infer 3; StatisticDuration compute_output 4",
     "StatisticDuration": "uint64 count 1; uint64 ns 2",
 }
-# an enum's names, in the order of their numbers from 0
+# enum -> its names, in the order of their numbers from 0
 _ENUMS = {
     "DataType": "INVALID BOOL UINT8 UINT16 UINT32 UINT64 INT8 INT16 INT32 INT64 FP16 FP32 FP64 STRING BF16",
 }
@@ -97,7 +97,7 @@ _CHOICE = "parameter_choice"
 
 @cache
 def messages() -> dict[str, Any]:
-    """Name -> class, of the messages that stand alone."""
+    """Name -> class of every message that is not nested in another."""
     descriptor_pb2 = optional("google.protobuf.descriptor_pb2", "serve")
     file = descriptor_pb2.FileDescriptorProto(name="netwright_oip.proto", package="inference", syntax="proto3")
     made: dict[str, Any] = {}

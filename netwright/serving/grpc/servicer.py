@@ -3,78 +3,83 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netwright.errors import ServeError
-from netwright.serving.errors import GRPC_CODES, Refused
+from netwright.serving.errors import GRPC_CODES, INTERNAL_ERROR, RequestError
 from netwright.serving.grpc.messages import METHODS, SERVICE, STREAM, messages
-from netwright.serving.http.middleware import MISTAKE, Ticket, request_id
 from netwright.serving.models.service import decoded_size
+from netwright.serving.protocol import tensors, triton
 from netwright.serving.protocol.statistics import statistics
-from netwright.serving.protocol.tensors import (
-    Asked,
-    Given,
-    Wanted,
-    check_count,
-    check_outputs,
-    images_of,
-    model_metadata,
-    outputs_of,
-)
-from netwright.serving.protocol.triton import EXTENSIONS, check_steering, index_rows, model_config
+from netwright.serving.protocol.tensors import InferRequest, InputTensor, RequestedOutput
 from netwright.system.extras import optional
 from netwright.version import __version__
 
 if TYPE_CHECKING:
-    from netwright.serving.http.app import Site
+    from netwright.serving.admission import RequestContext
+    from netwright.serving.models.version import ModelVersion
+    from netwright.serving.settings import ServeSettings
+    from netwright.serving.state import AppState
 
 __all__ = ["start_grpc"]
 
-_SPARE = 1 << 20  # bytes of a message beside its tensors
-_LOOK = 1.0  # seconds between looks whether a server is stopping, of a stream in which nothing comes
-_OPEN = {"ServerLive", "ServerReady"}
+_ENVELOPE_BYTES = 1 << 20  # of a message, besides its tensors
+_STOP_CHECK_SECONDS = 1.0  # between looks whether the server stops, while a stream is silent
+_PUBLIC_METHODS = {"ServerLive", "ServerReady"}
 _CONTENTS = {"FP32": "fp32_contents", "UINT8": "uint_contents", "BYTES": "bytes_contents"}
 
 
-async def start_grpc(site: Site, *, shares_port: bool = False) -> tuple[Any, int]:
-    """A started grpc.aio server and its port. ServeError where it cannot listen."""
+async def start_grpc(state: AppState, *, shares_port: bool = False) -> tuple[Any, int]:
+    """Start a server of gRPC.
+
+    Args:
+        state: The models, and what admits requests.
+        shares_port: Whether other workers listen on the same port.
+
+    Returns:
+        The grpc.aio server and its port.
+
+    Raises:
+        ServeError: Where it cannot listen.
+    """
     grpc = optional("grpc", "serve")
-    settings = site.service.settings
-    most = settings.max_body + _SPARE
+    settings = state.settings
+    most = settings.max_body + _ENVELOPE_BYTES
     options = [
         ("grpc.max_receive_message_length", most),
         ("grpc.max_send_message_length", most),
         ("grpc.so_reuseport", int(shares_port)),
     ]
     server = grpc.aio.server(options=options, maximum_concurrent_rpcs=settings.max_requests)
-    doors = _Doors(site, grpc)
-    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, doors.handlers()),))
+    servicer = _Servicer(state, grpc)
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, servicer.method_handlers()),))
+    port = _listen(server, settings, grpc)
+    await server.start()
+    return server, port
+
+
+def _listen(server: Any, settings: ServeSettings, grpc: Any) -> int:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     address = f"{host}:{settings.grpc_port or 0}"
     try:
         if settings.tls_cert:
             pair = (Path(settings.tls_key).read_bytes(), Path(settings.tls_cert).read_bytes())
-            port = server.add_secure_port(address, grpc.ssl_server_credentials([pair]))
-        else:
-            port = server.add_insecure_port(address)
+            return int(server.add_secure_port(address, grpc.ssl_server_credentials([pair])))
+        return int(server.add_insecure_port(address))
     except (OSError, RuntimeError) as error:
         raise ServeError(f"gRPC cannot listen on {address}: {error}. Give another --grpc_port.") from error
-    await server.start()
-    return server, int(port)
 
 
-class _Doors:
-    """A method of the protocol each; they raise Refused, and `_guarded` says it in gRPC's words."""
+class _Servicer:
+    """One method for each of the protocol. They raise RequestError, and `_guarded` turns it into gRPC's status."""
 
-    def __init__(self, site: Site, grpc: Any) -> None:
-        self._site, self._grpc, self._messages = site, grpc, messages()
+    def __init__(self, state: AppState, grpc: Any) -> None:
+        self._state, self._grpc, self._messages = state, grpc, messages()
 
-    def handlers(self) -> dict[str, Any]:
-        """For grpc."""
+    def method_handlers(self) -> dict[str, Any]:
+        """Name of a method -> grpc's handler of it."""
         made = {}
         for method in METHODS:
             made[method] = self._grpc.unary_unary_rpc_method_handler(
@@ -90,34 +95,34 @@ class _Doors:
         return made
 
     def _guarded(self, method: str) -> Callable[[Any, Any], Awaitable[Any]]:
-        async def guarded(request: Any, context: Any) -> Any:
+        async def guarded(request: Any, rpc: Any) -> Any:
             try:
-                return await self._one(method, request, context)
-            except Refused as refused:
-                await self._abort(refused, context)
+                return await self._answer(method, request, rpc)
+            except RequestError as error:
+                await self._abort(error, rpc)
 
         return guarded
 
-    async def _stream(self, requests: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
-        """One request after another: each is answered, or is told why not, and the stream goes on."""
+    async def _stream(self, requests: AsyncIterator[Any], rpc: Any) -> AsyncIterator[Any]:
+        """One request after another: each is answered or refused, and the stream continues."""
         try:
-            self._check_token(STREAM, dict(context.invocation_metadata() or ()))
-        except Refused as refused:
-            await self._abort(refused, context)
-        answer = self._messages["ModelStreamInferResponse"]
+            self._state.admission.check_token(_metadata(rpc).get("authorization", ""))
+        except RequestError as error:
+            await self._abort(error, rpc)
+        response = self._messages["ModelStreamInferResponse"]
         async for request in self._until_stopping(requests):
             try:
-                yield answer(infer_response=await self._one("ModelInfer", request, context))
-            except Refused as refused:
-                yield answer(error_message=str(refused), infer_response={"id": request.id})
+                yield response(infer_response=await self._answer("ModelInfer", request, rpc))
+            except RequestError as error:
+                yield response(error_message=str(error), infer_response={"id": request.id})
 
     async def _until_stopping(self, requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
-        """A client that has no more to ask for now must not keep a stopping server."""
+        """The requests, until the server stops: a client that is silent must not hold it up."""
         while True:
             coming = asyncio.ensure_future(anext(requests, None))
             while not coming.done():
-                await asyncio.wait({coming}, timeout=_LOOK)
-                if self._site.limits.is_stopping and not coming.done():
+                await asyncio.wait({coming}, timeout=_STOP_CHECK_SECONDS)
+                if self._state.limits.is_stopping and not coming.done():
                     coming.cancel()
                     return
             request = coming.result()
@@ -125,158 +130,138 @@ class _Doors:
                 return
             yield request
 
-    async def _abort(self, refused: Refused, context: Any) -> None:
-        if refused.retry_after is not None:
-            context.set_trailing_metadata((("retry-after", str(refused.retry_after)),))
-        await context.abort(self._grpc.StatusCode[GRPC_CODES[refused.reason]], str(refused))
+    async def _abort(self, error: RequestError, rpc: Any) -> None:
+        if error.retry_after is not None:
+            rpc.set_trailing_metadata((("retry-after", str(error.retry_after)),))
+        await rpc.abort(self._grpc.StatusCode[GRPC_CODES[error.reason]], str(error))
 
-    async def _one(self, method: str, request: Any, context: Any) -> Any:
-        """The answer, within the limits. Refused, which the log and the metrics know already."""
-        limits, settings = self._site.limits, self._site.service.settings
-        started = time.monotonic()
-        metadata = dict(context.invocation_metadata() or ())
-        given = metadata.get("x-request-id") or getattr(request, "id", "")
-        left = context.time_remaining()
-        seconds = settings.timeout if left is None else min(settings.timeout, max(0.0, left))
-        ticket = Ticket(request_id(str(given).encode("latin-1", "replace")), started + seconds, door="grpc")
-        code, has_entered = "OK", False
+    async def _answer(self, method: str, request: Any, rpc: Any) -> Any:
+        """Admit a request, answer it, and account for it. RequestError where it is refused."""
+        admission, metadata = self._state.admission, _metadata(rpc)
+        context = admission.begin(
+            metadata.get("x-request-id") or str(getattr(request, "id", "")),
+            endpoint="grpc",
+            seconds=rpc.time_remaining(),
+            method="grpc",
+            path=method,
+        )
+        code = "OK"
         try:
-            self._check_token(method, metadata)
+            if method not in _PUBLIC_METHODS:
+                admission.check_token(metadata.get("authorization", ""))
             if method == "ModelInfer":
-                limits.enter()
-                has_entered = True
-                limits.hold(ticket, request.ByteSize())
-            return await getattr(self, METHODS[method])(request, ticket)
-        except Refused as refused:
-            code, ticket.said = GRPC_CODES[refused.reason], str(refused)
+                admission.enter(context)
+                admission.limits.hold(context, request.ByteSize())
+            return await getattr(self, METHODS[method])(request, context)
+        except RequestError as error:
+            code, context.detail = GRPC_CODES[error.reason], str(error)
             raise
         except asyncio.CancelledError:
             code = "CANCELLED"
             raise
-        except Exception as error:  # a bug of ours, which the others must not feel
-            code, ticket.said = "INTERNAL", f"{type(error).__name__}: {error}"
-            raise Refused("damaged", MISTAKE) from error
+        except Exception as error:  # a bug of ours, which other requests must not suffer from
+            code, context.detail = "INTERNAL", f"{type(error).__name__}: {error}"
+            raise RequestError("damaged", INTERNAL_ERROR) from error
         finally:
-            if has_entered:
-                limits.leave(ticket)
-            self._tell(method, ticket, code, time.monotonic() - started)
+            admission.finish(context, code)
 
-    def _check_token(self, method: str, metadata: dict[str, Any]) -> None:
-        token = self._site.service.settings.token
-        if token and method not in _OPEN:
-            given = str(metadata.get("authorization", "")).encode("latin-1", "replace")
-            if not hmac.compare_digest(given, f"Bearer {token}".encode()):
-                raise Refused("unauthorized", "this server wants its token: authorization: Bearer TOKEN.")
-
-    def _tell(self, method: str, ticket: Ticket, code: str, seconds: float) -> None:
-        self._site.metrics.requests.labels("grpc", ticket.model, code).inc()
-        self._site.metrics.request_seconds.labels("grpc").observe(seconds)
-        self._site.log.write(
-            "request",
-            id=ticket.id,
-            method="grpc",
-            path=method,
-            status=code,
-            ms=round(1000 * seconds, 2),
-            model=ticket.model,
-            version=ticket.version or "",
-            images=ticket.images or "",
-            said=ticket.said[:500],
-        )
-
-    async def live(self, request: Any, ticket: Ticket) -> Any:
+    async def server_live(self, request: Any, context: RequestContext) -> Any:
         return self._messages["ServerLiveResponse"](live=True)
 
-    async def ready(self, request: Any, ticket: Ticket) -> Any:
-        is_hanging = bool(self._site.service.repository.hanging())
-        return self._messages["ServerReadyResponse"](ready=not (is_hanging or self._site.limits.is_stopping))
+    async def server_ready(self, request: Any, context: RequestContext) -> Any:
+        is_hanging = bool(self._state.service.repository.hanging())
+        return self._messages["ServerReadyResponse"](ready=not (is_hanging or self._state.limits.is_stopping))
 
-    async def model_ready(self, request: Any, ticket: Ticket) -> Any:
+    async def server_metadata(self, request: Any, context: RequestContext) -> Any:
+        response = self._messages["ServerMetadataResponse"]
+        return response(name="netwright", version=__version__, extensions=triton.EXTENSIONS)
+
+    async def model_ready(self, request: Any, context: RequestContext) -> Any:
         try:
-            self._noted(request.name, request.version, ticket)
-        except Refused:
+            self._find_version(request.name, request.version, context)
+        except RequestError:
             return self._messages["ModelReadyResponse"](ready=False)
         return self._messages["ModelReadyResponse"](ready=True)
 
-    async def server(self, request: Any, ticket: Ticket) -> Any:
-        return self._messages["ServerMetadataResponse"](name="netwright", version=__version__, extensions=EXTENSIONS)
+    async def model_metadata(self, request: Any, context: RequestContext) -> Any:
+        version = self._find_version(request.name, request.version, context)
+        numbers = [each.version for each in self._state.service.repository.models() if each.name == version.name]
+        return self._messages["ModelMetadataResponse"](**tensors.model_metadata(version.runtime.info, numbers))
 
-    async def model(self, request: Any, ticket: Ticket) -> Any:
-        served = self._noted(request.name, request.version, ticket)
-        versions = [each.version for each in self._site.service.repository.models() if each.name == served.name]
-        return self._messages["ModelMetadataResponse"](**model_metadata(served.runtime.info, versions))
+    async def model_config(self, request: Any, context: RequestContext) -> Any:
+        version = self._find_version(request.name, request.version, context)
+        return self._messages["ModelConfigResponse"](config=triton.model_config(version, self._state.settings))
 
-    async def index(self, request: Any, ticket: Ticket) -> Any:
-        listed = self._site.service.repository.listings()
-        return self._messages["RepositoryIndexResponse"](models=index_rows(listed, only_ready=request.ready))
-
-    async def config(self, request: Any, ticket: Ticket) -> Any:
-        served = self._noted(request.name, request.version, ticket)
-        return self._messages["ModelConfigResponse"](config=model_config(served, self._site.service.settings))
-
-    async def statistics(self, request: Any, ticket: Ticket) -> Any:
-        models = self._site.service.repository.matching(request.name, request.version)
-        samples = await asyncio.to_thread(self._site.metrics.samples)
+    async def model_statistics(self, request: Any, context: RequestContext) -> Any:
+        models = self._state.service.repository.matching(request.name, request.version)
+        samples = await asyncio.to_thread(self._state.metrics.samples)
         return self._messages["ModelStatisticsResponse"](model_stats=statistics(models, samples))
 
-    async def load(self, request: Any, ticket: Ticket) -> Any:
-        check_steering(self._site.service.settings, list(request.parameters))
-        await asyncio.to_thread(self._site.service.repository.load, request.model_name)
-        return self._messages["RepositoryModelLoadResponse"]()
-
-    async def unload(self, request: Any, ticket: Ticket) -> Any:
-        check_steering(self._site.service.settings, list(request.parameters))
-        await asyncio.to_thread(self._site.service.repository.unload, request.model_name)
-        return self._messages["RepositoryModelUnloadResponse"]()
-
-    async def infer(self, request: Any, ticket: Ticket) -> Any:
-        service = self._site.service
-        served = self._noted(request.model_name, request.model_version, ticket)
-        asked = _asked(request)
-        check_outputs(asked.outputs)
-        given = images_of(asked.given, served.runtime.info)
-        asked = asked.without_data()
-        ticket.images = len(given)
-        if isinstance(given, list):
-            self._site.limits.unpack(ticket, decoded_size(given, served.runtime), "decoded images")
-            logits = await service.logits_of_images(served, given, ticket.deadline)
+    async def model_infer(self, request: Any, context: RequestContext) -> Any:
+        service = self._state.service
+        version = self._find_version(request.model_name, request.model_version, context)
+        infer_request = _read_request(request)
+        tensors.check_outputs(infer_request.outputs)
+        images = tensors.images_of(infer_request.input, version.runtime.info)
+        infer_request = infer_request.without_data()
+        context.images = len(images)
+        if isinstance(images, list):
+            self._state.limits.unpack(context, decoded_size(images, version.runtime), "decoded images")
+            logits = await service.logits_of_images(version, images, context.deadline)
         else:
-            logits = await service.logits(served, given, ticket.deadline)
-        outputs = outputs_of(asked, served.runtime, logits)
+            logits = await service.logits(version, images, context.deadline)
+        outputs = tensors.outputs_of(infer_request, version.runtime, logits)
         return self._messages["ModelInferResponse"](
-            model_name=served.name,
-            model_version=str(served.version),
-            id=asked.id,
+            model_name=version.name,
+            model_version=str(version.version),
+            id=infer_request.id,
             outputs=[{"name": each.name, "datatype": each.datatype, "shape": each.shape} for each in outputs],
-            raw_output_contents=[each.raw() for each in outputs],
+            raw_output_contents=[each.to_bytes() for each in outputs],
         )
 
-    def _noted(self, name: str, version: str, ticket: Ticket) -> Any:
-        served = self._site.service.repository.get(name, version)
-        ticket.model, ticket.version = served.name, served.version
-        return served
+    async def repository_index(self, request: Any, context: RequestContext) -> Any:
+        entries = self._state.service.repository.index()
+        return self._messages["RepositoryIndexResponse"](models=triton.index_rows(entries, only_ready=request.ready))
+
+    async def repository_model_load(self, request: Any, context: RequestContext) -> Any:
+        triton.check_model_control(self._state.settings, list(request.parameters))
+        await asyncio.to_thread(self._state.service.repository.load, request.model_name)
+        return self._messages["RepositoryModelLoadResponse"]()
+
+    async def repository_model_unload(self, request: Any, context: RequestContext) -> Any:
+        triton.check_model_control(self._state.settings, list(request.parameters))
+        await asyncio.to_thread(self._state.service.repository.unload, request.model_name)
+        return self._messages["RepositoryModelUnloadResponse"]()
+
+    def _find_version(self, name: str, version: str, context: RequestContext) -> ModelVersion:
+        found = self._state.service.repository.get(name, version)
+        context.model, context.version = found.name, found.version
+        return found
 
 
-def _asked(request: Any) -> Asked:
+def _metadata(rpc: Any) -> dict[str, str]:
+    return {key: str(value) for key, value in rpc.invocation_metadata() or ()}
+
+
+def _read_request(request: Any) -> InferRequest:
     if len(request.inputs) != 1:
-        raise Refused("malformed", f"a request has one of the inputs, and this has {len(request.inputs)}.")
+        raise RequestError("malformed", f"a request has one of the inputs, and this has {len(request.inputs)}.")
     tensor = request.inputs[0]
     if len(request.raw_input_contents) > 1:
-        raise Refused("malformed", "raw_input_contents has an element an input.")
+        raise RequestError("malformed", "raw_input_contents has one element per input.")
     shape = tuple(tensor.shape)
     if any(not 0 <= each < 1 << 31 for each in shape):
-        raise Refused("malformed", "the shape of an input is of whole numbers, 0 or more.")
+        raise RequestError("malformed", "the shape of an input has whole numbers, 0 or more.")
     data: Any
     if request.raw_input_contents:
         data = request.raw_input_contents[0]
     else:
         data = list(getattr(tensor.contents, _CONTENTS.get(tensor.datatype, "fp32_contents")))
-    check_count(len(request.outputs))
-    wanted = []
+    tensors.check_count(len(request.outputs))
+    outputs = []
     for each in request.outputs:
         classes = each.parameters["classification"].int64_param if "classification" in each.parameters else 0
         if not 0 <= classes <= 10_000:
-            raise Refused("malformed", "classification is how many of the likeliest classes are wanted.")
-        wanted.append(Wanted(each.name, True, classes))
-    given = Given(tensor.name, tensor.datatype, shape, data)
-    return Asked(request.id, given, tuple(wanted))
+            raise RequestError("malformed", "classification is the number of likeliest classes, a whole number.")
+        outputs.append(RequestedOutput(each.name, True, classes))
+    return InferRequest(request.id, InputTensor(tensor.name, tensor.datatype, shape, data), tuple(outputs))

@@ -1,1 +1,1 @@
-"""Models: found in folders, opened, exchanged while the server answers, and asked in batches."""
+"""Models: found in folders, opened, replaced while the server answers, and computed in batches."""

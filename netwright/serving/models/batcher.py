@@ -1,4 +1,4 @@
-"""Images of many requests computed together, in the order of their coming, by one thread a network."""
+"""Dynamic batching: images of many requests are computed together, in order of arrival, by one thread per network."""
 
 from __future__ import annotations
 
@@ -15,32 +15,38 @@ import numpy as np
 import numpy.typing as npt
 
 from netwright.errors import NetwrightError
-from netwright.serving.errors import Refused
+from netwright.serving.errors import RequestError
 
 if TYPE_CHECKING:
     from netwright.data.source import Pixels
     from netwright.runtime import Runtime
 
-__all__ = ["Batch", "Batcher", "Closed", "FloatArray", "Rows"]
+__all__ = ["BatchRecord", "Batcher", "BatcherClosed", "FloatArray", "Rows"]
 
 FloatArray = npt.NDArray[np.float32]
-# (N, H, W, C) uint8 pixels of the network's own size, or (N, C, H, W) float32, normalized
+# (N, H, W, C) uint8 pixels of the network's input size, or (N, C, H, W) float32, normalized
 Rows = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
 
 _LONGEST_RETRY = 60  # seconds
 
 
-class Closed(Exception):  # noqa: N818 - what happened to the batcher; its caller asks the version that came after
-    """This batcher takes no more: its version went while it was asked."""
+class BatcherClosed(Exception):  # noqa: N818 - no mistake: the caller turns to the version that came after
+    """This batcher accepts no more images: its version was replaced or removed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """What was computed at once, for the metrics.
+class BatchRecord:
+    """What was computed in one batch, for the metrics.
 
-    waited: seconds of its oldest image; seconds: of the computing, of which `preparing` went before the network.
-    requests: how many they are; queued: seconds that all of these waited together. parts: images, at most max_batch,
-    and seconds of each call of the network. has_failed: nobody got an answer.
+    Attributes:
+        images: How many.
+        waited: Seconds that the oldest of them waited.
+        seconds: Of computing, `preparing` included.
+        preparing: Seconds before the network ran: normalizing, putting together.
+        requests: How many requests the images belong to.
+        queued: Seconds that these requests waited, added up.
+        parts: (images, seconds) of each call of the network; at most max_batch images each.
+        has_failed: Whether none of the requests got an answer.
     """
 
     images: int
@@ -54,7 +60,9 @@ class Batch:
 
 
 @dataclass(slots=True, eq=False)
-class _Waiting:
+class _Item:
+    """The images of one request in the queue."""
+
     rows: Rows
     deadline: float
     future: Future[FloatArray] = field(default_factory=Future)
@@ -62,10 +70,14 @@ class _Waiting:
 
 
 class Batcher:
-    """`submit` from any thread; `close` answers what was accepted and lets the runtime go.
+    """The queue of a network and the thread that computes it. `submit` from any thread.
 
-    max_batch: images computed together; max_delay: seconds that the first waits for others while nothing is computed;
-    max_queue: images that wait. A request of more than max_batch images is computed in parts.
+    Args:
+        runtime: The network; `close` closes it too.
+        max_batch: Images computed together. A request of more is computed in parts.
+        max_delay: Batching delay: seconds that a first image waits for others while nothing is computed.
+        max_queue: Images that wait.
+        on_batch: Called from the batcher's thread after each batch.
     """
 
     def __init__(
@@ -75,15 +87,15 @@ class Batcher:
         max_batch: int,
         max_delay: float,
         max_queue: int,
-        on_batch: Callable[[Batch], None] = lambda batch: None,
+        on_batch: Callable[[BatchRecord], None] = lambda batch: None,
     ) -> None:
         self.runtime = runtime
         self._max_batch, self._max_delay, self._max_queue = max_batch, max_delay, max_queue
         self._on_batch = on_batch
-        self._queue: deque[_Waiting] = deque()
+        self._queue: deque[_Item] = deque()
         self._images = 0  # in the queue
         self._rate = 0.0  # images a second, smoothed
-        self._since: float | None = None  # when what the network computes now was begun
+        self._since: float | None = None  # when the network's current call began
         self._closing = False
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name=f"batch {runtime.info.name}", daemon=True)
@@ -96,26 +108,35 @@ class Batcher:
 
     @property
     def computing(self) -> float:
-        """Seconds for which the network has been at what it computes now, at most max_batch images; 0 where idle."""
+        """Seconds since the current call of the network began, of at most max_batch images; 0 while it is idle."""
         since = self._since
         return 0.0 if since is None else time.monotonic() - since
 
     def submit(self, rows: Rows, deadline: float = math.inf) -> Future[FloatArray]:
-        """(N, classes) logits to come. deadline: of time.monotonic(), after which nobody wants them.
+        """Put images into the queue.
 
-        Raises Refused where the queue is full, Closed after `close`. Cancelling the future gives its place free.
+        Args:
+            rows: (N, H, W, C) uint8 or (N, C, H, W) float32, normalized.
+            deadline: On the clock of time.monotonic(); later than this they are not computed.
+
+        Returns:
+            A future of the (N, classes) logits. Cancelling it frees its place in the queue.
+
+        Raises:
+            RequestError: Where the queue is full.
+            BatcherClosed: After `close`.
         """
-        item = _Waiting(rows, deadline)
+        item = _Item(rows, deadline)
         with self._changed:
             if self._closing:
-                raise Closed
-            # an empty queue takes any request: what is larger than the queue would else never be answered
+                raise BatcherClosed
+            # an empty queue takes any request: one that is larger than the queue would otherwise never be answered
             if self._images and self._images + len(rows) > self._max_queue:
-                self._drop_unwanted()
+                self._drop_cancelled()
             if self._images and self._images + len(rows) > self._max_queue:
-                raise Refused(
+                raise RequestError(
                     "busy",
-                    f"at most {self._max_queue} images wait for {self.runtime.info.name}, and {self._images} do. "
+                    f"at most {self._max_queue} images wait for {self.runtime.info.name}, and {self._images} do now. "
                     "Try again later.",
                     retry_after=self._retry_after(),
                 )
@@ -125,7 +146,11 @@ class Batcher:
         return item.future
 
     def close(self, timeout: float | None = None) -> None:
-        """Take no more, answer what waits, then close the runtime. After `timeout` seconds what waits is refused."""
+        """Accept no more, answer what waits, then close the runtime.
+
+        Args:
+            timeout: Seconds after which the rest is refused; None waits for all of it.
+        """
         with self._changed:
             self._closing = True
             self._changed.notify_all()
@@ -135,13 +160,13 @@ class Batcher:
             self._images = 0
         for item in left:
             if item.future.set_running_or_notify_cancel():
-                item.future.set_exception(Refused("unavailable", "the server stopped before this was computed."))
+                item.future.set_exception(RequestError("unavailable", "the server stopped before this was computed."))
         self._thread.join(timeout)
-        if not self._thread.is_alive():  # else a computation hangs, and the runtime is its
+        if not self._thread.is_alive():  # else a computation hangs, which still uses the runtime
             self.runtime.close()
 
-    def _drop_unwanted(self) -> None:
-        """Under the lock: those whose asker is gone give their places free."""
+    def _drop_cancelled(self) -> None:
+        """Free the places of requests whose clients are gone. The caller holds the lock."""
         kept = deque(item for item in self._queue if not item.future.cancelled())
         self._queue, self._images = kept, sum(len(item.rows) for item in kept)
 
@@ -157,16 +182,16 @@ class Batcher:
             late = [item for item in wanted if item.deadline <= now]
             for item in late:
                 item.future.set_exception(
-                    Refused("late", "the time of this request ran out while it waited.", retry_after=1)
+                    RequestError("late", "the time of this request ran out while it waited.", retry_after=1)
                 )
             if late:
-                self._tell(late, now, 0.0, has_failed=True)
+                self._record(late, now, 0.0, has_failed=True)
             wanted = [item for item in wanted if item.deadline > now]
             if wanted:
                 self._compute(wanted, now)
 
-    def _next(self) -> list[_Waiting]:
-        """The next to compute, the oldest first; empty when closing and all is done."""
+    def _next(self) -> list[_Item]:
+        """Wait for the next batch, the oldest items first; empty once closing and the queue is done."""
         with self._changed:
             self._changed.wait_for(lambda: self._queue or self._closing)
             if not self._queue:
@@ -176,7 +201,7 @@ class Batcher:
                 left = until - time.monotonic()
                 if left <= 0 or not self._changed.wait(left):
                     break
-            taken: list[_Waiting] = []
+            taken: list[_Item] = []
             count = 0
             while self._queue and (not taken or count + len(self._queue[0].rows) <= self._max_batch):
                 taken.append(self._queue.popleft())
@@ -184,17 +209,18 @@ class Batcher:
             self._images -= count
             return taken
 
-    def _compute(self, items: list[_Waiting], now: float) -> None:
+    def _compute(self, items: list[_Item], now: float) -> None:
         count = sum(len(item.rows) for item in items)
         try:
             x = self._prepared(items)
             preparing = time.monotonic() - now
             logits, parts = self._logits(x)
-        except Exception as error:  # whatever it is, those who wait must hear it
-            said = str(error) if isinstance(error, NetwrightError) else f"{type(error).__name__}: {error}"
+        except Exception as error:  # whatever it is, the waiting requests must get an answer
+            detail = str(error) if isinstance(error, NetwrightError) else f"{type(error).__name__}: {error}"
+            refusal = f"{self.runtime.info.name} cannot compute this: {detail}"
             for item in items:
-                item.future.set_exception(Refused("damaged", f"{self.runtime.info.name} cannot compute this: {said}"))
-            self._tell(items, now, time.monotonic() - now, has_failed=True)
+                item.future.set_exception(RequestError("damaged", refusal))
+            self._record(items, now, time.monotonic() - now, has_failed=True)
             return
         start = 0
         for item in items:
@@ -203,21 +229,21 @@ class Batcher:
         seconds = time.monotonic() - now
         rate = count / max(seconds, 1e-6)
         self._rate = 0.8 * self._rate + 0.2 * rate if self._rate else rate
-        self._tell(items, now, seconds, preparing=preparing, parts=parts)
+        self._record(items, now, seconds, preparing=preparing, parts=parts)
 
-    def _tell(self, items: list[_Waiting], now: float, seconds: float, **more: Any) -> None:
+    def _record(self, items: list[_Item], now: float, seconds: float, **more: Any) -> None:
         count, queued = sum(len(item.rows) for item in items), sum(now - item.since for item in items)
-        self._on_batch(Batch(count, now - items[0].since, seconds, requests=len(items), queued=queued, **more))
+        self._on_batch(BatchRecord(count, now - items[0].since, seconds, requests=len(items), queued=queued, **more))
 
-    def _prepared(self, items: list[_Waiting]) -> FloatArray:
+    def _prepared(self, items: list[_Item]) -> FloatArray:
         parts = [self._normalized(item.rows) for item in items]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _logits(self, x: FloatArray) -> tuple[FloatArray, tuple[tuple[int, float], ...]]:
-        """And the parts in which they were computed."""
+        """The logits, and (images, seconds) of each call of the network."""
         size, logits, parts = self._max_batch, list[FloatArray](), list[tuple[int, float]]()
         try:
-            for start in range(0, max(1, len(x)), size):  # no images at all are a batch too
+            for start in range(0, max(1, len(x)), size):  # a request may have no images at all
                 self._since = began = time.monotonic()
                 logits.append(self.runtime.logits(x[start : start + size]))
                 parts.append((len(logits[-1]), time.monotonic() - began))

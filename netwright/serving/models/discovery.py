@@ -7,20 +7,27 @@ from pathlib import Path
 
 from netwright.errors import ServeError
 
-__all__ = ["Found", "find_models", "is_repository"]
+__all__ = ["Fingerprint", "VersionFiles", "find_models", "is_repository"]
+
+# (path, size, time of change in ns) of each file of a version: another fingerprint means other contents
+Fingerprint = tuple[tuple[str, int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A version of a model on disk. ref: what `open_runtime` takes.
+class VersionFiles:
+    """The files of a version of a model.
 
-    mark: names, sizes and times of its files: another mark means other contents.
+    Attributes:
+        name: Of the model.
+        version: A number, 1 or more.
+        ref: What `open_runtime` takes.
+        fingerprint: Of the folder; empty where it has no files.
     """
 
     name: str
     version: int
     ref: Path
-    mark: tuple[tuple[str, int, int], ...]
+    fingerprint: Fingerprint
 
 
 def is_repository(folder: Path) -> bool:
@@ -28,17 +35,22 @@ def is_repository(folder: Path) -> bool:
     return folder.is_dir() and (bool(_versions(folder)) or any(_versions(each) for each in _folders(folder)))
 
 
-def find_models(folder: Path, name: str = "") -> tuple[Found, ...]:
-    """Every version there, sorted; versions that are right in the folder are of one model, called `name` or as it is.
+def find_models(folder: Path, name: str = "") -> tuple[VersionFiles, ...]:
+    """Every version in a folder, sorted.
 
-    ServeError where the folder cannot be read.
+    Args:
+        folder: Holds models with versions, or the versions of one model.
+        name: Of that one model; empty for the folder's own name.
+
+    Raises:
+        ServeError: Where the folder cannot be read.
     """
     try:
         if own := _versions(folder):
-            return tuple(_found(name or folder.resolve().name, version) for version in own)
-        return tuple(_found(each.name, version) for each in _folders(folder) for version in _versions(each))
+            return tuple(_read_version(name or folder.resolve().name, version) for version in own)
+        return tuple(_read_version(each.name, version) for each in _folders(folder) for version in _versions(each))
     except OSError as error:
-        raise ServeError(f"the models are in {folder}, which cannot be read: {error.strerror or error}.") from error
+        raise ServeError(f"the folder of models {folder} cannot be read: {error.strerror or error}.") from error
 
 
 def _folders(folder: Path) -> list[Path]:
@@ -46,26 +58,26 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def _versions(folder: Path) -> list[Path]:
-    """Folders named 1, 2, ...; `01` is none: two names of one number would be one version."""
+    """Folders named 1, 2, ...; not `01`, as two names of one number would be the same version."""
     names = (each for each in _folders(folder) if each.name.isascii() and each.name.isdigit())
     proper = [each for each in names if str(int(each.name)) == each.name and 0 < int(each.name) < 1 << 62]
     return sorted(proper, key=lambda each: int(each.name))
 
 
-def _found(name: str, folder: Path) -> Found:
-    marks = []
+def _read_version(name: str, folder: Path) -> VersionFiles:
+    files = []
     for path in sorted(folder.rglob("*")):
         try:
             status = path.stat()
-        except OSError:  # it went while we looked: the next look sees another mark
+        except OSError:  # removed meanwhile: the next look finds another fingerprint
             continue
         if path.is_file():
-            marks.append((path.relative_to(folder).as_posix(), status.st_size, status.st_mtime_ns))
-    return Found(name, int(folder.name), _ref(folder), tuple(marks))
+            files.append((path.relative_to(folder).as_posix(), status.st_size, status.st_mtime_ns))
+    return VersionFiles(name, int(folder.name), _ref(folder), tuple(files))
 
 
 def _ref(folder: Path) -> Path:
-    """A folder that holds one file of weights means that file; any other is for `open_runtime` to read."""
+    """The one file of weights in a folder, where there is just one and no export; else the folder itself."""
     exported = [each for each in folder.iterdir() if each.suffix in (".onnx", ".xml", ".pt2")]
     weights = [each for each in folder.iterdir() if each.suffix in (".safetensors", ".ckpt", ".pth", ".pt")]
     return weights[0] if len(weights) == 1 and not exported else folder

@@ -1,4 +1,4 @@
-"""The models that a server has, each in its versions, exchanged while it answers."""
+"""The models of a server, each in its versions, replaced while it answers."""
 
 from __future__ import annotations
 
@@ -10,28 +10,35 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netwright.errors import NetwrightError, ServeError
-from netwright.serving.errors import Refused
-from netwright.serving.models.batcher import Batch
-from netwright.serving.models.discovery import Found, find_models, is_repository
-from netwright.serving.models.version import Served, open_served
+from netwright.serving.errors import RequestError
+from netwright.serving.models.batcher import BatchRecord
+from netwright.serving.models.discovery import Fingerprint, VersionFiles, find_models, is_repository
+from netwright.serving.models.version import ModelVersion, open_version
 
 if TYPE_CHECKING:
     from netwright.serving.settings import ServeSettings
 
-__all__ = ["Event", "Listing", "Repository", "Served", "until_look"]
+__all__ = ["IndexEntry", "ModelEvent", "Repository", "until_refresh"]
 
-Key = tuple[str, int]
+Key = tuple[str, int]  # name and version
 
 _ONE_FILE = "this server has one network and no folder of models, so there is nothing to load or unload."
 _ONE_OF_MANY = (
     "this is one of several processes, and only its own models would change. Start the server with one worker to load "
-    "and unload by name; what is put into its folder, or taken from there, all of them see."
+    "and unload by name. All processes follow what is added to the folder or removed from it."
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
-    """A version as the index lists it. reason: why it could not be loaded, or empty; an older one may answer still."""
+class IndexEntry:
+    """A version in the index of the repository.
+
+    Attributes:
+        name: Of the model.
+        version: A number, 1 or more.
+        is_ready: Whether it answers.
+        reason: Why its files could not be loaded, or empty. A version that was opened before may still answer.
+    """
 
     name: str
     version: int
@@ -40,144 +47,179 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
-    """What happened to a version: loaded, replaced, failed, removed or unloaded; said: in words."""
+class ModelEvent:
+    """What happened to a version.
+
+    Attributes:
+        kind: loaded, replaced, failed, removed or unloaded.
+        name: Of the model.
+        version: Its number; 0 where the whole folder failed.
+        detail: From where, or why.
+    """
 
     kind: str
     name: str
     version: int
-    said: str
+    detail: str
 
 
 class Repository:
-    """Opens everything at once in the making; `refresh` looks again, `watch` does so every few seconds.
+    """The versions that answer. It opens all of them when it is made; `refresh` follows the folder, `watch` repeats it.
 
-    on_event: hears what happened; on_batch: (name, version, batch); on_loading: whether a version is being opened.
-    is_alone: no other process serves the same models, so `load` and `unload` may change them. Raises ServeError where
-    nothing can be served.
+    Args:
+        settings: Of the server.
+        on_event: Called with what happens to versions.
+        on_batch: Called with (name, version, record) after each batch.
+        on_loading: Called with True before a version is opened and with False after it.
+        is_alone: Whether no other process serves the same models, so that `load` and `unload` may change them.
+
+    Raises:
+        ServeError: Where nothing can be served.
     """
 
     def __init__(
         self,
         settings: ServeSettings,
         *,
-        on_event: Callable[[Event], None] = lambda event: None,
-        on_batch: Callable[[str, int, Batch], None] = lambda name, version, batch: None,
+        on_event: Callable[[ModelEvent], None] = lambda event: None,
+        on_batch: Callable[[str, int, BatchRecord], None] = lambda name, version, record: None,
         on_loading: Callable[[bool], None] = lambda is_loading: None,
         is_alone: bool = False,
     ) -> None:
         self._settings, self._on_event, self._on_batch = settings, on_event, on_batch
         self._on_loading, self._is_alone = on_loading, is_alone
-        self._served: Mapping[Key, Served] = {}  # replaced as a whole: readers take no lock
-        self._failed: dict[Key, tuple[tuple[tuple[str, int, int], ...], str]] = {}
-        self._seen: dict[Key, tuple[tuple[str, int, int], ...]] = {}
+        self._versions: Mapping[Key, ModelVersion] = {}  # replaced as a whole: readers take no lock
+        self._failed: dict[Key, tuple[Fingerprint, str]] = {}
+        self._seen: dict[Key, Fingerprint] = {}
         self._unloaded: dict[str, tuple[int, ...]] = {}  # model -> its versions when it was unloaded
-        self._leaving: set[Served] = set()  # answer what they accepted, and then go
+        self._closing: set[ModelVersion] = set()  # no longer in _versions; they answer what they accepted
         self._refreshing = threading.Lock()
         self._stop = threading.Event()
         self._watcher: threading.Thread | None = None
         path = Path(settings.ref)
         self._folder = path if is_repository(path) else None
         if self._folder is None:
-            served = open_served(settings, on_batch)
-            self._served = {(served.name, served.version): served}
-            on_event(Event("loaded", served.name, served.version, f"from {settings.ref}"))
+            only = open_version(settings, on_batch)
+            self._versions = {(only.name, only.version): only}
+            on_event(ModelEvent("loaded", only.name, only.version, f"from {settings.ref}"))
         else:
             self.refresh(at_once=True)
-            if not self._served:
+            if not self._versions:
                 reasons = "; ".join(f"{name} {version}: {why}" for (name, version), (_, why) in self._failed.items())
                 raise ServeError(f"none of the models in {path} can be served. {reasons}")
 
-    def get(self, name: str, version: str | int = "") -> Served:
-        """A version, or the highest that answers; the only model where the name is empty. Refused if there is none."""
-        served = self._served
-        names = sorted({each for each, _ in served})
+    def get(self, name: str, version: str | int = "") -> ModelVersion:
+        """A version that answers.
+
+        Args:
+            name: Of the model; empty for the only model.
+            version: Its number; empty or -1 for the highest that answers.
+
+        Raises:
+            RequestError: Where there is none.
+        """
+        versions = self._versions
+        names = sorted({each for each, _ in versions})
         if not name and len(names) == 1:
             name = names[0]
-        have = sorted(number for each, number in served if each == name)
-        if not have:
+        numbers = sorted(number for each, number in versions if each == name)
+        if not numbers:
             known = ", ".join(names) or "none"
             if name in self._unloaded:
-                raise Refused("unknown", f"the model {name[:100]!r} is unloaded: load it first. Known are: {known}.")
-            several = "several models are here: name one" if names else "no model is loaded"
-            asked = f"there is no model {name[:100]!r}" if name else several
-            raise Refused("unknown", f"{asked}; known are: {known}.")
+                raise RequestError(
+                    "unknown", f"the model {name[:100]!r} is unloaded: load it first. Known are: {known}."
+                )
+            several = "the server has several models: name one" if names else "no model is loaded"
+            problem = f"there is no model {name[:100]!r}" if name else several
+            raise RequestError("unknown", f"{problem}; known are: {known}.")
         if version in ("", -1, "-1"):
-            return served[name, have[-1]]
+            return versions[name, numbers[-1]]
         number = int(version) if str(version).isascii() and str(version).isdigit() and len(str(version)) < 20 else -1
-        if number not in have:
-            told = ", ".join(map(str, have))
-            raise Refused("unknown", f"{name} has no version {str(version)[:40]!r}; it has: {told}.")
-        return served[name, number]
+        if number not in numbers:
+            known = ", ".join(map(str, numbers))
+            raise RequestError("unknown", f"{name} has no version {str(version)[:40]!r}; it has: {known}.")
+        return versions[name, number]
 
-    def matching(self, name: str = "", version: str | int = "") -> tuple[Served, ...]:
-        """Every version of every model, of one, or the one version. Refused if there is none."""
+    def matching(self, name: str = "", version: str | int = "") -> tuple[ModelVersion, ...]:
+        """Every version of every model, of one model, or one version. RequestError where there is none."""
         if not name:
             return self.models()
         found = self.get(name, version)
         return tuple(each for each in self.models() if each is found or (each.name == name and version in ("", "-1")))
 
-    def models(self) -> tuple[Served, ...]:
-        """Everything that answers, sorted."""
-        return tuple(each for _, each in sorted(self._served.items()))
+    def models(self) -> tuple[ModelVersion, ...]:
+        """Everything that answers, sorted by name and version."""
+        return tuple(each for _, each in sorted(self._versions.items()))
 
-    def listings(self) -> tuple[Listing, ...]:
-        """Everything that answers or should."""
-        served, failed, unloaded = self._served, dict(self._failed), dict(self._unloaded)
-        reasons = {(name, version): "unloaded" for name, versions in unloaded.items() for version in versions}
+    def index(self) -> tuple[IndexEntry, ...]:
+        """Everything that answers, failed to load or was unloaded, sorted by name and version."""
+        versions, failed, unloaded = self._versions, dict(self._failed), dict(self._unloaded)
+        reasons = {(name, version): "unloaded" for name, numbers in unloaded.items() for version in numbers}
         reasons |= {key: why for key, (_, why) in failed.items()}
-        return tuple(Listing(*key, key in served, reasons.get(key, "")) for key in sorted({*served, *reasons}))
+        return tuple(IndexEntry(*key, key in versions, reasons.get(key, "")) for key in sorted({*versions, *reasons}))
 
     def hanging(self) -> str:
-        """Which computation lasts longer than any request may wait for it, in words; or empty."""
+        """Which computation takes longer than any request may wait for it, as a sentence; empty where none does."""
         limit = max(self._settings.heartbeat, self._settings.timeout)
         if not self._settings.heartbeat:
             return ""
-        for each in (*self.models(), *self._leaving):
+        for each in (*self.models(), *self._closing):
             if each.batcher.computing > limit:
                 return f"{each.name} version {each.version} has been at one computation for more than {limit:g} s"
         return ""
 
     def load(self, name: str) -> None:
-        """Open what the folder has of a model, or has anew, and let it answer, also where it was unloaded.
+        """Open what the folder has of a model and is new or changed; also after `unload`.
 
-        Refused where there is no such model, and where a version cannot be opened: the others answer then.
+        Raises:
+            RequestError: Where there is no such model, or a version cannot be opened; the other versions then answer.
         """
-        folder = self._steered()
+        folder = self._controlled_folder()
         with self._refreshing:
-            found = [each for each in find_models(folder, self._settings.name) if each.name == name and each.mark]
+            models = find_models(folder, self._settings.name)
+            found = [each for each in models if each.name == name and each.fingerprint]
             if not found:
-                raise Refused("unknown", f"the folder has no model {name[:100]!r} with a version in it.")
+                raise RequestError("unknown", f"the folder has no model {name[:100]!r} with a version in it.")
             self._unloaded.pop(name, None)
-            said = []
+            failures = []
             for each in found:
                 key = (each.name, each.version)
-                if key not in self._served or self._served[key].mark != each.mark:
-                    self._take(key, each)
+                if key not in self._versions or self._versions[key].fingerprint != each.fingerprint:
+                    self._open(key, each)
                     if key in self._failed:
-                        said.append(f"{name} version {each.version} cannot be loaded: {self._failed[key][1]}")
-        if said:
-            raise Refused("malformed", "; ".join(said))
+                        failures.append(f"{name} version {each.version} cannot be loaded: {self._failed[key][1]}")
+        if failures:
+            raise RequestError("malformed", "; ".join(failures))
 
     def unload(self, name: str, timeout: float | None = None) -> None:
-        """Answer what was accepted, in at most `timeout` seconds, and let a model go until `load`. Refused as there."""
-        self._steered()
+        """Remove a model until `load`, and answer what it accepted.
+
+        Args:
+            name: Of the model.
+            timeout: Seconds for the answers; None for the server's `timeout`.
+
+        Raises:
+            RequestError: Where there is no such model.
+        """
+        self._controlled_folder()
         with self._refreshing:
-            gone = [each for each in self.models() if each.name == name]
-            versions = [version for each, version in (*self._served, *self._failed) if each == name]
-            if not versions and name not in self._unloaded:
-                raise Refused("unknown", f"there is no model {name[:100]!r} to unload.")
-            self._unloaded[name] = tuple(sorted({*versions, *self._unloaded.get(name, ())}))
+            removed = [each for each in self.models() if each.name == name]
+            numbers = [version for each, version in (*self._versions, *self._failed) if each == name]
+            if not numbers and name not in self._unloaded:
+                raise RequestError("unknown", f"there is no model {name[:100]!r} to unload.")
+            self._unloaded[name] = tuple(sorted({*numbers, *self._unloaded.get(name, ())}))
             self._failed = {key: why for key, why in self._failed.items() if key[0] != name}
-            self._served = {key: each for key, each in self._served.items() if key[0] != name}
-            for each in gone:
-                self._on_event(Event("unloaded", each.name, each.version, "as it was asked"))
-        self._let_go(gone, timeout)
+            self._versions = {key: each for key, each in self._versions.items() if key[0] != name}
+            for each in removed:
+                self._on_event(ModelEvent("unloaded", each.name, each.version, "by a request"))
+        self._close_versions(removed, timeout)
 
     def refresh(self, *, at_once: bool = False) -> None:
-        """Look at the folder: open what is new or changed, let go what is gone. Whatever fails leaves what was there.
+        """Follow the folder: open what is new or changed, close what is gone. A version that fails changes nothing.
 
-        A folder is opened when two looks saw it alike, for it may be in the making; at_once: this look is enough.
+        Args:
+            at_once: Open a version the first time it is seen. Otherwise two looks must find the same files, as a
+                version may still be being written.
         """
         if self._folder is None:
             return
@@ -185,14 +227,14 @@ class Repository:
             models = find_models(self._folder, self._settings.name)
             found = {(each.name, each.version): each for each in models if each.name not in self._unloaded}
             for key, each in found.items():
-                has_settled = at_once or self._seen.get(key) == each.mark
-                is_known = key in self._served and self._served[key].mark == each.mark
-                is_known |= key in self._failed and self._failed[key][0] == each.mark
-                if has_settled and not is_known and each.mark:
-                    self._take(key, each)
-            self._seen = {key: each.mark for key, each in found.items()}
+                has_settled = at_once or self._seen.get(key) == each.fingerprint
+                is_known = key in self._versions and self._versions[key].fingerprint == each.fingerprint
+                is_known |= key in self._failed and self._failed[key][0] == each.fingerprint
+                if has_settled and not is_known and each.fingerprint:
+                    self._open(key, each)
+            self._seen = {key: each.fingerprint for key, each in found.items()}
             self._failed = {key: why for key, why in self._failed.items() if key in found}
-            self._remove([key for key in self._served if key not in found])
+            self._remove([key for key in self._versions if key not in found])
 
     def watch(self) -> None:
         """Refresh every `poll` seconds until `close`."""
@@ -202,7 +244,7 @@ class Repository:
         self._watcher.start()
 
     def close(self, timeout: float | None = None) -> None:
-        """Answer what was accepted and let everything go."""
+        """Answer what was accepted, in at most `timeout` seconds for each model, and close everything."""
         self._stop.set()
         if self._watcher:
             self._watcher.join(timeout)
@@ -210,63 +252,64 @@ class Repository:
             each.batcher.close(timeout)
 
     def _watch(self) -> None:
-        while not self._stop.wait(until_look(time.time(), self._settings.poll)):
+        while not self._stop.wait(until_refresh(time.time(), self._settings.poll)):
             try:
                 self.refresh()
             except ServeError as error:  # the folder may come back
-                self._on_event(Event("failed", "", 0, str(error)))
+                self._on_event(ModelEvent("failed", "", 0, str(error)))
 
-    def _take(self, key: Key, found: Found) -> None:
+    def _open(self, key: Key, files: VersionFiles) -> None:
         name, version = key
         self._on_loading(True)
         try:
-            fresh = open_served(self._settings, self._on_batch, found)
-        except Exception as error:  # a foreign file may break its reader in any way, and the others go on
-            said = str(error) if isinstance(error, NetwrightError) else f"{type(error).__name__}: {error}"
-            self._failed[key] = (found.mark, said)
-            stays = [number for each, number in sorted(self._served) if each == name]
-            still = f"; version {stays[-1]} goes on answering" if stays else ""
-            self._on_event(Event("failed", name, version, f"cannot be loaded{still}: {said}"))
+            fresh = open_version(self._settings, self._on_batch, files)
+        except Exception as error:  # a file of others may break its reader in any way; the other models answer on
+            detail = str(error) if isinstance(error, NetwrightError) else f"{type(error).__name__}: {error}"
+            self._failed[key] = (files.fingerprint, detail)
+            answering = [number for each, number in sorted(self._versions) if each == name]
+            still = f"; version {answering[-1]} continues to answer" if answering else ""
+            self._on_event(ModelEvent("failed", name, version, f"cannot be loaded{still}: {detail}"))
             return
         finally:
             self._on_loading(False)
-        old = self._served.get(key)
-        self._served = {**self._served, key: fresh}
+        old = self._versions.get(key)
+        self._versions = {**self._versions, key: fresh}
         self._failed.pop(key, None)
-        self._on_event(Event("replaced" if old else "loaded", name, version, f"from {found.ref}"))
+        self._on_event(ModelEvent("replaced" if old else "loaded", name, version, f"from {files.ref}"))
         if old:
-            self._let_go([old])
+            self._close_versions([old])
 
     def _remove(self, keys: list[Key]) -> None:
-        # the last versions stay: an empty folder is a mistake, or a folder that is being written anew
-        if not keys or len(keys) == len(self._served):
+        # the last versions stay: an empty folder is a mistake, or is being written anew
+        if not keys or len(keys) == len(self._versions):
             return
-        gone = [self._served[key] for key in keys]
-        self._served = {key: each for key, each in self._served.items() if key not in keys}
-        for each in gone:
-            self._on_event(Event("removed", each.name, each.version, "its folder is gone"))
-        self._let_go(gone)
+        removed = [self._versions[key] for key in keys]
+        self._versions = {key: each for key, each in self._versions.items() if key not in keys}
+        for each in removed:
+            self._on_event(ModelEvent("removed", each.name, each.version, "its folder is gone"))
+        self._close_versions(removed)
 
-    def _let_go(self, gone: Sequence[Served], timeout: float | None = None) -> None:
-        """In the time that any request has: beyond it nobody waits for them, and one that hangs holds up no look."""
-        self._leaving.update(gone)
-        for each in gone:
+    def _close_versions(self, versions: Sequence[ModelVersion], timeout: float | None = None) -> None:
+        """In the time that any request has: after that nobody waits for them, and one that hangs must not block us."""
+        self._closing.update(versions)
+        for each in versions:
             each.batcher.close(self._settings.timeout if timeout is None else timeout)
-            if not each.batcher.computing:  # else `hanging` looks at it still
-                self._leaving.discard(each)
+            if not each.batcher.computing:  # else `hanging` still watches it
+                self._closing.discard(each)
 
-    def _steered(self) -> Path:
+    def _controlled_folder(self) -> Path:
+        """The folder, where models may be loaded and unloaded by name."""
         if self._folder is None:
-            raise Refused("malformed", _ONE_FILE)
+            raise RequestError("malformed", _ONE_FILE)
         if not self._is_alone:
-            raise Refused("malformed", _ONE_OF_MANY)
+            raise RequestError("malformed", _ONE_OF_MANY)
         return self._folder
 
 
-def until_look(now: float, poll: float) -> float:
-    """Seconds to the next look at the folder: a moment that is the same for all processes of a machine.
+def until_refresh(now: float, poll: float) -> float:
+    """Seconds to the next refresh: at moments that are the same for all processes of a machine.
 
-    At least half a poll: two looks in quick succession would both see a file in the making alike.
+    At least half of `poll`: two looks in quick succession would find the same files while one is being written.
     """
     left = poll - now % poll
     return left if left > poll / 2 else left + poll

@@ -1,4 +1,4 @@
-"""A version of a model, opened and ready to be asked."""
+"""A version of a model, opened and ready to answer."""
 
 from __future__ import annotations
 
@@ -6,63 +6,80 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from netwright.serving.models.batcher import Batch, Batcher
+from netwright.serving.models.batcher import Batcher, BatchRecord
 
 if TYPE_CHECKING:
     from netwright.runtime import Runtime
-    from netwright.serving.models.discovery import Found
+    from netwright.serving.models.discovery import Fingerprint, VersionFiles
     from netwright.serving.settings import ServeSettings
 
-__all__ = ["Served", "open_served"]
+__all__ = ["ModelVersion", "open_version"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Served:
-    """A version of a model that answers."""
+class ModelVersion:
+    """A version of a model that answers.
+
+    Attributes:
+        name: Of the model.
+        version: A number, 1 or more.
+        runtime: What computes it.
+        batcher: Its queue.
+        fingerprint: Of its files when it was opened; empty for a network that is not in a folder of models.
+    """
 
     name: str
     version: int
     runtime: Runtime
     batcher: Batcher
-    mark: tuple[tuple[str, int, int], ...] = ()
+    fingerprint: Fingerprint = ()
 
 
-def open_served(
-    settings: ServeSettings, on_batch: Callable[[str, int, Batch], None], found: Found | None = None
-) -> Served:
-    """What was found in the folder; else the network that the settings name. Raises what `open_runtime` does."""
+def open_version(
+    settings: ServeSettings, on_batch: Callable[[str, int, BatchRecord], None], files: VersionFiles | None = None
+) -> ModelVersion:
+    """Open a version and compute one image with it.
+
+    Args:
+        settings: Of the server.
+        on_batch: Called with (name, version, record) after each batch.
+        files: What to open; None for the network that the settings name.
+
+    Raises:
+        NetwrightError: As `open_runtime` does.
+    """
     from netwright.runtime import open_runtime
 
     runtime = open_runtime(
-        found.ref if found else settings.ref,
+        files.ref if files else settings.ref,
         runtime=settings.runtime,
         precision=settings.precision,
         threads=settings.threads,
-        name=found.name if found else settings.name,
-        version=str(found.version) if found else "",
+        name=files.name if files else settings.name,
+        version=str(files.version) if files else "",
     )
-    try:  # the first answer is slow, and a file may only break in computing
-        _warm(runtime)
+    try:  # the first answer is slow, and a damaged file may fail only when it computes
+        _warm_up(runtime)
     except BaseException:
         runtime.close()
         raise
     own = runtime.info
-    name, version = (found.name, found.version) if found else (own.name, _number(own.version))
+    name, version = (files.name, files.version) if files else (own.name, _number(own.version))
     batcher = Batcher(
         runtime,
         max_batch=settings.max_batch,
         max_delay=settings.max_delay_ms / 1000,
         max_queue=settings.max_queue,
-        on_batch=lambda batch: on_batch(name, version, batch),
+        on_batch=lambda record: on_batch(name, version, record),
     )
-    return Served(name, version, runtime, batcher, found.mark if found else ())
+    return ModelVersion(name, version, runtime, batcher, files.fingerprint if files else ())
 
 
 def _number(version: str) -> int:
     return int(version) if version.isdigit() else 1
 
 
-def _warm(runtime: Runtime) -> None:
+def _warm_up(runtime: Runtime) -> None:
     import numpy as np
 
     runtime.probabilities(runtime.logits(np.zeros((1, *runtime.info.input_shape), dtype=np.float32)))

@@ -1,1 +1,1 @@
-"""The Open Inference Protocol, apart from what carries it."""
+"""The Open Inference Protocol, apart from HTTP and gRPC, which carry it."""

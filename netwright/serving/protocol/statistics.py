@@ -1,4 +1,4 @@
-"""What Triton's statistics extension says of a model: counts and nanoseconds since the start, of all workers together.
+"""A model's statistics by Triton's extension: counts and nanoseconds since the start, of all workers together.
 
 https://docs.nvidia.com/deeplearning/triton-inference-server/user-guide/docs/protocol/extension_statistics.html
 """
@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from netwright.serving.metrics import Samples
-    from netwright.serving.models.repository import Served
+    from netwright.serving.models.version import ModelVersion
 
 __all__ = ["statistics"]
 
-# Triton's name -> (which requests are counted, where their time went)
+# Triton's name -> (which requests are counted, which part of their time)
 _PARTS = {
     "success": ("success", "success"),
     "fail": ("fail", "fail"),
@@ -27,19 +27,24 @@ _PARTS = {
 }
 
 
-def statistics(models: Iterable[Served], samples: Samples) -> list[dict[str, Any]]:
-    """One entry a version, as plain values. A request that was refused before it waited is in none of the counts."""
-    return [_of(each.name, str(each.version), samples) for each in models]
+def statistics(models: Iterable[ModelVersion], samples: Samples) -> list[dict[str, Any]]:
+    """The statistics of versions, a dict each. Requests that were refused before they waited are not counted.
+
+    Args:
+        models: The versions.
+        samples: Of `Metrics.samples`.
+    """
+    return [_entry(each.name, str(each.version), samples) for each in models]
 
 
-def _of(name: str, version: str, samples: Samples) -> dict[str, Any]:
-    def value(figure: str, more: str = "") -> float:
-        return samples.get((figure, name, version, more), 0.0)
+def _entry(name: str, version: str, samples: Samples) -> dict[str, Any]:
+    def value(metric: str, label: str = "") -> float:
+        return samples.get((metric, name, version, label), 0.0)
 
     sizes = [key[3] for key in samples if key[:3] == ("batches_total", name, version)]
     parts = {
-        part: _duration(value("inferences_total", result), value("inference_seconds_total", spent))
-        for part, (result, spent) in _PARTS.items()
+        part: _duration(value("inferences_total", result), value("inference_seconds_total", time))
+        for part, (result, time) in _PARTS.items()
     }
     batches = {size: value("batches_total", size) for size in sorted(sizes, key=int)}
     return {

@@ -1,46 +1,54 @@
-"""What Triton's clients read of a server and its models beside the Open Inference Protocol."""
+"""What Triton's clients read of a server and its models beyond the Open Inference Protocol."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from netwright.serving.errors import Refused
+from netwright.serving.errors import RequestError
 from netwright.serving.protocol.tensors import model_metadata
 from netwright.serving.settings import is_loopback
 
 if TYPE_CHECKING:
-    from netwright.serving.models.repository import Listing, Served
+    from netwright.serving.models.repository import IndexEntry
+    from netwright.serving.models.version import ModelVersion
     from netwright.serving.settings import ServeSettings
 
-__all__ = ["EXTENSIONS", "check_steering", "index_rows", "model_config"]
+__all__ = ["EXTENSIONS", "check_model_control", "index_rows", "model_config"]
 
 # Triton's names of what is answered here beyond the protocol; binary tensors are REST's, in gRPC they are always
 EXTENSIONS = ("binary_tensor_data", "classification", "model_configuration", "model_repository", "statistics")
 
 
-# of these, what a request to load or unload may bring: no model here depends on another
+# parameters that a request to load or unload may have: no model here depends on another
 _PARAMETERS = {"unload_dependents"}
 
 
-def check_steering(settings: ServeSettings, parameters: list[str], origin: str = "") -> None:
-    """Refused for who may not load and unload, and for what cannot be loaded that way.
+def check_model_control(settings: ServeSettings, parameters: list[str], origin: str = "") -> None:
+    """Check that a client may load and unload models.
 
-    origin: of the page that a browser sends the request for: any page could, to a server without a token.
+    Args:
+        settings: Of the server.
+        parameters: Names of the request's parameters.
+        origin: The header of that name, which a browser sends with a page's request: without a token any page could.
+
+    Raises:
+        RequestError: Where it may not, or for a parameter that is not known.
     """
     if not settings.token and (origin or not is_loopback(settings.host)):
-        raise Refused(
+        raise RequestError(
             "unauthorized",
-            "models are loaded and unloaded by programs of this machine, or with the server's token. Start it with "
-            "--token.",
+            "models are loaded and unloaded by programs of this machine, or with the server's token. Start the server "
+            "with --token.",
         )
-    if foreign := sorted(set(parameters) - _PARAMETERS):
-        raise Refused(
-            "malformed", f"a model is loaded as it lies in the server's folder; {foreign[0][:100]!r} is not taken."
+    if unknown := sorted(set(parameters) - _PARAMETERS):
+        raise RequestError(
+            "malformed",
+            f"a model is loaded as it is in the server's folder; the parameter {unknown[0][:100]!r} is not supported.",
         )
 
 
-def index_rows(listings: tuple[Listing, ...], *, only_ready: bool) -> list[dict[str, str]]:
-    """As the repository's index has them."""
+def index_rows(entries: tuple[IndexEntry, ...], *, only_ready: bool) -> list[dict[str, str]]:
+    """The rows of the repository's index, a dict each."""
     return [
         {
             "name": each.name,
@@ -48,22 +56,22 @@ def index_rows(listings: tuple[Listing, ...], *, only_ready: bool) -> list[dict[
             "state": "READY" if each.is_ready else "UNAVAILABLE",
             "reason": each.reason,
         }
-        for each in listings
+        for each in entries
         if each.is_ready or not only_ready
     ]
 
 
-def model_config(served: Served, settings: ServeSettings) -> dict[str, Any]:
-    """A ModelConfig of Triton's, as plain values: in REST's JSON as in the message."""
-    said = model_metadata(served.runtime.info, [served.version])
+def model_config(version: ModelVersion, settings: ServeSettings) -> dict[str, Any]:
+    """Triton's ModelConfig of a version as a dict: for REST's JSON and for the gRPC message."""
+    metadata = model_metadata(version.runtime.info, [version.version])
     return {
-        "name": served.name,
+        "name": version.name,
         "platform": "netwright",
-        "backend": served.runtime.kind,
+        "backend": version.runtime.kind,
         "max_batch_size": settings.max_batch,
         "dynamic_batching": {"max_queue_delay_microseconds": round(1000 * settings.max_delay_ms)},
-        "input": [_tensor(each) for each in said["inputs"]],
-        "output": [_tensor(each) for each in said["outputs"]],
+        "input": [_tensor(each) for each in metadata["inputs"]],
+        "output": [_tensor(each) for each in metadata["outputs"]],
     }
 
 

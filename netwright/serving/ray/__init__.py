@@ -1,1 +1,1 @@
-"""The same server as a Ray Serve application."""
+"""The server as a Ray Serve application."""

@@ -1,4 +1,4 @@
-"""The socket that connections come in by, and how several processes share what comes."""
+"""The socket that clients connect to, and how several processes share the connections."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ import numpy as np
 
 from netwright.errors import ServeError
 
-__all__ = ["ACCEPTED_AT_ONCE", "Held", "Listening", "listen"]
+__all__ = ["ACCEPTED_AT_ONCE", "ConnectionCounts", "ListeningSocket", "listen"]
 
-ACCEPTED_AT_ONCE = 1  # connections, by an event loop that wakes up: what is left is for the other workers
+ACCEPTED_AT_ONCE = 1  # connections, by an event loop that wakes up: the rest is for the other workers
 _BACKLOG = 1024  # connections that wait to be accepted
-_GIVE_WAY = 0.001  # seconds in which a worker that holds fewer connections may take the next
+_YIELD_SECONDS = 0.001  # in which a worker with fewer connections may take the next
 
 
-class Held:
-    """How many connections each worker holds, in a file that all map. Each writes its own number only.
+class ConnectionCounts:
+    """How many connections each worker has, in a file that all workers map. Each writes its own count only.
 
-    path: made by `create`; place: of this worker.
+    Args:
+        path: Of the file, which `create` made.
+        place: Of this worker.
     """
 
     def __init__(self, path: Path, place: int) -> None:
@@ -30,61 +32,70 @@ class Held:
 
     @staticmethod
     def create(path: Path, workers: int) -> None:
-        """A file that says of none of the workers that it is there."""
+        """Make the file; no worker counts yet."""
         np.full(workers, -1, dtype=np.int32).tofile(path)
 
     @staticmethod
     def forget(path: Path, place: int) -> None:
-        """That worker is there no more, until it counts again."""
-        Held(path, place).count(-1)
+        """Leave a worker out until it counts again."""
+        ConnectionCounts(path, place).set(-1)
 
-    def count(self, held: int) -> None:
-        """What this worker holds now."""
-        self._counts[self._place] = held
+    def set(self, count: int) -> None:
+        """Write how many connections this worker has now."""
+        self._counts[self._place] = count
 
     @property
     def is_ahead(self) -> bool:
-        """Whether another worker holds fewer, by more than one."""
+        """Whether this worker has at least two connections more than another."""
         least = min((int(each) for each in self._counts if each >= 0), default=0)
         return int(self._counts[self._place]) > least + 1
 
 
-class Listening(socket.socket):
-    """A socket whose queue is long. asyncio has one number for the queue and for how much of it is taken at once.
+class ListeningSocket(socket.socket):
+    """A socket with a long queue. asyncio has one number for the queue's length and for how many it accepts at once.
 
-    held: of workers that accept from one socket. Whichever wakes up first would take all that comes in a moment, and
-    clients keep their connections: so one that is ahead lets the others go first. They may hang, so it does not wait
-    for them.
+    Attributes:
+        connection_counts: Of workers that accept from the same socket, else None. Whichever wakes up first would take
+            all connections of a moment, and clients keep them. So a worker that is ahead lets others go first for a
+            millisecond; they may hang, so it does not wait for them.
     """
 
-    held: Held | None = None
+    connection_counts: ConnectionCounts | None = None
 
     def listen(self, backlog: int = _BACKLOG, /) -> None:
-        """As long as it should be, whatever is asked."""
+        """Listen with the long queue, whatever the argument."""
         super().listen(_BACKLOG)
 
     def accept(self) -> tuple[socket.socket, Any]:
         """The next connection; BlockingIOError where another worker took it."""
-        if self.held is not None and self.held.is_ahead:
-            time.sleep(_GIVE_WAY)
+        if self.connection_counts is not None and self.connection_counts.is_ahead:
+            time.sleep(_YIELD_SECONDS)
         return super().accept()
 
 
-def listen(host: str, port: int) -> Listening:
-    """A socket that listens. ServeError where it cannot."""
+def listen(host: str, port: int) -> ListeningSocket:
+    """A socket that listens and that child processes inherit.
+
+    Args:
+        host: An address of this machine.
+        port: 0 for any that is free.
+
+    Raises:
+        ServeError: Where it cannot listen there.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio sends small packets at once (TCP_NODELAY) only where it sees that the protocol is TCP: without it every
+    # asyncio sends small packets at once (TCP_NODELAY) only where it sees that the protocol is TCP; otherwise every
     # answer waits 40 ms for the client's delayed acknowledgement
-    found = Listening(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    sock = ListeningSocket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        found.bind((host, port))
-        found.listen()
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((host, port))
+        sock.listen()
     except OSError as error:
-        found.close()
+        sock.close()
         raise ServeError(
-            f"a server listens on an address of this machine that is free, and {host}:{port} cannot be had: "
+            f"a server listens on a free address of this machine, and {host}:{port} is not available: "
             f"{error.strerror or error}. Give another --port, or 0 for any."
         ) from error
-    found.set_inheritable(True)
-    return found
+    sock.set_inheritable(True)
+    return sock

@@ -1,4 +1,4 @@
-"""Several processes that accept from one socket, and one that starts them anew when they die."""
+"""Several processes that accept from one socket, and one that restarts them when they die or hang."""
 
 from __future__ import annotations
 
@@ -22,30 +22,38 @@ from typing import TYPE_CHECKING
 from netwright.errors import ServeError
 from netwright.serving.logs import Log
 from netwright.serving.metrics import SHARED_FOLDER
-from netwright.serving.supervisor.heartbeat import Pulse
-from netwright.serving.supervisor.listening import Held, listen
+from netwright.serving.supervisor.heartbeat import HeartbeatMonitor
+from netwright.serving.supervisor.listening import ConnectionCounts, listen
 from netwright.system.extras import optional
+from netwright.system.machine import processors
 
 if TYPE_CHECKING:
     from netwright.serving.settings import ServeSettings
 
 __all__ = ["Supervisor"]
 
-_LOOK = 0.1  # seconds between looks at the workers
-_HELD = "connections"  # file in the folder that the workers share
-_SLOWEST = 30.0  # seconds before a worker that cannot start is tried again
-_LAST_WORDS = 5.0  # seconds between SIGTERM and SIGKILL for one that hangs
+_CHECK_SECONDS = 0.1  # between looks at the workers
+_CONNECTION_COUNTS = "connections"  # file in the folder that the workers share
+_LONGEST_DELAY = 30.0  # seconds before a worker that cannot start is tried again
+_KILL_SECONDS = 5.0  # between SIGTERM and SIGKILL, for one that hangs
 
 
 class _Worker:
-    """A process that serves. It ends when its standard input does: so none outlives its supervisor.
+    """A process that serves. It ends when its standard input does, so none outlives its supervisor.
 
-    place: which of the workers it is; no two that live have the same. why: what its predecessor died of, or empty.
+    Args:
+        settings: Of the server.
+        sock: Listens; the worker inherits it.
+        shared: Folder of the metrics and connection counts that the workers share.
+        place: Which of the workers this is; no two that live have the same.
+        restart_reason: Why its predecessor ended: died, silent or hanging; empty for the first.
     """
 
-    def __init__(self, settings: ServeSettings, sock: socket.socket, shared: str, place: int, why: str = "") -> None:
-        self.place, self.pulse = place, Pulse(settings.heartbeat)
-        self.why = "died"  # what a successor is told
+    def __init__(
+        self, settings: ServeSettings, sock: socket.socket, shared: str, place: int, restart_reason: str = ""
+    ) -> None:
+        self.place, self.monitor = place, HeartbeatMonitor(settings.heartbeat)
+        self.end_reason = "died"  # the restart_reason of its successor
         self.kill_at = self.restart_at = math.inf
         self.process = subprocess.Popen(
             [sys.executable, "-m", "netwright.serving.supervisor.worker", str(sock.fileno())],
@@ -53,29 +61,30 @@ class _Worker:
             stdout=subprocess.PIPE,
             env=os.environ | {SHARED_FOLDER: shared},
             pass_fds=(sock.fileno(),),
-            start_new_session=True,  # Ctrl-C is for the supervisor, which tells them in its own way
+            start_new_session=True,  # Ctrl-C is for the supervisor, which sends SIGTERM to the workers
         )
         assert self.process.stdin is not None
-        told = {"settings": settings.to_dict(), "place": place, "why": why, "held": _HELD}
+        orders = {"settings": settings.to_dict(), "place": place, "restart_reason": restart_reason}
+        orders["connection_counts"] = _CONNECTION_COUNTS
         with contextlib.suppress(BrokenPipeError):  # it died at once: the next look sees that
-            self.process.stdin.write(json.dumps(told).encode() + b"\n")
+            self.process.stdin.write(json.dumps(orders).encode() + b"\n")
             self.process.stdin.flush()
-        self._listener = threading.Thread(target=self._listen, daemon=True)
-        self._listener.start()
+        self._reader = threading.Thread(target=self._read_heartbeats, daemon=True)
+        self._reader.start()
 
-    def _listen(self) -> None:
+    def _read_heartbeats(self) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
-            self.pulse.hear(line)
+            self.monitor.receive(line)
 
-    def tell(self, number: int) -> None:
-        """A signal, where it still lives."""
+    def send_signal(self, number: int) -> None:
+        """Send a signal, where it still lives."""
         if self.process.poll() is None:
             self.process.send_signal(number)
 
     def close(self) -> None:
-        """After its end."""
-        self._listener.join(1)
+        """Close the pipes, once it has ended."""
+        self._reader.join(1)
         for stream in (self.process.stdin, self.process.stdout):
             if stream is not None:
                 with contextlib.suppress(OSError):
@@ -83,10 +92,14 @@ class _Worker:
 
 
 class Supervisor:
-    """Listens, and keeps `settings.workers` processes alive until `run` is told to stop by SIGINT or SIGTERM."""
+    """Listens, and keeps `settings.workers` processes alive until SIGINT or SIGTERM.
+
+    Args:
+        settings: Of the server; the workers share this machine's processors where it names no threads.
+    """
 
     def __init__(self, settings: ServeSettings) -> None:
-        threads = settings.threads or max(1, (os.cpu_count() or 1) // settings.workers)
+        threads = settings.threads or max(1, processors() // settings.workers)
         self._settings = replace(settings, threads=threads)
         self._log = Log(settings.log_format)
         self._workers: list[_Worker] = []
@@ -94,103 +107,113 @@ class Supervisor:
         self._stopping = threading.Event()
 
     def run(self, on_ready: Callable[[int, int], None]) -> None:
-        """Until it is told to stop. ServeError where the first workers cannot start: they have said why."""
+        """Serve until a signal.
+
+        Args:
+            on_ready: Called with the ports of HTTP and gRPC (0 for none) once the workers answer.
+
+        Raises:
+            ServeError: Where the first workers cannot start; their log says why.
+        """
         with contextlib.ExitStack() as stack:
             sock = stack.enter_context(listen(self._settings.host, self._settings.port))
             shared = stack.enter_context(tempfile.TemporaryDirectory(prefix="netwright-metrics-"))
-            grpc_port = stack.enter_context(self._reserved())
+            grpc_port = stack.enter_context(self._reserved_grpc_port())
             settings = replace(self._settings, grpc_port=grpc_port or None)
             stack.enter_context(self._signals())
             stack.callback(self._end)
-            Held.create(Path(shared) / _HELD, settings.workers)
+            ConnectionCounts.create(Path(shared) / _CONNECTION_COUNTS, settings.workers)
             self._workers = [_Worker(settings, sock, shared, place) for place in range(settings.workers)]
-            self._await_first()
+            self._wait_until_ready()
             if not self._stopping.is_set():
                 on_ready(sock.getsockname()[1], grpc_port)
-            seen = time.monotonic()
-            while not self._stopping.wait(_LOOK):
+            checked = time.monotonic()
+            while not self._stopping.wait(_CHECK_SECONDS):
                 now = time.monotonic()
-                passed = min(now - seen, 2 * _LOOK)  # what this process slept through is nobody's silence
-                seen = now
+                elapsed = min(now - checked, 2 * _CHECK_SECONDS)  # while this process slept, no worker was silent
+                checked = now
                 for worker in self._workers:
                     if worker.process.poll() is None:
-                        self._judge(worker, passed)
-                    elif self._is_due(worker, shared):
-                        self._workers[worker.place] = _Worker(settings, sock, shared, worker.place, worker.why)
+                        self._end_if_hanging(worker, elapsed)
+                    elif self._may_restart(worker, shared):
+                        place = worker.place
+                        self._workers[place] = _Worker(settings, sock, shared, place, worker.end_reason)
 
-    def _await_first(self) -> None:
+    def _wait_until_ready(self) -> None:
         for worker in self._workers:
-            while not worker.pulse.is_ready.wait(_LOOK) and not self._stopping.is_set():
+            while not worker.monitor.is_ready.wait(_CHECK_SECONDS) and not self._stopping.is_set():
                 if worker.process.poll() is not None:
                     raise ServeError(
-                        f"a worker could not start (exit status {worker.process.returncode}); it says why above."
+                        f"a worker could not start (exit status {worker.process.returncode}); its log line above says "
+                        "why."
                     )
 
-    def _judge(self, worker: _Worker, passed: float) -> None:
-        """End one that hangs: SIGTERM, so that it may answer what does not hang, and soon SIGKILL."""
+    def _end_if_hanging(self, worker: _Worker, elapsed: float) -> None:
+        """End one that hangs: by SIGTERM, so that it may answer what does not hang, and soon by SIGKILL."""
         if time.monotonic() >= worker.kill_at:
-            worker.tell(signal.SIGKILL)
+            worker.send_signal(signal.SIGKILL)
         if worker.kill_at < math.inf:
             return
-        why, said = worker.pulse.look(passed)
-        if why:
-            self._log.write("worker hangs", pid=worker.process.pid, said=f"{said}: it is ended")
-            worker.why, worker.kill_at = why, time.monotonic() + min(self._settings.grace, _LAST_WORDS)
-            worker.tell(signal.SIGTERM)
+        reason, detail = worker.monitor.check(elapsed)
+        if reason:
+            self._log.write("worker hangs", pid=worker.process.pid, said=f"{detail}: terminating it")
+            worker.end_reason = reason
+            worker.kill_at = time.monotonic() + min(self._settings.grace, _KILL_SECONDS)
+            worker.send_signal(signal.SIGTERM)
 
-    def _is_due(self, worker: _Worker, shared: str) -> bool:
-        """Whether a dead one's successor may start: at once, or later each time where it never became ready."""
+    def _may_restart(self, worker: _Worker, shared: str) -> bool:
+        """Whether a dead one's successor may start: at once, or after a growing delay if it never became ready."""
         place = worker.place
         if worker.restart_at == math.inf:
-            has_served = worker.pulse.is_ready.is_set()
-            self._delays[place] = 0.0 if has_served else min(_SLOWEST, 2 * self._delays[place] + 0.5)
+            was_ready = worker.monitor.is_ready.is_set()
+            self._delays[place] = 0.0 if was_ready else min(_LONGEST_DELAY, 2 * self._delays[place] + 0.5)
             worker.restart_at = time.monotonic() + self._delays[place]
             worker.close()
-            # its gauges of living processes; what it counted stays, and its successor in this place counts on
+            # only its gauges of living processes: its successor in this place continues its counters
             for path in Path(shared).glob(f"gauge_live*_{place}.db"):
                 path.unlink(missing_ok=True)
-            Held.forget(Path(shared) / _HELD, place)
+            ConnectionCounts.forget(Path(shared) / _CONNECTION_COUNTS, place)
             pid, status = worker.process.pid, worker.process.returncode
-            self._log.write("worker lost", pid=pid, status=status, said="started anew")
+            self._log.write("worker lost", pid=pid, status=status, said="restarting it")
         return time.monotonic() >= worker.restart_at
 
     def _end(self) -> None:
         for worker in self._workers:
-            worker.tell(signal.SIGTERM)
+            worker.send_signal(signal.SIGTERM)
         until = time.monotonic() + self._settings.grace + 5
         for worker in self._workers:
             try:
                 worker.process.wait(max(0.1, until - time.monotonic()))
             except subprocess.TimeoutExpired:
-                worker.tell(signal.SIGKILL)
+                worker.send_signal(signal.SIGKILL)
                 worker.process.wait()
             worker.close()
 
     @contextlib.contextmanager
-    def _reserved(self) -> Iterator[int]:
-        """A port that all workers' gRPC may share, kept for them; 0 where there is no gRPC."""
+    def _reserved_grpc_port(self) -> Iterator[int]:
+        """A port that the workers share for gRPC, reserved for them; 0 where there is no gRPC."""
         if self._settings.grpc_port is None:
             yield 0
             return
         optional("grpc", "serve")
         family = socket.AF_INET6 if ":" in self._settings.host else socket.AF_INET
-        with socket.socket(family, socket.SOCK_STREAM) as kept:
-            kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        with socket.socket(family, socket.SOCK_STREAM) as reserved:
+            reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             try:
-                kept.bind((self._settings.host, self._settings.grpc_port))
+                reserved.bind((self._settings.host, self._settings.grpc_port))
             except OSError as error:
                 raise ServeError(
                     f"gRPC cannot listen on port {self._settings.grpc_port}: {error.strerror}. Give another "
                     "--grpc_port."
                 ) from error
-            yield kept.getsockname()[1]
+            yield reserved.getsockname()[1]
 
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:
         def stop(number: int, frame: FrameType | None) -> None:
-            if self._stopping.is_set():  # twice: at once
+            if self._stopping.is_set():  # a second signal: at once
                 for worker in self._workers:
-                    worker.tell(signal.SIGKILL)
+                    worker.send_signal(signal.SIGKILL)
             self._stopping.set()
 
         if threading.current_thread() is not threading.main_thread():

@@ -1,4 +1,4 @@
-"""A worker process: `python -m netwright.serving.supervisor.worker SOCKET`, its settings a line of standard input."""
+"""A worker process: `python -m netwright.serving.supervisor.worker SOCKET`, its settings one line on standard input."""
 
 from __future__ import annotations
 
@@ -9,42 +9,44 @@ import threading
 from pathlib import Path
 
 from netwright.errors import NetwrightError
+from netwright.serving.logs import Log
 from netwright.serving.metrics import SHARED_FOLDER, Metrics, share
 from netwright.serving.settings import ServeSettings
-from netwright.serving.supervisor.heartbeat import Voice
-from netwright.serving.supervisor.listening import Held, Listening
+from netwright.serving.supervisor.heartbeat import HeartbeatSender
+from netwright.serving.supervisor.listening import ConnectionCounts, ListeningSocket
 from netwright.serving.supervisor.process import Server
-from netwright.serving.supervisor.start import quiet_others
+from netwright.serving.supervisor.start import quiet_libraries
 
 __all__ = ["main"]
 
 
 def main() -> int:
-    """Serve until SIGTERM, or until standard input ends: then the supervisor is gone."""
-    told = json.loads(sys.stdin.readline())
-    settings = ServeSettings.from_dict(told["settings"])
-    voice = Voice(os.dup(1))
-    os.dup2(2, 1)  # what a library prints is no word to the supervisor
-    quiet_others()
+    """Serve until SIGTERM, or until standard input ends, which means that the supervisor is gone."""
+    orders = json.loads(sys.stdin.readline())
+    settings = ServeSettings.from_dict(orders["settings"])
+    sender = HeartbeatSender(os.dup(1))
+    os.dup2(2, 1)  # what a library prints must not reach the supervisor
+    quiet_libraries()
     try:
-        share(told["place"])
+        share(orders["place"])
         metrics = Metrics()
-        if told["why"]:
-            metrics.worker_restarts.labels(told["why"]).inc()
-        sock = Listening(fileno=int(sys.argv[1]))
-        sock.held = Held(Path(os.environ[SHARED_FOLDER]) / told["held"], told["place"])
-        server = Server(settings, sock, shares_port=True, metrics=metrics, say=voice.say)
+        if orders["restart_reason"]:
+            metrics.worker_restarts.labels(orders["restart_reason"]).inc()
+        sock = ListeningSocket(fileno=int(sys.argv[1]))
+        counts = Path(os.environ[SHARED_FOLDER]) / orders["connection_counts"]
+        sock.connection_counts = ConnectionCounts(counts, orders["place"])
+        server = Server(settings, sock, shares_port=True, metrics=metrics, heartbeat=sender.send)
     except NetwrightError as error:
-        print(f"netwright serve: {error}", file=sys.stderr)
+        Log(settings.log_format).write("worker failed", pid=os.getpid(), said=str(error))
         return 1
 
-    def follow() -> None:
+    def stop_with_supervisor() -> None:
         sys.stdin.read()
         server.stop()
 
     def on_ready(server: Server) -> None:
-        voice.say("ready")
-        threading.Thread(target=follow, daemon=True).start()
+        sender.send("ready")
+        threading.Thread(target=stop_with_supervisor, daemon=True).start()
 
     server.run(on_ready)
     return 0

@@ -1,6 +1,9 @@
-"""Triton's own clients, unchanged, over REST and gRPC; and the messages against theirs."""
+"""Triton's own clients, unchanged, over REST and gRPC; and our messages compared with theirs."""
 
+import io
+import json
 import queue
+import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -85,7 +88,7 @@ def test_the_likeliest_classes_by_name(triton: tuple[Any, Any], photo: bytes) ->
     assert name == ("tabby, cat", 'the "dog"', "elk")[int(index)]
 
 
-def test_mistakes_are_told(triton: tuple[Any, Any]) -> None:
+def test_mistakes_are_explained(triton: tuple[Any, Any]) -> None:
     module, client = triton
     pixels = np.zeros((1, 16, 16, 3), dtype=np.uint8)
     small = np.zeros((1, 8, 8, 3), dtype=np.uint8)
@@ -129,7 +132,7 @@ def test_the_methods_are_those_of_tritons_service() -> None:
 
 
 def collect(client: Any, requests: list[tuple[str, list[Any], str]]) -> list[tuple[Any, Any]]:
-    """(result, error) of each request of one stream, in the order of their coming."""
+    """(result, error) of each request of one stream, in order of arrival."""
     answers: queue.Queue[tuple[Any, Any]] = queue.Queue()
     client.start_stream(callback=lambda result, error: answers.put((result, error)))
     for model, inputs, number in requests:
@@ -140,7 +143,7 @@ def collect(client: Any, requests: list[tuple[str, list[Any], str]]) -> list[tup
         client.stop_stream()
 
 
-def test_a_stream_answers_each_and_goes_on_after_a_mistake(server: Server, weights: Path) -> None:
+def test_a_stream_answers_each_and_continues_after_a_mistake(server: Server, weights: Path) -> None:
     generator = np.random.default_rng(0)
     pixels = [generator.integers(0, 256, (count, 16, 16, 3), dtype=np.uint8) for count in (1, 3, 2)]
     wrong = np.zeros((1, 8, 8, 3), dtype=np.uint8)
@@ -160,7 +163,7 @@ def test_a_stream_answers_each_and_goes_on_after_a_mistake(server: Server, weigh
             np.testing.assert_allclose(result.as_numpy("logits"), expected, rtol=1e-4, atol=1e-5)
 
 
-def test_a_stream_that_asks_nothing_does_not_keep_a_stopping_server(
+def test_a_silent_stream_does_not_hold_up_a_stopping_server(
     serving: Callable[..., AbstractContextManager[Server]], weights: Path
 ) -> None:
     with serving(weights, grpc_port=0, grace=20.0, token="s3cret") as server:
@@ -177,10 +180,42 @@ def test_a_stream_that_asks_nothing_does_not_keep_a_stopping_server(
     client.close()
 
 
-def test_a_stream_wants_the_token(serving: Callable[..., AbstractContextManager[Server]], weights: Path) -> None:
+def test_a_stream_needs_the_token(serving: Callable[..., AbstractContextManager[Server]], weights: Path) -> None:
     with serving(weights, grpc_port=0, token="s3cret") as server:
         client = grpc.InferenceServerClient(f"127.0.0.1:{server.grpc_port}")
         with pytest.raises(grpcio.RpcError) as caught:  # before anything is asked
             list(client._client_stub.ModelStreamInfer(iter([])))
         client.close()
     assert caught.value.code() == grpcio.StatusCode.UNAUTHENTICATED
+
+
+def test_a_request_is_accounted_for_as_over_http(
+    serving: Callable[..., AbstractContextManager[Server]],
+    weights: Path,
+    slow_down: Callable[[Server, threading.Event], threading.Event],
+    ask: Callable[..., tuple[int, bytes, dict[str, str]]],
+) -> None:
+    go, pixels = threading.Event(), np.zeros((1, 16, 16, 3), dtype=np.uint8)
+    with serving(weights, grpc_port=0, log_format="json") as server:
+        server._log._stream = log = io.StringIO()
+        has_begun = slow_down(server, go)
+        client = grpc.InferenceServerClient(f"127.0.0.1:{server.grpc_port}")
+        answers: queue.Queue[Any] = queue.Queue()
+        client.async_infer(
+            "tiny",
+            asked(grpc, "pixels", "UINT8", pixels),
+            callback=lambda result, error: answers.put(error),
+            headers={"x-request-id": "q7"},
+        )
+        assert has_begun.wait(10)
+        assert b"\nnetwright_requests_in_flight 1.0\n" in ask(server, "GET", "/metrics")[1]
+        assert server._state.limits.requests == 1
+        go.set()
+        assert answers.get(timeout=20) is None
+        client.close()
+        text = ask(server, "GET", "/metrics")[1]
+    assert b"\nnetwright_requests_in_flight 0.0\n" in text
+    assert b'netwright_requests_total{code="OK",endpoint="grpc",model="tiny"} 1.0' in text
+    [line] = [each for each in map(json.loads, log.getvalue().splitlines()) if each.get("method") == "grpc"]
+    assert (line["id"], line["path"], line["status"], line["model"]) == ("q7", "ModelInfer", "OK", "tiny")
+    assert (line["version"], line["images"], line["said"]) == (1, 1, "")

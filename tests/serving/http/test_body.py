@@ -12,14 +12,15 @@ import pytest
 from starlette.requests import Request
 
 from netwright.serving import ServeSettings
-from netwright.serving.errors import Refused
-from netwright.serving.http.body import inflate, parts_of, read_body
-from netwright.serving.http.middleware import Gone, Limits, Ticket
+from netwright.serving.admission import Limits, RequestContext
+from netwright.serving.errors import RequestError
+from netwright.serving.http.body import decompress, parts_of, read_body
+from netwright.serving.http.middleware import ClientDisconnected
 
 Form = Callable[..., tuple[bytes, dict[str, str]]]
 
 
-def read(limits: Limits, *messages: Any, ticket: Ticket | None = None, **headers: str) -> bytes:
+def read(limits: Limits, *messages: Any, context: RequestContext | None = None, **headers: str) -> bytes:
     """messages: bodies, or None for a client that goes; what comes after the last never comes."""
     coming = list(messages)
 
@@ -32,7 +33,7 @@ def read(limits: Limits, *messages: Any, ticket: Ticket | None = None, **headers
         return {"type": "http.request", "body": body, "more_body": body != b"end"}
 
     lines = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    scope = {"type": "http", "method": "POST", "headers": lines, "ticket": ticket or Ticket("1", 0.0)}
+    scope = {"type": "http", "method": "POST", "headers": lines, "context": context or RequestContext("1", 0.0)}
     return asyncio.run(read_body(Request(scope, receive), limits))
 
 
@@ -41,9 +42,9 @@ def room(**settings: Any) -> Limits:
 
 
 def test_a_body_is_put_together_and_counted() -> None:
-    limits, ticket = room(), Ticket("1", 0.0)
-    assert read(limits, b"a" * 10, b"", b"b" * 5, b"end", ticket=ticket) == b"a" * 10 + b"b" * 5 + b"end"
-    assert (ticket.body, ticket.bytes, limits.bytes) == (18, 18, 18)
+    limits, context = room(), RequestContext("1", 0.0)
+    assert read(limits, b"a" * 10, b"", b"b" * 5, b"end", context=context) == b"a" * 10 + b"b" * 5 + b"end"
+    assert (context.body_bytes, context.held_bytes, limits.bytes) == (18, 18, 18)
 
 
 @pytest.mark.parametrize(("length", "is_refused"), [("100", False), ("101", True), ("x", False), ("9" * 30, True)])
@@ -51,33 +52,33 @@ def test_a_length_that_is_too_much_is_refused_before_anything_is_read(length: st
     if not is_refused:
         assert read(room(max_body=100), b"end", content_length=length) == b"end"
         return
-    with pytest.raises(Refused, match="at most 100 bytes") as refused:
+    with pytest.raises(RequestError, match="at most 100 bytes") as refused:
         read(room(max_body=100), content_length=length)
     assert refused.value.status == 413
 
 
 def test_a_body_without_a_length_is_refused_where_it_grows_too_large() -> None:
     limits = room(max_body=100)
-    with pytest.raises(Refused, match="at most 100 bytes"):
+    with pytest.raises(RequestError, match="at most 100 bytes"):
         read(limits, b"x" * 60, b"x" * 60, b"end")
     assert limits.bytes == 60
 
 
 def test_bodies_of_all_together() -> None:
-    limits, other = room(max_body=100, max_bytes=120), Ticket("2", 0.0)
+    limits, other = room(max_body=100, max_bytes=120), RequestContext("2", 0.0)
     limits.hold(other, 80)
-    with pytest.raises(Refused, match="together") as refused:
+    with pytest.raises(RequestError, match="together") as refused:
         read(limits, b"x" * 60, b"end")
     assert (refused.value.status, refused.value.retry_after) == (429, 1)
 
 
-def test_a_slow_body_and_a_client_that_goes() -> None:
+def test_a_slow_body_and_a_client_that_disconnects() -> None:
     began = time.monotonic()
-    with pytest.raises(Refused, match=r"0\.1 seconds") as refused:
+    with pytest.raises(RequestError, match=r"0\.1 seconds") as refused:
         read(room(body_timeout=0.1), b"half")
     assert refused.value.status == 408
     assert time.monotonic() - began < 5
-    with pytest.raises(Gone):
+    with pytest.raises(ClientDisconnected):
         read(room(), b"half", None)
 
 
@@ -86,18 +87,18 @@ def test_a_slow_body_and_a_client_that_goes() -> None:
     [("gzip", gzip.compress), ("x-gzip", gzip.compress), ("deflate", zlib.compress), (" GZIP ", gzip.compress)],
 )
 def test_a_packed_body_is_unpacked_and_counted(encoding: str, pack: Callable[[bytes], bytes]) -> None:
-    limits, ticket = room(), Ticket("1", 0.0)
+    limits, context = room(), RequestContext("1", 0.0)
     packed = pack(b"x" * 1000)
-    whole = asyncio.run(_read_one(limits, packed, ticket, encoding))
+    whole = asyncio.run(_read_one(limits, packed, context, encoding))
     assert whole == b"x" * 1000
-    assert (ticket.body, ticket.bytes) == (len(packed), len(packed) + 1000)
+    assert (context.body_bytes, context.held_bytes) == (len(packed), len(packed) + 1000)
 
 
-async def _read_one(limits: Limits, body: bytes, ticket: Ticket, encoding: str) -> bytes:
+async def _read_one(limits: Limits, body: bytes, context: RequestContext, encoding: str) -> bytes:
     async def receive() -> Any:
         return {"type": "http.request", "body": body}
 
-    scope = {"type": "http", "headers": [(b"content-encoding", encoding.encode())], "ticket": ticket}
+    scope = {"type": "http", "headers": [(b"content-encoding", encoding.encode())], "context": context}
     return await read_body(Request(scope, receive), limits)
 
 
@@ -112,18 +113,18 @@ def test_others_have_their_turn_while_a_body_is_unpacked() -> None:
 
     async def both() -> None:
         beside = asyncio.create_task(others())
-        await _read_one(room(), zlib.compress(bytes(8 << 20)), Ticket("1", 0.0), "deflate")
+        await _read_one(room(), zlib.compress(bytes(8 << 20)), RequestContext("1", 0.0), "deflate")
         beside.cancel()
 
     asyncio.run(both())
     assert turns > 20
 
 
-def test_what_unfolds_is_refused_before_it_is_there() -> None:
+def test_what_unpacks_to_too_much_is_refused_before_it_is_there() -> None:
     noise = np.random.default_rng(0).bytes(1 << 20)
     for whole in (b"", b"x" * 100, b"x" * (1 << 20), noise):
-        assert b"".join(inflate(gzip.compress(whole), "gzip", len(whole))) == whole
-    assert max(map(len, inflate(zlib.compress(noise), "deflate", 1 << 20))) < 1 << 19
+        assert b"".join(decompress(gzip.compress(whole), "gzip", len(whole))) == whole
+    assert max(map(len, decompress(zlib.compress(noise), "deflate", 1 << 20))) < 1 << 19
     for data, encoding, status in (
         (gzip.compress(b"x" * 101), "gzip", 413),
         (gzip.compress(b"x" * 100)[:-1], "gzip", 400),
@@ -133,8 +134,8 @@ def test_what_unfolds_is_refused_before_it_is_there() -> None:
         (b"x", "br", 400),
         (b"x", "gzip, gzip", 400),
     ):
-        with pytest.raises(Refused) as refused:
-            b"".join(inflate(data, encoding, 100))
+        with pytest.raises(RequestError) as refused:
+            b"".join(decompress(data, encoding, 100))
         assert refused.value.status == status
 
 
@@ -144,7 +145,7 @@ def test_the_parts_of_a_form(form: Form) -> None:
     assert parts_of(body, kind) == [("a.jpg", b"1\r\n2"), ("ä" * 200, b""), ("image", b"--xyz-")]
     assert parts_of(body.replace(b'name="image"; ', b""), kind)[2][0] == ""
     assert len(parts_of(*form(*[("a", b"")] * 1000)[:1], kind)) == 1000
-    with pytest.raises(Refused, match="at most 1,000 images") as refused:
+    with pytest.raises(RequestError, match="at most 1,000 images") as refused:
         parts_of(form(*[("a", b"")] * 1001)[0], kind)
     assert refused.value.status == 413
     for broken, content_type, constraint in (
@@ -156,6 +157,6 @@ def test_the_parts_of_a_form(form: Form) -> None:
         (b"--xyz\r\n" + b"".join(b"a%d: b\r\n" % i for i in range(2000)) + b"\r\n\r\n--xyz--\r\n", kind, "head|read"),
         (b"--xyz\r\na: " + b"b" * 20_000 + b"\r\n\r\n\r\n--xyz--\r\n", kind, "head|read"),
     ):
-        with pytest.raises(Refused, match=constraint) as refused:
+        with pytest.raises(RequestError, match=constraint) as refused:
             parts_of(broken, content_type)
         assert refused.value.status == 400

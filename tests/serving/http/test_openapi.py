@@ -1,6 +1,6 @@
-"""The page at /openapi.json, and a server that keeps to it whatever it is asked.
+"""The page at /openapi.json, and a server that keeps to it whatever is sent.
 
-NETWRIGHT_EXAMPLES: requests an address that takes a body, as many valid ones as others; 12 where it is not set.
+NETWRIGHT_EXAMPLES: requests per address that takes a body, as many valid ones as others; 12 where it is not set.
 """
 
 import json
@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from netwright.serving.http.openapi import ROUTES
+from netwright.serving.http.app import ROUTES
 from netwright.serving.supervisor.process import Server
 
 schemathesis = pytest.importorskip("schemathesis")

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from netwright.runtime import Runtime, open_runtime
-from netwright.serving.errors import Refused
-from netwright.serving.models.batcher import Batch, Batcher, Closed
+from netwright.serving.errors import RequestError
+from netwright.serving.models.batcher import Batcher, BatcherClosed, BatchRecord
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def runtime(weights: Path) -> Iterator[Runtime]:
 
 
 class Held:
-    """A runtime whose computing waits until it is let."""
+    """A runtime whose computing waits until `go`."""
 
     def __init__(self, runtime: Runtime) -> None:
         self.inner, self.info = runtime, runtime.info
@@ -69,7 +69,7 @@ def test_pixels_and_normalized_images_are_computed_together(runtime: Runtime) ->
 
 
 def test_what_waits_is_batched_in_order_and_large_requests_in_parts(runtime: Runtime) -> None:
-    held, seen = Held(runtime), list[Batch]()
+    held, seen = Held(runtime), list[BatchRecord]()
     made = Batcher(held, max_batch=4, max_delay=0.0, max_queue=100, on_batch=seen.append)  # type: ignore[arg-type]
     first = made.submit(pixels(1))
     assert held.has_begun.wait(10)
@@ -82,7 +82,7 @@ def test_what_waits_is_batched_in_order_and_large_requests_in_parts(runtime: Run
     assert [[images for images, _ in batch.parts] for batch in seen] == [[1], [4], [1], [4, 4, 1]]
 
 
-def test_the_first_waits_for_company_where_it_is_told_to(runtime: Runtime) -> None:
+def test_the_first_waits_for_others_during_the_batching_delay(runtime: Runtime) -> None:
     held = Held(runtime)
     held.go.set()
     made = batcher(held, max_delay=20.0)
@@ -95,13 +95,13 @@ def test_the_first_waits_for_company_where_it_is_told_to(runtime: Runtime) -> No
     made.close()
 
 
-def test_a_full_queue_refuses_with_a_time_and_cancelling_gives_the_place_free(runtime: Runtime) -> None:
+def test_a_full_queue_refuses_with_a_time_and_cancelling_frees_the_place(runtime: Runtime) -> None:
     held = Held(runtime)
     made = batcher(held)
     first = made.submit(pixels(1))
     assert held.has_begun.wait(10)
     waiting = [made.submit(pixels(4)) for _ in range(2)]
-    with pytest.raises(Refused, match="at most 8 images wait for tiny, and 8 do") as caught:
+    with pytest.raises(RequestError, match="at most 8 images wait for tiny, and 8 do") as caught:
         made.submit(pixels(1))
     assert caught.value.status == 429
     assert caught.value.retry_after == 1
@@ -121,7 +121,7 @@ def test_what_is_late_is_not_computed(runtime: Runtime) -> None:
     assert held.has_begun.wait(10)
     late = made.submit(pixels(2), deadline=time.monotonic())
     held.go.set()
-    with pytest.raises(Refused, match="ran out"):
+    with pytest.raises(RequestError, match="ran out"):
         late.result(10)
     first.result(10)
     made.close()
@@ -135,17 +135,17 @@ def test_closing_answers_what_was_accepted(runtime: Runtime) -> None:
     closing = threading.Thread(target=made.close)
     closing.start()
     time.sleep(0.05)
-    with pytest.raises(Closed):
+    with pytest.raises(BatcherClosed):
         made.submit(pixels(1))
     held.go.set()
     assert [len(future.result(10)) for future in futures] == [2] * 4
     closing.join(10)
 
 
-def test_who_waits_hears_of_an_error_and_the_next_is_answered(runtime: Runtime) -> None:
+def test_waiting_requests_get_the_error_and_the_next_is_answered(runtime: Runtime) -> None:
     made = batcher(runtime)
     bad = made.submit(np.zeros((1, 3, 8, 8), dtype=np.float32))
-    with pytest.raises(Refused, match="tiny cannot compute this"):
+    with pytest.raises(RequestError, match="tiny cannot compute this"):
         bad.result(10)
     assert made.submit(pixels(1)).result(10).shape == (1, 3)
     made.close()
@@ -185,8 +185,8 @@ def test_how_long_the_network_computes_is_seen_and_each_part_for_itself(runtime:
     assert made.computing == 0
 
 
-def test_what_was_accepted_and_failed_is_told_too(runtime: Runtime) -> None:
-    held, seen = Held(runtime), list[Batch]()
+def test_what_was_accepted_and_failed_is_recorded_too(runtime: Runtime) -> None:
+    held, seen = Held(runtime), list[BatchRecord]()
     made = Batcher(held, max_batch=4, max_delay=0.0, max_queue=100, on_batch=seen.append)  # type: ignore[arg-type]
     first = made.submit(pixels(1))
     assert held.has_begun.wait(10)
@@ -194,7 +194,7 @@ def test_what_was_accepted_and_failed_is_told_too(runtime: Runtime) -> None:
     bad = made.submit(np.zeros((1, 3, 8, 8), dtype=np.float32))
     held.go.set()
     for future in (late, bad):
-        with pytest.raises(Refused):
+        with pytest.raises(RequestError):
             future.result(10)
     good = [made.submit(pixels(2)), made.submit(pixels(2))]
     for future in (first, *good):

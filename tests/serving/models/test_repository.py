@@ -7,15 +7,15 @@ import pytest
 
 from netwright.errors import ServeError, WeightsError
 from netwright.serving import ServeSettings
-from netwright.serving.errors import Refused
+from netwright.serving.errors import RequestError
 from netwright.serving.models.discovery import find_models, is_repository
-from netwright.serving.models.repository import Event, Repository, until_look
+from netwright.serving.models.repository import ModelEvent, Repository, until_refresh
 
 Save = Callable[..., Path]
 
 
 @pytest.fixture
-def events() -> list[Event]:
+def events() -> list[ModelEvent]:
     return []
 
 
@@ -28,7 +28,7 @@ def folder(tmp_path: Path, save: Save) -> Path:
 
 
 @pytest.fixture
-def repository(folder: Path, events: list[Event]) -> Iterator[Repository]:
+def repository(folder: Path, events: list[ModelEvent]) -> Iterator[Repository]:
     made = Repository(ServeSettings(str(folder), threads=1), on_event=events.append)
     yield made
     made.close()
@@ -38,7 +38,7 @@ def names(repository: Repository) -> list[tuple[str, int]]:
     return [(each.name, each.version) for each in repository.models()]
 
 
-def kinds(events: list[Event]) -> list[tuple[str, str, int]]:
+def kinds(events: list[ModelEvent]) -> list[tuple[str, str, int]]:
     return [(event.kind, event.name, event.version) for event in events]
 
 
@@ -65,12 +65,12 @@ def test_the_highest_version_answers_unless_one_is_named(repository: Repository,
         ("bird", "", "no model 'bird'; known are: cats, dogs"),
         ("", "", "name one"),
     ):
-        with pytest.raises(Refused, match=constraint):
+        with pytest.raises(RequestError, match=constraint):
             repository.get(name, version)
 
 
-def test_a_new_version_is_taken_when_two_looks_saw_it_alike(
-    repository: Repository, folder: Path, save: Save, events: list[Event]
+def test_a_new_version_is_opened_when_two_looks_found_the_same_files(
+    repository: Repository, folder: Path, save: Save, events: list[ModelEvent]
 ) -> None:
     save(folder / "cats" / "2" / "w.safetensors", seed=2)
     repository.refresh()
@@ -80,15 +80,15 @@ def test_a_new_version_is_taken_when_two_looks_saw_it_alike(
     assert kinds(events)[-1] == ("loaded", "cats", 2)
 
 
-def test_a_corrupt_version_is_said_and_the_old_goes_on(
-    repository: Repository, folder: Path, save: Save, events: list[Event]
+def test_a_corrupt_version_is_reported_and_the_old_one_answers(
+    repository: Repository, folder: Path, save: Save, events: list[ModelEvent]
 ) -> None:
     (folder / "cats" / "2").mkdir()
     (folder / "cats" / "2" / "w.safetensors").write_bytes(b"\x00" * 100)
     repository.refresh(at_once=True)
     assert repository.get("cats").version == 1
-    assert "version 1 goes on answering" in events[-1].said
-    bad = next(each for each in repository.listings() if each.version == 2)
+    assert "version 1 continues to answer" in events[-1].detail
+    bad = next(each for each in repository.index() if each.version == 2)
     assert not bad.is_ready
     assert bad.reason
     count = len(events)
@@ -97,11 +97,11 @@ def test_a_corrupt_version_is_said_and_the_old_goes_on(
     save(folder / "cats" / "2" / "w.safetensors", seed=2)
     repository.refresh(at_once=True)
     assert repository.get("cats").version == 2
-    assert all(each.is_ready for each in repository.listings())
+    assert all(each.is_ready for each in repository.index())
 
 
-def test_a_version_that_is_spoilt_in_place_answers_as_before(
-    repository: Repository, folder: Path, events: list[Event]
+def test_a_version_that_is_damaged_in_place_answers_as_before(
+    repository: Repository, folder: Path, events: list[ModelEvent]
 ) -> None:
     before = repository.get("cats", 1)
     (folder / "cats" / "1" / "w.safetensors").write_bytes(b"torn")
@@ -111,8 +111,8 @@ def test_a_version_that_is_spoilt_in_place_answers_as_before(
     assert kinds(events)[-1] == ("failed", "cats", 1)
 
 
-def test_a_version_that_is_written_anew_replaces_itself_and_finishes_first(
-    repository: Repository, folder: Path, save: Save, events: list[Event]
+def test_a_version_that_is_rewritten_replaces_itself_and_finishes_first(
+    repository: Repository, folder: Path, save: Save, events: list[ModelEvent]
 ) -> None:
     before = repository.get("cats", 1)
     future = before.batcher.submit(np.zeros((1, 16, 16, 3), dtype=np.uint8))
@@ -123,7 +123,9 @@ def test_a_version_that_is_written_anew_replaces_itself_and_finishes_first(
     assert kinds(events)[-1] == ("replaced", "cats", 1)
 
 
-def test_what_is_gone_is_let_go_but_never_everything(repository: Repository, folder: Path, events: list[Event]) -> None:
+def test_what_is_gone_is_closed_but_never_everything(
+    repository: Repository, folder: Path, events: list[ModelEvent]
+) -> None:
     import shutil
 
     shutil.rmtree(folder / "dogs")
@@ -165,7 +167,7 @@ def test_nothing_to_serve_is_an_error_at_the_start(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def alone(folder: Path, events: list[Event]) -> Iterator[Repository]:
+def alone(folder: Path, events: list[ModelEvent]) -> Iterator[Repository]:
     loading = list[bool]()
     made = Repository(
         ServeSettings(str(folder), threads=1), on_event=events.append, on_loading=loading.append, is_alone=True
@@ -176,7 +178,7 @@ def alone(folder: Path, events: list[Event]) -> Iterator[Repository]:
 
 
 def test_an_unloaded_model_stays_so_whatever_happens_in_the_folder(
-    alone: Repository, folder: Path, save: Save, events: list[Event]
+    alone: Repository, folder: Path, save: Save, events: list[ModelEvent]
 ) -> None:
     future = alone.get("cats").batcher.submit(np.zeros((1, 16, 16, 3), dtype=np.uint8))
     alone.unload("cats")
@@ -187,8 +189,8 @@ def test_an_unloaded_model_stays_so_whatever_happens_in_the_folder(
     for _ in range(3):
         alone.refresh(at_once=True)
     assert names(alone) == [("dogs", 3)]
-    assert [(each.version, each.reason) for each in alone.listings() if each.name == "cats"] == [(1, "unloaded")]
-    with pytest.raises(Refused, match="the model 'cats' is unloaded: load it first"):
+    assert [(each.version, each.reason) for each in alone.index() if each.name == "cats"] == [(1, "unloaded")]
+    with pytest.raises(RequestError, match="the model 'cats' is unloaded: load it first"):
         alone.get("cats")
     alone.load("cats")
     assert names(alone) == [("cats", 1), ("cats", 2), ("dogs", 3)]
@@ -200,27 +202,27 @@ def test_an_unloaded_model_stays_so_whatever_happens_in_the_folder(
 def test_the_last_model_may_be_unloaded_and_what_failed_is_forgotten(alone: Repository, folder: Path) -> None:
     (folder / "cats" / "2").mkdir()
     (folder / "cats" / "2" / "w.safetensors").write_bytes(b"torn")
-    with pytest.raises(Refused, match="cats version 2 cannot be loaded") as caught:
+    with pytest.raises(RequestError, match="cats version 2 cannot be loaded") as caught:
         alone.load("cats")
     assert caught.value.status == 400
     assert alone.get("cats").version == 1
     alone.unload("cats")
-    assert {each.reason for each in alone.listings() if each.name == "cats"} == {"unloaded"}
+    assert {each.reason for each in alone.index() if each.name == "cats"} == {"unloaded"}
     alone.unload("dogs")
-    with pytest.raises(Refused, match="no model is loaded"):
+    with pytest.raises(RequestError, match="no model is loaded"):
         alone.get("")
     for call in (alone.load, alone.unload):
-        with pytest.raises(Refused, match="no model") as caught:
+        with pytest.raises(RequestError, match="no model") as caught:
             call("bird")
         assert caught.value.status == 404
 
 
 def test_one_of_several_processes_does_not_change_alone(repository: Repository, weights: Path) -> None:
     for call in (repository.load, repository.unload):
-        with pytest.raises(Refused, match="one of several processes"):
+        with pytest.raises(RequestError, match="one of several processes"):
             call("cats")
     single = Repository(ServeSettings(str(weights), threads=1), is_alone=True)
-    with pytest.raises(Refused, match="no folder of models"):
+    with pytest.raises(RequestError, match="no folder of models"):
         single.unload("tiny")
     single.close()
 
@@ -235,7 +237,7 @@ def test_versions_are_matched(alone: Repository, folder: Path, save: Save) -> No
     assert matched() == [("cats", 1), ("cats", 2), ("dogs", 3)]
     assert matched("cats") == [("cats", 1), ("cats", 2)]
     assert matched("cats", "1") == [("cats", 1)]
-    with pytest.raises(Refused, match="no version"):
+    with pytest.raises(RequestError, match="no version"):
         matched("cats", "7")
 
 
@@ -243,14 +245,14 @@ def test_all_processes_look_at_the_same_moments_and_never_twice_at_once() -> Non
     generator = np.random.default_rng(0)
     for poll in (0.05, 2.0, 7.5):
         starts = 1.7e9 + generator.random(200) * 100
-        waits = np.array([until_look(now, poll) for now in starts])
+        waits = np.array([until_refresh(now, poll) for now in starts])
         assert waits.min() >= poll / 2 - 1e-6
         assert waits.max() <= 1.5 * poll + 1e-6
         looks = (starts + waits) / poll
         np.testing.assert_allclose(looks, np.round(looks), atol=1e-4)
 
 
-def test_what_hangs_is_seen_even_when_it_has_been_replaced(folder: Path, save: Save) -> None:
+def test_a_computation_that_hangs_is_found_even_when_its_version_was_replaced(folder: Path, save: Save) -> None:
     settings = ServeSettings(str(folder), threads=1, timeout=0.2, heartbeat=0.1)
     made = Repository(settings, is_alone=True)
     batcher, go = made.get("cats").batcher, threading.Event()

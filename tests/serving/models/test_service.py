@@ -1,4 +1,4 @@
-"""Requests that wait: refused, answered, too late, given up, and over an exchange of versions."""
+"""Requests that wait: refused, answered, too late, cancelled, and while versions are replaced."""
 
 import json
 import socket
@@ -45,7 +45,7 @@ def test_stopping_answers_what_was_accepted(
         has_begun = slow_down(server, go)
         threads, answers = in_threads(4, lambda: ask(server, "POST", "/predict", photo))
         assert has_begun.wait(10)
-        while server._site.limits.requests < 4:
+        while server._state.limits.requests < 4:
             threads[0].join(0.01)
         server.stop()
         threads[0].join(0.2)
@@ -55,7 +55,7 @@ def test_stopping_answers_what_was_accepted(
     assert [answer[0] for answer in answers] == [200] * 4
 
 
-def test_a_request_whose_time_runs_out_is_told(
+def test_a_request_whose_time_runs_out_is_refused(
     until: Until, ask: Ask, slow_down: SlowDown, serving: Serving, weights: Path, photo: bytes
 ) -> None:
     go = threading.Event()
@@ -65,16 +65,16 @@ def test_a_request_whose_time_runs_out_is_told(
         assert (status, headers["retry-after"]) == (504, "1")
         assert "ran out" in json.loads(answer)["error"]
         go.set()
-        until(lambda: server._site.limits.requests == server._site.limits.bytes == 0)
+        until(lambda: server._state.limits.requests == server._state.limits.bytes == 0)
 
 
-def test_a_client_that_goes_gives_its_place_free(
+def test_a_client_that_disconnects_frees_its_place(
     ask: Ask, slow_down: SlowDown, in_threads: InThreads, serving: Serving, weights: Path, photo: bytes
 ) -> None:
     go = threading.Event()
     with serving(weights, max_batch=1) as server:
         has_begun = slow_down(server, go)
-        batcher = server._site.service.repository.get("").batcher
+        batcher = server._state.service.repository.get("").batcher
         threads, _ = in_threads(1, lambda: ask(server, "POST", "/predict", photo))
         assert has_begun.wait(10)
         with socket.create_connection(("127.0.0.1", server.port)) as connection:
@@ -82,9 +82,9 @@ def test_a_client_that_goes_gives_its_place_free(
             connection.sendall(head + photo)
             while batcher.waiting < 1:
                 threads[0].join(0.01)
-        while server._site.limits.requests > 1:
+        while server._state.limits.requests > 1:
             threads[0].join(0.01)
-        assert server._site.limits.bytes == len(photo) + 16 * 16 * 3
+        assert server._state.limits.bytes == len(photo) + 16 * 16 * 3
         go.set()
         threads[0].join(20)
 
@@ -99,14 +99,14 @@ def test_versions_change_under_load_without_a_request_lost(
         def ask_on() -> None:
             client = Client(f"http://127.0.0.1:{server.port}", retries=0)
             while not has_ended.is_set():
-                body, _ = client.ask("POST", "/predict", photo)
+                body, _ = client.request("POST", "/predict", photo)
                 statuses.append((200, json.loads(body)["version"]))
             client.close()
 
         threads = [threading.Thread(target=ask_on) for _ in range(3)]
         for thread in threads:
             thread.start()
-        repository = server._site.service.repository
+        repository = server._state.service.repository
         for version in (2, 3, 3, 3):
             save(tmp_path / "cats" / str(version) / "w.safetensors", seed=version)
             repository.refresh(at_once=True)

@@ -1,10 +1,9 @@
-"""A Ray Serve application on this machine, asked as the server of `netwright serve` is. Half a minute on two cores, for
-Ray's start most of it; what each replica does by itself is tested without Ray.
+"""A Ray Serve application on this machine, called as the server of `netwright serve`. Half a minute on two cores, most
+of it for Ray's start; `test_replica.py` tests what a replica does by itself, without Ray.
 
-Also `serve run` with a config file, half a minute more: EVERY_RAY=1 pytest tests/serving/test_ray_app.py
+Also `serve run` with a config file, half a minute more: EVERY_RAY=1 pytest tests/serving/ray/test_app.py
 """
 
-import asyncio
 import base64
 import json
 import os
@@ -26,17 +25,15 @@ import pytest
 import yaml
 
 from netwright.errors import DataError, ServeError
-from netwright.exports import export
 from netwright.runtime import Prediction, open_runtime
-from netwright.serving import Client, ServeSettings
+from netwright.serving import Client
 from netwright.serving.ray.app import application, build
-from netwright.serving.ray.replica import Replica
 
 
 @dataclass(frozen=True)
 class Cluster:
     """address: of its HTTP. handle: of the application at /, which has two replicas. late: of the one at /late, which
-    has one, where an image waits a second for company."""
+    has one, where an image waits a second for others."""
 
     address: str
     serve: Any
@@ -66,7 +63,7 @@ def free_port() -> int:
 
 @pytest.fixture(scope="module")
 def quiet() -> Iterator[None]:
-    """Ray writes no token into the home folder and tells nobody that it runs."""
+    """Ray writes no token into the home folder and sends no usage statistics."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("RAY_AUTH_TOKEN", base64.b16encode(os.urandom(32)).decode())
@@ -80,14 +77,6 @@ def serve(quiet: None) -> Any:
         # Ray's schemas are of an older pydantic
         warnings.filterwarnings("ignore", "Using extra keyword arguments on `Field`", DeprecationWarning)
         return pytest.importorskip("ray.serve", reason="pip install 'netwright[ray]'", exc_type=ImportError)
-
-
-@pytest.fixture(scope="module")
-def network(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file that replicas open without torch: they start in half the time."""
-    path = tmp_path_factory.mktemp("ray") / "tiny.onnx"
-    export(weights, path, name="tiny")
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -125,11 +114,11 @@ def expected(network: Path, photo: bytes) -> Prediction:
 
 def refused(address: str, path: str, body: bytes, headers: dict[str, str] | None = None) -> str:
     with Client(address, retries=0) as client, pytest.raises(ServeError) as caught:
-        client.ask("POST", path, body, headers)
+        client.request("POST", path, body, headers)
     return str(caught.value)
 
 
-def test_every_door_answers_as_the_runtime_does(cluster: Cluster, photo: bytes, expected: Prediction) -> None:
+def test_every_address_answers_as_the_runtime_does(cluster: Cluster, photo: bytes, expected: Prediction) -> None:
     [row] = expected.top(3)
     wanted = {each.name: pytest.approx(each.probability, abs=1e-5) for each in row}
     with Client(cluster.address) as client:
@@ -142,24 +131,24 @@ def test_every_door_answers_as_the_runtime_does(cluster: Cluster, photo: bytes, 
             for name, body in (("a.jpg", photo), ("b.txt", b"no image"))
         )
         form = {"Content-Type": "multipart/form-data; boundary=xyz"}
-        said = json.loads(client.ask("POST", "/predict", parts + b"--xyz--\r\n", form)[0])
+        said = json.loads(client.request("POST", "/predict", parts + b"--xyz--\r\n", form)[0])
         assert {each["name"]: each["probability"] for each in said["predictions"][0]["classes"]} == wanted
         assert "no image" in said["predictions"][1]["error"]
         pixels = np.zeros((2, 16, 16, 3), dtype=np.uint8)
         assert client.logits(pixels, model="tiny").shape == (2, 3)
-        described = json.loads(client.ask("GET", "/v2/models/tiny")[0])
+        described = json.loads(client.request("GET", "/v2/models/tiny")[0])
         assert described["name"] == "tiny"
         instances = {"instances": [{"image": {"b64": base64.b64encode(photo).decode()}}]}
-        said = json.loads(client.ask("POST", "/model/tiny:predict", json.dumps(instances).encode())[0])
+        said = json.loads(client.request("POST", "/model/tiny:predict", json.dumps(instances).encode())[0])
         assert said["instances"][0]["label"] == row[0].name
-        assert b"netwright_requests_total" in client.ask("GET", "/metrics")[0]
-        assert b"<html" in client.ask("GET", "/")[0]
-        assert "/predict" in json.loads(client.ask("GET", "/openapi.json")[0])["paths"]
+        assert b"netwright_requests_total" in client.request("GET", "/metrics")[0]
+        assert b"<html" in client.request("GET", "/")[0]
+        assert "/predict" in json.loads(client.request("GET", "/openapi.json")[0])["paths"]
 
 
 def test_an_answer_has_one_request_id(cluster: Cluster, photo: bytes) -> None:
     with Client(cluster.address) as client:
-        body, headers = client.ask("POST", "/predict", photo, {"X-Request-Id": "abc-1"})
+        body, headers = client.request("POST", "/predict", photo, {"X-Request-Id": "abc-1"})
         assert headers["x-request-id"] == json.loads(body)["id"] == "abc-1"
         connection = client._connection()
         connection.request("GET", "/v2")
@@ -195,7 +184,7 @@ def test_a_body_without_a_length_is_refused_as_it_grows(cluster: Cluster) -> Non
             yield b"x" * (1 << 17)
 
     with Client(cluster.address, retries=0) as client, pytest.raises(ServeError, match="413"):
-        client.ask("POST", "/predict", chunks())  # type: ignore[arg-type]
+        client.request("POST", "/predict", chunks())  # type: ignore[arg-type]
 
 
 def test_a_handle_answers_as_the_runtime_does(cluster: Cluster, photo: bytes, expected: Prediction) -> None:
@@ -222,7 +211,7 @@ def test_two_replicas_answer(cluster: Cluster, photo: bytes) -> None:
         pages = set()
         for _ in range(100):
             client.predict(photo)
-            text = client.ask("GET", "/metrics")[0].decode()
+            text = client.request("GET", "/metrics")[0].decode()
             pages.add(next(line for line in text.splitlines() if "requests_created" in line and "predict" in line))
             if len(pages) == 2:
                 return
@@ -249,10 +238,10 @@ def test_a_killed_replica_comes_back_and_requests_tried_again_succeed(cluster: C
     assert len(cluster.replicas()) == 2
 
 
-def test_ray_looks_at_the_health_of_a_replica_that_nobody_asks(cluster: Cluster) -> None:
+def test_ray_checks_the_health_of_a_replica_without_requests(cluster: Cluster) -> None:
     until = time.monotonic() + 30
     with Client(cluster.address) as client:
-        while b'netwright_images_total{model="late"' not in client.ask("GET", "/late/metrics")[0]:
+        while b'netwright_images_total{model="late"' not in client.request("GET", "/late/metrics")[0]:
             assert time.monotonic() < until
             time.sleep(0.1)
 
@@ -260,18 +249,18 @@ def test_ray_looks_at_the_health_of_a_replica_that_nobody_asks(cluster: Cluster)
 def test_what_a_stopping_replica_accepted_is_answered(cluster: Cluster, photo: bytes) -> None:
     """Under an address of its own, too."""
     with Client(f"{cluster.address}") as client:
-        assert json.loads(client.ask("POST", "/late/v2/repository/index", b"")[0])[0]["name"] == "late"
+        assert json.loads(client.request("POST", "/late/v2/repository/index", b"")[0])[0]["name"] == "late"
         said = refused(cluster.address, "/late/model/late:predict", b"{}")
-        assert "instances" in said  # in MindSpore's own word for an error
+        assert "instances" in said  # under MindSpore's own key for an error
         answers: list[Any] = []
 
         def ask() -> None:
             with Client(cluster.address, retries=0) as other:
-                answers.append(other.ask("POST", "/late/predict", photo))
+                answers.append(other.request("POST", "/late/predict", photo))
 
         asking = threading.Thread(target=ask)
         asking.start()
-        while b"netwright_requests_in_flight 1.0" not in client.ask("GET", "/late/metrics")[0]:
+        while b"netwright_requests_in_flight 1.0" not in client.request("GET", "/late/metrics")[0]:
             assert asking.is_alive()
             time.sleep(0.005)
         cluster.serve.delete("late")
@@ -280,108 +269,34 @@ def test_what_a_stopping_replica_accepted_is_answered(cluster: Cluster, photo: b
         assert "404" in refused(cluster.address, "/late/predict", photo)
 
 
-@pytest.fixture
-def replica(network: Path) -> Iterator[Replica]:
-    found = Replica(ServeSettings(str(network), threads=1, max_delay_ms=0.0, max_pixels=1000, max_body=100_000))
-    yield found
-    found.__del__()
-
-
-def test_a_replica_is_healthy_until_it_computes_nothing(replica: Replica, photo: bytes) -> None:
-    async def look_twice() -> None:  # an answer is there before it is counted: the first look may see it as news
-        await replica.check_health()
-        await replica.check_health()
-
-    async def looks() -> None:
-        await look_twice()
-        await replica.predict([photo])
-        await look_twice()
-        [served] = replica._site.service.repository.models()
-        served.runtime.close()
-        with pytest.raises(ServeError, match="tiny version 1 computes nothing"):
-            await look_twice()
-
-    asyncio.run(looks())
-
-
-def test_a_replica_that_hangs_is_not_healthy(network: Path, photo: bytes, slow_down: Any) -> None:
-    replica = Replica(ServeSettings(str(network), threads=1, max_delay_ms=0.0, timeout=0.2, heartbeat=0.1))
-    go = threading.Event()
-    has_begun = slow_down(replica, go)
-
-    async def looks() -> None:
-        with pytest.raises(ServeError, match="time of this request ran out"):
-            await replica.predict([photo])
-        assert has_begun.is_set()
-        [served] = replica._site.service.repository.models()
-        while served.batcher.computing < 0.25:
-            await asyncio.sleep(0.01)
-        with pytest.raises(ServeError, match="has been at one computation for more than"):
-            await replica.check_health()
-        go.set()
-
-    try:
-        asyncio.run(looks())
-    finally:
-        go.set()
-        replica.__del__()
-
-
-def test_a_replica_has_the_limits_of_a_server_and_gives_all_back(replica: Replica, photo: bytes) -> None:
-    async def asks() -> None:
-        with pytest.raises(ServeError, match="1,000 pixels"):
-            await replica.predict([np.zeros((200, 100, 3), dtype=np.uint8)])
-        with pytest.raises(ServeError, match="100,000 bytes"):
-            await replica.predict([photo, np.zeros((200, 200, 3), dtype=np.uint8)])
-        with pytest.raises(DataError, match="uint8"):
-            await replica.predict([np.zeros((4, 4, 3), dtype=np.float32)])  # type: ignore[list-item]
-        counted = replica._metrics.text()[0]
-        assert b'netwright_requests_total{code="413",door="handle",model="tiny"} 2.0' in counted
-        assert b'netwright_requests_total{code="422",door="handle",model="tiny"} 1.0' in counted
-        limits = replica._site.limits
-        assert (limits.requests, limits.bytes) == (0, 0)
-        replica.__del__()
-        with pytest.raises(ServeError, match="stopping"):
-            await replica.predict([photo])
-
-    asyncio.run(asks())
-
-
-def test_a_replica_takes_its_token_from_its_environment(network: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NETWRIGHT_TOKEN", "secret")
-    replica = Replica(ServeSettings(str(network), threads=1))
-    try:
-        assert replica._settings.token == "secret"
-    finally:
-        replica.__del__()
-
-
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
         ({"max_bach": 4}, "did you mean 'max_batch'"),
-        ({"max_batch": "many"}, "max_batch is a whole number, not 'many'"),
-        ({"max_batch": 1.5}, "max_batch is a whole number"),
-        ({"max_batch": True}, "max_batch is a whole number"),
-        ({"max_batch": 0}, "max_batch is 1 or more"),
-        ({"threads": "0"}, "threads are 1 or more"),
-        ({"runtime": "tensorrt"}, "a runtime is one of auto"),
-        ({"precision": "fp8"}, "a precision is one of"),
-        ({"name": 3}, "name is a word"),
+        ({"max_batch": "many"}, "max_batch is a whole number of at least 1, not 'many'"),
+        ({"max_batch": 1.5}, "max_batch is a whole number of at least 1, not 1.5"),
+        ({"max_batch": True}, "max_batch is a whole number of at least 1, not True"),
+        ({"max_batch": 0}, "max_batch is a whole number of at least 1, not 0"),
+        ({"threads": "0"}, "threads is a whole number of at least 1, or none, not 0"),
+        ({"runtime": "tensorrt"}, "runtime is one of auto"),
+        ({"precision": "fp8"}, "precision is one of"),
+        ({"name": 3}, "name is a text"),
         ({"port": 80}, "http_options"),
         ({"workers": 2}, "replicas"),
-        ({"replicas": 0}, "replicas is 1 or more"),
-        ({"replicas": "2", "autoscaling": "1:4"}, "Give one of them"),
+        ({"replicas": 0}, "replicas is a whole number of at least 1, not 0"),
+        ({"replicas": "2", "autoscaling": "1:4"}, "exclude each other. Give one of them"),
         ({"autoscaling": "four"}, "LEAST:MOST"),
         ({"autoscaling": "4:1"}, "max_replicas"),
         ({"autoscaling": {"max": 4}}, "autoscaling has no 'max'"),
-        ({"cpus": -1}, "cpus is 0 or more"),
-        ({"health_period": 0}, "health_period is above 0"),
+        ({"cpus": -1}, "cpus is a number within 0 to 1,000,000, not -1"),
+        ({"health_period": 0}, "health_period is a number above 0 and up to 1,000,000, not 0"),
         ({"actor_options": "memory"}, "actor_options are names and values"),
         ({"ref": ""}, "none is named"),
     ],
 )
-def test_what_cannot_be_is_said_before_anything_is_loaded(serve: Any, settings: dict[str, Any], said: str) -> None:
+def test_settings_that_are_not_allowed_are_refused_before_anything_is_loaded(
+    serve: Any, settings: dict[str, Any], said: str
+) -> None:
     with pytest.raises(ServeError) as caught:
         build({"ref": "no_such_network.onnx"} | settings)
     assert said in str(caught.value)
@@ -399,7 +314,7 @@ def test_options_of_the_deployment(serve: Any, weights: Path) -> None:
     assert settings.threads == 3
 
 
-def test_without_ray_its_cure_is_said(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_ray_the_cure_is_in_the_message(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray.serve", None)
     with pytest.raises(ServeError, match=r"netwright\[ray\]"):
         application(weights)

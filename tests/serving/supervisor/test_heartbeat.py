@@ -1,4 +1,4 @@
-"""Workers that live and do nothing: what is said of them, and what becomes of them."""
+"""Workers that live and do nothing: how they are found, and what is done about them."""
 
 import io
 import json
@@ -19,7 +19,7 @@ import pytest
 
 from netwright.errors import ServeError
 from netwright.serving import Client, ServeSettings
-from netwright.serving.supervisor.heartbeat import Pulse, Voice, beat_seconds
+from netwright.serving.supervisor.heartbeat import HeartbeatMonitor, HeartbeatSender, heartbeat_interval
 from netwright.serving.supervisor.process import Server
 
 Save = Callable[..., Path]
@@ -28,50 +28,50 @@ Start = Callable[..., AbstractContextManager[Any]]
 in_proc = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for workers in /proc")
 
 
-def heard(pulse: Pulse, *words: str) -> None:
-    for word in words:
-        pulse.hear(json.dumps([word, "cats"]).encode() + b"\n")
+def send(monitor: HeartbeatMonitor, *states: str) -> None:
+    for state in states:
+        monitor.receive(json.dumps([state, "cats"]).encode() + b"\n")
 
 
-def test_silence_is_what_was_seen_of_it_and_any_word_ends_it() -> None:
-    pulse = Pulse(1.0)
-    heard(pulse, "ready")
-    assert [pulse.look(0.4)[0] for _ in range(3)] == ["", "", "silent"]
-    heard(pulse, "alive")
-    assert pulse.look(0.4) == ("", "")
-    pulse.hear(b"Warning: something that a library prints\n")
-    pulse.hear(b"[1, 2, 3]\n")
-    assert [pulse.look(0.4)[0] for _ in range(2)] == ["", "silent"]
+def test_silence_is_added_up_from_checks_and_any_heartbeat_ends_it() -> None:
+    monitor = HeartbeatMonitor(1.0)
+    send(monitor, "ready")
+    assert [monitor.check(0.4)[0] for _ in range(3)] == ["", "", "silent"]
+    send(monitor, "alive")
+    assert monitor.check(0.4) == ("", "")
+    monitor.receive(b"Warning: something that a library prints\n")
+    monitor.receive(b"[1, 2, 3]\n")
+    assert [monitor.check(0.4)[0] for _ in range(2)] == ["", "silent"]
 
 
 def test_a_start_is_not_judged_and_loading_and_stopping_have_more_time() -> None:
-    pulse = Pulse(1.0)
-    heard(pulse, "loading", "loaded")
-    assert pulse.look(1000) == ("", "")
-    heard(pulse, "ready", "loading")
-    assert pulse.look(9) == ("", "")
-    assert pulse.look(2)[0] == "silent"
-    heard(pulse, "loaded")
-    assert pulse.look(2)[0] == "silent"
-    heard(pulse, "stopping")
-    assert pulse.look(9) == ("", "")
+    monitor = HeartbeatMonitor(1.0)
+    send(monitor, "loading", "loaded")
+    assert monitor.check(1000) == ("", "")
+    send(monitor, "ready", "loading")
+    assert monitor.check(9) == ("", "")
+    assert monitor.check(2)[0] == "silent"
+    send(monitor, "loaded")
+    assert monitor.check(2)[0] == "silent"
+    send(monitor, "stopping")
+    assert monitor.check(9) == ("", "")
 
 
-def test_what_hangs_is_told_until_it_does_not() -> None:
-    pulse = Pulse(1.0)
-    heard(pulse, "ready", "hanging")
-    assert pulse.look(0.1) == ("hanging", "cats")
-    heard(pulse, "alive")
-    assert pulse.look(0.1) == ("", "")
-    heard(silent := Pulse(0.0), "ready", "hanging")
-    assert silent.look(1000) == ("", "")  # 0 is for never
+def test_what_hangs_is_reported_until_it_does_not() -> None:
+    monitor = HeartbeatMonitor(1.0)
+    send(monitor, "ready", "hanging")
+    assert monitor.check(0.1) == ("hanging", "cats")
+    send(monitor, "alive")
+    assert monitor.check(0.1) == ("", "")
+    send(silent := HeartbeatMonitor(0.0), "ready", "hanging")
+    assert silent.check(1000) == ("", "")  # 0 is for never
 
 
-def test_several_beats_fit_into_the_limit() -> None:
-    assert [beat_seconds(limit) for limit in (0, 0.5, 15)] == [1.0, 0.1, 1.0]
+def test_several_heartbeats_fit_into_the_limit() -> None:
+    assert [heartbeat_interval(limit) for limit in (0, 0.5, 15)] == [1.0, 0.1, 1.0]
 
 
-def test_a_limit_that_no_beat_fits_into_is_refused() -> None:
+def test_a_limit_that_no_heartbeat_fits_into_is_refused() -> None:
     with pytest.raises(ServeError, match=r"heartbeat is 0, or 0\.1 seconds or more, not 0\.05"):
         ServeSettings("x", heartbeat=0.05)
     assert ServeSettings("x", heartbeat=0).heartbeat == 0
@@ -79,13 +79,13 @@ def test_a_limit_that_no_beat_fits_into_is_refused() -> None:
 
 def test_nobody_waits_for_a_supervisor_that_does_not_read_or_is_gone() -> None:
     reading, writing = os.pipe()
-    voice = Voice(writing)
+    sender = HeartbeatSender(writing)
     for _ in range(5000):
-        voice.say("hanging", "x\n" * 5000)
+        sender.send("hanging", "x\n" * 5000)
     lines = os.read(reading, 1 << 20).split(b"\n")[:-1]
     assert {json.loads(line)[0] for line in lines} == {"hanging"}  # whole lines only
     os.close(reading)
-    voice.say("alive")
+    sender.send("alive")
     os.close(writing)
 
 
@@ -99,7 +99,7 @@ def until(claim: Callable[[], bool], seconds: float = 60) -> None:
 def figure(address: str, name: str) -> float:
     """Of /metrics, 0 where it is not there."""
     with Client(address, timeout=10) as client:
-        lines = client.ask("GET", "/metrics")[0].decode().splitlines()
+        lines = client.request("GET", "/metrics")[0].decode().splitlines()
     return sum(float(line.split()[-1]) for line in lines if line.startswith(f"netwright_{name} "))
 
 
@@ -114,7 +114,7 @@ def pool(start: Start, save: Save, save_slow: Save, tmp_path_factory: pytest.Tem
         yield server
         hangs = [line["said"] for line in server.stop() if line["event"] == "worker hangs"]
         assert ["no sign of life for 1." in said for said in hangs] == [True, False]
-        assert hangs[1] == "slow version 1 has been at one computation for more than 4 s: it is ended"
+        assert hangs[1] == "slow version 1 has been at one computation for more than 4 s: terminating it"
 
 
 @in_proc
@@ -125,7 +125,7 @@ def test_workers_of_a_busy_machine_are_left_alone(pool: Any, photo: bytes) -> No
     with Client(address) as client:
         while any(each.poll() is None for each in burning):
             client.predict(photo, model="tiny")
-    os.kill(pool.program.pid, signal.SIGSTOP)  # nor does a supervisor that slept think that they did
+    os.kill(pool.program.pid, signal.SIGSTOP)  # nor does a supervisor that was stopped think that they were
     time.sleep(1.5)
     os.kill(pool.program.pid, signal.SIGCONT)
     time.sleep(0.5)
@@ -143,7 +143,7 @@ def test_a_stopped_worker_is_replaced_while_others_answer(pool: Any, photo: byte
         answered += 1
     assert answered
     until(lambda: figure(address, "workers_ready") == 2)
-    assert figure(address, 'worker_restarts_total{why="silent"}') == 1
+    assert figure(address, 'worker_restarts_total{reason="silent"}') == 1
     assert before[1] in pool.workers()
 
 
@@ -208,7 +208,7 @@ def test_a_killed_worker_takes_only_its_own_connections_and_cuts_them(pool: Any,
     for connection in connections:
         connection.close()
     until(lambda: figure(address, "workers_ready") == 2)
-    assert figure(address, 'worker_restarts_total{why="died"}') == 1
+    assert figure(address, 'worker_restarts_total{reason="died"}') == 1
 
 
 @in_proc
@@ -221,15 +221,15 @@ def test_a_worker_whose_computation_hangs_is_replaced(pool: Any, photo: bytes) -
     until(lambda: len(set(before) & set(pool.workers())) == 1)
     with Client(address, timeout=20) as client:
         client.predict(photo, model="tiny")  # the other one
-    until(lambda: figure(address, 'worker_restarts_total{why="hanging"}') == 1)
+    until(lambda: figure(address, 'worker_restarts_total{reason="hanging"}') == 1)
     until(lambda: figure(address, "workers_ready") == 2)
 
 
 class Blocked:
-    """A runtime that does not come back until it is let."""
+    """A runtime that does not return until `go`."""
 
     def __init__(self, server: Server) -> None:
-        self.batcher = server._site.service.repository.get("tiny").batcher
+        self.batcher = server._state.service.repository.get("tiny").batcher
         self.inner, self.info, self.normalize = (runtime := self.batcher.runtime), runtime.info, runtime.normalize
         self.go = threading.Event()
 
@@ -261,8 +261,8 @@ def test_one_process_that_hangs_is_not_ready_and_says_so(blocked: tuple[Server, 
         client.predict(photo)
     until(lambda: not client.is_ready(), 10)
     with pytest.raises(ServeError, match=r"503: tiny version 1 has been at one computation for more than 0\.5 s"):
-        client.ask("GET", "/v2/health/ready")
-    client.ask("GET", "/v2/health/live")
+        client.request("GET", "/v2/health/ready")
+    client.request("GET", "/v2/health/live")
     until(lambda: figure(f"http://127.0.0.1:{server.port}", "workers_ready") == 0, 10)
     grpc = pytest.importorskip("tritonclient.grpc").InferenceServerClient(f"127.0.0.1:{server.grpc_port}")
     assert not grpc.is_server_ready()

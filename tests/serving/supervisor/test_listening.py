@@ -6,42 +6,42 @@ from pathlib import Path
 
 import pytest
 
-from netwright.serving.supervisor.listening import Held, listen
+from netwright.serving.supervisor.listening import ConnectionCounts, listen
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    Held.create(tmp_path / "held", 3)
+    ConnectionCounts.create(tmp_path / "held", 3)
     return tmp_path / "held"
 
 
-def test_who_holds_more_by_two_is_ahead(path: Path) -> None:
-    first, second = Held(path, 0), Held(path, 1)
-    first.count(1)
+def test_a_worker_with_two_connections_more_is_ahead(path: Path) -> None:
+    first, second = ConnectionCounts(path, 0), ConnectionCounts(path, 1)
+    first.set(1)
     assert not first.is_ahead  # alone among three that have not started, and by one
-    first.count(5)
-    second.count(4)
+    first.set(5)
+    second.set(4)
     assert not first.is_ahead
-    second.count(3)
+    second.set(3)
     assert first.is_ahead
     assert not second.is_ahead
 
 
-def test_who_is_gone_does_not_count(path: Path) -> None:
-    first, second = Held(path, 0), Held(path, 1)
-    first.count(9)
-    second.count(0)
+def test_a_worker_that_is_gone_does_not_count(path: Path) -> None:
+    first, second = ConnectionCounts(path, 0), ConnectionCounts(path, 1)
+    first.set(9)
+    second.set(0)
     assert first.is_ahead
-    Held.forget(path, 1)
+    ConnectionCounts.forget(path, 1)
     assert not first.is_ahead
 
 
-def test_who_is_ahead_gives_way_and_does_not_wait_for_ever(path: Path) -> None:
-    other = Held(path, 1)
-    other.count(0)
+def test_a_worker_that_is_ahead_yields_and_does_not_wait_forever(path: Path) -> None:
+    other = ConnectionCounts(path, 1)
+    other.set(0)
     with listen("127.0.0.1", 0) as sock:
-        sock.held = Held(path, 0)
-        sock.held.count(7)
+        sock.connection_counts = ConnectionCounts(path, 0)
+        sock.connection_counts.set(7)
         with socket.create_connection(sock.getsockname()):
             began = time.monotonic()
             accepted, _ = sock.accept()
@@ -49,7 +49,7 @@ def test_who_is_ahead_gives_way_and_does_not_wait_for_ever(path: Path) -> None:
             accepted.close()
 
 
-def test_the_queue_stays_long_whatever_asyncio_asks() -> None:
+def test_the_queue_stays_long_whatever_asyncio_sets() -> None:
     with listen("127.0.0.1", 0) as sock:
         sock.listen(1)
         waiting = [socket.socket() for _ in range(50)]

@@ -1,4 +1,4 @@
-"""Real processes that share a port, killed and started anew."""
+"""Real processes that share a port, killed and restarted."""
 
 import contextlib
 import os
@@ -36,7 +36,7 @@ def test_a_worker_is_killed_others_answer_and_it_comes_back(start: Start, weight
                     try:
                         client.predict(photo)
                         counted[0] += 1
-                    except ServeError:  # the connection broke with its worker: said, not lost silently
+                    except ServeError:  # the connection broke with its worker: reported, not lost silently
                         lost[0] += 1
 
         asking = threading.Thread(target=ask_on)
@@ -55,8 +55,8 @@ def test_a_worker_is_killed_others_answer_and_it_comes_back(start: Start, weight
         asking.join(30)
         assert lost[0] <= 1
         with Client(address) as client:
-            text = client.ask("GET", "/metrics")[0].decode()
-        total = 'netwright_requests_total{code="200",door="predict",model="tiny"} '
+            text = client.request("GET", "/metrics")[0].decode()
+        total = 'netwright_requests_total{code="200",endpoint="predict",model="tiny"} '
         found = [float(line.removeprefix(total)) for line in text.splitlines() if line.startswith(total)]
         # of all workers together, the killed one too, which may have answered once and died before it counted that
         assert sum(found) >= counted[0] - 1
@@ -83,6 +83,7 @@ def test_workers_that_cannot_start_are_an_error(tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert "a worker could not start" in done.stderr
+    assert "worker failed" in done.stderr
     assert "no.onnx" in done.stderr
     assert "Traceback" not in done.stderr
 

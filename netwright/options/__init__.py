@@ -1,0 +1,17 @@
+"""Options declared once, as dataclass fields: values, YAML, command-line flags and help are all made from them."""
+
+from netwright.options.check import check_options, check_value, describe
+from netwright.options.declare import Constraint, Option, option, options_of
+from netwright.options.read import TRUTHS, read_value
+
+__all__ = [
+    "TRUTHS",
+    "Constraint",
+    "Option",
+    "check_options",
+    "check_value",
+    "describe",
+    "option",
+    "options_of",
+    "read_value",
+]

@@ -1,0 +1,120 @@
+"""How the error fell while each network was trained."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from netwright.report.data import ReportData
+from netwright.report.sections.missing import Missing
+from netwright.report.sections.points import thin
+from netwright.report.text import count, percent
+from netwright.theme import WIDTH, Spec, colors, to_spec
+
+__all__ = ["CurvesFigure", "TrialCurve", "curves_chart", "curves_figure"]
+
+_MOST_CURVES = 150
+
+
+@dataclass(frozen=True)
+class TrialCurve:
+    """Errors in percent after each epoch of one trial."""
+
+    population: str
+    trial: int
+    epochs: tuple[float, ...]
+    errors: tuple[float, ...]
+    is_best: bool
+
+
+@dataclass(frozen=True)
+class CurvesFigure:
+    """Learning curves; those of the best trial of each population are last, so that they are drawn on top."""
+
+    populations: tuple[str, ...]
+    curves: tuple[TrialCurve, ...]
+    sentences: tuple[str, ...]
+
+
+def curves_figure(data: ReportData) -> CurvesFigure | Missing:
+    """The curves of all trials, or of an even selection from the best to the worst."""
+    curves: list[TrialCurve] = []
+    for view in data.populations:
+        if "curve" not in view.done:
+            continue
+        read = [
+            (int(trial), *_points(curve)) for trial, curve in zip(view.done["trial"], view.done["curve"], strict=True)
+        ]
+        usable = [entry for entry in read if len(entry[1]) > 1]
+        if usable:
+            kept = thin(len(usable), _MOST_CURVES // len(data.populations))
+            curves += [
+                TrialCurve(view.name, trial, epochs, errors, is_best=i == 0)
+                for i in kept.tolist()
+                for trial, epochs, errors in [usable[i]]
+            ]
+    if not curves:
+        return Missing("no trial recorded a learning curve of two epochs or more")
+    curves.sort(key=lambda curve: curve.is_best)
+    populations = tuple(
+        dict.fromkeys(view.name for view in data.populations if any(c.population == view.name for c in curves))
+    )
+    return CurvesFigure(populations, tuple(curves), _sentences(curves))
+
+
+def _points(curve: Any) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Epochs and errors of a stored curve, both empty for anything else."""
+    rows: Sequence[Mapping[str, Any]] = curve if isinstance(curve, (list, tuple)) else ()
+    points = [
+        (float(row["epoch"]), float(row["error"]))
+        for row in rows
+        if isinstance(row, Mapping) and row.get("error") is not None and row.get("epoch") is not None
+    ]
+    finite = [point for point in points if math.isfinite(point[1])]
+    return tuple(epoch for epoch, _ in finite), tuple(error for _, error in finite)
+
+
+def _sentences(curves: Sequence[TrialCurve]) -> tuple[str, ...]:
+    faint = len(curves) - sum(curve.is_best for curve in curves)
+    explanation = f"The error after each epoch: {count(faint, 'network')} faint, the best of each population bold."
+    best = min((curve for curve in curves if curve.is_best), key=lambda curve: curve.errors[-1])
+    gain = best.errors[-2] - best.errors[-1]
+    end = f"The best ended at {percent(best.errors[-1])}"
+    if gain > 0.02 * best.errors[-1]:
+        return (
+            explanation,
+            f"{end} and was still falling ({percent(gain)} in its last epoch): ranks may change with longer training.",
+        )
+    return (explanation, f"{end} and had flattened out.")
+
+
+# -- drawing -----------------------------------------------------------------------------------------------------------
+
+
+def curves_chart(figure: CurvesFigure) -> Spec:
+    """All curves faint, the best one of each population bold."""
+    import altair as alt
+
+    names = list(figure.populations)
+    rows: dict[str, list[dict[str, object]]] = {"faint": [], "bold": []}
+    for curve in figure.curves:
+        rows["bold" if curve.is_best else "faint"] += [
+            {"id": f"{curve.population} {curve.trial}", "population": curve.population, "epoch": epoch, "error": error}
+            for epoch, error in zip(curve.epochs, curve.errors, strict=True)
+        ]
+    x = alt.X(
+        "epoch:Q", title="epoch", scale=alt.Scale(nice=False, zero=False), axis=alt.Axis(tickMinStep=1, format="d")
+    )
+    y = alt.Y("error:Q", title="error, %", scale=alt.Scale(zero=False))
+    color = alt.Color(
+        "population:N",
+        scale=alt.Scale(domain=names, range=colors(names)),
+        legend=alt.Legend(orient="top-right") if len(names) > 1 else None,
+    )
+    tooltip = [alt.Tooltip("id:N", title="trial"), "epoch:Q", alt.Tooltip("error:Q", format=".2f", title="error, %")]
+    faint = alt.Chart(alt.NamedData("faint")).mark_line(opacity=1, strokeOpacity=0.22, strokeWidth=1)
+    bold = alt.Chart(alt.NamedData("bold")).mark_line(strokeWidth=3, point={"size": 45, "filled": True})
+    layers = [mark.encode(x=x, y=y, color=color, detail="id:N", tooltip=tooltip) for mark in (faint, bold)]
+    return to_spec(alt.layer(*layers).properties(width=WIDTH, height=320), rows)

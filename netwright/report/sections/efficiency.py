@@ -1,0 +1,107 @@
+"""How good the best of k random networks is: what a random search of that size finds. Source: NDS, section 3.4."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from netwright.report.data import ReportData
+from netwright.report.sections.missing import Missing
+from netwright.report.text import count, percent
+from netwright.stats import efficiency
+from netwright.theme import WIDTH, Spec, colors, shapes, to_spec
+
+__all__ = ["EfficiencyCurve", "EfficiencyFigure", "efficiency_chart", "efficiency_figure"]
+
+
+@dataclass(frozen=True)
+class EfficiencyCurve:
+    """Mean and standard deviation of the lowest error of sizes[i] networks, drawn at random from a population of n."""
+
+    name: str
+    n: int
+    sizes: tuple[int, ...]
+    means: tuple[float, ...]
+    deviations: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class EfficiencyFigure:
+    """One curve for each population of two networks or more."""
+
+    curves: tuple[EfficiencyCurve, ...]
+    sentences: tuple[str, ...]
+
+
+def efficiency_figure(data: ReportData) -> EfficiencyFigure | Missing:
+    """The expected best of k, for k = 1, 2, 4, ..."""
+    curves = tuple(
+        _curve(view.name, view.done["error"].to_numpy(np.float64)) for view in data.populations if len(view.done) > 1
+    )
+    if not curves:
+        return Missing("no population has two trials with an error")
+    return EfficiencyFigure(curves, _sentences(curves))
+
+
+def _curve(name: str, errors: npt.NDArray[np.float64]) -> EfficiencyCurve:
+    best = efficiency(errors)
+    return EfficiencyCurve(
+        name, len(errors), tuple(best.sizes.tolist()), tuple(best.mean.tolist()), tuple(best.spread.tolist())
+    )
+
+
+def _sentences(curves: tuple[EfficiencyCurve, ...]) -> tuple[str, ...]:
+    explanation = (
+        "What a random search would find: the mean lowest error of k networks, with one standard deviation around it. "
+        "On the right a curve rests on few networks: trust it up to a quarter of its population."
+    )
+    first, last = curves[0], curves[-1]
+    k = max(size for size in last.sizes if size <= max(1, last.n // 4))
+    reached = last.means[last.sizes.index(k)]
+    start = f"The best of {count(k, 'random network')} of {last.name} has {percent(reached)} on average"
+    if first is last:
+        return (explanation, f"{start}; of one network, {percent(last.means[0])}.")
+    as_many = next((size for size, mean in zip(first.sizes, first.means, strict=True) if mean <= reached), None)
+    if as_many is None:
+        return (explanation, f"{start}; {first.name} does not reach that even with {first.sizes[-1]}.")
+    return (explanation, f"{start}; {first.name} needs about {as_many} for that.")
+
+
+# -- drawing -----------------------------------------------------------------------------------------------------------
+
+
+def efficiency_chart(figure: EfficiencyFigure) -> Spec:
+    """The expected lowest error over k, with one standard deviation around it."""
+    import altair as alt
+
+    names = [curve.name for curve in figure.curves]
+    rows = [
+        {"population": curve.name, "k": k, "mean": mean, "low": mean - deviation, "high": mean + deviation}
+        for curve in figure.curves
+        for k, mean, deviation in zip(curve.sizes, curve.means, curve.deviations, strict=True)
+    ]
+    sizes = sorted({k for curve in figure.curves for k in curve.sizes})
+    legend = alt.Legend(orient="top-right") if len(names) > 1 else None
+    color = alt.Color("population:N", scale=alt.Scale(domain=names, range=colors(names)), legend=legend)
+    base = alt.Chart(alt.NamedData("best")).encode(
+        x=alt.X(
+            "k:Q",
+            title="k: networks trained",
+            scale=alt.Scale(type="log", base=2, domain=[sizes[0], sizes[-1]], nice=False, padding=10),
+            axis=alt.Axis(values=sizes, format="d"),
+        ),
+        color=color,
+    )
+    y = alt.Y("mean:Q", title="lowest error of k, %", scale=alt.Scale(zero=False))
+    band = base.mark_area(opacity=1, fillOpacity=0.14).encode(
+        y=alt.Y("low:Q", scale=alt.Scale(zero=False)), y2="high:Q"
+    )
+    line = base.mark_line(strokeWidth=2).encode(y=y)
+    points = base.mark_point(filled=True, size=55, opacity=1).encode(
+        y=y,
+        shape=alt.Shape("population:N", scale=alt.Scale(domain=names, range=shapes(names)), legend=legend),
+        tooltip=["population:N", "k:Q", alt.Tooltip("mean:Q", format=".2f", title="mean lowest error, %")],
+    )
+    return to_spec(alt.layer(band, line, points).properties(width=WIDTH, height=280), {"best": rows})

@@ -1,0 +1,200 @@
+"""What every request passes, whether it comes by HTTP, gRPC or a Ray handle: id, deadline, token, limits, log, metrics.
+
+The HTTP middleware, the gRPC servicer and the replicas of Ray Serve each call the same four steps of `Admission`:
+`begin`, `check_token`, `enter` (for requests that take memory) and `finish`.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from netwright.serving.errors import RequestError
+
+if TYPE_CHECKING:
+    from netwright.serving.logs import Log
+    from netwright.serving.metrics import Metrics
+    from netwright.serving.settings import ServeSettings
+
+__all__ = ["Admission", "Limits", "RequestContext", "request_id"]
+
+_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
+
+
+@dataclass(slots=True)
+class RequestContext:
+    """What is known of a request on its way. Handlers fill it in; the log and the metrics read it.
+
+    Attributes:
+        id: The client's own id, or a new one.
+        deadline: When its time runs out, on the clock of time.monotonic().
+        endpoint: What answers it, as a label of the metrics: predict, infer, index, grpc, ...
+        method: HTTP's, or "grpc"; None leaves it out of the log, as with `path` and `client`.
+        path: The address of HTTP, or the method of gRPC.
+        client: The client's network address.
+        model: Name of the model that answers.
+        version: Its version; 0 before it is known.
+        images: How many images it brings.
+        detail: Why it was refused, or what failed.
+        body_bytes: Bytes received.
+        held_bytes: Bytes received, and those they were unpacked or decoded to.
+        is_admitted: Whether it counts against the limits.
+        started: On the clock of time.monotonic().
+    """
+
+    id: str
+    deadline: float
+    endpoint: str = "other"
+    method: str | None = None
+    path: str | None = None
+    client: str | None = None
+    model: str = ""
+    version: int = 0
+    images: int = 0
+    detail: str = ""
+    body_bytes: int = 0
+    held_bytes: int = 0
+    is_admitted: bool = False
+    started: float = field(default_factory=time.monotonic)
+
+
+@dataclass(slots=True)
+class Limits:
+    """What all requests of a process hold together: how many they are, and their bytes."""
+
+    settings: ServeSettings
+    requests: int = 0
+    bytes: int = 0
+    is_stopping: bool = False
+
+    def enter(self) -> None:
+        """Count a request. RequestError where the server stops or answers too many already."""
+        if self.is_stopping:
+            raise RequestError("unavailable", "the server is stopping.", retry_after=1)
+        if self.requests >= self.settings.max_requests:
+            raise RequestError(
+                "busy", f"the server answers at most {self.settings.max_requests} requests at once.", retry_after=1
+            )
+        self.requests += 1
+
+    def hold(self, context: RequestContext, size: int) -> None:
+        """Count `size` bytes of a body. RequestError where it, or all bodies together, are too large."""
+        if context.body_bytes + size > self.settings.max_body:
+            raise RequestError("too_large", f"a request has at most {self.settings.max_body:,} bytes.")
+        self._take(context, size)
+        context.body_bytes += size
+
+    def unpack(self, context: RequestContext, size: int, what: str) -> None:
+        """Count `size` bytes that a body becomes, before they are there. RequestError as in `hold`.
+
+        Args:
+            context: The request.
+            size: Bytes.
+            what: What they are, for the message: "decoded images".
+        """
+        if size > self.settings.max_body:
+            raise RequestError(
+                "too_large", f"{what} have at most {self.settings.max_body:,} bytes, and these have {size:,}."
+            )
+        self._take(context, size)
+
+    def leave(self, context: RequestContext) -> None:
+        """Release a request and its bytes."""
+        self.requests -= 1
+        self.bytes -= context.held_bytes
+
+    def _take(self, context: RequestContext, size: int) -> None:
+        # a request that is alone is accepted whatever it becomes, or it would always be refused
+        if self.bytes > context.held_bytes and self.bytes + size > self.settings.max_bytes:
+            raise RequestError(
+                "busy", "the bodies of all current requests together are too large. Try again later.", retry_after=1
+            )
+        context.held_bytes += size
+        self.bytes += size
+
+
+class Admission:
+    """Admits the requests of one process and accounts for them. Its methods are for one event loop.
+
+    Attributes:
+        limits: What the requests hold together.
+    """
+
+    def __init__(self, settings: ServeSettings, metrics: Metrics, log: Log) -> None:
+        self.limits = Limits(settings)
+        self._settings, self._metrics, self._log = settings, metrics, log
+
+    def begin(
+        self,
+        given_id: str = "",
+        *,
+        endpoint: str = "other",
+        seconds: float | None = None,
+        method: str | None = None,
+        path: str | None = None,
+        client: str | None = None,
+    ) -> RequestContext:
+        """Start to account for a request; `finish` ends it.
+
+        Args:
+            given_id: The id that the client chose, or empty.
+            endpoint: As in RequestContext, where it is known already.
+            seconds: The client's own time limit, None for none. The server's `timeout` holds too.
+            method: For the log, as in RequestContext.
+            path: For the log.
+            client: For the log.
+        """
+        started, timeout = time.monotonic(), self._settings.timeout
+        left = timeout if seconds is None else min(timeout, max(0.0, seconds))
+        return RequestContext(request_id(given_id), started + left, endpoint, method, path, client, started=started)
+
+    def check_token(self, authorization: str) -> None:
+        """RequestError where the server has a token and this header is not `Bearer TOKEN`. Takes constant time."""
+        token = self._settings.token
+        if token and not hmac.compare_digest(authorization.encode("utf-8", "replace"), f"Bearer {token}".encode()):
+            raise RequestError(
+                "unauthorized", "this server needs its token: send the header `Authorization: Bearer TOKEN`."
+            )
+
+    def enter(self, context: RequestContext) -> None:
+        """Admit a request that takes memory. RequestError where there is no room; `finish` releases it."""
+        self.limits.enter()
+        context.is_admitted = True
+        self._metrics.in_flight.inc()
+
+    def finish(self, context: RequestContext, status: int | str, *, event: str = "request") -> None:
+        """Release what a request held, count it, and write its line of the log.
+
+        Args:
+            context: Of `begin`.
+            status: The status of HTTP, or the name of gRPC's code.
+            event: The event's name in the log.
+        """
+        if context.is_admitted:
+            self.limits.leave(context)
+            self._metrics.in_flight.dec()
+        seconds = time.monotonic() - context.started
+        self._metrics.requests.labels(context.endpoint, context.model, str(status)).inc()
+        self._metrics.request_seconds.labels(context.endpoint).observe(seconds)
+        self._log.write(
+            event,
+            id=context.id,
+            method=context.method,
+            path=context.path and context.path[:200],
+            status=status,
+            ms=round(1000 * seconds, 2),
+            model=context.model,
+            version=context.version or "",
+            images=context.images or "",
+            client=context.client,
+            said=context.detail[:500],
+        )
+
+
+def request_id(given: str) -> str:
+    """The client's id where it is fit for a header and a log line, else a new one."""
+    return given if _ID.fullmatch(given) else uuid.uuid4().hex

@@ -1,0 +1,116 @@
+"""The handlers that take images and answer with names: /predict, and MindSpore Serving's form of it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from netwright.serving.errors import RequestError
+from netwright.serving.http.body import MOST_PARTS, parts_of, read_body
+from netwright.serving.http.context import app_state, find_version, request_context, unless_disconnected
+from netwright.serving.models.service import decoded_size, top_classes
+from netwright.serving.protocol.infer_json import read_json
+
+if TYPE_CHECKING:
+    from netwright.serving.models.version import ModelVersion
+
+__all__ = ["mindspore_predict", "predict"]
+
+_MINDSPORE = re.compile(r"(?P<name>[^/]+)(?:/version/(?P<version>[0-9]+))?:(?P<method>[A-Za-z0-9_]+)")
+_MINDSPORE_CLASSES = 5
+
+
+async def predict(request: Request) -> Response:
+    """The likeliest classes of one image as the body, or of several as a form."""
+    state, context, query = app_state(request), request_context(request, "predict"), request.query_params
+    version = find_version(request, query.get("model", ""), query.get("version", ""))
+    top_k = _top_k(query.get("top_k", "5"))
+    body = await read_body(request, state.limits)
+    content_type = request.headers.get("content-type", "")
+    is_form = content_type.lower().startswith("multipart/")
+    images = parts_of(body, content_type) if is_form else [("", body)]
+    if not images:
+        raise RequestError("malformed", "a form has at least one image, and this has none.")
+    results = await unless_disconnected(request, _classify(request, version, [each for _, each in images], top_k))
+    answer: dict[str, Any] = {"model": version.name, "version": str(version.version), "id": context.id}
+    if len(results) == 1:
+        if isinstance(results[0], RequestError):
+            raise results[0]
+        return JSONResponse(answer | {"classes": results[0]})
+    answer["predictions"] = [
+        {"file": name} | ({"error": str(each)} if isinstance(each, RequestError) else {"classes": each})
+        for (name, _), each in zip(images, results, strict=True)
+    ]
+    return JSONResponse(answer)
+
+
+async def mindspore_predict(request: Request) -> Response:
+    """Instances in, instances out, as MindSpore Serving has them: each with its label or its error_msg."""
+    request_context(request, "mindspore")
+    address = _MINDSPORE.fullmatch(request.path_params["what"])
+    if not address or address["method"] != "predict":
+        raise RequestError("unknown", "the address is /model/NAME:predict or /model/NAME/version/V:predict.")
+    number = address["version"] or ""
+    # MindSpore Serving's version 0 is the newest
+    version = find_version(request, address["name"], "" if number.strip("0") == "" else number)
+    message = read_json(await read_body(request, app_state(request).limits))
+    instances = message.get("instances") if isinstance(message, dict) else None
+    if not isinstance(instances, list) or not instances:
+        raise RequestError("malformed", 'the body is {"instances": [{"image": {"b64": "..."}}, ...]}.')
+    if len(instances) > MOST_PARTS:
+        raise RequestError("too_large", f"a request has at most {MOST_PARTS:,} images.")
+    read = [_instance_image(each) for each in instances]
+    images, answers = [each for each in read if isinstance(each, bytes)], list[Any]()
+    if images:
+        classifying = _classify(request, version, images, _MINDSPORE_CLASSES)
+        answers = await unless_disconnected(request, classifying)
+    remaining = iter(answers)
+    results = [next(remaining) if isinstance(each, bytes) else each for each in read]
+    return JSONResponse({"instances": [_labeled(each) for each in results]})
+
+
+async def _classify(
+    request: Request, version: ModelVersion, images: list[bytes], top_k: int
+) -> list[list[dict[str, Any]] | RequestError]:
+    """The likeliest classes of each image, or why it has none."""
+    import numpy as np
+
+    state, context = app_state(request), request_context(request)
+    context.images = len(images)
+    state.limits.unpack(context, decoded_size(images, version.runtime), "decoded images")
+    decoded = await state.service.decode(version.runtime, images, context.deadline)
+    pixels = [each for each in decoded if not isinstance(each, RequestError)]
+    if not pixels:
+        return [each for each in decoded if isinstance(each, RequestError)]
+    logits = await state.service.logits(version, np.stack(pixels), context.deadline)
+    rows = iter(top_classes(version.runtime, logits, top_k))
+    return [each if isinstance(each, RequestError) else next(rows) for each in decoded]
+
+
+def _top_k(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text[:20]) > 0 and len(text) < 20):
+        raise RequestError("malformed", f"top_k is 1 or more, not {text[:40]!r}.")
+    return int(text)
+
+
+def _instance_image(entry: Any) -> bytes | RequestError:
+    """The image of {"image": {"b64": text}}; the key may have another name where it is the only one."""
+    image = entry.get("image", next(iter(entry.values()), None)) if isinstance(entry, dict) else None
+    text = image.get("b64") if isinstance(image, dict) else None
+    if not isinstance(text, str):
+        return RequestError("malformed", 'an instance is {"image": {"b64": "..."}}.')
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return RequestError("malformed", "b64 is the image file in base64, and this is not.")
+
+
+def _labeled(result: list[dict[str, Any]] | RequestError) -> dict[str, Any]:
+    if isinstance(result, RequestError):
+        return {"error_msg": str(result)}
+    return {"label": result[0]["name"], "probability": result[0]["probability"], "classes": result}

@@ -1,0 +1,19 @@
+from pathlib import Path
+
+from netwright.population import Population
+from netwright.space import load_space, sample
+
+
+def test_a_population_shows_its_states_its_best_and_its_distribution(tmp_path: Path) -> None:
+    batch = sample(load_space("regnetx"), 8)
+    with Population.create(tmp_path, networks=batch, seed=0, identity={}) as population:
+        assert "8 trials (8 waiting, 0 running, 0 done, 0 failed)" in population._repr_html_()
+        assert "<table" not in population._repr_html_()
+        for index in range(7):
+            population.finish(index, error=10.0 + (index - 3) ** 2, seconds=1.0, curve=[])
+        population.fail(7, "out of <memory>")
+        html = population._repr_html_()
+    assert "8 trials (0 waiting, 0 running, 7 done, 1 failed)" in html
+    assert "<td>3</td><td>10.00</td>" in html
+    assert html.count("<tr>") == 6
+    assert "[7 | 10.0 | 14.0]" in html

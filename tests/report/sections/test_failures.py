@@ -1,0 +1,17 @@
+import math
+from collections.abc import Callable
+
+from netwright.report import ReportData
+from netwright.report.sections.failures import FailuresFigure, failures_figure
+
+TableData = Callable[..., ReportData]
+
+
+def test_failures_are_counted_by_reason(table_data: TableData) -> None:
+    reasons = ["Diverged: a", "Diverged: a", None, "", None]
+    states = ["failed", "failed", "failed", "failed", "running"]
+    figure = failures_figure(table_data([math.nan] * 5, state=states, reason=reasons))
+    assert isinstance(figure, FailuresFigure)
+    assert dict(figure.reasons) == {"Diverged: a": 2, "no reason recorded": 2}
+    assert figure.sentences[0].startswith("4 of 5 trials failed")
+    assert "1 trial had not been finished" in figure.sentences[0]
