@@ -128,7 +128,7 @@ def run(options: Namespace, command: str) -> int:
         calibration=calibration,
         evaluation=evaluation,
         measure_speed=is_int8 if options.speed is None else options.speed,
-        progress=lambda said: print(said, file=sys.stderr, flush=True),
+        progress=lambda text: print(text, file=sys.stderr, flush=True),
     )
     _print(exported)
     if options.report:
@@ -183,7 +183,7 @@ def _name(options: Namespace, model: LoadedModel) -> str:
 
 
 def _default_name(options: Namespace, model: LoadedModel) -> str:
-    from netwright.exports.destination import SUFFIXES
+    from netwright.runtime.info import SUFFIXES
 
     precision = "" if options.precision == "fp32" else f"-{options.precision}"
     return _name(options, model) + precision + SUFFIXES[options.to]
@@ -217,7 +217,7 @@ def _of_the_run(options: Namespace, model: LoadedModel) -> dict[str, Any]:
     from netwright.evaluation.loading import images_of_run
     from netwright.recipe import TrainConfig
 
-    training, _ = images_of_run(model, TrainConfig().with_(checkpoint=str(options.ref)), frozenset())
+    training, _ = images_of_run(model.facts, TrainConfig().with_(checkpoint=str(options.ref)), frozenset())
     found = {key: getattr(training.images, key) for key in ("dataset", "data_dir", "train_split", "val_split")}
     if "training" not in model.facts or not (found["data_dir"] or found["dataset"] == "digits"):
         raise ExportError(
@@ -229,9 +229,9 @@ def _of_the_run(options: Namespace, model: LoadedModel) -> dict[str, Any]:
 
 def _report(exported: Exported, path: Path, command: str) -> None:
     if path.suffix == ".html":
-        from netwright.exports.report import write_report
+        from netwright.exports.report import write_export_report
 
-        write_report(exported, path, command=command)
+        write_export_report(exported, path, command=command)
         print(f"report: {path}")
         return
     import json
@@ -251,5 +251,5 @@ def _print(exported: Exported) -> None:
     print(f"takes input (N, {shape}) float32, {batch}; gives logits (N, {info.arch.num_classes:,}) float32")
     print(exported.table())
     if accuracy is not None:
-        print(f"  top-1 of {accuracy.images:,} images: {accuracy.said}")
+        print(f"  top-1 of {accuracy.images:,} images: {accuracy.description}")
     print(f"wrote {' and '.join(str(each) for each in exported.files)}")

@@ -1,5 +1,6 @@
-"""What a trained network sees in images: class names and probabilities for files, folders and addresses.
+"""Predict the classes of images: names and probabilities for files, folders and addresses.
 
+REF is a run folder, a weight file, a published name, or an exported .onnx, .xml or .pt2 file or a folder with one.
 Images are prepared exactly as `netwright validate` prepares them, unless a flag says otherwise. An image that cannot be
 read is reported, the others are answered, and the exit status is 1.
 JSON: {"format": 1, "model", "weights", "predictions": [{"path", "classes": [{"index", "name", "probability"}, ...]},
@@ -13,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netwright.cli.trained import add_trained_flags, chosen_weights, flags_alone
+from netwright.cli.trained import add_trained_flags, chosen_ref, flags_alone, model_request
 from netwright.cli.training_flags import training_of
 from netwright.errors import DataError
 
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from netwright.cli.parser import CommandParser
-    from netwright.evaluation.predict import Prediction, Unreadable
+    from netwright.evaluation.opening import ModelRequest
+    from netwright.evaluation.prediction import ImagePrediction, UnreadableImage
     from netwright.recipe import LoadedRecipe
-    from netwright.weights import LoadedModel
 
 __all__ = ["add_arguments", "run"]
 
@@ -37,11 +38,11 @@ def add_arguments(parser: CommandParser) -> None:
         "words",
         nargs="*",
         metavar="REF PATH",
-        help="a run folder or a weight file (not with --ckpt_path or --pretrained), then image files, folders of them, "
-        "or http addresses",
+        help="a run folder, a weight file, a published name or an exported file (not with --ckpt_path or "
+        "--pretrained), then image files, folders of them, or http addresses",
     )
     parser.add_argument("--image_path", nargs="+", default=[], metavar="PATH", help="as PATH")
-    parser.add_argument("--top_k", type=int, default=5, metavar="K", help="classes an image (default: %(default)s)")
+    parser.add_argument("--top_k", type=int, default=5, metavar="K", help="classes per image (default: %(default)s)")
     parser.add_argument("--format", choices=["table", "json", "csv"], default="table", help="(default: %(default)s)")
     parser.add_argument(
         "--url_timeout", type=float, default=20.0, metavar="SECONDS", help="of an address (default: %(default)s)"
@@ -50,41 +51,51 @@ def add_arguments(parser: CommandParser) -> None:
     add_trained_flags(
         parser,
         answer={"--out": "file for the answer, instead of the terminal"},
-        machine={"--batch_size": f"images at a time (default: {_BATCH})"},
+        machine={
+            "--batch_size": f"images that are computed at once (default: {_BATCH})",
+            "--threads": "processor threads (default: those of the runtime)",
+        },
     )
 
 
 def run(options: Namespace, command: str) -> int:
-    """Do it."""
+    """Predict and print or write the answers."""
     flags, loaded = flags_alone(options), training_of(options)
     if options.print_config:
         from netwright.recipe import training_to_yaml
 
         print(training_to_yaml(loaded.training), end="")
         return 0
-    weights, paths = _weights_and_paths(options, loaded)
-    answers, model = _answers(options, loaded, flags.training.optimization.ema, weights, paths)
+    ref, paths = _ref_and_paths(options, loaded)
+    # infer.py with a network's name alone means the published weights
+    training = loaded.training.with_(
+        checkpoint=ref,
+        pretrained=not ref and bool(loaded.training.network.model),
+        ema=flags.training.optimization.ema,  # a recipe's says how it was trained
+    )
+    batch_size = training.images.batch_size if "batch_size" in loaded.given else _BATCH
+    answers, facts = _predict(options, model_request(options, training, loaded.given, flags.given), paths, batch_size)
 
     from netwright.evaluation.formats import FORMATS
-    from netwright.evaluation.predict import Unreadable
+    from netwright.evaluation.prediction import UnreadableImage
     from netwright.system.atomic import write_text
 
-    text = FORMATS[options.format](answers, {"model": model.arch.name or "network", "weights": model.source})
+    text = FORMATS[options.format](answers, facts)
     if "out" in flags.given:
         write_text(Path(flags.training.checkpoints.out), text, what="the predictions", elsewhere="another --out")
     else:
         print(text.encode(errors="replace").decode(), end="")  # names of files may be no text in any encoding
-    bad = [answer for answer in answers if isinstance(answer, Unreadable)]
-    is_told = options.format == "table" and "out" not in flags.given
-    for each in [] if is_told else bad:
+    bad = [answer for answer in answers if isinstance(answer, UnreadableImage)]
+    has_shown = options.format == "table" and "out" not in flags.given
+    for each in [] if has_shown else bad:
         print(f"netwright predict: {each.name} cannot be read: {each.reason}", file=sys.stderr)
     if bad:
         print(f"netwright predict: {len(bad):,} of {len(answers):,} images could not be read", file=sys.stderr)
     return 1 if bad else 0
 
 
-def _weights_and_paths(options: Namespace, loaded: LoadedRecipe) -> tuple[str, list[str]]:
-    """The first word names the weights, unless a flag does: infer.py takes no words."""
+def _ref_and_paths(options: Namespace, loaded: LoadedRecipe) -> tuple[str, list[str]]:
+    """The first word names the network, unless a flag does: infer.py takes no words."""
     network, words = loaded.training.network, list(options.words)
     is_named = network.checkpoint or network.pretrained or (network.model and options.image_path)
     ref = "" if is_named or not words else words.pop(0)
@@ -94,37 +105,21 @@ def _weights_and_paths(options: Namespace, loaded: LoadedRecipe) -> tuple[str, l
             "predict needs images, and none are named. Type `netwright predict RUN_OR_WEIGHTS IMAGE_OR_FOLDER ...`, or "
             "--image_path IMAGE."
         )
-    return chosen_weights(ref, network.checkpoint), paths
+    return chosen_ref(ref, network.checkpoint), paths
 
 
-def _answers(
-    options: Namespace, loaded: LoadedRecipe, ema: bool, weights: str, paths: list[str]
-) -> tuple[Sequence[Prediction | Unreadable], LoadedModel]:
-    from functools import partial
-
-    from netwright.evaluation.folding import is_foldable
+def _predict(
+    options: Namespace, request: ModelRequest, paths: list[str], batch_size: int
+) -> tuple[Sequence[ImagePrediction | UnreadableImage], dict[str, str]]:
+    """An answer per image, and the network that gave them."""
     from netwright.evaluation.inputs import find_inputs
-    from netwright.evaluation.loading import load_for
-    from netwright.evaluation.predict import predict
-    from netwright.training import resolve_device
-    from netwright.training.precision import autocast, resolve_precision
+    from netwright.evaluation.opening import open_model
+    from netwright.evaluation.prediction import predict_images
 
-    training = loaded.training
-    device = resolve_device(training.machine.device)
-    precision, said = resolve_precision(training.precision.val_precision, device)
-    # infer.py with a network's name alone means the published weights
-    network = training.with_(checkpoint=weights, pretrained=not weights and bool(training.network.model), ema=ema)
-    model, notices = load_for(network, loaded.given)
-    for notice in (*notices, said):
-        if notice:
-            print(notice, file=sys.stderr)
-    answers = predict(
-        model,
-        find_inputs(paths, timeout=options.url_timeout),
-        top_k=max(1, options.top_k),
-        device=device,
-        batch_size=training.images.batch_size if "batch_size" in loaded.given else _BATCH,
-        autocast=partial(autocast, precision, device),
-        fold=options.fuse and is_foldable(model.module, device, precision),
-    )
-    return list(answers), model
+    opened = open_model(request)
+    for notice in opened.notices:
+        print(notice, file=sys.stderr)
+    with opened.runtime as runtime:
+        inputs = find_inputs(paths, timeout=options.url_timeout)
+        answers = list(predict_images(runtime, inputs, top_k=options.top_k, batch_size=batch_size))
+    return answers, {"model": runtime.info.arch.name or "network", "weights": opened.source}

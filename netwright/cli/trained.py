@@ -1,4 +1,4 @@
-"""What `validate` and `predict` share: the flags of a training, read for a network that is trained already."""
+"""What `validate` and `predict` share: the flags of a training, for a network that is trained already."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ from netwright.cli.training_flags import add_training_flags, training_of
 from netwright.errors import WeightsError
 
 if TYPE_CHECKING:
+    from collections.abc import Set
+
     from netwright.cli.parser import CommandParser
-    from netwright.recipe import LoadedRecipe
+    from netwright.evaluation.opening import ModelRequest
+    from netwright.recipe import LoadedRecipe, TrainConfig
 
-__all__ = ["add_trained_flags", "chosen_weights", "flags_alone"]
+__all__ = ["add_trained_flags", "chosen_ref", "flags_alone", "model_request"]
 
-# what a flag means where the network is trained already, by the group of the help that lists it
+# what a flag means for a network that is trained already, by the group of the help that lists it
 _NETWORK = {
-    "--checkpoint": "(also --ckpt_path) weights, as REF",
-    "--model": "of weights that do not say what they belong to: a published name, or the path of a network.yaml",
+    "--checkpoint": "(also --ckpt_path) as REF",
+    "--model": "of weights that do not say which network they are of: a published name, or the path of a network.yaml",
     "--pretrained": "the published weights of --model",
     "--ema": "the moving average in a .ckpt, instead of the weights beside it",
     "--num_classes": "(default: as the weights say)",
@@ -35,8 +38,8 @@ _PREPARATION = {
     "--std": "what they are then divided by",
 }
 _MACHINE = {
-    "--device": "auto, cpu, cuda, cuda:1, ... (default: auto)",
-    "--val_precision": "fp32, bf16, fp16, half or auto (default: fp32)",
+    "--device": "auto, cpu, cuda, cuda:1, ... for weights; exported files compute on the processors (default: auto)",
+    "--val_precision": "fp32, bf16, fp16, half or auto (default: fp32; of an exported file, its own)",
 }
 
 
@@ -47,9 +50,9 @@ def add_trained_flags(
     machine: Mapping[str, str],
     images: Mapping[str, str] | None = None,
 ) -> None:
-    """Every flag of a training, so that its commands and recipes work here; --help lists those that matter.
+    """Add every flag of a training, so that its commands and recipes work here, and --runtime and --fuse.
 
-    answer, machine, images: more of these, flag -> its help. Also --fuse.
+    answer, machine, images: more flags that --help lists, flag -> its help.
     """
     listed = {
         "network": _NETWORK,
@@ -59,27 +62,40 @@ def add_trained_flags(
         "machine": {**_MACHINE, **machine},
     }
     add_training_flags(parser, listed=listed)
-    parser.add_argument_group("machine").add_argument(
+    group = parser.add_argument_group("machine")
+    group.add_argument(
+        "--runtime",
+        choices=["auto", "torch", "onnx", "openvino"],
+        default="auto",
+        help="what computes; auto: what an exported file is for, and torch for weights (default: auto)",
+    )
+    group.add_argument(
         "--fuse",
         nargs="?",
         const=True,
-        default=True,
         type=truth,
         metavar="true|false",
-        help="fold batch norm into the convolutions, on processors in fp32 and bf16: same answers to rounding, sooner "
-        "(default: true)",
+        help="of weights: fold batch norm into the convolutions, on processors in fp32 and bf16; same answers apart "
+        "from rounding, sooner (default: true)",
     )
 
 
 def flags_alone(options: Namespace) -> LoadedRecipe:
-    """What the flags ask for, without the recipe: it says where a training wrote and how many trained together."""
+    """The flags without the recipe, which says where a training wrote and how many processes trained together."""
     return training_of(Namespace(**{**vars(options), "config": ""}))
 
 
-def chosen_weights(ref: str, checkpoint: str) -> str:
-    """The weights that a word or a flag names; WeightsError where both do."""
+def model_request(options: Namespace, training: TrainConfig, given: Set[str], explicit: Set[str]) -> ModelRequest:
+    """The network to open. given: keys of flags and the recipe; explicit: of flags."""
+    from netwright.evaluation.opening import ModelRequest
+
+    return ModelRequest(training, given, explicit, fuse=options.fuse, runtime=options.runtime)
+
+
+def chosen_ref(ref: str, checkpoint: str) -> str:
+    """The weights or the exported file that a word or a flag names; WeightsError if both do."""
     if ref and checkpoint:
         raise WeightsError(
-            f"weights are named once, and here twice: {ref} and --ckpt_path {checkpoint}. Leave one out."
+            f"a network is named once, and here twice: {ref} and --ckpt_path {checkpoint}. Leave one out."
         )
     return ref or checkpoint

@@ -24,7 +24,7 @@ def accuracy_chart(figure: AccuracyFigure) -> Spec:
             "accuracy": 100 * bar.accuracy,
             "low": 100 * bar.low,
             "high": 100 * bar.high,
-            "said": f"{100 * bar.accuracy:.1f}",
+            "text": f"{100 * bar.accuracy:.1f}",
             "images": f"{bar.correct:,} of {bar.images:,}",
         }
         for bar in figure.bars
@@ -155,13 +155,13 @@ def calibration_chart(figure: CalibrationFigure) -> Spec:
     size = alt.Size("images:Q", scale=alt.Scale(type="sqrt", domain=[0, total], range=[12, 260]), legend=None)
     points = base.mark_point(color=SERIES[0], filled=True, opacity=1).encode(y=y, size=size, tooltip=tooltip)
     words = [
-        {"x": 3, "y": 96, "said": "more often right than it says"},
-        {"x": 97, "y": 4, "said": "too sure of itself"},
+        {"x": 3, "y": 96, "text": "more often right than it says"},
+        {"x": 97, "y": 4, "text": "too sure of itself"},
     ]
     above, below = (
         alt.Chart(alt.NamedData(name))
         .mark_text(color=MUTED, align="left", dx=dx)
-        .encode(x="x:Q", y="y:Q", text="said:N")
+        .encode(x="x:Q", y="y:Q", text="text:N")
         for name, dx in (("above", 0), ("below", -110))
     )
     width = WIDTH - 250

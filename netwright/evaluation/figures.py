@@ -1,4 +1,4 @@
-"""What each picture of a validation shows, as plain frozen data and sentences; drawn elsewhere."""
+"""What each chart of a validation shows, as data and sentences; `charts` draws them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from netwright.data.classes import descriptions
-from netwright.evaluation.measured import Bin, ClassRow, Measured, interval
+from netwright.evaluation.metrics import Bin, ClassRow, ValidationMetrics, wilson_interval
 from netwright.report.text import count, listing
 
 __all__ = [
@@ -27,7 +27,7 @@ __all__ = [
     "summary",
 ]
 
-# with more, a picture shows the worst of them, and the tables have all
+# with more, a chart shows the worst of them, and the tables have all
 _MOST_CLASSES = 40
 _WORST = 25
 _MOST_PAIRS = 12
@@ -47,7 +47,13 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class AccuracyFigure:
-    """bars: of all classes or the worst, worst first. spread: (low, high, classes) by accuracy, unless all are bars."""
+    """Accuracy by class.
+
+    Attributes:
+        bars: Of all classes or of the worst, the worst first.
+        spread: (low, high, classes) of a histogram of all accuracies; empty if all classes are bars.
+        sentences: What it shows.
+    """
 
     bars: tuple[Bar, ...]
     spread: tuple[tuple[float, float, int], ...]
@@ -56,7 +62,7 @@ class AccuracyFigure:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """share: of the images of `target` that were taken for `predicted`."""
+    """A cell of the confusion matrix. share: of the images of `target` that were taken for `predicted`."""
 
     target: str
     predicted: str
@@ -77,7 +83,14 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class ConfusionFigure:
-    """labels: of the rows and columns, in the order of the outputs; pairs: the most common confusions."""
+    """A part of the confusion matrix.
+
+    Attributes:
+        labels: Of the rows and columns, in the order of the outputs.
+        cells: Those that have images.
+        pairs: The most common confusions.
+        sentences: What it shows.
+    """
 
     labels: tuple[str, ...]
     cells: tuple[Cell, ...]
@@ -87,6 +100,8 @@ class ConfusionFigure:
 
 @dataclass(frozen=True, slots=True)
 class CalibrationFigure:
+    """Accuracy by confidence."""
+
     bins: tuple[Bin, ...]
     sentences: tuple[str, ...]
 
@@ -97,15 +112,15 @@ def share(value: float | None) -> str:
 
 
 def labels_of(names: Sequence[str]) -> tuple[str, ...]:
-    """What a reader calls the classes: `tench` for ImageNet's n01440764, else their names; no two the same."""
-    short = [said.split(",")[0] or name for name, said in zip(names, descriptions(names), strict=True)]
+    """Short names for readers: `tench` for ImageNet's n01440764, else the class's name; no two are the same."""
+    short = [text.split(",")[0] or name for name, text in zip(names, descriptions(names), strict=True)]
     again = {label for label, many in Counter(short).items() if many > 1}  # ImageNet has two cranes
     return tuple(f"{label} ({name})" if label in again else label for name, label in zip(names, short, strict=True))
 
 
-def summary(measured: Measured) -> tuple[str, ...]:
+def summary(measured: ValidationMetrics) -> tuple[str, ...]:
     """The result in two or three sentences."""
-    low, high = interval(measured.correct(), measured.images)
+    low, high = wilson_interval(measured.correct(), measured.images)
     first = (
         f"{share(measured.top1)} of {count(measured.images, 'image')} are classified rightly (top-1; 95% interval "
         f"{share(low)} to {share(high)})"
@@ -115,12 +130,12 @@ def summary(measured: Measured) -> tuple[str, ...]:
     sentences = [f"{first}.", f"The mean cross-entropy is {measured.loss:.4f}."]
     if measured.skipped:
         sentences.append(
-            f"{count(len(measured.skipped), 'image')} of {measured.total:,} could not be read and count in nothing."
+            f"{count(len(measured.skipped), 'image')} of {measured.total:,} could not be read and are left out."
         )
     return (*sentences, *measured.notices)
 
 
-def accuracy_figure(measured: Measured, labels: Sequence[str]) -> AccuracyFigure:
+def accuracy_figure(measured: ValidationMetrics, labels: Sequence[str]) -> AccuracyFigure:
     seen = sorted((row for row in measured.classes if row.images), key=lambda row: row.correct / row.images)
     is_all = len(seen) <= _MOST_CLASSES
     bars = tuple(_bar(row, labels) for row in (seen if is_all else seen[:_WORST]))
@@ -130,7 +145,7 @@ def accuracy_figure(measured: Measured, labels: Sequence[str]) -> AccuracyFigure
         spread = list(zip(edges[:-1].tolist(), edges[1:].tolist(), classes.tolist(), strict=True))
     mean = sum(row.correct / row.images for row in seen) / len(seen)
     shows = f"The mean over {count(len(seen), 'class', 'classes')} is {share(mean)}. " + (
-        "A bar a class, the worst first; lines are 95% intervals, wide where a class has few images."
+        "A bar per class, the worst first; lines are 95% intervals, wide where a class has few images."
         if is_all
         else f"Above, classes by accuracy; below, the {_WORST} worst with their 95% intervals. per_class.csv has all."
     )
@@ -143,11 +158,11 @@ def accuracy_figure(measured: Measured, labels: Sequence[str]) -> AccuracyFigure
 
 
 def _bar(row: ClassRow, labels: Sequence[str]) -> Bar:
-    low, high = interval(row.correct, row.images)
+    low, high = wilson_interval(row.correct, row.images)
     return Bar(labels[row.index], row.correct / row.images, low, high, row.correct, row.images)
 
 
-def confusion_figure(measured: Measured, labels: Sequence[str]) -> ConfusionFigure:
+def confusion_figure(measured: ValidationMetrics, labels: Sequence[str]) -> ConfusionFigure:
     mistakes = sorted(
         ((many, target, predicted) for (target, predicted), many in measured.confusion.items() if target != predicted),
         key=lambda each: (-each[0], each[1:]),
@@ -178,7 +193,7 @@ def confusion_figure(measured: Measured, labels: Sequence[str]) -> ConfusionFigu
 
 
 def _involved(mistakes: Sequence[tuple[int, int, int]], present: Sequence[int]) -> list[int]:
-    """All classes that occur if they are few, else those of the most common confusions, in the order of the outputs."""
+    """All classes that occur, or if these are many those of the most common confusions, in the order of the outputs."""
     if len(present) <= _MOST_CLASSES:
         return list(present)
     chosen: dict[int, None] = {}
@@ -189,7 +204,7 @@ def _involved(mistakes: Sequence[tuple[int, int, int]], present: Sequence[int]) 
     return sorted(chosen or list(present)[:_MOST_CLASSES])
 
 
-def calibration_figure(measured: Measured) -> CalibrationFigure:
+def calibration_figure(measured: ValidationMetrics) -> CalibrationFigure:
     error, gap = measured.calibration_error, measured.confidence - measured.top1
     shows = (
         "Above, how often the network is right at each confidence, the probability that it gives its answer: on the "

@@ -14,11 +14,11 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from netwright.evaluation.predict import Prediction, Unreadable
+from netwright.evaluation.prediction import ImagePrediction, UnreadableImage
 
 __all__ = ["FORMATS", "to_csv", "to_json", "to_table"]
 
-Answers = Sequence[Prediction | Unreadable]
+Answers = Sequence[ImagePrediction | UnreadableImage]
 
 _FORMAT = 1
 _BAR = 20  # characters
@@ -28,7 +28,7 @@ def to_table(answers: Answers, facts: Mapping[str, str]) -> str:
     """A paragraph an image."""
     parts = []
     for answer in answers:
-        if isinstance(answer, Unreadable):
+        if isinstance(answer, UnreadableImage):
             parts.append(f"{answer.name}\n  cannot be read: {answer.reason}")
             continue
         names = [each.description.split(",")[0] or each.name for each in answer.candidates]
@@ -45,7 +45,7 @@ def to_json(answers: Answers, facts: Mapping[str, str]) -> str:
     """One object; see the module."""
     content: dict[str, Any] = {"format": _FORMAT, **facts, "predictions": [], "errors": []}
     for answer in answers:
-        if isinstance(answer, Unreadable):
+        if isinstance(answer, UnreadableImage):
             content["errors"].append({"path": answer.name, "reason": answer.reason})
             continue
         classes = [
@@ -63,7 +63,7 @@ def to_csv(answers: Answers, facts: Mapping[str, str]) -> str:
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(["path", "rank", "index", "name", "description", "probability"])
     for answer in answers:
-        if isinstance(answer, Prediction):
+        if isinstance(answer, ImagePrediction):
             for rank, each in enumerate(answer.candidates, 1):
                 writer.writerow([answer.name, rank, each.index, each.name, each.description, each.probability])
     return buffer.getvalue()

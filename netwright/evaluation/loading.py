@@ -1,34 +1,42 @@
-"""The trained network that a command names, with what its flags change in how images are prepared."""
+"""The weights and the images that a command names, with what its flags change in how images are prepared."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from netwright.errors import WeightsError
 
 if TYPE_CHECKING:
     from collections.abc import Set
 
+    from netwright.data.preprocess import Preprocessing
     from netwright.recipe import TrainConfig
     from netwright.weights import LoadedModel
 
-__all__ = ["images_of_run", "load_for"]
+__all__ = ["images_of_run", "load_for", "override_preprocessing"]
 
 # keys of a training that say how images are prepared, which weights of ours carry along
 _PREPARATION = ("image_size", "crop_pct", "interpolation", "antialias", "mean", "std")
-# keys that say which images a training validated on, the seed by which val_fraction cuts them among them
+# keys that say which images a training validated on, with the seed by which val_fraction cuts them
 _IMAGES = ("dataset", "train_split", "val_split", "val_fraction", "seed")
 _BUNDLED = "digits"
 
 
-def images_of_run(model: LoadedModel, training: TrainConfig, given: Set[str]) -> tuple[TrainConfig, str]:
-    """The training with the images that the weights' own one was validated on, where the user names no others.
+def images_of_run(facts: Mapping[str, Any], training: TrainConfig, given: Set[str]) -> tuple[TrainConfig, str]:
+    """Choose the images that a network was validated on in its training, unless the user names others.
 
-    Weights say which split, and the recipe beside them which folder. Also in words what came from there.
+    Args:
+        facts: What the weights or the exported file say of the training: which split.
+        training: Its `checkpoint` names these; a recipe beside them says which folder.
+        given: The keys that the user gave.
+
+    Returns:
+        The training with these images, and a notice about them or ''.
     """
-    own = model.facts.get("training")
+    own = facts.get("training")
     # bundled images are in no folder, so a folder holds others
     if not isinstance(own, dict) or ("data_dir" in given and own.get("dataset") == _BUNDLED):
         return training, ""
@@ -45,21 +53,39 @@ def images_of_run(model: LoadedModel, training: TrainConfig, given: Set[str]) ->
     )
 
 
-def _folder_of_run(weights: str) -> str:
-    """Where the training that wrote these weights had its images; empty where nothing beside them says so."""
+def _folder_of_run(checkpoint: str) -> str:
+    """Where the training that wrote these weights had its images; empty if nothing beside them says so."""
     from netwright.recipe import load_training
 
-    place = Path(weights)
-    recipe = (place if place.is_dir() else place.parent) / "training.yaml"
-    return load_training(recipe).training.images.data_dir if weights and recipe.is_file() else ""
+    path = Path(checkpoint)
+    recipe = (path if path.is_dir() else path.parent) / "training.yaml"
+    return load_training(recipe).training.images.data_dir if checkpoint and recipe.is_file() else ""
 
 
-def load_for(training: TrainConfig, given: Set[str]) -> tuple[LoadedModel, tuple[str, ...]]:
-    """The network of a training's `checkpoint`, else of `model` with the published weights where `pretrained`.
+def load_for(
+    training: TrainConfig, given: Set[str], loaded: LoadedModel | None = None
+) -> tuple[LoadedModel, tuple[str, ...]]:
+    """Load a training's `checkpoint`, or the published weights of `model` where `pretrained` says so.
 
-    given: the keys that the user gave, of which those of the preprocessing override what the weights say. Also what a
-    reader must know, in words. A network with random weights would answer too: without weights this is a WeightsError.
+    Args:
+        training: Which weights, and how images are prepared.
+        given: The keys that the user gave; those of the preprocessing override what the weights say.
+        loaded: Instead of the weights that `training` names.
+
+    Returns:
+        The network, and what the user should know.
+
+    Raises:
+        WeightsError: If no weights are named: a network with random weights would give answers too.
     """
+    if loaded is None:
+        loaded = _load(training, given)
+    preprocessing, notice = override_preprocessing(loaded.preprocessing, training, given)
+    notices = (*loaded.notices, *filter(None, [notice]))
+    return replace(loaded, preprocessing=preprocessing), notices
+
+
+def _load(training: TrainConfig, given: Set[str]) -> LoadedModel:
     from netwright.weights import load_model, pretrained_file
 
     network = training.network
@@ -69,10 +95,10 @@ def load_for(training: TrainConfig, given: Set[str]) -> tuple[LoadedModel, tuple
     if not weights:
         named = f"for {network.model} none are named" if network.model else "none are named"
         raise WeightsError(
-            f"a network is asked with trained weights, and {named}. Give a run folder or a weight file, as the first "
-            "word or as --ckpt_path, or --pretrained with --model for the published ones."
+            f"a network answers with trained weights, and {named}. Give a run folder, a weight file or an exported "
+            "file, as the first word or as --ckpt_path, or --pretrained with --model for the published weights."
         )
-    model = load_model(
+    return load_model(
         weights,
         model=network.model,
         num_classes=network.num_classes,
@@ -80,17 +106,15 @@ def load_for(training: TrainConfig, given: Set[str]) -> tuple[LoadedModel, tuple
         stem=network.stem,
         ema=training.optimization.ema,
     )
-    return _prepared(model, training, given)
 
 
-def _prepared(model: LoadedModel, training: TrainConfig, given: Set[str]) -> tuple[LoadedModel, tuple[str, ...]]:
-    own = model.preprocessing
-    asked = {name: getattr(training.augmentation, name) for name in _PREPARATION if name in given}
-    other = {name: value for name, value in asked.items() if getattr(own, name) != value}
+def override_preprocessing(own: Preprocessing, training: TrainConfig, given: Set[str]) -> tuple[Preprocessing, str]:
+    """The preprocessing with the keys that the user gave, and a notice of what these change or ''."""
+    wanted = {name: getattr(training.augmentation, name) for name in _PREPARATION if name in given}
+    other = {name: value for name, value in wanted.items() if getattr(own, name) != value}
     if not other:
-        return model, tuple(model.notices)
-    said = ", ".join(f"{name} {value} instead of {getattr(own, name)}" for name, value in other.items())
+        return own, ""
+    changes = ", ".join(f"{name} {value} instead of {getattr(own, name)}" for name, value in other.items())
     if other.keys() & {"crop_pct", "interpolation", "antialias"}:
-        other["crop_first"] = False  # which goes with the usual ones only
-    changed = replace(model, preprocessing=replace(own, **other))
-    return changed, (*model.notices, f"Images are not prepared as the weights say: {said}.")
+        other["crop_first"] = False  # it goes with the usual ones only
+    return replace(own, **other), f"Images are not prepared as the weights say: {changes}."

@@ -1,70 +1,72 @@
-"""A network over every image of a split, each counted once."""
+"""Run a network over every image of a split, each counted once."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, closing, nullcontext
-from functools import partial
-from typing import TYPE_CHECKING
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from netwright.data.source import listed
 from netwright.errors import DataError, WeightsError
-from netwright.evaluation.measured import Measured, most_wrong
-from netwright.evaluation.records import IntArray, Records
+from netwright.evaluation.metrics import ValidationMetrics, most_wrong
+from netwright.evaluation.records import ImageRecords, IntArray
 from netwright.loader import EvalLoader
-from netwright.nn import AnyNet, fuse
+from netwright.runtime.prediction import softmax
+from netwright.runtime.runtime import FloatArray
 from netwright.training.distributed import Group
-from netwright.training.precision import autocast
 
 if TYPE_CHECKING:
     from netwright.data.classes import ClassMap
     from netwright.loader import Split
-    from netwright.weights import LoadedModel
+    from netwright.runtime import Runtime
 
-__all__ = ["judge", "measure", "validate"]
+__all__ = ["measure", "measure_split", "records_of"]
 
 Batches = Iterable[tuple[Tensor, Tensor, IntArray]]
 
 
-def validate(
-    model: LoadedModel,
+def measure_split(
+    runtime: Runtime,
     split: Split,
     classes: ClassMap,
     *,
     group: Group,
     batch_size: int = 128,
     workers: int = 0,
-    precision: str = "fp32",
-    fold: bool = False,
     most: int = 48,
     on_batch: Callable[[int], None] | None = None,
-) -> Measured:
-    """Measure a model on a split; with several ranks, rank 0 gets what all of them did.
+) -> ValidationMetrics:
+    """Measure a network on a split. Every rank gets the metrics of all images.
 
-    classes: from the labels of the split to the outputs of the network. precision: resolved. fold: batch norm into the
-    convolutions of a copy, where `is_foldable`. most: wrong images that are named. on_batch: called with the images
-    done on this rank. Raises DataError where no image could be read, WeightsError where the network gives numbers that
-    are not finite.
+    Args:
+        runtime: The network; computes on the group's device, or takes inputs from there.
+        split: The images.
+        classes: From the labels of the split to the outputs of the network.
+        group: The ranks that share the images.
+        batch_size: Images per step and rank.
+        workers: Processes that decode images.
+        most: Wrong images that are named.
+        on_batch: Called with the number of images that this rank has done.
+
+    Raises:
+        DataError: If no image can be read.
+        WeightsError: If the network's outputs are not finite.
     """
     started = time.perf_counter()
     loader = EvalLoader(
         split,
-        model.preprocessing,
+        runtime.info.preprocessing,
         batch_size=batch_size,
         workers=workers,
         device=group.device,
         rank=group.rank,
         world=group.world,
     )
-    module: nn.Module = model.module.to(group.device).to(memory_format=torch.channels_last)
-    if fold:
-        assert isinstance(module, AnyNet), "is_foldable says which"
-        module = fuse(module)
 
     def after(images: int) -> None:
         group.beat()
@@ -72,9 +74,10 @@ def validate(
             on_batch(images)
 
     with closing(loader):
-        own = measure(module, loader, classes.outputs, partial(autocast, precision, group.device), after)
-    records = Records.from_dense(group.add_up(own.to_dense(len(split.index))))
-    skipped = [bad for part in group.gather(loader.skipped) for bad in part]
+        own = measure(runtime.logits, loader, classes.outputs, after)
+    records = ImageRecords.from_dense(group.add_up(own.to_dense(len(split.index))))
+    gathered = [bad for part in group.gather(loader.skipped) for bad in part]
+    skipped = group.agree(tuple(sorted(gathered, key=lambda bad: bad.name)))
     if not len(records):
         reasons = listed([f"{bad.name}: {bad.reason}" for bad in skipped], 3)
         raise DataError(
@@ -82,69 +85,69 @@ def validate(
             "another --data_dir."
         )
     _refuse_infinite(records, split)
-    return Measured(
+    return ValidationMetrics(
         records,
         classes.names,
         total=len(split.index),
         seconds=time.perf_counter() - started,
         wrong=most_wrong(records, split.index, split.source.item_name, most),
-        skipped=tuple(sorted(skipped, key=lambda bad: bad.name)),
+        skipped=skipped,
     )
 
 
-@torch.inference_mode()
 def measure(
-    module: nn.Module,
+    compute: Callable[[Tensor], FloatArray],
     batches: Batches,
     outputs: IntArray,
-    autocast: Callable[[], AbstractContextManager[object]] = nullcontext,
     after_batch: Callable[[int], None] | None = None,
-) -> Records:
-    """The records of some batches of x, target, position. outputs: the network's output of each label.
+) -> ImageRecords:
+    """Compute the records of some batches.
 
-    Leaves the module in evaluation mode. after_batch: called with the images done so far.
+    Args:
+        compute: Inputs (N, C, H, W) -> logits (N, classes).
+        batches: Of inputs, labels (N,) and positions (N,).
+        outputs: The network's output of each label.
+        after_batch: Called with the number of images that are done.
     """
-    module.eval()
     to_output = torch.from_numpy(outputs)
     parts, done = [], 0
-    for x, target, position in batches:
-        with autocast():
-            logits = module(x)
-        parts.append(judge(logits, to_output[target.cpu()], position))
+    for x, label, position in batches:
+        parts.append(records_of(compute(x), to_output[label.cpu()], position))
         done += len(position)
         if after_batch is not None:
             after_batch(done)
-    return Records.join(parts)
+    return ImageRecords.join(parts)
 
 
-def judge(logits: Tensor, target: Tensor, position: IntArray) -> Records:
-    """One record an image. logits: (N, C) of any type on any device; target: (N,) int64; position: (N,).
+def records_of(logits: Any, target: Tensor, position: IntArray) -> ImageRecords:
+    """A record per image.
 
-    Waits for the device. An output that is NaN comes before all others, and makes the loss NaN.
+    Args:
+        logits: (N, C), an array or a tensor of any type on any device. NaN comes before all others, and makes the loss
+            NaN.
+        target: (N,) int64.
+        position: (N,) int64, of the images in their split.
     """
-    logits, target = logits.detach().cpu().double(), target.cpu()  # not every device has float64
+    logits, target = torch.as_tensor(logits).detach().cpu().double(), target.cpu()  # not every device has float64
     own = logits.gather(1, target[:, None])
-    # of equal outputs the first comes first, as argmax has it: a network that says nothing is not always right
+    # of equal outputs the first comes first, as in argmax: a network whose outputs are all equal is not always right
     is_before = torch.arange(logits.shape[1]) < target[:, None]
     comes_first = torch.where(is_before, ~(logits < own), ~(logits <= own))
     comes_first.scatter_(1, target[:, None], False)
-    log_probability = logits.log_softmax(1)
     predicted = logits.argmax(1)
-    columns = (
-        target,
-        predicted,
-        log_probability.gather(1, predicted[:, None])[:, 0].exp(),
-        -log_probability.gather(1, target[:, None])[:, 0],
-        comes_first.sum(1),
-    )
-    return Records.join([Records(np.asarray(position), *(column.numpy() for column in columns))])
+    # as in prediction, to the last bit
+    probability = np.take_along_axis(softmax(logits.numpy()), predicted.numpy()[:, None], 1)[:, 0]
+    loss = -logits.log_softmax(1).gather(1, target[:, None])[:, 0]
+    columns = (np.asarray(position), target.numpy(), predicted.numpy(), probability, loss.numpy())
+    return ImageRecords.join([ImageRecords(*columns, comes_first.sum(1).numpy())])
 
 
-def _refuse_infinite(records: Records, split: Split) -> None:
+def _refuse_infinite(records: ImageRecords, split: Split) -> None:
     bad = np.flatnonzero(~np.isfinite(records.loss))
     if len(bad):
         name = split.source.item_name(int(split.index[records.position[bad[0]]]))
         raise WeightsError(
             f"a network's outputs are finite numbers, and for {len(bad):,} of {len(records):,} images these are not "
-            f"({name!r} first). The weights are damaged, or overflow in half precision: try --val_precision fp32."
+            f"({name!r} first). The weights are damaged, or overflow in half precision: try --val_precision fp32, or "
+            "export the network in fp32."
         )

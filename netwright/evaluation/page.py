@@ -12,7 +12,7 @@ import numpy as np
 
 from netwright.data.source import Pixels
 from netwright.evaluation.figures import ConfusionFigure, share
-from netwright.evaluation.measured import Measured, Wrong
+from netwright.evaluation.metrics import ValidationMetrics, Wrong
 from netwright.report.parts import Cell, ChartPart, Details, Facts, Lead, Part, Section, SortableTable, Table, Tiles
 from netwright.report.template import render_page
 from netwright.theme import Spec
@@ -69,7 +69,7 @@ def page(
 
 
 def sections_of(
-    measured: Measured,
+    measured: ValidationMetrics,
     labels: Sequence[str],
     sentences: Mapping[str, Sequence[str]],
     confusion: ConfusionFigure,
@@ -106,7 +106,7 @@ def sections_of(
     return [summary, *charts]
 
 
-def _tiles(measured: Measured) -> Tiles:
+def _tiles(measured: ValidationMetrics) -> Tiles:
     return Tiles(
         (
             ("top-1 accuracy", share(measured.top1)),
@@ -119,7 +119,7 @@ def _tiles(measured: Measured) -> Tiles:
     )
 
 
-def _class_table(measured: Measured, labels: Sequence[str]) -> Details:
+def _class_table(measured: ValidationMetrics, labels: Sequence[str]) -> Details:
     """All classes, folded away."""
     heads = ("class", "images", "correct", "accuracy", "taken for it", "precision", "most often taken for")
     rows = []
@@ -185,7 +185,7 @@ def _data_url(pixels: Pixels) -> tuple[str, bool]:
     return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}", is_small
 
 
-def skipped_section(measured: Measured) -> Section:
+def skipped_section(measured: ValidationMetrics) -> Section:
     """The images that could not be read."""
     rows = [(bad.name, bad.reason) for bad in measured.skipped[:_MOST_SKIPPED]]
     more = len(measured.skipped) - len(rows)

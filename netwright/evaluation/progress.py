@@ -1,4 +1,4 @@
-"""How far a validation is: a live bar on a terminal, a plain line now and then elsewhere."""
+"""How far a validation is: a live bar on a terminal, elsewhere a line every ten seconds."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 __all__ = ["Progress"]
 
 _LINE_EVERY = 10.0  # seconds
-_DRAWN_EVERY = 0.2
+_DRAW_EVERY = 0.2
 
 
 class Progress:
-    """Images of `total`; world: ranks that do as many each as this one, which is the one that speaks."""
+    """Shows how many of `total` images are done. world: ranks, each of which does as many as this one."""
 
     def __init__(
         self, total: int, world: int = 1, stream: TextIO | None = None, now: Callable[[], float] = time.monotonic
     ) -> None:
         self._total, self._world, self._now = total, world, now
         self._stream = stream or sys.stderr
-        self._begun = self._last = now()
+        self._started = self._last = now()
         self._live: Live | None = _live(self._stream) if self._stream.isatty() else None
         self._bar = None if self._live is None else self._live.add_task("validating", total=total, rate="")
 
@@ -39,23 +39,20 @@ class Progress:
             self._live.stop()
 
     def update(self, images: int) -> None:
-        """So many are done on this rank."""
+        """This rank has done so many."""
         now = self._now()
-        every = _LINE_EVERY if self._live is None else _DRAWN_EVERY
+        every = _LINE_EVERY if self._live is None else _DRAW_EVERY
         if now - self._last < every:
             return
         self._last = now
         done = min(self._total, images * self._world)
-        rate = done / max(1e-9, now - self._begun)
+        rate = done / max(1e-9, now - self._started)
         if self._live is not None and self._bar is not None:
             self._live.update(self._bar, completed=done, rate=f"{rate:,.0f} images/s")
         else:
             left = (self._total - done) / max(1e-9, rate)
-            print(
-                f"{done:,} of {self._total:,} images, {rate:,.0f} images/s, {left:.0f} s left",
-                file=self._stream,
-                flush=True,
-            )
+            self._stream.write(f"{done:,} of {self._total:,} images, {rate:,.0f} images/s, {left:.0f} s left\n")
+            self._stream.flush()
 
 
 def _live(stream: TextIO) -> Live:

@@ -1,5 +1,5 @@
-"""What a network said about each image, as arrays of one row an image: everything that a validation tells is computed
-from these, so that it is the same however the images were dealt out over batches and ranks."""
+"""The answer to each image, as arrays of a row per image. All numbers of a validation are computed from these, so that
+they do not depend on how the images were divided into batches and among ranks."""
 
 from __future__ import annotations
 
@@ -10,19 +10,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["FloatArray", "IntArray", "Records"]
+__all__ = ["FloatArray", "ImageRecords", "IntArray"]
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Records:
+class ImageRecords:
     """Columns of N rows, by ascending position, no position twice.
 
-    position: int64, of the image in its split. target, predicted: int64, outputs of the network. probability: float64,
-    the softmax of the predicted one. loss: float64, the cross-entropy. rank: int64, how many outputs come before the
-    target when they are sorted, so that an image counts in the top k where rank < k.
+    Attributes:
+        position: Of the image in its split.
+        target: Its class, an output of the network.
+        predicted: The likeliest output.
+        probability: Softmax of the predicted output.
+        loss: Cross-entropy.
+        rank: How many outputs come before the target when they are sorted: an image counts in the top k if rank < k.
     """
 
     position: IntArray
@@ -36,8 +40,8 @@ class Records:
         return len(self.position)
 
     @classmethod
-    def join(cls, parts: Sequence[Records]) -> Records:
-        """All rows, sorted by position. A position that is in two parts is a bug of the caller."""
+    def join(cls, parts: Sequence[ImageRecords]) -> ImageRecords:
+        """All rows, sorted by position. A position may be in one part only."""
         columns: dict[str, Any] = {
             item.name: np.concatenate([getattr(part, item.name) for part in parts]) if parts else np.empty(0)
             for item in fields(cls)
@@ -55,7 +59,7 @@ class Records:
     def to_dense(self, images: int) -> FloatArray:
         """(images, 6) float64: 1 and the columns in the row of each position, 0 elsewhere.
 
-        The sum of these over ranks is that of all their rows, exactly: each row is written by one rank only.
+        The sum over ranks has the rows of all, exactly: each row is written by one rank only.
         """
         dense = np.zeros((images, 6))
         columns = (self.target, self.predicted, self.probability, self.loss, self.rank)
@@ -63,7 +67,7 @@ class Records:
         return dense
 
     @classmethod
-    def from_dense(cls, dense: FloatArray) -> Records:
+    def from_dense(cls, dense: FloatArray) -> ImageRecords:
         """The inverse of `to_dense`, of one rank or of the sum over all."""
         seen = dense[:, 0]
         assert (seen <= 1).all(), "an image was counted twice"

@@ -1,4 +1,4 @@
-"""Write a validation's folder: the page, its pictures as files, and the numbers as JSON and CSV."""
+"""Write the folder of a validation: the page, its charts as files, and the numbers as JSON and CSV."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,21 +14,20 @@ from netwright.data.source import Pixels
 from netwright.errors import DataError
 from netwright.evaluation.charts import accuracy_chart, calibration_chart, confusion_chart
 from netwright.evaluation.figures import accuracy_figure, calibration_figure, confusion_figure, labels_of, summary
-from netwright.evaluation.measured import Measured, Wrong
+from netwright.evaluation.metrics import ValidationMetrics, Wrong
 from netwright.evaluation.page import facts_section, page, sections_of, skipped_section, wrong_section
-from netwright.system.atomic import write_bytes, write_text
-from netwright.theme import Spec
+from netwright.report.charts import chart_script, write_charts
+from netwright.system.atomic import write_text
 
-__all__ = ["FORMAT", "write_report"]
+__all__ = ["FORMAT", "write_validation_report"]
 
 FORMAT = 1  # of metrics.json
 _FORMATS = ("png", "svg")
-_PNG_SCALE = 2.0
 _WHAT, _ELSEWHERE = "the validation report", "another --out"
 
 
-def write_report(
-    measured: Measured,
+def write_validation_report(
+    measured: ValidationMetrics,
     folder: Path,
     *,
     title: str,
@@ -37,16 +35,25 @@ def write_report(
     facts: Mapping[str, Mapping[str, str]],
     pixels_of: Callable[[int], Pixels],
 ) -> Path:
-    """Write report.html, metrics.json, per_class.csv, confusion.csv and figures/; return the page's path.
+    """Write report.html, metrics.json, per_class.csv, confusion.csv and figures/.
 
-    facts: titled tables of what was measured and how. pixels_of: an image of the source as the network sees it, by
-    its index; DataError or OSError where it cannot be read. Raises OutputError where the folder cannot be written.
+    Args:
+        measured: The numbers.
+        folder: Where to write.
+        title: Of the page.
+        subtitle: Of the page.
+        facts: Tables by title: what was measured, and how.
+        pixels_of: An image of the source as the network sees it, by its index; DataError or OSError if it cannot be
+            read.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        OutputError: If the folder cannot be written.
     """
-    import vl_convert
-
     _write_numbers(measured, folder, facts)
-    with ThreadPoolExecutor(1) as pool:  # the script takes seconds of another core to put together
-        bundle = pool.submit(vl_convert.javascript_bundle, "window.vegaEmbed = vegaEmbed;")
+    with chart_script() as script:
         labels = labels_of(measured.class_names)
         accuracy, confusion = accuracy_figure(measured, labels), confusion_figure(measured, labels)
         calibration = calibration_figure(measured)
@@ -55,7 +62,7 @@ def write_report(
             "confusion": confusion_chart(confusion),
             "calibration": calibration_chart(calibration),
         }
-        _write_pictures(specs, folder / "figures")
+        write_charts(specs, folder / "figures", _FORMATS, what=_WHAT, elsewhere=_ELSEWHERE)
         sentences = {
             "summary": summary(measured),
             "accuracy": accuracy.sentences,
@@ -68,7 +75,7 @@ def write_report(
         if measured.skipped:
             sections.append(skipped_section(measured))
         sections.append(facts_section(facts))
-        document = page(title, subtitle, sections, specs, bundle.result())
+        document = page(title, subtitle, sections, specs, script.result())
     path = folder / "report.html"
     _write_text(path, document)  # last: its presence means the report is complete
     return path
@@ -81,8 +88,8 @@ def _pixels(wrong: Wrong, pixels_of: Callable[[int], Pixels]) -> Pixels | None:
         return None
 
 
-def _write_numbers(measured: Measured, folder: Path, facts: Mapping[str, Mapping[str, str]]) -> None:
-    said = descriptions(measured.class_names)
+def _write_numbers(measured: ValidationMetrics, folder: Path, facts: Mapping[str, Mapping[str, str]]) -> None:
+    texts = descriptions(measured.class_names)
     content: dict[str, Any] = {"format": FORMAT, **measured.to_dict(), "facts": {k: dict(v) for k, v in facts.items()}}
     content["reliability"] = [
         {"low": b.low, "high": b.high, "images": b.images, "confidence": b.confidence, "accuracy": b.accuracy}
@@ -104,7 +111,7 @@ def _write_numbers(measured: Measured, folder: Path, facts: Mapping[str, Mapping
         [
             row.index,
             row.name,
-            said[row.index],
+            texts[row.index],
             row.images,
             row.correct,
             row.accuracy,
@@ -131,13 +138,3 @@ def _csv(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def _write_text(path: Path, text: str) -> None:
     write_text(path, text, what=_WHAT, elsewhere=_ELSEWHERE)
-
-
-def _write_pictures(specs: Mapping[str, Spec], folder: Path) -> None:
-    import vl_convert
-
-    for name, spec in specs.items():
-        svg = vl_convert.vegalite_to_svg(spec)  # laid out once: the slow part
-        _write_text(folder / f"{name}.svg", svg)
-        png = vl_convert.svg_to_png(svg, scale=_PNG_SCALE)
-        write_bytes(folder / f"{name}.png", png, what=_WHAT, elsewhere=_ELSEWHERE)

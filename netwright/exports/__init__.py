@@ -1,4 +1,4 @@
-"""Exported files: networks written for ONNX Runtime, OpenVINO and torch, compared before they are placed."""
+"""Export networks to files for ONNX Runtime, OpenVINO and torch, each compared with its network before it is placed."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def charts_of(exported: Exported) -> dict[str, Spec]:
 def size_chart(exported: Exported) -> Spec:
     """A bar for the weights in fp32, and one for the files."""
     sizes = ((SOURCE, exported.source_size), (_name(exported), exported.size))
-    rows = [{"which": which, "MB": size / 1e6, "said": f"{size / 1e6:,.2f} MB"} for which, size in sizes]
+    rows = [{"which": which, "MB": size / 1e6, "text": f"{size / 1e6:,.2f} MB"} for which, size in sizes]
     return to_spec(_bars(rows, "MB", "megabytes", "which", _name(exported)), {"rows": rows})
 
 
@@ -42,7 +42,7 @@ def speed_chart(exported: Exported) -> Spec:
         both = ((SOURCE, each.source, each.source_turns), (_name(exported), each.exported, each.exported_turns))
         for which, rate, own in both:
             factor = "" if which == SOURCE else f"  ({rate / each.source:.2f}×)"
-            rows.append({"batch": batch, "which": which, "rate": rate, "said": f"{rate:,.0f}{factor}", "end": max(own)})
+            rows.append({"batch": batch, "which": which, "rate": rate, "text": f"{rate:,.0f}{factor}", "end": max(own)})
             turns += [{"batch": batch, "which": which, "rate": turn} for turn in own]
     domain = [SOURCE, _name(exported)]
     offset = alt.YOffset("which:N", scale=alt.Scale(domain=domain))
@@ -59,7 +59,7 @@ def speed_chart(exported: Exported) -> Spec:
     bars = base.mark_bar(opacity=1, cornerRadiusEnd=2, fillOpacity=0.55).encode(
         x=x, color=color, tooltip=["which:N", "batch:N", alt.Tooltip("rate:Q", format=",.1f", title="images/s")]
     )
-    text = base.mark_text(align="left", dx=6, color=INK).encode(x="end:Q", text="said:N")
+    text = base.mark_text(align="left", dx=6, color=INK).encode(x="end:Q", text="text:N")
     points = (
         alt.Chart(alt.NamedData("turns"))
         .mark_point(filled=True, size=14, opacity=1, color=INK)
@@ -75,7 +75,7 @@ def accuracy_chart(accuracy: Accuracy) -> Spec:
 
     low, high = accuracy.pairs.interval()
     difference = 100 * accuracy.pairs.difference
-    row = {"points": difference, "low": 100 * low, "high": 100 * high, "said": f"{difference:+.2f}".replace("-", "−")}
+    row = {"points": difference, "low": 100 * low, "high": 100 * high, "text": f"{difference:+.2f}".replace("-", "−")}
     reach = max(1.0, 130 * max(abs(low), abs(high)))
     x = alt.X("points:Q", title="difference of top-1, percentage points", scale=alt.Scale(domain=[-reach, reach]))
     base = alt.Chart(alt.NamedData("rows"))
@@ -85,10 +85,10 @@ def accuracy_chart(accuracy: Accuracy) -> Spec:
     point = base.mark_point(color=SERIES[0], filled=True, size=110, opacity=1).encode(x=x, tooltip=tooltip)
     # beside the line of no difference, not across it
     beside: Any = {"align": "left", "dx": 9} if difference > 0 else {"align": "right", "dx": -9}
-    text = base.mark_text(color=INK, dy=-16, fontSize=12, **beside).encode(x=x, text="said:N")
-    sides = [{"points": -reach, "said": "the network is better"}, {"points": reach, "said": "the export is better"}]
-    left = alt.Chart(alt.NamedData("left")).mark_text(color=MUTED, align="left", dy=30).encode(x=x, text="said:N")
-    right = alt.Chart(alt.NamedData("right")).mark_text(color=MUTED, align="right", dy=30).encode(x=x, text="said:N")
+    text = base.mark_text(color=INK, dy=-16, fontSize=12, **beside).encode(x=x, text="text:N")
+    sides = [{"points": -reach, "text": "the network is better"}, {"points": reach, "text": "the export is better"}]
+    left = alt.Chart(alt.NamedData("left")).mark_text(color=MUTED, align="left", dy=30).encode(x=x, text="text:N")
+    right = alt.Chart(alt.NamedData("right")).mark_text(color=MUTED, align="right", dy=30).encode(x=x, text="text:N")
     chart = alt.layer(none, line, point, text, left, right).properties(width=WIDTH - _NAMES, height=90)
     return to_spec(chart, {"rows": [row], "none": [{"points": 0}], "left": sides[:1], "right": sides[1:]})
 
@@ -113,5 +113,5 @@ def _bars(rows: list[dict[str, Any]], key: str, title: str, name: str, after: st
         color=alt.Color(f"{name}:N", scale=colors, legend=None),
         tooltip=[f"{name}:N", alt.Tooltip(f"{key}:Q", format=",.2f")],
     )
-    text = base.mark_text(align="left", dx=6, color=INK).encode(text="said:N")
+    text = base.mark_text(align="left", dx=6, color=INK).encode(text="text:N")
     return alt.layer(bars, text).properties(width=WIDTH - _NAMES - _VALUES, height=34 * len(rows))

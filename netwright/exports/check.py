@@ -1,4 +1,4 @@
-"""Whether an export computes what the network computes, and how close it must come in each precision."""
+"""Whether an export computes what its network computes, and how close it must be in each precision."""
 
 from __future__ import annotations
 
@@ -14,14 +14,19 @@ __all__ = ["LIMITS", "Agreement", "Limit", "compare", "refuse_other"]
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """difference: the most that logits may differ, as Agreement has it. agreement: the least of top-1."""
+    """How far an export may be from its network.
+
+    Attributes:
+        difference: The largest Agreement.difference.
+        agreement: The smallest Agreement.agreement.
+    """
 
     difference: float
     agreement: float
 
 
-# fp32 differs by the order of sums only; bf16 has 8 bits of mantissa, fp16 11, and both round at every layer; int8 is
-# trusted by its answers more than by its logits. Networks trained here stay below a third of these
+# fp32 differs only in the order of sums; bf16 has 8 bits of mantissa, fp16 11, and both round in every layer; int8 is
+# judged by its classes more than by its logits. Networks trained here stay below a third of these
 LIMITS = {
     "fp32": Limit(1e-3, 0.99),
     "fp16": Limit(2e-2, 0.97),
@@ -30,16 +35,19 @@ LIMITS = {
 }
 
 
-_TIE = 0.15  # of the spread: classes further apart than this are not equally likely in any precision
+_TIE = 0.15  # of the spread: classes further apart are not equally likely in any precision
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Of logits with those of the source network, on `images` images.
+    """How far the logits of an export are from those of its network.
 
-    difference: root mean square of the differences, in standard deviations of the source's logits; largest: the largest
-    difference, in these. agreement: the part of the images with the same top-1, or with one that the source has as
-    likely to within the difference that the precision is allowed, at most 0.15 of these deviations.
+    Attributes:
+        images: On so many images.
+        difference: Root mean square of the differences, in standard deviations of the network's logits.
+        largest: The largest difference, in the same unit.
+        agreement: Share of the images with the same top-1, or with one whose logit in the network is lower by at most
+            the difference that the precision may have, and by at most 0.15 standard deviations.
     """
 
     images: int
@@ -55,7 +63,7 @@ class Agreement:
 
 
 def compare(source: FloatArray, other: FloatArray, precision: str) -> Agreement:
-    """source, other: (N, classes) logits of the same images."""
+    """Compare the logits of the same images, each (N, classes)."""
     assert source.shape == other.shape, "logits of the same images"
     spread = max(float(source.std()), 1e-12)
     apart = np.abs(source.astype(np.float64) - other) / spread
@@ -69,14 +77,14 @@ def compare(source: FloatArray, other: FloatArray, precision: str) -> Agreement:
 
 
 def refuse_other(found: Agreement, precision: str, what: str) -> None:
-    """ExportError where an export disagrees with its network. what: the file that would be written, for the message."""
+    """Raise ExportError if an export disagrees with its network. what: the file that would be written."""
     limit = LIMITS[precision]
     if found.difference <= limit.difference and found.agreement >= limit.agreement:
         return
     cure = {
-        "int8": "Give more calibration images, of the kind that it will see, or take fp32 or bf16",
-        "fp16": "Its values may be out of fp16's range: take bf16 or fp32",
-        "bf16": "Take fp32",
+        "int8": "Give more calibration images, of the kind that it will see, or use fp32 or bf16",
+        "fp16": "Its values may be out of fp16's range: use bf16 or fp32",
+        "bf16": "Use fp32",
     }.get(precision, "Report it: this is a bug")
     raise ExportError(
         f"an export in {precision} agrees with its network to {limit.difference:g} of the logits' spread and in "

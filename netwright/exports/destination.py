@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from netwright.errors import ExportError
+from netwright.runtime.info import SUFFIXES
 
-__all__ = ["SUFFIXES", "resolve_destination"]
-
-SUFFIXES = {"onnx": ".onnx", "openvino": ".xml", "torch": ".pt2"}
+__all__ = ["resolve_destination"]
 
 
 def resolve_destination(destination: str | Path, to: str) -> Path:

@@ -1,4 +1,4 @@
-"""What came of an export: the file, how far it agrees with its network, and both beside each other."""
+"""The result of an export: the file, how far it agrees with its network, and both beside each other."""
 
 from __future__ import annotations
 
@@ -10,28 +10,39 @@ from typing import Any
 from netwright.exports.check import Agreement
 from netwright.runtime.info import ModelInfo
 from netwright.stats.paired import Paired
+from netwright.system.deprecation import renamed_attribute
 
 __all__ = ["Accuracy", "Check", "Exported", "Speed"]
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """agreement: with the source network; said: on which images, in words."""
+    """A comparison with the source network.
+
+    Attributes:
+        agreement: The result.
+        description: Which images, for people.
+    """
 
     agreement: Agreement
-    said: str
+    description: str
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        return asdict(self.agreement) | {"on": self.said}
+        """For JSON."""
+        return asdict(self.agreement) | {"on": self.description}
 
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """Top-1 of the source network and of the export on the same images; said: which these are."""
+    """Top-1 of the source network and of the export on the same images.
+
+    Attributes:
+        pairs: The counts.
+        description: Which images, for people.
+    """
 
     pairs: Paired
-    said: str
+    description: str
 
     @property
     def images(self) -> int:
@@ -48,8 +59,8 @@ class Accuracy:
         return self.pairs.exported
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        top1 = {"images": self.images, "source": self.source, "exported": self.exported, "said": self.said}
+        """For JSON."""
+        top1 = {"images": self.images, "source": self.source, "exported": self.exported, "said": self.description}
         return top1 | {"pairs": self.pairs.to_dict()}
 
     def __str__(self) -> str:
@@ -61,14 +72,18 @@ class Accuracy:
         )
 
 
-_BUSY = 0.25  # processors: what a resting desktop uses is less
+_BUSY = 0.25  # processors: an idle desktop uses less
 
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """Images a second, one figure a turn; source: the network in torch, fp32, fused, channels_last.
+    """Images per second, measured in turns.
 
-    others: processors that other programs used meanwhile, where that is known.
+    Attributes:
+        batch: Images per call.
+        source_turns: Of the network in torch, fp32, fused, channels_last; a number per turn.
+        exported_turns: Of the export.
+        others: Processors that other programs used meanwhile; None if unknown.
     """
 
     batch: int
@@ -87,7 +102,7 @@ class Speed:
         return median(self.exported_turns)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
+        """For JSON."""
         return {"batch": self.batch, "source": self.source, "exported": self.exported} | {
             "source_turns": list(self.source_turns),
             "exported_turns": list(self.exported_turns),
@@ -96,22 +111,28 @@ class Speed:
 
     @property
     def warning(self) -> str:
-        """Where others computed: not to be believed. torch suffers most, for its threads wait for each other."""
+        """Not empty if other programs computed: torch is slowed most, as its threads wait for each other."""
         if self.others is None or self.others < _BUSY:
             return ""
         return (
             f"other programs used {self.others:.1f} processors while batch {self.batch} was measured, so its speed "
-            "means little: measure again when they rest"
+            "means little: measure again when they are idle"
         )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Exported:
-    """What was written, and what was seen of it before.
+    """What was written, and what was checked and measured before.
 
-    path: the file to open; files: all that belong to it. size: of these in bytes; source_size: of the network's weights
-    in fp32. checks: how far it agrees, in int8 on images that calibration did not see after those that it saw.
-    accuracy, speed: where they were asked for.
+    Attributes:
+        path: The file to open.
+        files: All files that belong to it.
+        info: The network, apart from its weights.
+        checks: How far it agrees; in int8 on the calibration images, then on others.
+        size: Of the files in bytes.
+        source_size: Of the network's weights in fp32, in bytes.
+        accuracy: If images to measure it on were given.
+        speed: At several batches, if it was measured.
     """
 
     path: Path
@@ -125,16 +146,18 @@ class Exported:
 
     @property
     def agreement(self) -> Agreement:
-        """On what the export has not seen before: of the last check."""
+        """Of the last check, in int8 on images that calibration did not see."""
         return self.checks[-1].agreement
 
     @property
-    def checked(self) -> str:
-        """Of which images `agreement` is, in words."""
-        return self.checks[-1].said
+    def checked_on(self) -> str:
+        """The images of `agreement`, for people."""
+        return self.checks[-1].description
+
+    checked = renamed_attribute("Exported", "checked", "checked_on")
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
+        """For JSON."""
         return {
             "format": 1,
             "path": str(self.path),
@@ -143,7 +166,7 @@ class Exported:
             "precision": self.info.precision,
             "batch": self.info.batch,
             "opset": self.info.opset,
-            "made": dict(self.info.made),
+            "made": dict(self.info.versions),
             "agreement": self.checks[-1].to_dict(),
             "checks": [each.to_dict() for each in self.checks],
             "size": {"source": self.source_size, "exported": self.size},
@@ -152,7 +175,7 @@ class Exported:
         }
 
     def table(self) -> str:
-        """Before and after, in lines."""
+        """The network and the export side by side, as text."""
         rows = [("size", f"{self.source_size / 1e6:,.2f} MB", f"{self.size / 1e6:,.2f} MB")]
         if self.accuracy:
             rows.append(("top-1", f"{self.accuracy.source:.2%}", f"{self.accuracy.exported:.2%}"))

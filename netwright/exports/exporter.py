@@ -1,4 +1,4 @@
-"""A network as a file that runs without the code that trained it, compared with the network before it is written."""
+"""Write a network as a file that runs without its training code, compared with the network before it is placed."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ import numpy as np
 
 from netwright.errors import ExportError
 from netwright.exports.check import refuse_other
-from netwright.exports.destination import SUFFIXES, resolve_destination
+from netwright.exports.destination import resolve_destination
 from netwright.exports.exported import Check, Exported
 from netwright.exports.labeled import FEWEST, MOST_CALIBRATION, Labeled, photographs
 from netwright.exports.measure import accuracy_of, agreement_of, refuse_other_graph, speed_of
 from netwright.exports.writers import WRITERS
-from netwright.runtime.info import PRECISIONS, info_of
+from netwright.runtime.info import PRECISIONS, SUFFIXES, info_of
 from netwright.runtime.onnx_graph import OPSET
 from netwright.runtime.open import open_runtime
-from netwright.runtime.runtime import FloatArray, Image, Runtime
+from netwright.runtime.runtime import Image, read_image
 from netwright.system.atomic_group import atomic_group
 from netwright.system.extras import optional
 from netwright.system.machine import versions
@@ -33,13 +33,13 @@ __all__ = ["TARGETS", "export"]
 
 TARGETS = tuple(SUFFIXES)
 
-# of what each can hold; others are refused with the reason
+# refused, with the reason and the cure
 _CANNOT = {
-    ("onnx", "bf16"): "ONNX Runtime has no convolution in bf16 for processors. Take --precision fp16 or int8, or "
+    ("onnx", "bf16"): "ONNX Runtime has no convolution in bf16 for processors. Use --precision fp16 or int8, or "
     "--to openvino",
-    ("torch", "int8"): "a file for torch is fp32, bf16 or fp16. Take --to openvino or --to onnx for int8",
+    ("torch", "int8"): "a file for torch is fp32, bf16 or fp16. Use --to openvino or --to onnx for int8",
 }
-_UNSEEN = 64  # images that int8 is compared on beside those of calibration
+_UNSEEN = 64  # images beside those of calibration that int8 is compared on
 
 
 def export(
@@ -54,49 +54,68 @@ def export(
     measure_speed: bool = False,
     name: str = "",
     version: str = "1",
-    progress: Callable[[str], None] = lambda said: None,
+    progress: Callable[[str], None] = lambda text: None,
 ) -> Exported:
     """Write a network as one file (two for OpenVINO) that `open_runtime` and other programs open.
 
     The graph takes `input`, (N, C, H, W) float32, normalized, and gives `logits`, (N, classes) float32, whatever the
-    precision between them. Batch norm is folded. The file says its architecture, preprocessing, class names, precision
-    and what made it. ref: whatever load_model takes, or what it gave. destination: a file (.onnx, .xml, .pt2), or a
-    folder for model.onnx and so on. batch: the images that the graph takes at once, "dynamic" for any number.
-    calibration: images for int8, at most 300. evaluation: images to compare top-1 on. name, version: of the model.
+    precision in between. Batch norm is folded into the convolutions. The file has the architecture, preprocessing,
+    class names, precision and the versions of what wrote it. Before it is put in its place it is opened and compared
+    with the network: on the calibration images or on parts of two photographs, in int8 also on images that calibration
+    did not see.
 
-    It is opened and compared with the network first, on the calibration images or on parts of two photographs, in int8
-    also on images that calibration did not see: ExportError where it disagrees, and then nothing is written; also for a
-    precision that the target has not, and without calibration images for int8. WeightsError as load_model; OutputError
-    where there is no room.
+    Args:
+        ref: Whatever `load_model` takes, or a loaded model.
+        destination: A file (.onnx, .xml, .pt2), or a folder for model.onnx, model.xml or model.pt2.
+        to: onnx, openvino or torch.
+        precision: fp32, bf16, fp16 or int8.
+        batch: Images that the graph takes at once, "dynamic" for any number.
+        calibration: Images for int8, at most 300.
+        evaluation: Images to compare top-1 on.
+        measure_speed: Whether speed is measured beside the network in torch.
+        name: Of the model, for servers; the network's by default.
+        version: Of the model, for servers.
+        progress: Called with what is being done.
+
+    Returns:
+        The files, and what was checked and measured.
+
+    Raises:
+        ExportError: If the export disagrees with its network, which leaves nothing written; for a precision that the
+            target does not have; and for int8 without calibration images.
+        WeightsError: As `load_model`.
+        OutputError: If it cannot be written.
     """
     _check_arguments(to, precision, batch)
     size = batch if isinstance(batch, int) else None
     path = resolve_destination(destination, to)
     if precision == "int8" and calibration is None:
         raise ExportError(
-            "int8 is made with images, from which the ranges of values are seen, and none are given. Name the images "
-            "that the network was trained on: --data_dir FOLDER or --dataset NAME."
+            "int8 is calibrated on images, which show the ranges of values, and none are given. Name the images that "
+            "the network was trained on: --data_dir FOLDER or --dataset NAME."
         )
     model = _loaded(ref)
+    info = info_of(model, name=name, version=version, precision=precision)
     info = replace(
-        info_of(model, name=name, version=version, precision=precision),
+        info,
+        source=_without_folders(info.source),
         batch=size,
         opset=OPSET if to == "onnx" else 0,
-        made=_made(to),
+        versions=_versions(to),
     )
-    looks = [_images(model, calibration)]
-    pixels = looks[0][0]
+    samples = [_images(model, calibration)]
+    pixels = samples[0][0]
     if precision == "int8":
-        # ranges that fit the images of calibration and no others show on others only
-        looks.append(_unseen(model, evaluation))
+        # ranges that only fit the calibration images show on others
+        samples.append(_unseen(model, evaluation))
     progress(f"writing {info.name} for {to} in {precision}")
     with atomic_group(path, what="the exported network", elsewhere="another --out") as partial:
         WRITERS[to](model, info, pixels if precision == "int8" else None, partial)
         with open_runtime(partial) as runtime:
             checks = []
-            for shown, said in looks:
-                progress(f"comparing with the network on {said}")
-                checks.append(Check(agreement_of(model, runtime, shown), said))
+            for sample, images in samples:
+                progress(f"comparing with the network on {images}")
+                checks.append(Check(agreement_of(model, runtime, sample), images))
                 refuse_other(checks[-1].agreement, precision, str(path))
             if to == "torch":
                 refuse_other_graph(model, partial, precision, size, pixels)
@@ -125,11 +144,19 @@ def _loaded(ref: str | Path | LoadedModel) -> LoadedModel:
 
     model = load_model(ref) if isinstance(ref, str | Path) else ref
     if not isinstance(model.module, AnyNet):
-        raise ExportError(f"what is exported is a network of netwright.build, not {type(model.module).__name__}.")
+        raise ExportError(
+            f"only networks of netwright.build are exported, and this is a {type(model.module).__name__}. Build it so."
+        )
     return model
 
 
-def _made(to: str) -> dict[str, str]:
+def _without_folders(source: str) -> str:
+    """A file is given to others: of an absolute path only its last folder is kept."""
+    path = Path(source)
+    return "/".join(path.parts[-2:]) if path.is_absolute() else source
+
+
+def _versions(to: str) -> dict[str, str]:
     packages = {"onnx": ("onnx",), "openvino": ("onnx", "openvino"), "torch": ()}[to]
     for package in packages:
         optional(package, "export")
@@ -139,31 +166,20 @@ def _made(to: str) -> dict[str, str]:
 
 
 def _images(model: LoadedModel, given: Labeled | Sequence[Image] | None) -> tuple[Pixels, str]:
-    """(N, H, W, C) uint8, and which these are, in words."""
+    """(N, H, W, C) uint8, and which images, for people."""
     if given is None:
         pixels = photographs(model.preprocessing)
         return pixels, f"{len(pixels)} parts of two photographs"
     if isinstance(given, Labeled):
-        return given.pixels(model.preprocessing), given.said
+        return given.pixels(model.preprocessing), given.description
     if not 1 <= len(given) <= MOST_CALIBRATION:
         raise ExportError(f"calibration takes 1 to {MOST_CALIBRATION} images, not {len(given):,}.")
-    with Runtime(info_of(model), "none", _Nothing()) as reader:
-        return np.stack([reader.pixels(image) for image in given]), f"{len(given):,} images"
+    return np.stack([read_image(image, model.preprocessing) for image in given]), f"{len(given):,} images"
 
 
 def _unseen(model: LoadedModel, evaluation: Labeled | None) -> tuple[Pixels, str]:
-    """Images that calibration did not see: of those to measure on, else photographs."""
+    """Images that calibration did not see: of those for evaluation, else photographs."""
     if evaluation is not None and len(evaluation.indices) >= FEWEST:
         part = evaluation.spread(_UNSEEN)
-        return part.pixels(model.preprocessing), part.said
+        return part.pixels(model.preprocessing), part.description
     return _images(model, None)
-
-
-class _Nothing:
-    """An engine for a runtime that only reads images."""
-
-    def __call__(self, inputs: FloatArray) -> FloatArray:
-        raise AssertionError("nothing is computed here")
-
-    def close(self) -> None:
-        pass

@@ -1,4 +1,4 @@
-"""Images for calibration, and for comparing an export with its network: of a data set, or two bundled photographs."""
+"""Images to calibrate with and to compare an export with its network: of a data set, or two bundled photographs."""
 
 from __future__ import annotations
 
@@ -16,26 +16,30 @@ from netwright.errors import DataError
 
 __all__ = ["FEWEST", "MOST_CALIBRATION", "Labeled", "labeled_images", "photographs"]
 
-MOST_CALIBRATION = 300  # ranges of activations are stable long before
+MOST_CALIBRATION = 300  # with fewer, ranges of activations are stable already
 
 _CROPS = 32
-FEWEST = 8  # readable images to calibrate with
+FEWEST = 8  # readable images
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Labeled:
-    """Some images of a source. outputs: (labels,) int64, the network's output of each label; empty where none fit.
+    """Some images of a source.
 
-    said: what these are, in words.
+    Attributes:
+        source: The images.
+        indices: (N,) int64, these of the source.
+        outputs: (labels,) int64, the network's output of each label; empty where the labels are of other classes.
+        description: Which images, for people.
     """
 
     source: ImageSource
     indices: IntArray
     outputs: IntArray
-    said: str
+    description: str
 
     def batches(self, preprocessing: Preprocessing, size: int) -> Iterator[tuple[Pixels, IntArray]]:
-        """(n, H, W, C) uint8 with (n,) outputs, those left out that cannot be read."""
+        """(n, H, W, C) uint8 with (n,) outputs; unreadable images are left out."""
         pixels, outputs = [], []
         for index in self.indices:
             try:
@@ -51,17 +55,17 @@ class Labeled:
             yield np.stack(pixels), np.array(outputs, dtype=np.int64)
 
     def spread(self, most: int) -> Labeled:
-        """So many of them, as far from each other as can be: sources have their classes one after the other."""
+        """At most so many of them, evenly spaced: sources have their classes one after the other."""
         if len(self.indices) <= most:
             return self
         chosen = np.linspace(0, len(self.indices) - 1, most).round().astype(np.int64)
-        return replace(self, indices=self.indices[chosen], said=f"{most:,} of {self.said}")
+        return replace(self, indices=self.indices[chosen], description=f"{most:,} of {self.description}")
 
     def pixels(self, preprocessing: Preprocessing) -> Pixels:
-        """All of them, (N, H, W, C) uint8; DataError where fewer than eight can be read."""
+        """All of them, (N, H, W, C) uint8; DataError if fewer than eight can be read."""
         batches = [pixels for pixels, _ in self.batches(preprocessing, 32)]
         if sum(map(len, batches)) < FEWEST:
-            raise DataError(f"{self.said}: at least {FEWEST} that can be read are needed. Add images.")
+            raise DataError(f"{self.description}: at least {FEWEST} that can be read are needed. Add images.")
         return np.concatenate(batches)
 
 
@@ -77,10 +81,24 @@ def labeled_images(
     val_split: str = "validation",
     seed: int = 0,
 ) -> tuple[Labeled, Labeled]:
-    """(images to calibrate with, images to measure with), none in both; dataset, data_dir: as in `netwright train`.
+    """Choose images for int8; none is in both parts.
 
-    Calibration takes images of the training split, as many of each class as another where that can be. evaluation: at
-    most so many, None for all; of val_split, else of the test split, else what calibration left of the training split.
+    Args:
+        dataset: As in `netwright train`.
+        data_dir: As in `netwright train`.
+        class_names: Of the network's outputs, or empty.
+        num_classes: Outputs of the network.
+        calibration: Images of the training split, equally many of each class where there are enough.
+        evaluation: At most so many; None for all.
+        train_split: To calibrate.
+        val_split: To measure; else the test split, else what calibration left of the training split.
+        seed: By which images are drawn.
+
+    Returns:
+        Images to calibrate with, and images to measure with.
+
+    Raises:
+        DataError: If images or splits cannot be found, or are of other classes than the network's.
     """
     if not 1 <= calibration <= MOST_CALIBRATION:
         raise DataError(f"calibration takes 1 to {MOST_CALIBRATION} images, not {calibration}.")
@@ -102,27 +120,27 @@ def labeled_images(
 
 
 def _spread(indices: IntArray, labels: IntArray, count: int, rng: np.random.Generator) -> IntArray:
-    """So many, each class in its turn."""
+    """So many, taken from the classes in turn."""
     shuffled = rng.permutation(indices)
     order = np.argsort(labels[shuffled], kind="stable")
     by_class = labels[shuffled][order]
     starts = np.searchsorted(by_class, by_class)
-    turn = np.arange(len(order)) - starts  # the how manieth of its class
+    turn = np.arange(len(order)) - starts  # its number within its class
     return np.sort(shuffled[order][np.argsort(turn, kind="stable")[:count]])
 
 
 def _outputs(class_names: Sequence[str], num_classes: int, labels: Sequence[str]) -> IntArray:
-    """The output of each label, as `netwright validate` matches them; empty where an unnamed network has others."""
+    """The output of each label, as in `netwright validate`; empty if the labels do not fit a network without names."""
     try:
         return match_classes(class_names, num_classes, labels, allow_subset=True).outputs
     except DataError:
         if class_names:
             raise
-        return np.zeros(0, dtype=np.int64)  # ranges are seen in images of any classes
+        return np.zeros(0, dtype=np.int64)  # images of any classes show ranges
 
 
 def photographs(preprocessing: Preprocessing, count: int = _CROPS, seed: int = 0) -> Pixels:
-    """(count, H, W, C) uint8: parts of scikit-learn's two photographs, from a quarter of their height to all of it."""
+    """(count, H, W, C) uint8: parts of scikit-learn's two photographs, of a quarter of their height to all of it."""
     from sklearn.datasets import load_sample_image
 
     whole: list[npt.NDArray[np.uint8]] = [load_sample_image(f"{name}.jpg") for name in ("china", "flower")]

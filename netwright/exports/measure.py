@@ -1,4 +1,4 @@
-"""What an exported file computes, beside the network that it is of: logits, top-1 and speed."""
+"""An exported file beside its network: logits, top-1 and speed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["accuracy_of", "agreement_of", "refuse_other_graph", "source_logits", "speed_of"]
 
-_AT_ONCE = 16
+_BATCH = 16
 _SPEED_BATCHES = (1, 32)
 
 
@@ -36,9 +36,9 @@ def source_logits(model: LoadedModel, pixels: Pixels) -> FloatArray:
 
 
 def agreement_of(model: LoadedModel, runtime: Runtime, pixels: Pixels) -> Agreement:
-    """Of the file as it was opened, whole batches, odd ones and single images alike."""
+    """Of the file as it was opened, in batches of several sizes."""
     source, found = [], []
-    parts = [pixels[:1], pixels[1:4], *(pixels[start : start + _AT_ONCE] for start in range(4, len(pixels), _AT_ONCE))]
+    parts = [pixels[:1], pixels[1:4], *(pixels[start : start + _BATCH] for start in range(4, len(pixels), _BATCH))]
     for part in parts:
         if len(part):
             source.append(source_logits(model, part))
@@ -47,8 +47,10 @@ def agreement_of(model: LoadedModel, runtime: Runtime, pixels: Pixels) -> Agreem
 
 
 def refuse_other_graph(model: LoadedModel, path: Path, precision: str, batch: int | None, pixels: Pixels) -> None:
-    """ExportError where the graph in a .pt2 file computes something else: `open_runtime` takes the weights in it only,
-    and other programs run the graph."""
+    """Raise ExportError if the graph in a .pt2 file computes something else.
+
+    `open_runtime` only uses the weights in it, and other programs run the graph.
+    """
     call = torch.export.load(path).module()
     chosen = np.resize(pixels, (batch or min(4, len(pixels)), *pixels.shape[1:]))
     with torch.inference_mode():
@@ -59,19 +61,19 @@ def refuse_other_graph(model: LoadedModel, path: Path, precision: str, batch: in
 def accuracy_of(
     model: LoadedModel, runtime: Runtime, evaluation: Labeled, progress: Callable[[str], None]
 ) -> Accuracy | None:
-    """None where the labels of the images are not the network's."""
+    """Top-1 of both; None if the images are of other classes than the network's."""
     if not len(evaluation.outputs) or not len(evaluation.indices):
         return None
-    progress(f"measuring top-1 on {evaluation.said}")
+    progress(f"measuring top-1 on {evaluation.description}")
     before, after = [], []
     for pixels, outputs in evaluation.batches(model.preprocessing, 32):
         before.append(source_logits(model, pixels).argmax(1) == outputs)
         after.append(runtime.logits(runtime.normalize(pixels)).argmax(1) == outputs)
-    return Accuracy(paired(np.concatenate(before), np.concatenate(after)), evaluation.said) if before else None
+    return Accuracy(paired(np.concatenate(before), np.concatenate(after)), evaluation.description) if before else None
 
 
 def speed_of(model: LoadedModel, runtime: Runtime, progress: Callable[[str], None]) -> tuple[Speed, ...]:
-    """At a batch of one and of 32, or of as many as the file takes."""
+    """At batches of 1 and 32, or at the one that the file takes."""
     progress("measuring speed")
     batches = sorted({runtime.info.batch or each for each in _SPEED_BATCHES})
     with open_runtime(model, runtime="torch") as source:

@@ -1,4 +1,7 @@
-"""Protobuf's text format, as far as a model's configuration uses it: read without a schema."""
+"""Protobuf's text format, as far as Triton's model configuration uses it, read without a schema.
+
+protobuf's own reader needs the schema of every field, also of those that are only passed over (docs/log.md).
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ _TOKEN = re.compile(
 )
 _CLOSES = {"{": "}", "<": ">"}
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
-_DEEPEST = 20
+_MAX_DEPTH = 20
 
 
 def quoted(text: str) -> str:
@@ -27,17 +30,15 @@ def quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def read_pbtxt(text: str, where: str) -> Mapping[str, list[Any]]:
+def read_pbtxt(text: str, path: str) -> Mapping[str, list[Any]]:
     """Field -> its values in order: a mapping for a message, else the text, number or word as a str.
 
-    where: the file, for messages. Raises ExportError for anything else.
+    path: the file, for messages. Raises ExportError for other text.
     """
     try:
-        reader = _Reader(list(_tokens(text)))
-        found = reader.message("", 0)
+        return _Reader(list(_tokens(text))).message("", 0)
     except ValueError as error:
-        raise ExportError(f"{where} is not in protobuf's text format: {error}. Correct it, or remove it.") from error
-    return found
+        raise ExportError(f"{path} is not in protobuf's text format: {error}. Correct it, or remove it.") from error
 
 
 def _tokens(text: str) -> Iterator[tuple[str, str]]:
@@ -57,9 +58,9 @@ class _Reader:
         self._tokens, self._at = tokens, 0
 
     def message(self, closes: str, depth: int) -> dict[str, list[Any]]:
-        """Fields up to the mark that closes it, or to the end."""
-        if depth > _DEEPEST:
-            raise ValueError(f"messages lie deeper than {_DEEPEST} in each other")
+        """The fields up to the mark that closes it, or to the end."""
+        if depth > _MAX_DEPTH:
+            raise ValueError(f"messages lie deeper than {_MAX_DEPTH} in each other")
         fields: dict[str, list[Any]] = {}
         while self._next() != ("mark", closes):
             kind, name = self._take()
@@ -94,7 +95,7 @@ class _Reader:
         if kind != "text":
             raise ValueError(f"{token or 'the end'!r} stands where a value belongs")
         parts = [token]
-        while self._next()[0] == "text":  # texts beside each other are one
+        while self._next()[0] == "text":  # adjacent texts are one
             parts.append(self._take()[1])
         return "".join(re.sub(r"\\(.)", lambda each: _ESCAPES.get(each[1], each[1]), part[1:-1]) for part in parts)
 

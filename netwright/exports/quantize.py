@@ -1,4 +1,4 @@
-"""int8 after training: ranges of activations from a few hundred images, weights by channel."""
+"""Post-training quantization to int8: ranges of activations from a few hundred images, weights per channel."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ __all__ = ["quantize_onnx", "quantize_openvino"]
 
 
 def quantize_onnx(model: Any, inputs: list[FloatArray]) -> Any:
-    """An onnx.ModelProto of any batch with QDQ nodes around what ONNX Runtime computes in int8.
+    """Quantize an onnx.ModelProto of any batch, with QDQ nodes around what ONNX Runtime computes in int8.
 
-    inputs: (1, C, H, W) each. Activations uint8 and weights int8 by channel, which VNNI multiplies without overflow.
+    inputs: (1, C, H, W) each. Activations are uint8, weights int8 per channel: VNNI multiplies these without overflow.
     """
     quantization = optional("onnxruntime.quantization", "export")
 
@@ -34,7 +34,7 @@ def quantize_onnx(model: Any, inputs: list[FloatArray]) -> Any:
     onnx = optional("onnx", "export")
     with tempfile.TemporaryDirectory() as folder, _quiet():
         path, given = Path(folder) / "int8.onnx", onnx.ModelProto()
-        given.CopyFrom(model)  # the library moves the weights of what it is given to a file, which then goes
+        given.CopyFrom(model)  # the library moves the weights of its argument to a file that is removed
         quantization.quantize_static(
             given,
             path,
@@ -48,8 +48,8 @@ def quantize_onnx(model: Any, inputs: list[FloatArray]) -> Any:
 
 
 def quantize_openvino(model: Any, inputs: list[FloatArray]) -> Any:
-    """An openvino.Model of any batch, quantized by NNCF for CPUs. inputs: (1, C, H, W) each."""
-    os.environ.setdefault("NNCF_CI", "1")  # where it is set, NNCF tells nobody that it is used
+    """Quantize an openvino.Model of any batch for CPUs, by NNCF. inputs: (1, C, H, W) each."""
+    os.environ.setdefault("NNCF_CI", "1")  # then NNCF sends no telemetry
     nncf = optional("nncf", "export")
     advanced = optional("nncf.quantization.advanced_parameters", "export")
     ranges = optional("nncf.quantization.range_estimator", "export").RangeEstimatorParametersSet
@@ -57,9 +57,9 @@ def quantize_openvino(model: Any, inputs: list[FloatArray]) -> Any:
         return nncf.quantize(
             model,
             nncf.Dataset(inputs),
-            preset=nncf.QuantizationPreset.MIXED,  # activations that are not around 0 keep all of their 8 bits
+            preset=nncf.QuantizationPreset.MIXED,  # activations that are not symmetric keep all 8 bits
             subset_size=len(inputs),
-            # by default the mean over images of the largest values, which cuts the largest off: a network of 85.1%
+            # the default is the mean over images of the largest values, which clips larger ones: a network of 85.1%
             # on CIFAR-10 lost 0.9 points by that, and 0.1 with the largest of all
             advanced_parameters=advanced.AdvancedQuantizationParameters(
                 activations_range_estimator_params=ranges.MINMAX
@@ -69,7 +69,7 @@ def quantize_openvino(model: Any, inputs: list[FloatArray]) -> Any:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """These libraries draw bars and give advice that is for their own users."""
+    """Hide the progress bars and the advice of these libraries, which are for their own users."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

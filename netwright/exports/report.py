@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,38 +11,31 @@ from netwright.arch import complexity
 from netwright.exports.charts import SOURCE, charts_of
 from netwright.exports.check import LIMITS
 from netwright.exports.exported import Accuracy, Exported, Speed
+from netwright.report.charts import chart_script, write_charts
 from netwright.report.parts import ChartPart, Facts, Lead, Part, Section, Table, Tiles
 from netwright.report.template import render_page
 from netwright.report.text import count, p_value
-from netwright.system.atomic import write_bytes, write_text
+from netwright.system.atomic import write_text
 from netwright.system.machine import hardware
 
-__all__ = ["write_report"]
+__all__ = ["write_export_report"]
 
 _FORMATS = ("png", "svg")
-_PNG_SCALE = 2.0
 _WHAT, _ELSEWHERE = "the export's report", "another --report"
 
 
-def write_report(exported: Exported, path: Path, *, command: str = "") -> Path:
+def write_export_report(exported: Exported, path: Path, *, command: str = "") -> Path:
     """Write the page, and its pictures to the folder `figures` beside it; return its path. Raises OutputError."""
-    import vl_convert
-
     prefix = re.sub(r"[^A-Za-z0-9_-]+", "-", path.stem)  # several pages may lie in a folder
     specs = {f"{prefix}-{name}": spec for name, spec in charts_of(exported).items()}
-    with ThreadPoolExecutor(1) as pool:  # making the script takes seconds on another core
-        bundle = pool.submit(vl_convert.javascript_bundle, "window.vegaEmbed = vegaEmbed;")
-        for name, spec in specs.items():
-            svg = vl_convert.vegalite_to_svg(spec)
-            png = vl_convert.svg_to_png(svg, scale=_PNG_SCALE)
-            write_text(path.parent / "figures" / f"{name}.svg", svg, what=_WHAT, elsewhere=_ELSEWHERE)
-            write_bytes(path.parent / "figures" / f"{name}.png", png, what=_WHAT, elsewhere=_ELSEWHERE)
+    with chart_script() as script:
+        write_charts(specs, path.parent / "figures", _FORMATS, what=_WHAT, elsewhere=_ELSEWHERE)
         info = exported.info
         title = f"{info.name} for {_library(exported)} in {info.precision}"
         sections = [_summary(exported), _size(exported, prefix)]
         sections += [*_accuracy(exported, prefix), *_speed(exported, prefix), _checks(exported)]
         sections.append(Section("facts", "How it was made", (Facts(_facts(exported, command)),)))
-        page = render_page(title, f"beside the network in {SOURCE}", sections, specs, bundle.result())
+        page = render_page(title, f"beside the network in {SOURCE}", sections, specs, script.result())
     # last: its presence means the report is complete
     write_text(path, page, what=_WHAT, elsewhere=_ELSEWHERE)
     return path
@@ -71,7 +63,7 @@ def _summary(exported: Exported) -> Section:
     ]
     figures += [("same class first", f"{found.agreement:.1%}")]
     sentences = [
-        f"{exported.path.name} computes what the network computes: on {exported.checked} the same class is first in "
+        f"{exported.path.name} computes what the network computes: on {exported.checked_on} the same class is first in "
         f"{found.agreement:.1%}, and logits differ by {found.difference:.2g} of their standard deviation. An export "
         "that differs by more than its precision explains is not written."
     ]
@@ -111,7 +103,7 @@ def _accuracy(exported: Exported, prefix: str) -> list[Section]:
     together = (pairs.both + pairs.only_exported, pairs.only_source + pairs.neither)
     lines = (("the network is right", is_right), ("the network is wrong", is_wrong), ("together", together))
     rows = [(name, *(f"{each:,}" for each in (*images, sum(images)))) for name, images in lines]
-    heads = (accuracy.said, "the export is right", "the export is wrong", "together")
+    heads = (accuracy.description, "the export is right", "the export is wrong", "together")
     counts = Table(heads, rows, "Images by the two answers to each", "numbers")
     sentences = [
         f"Top-1 of the network is {accuracy.source:.2%} and of the export {accuracy.exported:.2%}. The point is the "
@@ -157,7 +149,7 @@ def _checks(exported: Exported) -> Section:
     heads = ("compared on", "images", "difference of logits", "largest", "same class first")
     rows = [
         (
-            each.said,
+            each.description,
             f"{each.agreement.images:,}",
             f"{each.agreement.difference:.2g} (at most {limit.difference:g})",
             f"{each.agreement.largest:.2g}",
@@ -192,7 +184,7 @@ def _facts(exported: Exported, command: str) -> Mapping[str, Mapping[str, Any]]:
             "parameters": f"{int(cost.params[0]):,}",
             "flops": f"{int(cost.flops[0]):,} at {info.arch.resolution} pixels",
         },
-        "made with": dict(info.made),
+        "made with": dict(info.versions),
         "machine": hardware(),
     }
     return {name: group for name, group in groups.items() if group}

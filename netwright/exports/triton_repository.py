@@ -1,6 +1,6 @@
-"""A model repository of NVIDIA Triton: REPOSITORY/NAME/VERSION/model.onnx, with a configuration and labels beside.
+"""A model repository of NVIDIA Triton: REPOSITORY/NAME/VERSION/model.onnx, with a configuration and labels.
 
-`netwright serve REPOSITORY` takes the same folder.
+`netwright serve REPOSITORY` serves the same folder.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from netwright.errors import ExportError, OutputError
 from netwright.exports.pbtxt import read_pbtxt
 from netwright.exports.triton import BACKENDS, LABELS, TritonSettings, triton_config, triton_labels
-from netwright.runtime.info import ModelInfo
+from netwright.runtime.info import SUFFIXES, ModelInfo
 from netwright.system.atomic import atomic_folder, explain_errors
 
 if TYPE_CHECKING:
@@ -26,14 +26,13 @@ if TYPE_CHECKING:
 
 __all__ = ["export_triton", "next_version", "write_triton"]
 
-_TO = {".onnx": "onnx", ".xml": "openvino"}
 _CONFIG = "config.pbtxt"
 # a number alone would be a version to `netwright serve`
 _NAME = re.compile(r"(?!\d+$)[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 
 
 def next_version(repository: str | Path, name: str) -> int:
-    """The number after the highest that the model has there; 1 for a new model."""
+    """One more than the highest version of the model there; 1 for a new model."""
     folder = Path(repository) / name
     numbers = [int(each.name) for each in folder.iterdir() if _is_number(each.name)] if folder.is_dir() else []
     return max(numbers, default=0) + 1
@@ -51,30 +50,42 @@ def write_triton(
     version: int | None = None,
     settings: TritonSettings | None = None,
 ) -> Path:
-    """Put an exported file into a model repository, as a new version; returns the file there.
+    """Put an exported file into a model repository, as a new version.
 
-    file: .onnx, or .xml with its .bin. name: of the model and its folder; the file's own where left out. version: the
-    next one where left out. The first version brings config.pbtxt and labels.txt. A later one leaves both as they are,
-    with what their owner changed, and settings are not looked at: ExportError where it takes other inputs, gives other
-    outputs or classes, or wants another backend or preprocessing than the first; also for a version that is there.
-    A server that watches the folder sees a version whole or not at all. OutputError where it cannot be written.
+    The first version writes config.pbtxt and labels.txt. A later one leaves both as they are, also where their owner
+    changed them. A server that watches the folder sees a complete version or none.
+
+    Args:
+        file: .onnx, or .xml with its .bin.
+        repository: The folder of all models.
+        name: Of the model and its folder; the file's own by default.
+        version: The next one by default.
+        settings: Of the first version; not used for later ones.
+
+    Returns:
+        The file in the repository.
+
+    Raises:
+        ExportError: If the inputs, outputs, classes, backend or preprocessing are not those of the first version, and
+            if the version is there already.
+        OutputError: If it cannot be written.
     """
     path, root = Path(file), Path(repository)
-    to = _TO.get(path.suffix, path.suffix[1:] or "nothing")
+    to = next((to for to, suffix in SUFFIXES.items() if suffix == path.suffix), path.suffix[1:] or "nothing")
     info = _info(path, to) if to in BACKENDS else None
     if info is None:
-        raise ExportError(f"Triton is given a file for {' or '.join(BACKENDS)}, and {path.name} is for {to}.")
+        raise ExportError(f"Triton takes a file for {' or '.join(BACKENDS)}, and {path.name} is for {to}.")
     name = name or info.name
-    number = _checked(root, name, version, info, to, settings)
+    number = _next_fitting(root, name, version, info, to, settings)
     folder = root / name
     is_new = not (folder / _CONFIG).exists()
     target = folder if is_new else folder / str(number)
     what, elsewhere = "the version of the model", "another --out"
     with atomic_folder(target, what=what, elsewhere=elsewhere, beside=_beside(root)) as partial:
-        made = partial / str(number) if is_new else partial
-        made.mkdir(exist_ok=True)
+        written = partial / str(number) if is_new else partial
+        written.mkdir(exist_ok=True)
         for each in (path, path.with_suffix(".bin")) if to == "openvino" else (path,):
-            shutil.copyfile(each, made / f"model{each.suffix}")
+            shutil.copyfile(each, written / f"model{each.suffix}")
         if is_new:
             (partial / _CONFIG).write_text(triton_config(info, to, settings), encoding="utf-8")
             (partial / LABELS).write_text("".join(f"{label}\n" for label in triton_labels(info)), encoding="utf-8")
@@ -91,7 +102,7 @@ def export_triton(
     settings: TritonSettings | None = None,
     **options: Any,
 ) -> Exported:
-    """`export` into a model repository: its options, checks and errors, and those of `write_triton`."""
+    """Export a network into a model repository, with the options and errors of `export` and of `write_triton`."""
     from netwright.exports.exporter import export
     from netwright.runtime.info import info_of
     from netwright.weights import load_model
@@ -100,7 +111,8 @@ def export_triton(
     batch = options.get("batch", "dynamic")
     info = info_of(model, name=name, precision=options.get("precision", "fp32"))
     info = replace(info, batch=batch if isinstance(batch, int) else None)
-    number = _checked(Path(repository), info.name, version, info, to, settings)  # before what takes long
+    # before the export, which takes long
+    number = _next_fitting(Path(repository), info.name, version, info, to, settings)
     with tempfile.TemporaryDirectory() as place:
         done = export(model, Path(place) / "1", to=to, name=info.name, version=str(number), **options)
         path = write_triton(done.path, repository, name=info.name, version=number, settings=settings)
@@ -112,16 +124,16 @@ def _info(path: Path, to: str) -> ModelInfo:
         from netwright.runtime.onnx_file import read_onnx
 
         return read_onnx(path)[1]
-    from netwright.runtime.openvino_engine import openvino_core
+    from netwright.runtime.openvino_backend import openvino_core
     from netwright.runtime.openvino_file import read_openvino
 
     return read_openvino(path, openvino_core())[1]
 
 
-def _checked(
+def _next_fitting(
     root: Path, name: str, version: int | None, info: ModelInfo, to: str, settings: TritonSettings | None
 ) -> int:
-    """The version to write. Raises ExportError where it does not fit what is there."""
+    """The version to write. Raises ExportError if it does not fit the versions that are there."""
     if not _NAME.fullmatch(name):
         raise ExportError(
             f"the name of a model is a folder and part of addresses: letters, digits, '.', '_' and '-', not a number "
@@ -141,25 +153,27 @@ def _checked(
     if not has_some:
         return number
     if not (folder / _CONFIG).is_file():
-        raise ExportError(f"{folder} has something and no {_CONFIG}, so it is no model of Triton. Give another --name.")
-    there = _facts(_read(folder / _CONFIG), str(folder / _CONFIG)) | {"classes": _read(folder / LABELS).splitlines()}
+        raise ExportError(
+            f"{folder} is not empty and has no {_CONFIG}, so it is no model of Triton. Give another --name."
+        )
+    first = _facts(_read(folder / _CONFIG), str(folder / _CONFIG)) | {"classes": _read(folder / LABELS).splitlines()}
     new = _facts(config, "the new configuration") | {"classes": triton_labels(info)}
     for what, value in new.items():
-        if there[what] != value:
+        if first[what] != value:
             raise ExportError(
                 f"the versions of a model share their configuration, and {folder} has "
-                f"{_shown(what, there[what], value)} where this has {_shown(what, value, there[what])}. Give another "
+                f"{_shown(what, first[what], value)} where this has {_shown(what, value, first[what])}. Give another "
                 "--name."
             )
     return number
 
 
-def _facts(text: str, where: str) -> dict[str, Any]:
+def _facts(text: str, path: str) -> dict[str, Any]:
     """What all versions must agree in; the rest of a configuration is its owner's."""
-    config = read_pbtxt(text, where)
+    config = read_pbtxt(text, path)
     try:
         backend = config.get("backend") or ["onnxruntime" for each in config.get("platform", ()) if "onnx" in each]
-        told = {each["key"][0]: each["value"][0]["string_value"][0] for each in config.get("parameters", ())}
+        parameters = {each["key"][0]: each["value"][0]["string_value"][0] for each in config.get("parameters", ())}
         tensors = {
             kind: [(each["name"][0], each["data_type"][0], [int(dim) for dim in each["dims"]]) for each in config[kind]]
             for kind in ("input", "output")
@@ -169,12 +183,12 @@ def _facts(text: str, where: str) -> dict[str, Any]:
             "max_batch_size of 1 or more": int(config.get("max_batch_size", ["0"])[0]) > 0,
             "the input": tensors["input"],
             "the output": tensors["output"],
-            "HINT_BF16": told.get("HINT_BF16", "NO").upper(),
-            "the preprocessing": json.loads(told.get("preprocessing", "null")),
+            "HINT_BF16": parameters.get("HINT_BF16", "NO").upper(),
+            "the preprocessing": json.loads(parameters.get("preprocessing", "null")),
         }
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise ExportError(
-            f"{where} says backend, max_batch_size, input and output as `netwright export` wrote them, and this one "
+            f"{path} says backend, max_batch_size, input and output as `netwright export` wrote them, and this one "
             f"cannot be read: {type(error).__name__} {error}. Correct it, or give another --name."
         ) from error
 
@@ -183,8 +197,8 @@ def _shown(what: str, value: Any, other: Any) -> str:
     if isinstance(value, dict) and isinstance(other, dict):
         value = {key: each for key, each in value.items() if other.get(key) != each}
     if what == "classes":
-        strange = [each for each in value if each not in other]
-        return f"{len(value):,} classes" + (f", among them {', '.join(strange[:3])}" if strange else "")
+        unknown = [each for each in value if each not in other]
+        return f"{len(value):,} classes" + (f", among them {', '.join(unknown[:3])}" if unknown else "")
     return f"{what} {value}"
 
 

@@ -1,4 +1,4 @@
-"""Each kind of exported file, written from a loaded network."""
+"""Write each kind of exported file from a loaded network."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def _write_onnx(model: LoadedModel, info: ModelInfo, pixels: Pixels | None, path
         if info.batch is not None:
             for value in (proto.graph.input[0], proto.graph.output[0]):
                 value.type.tensor_type.shape.dim[0].dim_value = info.batch
-            del proto.graph.value_info[:]  # shapes of what is between say any number
+            del proto.graph.value_info[:]  # shapes in between are for any number
     path.write_bytes(onnx_bytes(proto, info))
 
 
 def _write_openvino(model: LoadedModel, info: ModelInfo, pixels: Pixels | None, path: Path) -> None:
     from netwright.exports.quantize import quantize_openvino
-    from netwright.runtime.openvino_engine import openvino_core
+    from netwright.runtime.openvino_backend import openvino_core
     from netwright.runtime.openvino_file import write_openvino
 
     proto = _proto(model, replace(info, precision="fp32"), None if pixels is not None else info.batch)
@@ -54,7 +54,7 @@ def _write_torch(model: LoadedModel, info: ModelInfo, pixels: Pixels | None, pat
     path.write_bytes(torch_bytes(fuse(_any_net(model), channels_last=False), info))
 
 
-# target -> how it is written: the network, what it says of itself, images that int8 is calibrated on, the file
+# target -> its writer: the network, its description, images that int8 is calibrated on, the file
 WRITERS: Mapping[str, Callable[[LoadedModel, ModelInfo, Pixels | None, Path], None]] = {
     "onnx": _write_onnx,
     "openvino": _write_openvino,

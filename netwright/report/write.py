@@ -2,38 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from netwright.errors import OutputError
+from netwright.report.charts import chart_script, write_charts
 from netwright.report.data import ReportData, with_distinct_names
 from netwright.report.page import page
 from netwright.report.sections import SECTIONS, figures_of, specs_of
-from netwright.system.atomic import explain_errors, write_bytes, write_text
-from netwright.theme import Spec
+from netwright.system.atomic import explain_errors, write_text
 
 __all__ = ["FORMATS", "render_figures", "write_report"]
 
 FORMATS = ("png", "svg", "pdf")
-_PNG_SCALE = 2.0
-_ELSEWHERE = "another --out"
+_CHART, _ELSEWHERE = "a chart of the report", "another --out"
 
 
 def write_report(data: ReportData, folder: Path, formats: Sequence[str] = FORMATS) -> Path:
     """See `netwright.report.write_report`."""
-    import vl_convert
-
     _prepare(folder, formats)
     data = with_distinct_names(data)
     figures = figures_of(data)
-    with ThreadPoolExecutor(1) as pool:  # making the script takes seconds on another core
-        bundle = pool.submit(vl_convert.javascript_bundle, "window.vegaEmbed = vegaEmbed;")
+    with chart_script() as script:
         specs = specs_of(figures)
-        _write_charts(specs, folder / "figures", formats)
+        write_charts(specs, folder / "figures", formats, what=_CHART, elsewhere=_ELSEWHERE)
         _remove(folder / "figures", SECTIONS.keys() - specs.keys())
-        html = page(data, figures, specs, bundle.result(), formats)
+        html = page(data, figures, specs, script.result(), formats)
     path = folder / "report.html"
     # last: its presence means that the report is complete; a path in its facts may not be valid Unicode
     write_text(path, html, what="the report", elsewhere=_ELSEWHERE)
@@ -43,7 +37,8 @@ def write_report(data: ReportData, folder: Path, formats: Sequence[str] = FORMAT
 def render_figures(data: ReportData, folder: Path, formats: Sequence[str] = FORMATS) -> list[Path]:
     """See `netwright.report.render_figures`."""
     _prepare(folder, formats)
-    return _write_charts(specs_of(figures_of(with_distinct_names(data))), folder, formats)
+    specs = specs_of(figures_of(with_distinct_names(data)))
+    return write_charts(specs, folder, formats, what=_CHART, elsewhere=_ELSEWHERE)
 
 
 def _prepare(folder: Path, formats: Sequence[str]) -> None:
@@ -53,26 +48,6 @@ def _prepare(folder: Path, formats: Sequence[str]) -> None:
         raise OutputError(f"a chart's format is one of {', '.join(FORMATS)}, not {unknown[0]!r}. Choose among these.")
     with explain_errors(folder, what="the report", elsewhere=_ELSEWHERE):
         folder.mkdir(parents=True, exist_ok=True)
-
-
-def _write_charts(specs: Mapping[str, Spec], folder: Path, formats: Sequence[str]) -> list[Path]:
-    if not formats:
-        return []
-    import vl_convert
-
-    encode: dict[str, Any] = {
-        "png": lambda svg: vl_convert.svg_to_png(svg, scale=_PNG_SCALE),
-        "svg": str.encode,
-        "pdf": vl_convert.svg_to_pdf,
-    }
-    written = []
-    for name, spec in specs.items():
-        svg = vl_convert.vegalite_to_svg(spec)  # the slow part, so once for all formats
-        for kind in formats:
-            path = folder / f"{name}.{kind}"
-            write_bytes(path, encode[kind](svg), what="a chart of the report", elsewhere=_ELSEWHERE)
-            written.append(path)
-    return written
 
 
 def _remove(folder: Path, names: Iterable[str]) -> None:

@@ -1,4 +1,4 @@
-"""What an exported file says of itself: all that using it takes, as JSON in its metadata."""
+"""The description of a network in an exported file: everything that is needed to use it, as JSON metadata."""
 
 from __future__ import annotations
 
@@ -12,27 +12,48 @@ from netwright.arch import Arch
 from netwright.data.classes import IMAGENET_CLASSES, descriptions, imagenet_synsets
 from netwright.data.preprocess import Preprocessing
 from netwright.errors import ArchError, DataError, ExportError
+from netwright.system.deprecation import renamed_attribute
 
 if TYPE_CHECKING:
     from netwright.weights import LoadedModel
 
-__all__ = ["METADATA_KEY", "PRECISIONS", "ModelInfo", "info_from_json", "info_of", "info_to_json", "read_whole"]
+__all__ = [
+    "METADATA_KEY",
+    "PRECISIONS",
+    "SUFFIXES",
+    "ModelInfo",
+    "info_from_json",
+    "info_of",
+    "info_to_json",
+    "read_whole",
+]
 
 METADATA_KEY = "netwright"
 PRECISIONS = ("fp32", "bf16", "fp16", "int8")
+# target of `export`, which is the runtime that opens it -> suffix of the file
+SUFFIXES = {"onnx": ".onnx", "openvino": ".xml", "torch": ".pt2"}
 
 _FORMAT = 1
-_LONGEST = 64 << 20  # characters of the JSON; the longest that is honest has names of classes by the thousand
+_LONGEST = 64 << 20  # characters of the JSON, enough for the names of many thousand classes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ModelInfo:
-    """A network that can be asked, apart from its weights.
+    """A network apart from its weights.
 
-    class_names: of its outputs in order, or empty where nobody says. descriptions: of these in words where the names
-    are ImageNet's ids, else empty. facts: what is known of its training. precision: what it computes in, a word of
-    PRECISIONS. source: where the weights are from, in words. batch: the images that the graph takes at once, None for
-    any number. opset: of ONNX, 0 for others. made: name -> version of what wrote the file.
+    Attributes:
+        name: Of the model, for servers.
+        version: Of the model, for servers.
+        arch: The architecture.
+        preprocessing: How images become its input.
+        class_names: Of its outputs in order, or empty where they are unknown.
+        facts: What is known of its training.
+        precision: What it computes in, one of PRECISIONS.
+        source: Where the weights are from, for people.
+        descriptions: Of the classes, where these are ImageNet's ids; else empty.
+        batch: Images that the graph takes at once; None for any number.
+        opset: Of ONNX; 0 for other files.
+        versions: Of the packages that wrote the file, by name.
     """
 
     name: str
@@ -46,30 +67,33 @@ class ModelInfo:
     descriptions: tuple[str, ...] = ()
     batch: int | None = None
     opset: int = 0
-    made: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    made = renamed_attribute("ModelInfo", "made", "versions")
 
     @property
     def output_names(self) -> tuple[str, ...]:
-        """A name an output: the number where the classes have no names."""
+        """A name per output: its number where the classes have no names."""
         return self.class_names or tuple(map(str, range(self.arch.num_classes)))
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
-        """(C, H, W) of an image."""
+        """(C, H, W)."""
         return self.preprocessing.channels, self.preprocessing.image_size, self.preprocessing.image_size
 
 
 def info_of(model: LoadedModel, *, name: str = "", version: str = "1", precision: str = "fp32") -> ModelInfo:
-    """Of a loaded network. ImageNet's names are taken for 1000 outputs without names, as in prediction."""
+    """Describe a loaded network. 1000 outputs without names are ImageNet's classes, as in prediction."""
     if model.arch.in_channels != model.preprocessing.channels:
         raise ExportError(
-            f"images are gray (1) or RGB (3), as the preprocessing says ({model.preprocessing.channels}), and the "
-            f"network takes {model.arch.in_channels} channels. Load it with the preprocessing that it was trained with."
+            f"images have as many channels as the network takes, and the preprocessing gives "
+            f"{model.preprocessing.channels} where the network takes {model.arch.in_channels} channels. Load it with "
+            "the preprocessing that it was trained with."
         )
     names = model.class_names
     if not names and model.arch.num_classes == IMAGENET_CLASSES:
         names = imagenet_synsets()
-    said = descriptions(names)
+    texts = descriptions(names)
     return ModelInfo(
         name or model.arch.name or "network",
         version,
@@ -79,13 +103,13 @@ def info_of(model: LoadedModel, *, name: str = "", version: str = "1", precision
         model.facts,
         precision,
         model.source,
-        said if any(said) else (),
+        texts if any(texts) else (),
     )
 
 
 def info_to_json(info: ModelInfo) -> str:
     """For a file's metadata; `info_from_json` is the inverse."""
-    plain = {
+    values = {
         "format": _FORMAT,
         "name": info.name,
         "version": info.version,
@@ -98,53 +122,54 @@ def info_to_json(info: ModelInfo) -> str:
         "source": info.source,
         "batch": info.batch,
         "opset": info.opset,
-        "made": dict(info.made),
+        "made": dict(info.versions),
     }
-    return json.dumps(plain)
+    return json.dumps(values)
 
 
-def info_from_json(text: str, where: str) -> ModelInfo:
-    """What `info_to_json` wrote. where: the file, for messages. Raises ExportError for anything else."""
+def info_from_json(text: str, path: str) -> ModelInfo:
+    """Read what `info_to_json` wrote. path: the file, for messages. Raises ExportError for anything else."""
     try:
         if len(text) > _LONGEST:
             raise ValueError(f"{len(text):,} characters of metadata")
-        plain = json.loads(text)
-        if plain["format"] != _FORMAT:
-            raise ValueError(f"its format is {plain['format']!r}, and this version reads {_FORMAT}")
-        arch, names = Arch.from_dict(plain["arch"]), _words(plain["class_names"])
-        descriptions = _words(plain["descriptions"])
-        batch, opset = plain["batch"], plain["opset"]
-        for kind, these in (("class names", names), ("descriptions", descriptions)):
-            if len(these) not in (0, arch.num_classes):
-                raise ValueError(f"{len(these):,} {kind} of {arch.num_classes:,} outputs")
-        if plain["precision"] not in PRECISIONS:
-            raise ValueError(f"precision {plain['precision']!r}")
+        values = json.loads(text)
+        if values["format"] != _FORMAT:
+            raise ValueError(f"its format is {values['format']!r}, and this version reads {_FORMAT}")
+        arch, names = Arch.from_dict(values["arch"]), _names(values["class_names"])
+        descriptions = _names(values["descriptions"])
+        batch, opset = values["batch"], values["opset"]
+        for kind, texts in (("class names", names), ("descriptions", descriptions)):
+            if len(texts) not in (0, arch.num_classes):
+                raise ValueError(f"{len(texts):,} {kind} of {arch.num_classes:,} outputs")
+        if values["precision"] not in PRECISIONS:
+            raise ValueError(f"precision {values['precision']!r}")
         if type(opset) is not int or not (batch is None or (type(batch) is int and batch >= 1)):
             raise ValueError(f"opset {opset!r} or batch {batch!r}")
         return ModelInfo(
-            str(plain["name"]),
-            str(plain["version"]),
+            str(values["name"]),
+            str(values["version"]),
             arch,
-            Preprocessing.from_dict(plain["preprocessing"]),
+            Preprocessing.from_dict(values["preprocessing"]),
             names,
-            dict(plain["facts"]),
-            plain["precision"],
-            str(plain["source"]),
+            dict(values["facts"]),
+            values["precision"],
+            str(values["source"]),
             descriptions,
             batch,
             opset,
-            {str(key): str(value) for key, value in plain["made"].items()},
+            {str(key): str(value) for key, value in values["made"].items()},
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ArchError, DataError) as error:
-        said = f"has no {error}" if isinstance(error, KeyError) else str(error)
+        reason = f"has no {error}" if isinstance(error, KeyError) else str(error)
         raise ExportError(
-            f"an exported file says what its network is, and what {where} says cannot be read: {said}. Export it again."
+            f"an exported file describes its network, and the description in {path} cannot be read: {reason}. Export "
+            "it again."
         ) from error
 
 
-def _words(values: object) -> tuple[str, ...]:
+def _names(values: object) -> tuple[str, ...]:
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise ValueError("names are a list of texts")
+        raise ValueError("names are a list of strings")
     return tuple(values)
 
 

@@ -1,4 +1,4 @@
-"""ONNX files of ours: one file, in whose metadata the network describes itself."""
+"""Our ONNX files: one file with the graph, the weights and, as metadata, the description of the network."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from netwright.system.extras import optional
 __all__ = ["onnx_bytes", "read_onnx"]
 
 _DIGEST = "netwright_weights_sha256"
-# what a file of ours may have in it, also when it is quantized
+# the operations that an export writes, quantized or not
 _OPERATIONS = frozenset(
     {"Add", "AveragePool", "Cast", "Conv", "DequantizeLinear", "Flatten", "Gemm", "GlobalAveragePool", "Identity"}
     | {"MatMul", "MaxPool", "Mul", "QuantizeLinear", "Relu", "Sigmoid", "Squeeze", "Unsqueeze"}
@@ -23,7 +23,7 @@ _DOMAINS = ("", "ai.onnx")
 
 
 def onnx_bytes(model: Any, info: ModelInfo) -> bytes:
-    """An onnx.ModelProto with what the network says of itself, and a digest of its weights."""
+    """The bytes of an onnx.ModelProto, with its description and a digest of its weights as metadata."""
     del model.metadata_props[:]
     model.metadata_props.add(key=METADATA_KEY, value=info_to_json(info))
     model.metadata_props.add(key=_DIGEST, value=_digest(model))
@@ -32,20 +32,20 @@ def onnx_bytes(model: Any, info: ModelInfo) -> bytes:
 
 
 def read_onnx(path: Path) -> tuple[bytes, ModelInfo]:
-    """The file as it is, and what it says. Raises ExportError unless it is one of ours.
+    """The bytes of a file, and its description. Raises ExportError unless we wrote it.
 
-    Only the operations that we write are let through, and weights only in the file itself: others can read files or
-    make large tensors of small ones when they are loaded.
+    Only operations that an export writes are accepted, and only weights within the file: others could read files or
+    make large tensors out of small ones when they are loaded.
     """
     onnx = optional("onnx", "export")
     content = read_whole(path)
     try:
         model = onnx.ModelProto.FromString(content)
-        said = {str(each.key): each.value for each in model.metadata_props}
-        info = _read(model, said, path) if METADATA_KEY in said else None
+        metadata = {str(each.key): each.value for each in model.metadata_props}
+        info = _read(model, metadata, path) if METADATA_KEY in metadata else None
     except ExportError:
         raise
-    except Exception as error:  # protobuf's own, of several kinds, and what damaged text brings
+    except Exception as error:  # several of protobuf, and what damaged text raises
         raise ExportError(f"{path} is no ONNX file, or a damaged one: {error}. Export it again.") from error
     if info is None:
         raise ExportError(
@@ -55,24 +55,24 @@ def read_onnx(path: Path) -> tuple[bytes, ModelInfo]:
     return content, info
 
 
-def _read(model: Any, said: Mapping[str, str], path: Path) -> ModelInfo:
+def _read(model: Any, metadata: Mapping[str, str], path: Path) -> ModelInfo:
     graph = model.graph
-    strange = {
+    unknown = {
         str(node.op_type) for node in graph.node if node.op_type not in _OPERATIONS or node.domain not in _DOMAINS
     }
-    if strange or model.functions or graph.sparse_initializer:
-        raise ExportError(f"{path} has {', '.join(sorted(strange)) or 'parts'} that no export writes. Export it again.")
+    if unknown or model.functions or graph.sparse_initializer:
+        raise ExportError(f"{path} has {', '.join(sorted(unknown)) or 'parts'} that no export writes. Export it again.")
     if any(each.external_data or each.data_location for each in graph.initializer):
         raise ExportError(f"{path} has weights in other files, which no export writes. Export it again.")
-    if said.get(_DIGEST) != _digest(model):
+    if metadata.get(_DIGEST) != _digest(model):
         raise ExportError(f"{path} has other weights than were written: it is damaged. Copy or export it again.")
-    info = info_from_json(said[METADATA_KEY], str(path))
-    _refuse_other_ends(graph, info, path)
+    info = info_from_json(metadata[METADATA_KEY], str(path))
+    _refuse_other_signature(graph, info, path)
     return info
 
 
 def _digest(model: Any) -> str:
-    """Of names, types, shapes and values of all weights."""
+    """Of the names, types, shapes and values of all weights."""
     digest = hashlib.sha256()
     for each in model.graph.initializer:
         digest.update(f"{each.name} {each.data_type} {list(each.dims)}\n".encode())
@@ -80,16 +80,16 @@ def _digest(model: Any) -> str:
     return digest.hexdigest()
 
 
-def _refuse_other_ends(graph: Any, info: ModelInfo, path: Path) -> None:
-    """Inputs and outputs as the description says, or asking would fail later."""
+def _refuse_other_signature(graph: Any, info: ModelInfo, path: Path) -> None:
+    """Inputs and outputs must be as described, or the first image would fail later."""
 
-    def ends(values: Any) -> list[tuple[str, int, list[int]]]:
+    def signature(values: Any) -> list[tuple[str, int, list[int]]]:
         return [
             (each.name, each.type.tensor_type.elem_type, [dim.dim_value for dim in each.type.tensor_type.shape.dim])
             for each in values
         ]
 
     n, float32 = info.batch or 0, 1
-    want = ([("input", float32, [n, *info.input_shape])], [("logits", float32, [n, info.arch.num_classes])])
-    if (ends(graph.input), ends(graph.output)) != want:
+    described = ([("input", float32, [n, *info.input_shape])], [("logits", float32, [n, info.arch.num_classes])])
+    if (signature(graph.input), signature(graph.output)) != described:
         raise ExportError(f"{path} describes another network than it holds. Export it again.")

@@ -1,4 +1,4 @@
-"""OpenVINO files of ours: NAME.xml with the graph and what the network says of itself, NAME.bin with its weights."""
+"""Our OpenVINO files: NAME.xml with the graph and its description, NAME.bin with the weights."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from netwright.system.extras import optional
 __all__ = ["read_openvino", "write_openvino"]
 
 _DIGEST = "weights_sha256"
-_LATER = "0" * 64  # in the place of the digest, until there are weights to take it of
+_LATER = "0" * 64  # in place of the digest until the weights are written
 
 
 def write_openvino(model: Any, info: ModelInfo, path: Path) -> None:
-    """An openvino.Model with what the network says; weights in half where that is its precision. path: NAME.xml."""
+    """Write an openvino.Model with its description; fp16 stores the weights in half. path: NAME.xml."""
     openvino = optional("openvino", "export")
     model.set_rt_info(info_to_json(info), [METADATA_KEY, "config"])
     model.set_rt_info(_LATER, [METADATA_KEY, _DIGEST])
@@ -28,12 +28,12 @@ def write_openvino(model: Any, info: ModelInfo, path: Path) -> None:
 
 
 def read_openvino(path: Path, core: Any) -> tuple[Any, ModelInfo]:
-    """(openvino.Model, what it says). path: NAME.xml. Raises ExportError unless it is one of ours and whole.
+    """(openvino.Model, its description). path: NAME.xml. Raises ExportError unless we wrote it and it is complete.
 
-    Each file is read once, so that what is checked is what is opened, also where another export replaces it meanwhile.
+    Each file is read once, so that what is checked is what is opened, even if another export replaces it meanwhile.
     """
     graph = read_whole(path)
-    info, digest = _said(graph, path)
+    info, digest = _description(graph, path)
     beside = path.with_suffix(".bin")
     if not beside.is_file():
         raise ExportError(f"{path} has its weights beside it, and {beside.name} is not there. Copy both files.")
@@ -43,24 +43,23 @@ def read_openvino(path: Path, core: Any) -> tuple[Any, ModelInfo]:
     try:
         model = core.read_model(graph, weights)
     except Exception as error:  # RuntimeError mostly, and what the bindings make of others
-        said = (str(error).strip().splitlines() or [""])[-1][:300]
-        raise ExportError(f"OpenVINO cannot read {path}: {said}. Export it again.") from error
-    shapes = [[-1 if dim.is_dynamic else dim.get_length() for dim in port.partial_shape] for port in _ends(model)]
+        reason = (str(error).strip().splitlines() or [""])[-1][:300]
+        raise ExportError(f"OpenVINO cannot read {path}: {reason}. Export it again.") from error
+    shapes = [
+        [-1 if dim.is_dynamic else dim.get_length() for dim in port.partial_shape]
+        for port in (*model.inputs, *model.outputs)
+    ]
     n = info.batch or -1
     if shapes != [[n, *info.input_shape], [n, info.arch.num_classes]]:
         raise ExportError(f"{path} describes another network than it holds. Export it again.")
     return model, info
 
 
-def _ends(model: Any) -> list[Any]:
-    return [*model.inputs, *model.outputs]
-
-
-def _said(graph: bytes, path: Path) -> tuple[ModelInfo, str]:
-    """(what it says, digest of its weights), read before the library sees the file."""
+def _description(graph: bytes, path: Path) -> tuple[ModelInfo, str]:
+    """(description, digest of the weights), read before the library sees the file."""
     try:
         root = ElementTree.fromstring(graph)
-    except (ElementTree.ParseError, ValueError, LookupError) as error:  # encodings that nobody knows
+    except (ElementTree.ParseError, ValueError, LookupError) as error:  # unknown encodings
         raise ExportError(f"{path} is no XML of OpenVINO, or a damaged one: {error}. Export it again.") from error
     found = root.find(f"./rt_info/{METADATA_KEY}/config")
     if found is None:

@@ -1,4 +1,4 @@
-"""How many images a second runtimes answer, taking turns, so that what else the machine does meets all alike."""
+"""Images per second of several runtimes, which take turns, so that other load on the machine affects all alike."""
 
 from __future__ import annotations
 
@@ -15,14 +15,24 @@ __all__ = ["images_per_second"]
 def images_per_second(
     runtimes: Mapping[str, Runtime], batches: Sequence[int], *, seconds: float, repeats: int
 ) -> dict[str, dict[int, tuple[float, ...]]]:
-    """name -> batch -> one figure a turn, of normalized inputs in memory. seconds: of a turn, at least one call."""
+    """Measure on normalized inputs in memory.
+
+    Args:
+        runtimes: By name; all take inputs of one shape.
+        batches: Images per call, each measured on its own.
+        seconds: Of a turn, which is at least one call.
+        repeats: Turns of each runtime.
+
+    Returns:
+        Name -> batch -> images per second, a number per turn.
+    """
     rates: dict[str, dict[int, list[float]]] = {name: {batch: [] for batch in batches} for name in runtimes}
     names = list(runtimes)
     for batch in batches:
         shape = (batch, *next(iter(runtimes.values())).info.input_shape)
         x = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
         for name in names:
-            for _ in range(2):  # kernels are chosen and weights packed at the first call
+            for _ in range(2):  # the first call chooses kernels and packs weights
                 runtimes[name].logits(x)
         for repeat in range(repeats):
             for turn in range(len(names)):
@@ -32,8 +42,8 @@ def images_per_second(
 
 
 def _rate(runtime: Runtime, x: np.ndarray, seconds: float) -> float:
-    calls, began = 0, time.perf_counter()
-    while calls == 0 or time.perf_counter() - began < seconds:
+    calls, start = 0, time.perf_counter()
+    while calls == 0 or time.perf_counter() - start < seconds:
         runtime.logits(x)
         calls += 1
-    return calls * len(x) / (time.perf_counter() - began)
+    return calls * len(x) / (time.perf_counter() - start)

@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 __all__ = ["Paired", "paired"]
 
-_Z95 = 1.959963984540054  # 97.5% quantile of the normal distribution
 _Right = npt.NDArray[np.bool_]
 
 
@@ -49,13 +48,16 @@ class Paired:
         It is not empty where the two never differ: that none of 100 images differs does not mean that none ever will.
         """
         from scipy.optimize import brentq
+        from scipy.stats import norm
+
+        quantile = float(norm.ppf(0.975))
 
         def end(sign: float) -> float:
             """Where the score equals the quantile; it falls as the difference rises."""
             last = sign * (1 - 1e-12)
-            if (self._score(last) + sign * _Z95) * sign > 0:
+            if (self._score(last) + sign * quantile) * sign > 0:
                 return sign  # one network is right on every image and the other one on none
-            return float(brentq(lambda x: self._score(x) + sign * _Z95, self.difference, last))
+            return float(brentq(lambda x: self._score(x) + sign * quantile, self.difference, last))
 
         return end(-1.0), end(1.0)
 

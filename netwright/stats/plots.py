@@ -206,7 +206,7 @@ def _color() -> Any:
     """By name, so that charts can be layered."""
     import altair as alt
 
-    return alt.Color("name:N", scale=alt.Scale(range=list(SERIES)), legend=alt.Legend(orient="top"))
+    return alt.Color("name:N", scale=alt.Scale(range=list(SERIES)), legend=alt.Legend(orient="top", title=None))
 
 
 def _thinned(n: int) -> Any:

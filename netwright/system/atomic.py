@@ -105,10 +105,12 @@ def atomic_folder(path: Path, *, what: str, elsewhere: str, beside: Path | None 
         OutputError: It cannot be written. Then nothing is left. An OSError that the block itself raises counts as an
             error of writing.
     """
-    partial = partial_of(path if beside is None else beside / path.name)
+    draft = path if beside is None else beside / path.name
+    partial = partial_of(draft)
     with explain_errors(path, what=what, elsewhere=elsewhere):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            remove_abandoned(draft)
             partial.mkdir(parents=True)
             yield partial
             for each in partial.rglob("*"):

@@ -72,13 +72,13 @@ _WRONG: dict[str, Any] = {
 
 
 class RuntimeContract:
-    """The tests of a `netwright.runtime.Runtime`, and so of the engine in it.
+    """The tests of a `netwright.runtime.Runtime`, and so of the backend in it.
 
     A subclass gives `make_runtime`:
 
-        class TestMyEngine(RuntimeContract):
+        class TestMyBackend(RuntimeContract):
             def make_runtime(self, model, folder):
-                return Runtime(info_of(model), "mine", MyEngine(model.module))
+                return Runtime(info_of(model), "mine", MyBackend(model.module))  # info_of is in netwright.runtime.info
 
     The networks are small, of 16 x 16 pixels. How near logits must be follows from the precision that the runtime's
     `info` names: a ten-thousandth of their standard deviation for fp32.
@@ -125,6 +125,16 @@ class RuntimeContract:
     def test_no_images_give_no_logits(self, runtime: Runtime) -> None:
         assert runtime.logits(_inputs(0)).shape == (0, 5)
         assert runtime.predict([]).top(3) == ()
+
+    def test_tensors_give_what_arrays_give(self, runtime: Runtime) -> None:
+        for count in (1, 3, 5):
+            x = _inputs(count, seed=count)
+            found = runtime.logits(torch.from_numpy(x).contiguous(memory_format=torch.channels_last))
+            assert isinstance(found, np.ndarray)
+            assert np.allclose(found, runtime.logits(x), atol=1e-5)
+        wrong = r"float32 of shape \(N, 3, 16, 16\).*this is float64 of shape \(2, 3, 16, 16\)"
+        with pytest.raises(ServeError, match=wrong):
+            runtime.logits(torch.from_numpy(_inputs(2)).double())
 
     def test_its_answers_stay_when_it_computes_others(self, runtime: Runtime) -> None:
         first = runtime.logits(_inputs(3, seed=1))

@@ -17,6 +17,7 @@ from PIL import Image
 
 from netwright.arch import Arch, Stage, Stem
 from netwright.data.preprocess import Preprocessing
+from netwright.exports import export
 from netwright.nn import build
 from netwright.weights import save_model
 
@@ -98,6 +99,42 @@ def test_batch_norm_is_folded_unless_that_is_refused(netwright: Run, weights: Pa
     for one, other in zip(folded, plain, strict=True):
         for a, b in zip(one["classes"], other["classes"], strict=True):
             assert (a["name"], a["probability"]) == (b["name"], pytest.approx(b["probability"], abs=1e-5))
+
+
+@pytest.mark.parametrize("name", ["tiny.onnx", "tiny.xml", "tiny.pt2"])
+def test_an_exported_file_answers_as_its_weights(
+    netwright: Run, weights: Path, folder: Path, tmp_path: Path, name: str
+) -> None:
+    to = {"tiny.onnx": "onnx", "tiny.xml": "openvino", "tiny.pt2": "torch"}[name]
+    path = export(weights, tmp_path / name, to=to).path
+    words = (folder, "--format", "json", "--top_k", 3)
+    one, other, third = (json.loads(netwright("predict", ref, *words).out) for ref in (weights, path, tmp_path))
+    assert (other["model"], other["weights"], other["errors"]) == (one["model"], str(path), [])
+    assert other == third
+    for a, b in zip(one["predictions"], other["predictions"], strict=True):
+        assert a["path"] == b["path"]
+        for c, d in zip(a["classes"], b["classes"], strict=True):
+            assert (c["index"], c["name"], c["probability"]) == (
+                *(d["index"], d["name"]),
+                pytest.approx(d["probability"], abs=1e-5),
+            )
+    mindcv = netwright("predict", "--ckpt_path", path, "--image_path", folder, *words[1:])
+    assert json.loads(mindcv.out) == other
+    refused = netwright("predict", path, folder, "--num_classes", 3)
+    assert (refused.status, refused.out) == (1, "")
+    assert f"--num_classes is for weights, and {path} is an exported file" in refused.err
+
+
+def test_an_exported_file_needs_no_torch(weights: Path, folder: Path, tmp_path: Path) -> None:
+    path = export(weights, tmp_path / "tiny.onnx").path
+    program = (
+        "import sys\n"
+        "from netwright.cli.main import main\n"
+        f"assert main(['predict', {str(path)!r}, {str(folder)!r}, '--out', {str(tmp_path / 'a')!r}]) == 0\n"
+        "print(sorted({'torch', 'timm', 'torchvision', 'pandas'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 def test_an_image_that_cannot_be_read_is_status_1_and_the_others_are_answered(

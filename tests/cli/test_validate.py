@@ -14,6 +14,7 @@ from PIL import Image
 
 from netwright.arch import Arch, Stage, Stem
 from netwright.data.preprocess import Preprocessing
+from netwright.exports import export
 from netwright.nn import build
 from netwright.weights import save_model
 
@@ -56,6 +57,11 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save(tmp_path_factory.mktemp("w") / "tiny.safetensors", CLASSES)
 
 
+@pytest.fixture(scope="module")
+def onnx_file(tmp_path_factory: pytest.TempPathFactory, weights: Path) -> Path:
+    return export(weights, tmp_path_factory.mktemp("e") / "tiny.onnx").path
+
+
 def first(out: str) -> dict[str, float]:
     line: dict[str, float] = ast.literal_eval(out.splitlines()[0])
     return line
@@ -95,6 +101,37 @@ def test_batch_norm_is_folded_unless_that_is_refused_and_the_report_says_so(
     assert metrics[0]["loss"] != metrics[1]["loss"], "another way to the same"
 
 
+def test_an_exported_file_is_measured_and_reported_as_its_weights(
+    netwright: Run, images: Path, weights: Path, onnx_file: Path, tmp_path: Path
+) -> None:
+    for name, ref in (("weights", weights), ("file", onnx_file)):
+        words = ("--data_dir", images, "--workers", 0, "--most_wrong", 2, "--out", tmp_path / name)
+        done = netwright("validate", ref, *words)
+        assert done.status == 0, done.err
+        assert done.out.rstrip().endswith(f"report: {tmp_path / name / 'report.html'}")
+        assert ("--fuse false" in done.out) == (name == "weights")
+    one, other, third = (
+        json.loads((tmp_path / name / "metrics.json").read_text()) for name in ("weights", "file", "folder")
+    )
+    assert one.keys() == other.keys() == third.keys()
+    for key in ("images", "skipped", "classes", "top1", "top1_correct", "top1_interval", "top5", "top5_correct"):
+        assert one[key] == other[key]
+    for key in ("loss", "calibration_error", "confidence"):
+        assert other[key] == pytest.approx(one[key], rel=1e-5)
+    for name in ("per_class.csv", "confusion.csv"):
+        assert (tmp_path / "weights" / name).read_text() == (tmp_path / "file" / name).read_text()
+    assert other["facts"]["machine"]["runtime"] == "onnx"
+    assert other["facts"]["network"]["weights"] == str(onnx_file)
+
+
+def test_weights_are_measured_in_another_runtime(netwright: Run, images: Path, weights: Path) -> None:
+    words = ("validate", weights, "--data_dir", images, "--workers", 0)
+    usual, openvino = netwright(*words), netwright(*words, "--runtime", "openvino", "--threads", 1)
+    assert openvino.status == 0, openvino.err
+    assert first(openvino.out)["Top_1_Accuracy"] == first(usual.out)["Top_1_Accuracy"]
+    assert first(openvino.out)["loss"] == pytest.approx(first(usual.out)["loss"], rel=1e-5)
+
+
 def test_classes_in_another_order_are_matched_by_name(
     netwright: Run, images: Path, weights: Path, tmp_path: Path
 ) -> None:
@@ -116,15 +153,24 @@ def test_classes_in_another_order_are_matched_by_name(
         (["WEIGHTS", "--ckpt_path", "WEIGHTS"], "named once"),
         (["WEIGHTS", "--num_classes", "7"], "num_classes"),
         (["WEIGHTS", "--split", "tset"], "tset"),
+        (["EXPORT", "--num_classes", "6"], "--num_classes is for weights"),
+        (["EXPORT", "--model", "regnet_x_200mf"], "--model is for weights"),
+        (["EXPORT", "--ema"], "--ema is for weights"),
+        (["EXPORT", "--fuse", "false"], "--fuse is for weights"),
+        (["EXPORT", "--device", "cuda"], "computes on the processors, not on cuda. Leave --device out"),
+        (["EXPORT", "--val_precision", "bf16"], "Export it with --precision bf16"),
+        (["EXPORT", "--image_resize", "32"], "is for images of 16 pixels, not 32"),
+        (["EXPORT", "--runtime", "torch"], "is for onnx and openvino, not torch"),
+        (["gone.onnx"], "gone.onnx cannot be read: No such file"),
         (["OTHERS"], "does not know 'ant'"),
         (["MORE"], "none of 'gnu'. Add them, or give --allow_subset"),
         (["WEIGHTS", "--distribute", "True"], "nothing started this process"),
     ],
 )
 def test_a_mistake_is_told_with_its_cure(
-    netwright: Run, images: Path, weights: Path, tmp_path: Path, words: list[str], says: str
+    netwright: Run, images: Path, weights: Path, onnx_file: Path, tmp_path: Path, words: list[str], says: str
 ) -> None:
-    places = {"WEIGHTS": weights}
+    places = {"WEIGHTS": weights, "EXPORT": onnx_file}
     if words == ["OTHERS"]:
         places["OTHERS"] = save(tmp_path / "others.safetensors", ("a", "b", "c", "d", "e", "f"))
     if words == ["MORE"]:
@@ -168,8 +214,21 @@ def test_a_run_folder_alone_is_enough(netwright: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_two_ranks_find_what_one_finds(netwright: Run, images: Path, weights: Path, tmp_path: Path) -> None:
-    words = ["validate", str(weights), "--data_dir", str(images), "--workers", "0", "--device", "cpu", "--out"]
+@pytest.mark.parametrize("ref", ["weights", "onnx_file"])
+def test_two_ranks_find_what_one_finds(
+    netwright: Run, images: Path, ref: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    words = [
+        "validate",
+        str(request.getfixturevalue(ref)),
+        "--data_dir",
+        str(images),
+        "--workers",
+        "0",
+        "--device",
+        "cpu",
+        "--out",
+    ]
     assert netwright(*words, tmp_path / "1").status == 0
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "validate.py"]
     done = subprocess.run(

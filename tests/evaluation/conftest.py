@@ -1,5 +1,6 @@
 """Records of a network that is often right, often wrong, and too sure of itself; and a small network with images."""
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,18 +8,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from fixtures.exported import exported
 from torch import Tensor
 
 from netwright.arch import Arch, Stage, Stem
 from netwright.data import Skipped
 from netwright.data.preprocess import Preprocessing
 from netwright.data.source import IntArray, LabeledImage, Pixels
-from netwright.evaluation import Measured, Records
-from netwright.evaluation.measure import judge
-from netwright.evaluation.measured import most_wrong
+from netwright.evaluation import ImageRecords, ValidationMetrics
+from netwright.evaluation.measure import records_of
+from netwright.evaluation.metrics import most_wrong
+from netwright.evaluation.opening import ModelRequest, open_model
+from netwright.exports import export
+from netwright.exports.labeled import photographs
 from netwright.loader import Split
 from netwright.nn import build
+from netwright.recipe import TrainConfig
+from netwright.runtime import Runtime
 from netwright.weights import LoadedModel, load_model, save_model
+
+__all__ = ["exported"]
 
 Logits = tuple[Tensor, Tensor]
 
@@ -38,13 +47,13 @@ def answers() -> Callable[..., Logits]:
 
 
 @pytest.fixture(scope="session")
-def measured(answers: Callable[..., Logits]) -> Callable[..., Measured]:
+def measured(answers: Callable[..., Logits]) -> Callable[..., ValidationMetrics]:
     """A validation of n images, two more of which could not be read."""
 
-    def make(n: int = 300, classes: int = 10, names: tuple[str, ...] = (), seed: int = 0) -> Measured:
+    def make(n: int = 300, classes: int = 10, names: tuple[str, ...] = (), seed: int = 0) -> ValidationMetrics:
         logits, target = answers(n, classes, seed)
-        records: Records = judge(logits, target, np.arange(n))
-        return Measured(
+        records: ImageRecords = records_of(logits, target, np.arange(n))
+        return ValidationMetrics(
             records,
             names or tuple(f"class {i}" for i in range(classes)),
             total=n + 2,
@@ -121,3 +130,26 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def model(weights: Path) -> LoadedModel:
     return load_model(weights)
+
+
+@pytest.fixture(scope="session")
+def opened() -> Callable[..., Runtime]:
+    """A loaded model in torch on the CPU, as the commands open weights."""
+
+    def make(model: LoadedModel, precision: str = "fp32", fuse: bool = False) -> Runtime:
+        training = TrainConfig().with_(val_precision=precision)
+        return open_model(ModelRequest(training, fuse=fuse, model=model), torch.device("cpu")).runtime
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def quantized(model: LoadedModel, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """A file of the model in int8, calibrated on photographs."""
+
+    @functools.cache
+    def make(to: str) -> Path:
+        images = list(photographs(model.preprocessing))
+        return export(model, tmp_path_factory.mktemp("int8"), to=to, precision="int8", calibration=images).path
+
+    return make

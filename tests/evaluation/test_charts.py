@@ -8,15 +8,15 @@ import pytest
 import vl_convert
 from altair.utils.schemapi import validate_jsonschema
 
-from netwright.evaluation import Measured
+from netwright.evaluation import ValidationMetrics
 from netwright.evaluation.charts import accuracy_chart, calibration_chart, confusion_chart
 from netwright.evaluation.figures import accuracy_figure, calibration_figure, confusion_figure
 from netwright.theme import Spec
 
-Make = Callable[..., Measured]
+Make = Callable[..., ValidationMetrics]
 
 
-def specs(measured: Measured) -> dict[str, Spec]:
+def specs(measured: ValidationMetrics) -> dict[str, Spec]:
     names = measured.class_names
     return {
         "accuracy": accuracy_chart(accuracy_figure(measured, names)),

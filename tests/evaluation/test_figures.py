@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
-from netwright.evaluation import Measured
+from netwright.evaluation import ValidationMetrics
 from netwright.evaluation.figures import (
     accuracy_figure,
     calibration_figure,
@@ -11,7 +11,7 @@ from netwright.evaluation.figures import (
     summary,
 )
 
-Make = Callable[..., Measured]
+Make = Callable[..., ValidationMetrics]
 
 
 def test_every_class_is_a_bar_while_they_are_few(measured: Make) -> None:

@@ -2,13 +2,14 @@ import csv
 import io
 import json
 
+from netwright.data.classes import Candidate
+from netwright.evaluation import ImagePrediction, UnreadableImage
 from netwright.evaluation.formats import FORMATS
-from netwright.evaluation.predict import Candidate, Prediction, Unreadable
 
 ANSWERS = (
-    Prediction('a "b", c.png', (Candidate(3, "tabby, cat", 0.75), Candidate(0, 'the "dog"', 0.2))),
-    Unreadable("broken.jpg", "ends early"),
-    Prediction("http://x/y.png", (Candidate(0, "n01440764", 1 / 3, "tench, Tinca tinca"),)),
+    ImagePrediction('a "b", c.png', (Candidate(3, "tabby, cat", 0.75), Candidate(0, 'the "dog"', 0.2))),
+    UnreadableImage("broken.jpg", "ends early"),
+    ImagePrediction("http://x/y.png", (Candidate(0, "n01440764", 1 / 3, "tench, Tinca tinca"),)),
 )
 FACTS = {"model": "m", "weights": "w.safetensors"}
 

@@ -88,6 +88,12 @@ def test_what_cannot_be_fetched_says_why(web: str, path: str, says: str) -> None
         Input(web + path, is_url=True, timeout=5, most_bytes=999).read()
 
 
+def test_offline_nothing_is_asked(web: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NETWRIGHT_OFFLINE", "1")
+    with pytest.raises(DataError, match="NETWRIGHT_OFFLINE forbids the network"):
+        Input(f"{web}/moved", is_url=True).read()
+
+
 def test_a_body_that_never_ends_is_given_up(web: str) -> None:
     with pytest.raises(DataError, match=r"timed out after 0\.3 s"):
         Input(f"{web}/drip", is_url=True, timeout=0.3).read()

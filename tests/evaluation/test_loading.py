@@ -60,7 +60,7 @@ def test_a_run_is_validated_on_its_own_images(tmp_path: Path, model: LoadedModel
     keys: dict[str, Any] = {"dataset": "cifar10", "val_split": "test", "seed": 3}
     (tmp_path / "training.yaml").write_text(training_to_yaml(TrainConfig().with_(data_dir="/images", **keys)))
     for place in (tmp_path, tmp_path / "tiny_best.safetensors"):
-        training, said = images_of_run(trained(model, **keys), TrainConfig().with_(checkpoint=str(place)), NONE)
+        training, said = images_of_run(trained(model, **keys).facts, TrainConfig().with_(checkpoint=str(place)), NONE)
         assert (training.images.data_dir, training.images.dataset) == ("/images", "cifar10")
         assert (training.images.val_split, training.machine.seed, said) == ("test", 3, "")
 
@@ -68,7 +68,7 @@ def test_a_run_is_validated_on_its_own_images(tmp_path: Path, model: LoadedModel
 def test_what_the_user_says_comes_first(model: LoadedModel) -> None:
     given = TrainConfig().with_(checkpoint="x", data_dir="/mine", val_split="mine")
     training, said = images_of_run(
-        trained(model, val_split="theirs", val_fraction=0.25, seed=5), given, frozenset({"data_dir", "val_split"})
+        trained(model, val_split="theirs", val_fraction=0.25, seed=5).facts, given, frozenset({"data_dir", "val_split"})
     )
     assert (training.images.data_dir, training.images.val_split) == ("/mine", "mine")
     assert training.images.val_fraction == 0.25
@@ -77,11 +77,13 @@ def test_what_the_user_says_comes_first(model: LoadedModel) -> None:
 
 def test_a_folder_is_never_taken_for_the_bundled_digits(model: LoadedModel) -> None:
     given = TrainConfig().with_(data_dir="/mine")
-    training, _ = images_of_run(trained(model, dataset="digits", val_fraction=0.2), given, frozenset({"data_dir"}))
+    training, _ = images_of_run(
+        trained(model, dataset="digits", val_fraction=0.2).facts, given, frozenset({"data_dir"})
+    )
     assert training == given
-    training, _ = images_of_run(trained(model, dataset="digits", val_fraction=0.2), TrainConfig(), NONE)
+    training, _ = images_of_run(trained(model, dataset="digits", val_fraction=0.2).facts, TrainConfig(), NONE)
     assert (training.images.dataset, training.images.val_fraction) == ("digits", 0.2)
 
 
 def test_weights_that_say_nothing_of_their_images_change_nothing(model: LoadedModel) -> None:
-    assert images_of_run(model, TrainConfig(), NONE) == (TrainConfig(), "")
+    assert images_of_run(model.facts, TrainConfig(), NONE) == (TrainConfig(), "")

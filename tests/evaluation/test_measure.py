@@ -9,18 +9,21 @@ import torch
 from torch import Tensor, nn
 
 from netwright.errors import DataError, WeightsError
-from netwright.evaluation import Records, match_classes
-from netwright.evaluation.measure import judge, measure, validate
+from netwright.evaluation import ImageRecords, match_classes
+from netwright.evaluation.measure import measure, measure_split, records_of
 from netwright.loader import Split
+from netwright.runtime import Runtime
+from netwright.runtime.torch_backend import TorchBackend
 from netwright.training import evaluate_batches
 from netwright.weights import LoadedModel
 
 Answers = Callable[..., tuple[Tensor, Tensor]]
+Open = Callable[..., Runtime]
 CPU = torch.device("cpu")
 
 
-def judged(logits: list[list[float]], target: list[int]) -> Records:
-    return judge(torch.tensor(logits), torch.tensor(target), np.arange(len(target)))
+def judged(logits: list[list[float]], target: list[int]) -> ImageRecords:
+    return records_of(torch.tensor(logits), torch.tensor(target), np.arange(len(target)))
 
 
 def test_a_network_that_says_nothing_is_right_about_one_class_only() -> None:
@@ -39,7 +42,7 @@ def test_what_is_not_a_number_is_not_right() -> None:
 @pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16, torch.float16])
 def test_any_type_of_logits_is_judged_in_float64(answers: Answers, kind: torch.dtype) -> None:
     logits, target = answers(40, 6)
-    records = judge(logits.to(kind), target, np.arange(40))
+    records = records_of(logits.to(kind), target, np.arange(40))
     expected = nn.functional.cross_entropy(logits.to(kind).double(), target, reduction="none")
     assert records.loss.dtype == np.float64
     assert records.loss.tolist() == pytest.approx(expected.tolist(), rel=1e-12)
@@ -48,11 +51,12 @@ def test_any_type_of_logits_is_judged_in_float64(answers: Answers, kind: torch.d
 
 def test_counts_are_those_that_training_prints(answers: Answers) -> None:
     x, target = answers(64, 8)
+    x = x[:, :, None, None]
     batches = [(x[i : i + 10], target[i : i + 10], np.arange(64)[i : i + 10]) for i in range(0, 64, 10)]
-    module = nn.Linear(8, 8).train()
-    records = measure(module, batches, np.arange(8))
-    evaluation = evaluate_batches(module, [batch[:2] for batch in batches])
+    module = nn.Sequential(nn.Flatten(), nn.Linear(8, 8)).train()
+    records = measure(TorchBackend(module), batches, np.arange(8))
     assert not module.training
+    evaluation = evaluate_batches(module, [batch[:2] for batch in batches])
     assert int((records.rank == 0).sum()) == evaluation.correct
     assert int((records.rank < 5).sum()) == evaluation.correct5
     assert records.loss.sum() == pytest.approx(evaluation.loss_sum, rel=1e-6)
@@ -86,22 +90,27 @@ class Rank:
     def gather(self, value: Any) -> list[Any]:
         return [value]
 
+    def agree(self, value: Any) -> Any:
+        return value
+
     def beat(self) -> None:
         pass
 
 
 @pytest.mark.parametrize("world", [1, 2, 3, 5])
 def test_each_image_counts_once_on_any_number_of_ranks(
-    model: LoadedModel, picture: Callable[..., Any], in_memory: Callable[..., Split], world: int
+    model: LoadedModel, opened: Open, picture: Callable[..., Any], in_memory: Callable[..., Split], world: int
 ) -> None:
     data = [picture(i) for i in range(11)]
     data[4] = b"broken"
     split = in_memory(data)
     classes = match_classes(model.class_names, 4, split.class_names)
-    whole = validate(model, split, classes, group=Rank(0, 1, []), batch_size=3)  # type: ignore[arg-type]
+    runtime = opened(model)
+    whole = measure_split(runtime, split, classes, group=Rank(0, 1, []), batch_size=3)  # type: ignore[arg-type]
     parts: list[np.ndarray] = []
     for rank in range(world):
-        found = validate(model, split, classes, group=Rank(rank, world, parts), batch_size=3)  # type: ignore[arg-type]
+        group: Any = Rank(rank, world, parts)
+        found = measure_split(runtime, split, classes, group=group, batch_size=3)
     assert found.images == whole.images == 10
     assert [bad.name for bad in whole.skipped] == ["item-4"]
     assert found.confusion == whole.confusion
@@ -109,15 +118,15 @@ def test_each_image_counts_once_on_any_number_of_ranks(
     assert found.loss == pytest.approx(whole.loss, rel=1e-6)
 
 
-def test_a_split_of_broken_images_is_told(model: LoadedModel, in_memory: Callable[..., Split]) -> None:
+def test_a_split_of_broken_images_is_told(model: LoadedModel, opened: Open, in_memory: Callable[..., Split]) -> None:
     split = in_memory([b"broken"] * 5)
     classes = match_classes(model.class_names, 4, split.class_names)
     with pytest.raises(DataError, match="none of the 5 images of val could be read"):
-        validate(model, split, classes, group=Rank(0, 1, []), batch_size=3)  # type: ignore[arg-type]
+        measure_split(opened(model), split, classes, group=Rank(0, 1, []), batch_size=3)  # type: ignore[arg-type]
 
 
 def test_damaged_weights_are_told(
-    model: LoadedModel, picture: Callable[..., Any], in_memory: Callable[..., Split]
+    model: LoadedModel, opened: Open, picture: Callable[..., Any], in_memory: Callable[..., Split]
 ) -> None:
     split = in_memory([picture(i) for i in range(4)])
     module = deepcopy(model.module)
@@ -125,19 +134,24 @@ def test_damaged_weights_are_told(
         next(module.parameters()).fill_(float("nan"))
     classes = match_classes(model.class_names, 4, split.class_names)
     with pytest.raises(WeightsError, match=r"for 4 of 4 images these are not \('item-0' first\)"):
-        validate(replace(model, module=module), split, classes, group=Rank(0, 1, []), batch_size=3)  # type: ignore[arg-type]
+        measure_split(opened(replace(model, module=module)), split, classes, group=Rank(0, 1, []), batch_size=3)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("precision", "near"), [("fp32", 1e-5), ("bf16", 0.1)])
 def test_folded_batch_norm_gives_the_same_answers(
-    precision: str, near: float, model: LoadedModel, picture: Callable[..., Any], in_memory: Callable[..., Split]
+    precision: str,
+    near: float,
+    model: LoadedModel,
+    opened: Open,
+    picture: Callable[..., Any],
+    in_memory: Callable[..., Split],
 ) -> None:
     split = in_memory([picture(i) for i in range(24)])
     classes = match_classes(model.class_names, 4, split.class_names)
     names = model.module.state_dict().keys()
     plain, folded = (
-        validate(model, split, classes, group=Rank(0, 1, []), batch_size=8, precision=precision, fold=fold)  # type: ignore[arg-type]
-        for fold in (False, True)
+        measure_split(opened(model, precision, fuse), split, classes, group=Rank(0, 1, []), batch_size=8)  # type: ignore[arg-type]
+        for fuse in (False, True)
     )
     one, other = plain.records, folded.records
     assert np.abs(one.probability - other.probability).max() < near

@@ -10,10 +10,10 @@ import pytest
 
 from netwright.data.source import Pixels
 from netwright.errors import DataError, OutputError
-from netwright.evaluation import Measured
-from netwright.evaluation.write import write_report
+from netwright.evaluation import ValidationMetrics
+from netwright.evaluation.write import write_validation_report
 
-Make = Callable[..., Measured]
+Make = Callable[..., ValidationMetrics]
 HOSTILE = "<img src=x onerror=alert(1)></script>"
 
 
@@ -38,9 +38,9 @@ def pixels_of(index: int) -> Pixels:
     return np.full((side, side, 1 if index % 3 else 3), index % 255, dtype=np.uint8)
 
 
-def write(measured: Measured, folder: Path) -> str:
+def write(measured: ValidationMetrics, folder: Path) -> str:
     facts = {"model": {"name": HOSTILE}, "command": {"": "netwright validate a"}}
-    return write_report(
+    return write_validation_report(
         measured, folder, title=HOSTILE, subtitle="300 images", facts=facts, pixels_of=pixels_of
     ).read_text(encoding="utf-8")
 
@@ -106,7 +106,7 @@ def test_a_network_without_mistakes_has_a_page(measured: Make, tmp_path: Path) -
             for name in ("position", "target", "predicted", "probability", "loss", "rank")
         )
     )
-    source = write(Measured(perfect, found.class_names, len(perfect), 1.0), tmp_path)
+    source = write(ValidationMetrics(perfect, found.class_names, len(perfect), 1.0), tmp_path)
     assert "No image was misclassified" in source
     assert "Nothing was confused" in source
 

@@ -54,7 +54,12 @@ def test_a_table_has_what_was_measured(done: Exported, make: Callable[..., Loade
 
 
 def test_the_last_check_is_of_unseen_images(done: Exported) -> None:
-    assert (done.agreement.images, done.checked) == (64, "64 unseen")
+    assert (done.agreement.images, done.checked_on) == (64, "64 unseen")
+
+
+def test_the_old_name_of_checked_on_warns(done: Exported) -> None:
+    with pytest.warns(DeprecationWarning, match=r"Exported\.checked is now Exported\.checked_on"):
+        assert done.checked == "64 unseen"
 
 
 def test_all_of_it_is_json(done: Exported) -> None:

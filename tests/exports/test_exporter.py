@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
+import tempfile
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,11 +17,12 @@ import onnxruntime
 import pytest
 import torch
 
+import netwright
 from netwright.arch import Arch, Stage, Stem
 from netwright.errors import ExportError, OutputError
 from netwright.exports import export, labeled_images
 from netwright.runtime import open_runtime
-from netwright.weights import LoadedModel
+from netwright.weights import LoadedModel, save_model
 
 
 def everything(folder: Path) -> list[str]:
@@ -156,7 +159,8 @@ def test_what_cannot_be_is_refused_before_anything_is_done(color: LoadedModel, t
 
 def test_a_folder_that_cannot_be_written_is_said(color: LoadedModel, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match="is not: "):
+    says = r"^the exported network cannot be written to .*a\.onnx: .* Choose another --out\.$"
+    with pytest.raises(OutputError, match=says):
         export(color, tmp_path / "file" / "a.onnx")
 
 
@@ -190,8 +194,8 @@ def test_int8_with_labels_says_what_it_costs(to: str, tmp_path: Path, make: Call
         progress=said.append,
     )
     assert [each.agreement.images for each in done.checks] == [40, 64]
-    assert [each.said.split(" of ")[0] for each in done.checks] == ["40 images", "64"]
-    assert (done.agreement, done.checked) == (
+    assert [each.description.split(" of ")[0] for each in done.checks] == ["40 images", "64"]
+    assert (done.agreement, done.checked_on) == (
         done.checks[1].agreement,
         "64 of 100 images of digits that calibration left",
     )
@@ -206,3 +210,33 @@ def test_int8_with_labels_says_what_it_costs(to: str, tmp_path: Path, make: Call
     assert plain["accuracy"]["images"] == 100
     assert [each["images"] for each in plain["checks"]] == [40, 64]
     assert any("comparing" in each for each in said)
+
+
+@pytest.mark.parametrize(
+    ("to", "precision"),
+    [
+        ("onnx", "fp32"),
+        ("onnx", "int8"),
+        ("openvino", "fp32"),
+        ("openvino", "int8"),
+        ("torch", "fp32"),
+        ("torch", "bf16"),
+    ],
+)
+def test_no_path_of_this_machine_is_in_a_file(
+    to: str, precision: str, color: LoadedModel, tmp_path: Path, images: Callable[..., list[np.ndarray]]
+) -> None:
+    save_model(tmp_path / "w.safetensors", color.module, preprocessing=color.preprocessing)
+    calibration = images(color, 16) if precision == "int8" else None
+    done = export(tmp_path / "w.safetensors", tmp_path / "out", to=to, precision=precision, calibration=calibration)
+    assert done.info.source == f"{tmp_path.name}/w.safetensors"
+    packages = [Path(package.__file__).parents[1] for package in (netwright, torch, onnx)]
+    paths = [*packages, Path.home(), tmp_path, Path(tempfile.gettempdir())]
+    for file in done.files:
+        parts = {file.name: file.read_bytes()}
+        if zipfile.is_zipfile(file):
+            with zipfile.ZipFile(file) as archive:
+                parts |= {name: archive.read(name) for name in archive.namelist()}
+            assert any(name.endswith("models/model.json") for name in parts)
+        for name, content in parts.items():
+            assert [str(path) for path in paths if str(path).encode() in content] == [], name

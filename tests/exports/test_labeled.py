@@ -60,8 +60,8 @@ def test_splits_of_folders_and_unreadable_images(tmp_path: Path) -> None:
                 Image.fromarray(np.full((9, 9, 3), 10 * i, np.uint8)).save(folder / f"{i}.png")
     (tmp_path / "train" / "cat" / "3.png").write_bytes(b"no image")
     calibration, evaluation = labeled_images("", str(tmp_path), ("cat", "dog"), 2)
-    assert "train" in calibration.said
-    assert "val" in evaluation.said
+    assert "train" in calibration.description
+    assert "val" in evaluation.description
     assert len(evaluation.indices) == 6
     assert calibration.pixels(GRAY).shape == (11, 8, 8, 1)
     few, _ = labeled_images("", str(tmp_path), ("cat", "dog"), 2, calibration=4)
@@ -86,7 +86,7 @@ def test_some_of_many_are_spread_over_all() -> None:
     _, evaluation = labeled_images("digits", "", DIGITS, 10, calibration=30, evaluation=100)
     part = evaluation.spread(5)
     assert part.indices.tolist() == [int(evaluation.indices[i]) for i in (0, 25, 50, 74, 99)]
-    assert part.said == "5 of 100 images of digits that calibration left"
+    assert part.description == "5 of 100 images of digits that calibration left"
     assert evaluation.spread(100) is evaluation
 
 

@@ -84,7 +84,7 @@ def test_every_image_is_compared_however_many_come_at_once(color: LoadedModel, w
     pixels = np.random.default_rng(0).integers(0, 256, (25, 16, 16, 3), dtype=np.uint8)
     place = 0
 
-    class Engine:
+    class Backend:
         def __call__(self, inputs: np.ndarray) -> np.ndarray:
             nonlocal place
             with torch.inference_mode():
@@ -96,7 +96,7 @@ def test_every_image_is_compared_however_many_come_at_once(color: LoadedModel, w
         def close(self) -> None:
             pass
 
-    found = agreement_of(color, Runtime(info_of(color), "torch", Engine()), pixels)
+    found = agreement_of(color, Runtime(info_of(color), "torch", Backend()), pixels)
     assert found.images == place == 25
     assert found.difference > 1e-3
 

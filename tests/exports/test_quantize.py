@@ -12,7 +12,7 @@ import pytest
 from netwright.exports.quantize import quantize_onnx, quantize_openvino
 from netwright.nn import fuse
 from netwright.runtime.onnx_graph import onnx_model
-from netwright.runtime.openvino_engine import openvino_core
+from netwright.runtime.openvino_backend import openvino_core
 from netwright.weights import LoadedModel
 
 # the largest values are in the last image, and they do not lie around 0

@@ -14,7 +14,7 @@ from netwright.errors import OutputError
 from netwright.exports.charts import charts_of
 from netwright.exports.check import Agreement
 from netwright.exports.exported import Accuracy, Check, Exported, Speed
-from netwright.exports.report import write_report
+from netwright.exports.report import write_export_report
 from netwright.runtime.info import info_of
 from netwright.stats.paired import Paired
 from netwright.weights import LoadedModel
@@ -27,7 +27,7 @@ SPEED = (Speed(1, (5.0, 1.0, 3.0), (9.0, 10.0, 80.0)), Speed(32, (20.0,), (40.0,
 
 @pytest.fixture(scope="module")
 def full(color: LoadedModel) -> Exported:
-    info = replace(info_of(color, name=HOSTILE, precision="int8"), made={"openvino": "2026.4.0"})
+    info = replace(info_of(color, name=HOSTILE, precision="int8"), versions={"openvino": "2026.4.0"})
     path = Path("models/a.xml")
     return Exported(path, (path.with_suffix(".bin"), path), info, CHECKS, 250_000, 1_000_000, ACCURACY, SPEED)
 
@@ -35,7 +35,10 @@ def full(color: LoadedModel) -> Exported:
 @pytest.fixture(scope="module")
 def folder(full: Exported, tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("report")
-    assert write_report(full, place / "new" / "it is.html", command=f"netwright export {HOSTILE}").name == "it is.html"
+    assert (
+        write_export_report(full, place / "new" / "it is.html", command=f"netwright export {HOSTILE}").name
+        == "it is.html"
+    )
     return place / "new"
 
 
@@ -96,11 +99,11 @@ def test_charts_show_what_was_measured(full: Exported) -> None:
         ("batch 32", "torch fp32", 20.0),
         ("batch 32", "OpenVINO int8", 40.0),
     ]
-    assert speed["rows"][1]["said"] == "10  (3.33×)"
+    assert speed["rows"][1]["text"] == "10  (3.33×)"
     assert [turn["rate"] for turn in speed["turns"]] == [5.0, 1.0, 3.0, 9.0, 10.0, 80.0, 20.0, 40.0]
     (row,) = charts["accuracy"]["datasets"]["rows"]
     assert (row["low"], row["points"], row["high"]) == pytest.approx((-1.747, -1.1, -0.564), abs=2e-3)
-    assert row["said"] == "−1.10"
+    assert row["text"] == "−1.10"
     json.dumps(charts, allow_nan=False)
 
 
@@ -108,7 +111,7 @@ def test_what_was_not_measured_has_no_section_and_what_may_be_chance_is_said_so(
     even = Accuracy(Paired(90, 2, 2, 6), "100 images")
     some = replace(full, path=Path("a.onnx"), files=(Path("a.onnx"),), checks=CHECKS[:1], accuracy=even, speed=())
     some = replace(some, info=replace(full.info, precision="fp16", opset=17))
-    source = write_report(some, tmp_path / "some.html").read_text(encoding="utf-8")
+    source = write_export_report(some, tmp_path / "some.html").read_text(encoding="utf-8")
     assert re.findall(r'<section id="([^"]*)"', source) == ["summary", "size", "accuracy", "checks", "facts"]
     said = texts(source)
     assert "opset 17" in said
@@ -123,7 +126,7 @@ def test_what_was_not_measured_has_no_section_and_what_may_be_chance_is_said_so(
 def test_a_file_in_the_way_is_told(full: Exported, tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("")
     with pytest.raises(OutputError, match="taken"):
-        write_report(full, tmp_path / "taken" / "a.html")
+        write_export_report(full, tmp_path / "taken" / "a.html")
 
 
 def test_a_browser_draws_the_page_without_a_network(folder: Path, drawn: Callable[[Path], str]) -> None:

@@ -14,10 +14,16 @@ from netwright.weights import LoadedModel
 
 
 def test_what_is_written_is_read(color: LoadedModel) -> None:
-    info = replace(info_of(color, name="n", version="4", precision="bf16"), batch=8, opset=17, made={"torch": "2"})
+    info = replace(info_of(color, name="n", version="4", precision="bf16"), batch=8, opset=17, versions={"torch": "2"})
     again = info_from_json(info_to_json(info), "a file")
     for name in info.__dataclass_fields__:
         assert getattr(again, name) == getattr(info, name), name
+
+
+def test_the_old_name_of_versions_warns(color: LoadedModel) -> None:
+    info = replace(info_of(color), versions={"torch": "2"})
+    with pytest.warns(DeprecationWarning, match=r"ModelInfo\.made is now ModelInfo\.versions"):
+        assert info.made == {"torch": "2"}
 
 
 def test_names_of_outputs(color: LoadedModel, gray: LoadedModel) -> None:
@@ -63,12 +69,12 @@ def test_preprocessing_of_other_channels_is_refused(gray: LoadedModel) -> None:
     ],
 )
 def test_other_values_are_refused(color: LoadedModel, key: str, value: object) -> None:
-    plain = json.loads(info_to_json(info_of(color)))
-    with pytest.raises(ExportError, match=r"what some\.onnx says cannot be read"):
-        info_from_json(json.dumps(plain | {key: value}), "some.onnx")
-    del plain[key]
+    values = json.loads(info_to_json(info_of(color)))
+    with pytest.raises(ExportError, match=r"the description in some\.onnx cannot be read"):
+        info_from_json(json.dumps(values | {key: value}), "some.onnx")
+    del values[key]
     with pytest.raises(ExportError, match=f"has no '{key}'"):
-        info_from_json(json.dumps(plain), "some.onnx")
+        info_from_json(json.dumps(values), "some.onnx")
 
 
 @pytest.mark.parametrize("text", ["", "[]", "null", "{", "[" * 100_000, '{"format": 1}'])

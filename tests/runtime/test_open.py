@@ -62,7 +62,7 @@ def test_what_a_runtime_cannot_do_names_what_can(color: LoadedModel, exported: C
             open_runtime(exported(color, file), runtime=runtime)
     with pytest.raises(ExportError, match="--precision fp16"):
         open_runtime(exported(color, "onnx"), precision="fp16")
-    with pytest.raises(ExportError, match="int8 is computed so, not in bf16"):
+    with pytest.raises(ExportError, match="int8 is computed in int8, not in bf16"):
         open_runtime(exported(color, "openvino", "int8"), precision="bf16")
     with pytest.raises(ExportError, match="calibration"):
         open_runtime(color, runtime="openvino", precision="int8")

@@ -12,7 +12,7 @@ import pytest
 
 from netwright.errors import ExportError
 from netwright.runtime import open_runtime
-from netwright.runtime.openvino_engine import openvino_core
+from netwright.runtime.openvino_backend import openvino_core
 from netwright.runtime.openvino_file import read_openvino
 from netwright.weights import LoadedModel
 

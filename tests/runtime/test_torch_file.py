@@ -60,10 +60,10 @@ def test_a_claim_of_a_huge_network_builds_nothing(
 @pytest.mark.parametrize(
     ("part", "change", "reason"),
     [
-        ("extra/netwright.json", lambda content: content + b" " * 100_000, "and at most 64,000 belong there"),
-        ("weights_config.json", lambda content: content + b" " * 100_000, "and at most 64,000 belong there"),
-        ("weights/weight_0", lambda content: content + bytes(1), r"864 belong there|\d+ belong there"),
-        ("weights/weight_0", lambda content: content[:-4], "and the network wants"),
+        ("extra/netwright.json", lambda content: content + b" " * 100_000, "and at most 64,000 are expected"),
+        ("weights_config.json", lambda content: content + b" " * 100_000, "and at most 64,000 are expected"),
+        ("weights/weight_0", lambda content: content + bytes(1), r"864 are expected|\d+ are expected"),
+        ("weights/weight_0", lambda content: content[:-4], "and the network has"),
     ],
 )
 def test_parts_of_pt2_have_the_size_that_they_should(

@@ -38,6 +38,14 @@ from netwright.weights import save_model
 NAMES = ("tabby, cat", 'the "dog"', "elk")
 
 
+@pytest.hookimpl(tryfirst=True)  # before those that -m leaves out are chosen
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Ray's cluster and a pool of workers take long to start."""
+    for item in items:
+        if {"cluster", "pool"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
+
+
 def save_tiny(path: Path, seed: int = 1) -> Path:
     arch = Arch((Stage(1, 16, 2, group_width=8),), stem=Stem("cifar", 8), resolution=16, num_classes=3, name="tiny")
     module = build(arch, seed=seed).train()
@@ -174,7 +182,7 @@ def slow_down() -> Callable[[Server, threading.Event], threading.Event]:
 
     def slow(server: Server, go: threading.Event) -> threading.Event:
         runtime = server._state.service.repository.get("").runtime
-        inner, has_begun = runtime._engine, threading.Event()
+        inner, has_begun = runtime._backend, threading.Event()
         assert inner is not None
 
         class Slow:
@@ -186,7 +194,7 @@ def slow_down() -> Callable[[Server, threading.Event], threading.Event]:
             def close(self) -> None:
                 inner.close()
 
-        runtime._engine = Slow()
+        runtime._backend = Slow()
         return has_begun
 
     return slow

@@ -82,6 +82,7 @@ def test_methods_that_an_address_does_not_take(ask: Ask, server: Server, method:
         assert len(json.loads(body)) == 1
 
 
+@pytest.mark.slow
 def test_generated_requests_get_what_the_page_says(server: Server, page: dict[str, Any], photo: bytes) -> None:
     schema, seen = schemathesis.openapi.from_dict(page), Counter[int]()
     with requests.Session() as session:

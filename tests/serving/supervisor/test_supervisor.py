@@ -21,7 +21,10 @@ from netwright.serving import Client
 Start = Callable[..., AbstractContextManager[Any]]
 
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for workers in /proc")
+pytestmark = [
+    pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for workers in /proc"),
+    pytest.mark.slow,
+]
 
 
 def test_a_worker_is_killed_others_answer_and_it_comes_back(start: Start, weights: Path, photo: bytes) -> None:

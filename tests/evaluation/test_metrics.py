@@ -9,11 +9,11 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import confusion_matrix, log_loss, precision_score, recall_score, top_k_accuracy_score
 from torch import Tensor
 
-from netwright.evaluation import Measured, Records
-from netwright.evaluation.measured import BINS, interval
+from netwright.evaluation import ImageRecords, ValidationMetrics
+from netwright.evaluation.metrics import BINS, wilson_interval
 
 Answers = Callable[..., tuple[Tensor, Tensor]]
-Make = Callable[..., Measured]
+Make = Callable[..., ValidationMetrics]
 
 
 def test_top_1_top_5_and_loss_are_those_of_scikit_learn(answers: Answers, measured: Make) -> None:
@@ -55,8 +55,8 @@ def test_calibration_is_that_of_scikit_learn(answers: Answers, measured: Make) -
 
 def test_a_confidence_on_an_edge_is_in_the_bin_below() -> None:
     ones, whole = np.ones(3), np.zeros(3, dtype=np.int64)
-    records = Records(np.arange(3), whole, whole, np.array([0.2, np.nextafter(0.2, 1), 1.0]), ones, whole)
-    found = Measured(records, ("a", "b"), 3, 1.0)
+    records = ImageRecords(np.arange(3), whole, whole, np.array([0.2, np.nextafter(0.2, 1), 1.0]), ones, whole)
+    found = ValidationMetrics(records, ("a", "b"), 3, 1.0)
     assert [i for i, each in enumerate(found.reliability) if each.images] == [2, 3, 14]
 
 
@@ -85,9 +85,9 @@ def test_the_most_wrong_images_are_the_most_confident_ones(answers: Answers, mea
 
 def test_a_class_without_images_has_no_accuracy() -> None:
     logits = torch.eye(3)[[0, 1, 1]]
-    from netwright.evaluation.measure import judge
+    from netwright.evaluation.measure import records_of
 
-    found = Measured(judge(logits, torch.tensor([0, 1, 0]), np.arange(3)), ("a", "b", "c"), 3, 1.0)
+    found = ValidationMetrics(records_of(logits, torch.tensor([0, 1, 0]), np.arange(3)), ("a", "b", "c"), 3, 1.0)
     assert [row.accuracy for row in found.classes] == [0.5, 1.0, None]
     assert [row.precision for row in found.classes] == [1.0, 0.5, None]
     assert found.classes[2].confused_with is None
@@ -99,4 +99,4 @@ def test_a_class_without_images_has_no_accuracy() -> None:
     [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
 )
 def test_intervals_are_the_published_ones(successes: int, n: int, low: float, high: float) -> None:
-    assert interval(successes, n) == pytest.approx((low, high), abs=5e-5)
+    assert wilson_interval(successes, n) == pytest.approx((low, high), abs=5e-5)

@@ -1,4 +1,4 @@
-"""What a validation showed: every number is computed from the records of the images."""
+"""The numbers of a validation, all computed from the records of the images."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ from typing import Any
 import numpy as np
 
 from netwright.data.images import Skipped
-from netwright.evaluation.records import IntArray, Records
+from netwright.evaluation.records import ImageRecords, IntArray
 
-__all__ = ["BINS", "Bin", "ClassRow", "Measured", "Wrong", "interval", "most_wrong"]
+__all__ = ["BINS", "Bin", "ClassRow", "ValidationMetrics", "Wrong", "most_wrong", "wilson_interval"]
 
 # of confidence, as in Guo et al., "On Calibration of Modern Neural Networks" (arXiv 1706.04599)
 BINS = 15
-# with fewer, the top five are all there are; MindCV leaves Top_5_Accuracy out then
+# with fewer, the top five are all classes; MindCV then leaves Top_5_Accuracy out
 _LEAST_CLASSES_FOR_TOP5 = 5
-_Z95 = 1.959963984540054  # 97.5% quantile of the normal distribution
 
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """Images whose confidence, the probability of the predicted class, is within (low, high].
+    """Images whose confidence, the probability of the predicted class, is in (low, high].
 
-    confidence: mean of these; accuracy: share of them that is right; both None where there are none.
+    Attributes:
+        confidence: Mean; None without images.
+        accuracy: Share that is right; None without images.
     """
 
     low: float
@@ -38,9 +39,16 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class ClassRow:
-    """One class. correct: of its images; predicted: images that were taken for it, rightly or not.
+    """One class.
 
-    confused_with, confused: the class that its images were most often taken for instead, and how often; None and 0.
+    Attributes:
+        index: Of the output.
+        name: Of the class.
+        images: Of this class.
+        correct: Of its images.
+        predicted: Images that were taken for it, rightly or not.
+        confused_with: The class that its images were most often taken for instead; None if there is none.
+        confused: How often.
     """
 
     index: int
@@ -64,8 +72,16 @@ class ClassRow:
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """A misclassified image. index: in the source; target, predicted: classes; probability: of the predicted one;
-    target_rank: of its own class, 1 where it comes second."""
+    """A misclassified image.
+
+    Attributes:
+        index: In the source.
+        name: Of the image.
+        target: Its class.
+        predicted: The likeliest output.
+        probability: Of the predicted class.
+        target_rank: Of its own class, 1 where that comes second.
+    """
 
     index: int
     name: str
@@ -76,13 +92,20 @@ class Wrong:
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
-    """A network on a split. class_names: of its outputs, in order. wrong: the most confident mistakes, worst first.
+class ValidationMetrics:
+    """A network on a split.
 
-    total: images of the split, the skipped ones included; seconds: of loading and computing, on all ranks at once.
+    Attributes:
+        records: The answer to each image.
+        class_names: Of the outputs, in order.
+        total: Images of the split, with the skipped ones.
+        seconds: Of loading and computing, on all ranks at once.
+        wrong: The most confident mistakes, the worst first.
+        skipped: Images that could not be read.
+        notices: What the user should know.
     """
 
-    records: Records
+    records: ImageRecords
     class_names: tuple[str, ...]
     total: int
     seconds: float
@@ -100,7 +123,7 @@ class Measured:
 
     @property
     def loss(self) -> float:
-        """Mean cross-entropy; summed exactly, so in any order the same."""
+        """Mean cross-entropy, summed exactly: the order of the images does not matter."""
         return math.fsum(self.records.loss.tolist()) / self.images
 
     def correct(self, k: int = 1) -> int:
@@ -114,18 +137,18 @@ class Measured:
 
     @property
     def top5(self) -> float | None:
-        """Share of the images whose class is among the five most likely; None under five classes."""
+        """Share of the images whose class is among the five most likely; None with fewer than five classes."""
         return self.correct(5) / self.images if len(self.class_names) >= _LEAST_CLASSES_FOR_TOP5 else None
 
     @cached_property
     def confusion(self) -> dict[tuple[int, int], int]:
-        """(target, predicted) -> images, of the pairs that occur, sorted."""
+        """(target, predicted) -> images, for the pairs that occur, sorted."""
         classes = len(self.class_names)
         pairs, images = np.unique(self.records.target * classes + self.records.predicted, return_counts=True)
         return {divmod(int(pair), classes): int(n) for pair, n in zip(pairs, images, strict=True)}
 
     def confusion_matrix(self, classes: Sequence[int] | None = None) -> IntArray:
-        """(C, C) int64: row target, column predicted; of some classes only where they are given."""
+        """(C, C) int64: row target, column predicted; classes: only these, by default all."""
         chosen = range(len(self.class_names)) if classes is None else classes
         place = {label: i for i, label in enumerate(chosen)}
         matrix = np.zeros((len(place), len(place)), dtype=np.int64)
@@ -136,7 +159,7 @@ class Measured:
 
     @cached_property
     def classes(self) -> tuple[ClassRow, ...]:
-        """A row a class, in the order of the outputs."""
+        """A row per class, in the order of the outputs."""
         n = len(self.class_names)
         images = np.bincount(self.records.target, minlength=n)
         predicted = np.bincount(self.records.predicted, minlength=n)
@@ -186,12 +209,12 @@ class Measured:
         return math.fsum(self.records.probability.tolist()) / self.images
 
     def to_mindcv(self) -> dict[str, float]:
-        """The numbers as MindCV's validate.py prints them: shares, and no Top_5_Accuracy under five classes."""
+        """As MindCV's validate.py prints them: shares, and no Top_5_Accuracy with fewer than five classes."""
         top5 = {} if self.top5 is None else {"Top_5_Accuracy": self.top5}
         return {"Top_1_Accuracy": self.top1, **top5, "loss": self.loss}
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, counts among them, for metrics.json."""
+        """Numbers and counts, for metrics.json."""
         top5 = {} if self.top5 is None else {"top5": self.top5, "top5_correct": self.correct(5)}
         return {
             "images": self.images,
@@ -199,7 +222,7 @@ class Measured:
             "classes": len(self.class_names),
             "top1": self.top1,
             "top1_correct": self.correct(),
-            "top1_interval": list(interval(self.correct(), self.images)),
+            "top1_interval": list(wilson_interval(self.correct(), self.images)),
             **top5,
             "loss": self.loss,
             "calibration_error": self.calibration_error,
@@ -209,16 +232,16 @@ class Measured:
         }
 
 
-def interval(successes: int, n: int) -> tuple[float, float]:
+def wilson_interval(successes: int, n: int) -> tuple[float, float]:
     """95% interval of a share (Wilson's score interval). n: at least 1."""
-    share, z2 = successes / n, _Z95**2
-    middle = (share + z2 / (2 * n)) / (1 + z2 / n)
-    half = _Z95 / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
-    return max(0.0, middle - half), min(1.0, middle + half)
+    from scipy.stats import binomtest
+
+    low, high = binomtest(successes, n).proportion_ci(0.95, method="wilson")
+    return float(low), float(high)
 
 
-def most_wrong(records: Records, index: IntArray, name_of: Callable[[int], str], most: int) -> tuple[Wrong, ...]:
-    """The misclassified images, the most confident first. index: of each position in the source."""
+def most_wrong(records: ImageRecords, index: IntArray, name_of: Callable[[int], str], most: int) -> tuple[Wrong, ...]:
+    """The most confident misclassified images, the most confident first. index: of each position in the source."""
     wrong = np.flatnonzero(records.rank > 0)
     worst = wrong[np.argsort(-records.probability[wrong], kind="stable")][:most]
     return tuple(
