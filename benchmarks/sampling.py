@@ -46,12 +46,12 @@ def spaces() -> dict[str, DesignSpace]:
     """Name -> space, both under the same limits."""
     regnetx = load_space("regnetx")
     pycls = (
-        regnetx.with_domain("depth", Uniform(12, 28, 1))
-        .with_domain("w0", LogUniform(8, 256, 8))
-        .with_domain("wa", LogUniform(8, 256, 0.1))
-        .with_domain("wm", LogUniform(2, 3, 0.001))
-        .with_domain("group_width", LogUniform(8, 128, 8))
-        .with_domain("bottleneck", Choice((1,)))
+        regnetx.with_distribution("depth", Uniform(12, 28, 1))
+        .with_distribution("w0", LogUniform(8, 256, 8))
+        .with_distribution("wa", LogUniform(8, 256, 0.1))
+        .with_distribution("wm", LogUniform(2, 3, 0.001))
+        .with_distribution("group_width", LogUniform(8, 128, 8))
+        .with_distribution("bottleneck", Choice((1,)))
     )
     catalog = regnetx.refine(depth=(12, 28), w0=(8, 256), wa=(8, 256), wm=(2, 3), group_width=(8, 128), bottleneck=1)
     return {"pycls": pycls.refine(**LIMITS), "catalog": catalog.refine(**LIMITS)}
@@ -62,10 +62,10 @@ def ours(space: DesignSpace, seconds: float, seed: int) -> Counts:
     draws = valid = 0
     end = time.perf_counter() + seconds
     while time.perf_counter() < end:
-        account = draw(space, BATCH, seed).account
-        draws += account["draws"]
+        counts = draw(space, BATCH, seed).rejection_counts
+        draws += counts["draws"]
         # those of the last chunk that were not asked for are valid too
-        valid += account["accepted"] + account["unused"]
+        valid += counts["accepted"] + counts["unused"]
         seed += 1
     return draws, valid
 
@@ -74,15 +74,15 @@ def peer(space: DesignSpace, seconds: float, seed: int) -> Counts:
     """One network at a time until the time is over."""
     rng = random.Random(seed)
     # what a value costs to draw is a bisection in both
-    domains = {}
-    for name, domain in space.domains.items():
-        listed = domain.levels()
+    distributions = {}
+    for name, distribution in space.distributions.items():
+        listed = distribution.levels()
         assert listed is not None
-        domains[name] = (listed[0].tolist(), list(itertools.accumulate(listed[1].tolist())))
+        distributions[name] = (listed[0].tolist(), list(itertools.accumulate(listed[1].tolist())))
     draws = valid = 0
     end = time.perf_counter() + seconds
     while time.perf_counter() < end:
-        drawn = {name: rng.choices(values, cum_weights=weights)[0] for name, (values, weights) in domains.items()}
+        drawn = {name: rng.choices(values, cum_weights=weights)[0] for name, (values, weights) in distributions.items()}
         stages = stages_of_one(drawn)
         draws += 1
         if len(stages) != 4:

@@ -2,7 +2,7 @@
 
     python benchmarks/sweep.py [--trials 10] [--epochs 6] [--repeats 3] [--seed 0] [--data digits|DIR]
 
-All three train the same networks with the same seeds, recipe and loop (`train_job`) on the processors that there are:
+All three train the same networks with the same seeds, recipe and loop (`train_trial`) on the processors that there are:
 
 sweep    `netwright.sweeps.run`: one worker of one thread for each processor; images decoded once
 process  a process per trial with all threads, as scripts and pycls do: it imports torch, loads the images, trains one
@@ -52,7 +52,7 @@ def recipe_for(images: ImageSet, options: argparse.Namespace) -> Recipe:
     return recipe.resolve(resolution=images.resolution, flip_suits=images.flip_suits, bf16_helps=False)
 
 
-def job_for(images: ImageSet, options: argparse.Namespace, index: int) -> dict[str, Any]:
+def trial_for(images: ImageSet, options: argparse.Namespace, index: int) -> dict[str, Any]:
     return {
         "index": index,
         "arch": networks_for(images, options)[index].to_dict(),
@@ -85,18 +85,18 @@ def one(options: argparse.Namespace, folder: Path) -> list[float]:
     """What each of these processes does."""
     import torch
 
-    from netwright.sweeps.worker import train_job
+    from netwright.sweeps.worker import train_trial
 
     torch.set_num_threads(options.threads)
     images = load_images(options.data, seed=options.seed)
-    return [train_job(job_for(images, options, options.index), images, torch.device("cpu"))["error"]]
+    return [train_trial(trial_for(images, options, options.index), images, torch.device("cpu"))["error"]]
 
 
 def optuna(options: argparse.Namespace, folder: Path) -> list[float]:
     import optuna
     import torch
 
-    from netwright.sweeps.worker import train_job
+    from netwright.sweeps.worker import train_trial
 
     torch.set_num_threads(options.threads)
     images = load_images(options.data, seed=options.seed)
@@ -104,8 +104,8 @@ def optuna(options: argparse.Namespace, folder: Path) -> list[float]:
 
     def objective(trial: optuna.Trial) -> float:
         index = trial.suggest_int("network", trial.number, trial.number)
-        job = {"arch": networks[index].to_dict(), "recipe": recipe, "seed": trial_seed(options.seed, index)}
-        result = train_job(job | {"split": "validation", "weights": None}, images, torch.device("cpu"))
+        values = {"arch": networks[index].to_dict(), "recipe": recipe, "seed": trial_seed(options.seed, index)}
+        result = train_trial(values | {"split": "validation", "weights": None}, images, torch.device("cpu"))
         return float(result["error"])
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)

@@ -52,7 +52,7 @@ def test_another_name_is_not() -> None:
 def test_the_design_has_its_names() -> None:
     from netwright import workflow
 
-    assert set(workflow.__all__) == {"DesignConfig", "Result", "design", "sweep"}
+    assert set(workflow.__all__) == {"DesignConfig", "DesignResult", "design", "sweep"}
 
 
 def test_the_installed_command_is_there() -> None:

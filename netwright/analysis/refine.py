@@ -70,7 +70,7 @@ def advise(space: DesignSpace, frame: pd.DataFrame, *, seed: int = 0) -> Advice:
         order={trend.parameter: trend.order for trend in ordered if trend.order},
         **narrower,
     )
-    changed = [column for column in columns if refined.domains[column] != space.domains[column]]
+    changed = [column for column in columns if refined.distributions[column] != space.distributions[column]]
     if not changed and not ordered:
         sentence = "Nothing was narrowed: the good range of every parameter is all that the space allows."
         return Advice(same, ranges, relevance, (sentence,))
@@ -99,7 +99,7 @@ def draw_refined(advice: Advice, space: DesignSpace, n: int, seed: int, earlier:
         SpaceError: Not even the space before the refinement has enough other networks.
     """
     refined, decisions = advice.space, list(advice.decisions)
-    narrowed = [column for column in advice.relevance if refined.domains[column] != space.domains[column]]
+    narrowed = [column for column in advice.relevance if refined.distributions[column] != space.distributions[column]]
     while True:
         try:
             sample = draw(refined, n, seed, exclude=earlier.batch)
@@ -110,7 +110,7 @@ def draw_refined(advice: Advice, space: DesignSpace, n: int, seed: int, earlier:
             ranges: dict[str, Any] = {
                 name: (advice.good_ranges[name].low, advice.good_ranges[name].high) for name in narrowed
             }
-            orders = {axis.name: axis.order for axis in refined.axes if axis.order is not None}
+            orders = {each.name: each.order for each in refined.parameters if each.order is not None}
             refined = space.refine(name=advice.space.name, order=orders, **ranges)
             decisions.append(f"{column} got its old range back: the refined space had fewer than {n} new networks.")
         else:
@@ -118,7 +118,7 @@ def draw_refined(advice: Advice, space: DesignSpace, n: int, seed: int, earlier:
 
 
 def _sentence(column: str, space: DesignSpace, drawn: Floats, good: GoodRange, relevance: Relevance) -> str:
-    domain, reached = space.domains[column].bounds, (float(drawn.min()), float(drawn.max()))
+    domain, reached = space.distributions[column].bounds, (float(drawn.min()), float(drawn.max()))
     # a budget alone excludes much of what a space allows, which is not the refinement's merit
     within = "" if reached == domain else f" ({_span(*reached)} were drawn within the limits)"
     verdict = "clear" if relevance.p_holm < 0.05 else "some" if relevance.p_value < 0.05 else "weak"

@@ -77,7 +77,7 @@ def view(
         frame=frame,
         parameters=space.columns,
         space=space.to_dict(),
-        bounds={column: domain.bounds for column, domain in space.domains.items()},
+        bounds={column: each.bounds for column, each in space.distributions.items()},
         size=space.size(),
         rejections=rejections,
     )

@@ -60,9 +60,9 @@ def trends(space: DesignSpace, frame: pd.DataFrame, *, seed: int = 0) -> tuple[T
         seed: Of the permutation tests.
     """
     free = {
-        axis.name: rise(frame[list(axis.columns)].to_numpy(float))
-        for axis in space.axes
-        if axis.name in _MAY_BE_ORDERED and len(axis.columns) > 1 and axis.order is None
+        each.name: rise(frame[list(each.columns)].to_numpy(float))
+        for each in space.parameters
+        if each.name in _MAY_BE_ORDERED and len(each.columns) > 1 and each.order is None
     }
     varying: Mapping[str, npt.NDArray[np.float64]] = {name: up for name, up in free.items() if np.ptp(up) > 0}
     if not varying:

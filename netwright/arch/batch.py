@@ -30,9 +30,26 @@ _COMMON = ("block", "stem", "se_ratio", "head_width", "num_classes", "in_channel
 class ArchBatch:
     """n networks with at most s stages each, as columns; block, stem kind, head, classes and channels are common.
 
-    depth, width, stride, group_width: (n, s) int64; bottleneck: (n, s) float64, dividing (the paper's b). A network
-    with fewer than s stages has depth 0 and width 0 in the last ones. stem_width, resolution: (n,) int64.
-    parameters: name -> (n,), what the networks were made from (a RegNet's w0, say); kept for analysis.
+    A network with fewer than s stages has depth 0 and width 0 in the last ones.
+
+    Attributes:
+        depth: (n, s) int64, blocks of each stage.
+        width: (n, s) int64, output channels.
+        stride: (n, s) int64.
+        bottleneck: (n, s) float64; it divides (b of DDS): the 3x3 convolution has width / bottleneck channels.
+        group_width: (n, s) int64, channels of a group.
+        stem_width: (n,) int64.
+        resolution: (n,) int64, pixels a side of the square input.
+        block: A key of `BLOCKS`.
+        stem: A key of `STEMS`.
+        se_ratio: Squeezed width as a share of a block's input width, 0 for none.
+        head_width: Channels of the head's convolution, 0 for none.
+        num_classes: Outputs.
+        in_channels: 1 for gray, 3 for RGB.
+        parameters: Name -> (n,), what the networks were made of (`w0` of a RegNet, for example); for analysis only.
+
+    Raises:
+        ArchError: Columns of different lengths, or an unknown block or stem.
     """
 
     depth: Ints
@@ -120,10 +137,10 @@ class ArchBatch:
         return (self.width / self.bottleneck).astype(np.int64)
 
     def identity(self) -> Ints:
-        """(n, k) rows that are equal exactly where the built networks are: what counts as one network.
+        """(n, k) rows that are equal exactly where the built networks are.
 
-        Different parameters can mean the same network (a group width above the inner width is cut to it). Absent
-        stages are zeros at the end of a row, so that rows of batches with fewer stages differ in these alone.
+        Different parameters can mean the same network: a group width above the inner width is cut to it. Absent stages
+        are zeros at the end of a row, so rows of batches with fewer stages differ only in these.
         """
         present = self.depth > 0
         stages = np.stack([self.depth, self.width, self.inner_width, self.group_width, self.stride], axis=2)
@@ -133,7 +150,11 @@ class ArchBatch:
 
     @classmethod
     def from_archs(cls, archs: Sequence[Arch]) -> ArchBatch:
-        """A batch of networks of one block family, stem kind, class and channel count."""
+        """A batch of networks of one block family, stem kind, head, class and channel count.
+
+        Raises:
+            ArchError: No network, or networks that differ in one of these.
+        """
         if not archs:
             raise ArchError("a batch holds at least one network, not 0. Give some.")
         common = tuple(name for name in _COMMON if name != "stem")
@@ -164,7 +185,11 @@ class ArchBatch:
 
     @classmethod
     def concatenate(cls, batches: Sequence[ArchBatch]) -> ArchBatch:
-        """Batches of one kind, with the same number of stage columns and the same parameters, end to end."""
+        """Batches of one kind, with the same number of stage columns and the same parameters, end to end.
+
+        Raises:
+            ArchError: No batch, or batches that differ in one of these.
+        """
         if not batches:
             raise ArchError("at least one batch is needed to concatenate, not 0. Give some.")
         first = batches[0]

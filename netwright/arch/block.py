@@ -11,11 +11,18 @@ __all__ = ["BLOCKS", "STEMS", "Block", "StemKind"]
 class Block:
     """One family of blocks: convolutions with batch norm, an activation between them, and a shortcut around them.
 
-    kernels: pixels a side of each convolution, first to last; a 1 before and after a 3 is the bottleneck. is_grouped:
-    its 3x3 convolution may have groups. shortcut: "projected" (a 1x1 convolution where the shape changes), "equal"
-    (only where it does not), or "none". se_ratio: of squeeze-and-excitation by default, 0 for none. is_linear: no
-    activation after the last convolution and the shortcut. Sources: NDS (arXiv 1905.13214) for v, basic, r and x; DDS
-    (arXiv 2003.13678) for y; fast compound scaling (arXiv 2103.06877) for z.
+    Sources: NDS (arXiv 1905.13214) for v, basic, r and x; DDS (arXiv 2003.13678) for y; fast compound scaling
+    (arXiv 2103.06877) for z.
+
+    Attributes:
+        summary: One line for people.
+        kernels: Pixels a side of each convolution, first to last; a 1 before and after a 3 is the bottleneck.
+        is_grouped: Whether its 3x3 convolution may have groups.
+        shortcut: "projected" (a 1x1 convolution where the shape changes), "equal" (a shortcut only where the shape does
+            not change), or "none".
+        se_ratio: Of squeeze-and-excitation by default, 0 for none.
+        activation: "relu" or "silu".
+        is_linear: No activation after the last convolution and the shortcut.
     """
 
     summary: str
@@ -28,6 +35,7 @@ class Block:
 
     @property
     def is_bottleneck(self) -> bool:
+        """Whether 1x1 convolutions narrow and widen around the 3x3 one."""
         return self.kernels[0] == 1
 
 
@@ -50,7 +58,14 @@ BLOCKS = {
 
 @dataclass(frozen=True, slots=True)
 class StemKind:
-    """One convolution with batch norm and activation, of kernel x kernel pixels; pools: a 3x3 max pool of stride 2."""
+    """One convolution with batch norm and activation.
+
+    Attributes:
+        summary: One line for people.
+        kernel: Pixels a side.
+        stride: Of the convolution.
+        pools: Whether a 3x3 max pool of stride 2 comes after it.
+    """
 
     summary: str
     kernel: int = 3

@@ -48,7 +48,7 @@ _LARGER = {
     "regnet_y_128gf": (27, 456, 160.83, 2.52, 264),
     "regnet_y_256gf": (27, 640, 230.83, 2.53, 373),
 }
-# those that torchvision's rule of rounding makes another network
+# networks that differ under torchvision's rounding rule
 _ROUNDED_OTHERWISE = ("regnet_x_400mf", "regnet_y_800mf", "regnet_y_8_0gf")
 # name -> (depth, w0, wa, wm, group width, channels of the head's convolution); arXiv 2103.06877, and timm for _h
 _LINEAR = {
@@ -106,12 +106,12 @@ def _networks() -> dict[str, Callable[[], Arch]]:
     }
 
 
-# every name that `published` knows -> what makes the network
+# name -> what makes the network; `published` knows these names and those of ALIASES
 NETWORKS = _networks()
 
 
 def _aliases() -> dict[str, str]:
-    """timm's regnetx_016 and the zoo's RegNetX-1.6GF are regnet_x_1_6gf."""
+    """timm's regnetx_016 and RegNetX-1.6GF of the zoo of DDS are regnet_x_1_6gf."""
     aliases = {"r_56": "resnet56_cifar", "r_110": "resnet110_cifar", "v_56": "v56_cifar"}
     aliases |= {"r_50_1x64d": "resnet50", "x_50_32x4d": "resnext50_32x4d", "x_101_32x4d": "resnext101_32x4d"}
     for name in NETWORKS:
@@ -130,11 +130,14 @@ ALIASES = _aliases()
 
 
 def canonical_name(name: str) -> str:
-    """Our name of a network that others call otherwise (regnetx_016, RegNetX-1.6GF, R-56); else the name as it is."""
+    """The name that netwright has for a network that others call regnetx_016, RegNetX-1.6GF, R-56, ...
+
+    An unknown name is returned as it is.
+    """
     if name in NETWORKS:
         return name
-    plain = name.lower().replace("-", "_").replace(".", "_")
-    return plain if plain in NETWORKS else ALIASES.get(plain, name)
+    normal = name.lower().replace("-", "_").replace(".", "_")
+    return normal if normal in NETWORKS else ALIASES.get(normal, name)
 
 
 def published(
@@ -145,9 +148,17 @@ def published(
     resolution: int | None = None,
     stem: Stem | None = None,
 ) -> Arch:
-    """A published network, e.g. `regnet_x_800mf`, with what is given in place of its own.
+    """A published network.
 
-    ArchError, with the nearest name, for one that is not known; names of timm and of the zoo of DDS are known too.
+    Args:
+        name: For example `regnet_x_800mf`, or a name of timm or of the zoo of DDS (`regnetx_008`, `RegNetX-800MF`).
+        num_classes: Instead of the network's own; None keeps it, here and below.
+        in_channels: 1 for gray, 3 for RGB.
+        resolution: Pixels a side.
+        stem: The first convolution.
+
+    Raises:
+        ArchError: An unknown name; the message has the nearest one.
     """
     found = NETWORKS.get(canonical_name(name))
     if found is None:

@@ -1,7 +1,7 @@
 """Named rules that make a width and a group width agree.
 
-A grouped convolution needs its width to be a multiple of its group width. Code bases round differently, so that one
-set of parameters means different networks there; a model names the rule that it uses.
+A grouped convolution needs its width to be a multiple of its group width. Code bases round differently, so one
+set of parameters means different networks there; a space names the rule that it uses.
 """
 
 from __future__ import annotations
@@ -50,10 +50,19 @@ ROUNDING: dict[str, Callable[[Floats, Ints, Floats], tuple[Ints, Ints]]] = {
 def compatible(
     width: npt.ArrayLike, bottleneck: npt.ArrayLike, group_width: npt.ArrayLike, rule: str = "pycls"
 ) -> tuple[Ints, Ints]:
-    """The nearest widths and group widths with width / bottleneck a multiple of group_width.
+    """The nearest widths and group widths for which width / bottleneck is a multiple of group_width.
 
-    Arrays of any one shape; bottleneck divides (the paper's b); group_width 0 means one group. rule: a key of
-    `ROUNDING`. An absent stage (width 0) stays absent. Returns (width, group_width), int64.
+    Args:
+        width: Channels, an array of any shape; an absent stage (width 0) stays absent.
+        bottleneck: Of the same shape; it divides (b of DDS).
+        group_width: Of the same shape; 0 means one group.
+        rule: A key of `ROUNDING`.
+
+    Returns:
+        (width, group_width), int64 of that shape.
+
+    Raises:
+        ArchError: An unknown rule.
     """
     if rule not in ROUNDING:
         raise ArchError(f"a rounding rule is one of {sorted(ROUNDING)}, not {rule!r}. Choose one of these.")
@@ -69,9 +78,16 @@ def compatible(
 def compatible_groups(
     width: npt.ArrayLike, bottleneck: npt.ArrayLike, groups: npt.ArrayLike, rule: str = "pycls"
 ) -> tuple[Ints, Ints]:
-    """As `compatible`, for a number of groups: the nearest widths with width / bottleneck a multiple of it.
+    """As `compatible`, for a number of groups: the nearest widths for which width / bottleneck is a multiple of it.
 
-    More groups than channels are cut to the channels. Returns (width, group_width), int64.
+    Args:
+        width: Channels, an array of any shape.
+        bottleneck: Of the same shape; it divides.
+        groups: Of the same shape; more groups than channels are cut to the channels.
+        rule: A key of `ROUNDING`.
+
+    Returns:
+        (width, group_width), int64 of that shape.
     """
     # a whole number of groups and a whole group are the same constraint
     rounded, counts = compatible(width, bottleneck, groups, rule)

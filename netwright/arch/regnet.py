@@ -29,7 +29,7 @@ def quantized_linear(depth: int, w0: Floats, wa: Floats, wm: Floats) -> tuple[In
     """Steps round(s_j) of each block, (n, depth), and the unrounded width w0 * wm ** k of each step k, (n, steps).
 
     w0, wa, wm: (n,), w0 > 0, wa >= 0, wm > 1. The widths of the blocks are `take_along_axis(widths, steps, axis=1)`:
-    a power for each step, of which there are few, is cheaper than one for each block.
+    steps are few, so a power for each of them is cheaper than one for each block.
     """
     us = wa[:, None] * np.arange(depth)
     us += w0[:, None]
@@ -41,7 +41,20 @@ def quantized_linear(depth: int, w0: Floats, wa: Floats, wm: Floats) -> tuple[In
 
 
 def block_widths(depth: npt.ArrayLike, w0: npt.ArrayLike, wa: npt.ArrayLike, wm: npt.ArrayLike) -> Ints:
-    """(n, max depth) width of each block, 0 beyond a network's depth. Each argument: (n,)."""
+    """The width of each block of n RegNets: DDS, equations 2 to 4.
+
+    Args:
+        depth: (n,), blocks, at least 1.
+        w0: (n,), initial width, above 0.
+        wa: (n,), slope, at least 0.
+        wm: (n,), width multiplier, above 1.
+
+    Returns:
+        (n, largest depth) int64, multiples of 8, 0 beyond a network's depth.
+
+    Raises:
+        ArchError: A value out of these ranges.
+    """
     d = np.atleast_1d(np.asarray(depth, np.int64))
     most = int(d.max(initial=0))
     start, slope, step = (np.atleast_1d(np.asarray(value, np.float64)) for value in (w0, wa, wm))
@@ -55,7 +68,14 @@ def block_widths(depth: npt.ArrayLike, w0: npt.ArrayLike, wa: npt.ArrayLike, wm:
 
 
 def stages_of(widths: Ints) -> tuple[Ints, Ints]:
-    """Runs of equal width as stages. widths: (n, d), 0 beyond a network's end. Returns (depth, width), each (n, s)."""
+    """Runs of equal width as stages.
+
+    Args:
+        widths: (n, d), 0 beyond a network's end.
+
+    Returns:
+        (depth, width), each (n, s) int64, 0 for absent stages.
+    """
     n, most = widths.shape
     present = widths > 0
     stage = np.zeros((n, most), np.int64)
@@ -86,8 +106,27 @@ def regnet(
     head_width: int = 0,
     name: str = "",
 ) -> Arch:
-    """The network of these parameters. group_width: 0 for one group. rule: how widths and groups are made to agree, a
-    key of `ROUNDING`."""
+    """The RegNet of these parameters: DDS (arXiv 2003.13678), section 3.3.
+
+    Args:
+        depth: Blocks of the whole body, at least 1.
+        w0: Initial width, above 0.
+        wa: Slope, at least 0.
+        wm: Width multiplier, above 1.
+        group_width: Channels of a group, 0 for one group.
+        bottleneck: It divides (b of DDS).
+        block: A key of `BLOCKS`.
+        stem: The first convolution; None is 3x3, stride 2, of 32 channels.
+        resolution: Pixels a side of the square input.
+        num_classes: Outputs.
+        in_channels: 1 for gray, 3 for RGB.
+        rule: How widths and groups are made to agree, a key of `ROUNDING`.
+        head_width: Channels of the head's convolution, 0 for none.
+        name: Of the network.
+
+    Raises:
+        ArchError: A value that cannot be.
+    """
     depths, widths = (column[0] for column in stages_of(block_widths(depth, w0, wa, wm)))
     rounded, groups = compatible(widths, np.full(len(widths), bottleneck), np.full(len(widths), group_width), rule)
     stages = tuple(
@@ -111,7 +150,12 @@ def regnet(
 class LinearFit:
     """The quantized linear function nearest to a network's block widths.
 
-    e_fit: mean over blocks of |log(fitted width / width)|; 0 for a RegNet up to the rounding of its widths.
+    Attributes:
+        w0: Initial width.
+        wa: Slope.
+        wm: Width multiplier.
+        e_fit: Mean over blocks of |log(fitted width / width)|; 0 for a RegNet up to the rounding of its widths.
+        widths: Fitted width of each block, not rounded.
     """
 
     w0: float
@@ -122,10 +166,10 @@ class LinearFit:
 
 
 def fit(network: Arch | ArchBatch) -> LinearFit | list[LinearFit]:
-    """e_fit of one network (or of each of a batch) by grid search, with the depth fixed.
+    """e_fit of one network, or of each network of a batch, by grid search with the depth fixed (DDS, section 3.3).
 
-    Which blocks share a width depends on wa / w0 and wm only, and for a given pattern the best w0 is a median; so the
-    grid has two axes: a coarse one over the whole range, then a finer one around its best cell. Source: DDS, 3.3.
+    Which blocks share a width depends on wa / w0 and wm only, and for a given pattern the best w0 is a median. So the
+    grid has two dimensions; a coarse one over the whole range comes first, then a finer one around its best cell.
     """
     if isinstance(network, ArchBatch):
         return [_fit(arch.block_widths) for arch in network]

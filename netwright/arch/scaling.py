@@ -19,10 +19,18 @@ def scale_to_flops(arch: Arch, flops: float, *, most: float = np.inf) -> Arch:
     """The network scaled to about `flops` multiply-adds at its own resolution, and never above `most`.
 
     Fast compound scaling (arXiv 2103.06877) gives most of the change to the widths, so that activations grow about as
-    its square root: for a change s, depth by s ** 0.1, width and group width by s ** 0.4, here each to the power
+    its square root: for a change s, depth by s ** 0.1, width and group width by s ** 0.4. Here each has the power
     1 / 0.9, because the resolution stays. Widths come in coarse steps where groups are wide, so depths up to a fifth
-    off are tried too: of 1,001 values of s with 9 of depth, the nearest in flops is taken, and less off in depth where
-    two are about as near.
+    smaller or larger are tried too: of 1,001 values of s and 9 of depth, the nearest in flops is taken, and of two that
+    are about as near the one that changes the depth less.
+
+    Args:
+        arch: The network.
+        flops: Multiply-adds to reach, above 0.
+        most: Multiply-adds never to exceed.
+
+    Raises:
+        ArchError: A budget that is not positive, or that no scaled network meets.
     """
     if not (0 < flops < np.inf and most > 0):
         raise ArchError(f"flops and their limit are positive, not {flops:,.0f} and {most:,.0f}. Correct them.")
@@ -53,7 +61,7 @@ def scale_to_flops(arch: Arch, flops: float, *, most: float = np.inf) -> Arch:
     if not fits.any():
         raise ArchError(
             f"{arch.name or 'this network'} cannot be scaled below {reached.min():,} flops at {arch.resolution} "
-            f"pixels; {most:,.0f} were asked for. Raise the limit or lower the resolution."
+            f"pixels; the limit is {most:,.0f}. Raise the limit or lower the resolution."
         )
     distance = np.where(fits, np.abs(np.log(reached / flops)) + 0.1 * np.abs(np.log(off[:, 0])), np.inf)
     scaled = candidates[int(np.argmin(distance))]

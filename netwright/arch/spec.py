@@ -29,8 +29,16 @@ def _require_whole(whose: str, name: str, value: object) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Stem:
-    """The first convolution: `simple` is 3x3 stride 2, `imagenet` 7x7 stride 2 with a max pool of stride 2 (both for
-    ImageNet), `cifar` is 3x3 stride 1 (small images)."""
+    """The first convolution.
+
+    Attributes:
+        kind: `simple` (3x3, stride 2), `imagenet` (7x7, stride 2, and a max pool of stride 2), or `cifar` (3x3, stride
+            1, for small images).
+        width: Channels.
+
+    Raises:
+        ArchError: An unknown kind, or a width below 1.
+    """
 
     kind: str = "simple"
     width: int = 32
@@ -50,8 +58,16 @@ class Stem:
 class Stage:
     """A run of equal blocks; the first has the stride.
 
-    bottleneck is the paper's b and divides: the 3x3 convolution has width / bottleneck channels in groups of
-    group_width channels, 0 for one group of them all. Several code bases store its inverse.
+    Attributes:
+        depth: Blocks.
+        width: Output channels of each block.
+        stride: Of the first block.
+        bottleneck: b of DDS; it divides: the 3x3 convolution has width / bottleneck channels. Several code bases store
+            its inverse.
+        group_width: Channels of a group of the 3x3 convolution; 0 becomes one group of all.
+
+    Raises:
+        ArchError: A value below 1, or a group width that does not divide width / bottleneck.
     """
 
     depth: int
@@ -82,6 +98,7 @@ class Stage:
 
     @property
     def groups(self) -> int:
+        """Of the 3x3 convolution."""
         return self.inner_width // self.group_width
 
 
@@ -89,9 +106,21 @@ class Stage:
 class Arch:
     """One network: stem, stages of one block family, head (perhaps a 1x1 convolution, global average pool, linear).
 
-    block: a key of `BLOCKS`. se_ratio: squeezed width as a share of the block's input width; 0 for blocks without
-    squeeze-and-excitation. head_width: channels of the head's convolution, 0 for none. resolution: pixels a side of the
-    square input. Source: DDS (arXiv 2003.13678), sections 3 and 4.
+    Source: DDS (arXiv 2003.13678), sections 3 and 4.
+
+    Attributes:
+        stages: First to last, at least one.
+        block: A key of `BLOCKS`.
+        stem: The first convolution.
+        se_ratio: Squeezed width as a share of the block's input width; 0 for blocks without squeeze-and-excitation.
+        resolution: Pixels a side of the square input.
+        num_classes: Outputs.
+        in_channels: 1 for gray, 3 for RGB.
+        name: For people; empty where it has none.
+        head_width: Channels of a 1x1 convolution before the pool, 0 for none.
+
+    Raises:
+        ArchError: A network that cannot be built.
     """
 
     stages: tuple[Stage, ...]
@@ -154,18 +183,22 @@ class Arch:
         return tuple(stage.width for stage in self.stages for _ in range(stage.depth))
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain dicts, lists and numbers; `from_dict` is the inverse."""
-        plain = asdict(self)
-        plain["stages"] = [dict(stage) for stage in plain["stages"]]
+        """Dicts, lists, text and numbers; `from_dict` is the inverse."""
+        values = asdict(self)
+        values["stages"] = [dict(stage) for stage in values["stages"]]
         if not self.head_width:
-            del plain["head_width"]  # as it was written before there was one
-        return plain
+            del values["head_width"]  # as it was written before there was one
+        return values
 
     @classmethod
-    def from_dict(cls, plain: Mapping[str, Any]) -> Arch:
-        """Read what `to_dict` wrote; an unknown or missing key is an ArchError."""
+    def from_dict(cls, values: Mapping[str, Any]) -> Arch:
+        """A network from what `to_dict` gave.
+
+        Raises:
+            ArchError: An unknown or missing key, or a network that cannot be built.
+        """
         try:
-            fields = dict(plain)
+            fields = dict(values)
             fields["stages"] = tuple(Stage(**stage) for stage in fields["stages"])
             if "stem" in fields:
                 fields["stem"] = Stem(**fields["stem"])
@@ -180,25 +213,29 @@ class Arch:
             ) from error
 
     def to_json(self) -> str:
+        """`to_dict` as JSON."""
         return json.dumps(self.to_dict())
 
     @classmethod
     def from_json(cls, text: str) -> Arch:
+        """A network from what `to_json` gave; ArchError as `from_dict`."""
         try:
             return cls.from_dict(json.loads(text))
         except json.JSONDecodeError as error:
             raise ArchError(f"this is not JSON: {error}. Give what Arch.to_json() writes.") from error
 
     def to_yaml(self) -> str:
+        """`to_dict` as YAML, as a network.yaml has it."""
         return yaml.safe_dump(self.to_dict(), sort_keys=False)
 
     @classmethod
     def from_yaml(cls, text: str) -> Arch:
+        """A network from what `to_yaml` gave or a person wrote; ArchError as `from_dict`."""
         try:
-            plain = yaml.safe_load(text)
+            values = yaml.safe_load(text)
         except yaml.YAMLError as error:
             raise ArchError(f"this is not YAML: {error}. Give what Arch.to_yaml() writes.") from error
-        return cls.from_dict(plain)
+        return cls.from_dict(values)
 
     def _repr_html_(self) -> str:
         return draw_network(self)

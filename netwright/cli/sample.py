@@ -54,8 +54,8 @@ def run(options: Namespace, command: str) -> int:
     else:
         writer(sample.batch)
         print(f"{len(sample.batch):,} networks: {options.out}")
-    account = ", ".join(f"{name} {count:,}" for name, count in sample.account.items())
-    print(f"account: {account}", file=sys.stderr)
+    counts = ", ".join(f"{name} {count:,}" for name, count in sample.rejection_counts.items())
+    print(f"rejection counts: {counts}", file=sys.stderr)
     return 0
 
 

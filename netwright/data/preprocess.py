@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from netwright.data.decode import decode_full
+from netwright.data.decode import decode, decode_full
 from netwright.data.resize import INTERPOLATIONS, center_crop, resize_shorter
 from netwright.data.source import Pixels, listed
 from netwright.errors import DataError
@@ -39,6 +39,8 @@ class Preprocessing:
         interpolation: nearest, bilinear or bicubic.
         antialias: Smooth before shrinking; weights from MindCV were trained without.
         mean: A number per channel, for pixels 0 to 255; std likewise.
+        crop_first: The center square is cut out and resized in one step, exactly as `load_images` prepares the images
+            of trials; then crop_pct is 1, interpolation bilinear and antialias true.
 
     Raises:
         DataError: A value is impossible.
@@ -51,6 +53,7 @@ class Preprocessing:
     antialias: bool = True
     mean: tuple[float, ...] = _MEAN
     std: tuple[float, ...] = _STD
+    crop_first: bool = False
 
     def __post_init__(self) -> None:
         if self.channels not in (1, 3):
@@ -61,6 +64,11 @@ class Preprocessing:
             raise DataError(f"crop_pct is above 0 and at most 1, not {self.crop_pct}.")
         if self.interpolation not in INTERPOLATIONS:
             raise DataError(f"interpolation is one of {', '.join(INTERPOLATIONS)}, not {self.interpolation!r}.")
+        if self.crop_first and (self.crop_pct, self.interpolation, self.antialias) != (1.0, "bilinear", True):
+            raise DataError(
+                "with crop_first crop_pct is 1, interpolation bilinear and antialias true, not "
+                f"{self.crop_pct:g}, {self.interpolation} and {str(self.antialias).lower()}. Leave crop_first out."
+            )
         for name, values in (("mean", self.mean), ("std", self.std)):
             if len(values) != self.channels or not all(map(math.isfinite, values)):
                 raise DataError(f"{name} has {self.channels} numbers, one a channel, and here it is {list(values)}.")
@@ -84,6 +92,8 @@ class Preprocessing:
         Raises:
             DataError: It is no image, is damaged, or is too large.
         """
+        if self.crop_first:
+            return np.ascontiguousarray(decode(data, self.image_size, self.channels))
         whole = decode_full(data, self.channels)
         resized = resize_shorter(whole, self.resize_size, self.interpolation, antialias=self.antialias)
         return np.ascontiguousarray(center_crop(resized, self.image_size))
@@ -102,8 +112,11 @@ class Preprocessing:
     normalise = renamed_method("Preprocessing", "normalise", "normalize")
 
     def to_dict(self) -> dict[str, Any]:
-        """As a dict of values that JSON can hold."""
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+        """As a dict of values that JSON can hold; crop_first is left out where it is false."""
+        values = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+        if not self.crop_first:
+            del values["crop_first"]  # as it was written before there was one
+        return values
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Preprocessing:
@@ -113,8 +126,8 @@ class Preprocessing:
             DataError: A key is missing or unknown, or a value has another type.
         """
         types = {item.name: type(item.default) for item in fields(cls)}
-        if set(values) != set(types):
-            missing, strange = sorted(set(types) - set(values)), sorted(set(values) - set(types))
+        if not set(types) - {"crop_first"} <= set(values) <= set(types):
+            missing, strange = sorted(set(types) - {"crop_first"} - set(values)), sorted(set(values) - set(types))
             raise DataError(
                 f"preprocessing has the keys {', '.join(types)}, and this one lacks {listed(missing) or 'none'} and "
                 f"also has {listed(strange) or 'none'}."

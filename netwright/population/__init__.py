@@ -1,4 +1,4 @@
-"""Populations: trials of a design space, on disk."""
+"""Populations: the trials of a design space, in one file on disk."""
 
 from netwright.population.database import FILE, STATES
 from netwright.population.store import Population, Trial, trial_seed

@@ -1,4 +1,4 @@
-"""The SQLite file under a population: its tables, how it is opened, and its errors in plain words."""
+"""The SQLite file of a population: its tables, how it is opened, and messages for its errors."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from netwright.errors import OutputError, PopulationError
 
-__all__ = ["FILE", "STATES", "make_tables", "open_file", "plain_errors", "remove_draft", "transaction"]
+__all__ = ["FILE", "STATES", "disk_errors", "make_tables", "open_file", "remove_draft", "transaction"]
 
 FILE = "population.sqlite"
 STATES = ("waiting", "running", "done", "failed")
@@ -36,13 +36,19 @@ CREATE TABLE trials (
 
 
 def make_tables(db: sqlite3.Connection) -> None:
+    """The tables of a new population."""
     db.execute("PRAGMA journal_mode = WAL")  # stays with the file
     db.executescript(_SCHEMA)
     db.execute(f"PRAGMA user_version = {_FORMAT}")
 
 
 def open_file(path: Path) -> sqlite3.Connection:
-    """Raises PopulationError where it is damaged or something else, OutputError where the disk prevents it."""
+    """A connection to the file.
+
+    Raises:
+        PopulationError: The file is damaged, of a newer version, or of another program.
+        OutputError: The disk prevents reading it.
+    """
     try:
         db = _connect(path)
         version = db.execute("PRAGMA user_version").fetchone()[0]
@@ -69,7 +75,7 @@ def open_file(path: Path) -> sqlite3.Connection:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    """Where nothing can be written beside the file (a full or read-only disk), for reading only."""
+    """For reading only, where nothing can be written beside the file (a full or read-only disk)."""
     db = sqlite3.connect(path, isolation_level=None, timeout=30)
     try:
         db.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -87,24 +93,25 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 @contextmanager
 def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """All statements in it, or none."""
     db.execute("BEGIN IMMEDIATE")
     try:
         yield
         db.execute("COMMIT")
     finally:
-        if db.in_transaction:  # on a full disk SQLite has rolled back by itself
+        if db.in_transaction:  # SQLite itself rolls back on a full disk
             db.execute("ROLLBACK")
 
 
 def remove_draft(draft: Path) -> None:
-    """A population that is not complete, with SQLite's own files beside it."""
+    """Delete a population that is not complete, with SQLite's own files beside it."""
     for path in draft.parent.glob(f"{draft.name}*"):
         path.unlink(missing_ok=True)
 
 
 @contextmanager
-def plain_errors(folder: Path) -> Iterator[None]:
-    """A disk that is full or read-only, said so."""
+def disk_errors(folder: Path) -> Iterator[None]:
+    """SQLite's errors of a disk that is full or read-only -> OutputError."""
     try:
         yield
     except sqlite3.OperationalError as error:

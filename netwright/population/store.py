@@ -1,6 +1,6 @@
-"""A population in one SQLite file: the space, the recipe, and every trial with its state. It is the only truth.
+"""A population in one SQLite file: the space, the recipe, and every trial with its state. Nothing is stored elsewhere.
 
-Any process that works on it may die at any moment: a trial is finished when its row says so, in one transaction.
+Any process that works on it may die at any moment: each change of a trial is one transaction.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 
 from netwright.arch import Arch, ArchBatch, complexity
 from netwright.errors import PopulationError
-from netwright.population.database import FILE, STATES, make_tables, open_file, plain_errors, remove_draft, transaction
+from netwright.population.database import FILE, STATES, disk_errors, make_tables, open_file, remove_draft, transaction
 from netwright.population.summary import population_html
 from netwright.system.atomic import explain_errors
 from netwright.system.diff import difference
@@ -33,7 +33,15 @@ __all__ = ["Population", "Trial", "trial_seed"]
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A network to be trained: its place in the population, its own seed, its attempts (`requeue` says which count)."""
+    """A network to be trained.
+
+    Attributes:
+        index: Its place in the population.
+        arch: The network.
+        seed: Its own.
+        attempts: Trainings begun, less those that ended because the whole program did.
+        label: What the population calls it; empty in a sweep.
+    """
 
     index: int
     arch: Arch
@@ -48,7 +56,11 @@ def trial_seed(seed: int, index: int) -> int:
 
 
 class Population:
-    """Trials on disk. `create` or `open` it; `frame()` gives a row a trial. Close it, or use it in a with statement."""
+    """Trials on disk: `create` or `open` it. Close it, or use it in a with statement.
+
+    Attributes:
+        folder: Where its file is.
+    """
 
     def __init__(self, folder: Path, connection: sqlite3.Connection) -> None:
         self.folder = folder
@@ -68,12 +80,21 @@ class Population:
         seeds: Sequence[int] | None = None,
         labels: Sequence[str] | None = None,
     ) -> Population:
-        """A new population of these networks, all waiting.
+        """A new population, all of whose trials wait.
 
-        identity: what the results depend on (space, recipe, data, ...), plain values; whoever resumes must have the
-        same. notes: what is worth keeping besides (the sampling account, ...). seeds: instead of those that follow
-        from `seed` and the index. Raises OutputError when the folder cannot be written, PopulationError when it has
-        a population already.
+        Args:
+            folder: Where its file is written; made where it is not there.
+            networks: One for each trial, in order.
+            seed: Of the population, 0 or more.
+            identity: What the results depend on (space, recipe, data, ...), as JSON can hold it; the same is needed to
+                resume the population.
+            notes: What else is worth keeping (rejection counts of the sample, the command, ...), as JSON can hold it.
+            seeds: Of the trials, instead of those that follow from `seed` and the index.
+            labels: Of the trials.
+
+        Raises:
+            OutputError: The folder cannot be written.
+            PopulationError: It has a population already.
         """
         folder = Path(folder)
         what, elsewhere = "the population", "another folder"
@@ -86,7 +107,7 @@ class Population:
                 raise PopulationError(f"{folder} holds a population already. Open it, or choose another folder.")
             remove_draft(draft)
             try:
-                with plain_errors(folder), closing(sqlite3.connect(draft, isolation_level=None)) as db:
+                with disk_errors(folder), closing(sqlite3.connect(draft, isolation_level=None)) as db:
                     make_tables(db)
                     with transaction(db):
                         db.executemany("INSERT INTO meta VALUES (?, ?)", [(key, json.dumps(meta[key])) for key in meta])
@@ -100,9 +121,14 @@ class Population:
 
     @classmethod
     def open(cls, folder: str | Path) -> Population:
-        """The population of a run folder (or the file itself), where nothing can be written for reading only.
+        """The population of a run folder.
 
-        Raises PopulationError where none is, or a damaged one; OutputError where the disk prevents it.
+        Args:
+            folder: The folder, or the file itself. Where nothing can be written, it is opened for reading only.
+
+        Raises:
+            PopulationError: None is there, or it is damaged.
+            OutputError: The disk prevents reading it.
         """
         path = Path(folder)
         if path.is_dir() or not path.suffix:
@@ -123,17 +149,20 @@ class Population:
         seeds: Sequence[int] | None = None,
         labels: Sequence[str] | None = None,
     ) -> Population:
-        """Resume the population of the folder, or create it.
+        """Resume the population of the folder, or create it. The arguments are those of `create`.
 
-        A population made with another identity, seed or networks is refused with the difference. One with fewer
-        networks than given is extended: the same seed draws the same networks first.
+        A population with fewer networks than given is extended: the same seed draws the same networks first.
+
+        Raises:
+            OutputError: The folder cannot be read or written.
+            PopulationError: Its population has another identity, seed or networks; the message has the difference.
         """
         if not (Path(folder) / FILE).exists():
             return cls.create(
                 folder, networks=networks, seed=seed, identity=identity, notes=notes, seeds=seeds, labels=labels
             )
         population = cls.open(folder)
-        lines = difference(population.identity, json.loads(json.dumps(identity)))
+        lines = difference(_comparable(population.identity), _comparable(json.loads(json.dumps(identity))))
         lines += difference(population.seed, seed, "seed")
         if not lines:
             lines = population._unlike(list(networks), seeds, labels)
@@ -148,7 +177,7 @@ class Population:
         return population
 
     def _unlike(self, archs: list[Arch], seeds: Sequence[int] | None, labels: Sequence[str] | None) -> list[str]:
-        """How the first trial that differs from the one wanted there does so; empty where none does."""
+        """What differs in the first trial that is not as given; empty where none differs."""
         stored = self._db.execute("SELECT arch, seed, label FROM trials ORDER BY trial LIMIT ?", (len(archs),))
         for index, (text, seed, label) in enumerate(stored):
             was = {"network": json.loads(text), "seed": seed, "label": label}
@@ -169,18 +198,26 @@ class Population:
         labels: Sequence[str] | None = None,
         notes: Mapping[str, Any] | None = None,
     ) -> None:
-        """Add those of the networks that are beyond the trials there are; their first ones are the trials there are.
+        """Add trials.
 
-        notes: in place of those of the same name, where any network is added.
+        Args:
+            networks: Of all trials, the existing ones first; nothing is added where there are no more of them.
+            seeds: Of all trials, instead of those that follow from the population's seed and the index.
+            labels: Of all trials.
+            notes: They replace those of the same name, where any network is added.
+
+        Raises:
+            OutputError: The disk is full or read-only.
         """
         if len(networks) <= len(self):
             return
-        with plain_errors(self.folder), transaction(self._db):
+        with disk_errors(self.folder), transaction(self._db):
             _insert(self._db, len(self), list(networks), _parameters(networks), self.seed, seeds, labels)
             renewed = json.dumps(self.notes | dict(notes or {}))
             self._db.execute("UPDATE meta SET value = ? WHERE key = 'notes'", (renewed,))
 
     def close(self) -> None:
+        """Close the file."""
         self._db.close()
 
     def __enter__(self) -> Self:
@@ -196,15 +233,17 @@ class Population:
 
     @property
     def seed(self) -> int:
+        """From which the trials' seeds follow."""
         return int(self._meta("seed"))
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What the results depend on: space, recipe, data."""
+        """What the results depend on: space, recipe, data, ..."""
         return dict(self._meta("identity"))
 
     @property
     def notes(self) -> dict[str, Any]:
+        """What else was worth keeping: rejection counts of the sample (`account`), the command, ..."""
         return dict(self._meta("notes"))
 
     def __len__(self) -> int:
@@ -216,6 +255,7 @@ class Population:
         return {state: found.get(state, 0) for state in STATES}
 
     def trials(self, state: str = "waiting") -> list[Trial]:
+        """Those in a state: waiting, running, done or failed."""
         rows = self._db.execute(
             "SELECT trial, arch, seed, attempts, label FROM trials WHERE state = ? ORDER BY trial", (state,)
         )
@@ -224,12 +264,16 @@ class Population:
         ]
 
     def errors(self) -> list[float]:
-        """Percent, of the trials that are done."""
+        """Errors in percent of the trials that are done, by index."""
         return [error for (error,) in self._db.execute("SELECT error FROM trials WHERE state = 'done' ORDER BY trial")]
 
     def frame(self) -> pd.DataFrame:
-        """A data frame, a row a trial: trial, state, reason, error (percent), flops, params, acts, seconds, seed,
-        attempts, label, one column for each parameter drawn, arch (JSON) and curve (one record an epoch)."""
+        """A row for each trial.
+
+        Returns:
+            Columns trial, state, reason (of a failure), error (percent), flops, params, acts, seconds, seed, attempts,
+            label, one for each parameter drawn, arch (JSON) and curve (one record an epoch).
+        """
         import pandas as pd
 
         names = ("trial", "state", "reason", "error", "flops", "params", "acts", "seconds", "seed", "attempts", "label")
@@ -249,31 +293,39 @@ class Population:
     # -- what happens to it ------------------------------------------------------------------------------------
 
     def lock(self) -> Lock:
-        """Held by the one program that works on the population; PopulationError where another one does."""
+        """To be held by the one program that works on the population; PopulationError where another one does."""
         return Lock(self.folder)
 
     def requeue(self) -> int:
-        """Let the trials that a program left running when it ended wait again, as if never begun; how many."""
-        with plain_errors(self.folder):
+        """Let the trials that an ended program left running wait again, as if never begun; returns how many."""
+        with disk_errors(self.folder):
             return self._db.execute(
                 "UPDATE trials SET state = 'waiting', attempts = attempts - 1 WHERE state = 'running'"
             ).rowcount
 
     def begin(self, index: int) -> None:
-        with plain_errors(self.folder):
+        """The trial is running: one attempt more."""
+        with disk_errors(self.folder):
             self._db.execute(
                 "UPDATE trials SET state = 'running', attempts = attempts + 1, started = ? WHERE trial = ?",
                 (time.time(), index),
             )
 
     def wait_again(self, index: int) -> None:
-        """The trial's worker died under it: an attempt that counts."""
-        with plain_errors(self.folder):
+        """The trial's worker died during it: it waits, and the attempt counts."""
+        with disk_errors(self.folder):
             self._db.execute("UPDATE trials SET state = 'waiting' WHERE trial = ?", (index,))
 
     def finish(self, index: int, *, error: float, seconds: float, curve: Sequence[Mapping[str, Any]]) -> None:
-        """The trial is done. error: percent, of its last epoch."""
-        with plain_errors(self.folder):
+        """The trial is done.
+
+        Args:
+            index: Of the trial.
+            error: Percent, of its last epoch.
+            seconds: Of training.
+            curve: One record an epoch.
+        """
+        with disk_errors(self.folder):
             self._db.execute(
                 "UPDATE trials SET state = 'done', reason = NULL, error = ?, seconds = ?, curve = ?, finished = ? "
                 "WHERE trial = ?",
@@ -281,12 +333,20 @@ class Population:
             )
 
     def fail(self, index: int, reason: str, curve: Sequence[Mapping[str, Any]] = ()) -> None:
-        """The trial failed, and counts as that."""
-        with plain_errors(self.folder):
+        """The trial failed; `reason` is kept, and the trial is not tried again."""
+        with disk_errors(self.folder):
             self._db.execute(
                 "UPDATE trials SET state = 'failed', reason = ?, curve = ?, finished = ? WHERE trial = ?",
                 (reason, json.dumps(list(curve)), time.time(), index),
             )
+
+
+def _comparable(identity: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the line of text about the space, on which no result depends."""
+    space = identity.get("space")
+    if not isinstance(space, Mapping):
+        return dict(identity)
+    return dict(identity) | {"space": {key: value for key, value in space.items() if key != "summary"}}
 
 
 def _parameters(networks: ArchBatch | Sequence[Arch]) -> list[dict[str, float]]:

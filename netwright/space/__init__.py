@@ -1,25 +1,42 @@
 """Design spaces: what may be drawn, how likely it is, and drawing it. numpy only."""
 
-from netwright.space.axis import Axis
 from netwright.space.catalog import load_space, space_names
-from netwright.space.domain import Choice, Domain, LogUniform, PowersOfTwo, Uniform, domain_from_dict
+from netwright.space.distribution import (
+    Choice,
+    Distribution,
+    LogUniform,
+    PowersOfTwo,
+    Uniform,
+    distribution_from_dict,
+)
+from netwright.space.parameter import Parameter
 from netwright.space.sampling import Sample, draw, sample
 from netwright.space.setting import Setting
 from netwright.space.space import DesignSpace
+from netwright.system.deprecation import moved_names
 
 __all__ = [
-    "Axis",
     "Choice",
     "DesignSpace",
-    "Domain",
+    "Distribution",
     "LogUniform",
+    "Parameter",
     "PowersOfTwo",
     "Sample",
     "Setting",
     "Uniform",
-    "domain_from_dict",
+    "distribution_from_dict",
     "draw",
     "load_space",
     "sample",
     "space_names",
 ]
+
+__getattr__ = moved_names(
+    "netwright.space",
+    {
+        "Axis": "netwright.space:Parameter",
+        "Domain": "netwright.space:Distribution",
+        "domain_from_dict": "netwright.space:distribution_from_dict",
+    },
+)

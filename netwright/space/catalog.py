@@ -1,6 +1,6 @@
-"""The design spaces that come with the package, and reading a person's own from YAML.
+"""The design spaces that come with the package, and reading others from YAML files.
 
-Those of block x are files; those of the other blocks follow from them by name: `anynetv_d` is `anynetx_d` of block v.
+Those of block x are files. Those of the other blocks follow from them by name: `anynetv_d` is `anynetx_d` of block v.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 import yaml
 
 from netwright.errors import SpaceError
-from netwright.space.domain import PowersOfTwo
-from netwright.space.parameter import unknown
+from netwright.space.distribution import PowersOfTwo
+from netwright.space.families import unknown
 from netwright.space.space import DesignSpace, constraints, section
 from netwright.system.suggest import suggest
 
@@ -23,19 +23,22 @@ __all__ = ["load_space", "space_names"]
 
 _REFINING = ("tie", "order", "limits", "parameters", "setting", "name", "summary", "base")
 
-# block -> what the setting of its spaces has otherwise than those of block x; ResNets have a stem of their own
+# block -> in what the setting of its spaces differs from those of block x; ResNets have their own stem
 _RESNET = {"stem": "imagenet", "stem_width": 64, "strides": (1, 2, 2, 2)}
 _SETTINGS: dict[str, dict[str, Any]] = {"y": {}, "z": {}, "r": _RESNET, "basic": _RESNET, "v": {}}
 _OF_BLOCK_X = ("anynetx_a", "anynetx_b", "anynetx_c", "anynetx_d", "anynetx_e", "regnetx")
 # end of a name -> (the step before, the parameter that this one ties)
 _TIED = {"_b": ("A", "bottleneck"), "_c": ("B", "group width")}
-# name -> (the space of block x that it follows from, its block)
+# name -> (the space of block x that it is made of, its block)
 _OF_OTHER_BLOCKS = {name.replace("netx", f"net{block}"): (name, block) for block in _SETTINGS for name in _OF_BLOCK_X}
 
 
 def space_names() -> tuple[str, ...]:
-    """The spaces that `load_space` knows by name: from AnyNetX-A to RegNetX, the same of each other block, then those
-    with the reversed constraints of DDS and those of NDS."""
+    """The spaces that `load_space` knows by name.
+
+    From AnyNetX-A to RegNetX, then the same of each other block, then those with the reversed constraints of DDS
+    (arXiv 2003.13678) and those of NDS (arXiv 1905.13214).
+    """
     return (*_OF_BLOCK_X, *_OF_OTHER_BLOCKS, *sorted(_files() - {*_OF_BLOCK_X, *_OF_OTHER_BLOCKS}))
 
 
@@ -44,16 +47,21 @@ def _files() -> set[str]:
 
 
 def load_space(ref: str | Path) -> DesignSpace:
-    """A space by name (`regnetx`, `AnyNetX-A`) or from a YAML file.
+    """A space by name or from a YAML file.
 
-    A file gives a whole space (see `netwright space show regnetx`), or `base: NAME` and what it narrows; a base may be
-    a file too, found from the folder of the file that names it.
+    Args:
+        ref: A name (`regnetx`, `AnyNetX-A`) or the path of a file. A file has a whole space (see `netwright space show
+            regnetx`), or `base: NAME` and what it narrows. A base may be a file too, relative to the folder of the file
+            that names it.
+
+    Raises:
+        SpaceError: No space of that name, or a file that is not a space.
     """
     return _load(ref, ())
 
 
 def _load(ref: str | Path, readers: tuple[Path, ...]) -> DesignSpace:
-    """readers: the files whose bases led here, first to last."""
+    """readers: the files that name each other as base down to this one, first to last."""
     name = str(ref).lower().replace("-", "_")
     name = name.replace("anynet_", "anynetx_")
     if name in _files():
@@ -77,15 +85,15 @@ def _of_another_block(name: str) -> DesignSpace:
     like = load_space(of_x)
     space = like.with_setting(block=block, **_SETTINGS[block])
     if block == "z":  # its blocks are wider inside (arXiv 2103.06877)
-        space = space.with_domain("bottleneck", PowersOfTwo(0.25, 1))
-    title, _, says = like.summary.partition(": ")
-    drawn = [axis.name.replace("_", " ") for axis in space.axes]
+        space = space.with_distribution("bottleneck", PowersOfTwo(0.25, 1))
+    title, _, text = like.summary.partition(": ")
+    drawn = [parameter.name.replace("_", " ") for parameter in space.parameters]
     before, tied = _TIED.get(name[-2:], ("", drawn[0]))
     if name.endswith("_a"):
-        says = f"four stages, each with its own {', '.join(drawn[:-1])} and {drawn[-1]}"
+        text = f"four stages, each with its own {', '.join(drawn[:-1])} and {drawn[-1]}"
     elif tied not in drawn:
-        says = f"the networks of {before}: block {block} has no {tied}"
-    return replace(space, name=name, summary=f"{title.replace('X', block.capitalize())}: {says}")
+        text = f"the networks of {before}: block {block} has no {tied}"
+    return replace(space, name=name, summary=f"{title.replace('X', block.capitalize())}: {text}")
 
 
 def _folder() -> Any:
@@ -94,22 +102,24 @@ def _folder() -> Any:
 
 def _read(text: str, source: str, readers: tuple[Path, ...]) -> DesignSpace:
     try:
-        plain = yaml.safe_load(text)
+        values = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise SpaceError(f"{source} is not YAML: {error}. `netwright space show regnetx` prints an example.") from error
-    if not isinstance(plain, Mapping):
-        raise SpaceError(f"{source} holds no mapping but {type(plain).__name__}. See `netwright space show regnetx`.")
-    if "base" not in plain:
-        return DesignSpace.from_dict(plain)
-    for key in plain:
+    if not isinstance(values, Mapping):
+        raise SpaceError(
+            f"a space is a mapping, and {source} holds {type(values).__name__}. See `netwright space show regnetx`."
+        )
+    if "base" not in values:
+        return DesignSpace.from_dict(values)
+    for key in values:
         if key not in _REFINING:
             raise SpaceError(
                 f"a space with a base may have the keys {', '.join(_REFINING)}; {source} has {key!r}. Remove it."
             )
-    base = _load(str(plain["base"]), readers).with_setting(**section(plain, "setting"))
-    ranges = section(plain, "parameters")
+    base = _load(str(values["base"]), readers).with_setting(**section(values, "setting"))
+    ranges = section(values, "parameters")
     for key in ranges:
-        if key not in (names := [*(axis.name for axis in base.axes), *base.columns]):
+        if key not in (names := [*(parameter.name for parameter in base.parameters), *base.columns]):
             raise unknown("parameter", key, names)
-    refined = base.refine(name=str(plain.get("name", Path(source).stem)), **constraints(plain), **ranges)
-    return replace(refined, summary=str(plain.get("summary", "")))
+    refined = base.refine(name=str(values.get("name", Path(source).stem)), **constraints(values), **ranges)
+    return replace(refined, summary=str(values.get("summary", "")))

@@ -1,4 +1,4 @@
-"""The values that a domain lists, and what its ends must be."""
+"""The values that a distribution lists, and what its ends must be."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["MOST_LEVELS", "check_range", "geometric", "multiples", "pick"]
 
 Floats = npt.NDArray[np.float64]
 
-MOST_LEVELS = 1_000_000  # values of one domain
+MOST_LEVELS = 1_000_000  # values of one distribution
 
 
 def pick(listed: tuple[Floats, Floats], rng: np.random.Generator, n: int) -> Floats:
@@ -40,24 +40,26 @@ def multiples(low: float, high: float, quantum: float) -> Floats:
 
 
 def check_range(kind: str, low: float, high: float, quantum: float | None, *, positive: bool) -> None:
-    """SpaceError where the ends, or the quantum, are not what a domain of that kind needs."""
+    """SpaceError where the ends, or the quantum, are not what a distribution of that kind needs."""
     for value in (low, high):
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise SpaceError(f"the ends of a {kind} domain are finite numbers, not {value!r}. Correct them.")
+            raise SpaceError(f"the ends of a {kind} distribution are finite numbers, not {value!r}. Correct them.")
     if low > high or (positive and low <= 0):
         constraint = "0 < low <= high" if positive else "low <= high"
-        raise SpaceError(f"a {kind} domain needs {constraint}, not {low!r} to {high!r}. Swap or correct the ends.")
+        raise SpaceError(
+            f"a {kind} distribution needs {constraint}, not {low!r} to {high!r}. Swap or correct the ends."
+        )
     if quantum is not None:
         if not isinstance(quantum, int | float) or not 0 < quantum < math.inf:
-            raise SpaceError(f"the quantum of a {kind} domain is positive, not {quantum!r}. 1 and 8 are usual.")
+            raise SpaceError(f"the quantum of a {kind} distribution is positive, not {quantum!r}. 1 and 8 are usual.")
         if (high - low) / quantum >= MOST_LEVELS:
             raise SpaceError(
-                f"a {kind} domain with a quantum has at most {MOST_LEVELS:,} values, not those of {low:g} to {high:g} "
-                f"in steps of {quantum:g}. Leave the quantum out."
+                f"a {kind} distribution with a quantum has at most {MOST_LEVELS:,} values, not those of {low:g} to "
+                f"{high:g} in steps of {quantum:g}. Leave the quantum out."
             )
         for value in (low, high):
             if abs(value / quantum - round(value / quantum)) > 1e-6:
                 raise SpaceError(
-                    f"the ends of a {kind} domain are multiples of its quantum {quantum:g}, not {value:g}. "
+                    f"the ends of a {kind} distribution are multiples of its quantum {quantum:g}, not {value:g}. "
                     f"Take {round(value / quantum) * quantum:g}."
                 )

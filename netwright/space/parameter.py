@@ -1,71 +1,77 @@
-"""The parameters of each family of networks, and what each may be."""
+"""One parameter of a design space, over all stages of its networks."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Container, Iterable
+from dataclasses import dataclass
+from itertools import pairwise
 
-from netwright.arch import BLOCKS
+import numpy as np
+
 from netwright.errors import SpaceError
-from netwright.space.domain import Domain
-from netwright.system.suggest import suggest
+from netwright.space.distribution import Choice, Distribution
 
-__all__ = ["FAMILIES", "check_domain", "parameters_of", "unknown"]
+__all__ = ["ORDERS", "Parameter"]
 
-# family -> the parameters that it has of any block; in an AnyNet each is drawn once a stage, in a RegNet once a network
-FAMILIES = {
-    "anynet": ("depth", "width"),
-    "regnet": ("depth", "w0", "wa", "wm"),
-}
-
-_WHOLE = ("a whole number of at least 1", lambda v: v >= 1 and v.is_integer(), "Give it a quantum, 1 or 8, say.")
-_RATIO = (
-    "a whole number or the inverse of one (it divides, so that 4 narrows and 0.25 widens)",
-    lambda v: v > 0 and (v.is_integer() or math.isclose(1 / v, round(1 / v), rel_tol=1e-12)),
-    "1, 2 and 4 are usual.",
-)
-# parameter -> (constraint, whether a listed value keeps it, cure)
-_LISTED: dict[str, tuple[str, Callable[[float], bool], str]] = {
-    "depth": _WHOLE,
-    "width": _WHOLE,
-    "group_width": _WHOLE,
-    "groups": _WHOLE,
-    "bottleneck": _RATIO,
-}
-# parameter -> (constraint, whether its smallest value keeps it, cure)
-_BOUNDED: dict[str, tuple[str, Callable[[float], bool], str]] = {
-    "w0": ("positive", lambda v: v > 0, "Raise its low end."),
-    "wa": ("not negative", lambda v: v >= 0, "Raise its low end."),
-    "wm": ("above 1", lambda v: v > 1, "Raise its low end."),
-}
+ORDERS = ("non_decreasing", "non_increasing")
 
 
-def parameters_of(family: str, block: str, given: Container[str] = ()) -> tuple[str, ...]:
-    """The parameters of a family's networks of that block, in order.
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of a space: drawn once a network, or once a stage.
 
-    A block with a bottleneck adds `bottleneck`, one with groups `group_width`; or `groups`, where that is among those
-    given: DDS draws how wide a group is, NDS how many there are.
+    Attributes:
+        name: `depth`, `width`, `w0`, ...
+        distributions: One for each draw: as many as stages, or a single one.
+        tied: Whether the single draw is for all stages of an AnyNet.
+        order: How the draws go from stage to stage, one of `ORDERS`; None where they are free.
     """
-    groups = "groups" if "groups" in given and "group_width" not in given else "group_width"
-    kind = BLOCKS[block]
-    return FAMILIES[family] + ("bottleneck",) * kind.is_bottleneck + (groups,) * kind.is_grouped
 
+    name: str
+    distributions: tuple[Distribution, ...]
+    tied: bool = False
+    order: str | None = None
 
-def check_domain(name: str, domain: Domain) -> None:
-    """SpaceError where a parameter's domain holds a value from which no network can be made."""
-    if name in _LISTED:
-        constraint, holds, cure = _LISTED[name]
-        listed = domain.levels()
-        if listed is None:
-            raise SpaceError(f"{name} is {constraint}; {domain.to_dict()} is continuous. {cure}")
-        broken = [value for value in listed[0].tolist() if not holds(value)]
-    else:
-        constraint, holds, cure = _BOUNDED[name]
-        broken = [value for value in domain.bounds[:1] if not holds(value)]
-    if broken:
-        raise SpaceError(f"{name} is {constraint}; {domain.to_dict()} holds {broken[0]:g}. {cure}")
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of what is drawn: `w0`, or `depth_1` ... `depth_4`, or `bottleneck` where it is tied."""
+        if len(self.distributions) == 1:
+            return (self.name,)
+        return tuple(f"{self.name}_{i}" for i in range(1, len(self.distributions) + 1))
 
+    def tie(self) -> Parameter:
+        """The same draw for every stage, from the values that all stages allow, as likely as in the first stage.
 
-def unknown(what: str, name: object, known: Iterable[object]) -> SpaceError:
-    """The error for a name that is none of the known ones, with the nearest of them."""
-    return SpaceError(f"unknown {what} {str(name)!r}: {suggest(name, known)}")
+        Raises:
+            SpaceError: No value is allowed in every stage.
+        """
+        common = self.distributions[0]
+        for other in self.distributions[1:]:
+            first, second = common.levels(), other.levels()
+            if other == common or first is None or second is None:
+                continue
+            shared = np.isin(first[0], second[0])
+            if not shared.any():
+                raise SpaceError(
+                    f"no value of {self.name} is allowed in every stage, so it cannot be tied. Widen its range in one."
+                )
+            if not shared.all():
+                common = Choice(tuple(first[0][shared].tolist()), tuple(first[1][shared].tolist()))
+        return Parameter(self.name, (common,), tied=True)
+
+    def count(self) -> float:
+        """How many combinations of draws it allows (an int); infinite where a distribution is continuous."""
+        listed = [distribution.levels() for distribution in self.distributions]
+        if any(levels is None for levels in listed):
+            return math.inf
+        values = [levels[0] for levels in listed if levels is not None]
+        if self.order == "non_increasing":
+            values.reverse()
+        if self.order is None:
+            return math.prod(len(each) for each in values)
+        # ways[k]: sequences so far that end at values[k]; Python integers, because they outgrow 64 bits
+        ways = np.ones(len(values[0]), dtype=object)
+        for before, after in pairwise(values):
+            reached = np.concatenate([[0], np.cumsum(ways)])
+            ways = reached[np.searchsorted(before, after, side="right")]
+        return int(ways.sum())

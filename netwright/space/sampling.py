@@ -1,4 +1,4 @@
-"""Drawing networks from a design space: vectorized rejection sampling with an account of what was rejected."""
+"""Drawing networks from a design space: vectorized rejection sampling that counts what was rejected, and why."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from netwright.arch import ArchBatch, block_widths, compatible, complexity, stag
 from netwright.arch.divisible import compatible_groups
 from netwright.errors import SpaceError
 from netwright.space.space import LIMITS, DesignSpace
+from netwright.system.deprecation import renamed_attribute
 from netwright.system.html import paragraph
 
 __all__ = ["Sample", "draw", "sample"]
@@ -33,28 +34,54 @@ _COSTS = ("flops", "params", "acts")
 class Sample:
     """Networks of a space, and what became of every draw.
 
-    account: draws = the sum of all other entries. A rejected draw counts for the first constraint that it breaks;
-    duplicates are networks drawn before, unused are good ones of the last chunk beyond those asked for.
+    Attributes:
+        batch: The networks, with what was drawn for each in `.parameters`.
+        rejection_counts: `draws`, and what became of them, which adds up to it: `accepted`; `duplicate`, networks drawn
+            before; `unused`, good ones of the last chunk that were not needed; and for each order and limit of the
+            space the draws of which it is the first that they break.
     """
 
     batch: ArchBatch
-    account: Mapping[str, int]
+    rejection_counts: Mapping[str, int]
+
+    account = renamed_attribute("Sample", "account", "rejection_counts")
 
     def _repr_html_(self) -> str:
-        counts = ", ".join(f"{name} {many:,}" for name, many in self.account.items() if many)
+        counts = ", ".join(f"{name} {many:,}" for name, many in self.rejection_counts.items() if many)
         return self.batch._repr_html_() + paragraph(f"Sampling: {counts}.")
 
 
 def sample(space: DesignSpace, n: int, seed: int = 0) -> ArchBatch:
-    """n distinct networks of a space; the same seed gives the same ones, and a larger n the same ones first.
+    """n distinct networks of a space.
 
-    Their parameters are in `.parameters`. SpaceError if the space is empty or holds fewer than n.
+    The same seed gives the same networks, and a larger n the same ones first.
+
+    Args:
+        space: What to draw from.
+        n: How many networks.
+        seed: 0 or more.
+
+    Returns:
+        The networks, with what was drawn for each in `.parameters`: column -> (n,).
+
+    Raises:
+        SpaceError: The space is empty, or has fewer than n networks within its limits.
     """
     return draw(space, n, seed).batch
 
 
 def draw(space: DesignSpace, n: int, seed: int = 0, *, exclude: ArchBatch | None = None) -> Sample:
-    """As `sample`, with the account. exclude: networks that count as drawn already (of an earlier sample, say)."""
+    """As `sample`, with what became of every draw.
+
+    Args:
+        space: What to draw from.
+        n: How many networks.
+        seed: 0 or more.
+        exclude: Networks that count as drawn before, for example those of an earlier sample.
+
+    Raises:
+        SpaceError: The space is empty, or has fewer than n other networks within its limits.
+    """
     if n < 1:
         raise SpaceError(f"at least 1 network is drawn, not {n}. Give a positive number.")
     if seed < 0:
@@ -64,7 +91,7 @@ def draw(space: DesignSpace, n: int, seed: int = 0, *, exclude: ArchBatch | None
             f"{space.name!r} has {space.size():,} combinations of parameters, fewer than the {n:,} networks asked for. "
             "Ask for fewer, or widen a range."
         )
-    account = dict.fromkeys(("draws", *_constraint_names(space), "duplicate", "accepted", "unused"), 0)
+    counts = dict.fromkeys(("draws", *_constraint_names(space), "duplicate", "accepted", "unused"), 0)
     seen: set[bytes] = set()
     if exclude is not None:
         _distinct(exclude, seen)
@@ -73,47 +100,47 @@ def draw(space: DesignSpace, n: int, seed: int = 0, *, exclude: ArchBatch | None
     stale = 0
     for chunk in range(_GIVE_UP // _CHUNK):
         rng = np.random.default_rng([seed, chunk])
-        candidates = _candidates(space, rng, account, extremes)
-        account["draws"] += _CHUNK
+        candidates = _candidates(space, rng, counts, extremes)
+        counts["draws"] += _CHUNK
         fresh: list[int] = []
         if candidates is not None:
             distinct = _distinct(candidates, seen)
-            fresh = distinct[: n - account["accepted"]]
-            account["duplicate"] += len(candidates) - len(distinct)
-            account["unused"] += len(distinct) - len(fresh)
+            fresh = distinct[: n - counts["accepted"]]
+            counts["duplicate"] += len(candidates) - len(distinct)
+            counts["unused"] += len(distinct) - len(fresh)
             if fresh:
                 found.append(candidates[np.array(fresh)])
-        account["accepted"] += len(fresh)
+        counts["accepted"] += len(fresh)
         stale = 0 if fresh else stale + 1
-        if account["accepted"] >= n:
-            return Sample(_joined(found), account)
-        nothing = not account["accepted"] and account["draws"] >= _GIVE_UP_EMPTY and not account["duplicate"]
-        if nothing or (stale >= _STALE and account["duplicate"]):
+        if counts["accepted"] >= n:
+            return Sample(_joined(found), counts)
+        nothing = not counts["accepted"] and counts["draws"] >= _GIVE_UP_EMPTY and not counts["duplicate"]
+        if nothing or (stale >= _STALE and counts["duplicate"]):
             break
-    raise SpaceError(_why_too_few(space, n, account, extremes))
+    raise SpaceError(_why_too_few(space, n, counts, extremes))
 
 
 def _constraint_names(space: DesignSpace) -> list[str]:
-    ordered = [f"{axis.name} {axis.order}" for axis in space.axes if axis.order]
+    ordered = [f"{parameter.name} {parameter.order}" for parameter in space.parameters if parameter.order]
     return ordered + [limit for limit in LIMITS if limit in space.limits]
 
 
 def _candidates(
-    space: DesignSpace, rng: np.random.Generator, account: dict[str, int], extremes: dict[str, tuple[float, float]]
+    space: DesignSpace, rng: np.random.Generator, counts: dict[str, int], extremes: dict[str, tuple[float, float]]
 ) -> ArchBatch | None:
     """One chunk of draws, less those that break a constraint; None where nothing is left."""
-    drawn = {column: domain.draw(rng, _CHUNK) for column, domain in space.domains.items()}
+    drawn = {column: distribution.draw(rng, _CHUNK) for column, distribution in space.distributions.items()}
     kept = np.ones(_CHUNK, bool)
-    for axis in space.axes:
-        if axis.order:
-            values = [drawn[column] for column in axis.columns]
-            if axis.order == "non_increasing":
+    for parameter in space.parameters:
+        if parameter.order:
+            values = [drawn[column] for column in parameter.columns]
+            if parameter.order == "non_increasing":
                 values.reverse()
             holds = np.logical_and.reduce([a <= b for a, b in pairwise(values)])
-            account[f"{axis.name} {axis.order}"] += int(np.count_nonzero(kept & ~holds))
+            counts[f"{parameter.name} {parameter.order}"] += int(np.count_nonzero(kept & ~holds))
             kept &= holds
     drawn = {column: values[kept] for column, values in drawn.items()}
-    batch = _anynets(space, drawn) if space.family == "anynet" else _regnets(space, drawn, account)
+    batch = _anynets(space, drawn) if space.family == "anynet" else _regnets(space, drawn, counts)
     limits = {name: ends for name, ends in space.limits.items() if name in _COSTS}
     if limits and len(batch):
         cost = complexity(batch)
@@ -126,19 +153,19 @@ def _candidates(
                     least, most = extremes.get(name, (math.inf, -math.inf))
                     extremes[name] = (min(least, float(reached.min())), max(most, float(reached.max())))
                 holds = (value >= low) & (value <= high)
-                account[name] += int(np.count_nonzero(mask & ~holds))
+                counts[name] += int(np.count_nonzero(mask & ~holds))
                 mask &= holds
         batch = batch[mask]
     return batch if len(batch) else None
 
 
-def _regnets(space: DesignSpace, drawn: dict[str, Floats], account: dict[str, int]) -> ArchBatch:
+def _regnets(space: DesignSpace, drawn: dict[str, Floats], counts: dict[str, int]) -> ArchBatch:
     widths = block_widths(*(drawn[name] for name in ("depth", "w0", "wa", "wm")))
     if "num_stages" in space.limits:
         low, high = space.limits["num_stages"]
         stages = 1 + np.count_nonzero((widths[:, 1:] != widths[:, :-1]) & (widths[:, 1:] > 0), axis=1)
         holds = (stages >= low) & (stages <= high)
-        account["num_stages"] += int(np.count_nonzero(~holds))
+        counts["num_stages"] += int(np.count_nonzero(~holds))
         widths = widths[holds]
         drawn = {column: values[holds] for column, values in drawn.items()}
     depth, width = stages_of(widths)
@@ -150,9 +177,9 @@ def _regnets(space: DesignSpace, drawn: dict[str, Floats], account: dict[str, in
 def _anynets(space: DesignSpace, drawn: dict[str, Floats]) -> ArchBatch:
     stages = space.stages or 1
     columns: dict[str, npt.NDArray[Any]] = {}
-    for axis in space.axes:
-        values = np.stack([drawn[column] for column in axis.columns], axis=1)
-        columns[axis.name] = np.repeat(values, stages, axis=1) if axis.tied else values
+    for parameter in space.parameters:
+        values = np.stack([drawn[column] for column in parameter.columns], axis=1)
+        columns[parameter.name] = np.repeat(values, stages, axis=1) if parameter.tied else values
     return _batch(space, drawn, columns)
 
 
@@ -214,20 +241,20 @@ def _joined(found: list[ArchBatch]) -> ArchBatch:
 
 
 def _why_too_few(
-    space: DesignSpace, n: int, account: Mapping[str, int], extremes: Mapping[str, tuple[float, float]]
+    space: DesignSpace, n: int, counts: Mapping[str, int], extremes: Mapping[str, tuple[float, float]]
 ) -> str:
-    found = account["accepted"]
+    found = counts["accepted"]
     limits = ", ".join(f"{low:,.6g} <= {name} <= {high:,.6g}" for name, (low, high) in space.limits.items())
-    rejected = {name: account[name] for name in _constraint_names(space) if account[name]}
+    rejected = {name: counts[name] for name in _constraint_names(space) if counts[name]}
     worst = max(rejected, key=lambda name: rejected[name], default="")
     text = (
         f"{'no network' if not found else f'only {found:,} of {n:,} distinct networks'} of {space.name!r}"
-        f"{' with ' + limits if limits else ''}: {found:,} in {account['draws']:,} draws"
+        f"{' with ' + limits if limits else ''}: {found:,} in {counts['draws']:,} draws"
     )
     if worst:
         text += f"; {worst} rejected most ({rejected[worst]:,})"
-    if account["duplicate"]:
-        text += f"; {account['duplicate']:,} repeated a network"
+    if counts["duplicate"]:
+        text += f"; {counts['duplicate']:,} repeated a network"
     cure = "Ask for fewer, or widen a range." if found else "Widen the limits or the ranges."
     for name, (least, most) in extremes.items():
         low, high = space.limits[name]

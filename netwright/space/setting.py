@@ -9,7 +9,7 @@ from typing import Any
 
 from netwright.arch import BLOCKS, STEMS, Stem
 from netwright.errors import SpaceError
-from netwright.space.parameter import unknown
+from netwright.space.families import unknown
 
 __all__ = ["Setting"]
 
@@ -19,9 +19,21 @@ _LAST_MAP = (4, 8)  # pixels a side that a network's last feature map has, about
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What all networks of a space have in common: block family, stem, strides, head, input and classes.
+    """What all networks of a space have in common.
 
-    head_width: channels of a 1x1 convolution before the pool, 0 for none.
+    Attributes:
+        block: A key of `netwright.arch.BLOCKS`.
+        se_ratio: Squeezed width as a share of the block's input width; None takes the block's usual one.
+        stem: A key of `netwright.arch.STEMS`.
+        stem_width: Channels.
+        strides: 1 or 2 for each stage; stages beyond these have stride 2.
+        resolution: Pixels a side of the square input.
+        num_classes: Outputs.
+        in_channels: 1 for gray, 3 for RGB.
+        head_width: Channels of a 1x1 convolution before the pool, 0 for none.
+
+    Raises:
+        SpaceError: A value that cannot be.
     """
 
     block: str = "x"
@@ -57,11 +69,15 @@ class Setting:
         object.__setattr__(self, "se_ratio", float(ratio))
 
     def stride(self, stage: int) -> int:
-        """Of stage 0, 1, ...; a stage beyond the given ones has stride 2."""
+        """Of stage 0, 1, ...; 2 beyond those that `strides` has."""
         return self.strides[stage] if stage < len(self.strides) else 2
 
     def with_(self, **changes: Any) -> Setting:
-        """The setting with other values; another block has its own usual se_ratio. SpaceError for an unknown name."""
+        """The setting with other values; another block brings its usual se_ratio.
+
+        Raises:
+            SpaceError: An unknown name, or a value that cannot be.
+        """
         names = [item.name for item in fields(self)]
         for key in changes:
             if key not in names:
@@ -71,7 +87,7 @@ class Setting:
         return replace(self, **changes)
 
     def for_images(self, resolution: int, num_classes: int, in_channels: int, stages: int) -> Setting:
-        """The setting for images of this size, whose networks have so many stages, as `DesignSpace.for_images` says."""
+        """The setting for images of this size and networks of so many stages, see `DesignSpace.for_images`."""
         images = {"resolution": resolution, "num_classes": num_classes, "in_channels": in_channels}
         last = resolution
         for stride in (Stem(self.stem).stride, *(self.stride(stage) for stage in range(stages))):
@@ -90,6 +106,6 @@ class Setting:
         return self.with_(**images, stem=stem, stem_width=width, strides=strides)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, as a space's YAML file has them; no head_width where there is none."""
-        plain = {item.name: getattr(self, item.name) for item in fields(self)} | {"strides": list(self.strides)}
-        return plain if self.head_width else {key: value for key, value in plain.items() if key != "head_width"}
+        """What a space's YAML file has; no head_width where there is none."""
+        values = {item.name: getattr(self, item.name) for item in fields(self)} | {"strides": list(self.strides)}
+        return values if self.head_width else {key: value for key, value in values.items() if key != "head_width"}

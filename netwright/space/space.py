@@ -1,4 +1,4 @@
-"""A design space: domains for each parameter, ties and orders across stages, limits on what comes out."""
+"""A design space: a distribution of each parameter, ties and orders across stages, limits on the networks."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ import numpy as np
 
 from netwright.arch import ROUNDING
 from netwright.errors import SpaceError
-from netwright.space.axis import ORDERS, Axis
-from netwright.space.domain import Choice, Domain, domain_from_dict
-from netwright.space.parameter import FAMILIES, check_domain, parameters_of, unknown
+from netwright.space.distribution import Choice, Distribution, distribution_from_dict
+from netwright.space.families import FAMILIES, check_distribution, parameters_of, unknown
+from netwright.space.parameter import ORDERS, Parameter
 from netwright.space.setting import Setting
 from netwright.space.table import space_table
+from netwright.system.deprecation import renamed_attribute, renamed_method
 
 __all__ = ["LIMITS", "DesignSpace"]
 
@@ -26,14 +27,27 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True)
 class DesignSpace:
-    """Axes, one a parameter of family and block; limits: name -> (low, high), both included; the setting is common.
+    """A set of networks, and how likely each is to be drawn. Immutable; `refine` and `with_...` make others of it.
 
-    stages: of every network of an AnyNet space; None for a RegNet space, where they follow from the widths.
+    Source: DDS (arXiv 2003.13678), sections 3 and 4.
+
+    Attributes:
+        name: What reports call it.
+        family: "anynet" or "regnet".
+        parameters: What is drawn, one for each parameter that networks of the family and block have, in order.
+        stages: Of every network of an AnyNet space; None for a RegNet space, where stages follow from the widths.
+        limits: Name in `LIMITS` -> (low, high), both included.
+        setting: What all networks have in common.
+        rounding: The rule that makes widths and groups agree, a key of `netwright.arch.ROUNDING`.
+        summary: One line about the space.
+
+    Raises:
+        SpaceError: Parts that contradict each other, or a value from which no network can be made.
     """
 
     name: str
     family: str
-    axes: tuple[Axis, ...]
+    parameters: tuple[Parameter, ...]
     stages: int | None = None
     limits: Mapping[str, Range] = field(default_factory=dict)
     setting: Setting = field(default_factory=Setting)
@@ -43,7 +57,7 @@ class DesignSpace:
     def __post_init__(self) -> None:
         if self.family not in tuple(FAMILIES):
             raise SpaceError(f"a family is one of {sorted(FAMILIES)}, not {self.family!r}. Choose one of these.")
-        names = tuple(axis.name for axis in self.axes)
+        names = tuple(parameter.name for parameter in self.parameters)
         if names != (known := parameters_of(self.family, self.setting.block, names)):
             raise SpaceError(
                 f"a space of the family {self.family} with block {self.setting.block!r} has the parameters "
@@ -58,26 +72,33 @@ class DesignSpace:
             )
         if self.stages is not None and "num_stages" in self.limits:
             raise SpaceError(f"num_stages is a limit of RegNets; the networks of {self.name!r} have {self.stages}.")
-        for axis in self.axes:
-            for domain in dict.fromkeys(axis.domains):
-                check_domain(axis.name, domain)
+        for parameter in self.parameters:
+            for distribution in dict.fromkeys(parameter.distributions):
+                check_distribution(parameter.name, distribution)
+
+    axes = renamed_attribute("DesignSpace", "axes", "parameters")
+    domains = renamed_attribute("DesignSpace", "domains", "distributions")
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of all that is drawn for one network: the degrees of freedom."""
-        return tuple(column for axis in self.axes for column in axis.columns)
+        return tuple(column for parameter in self.parameters for column in parameter.columns)
 
     @property
-    def domains(self) -> dict[str, Domain]:
-        """Column -> domain."""
-        return {column: domain for axis in self.axes for column, domain in zip(axis.columns, axis.domains, strict=True)}
+    def distributions(self) -> dict[str, Distribution]:
+        """Column -> its distribution."""
+        return {
+            column: distribution
+            for parameter in self.parameters
+            for column, distribution in zip(parameter.columns, parameter.distributions, strict=True)
+        }
 
     def size(self) -> float:
         """How many combinations of parameters there are, ties and orders counted exactly (an int), or infinity.
 
-        Limits on flops, params, acts and number of stages are not taken off: only sampling can tell what they leave.
+        Limits on flops, params, acts and number of stages are not taken off: only sampling tells what they leave.
         """
-        return math.prod(axis.count() for axis in self.axes)
+        return math.prod(parameter.count() for parameter in self.parameters)
 
     def refine(
         self,
@@ -89,16 +110,22 @@ class DesignSpace:
     ) -> DesignSpace:
         """A narrower space.
 
-        ranges: of a parameter for all stages (`depth=(12, 28)`), of one stage (`width_3=(64, 256)`), or a limit
-        (`flops=(360e6, 400e6)`); a single number means exactly that. A range that reaches beyond a domain or an
-        earlier limit is cut to it. tie: parameters that all stages share. order: parameter -> how it goes from stage
-        to stage, "non_decreasing" or "non_increasing".
+        Args:
+            tie: Parameters of which all stages share one draw.
+            order: Parameter -> how it goes from stage to stage, "non_decreasing" or "non_increasing".
+            name: Of the new space; None keeps the old one.
+            **ranges: (low, high), both included, of a parameter in all stages (`depth=(12, 28)`), of one stage
+                (`width_3=(64, 256)`), or a limit (`flops=(360e6, 400e6)`); a single number means exactly that. A range
+                that reaches beyond the distribution or an earlier limit is cut to it.
+
+        Raises:
+            SpaceError: An unknown name, or a range that leaves nothing.
         """
-        axes = {axis.name: axis for axis in self.axes}
+        parameters = {parameter.name: parameter for parameter in self.parameters}
         limits = dict(self.limits)
         for key in (*tie, *(order or {})):
-            if key not in tuple(axes):
-                raise unknown("parameter", key, axes)
+            if key not in tuple(parameters):
+                raise unknown("parameter", key, parameters)
         for key, given in ranges.items():
             low, high = _range(key, given)
             if key in LIMITS:
@@ -110,76 +137,96 @@ class DesignSpace:
                         "both. Start from a space without the earlier limit."
                     )
                 continue
-            owner = next((axis for axis in axes.values() if key == axis.name or key in axis.columns), None)
+            owner = next((each for each in parameters.values() if key == each.name or key in each.columns), None)
             if owner is None:
-                raise unknown("parameter or limit", key, [*axes, *self.columns, *LIMITS])
-            axes[owner.name] = _narrow(owner, key, low, high, self.name)
+                raise unknown("parameter or limit", key, [*parameters, *self.columns, *LIMITS])
+            parameters[owner.name] = _narrow(owner, key, low, high, self.name)
         for key in tie:
-            axes[key] = axes[key].tie()
+            parameters[key] = parameters[key].tie()
         for key, direction in (order or {}).items():
-            if direction not in ORDERS or len(axes[key].domains) == 1:
+            if direction not in ORDERS or len(parameters[key].distributions) == 1:
                 raise SpaceError(
                     f"an order is one of {', '.join(ORDERS)} on a parameter that each stage draws; not {direction!r} "
                     f"on {key!r}. Parameters drawn once a network, or tied, have no order."
                 )
-            if axes[key].order not in (None, direction):
+            if (before := parameters[key].order) not in (None, direction):
                 raise SpaceError(
-                    f"{key} of {self.name!r} is {axes[key].order} already; {direction} as well would leave equal ones. "
+                    f"{key} of {self.name!r} is {before} already; {direction} as well would leave equal ones. "
                     f"Tie {key!r}, or start from a space without that order."
                 )
-            axes[key] = replace(axes[key], order=direction)
-        return replace(self, axes=tuple(axes.values()), limits=limits, name=name or self.name)
+            parameters[key] = replace(parameters[key], order=direction)
+        return replace(self, parameters=tuple(parameters.values()), limits=limits, name=name or self.name)
 
-    def with_domain(self, name: str, domain: Domain) -> DesignSpace:
-        """The space with another domain for a parameter in every stage; unlike `refine` it may widen.
+    def with_distribution(self, name: str, distribution: Distribution) -> DesignSpace:
+        """The space with another distribution of a parameter in every stage; unlike `refine` it may widen.
 
-        `groups` may be given in place of `group_width`, and the other way round.
+        Args:
+            name: The parameter; `groups` in place of `group_width` and the other way round.
+            distribution: Of the parameter in each stage.
+
+        Raises:
+            SpaceError: No such parameter, or a value from which no network can be made.
         """
         known = parameters_of(self.family, self.setting.block, (name,))
         if name not in known:
             raise unknown("parameter", name, known)
         same = ("groups", "group_width") if name in ("groups", "group_width") else (name,)
-        axes = (
-            replace(axis, name=name, domains=(domain,) * len(axis.domains)) if axis.name in same else axis
-            for axis in self.axes
+        parameters = (
+            replace(each, name=name, distributions=(distribution,) * len(each.distributions))
+            if each.name in same
+            else each
+            for each in self.parameters
         )
-        return replace(self, axes=tuple(axes))
+        return replace(self, parameters=tuple(parameters))
+
+    with_domain = renamed_method("DesignSpace", "with_domain", "with_distribution")
 
     def with_setting(self, **changes: Any) -> DesignSpace:
         """The space with another block, stem, strides, head, resolution, class or channel count.
 
-        A block that lacks a parameter loses it; one that has more of them has them fixed to what the networks were
-        before: no bottleneck, one group.
+        With a block that lacks a parameter the space loses it. A parameter that only the new block has is fixed to what
+        the networks were before: no bottleneck, one group.
+
+        Args:
+            **changes: Attributes of `Setting`.
+
+        Raises:
+            SpaceError: An unknown name, or a value that cannot be.
         """
         setting = self.setting.with_(**changes)
-        fixed = {name: Axis(name, (Choice((1,)),), self.family == "anynet") for name in ("bottleneck", "groups")}
-        axes = fixed | {axis.name: axis for axis in self.axes}
-        names = parameters_of(self.family, setting.block, axes)
-        return replace(self, setting=setting, axes=tuple(axes[name] for name in names))
+        fixed = {name: Parameter(name, (Choice((1,)),), self.family == "anynet") for name in ("bottleneck", "groups")}
+        parameters = fixed | {parameter.name: parameter for parameter in self.parameters}
+        names = parameters_of(self.family, setting.block, parameters)
+        return replace(self, setting=setting, parameters=tuple(parameters[name] for name in names))
 
     def for_images(self, resolution: int, num_classes: int, in_channels: int) -> DesignSpace:
         """The space for images of this size: a stem and strides that leave a last feature map of about 4 to 8 pixels.
 
-        Its own, where they do. Else the stem is `cifar` (stride 1, 16 channels) up to 64 pixels, as in NDS for 32; the
-        last stages stride first.
+        The space keeps its own stem and strides where these do. Otherwise the stem is `cifar` (stride 1, 16 channels)
+        up to 64 pixels, as in NDS for 32, and stages have stride 2 from the last one backward.
+
+        Args:
+            resolution: Pixels a side.
+            num_classes: Outputs of the networks.
+            in_channels: 1 for gray, 3 for RGB.
         """
         most = self.limits.get("num_stages", (4, 4))[1]
         stages = self.stages or (4 if math.isinf(most) else int(most))
         return replace(self, setting=self.setting.for_images(resolution, num_classes, in_channels, stages))
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain dicts, lists and numbers, as a space's YAML file has them; `from_dict` is the inverse."""
+        """Dicts, lists and numbers, as a space's YAML file has them; `from_dict` is the inverse."""
         parameters: dict[str, Any] = {}
-        for axis in self.axes:
-            plain = [domain.to_dict() for domain in axis.domains]
-            parameters[axis.name] = plain[0] if all(each == plain[0] for each in plain) else plain
+        for parameter in self.parameters:
+            listed = [distribution.to_dict() for distribution in parameter.distributions]
+            parameters[parameter.name] = listed[0] if all(each == listed[0] for each in listed) else listed
         whole: dict[str, Any] = {"name": self.name, "summary": self.summary, "family": self.family}
         if self.stages is not None:
             whole["stages"] = self.stages
         whole |= {
             "parameters": parameters,
-            "tie": [axis.name for axis in self.axes if axis.tied],
-            "order": {axis.name: axis.order for axis in self.axes if axis.order},
+            "tie": [parameter.name for parameter in self.parameters if parameter.tied],
+            "order": {parameter.name: parameter.order for parameter in self.parameters if parameter.order},
             "limits": {name: [float(end) for end in ends] for name, ends in self.limits.items()},
             "setting": self.setting.to_dict(),
             "rounding": self.rounding,
@@ -187,23 +234,27 @@ class DesignSpace:
         return whole
 
     def _repr_html_(self) -> str:
-        return space_table(self.name, self.summary, self.axes, self.limits, self.setting, self.size())
+        return space_table(self.name, self.summary, self.parameters, self.limits, self.setting, self.size())
 
     @classmethod
-    def from_dict(cls, plain: Mapping[str, Any]) -> DesignSpace:
-        """Read what `to_dict` wrote, or what a person did; SpaceError for an unknown key."""
+    def from_dict(cls, values: Mapping[str, Any]) -> DesignSpace:
+        """A space from what `to_dict` gave or a person wrote.
+
+        Raises:
+            SpaceError: An unknown or missing key, or a value that cannot be.
+        """
         known = ("name", "summary", "family", "stages", "parameters", "tie", "order", "limits", "setting", "rounding")
-        for key in plain:
+        for key in values:
             if key not in known:
                 raise unknown("key of a space", key, known)
         for key in ("family", "parameters"):
-            if key not in plain:
-                raise SpaceError(f"a space has the key {key!r}; this one has {', '.join(plain)}. Add it.")
-        family = plain["family"]
+            if key not in values:
+                raise SpaceError(f"a space has the key {key!r}; this one has {', '.join(values)}. Add it.")
+        family = values["family"]
         if family not in tuple(FAMILIES):
             raise SpaceError(f"a family is one of {sorted(FAMILIES)}, not {family!r}. Choose one of these.")
-        setting = Setting().with_(**section(plain, "setting"))
-        parameters = section(plain, "parameters")
+        setting = Setting().with_(**section(values, "setting"))
+        parameters = section(values, "parameters")
         names = parameters_of(family, setting.block, parameters)
         for key in parameters:
             if key not in names:
@@ -212,26 +263,26 @@ class DesignSpace:
         if missing:
             raise SpaceError(
                 f"a space of the family {family} with block {setting.block!r} gives each of {', '.join(names)} a "
-                f"domain; not {missing}. Add them."
+                f"distribution; not {missing}. Add them."
             )
-        stages = plain.get("stages", 4 if family == "anynet" else None)
+        stages = values.get("stages", 4 if family == "anynet" else None)
         if stages is not None and (not isinstance(stages, int) or not 1 <= stages <= 64):
             raise SpaceError(f"stages is a whole number from 1 to 64, not {stages!r}. 4 is usual.")
         space = cls(
-            name=str(plain.get("name", "unnamed")),
-            summary=str(plain.get("summary", "")),
+            name=str(values.get("name", "unnamed")),
+            summary=str(values.get("summary", "")),
             family=family,
-            axes=tuple(Axis(key, _domains(key, parameters[key], stages or 1)) for key in names),
+            parameters=tuple(Parameter(key, _distributions(key, parameters[key], stages or 1)) for key in names),
             stages=stages,
             setting=setting,
-            rounding=plain.get("rounding", "pycls"),
+            rounding=values.get("rounding", "pycls"),
         )
-        return space.refine(**constraints(plain))
+        return space.refine(**constraints(values))
 
 
-def section(plain: Mapping[str, Any], key: str) -> dict[str, Any]:
+def section(values: Mapping[str, Any], key: str) -> dict[str, Any]:
     """A mapping within a space's YAML, empty where it is left out."""
-    held = plain.get(key)
+    held = values.get(key)
     if held is None:
         return {}
     if not isinstance(held, Mapping):
@@ -239,26 +290,26 @@ def section(plain: Mapping[str, Any], key: str) -> dict[str, Any]:
     return {str(name): value for name, value in held.items()}
 
 
-def constraints(plain: Mapping[str, Any]) -> dict[str, Any]:
+def constraints(values: Mapping[str, Any]) -> dict[str, Any]:
     """Ties, orders and limits of a space's YAML, as `refine` takes them."""
-    tie, limits = plain.get("tie") or [], section(plain, "limits")
+    tie, limits = values.get("tie") or [], section(values, "limits")
     if not isinstance(tie, list | tuple):
         raise SpaceError(f"'tie' of a space is a list of parameters, not {tie!r}. For example: [bottleneck].")
     for key in limits:
         if key not in LIMITS:
             raise unknown("limit", key, LIMITS)
-    return {"tie": tie, "order": section(plain, "order"), **limits}
+    return {"tie": tie, "order": section(values, "order"), **limits}
 
 
-def _narrow(axis: Axis, key: str, low: float, high: float, space: str) -> Axis:
+def _narrow(parameter: Parameter, key: str, low: float, high: float, space: str) -> Parameter:
     try:
-        domains = tuple(
-            domain.narrow(low, high) if key in (axis.name, column) else domain
-            for column, domain in zip(axis.columns, axis.domains, strict=True)
+        distributions = tuple(
+            distribution.narrow(low, high) if key in (parameter.name, column) else distribution
+            for column, distribution in zip(parameter.columns, parameter.distributions, strict=True)
         )
     except SpaceError as error:
         raise SpaceError(f"{key} of {space!r}: {error}") from error
-    return replace(axis, domains=domains)
+    return replace(parameter, distributions=distributions)
 
 
 def _range(key: str, given: Any) -> Range:
@@ -276,12 +327,12 @@ def _range(key: str, given: Any) -> Range:
     return low, high
 
 
-def _domains(key: str, plain: Any, stages: int) -> tuple[Domain, ...]:
-    if isinstance(plain, list) and plain and isinstance(plain[0], Mapping | list):
-        if len(plain) not in (1, stages):
+def _distributions(key: str, given: Any, stages: int) -> tuple[Distribution, ...]:
+    if isinstance(given, list) and given and isinstance(given[0], Mapping | list):
+        if len(given) not in (1, stages):
             raise SpaceError(
-                f"{key} has one domain for all stages or one for each of the {stages}, not {len(plain)}. "
+                f"{key} has one distribution for all stages or one for each of the {stages}, not {len(given)}. "
                 "Correct the list, or 'stages'."
             )
-        return tuple(domain_from_dict(each) for each in plain) * (stages // len(plain))
-    return (domain_from_dict(plain),) * stages
+        return tuple(distribution_from_dict(each) for each in given) * (stages // len(given))
+    return (distribution_from_dict(given),) * stages

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from netwright.space.axis import Axis
+from netwright.space.parameter import Parameter
 from netwright.space.setting import Setting
 from netwright.system.html import paragraph, table
 
@@ -16,21 +16,27 @@ __all__ = ["space_table"]
 def space_table(
     name: str,
     summary: str,
-    axes: Iterable[Axis],
+    parameters: Iterable[Parameter],
     limits: Mapping[str, tuple[float, float]],
     setting: Setting,
     size: float,
 ) -> str:
     """The parameters of a space with their distributions, its limits, and what its networks have in common, as HTML."""
     rows = []
-    for axis in axes:
+    for parameter in parameters:
         stages: dict[str, list[str]] = {}
-        for number, domain in enumerate(axis.domains, 1):
-            stages.setdefault(_described(domain.to_dict()), []).append(str(number))
+        for number, distribution in enumerate(parameter.distributions, 1):
+            stages.setdefault(_described(distribution.to_dict()), []).append(str(number))
         listed = [text if len(stages) == 1 else f"stage {', '.join(of)}: {text}" for text, of in stages.items()]
-        drawn = "once for each stage" if len(axis.domains) > 1 else "once for all stages" if axis.tied else "once"
-        order = f", {axis.order.replace('_', '-')}" if axis.order else ""
-        rows.append((axis.name, "; ".join(listed), drawn + order))
+        drawn = (
+            "once for each stage"
+            if len(parameter.distributions) > 1
+            else "once for all stages"
+            if parameter.tied
+            else "once"
+        )
+        order = f", {parameter.order.replace('_', '-')}" if parameter.order else ""
+        rows.append((parameter.name, "; ".join(listed), drawn + order))
     heads = ("parameter", "distribution", "drawn")
     combinations = "infinitely many" if math.isinf(size) else f"{size:,}" if size < 1e15 else f"{float(size):.1e}"
     limited = "".join(f"; {low:,.10g} ≤ {limit} ≤ {high:,.10g}" for limit, (low, high) in limits.items())

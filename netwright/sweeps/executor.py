@@ -1,4 +1,7 @@
-"""What an engine that trains trials does: takes jobs, gives events. `local` is one; others keep the same promises."""
+"""What an engine that trains trials does: takes trials, gives events. `local` has one; others keep the same contract.
+
+`netwright.testing.ExecutorContract` has the tests that every executor must pass.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +10,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Event", "Executor", "Job"]
+__all__ = ["Executor", "TrialEvent", "TrialSpec"]
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """One training, as plain values that cross to another process.
+class TrialSpec:
+    """One training, as values that JSON can hold and that cross to another process.
 
-    arch, recipe: as their `to_dict` gives them; the recipe is resolved. split: "validation" trains on the training
-    images and evaluates after every epoch; "test" trains on training and validation images and evaluates once, at
-    the end. weights: where to write the trained weights (safetensors), or None.
+    Attributes:
+        index: Of the trial in its population; events carry it.
+        arch: The network, as `Arch.to_dict` gives it.
+        recipe: As `Recipe.to_dict` gives it, resolved: nothing is "auto".
+        seed: Of the initial weights, the order of images and their augmentation.
+        split: "validation" trains on the training images and evaluates after every epoch; "test" trains on training and
+            validation images and evaluates once, at the end.
+        weights: Where to write the trained weights (safetensors), or None.
     """
 
     index: int
@@ -28,12 +36,20 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
-    """What became of a job.
+class TrialEvent:
+    """Something that happened to a trial.
 
-    kind: "began" | "epoch" (values: one record) | "done" (values: error, seconds, curve) | "failed" (values: reason,
-    curve) | "unsaved" (values: reason): trained, but its weights could not be written | "lost" (values: reason): the
-    worker died under it, by no fault that the job told of.
+    Attributes:
+        kind: One of
+
+            - "began": a worker has it;
+            - "epoch": an epoch is over; values: one record of `netwright.sweeps.trial.Epoch`;
+            - "done": values: error (percent), seconds, curve (the records of all epochs);
+            - "failed": the network's own fault; values: reason (one line), curve;
+            - "unsaved": trained, but its weights could not be written; values: reason;
+            - "lost": its worker died for no reason that the trial gave; values: reason.
+        index: Of the trial.
+        values: As JSON can hold them.
     """
 
     kind: str
@@ -42,19 +58,28 @@ class Event:
 
 
 class Executor(ABC):
-    """Use it in a with statement: whatever it started ends with it."""
+    """Trains trials. Use it in a with statement: everything that it started ends with it."""
 
     @abstractmethod
-    def run(self, jobs: Iterable[Job]) -> Iterator[Event]:
-        """Events of all jobs, as they happen; each job ends in exactly one of done, failed, unsaved or lost.
+    def run(self, trials: Iterable[TrialSpec]) -> Iterator[TrialEvent]:
+        """Train the trials.
 
-        A job put back by `again` is run once more. Closing the iterator ends what is running. Raises PopulationError
-        when no worker can be started.
+        A trial that was passed to `retry` is trained once more. Closing the iterator ends what is running and forgets
+        what waits.
+
+        Args:
+            trials: What to train, in any order.
+
+        Yields:
+            What happens, as it happens. Each trial ends in exactly one of done, failed, unsaved and lost.
+
+        Raises:
+            PopulationError: No worker can be started.
         """
 
     @abstractmethod
-    def again(self, job: Job) -> None:
-        """Run a lost job once more, before the iterator ends."""
+    def retry(self, trial: TrialSpec) -> None:
+        """Train a lost trial once more, before the iterator of `run` ends."""
 
     @abstractmethod
     def close(self) -> None:

@@ -1,4 +1,7 @@
-"""Training a trial: the engine with the brief recipe that compares networks. One network, one recipe, one device."""
+"""Training a trial: one network by the short recipe that compares networks, on one device.
+
+The loop itself is `netwright.training.engine`; here are its optimizer, learning rates and loss.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +27,16 @@ _EVALUATED_AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """What one pass did. train_error: percent, of the augmented images while training; error: percent, of the
-    evaluated split, None where none was given; lr: after the last step; seconds: training and evaluation."""
+    """What one pass over the training images did.
+
+    Attributes:
+        epoch: 1, 2, ...
+        loss: Mean over batches.
+        train_error: Percent, of the augmented images while training.
+        error: Percent, of the validation split; None where there is none.
+        lr: Learning rate of the last step.
+        seconds: Of training and evaluation.
+    """
 
     epoch: int
     loss: float
@@ -35,11 +46,18 @@ class Epoch:
     seconds: float
 
     def to_dict(self) -> dict[str, Any]:
+        """As JSON can hold it."""
         return asdict(self)
 
 
 def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
-    """At a step 0, 1, ...; steps: of an epoch. Linear warm-up from 0, then half a cosine to 0 (DDS, appendix)."""
+    """Linear warm-up from 0, then half a cosine to 0 (DDS, appendix).
+
+    Args:
+        recipe: Resolved.
+        step: 0, 1, ... from the beginning of the training.
+        steps: Of one epoch.
+    """
     top, warmup = float(recipe.lr), float(recipe.warmup_epochs) * steps
     total = recipe.epochs * steps
     if step < warmup:
@@ -56,10 +74,21 @@ def fit(
     validation: Batches | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
 ) -> list[Epoch]:
-    """Train the module in place; one record an epoch. recipe: resolved, nothing left "auto".
+    """Train a network in place.
 
-    seed: of the order and the augmentation; the initial weights are the module's own. Raises Diverged when the loss
-    becomes NaN or infinite.
+    Args:
+        module: With its initial weights.
+        train: Images to train on.
+        recipe: Resolved: nothing is "auto".
+        seed: Of the order of images and their augmentation.
+        validation: Images to evaluate on after each epoch.
+        on_epoch: Called after each epoch.
+
+    Returns:
+        One record an epoch.
+
+    Raises:
+        Diverged: The loss became NaN or infinite.
     """
     assert recipe.is_resolved, "Recipe.resolve() decides what is 'auto'"
     module.to(train.device)

@@ -1,4 +1,4 @@
-"""From decoded images to batches: order and augmentation depend on the seed and the epoch only."""
+"""Batches of a trial, from images that are decoded already: order and augmentation depend on seed and epoch only."""
 
 from __future__ import annotations
 
@@ -17,10 +17,16 @@ __all__ = ["Batches"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batches:
-    """A split of an image set, on its way to a device.
+    """One split of an image set, as batches on a device.
 
-    images: (N, H, W, C) uint8, all of the set; labels: (N,) int64; index: (n,) which of them are in the split.
-    mean, std: per channel, of pixels in 0 ... 1.
+    Attributes:
+        images: (N, H, W, C) uint8, all images of the set.
+        labels: (N,) int64.
+        index: (n,) int64, which of them are in the split.
+        mean: One number a channel, of pixels 0 ... 1.
+        std: Likewise.
+        device: Where batches go.
+        channels_last: The memory format of batches.
     """
 
     images: npt.NDArray[np.uint8]
@@ -35,7 +41,7 @@ class Batches:
         return len(self.index)
 
     def steps(self, batch_size: int) -> int:
-        """Steps of a training epoch: a last batch that is not full is left out, unless it is the only one."""
+        """Steps of a training epoch: the last batch is left out where it is not full, unless it is the only one."""
         return max(1, len(self.index) // batch_size)
 
     def train(self, recipe: Recipe, seed: int, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -48,7 +54,7 @@ class Batches:
             yield self._to_device(pixels, self.labels[chosen])
 
     def evaluate(self, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Every image once, in order, as it is."""
+        """Every image once, in order, not augmented; shapes as in `train`."""
         for start in range(0, len(self.index), batch_size):
             chosen = self.index[start : start + batch_size]
             yield self._to_device(self.images[chosen].transpose(0, 3, 1, 2), self.labels[chosen])

@@ -1,8 +1,9 @@
-"""A worker process: imports torch and maps the images once, then trains one job after another.
+"""A worker process: imports torch and maps the images once, then trains one trial after another.
 
-Started as `python -m netwright.sweeps.worker IMAGES THREADS DEVICE`; a JSON line a job on standard input, a JSON line
-an event on standard output. A plain program rather than a multiprocessing child: it does not run the caller's main
-module again, and it ends when its parent does, because its standard input then ends.
+Started as `python -m netwright.sweeps.worker IMAGES THREADS DEVICE`. It reads a JSON line for each trial from standard
+input and writes a JSON line for each event to standard output. A program of its own rather than a multiprocessing
+child: it does not run the caller's main module again, and it ends when its parent does, because its standard input
+ends then.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import queue
 import sys
 import threading
 import time
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
@@ -22,68 +24,70 @@ import torch
 
 from netwright.arch import Arch
 from netwright.data import ImageSet
+from netwright.data.source import IntArray
 from netwright.errors import OutputError, TrialError
 from netwright.nn import build
 from netwright.recipe import Recipe
 from netwright.sweeps.trial import Epoch, evaluate, fit
 from netwright.sweeps.trial_batches import Batches
-from netwright.system.atomic import remove_abandoned, write_bytes
+from netwright.sweeps.weights import save_weights
 from netwright.system.machine import keep_memory
 
-__all__ = ["main", "train_job"]
-
-_ELSEWHERE = "another --out. The same command continues with what is finished"
+__all__ = ["main", "train_trial"]
 
 
-def train_job(job: dict[str, Any], images: ImageSet, device: torch.device, on_epoch: Any = None) -> dict[str, Any]:
-    """Train one job (the fields of `Job`); returns error (percent), seconds, curve. Raises what training raises."""
-    arch, recipe = Arch.from_dict(job["arch"]), Recipe.from_dict(job["recipe"])
-    testing = job["split"] == "test"
+def train_trial(
+    trial: Mapping[str, Any], images: ImageSet, device: torch.device, on_epoch: Callable[[Epoch], None] | None = None
+) -> dict[str, Any]:
+    """Train one network.
 
-    def batches(index: Any) -> Batches:
+    Args:
+        trial: The fields of `TrialSpec`.
+        images: What to train and evaluate on.
+        device: Where to train.
+        on_epoch: Called after each epoch.
+
+    Returns:
+        error (percent), seconds, curve (one record an epoch).
+
+    Raises:
+        OutputError: The weights cannot be written.
+        TrialError: The network diverged. Whatever else torch raises is the network's fault too.
+    """
+    arch, recipe = Arch.from_dict(trial["arch"]), Recipe.from_dict(trial["recipe"])
+    is_final = trial["split"] == "test"
+
+    def batches(index: IntArray) -> Batches:
         return Batches(
             images.images, images.labels, index, images.mean, images.std, device, channels_last=recipe.channels_last
         )
 
     started = time.perf_counter()
-    module = build(arch, seed=job["seed"])
-    train = batches(np.concatenate([images.train, images.validation]) if testing else images.train)
+    module = build(arch, seed=trial["seed"])
+    train = batches(np.concatenate([images.train, images.validation]) if is_final else images.train)
     epochs = fit(
         module,
         train,
         recipe,
-        seed=job["seed"],
-        validation=None if testing else batches(images.validation),
+        seed=trial["seed"],
+        validation=None if is_final else batches(images.validation),
         on_epoch=on_epoch,
     )
-    last = evaluate(module, batches(images.test), recipe) if testing else None
-    if job["weights"]:
-        _save(module, Path(job["weights"]), _metadata(arch, images), job["index"])
+    test = evaluate(module, batches(images.test), recipe) if is_final else None
+    error = epochs[-1].error if test is None else test.error
+    if trial["weights"]:
+        assert error is not None, "validation images were given"
+        accuracy = {"top1": 100 - error} if test is None else {"top1": test.top1, "top5": test.top5, "loss": test.loss}
+        save_weights(Path(trial["weights"]), module, images, trial, accuracy)
     return {
-        "error": epochs[-1].error if last is None else last.error,
+        "error": error,
         "seconds": time.perf_counter() - started,
         "curve": [epoch.to_dict() for epoch in epochs],
     }
 
 
-def _metadata(arch: Arch, images: ImageSet) -> dict[str, str]:
-    """What a file of weights says of itself, as safetensors has it: text, here JSON."""
-    plain: dict[str, Any] = {"arch": arch.to_dict(), "resolution": images.resolution, "class_names": images.class_names}
-    plain |= {"mean": images.mean, "std": images.std}
-    return {"format": "pt"} | {name: json.dumps(value) for name, value in plain.items()}
-
-
-def _save(module: torch.nn.Module, path: Path, metadata: dict[str, str], index: int) -> None:
-    """A whole file or none. Raises OutputError where it cannot be written."""
-    from safetensors.torch import save
-
-    tensors = {name: value.contiguous() for name, value in module.state_dict().items()}
-    remove_abandoned(path, 0.0)  # of a killed worker: one at a time trains a trial
-    # the bytes are written here, because the library's own writer hides which error it met
-    write_bytes(path, save(tensors, metadata), what=f"the weights of trial {index}", elsewhere=_ELSEWHERE)
-
-
 def _reason(error: BaseException) -> str:
+    """Why a trial failed, in one line."""
     if isinstance(error, TrialError):
         return str(error)
     if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error):
@@ -91,42 +95,44 @@ def _reason(error: BaseException) -> str:
     return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}".rstrip(": ")
 
 
-def _serve(images: ImageSet, device: torch.device, events: TextIO) -> None:
-    def say(kind: str, index: int, **values: Any) -> None:
+def _train_all(images: ImageSet, device: torch.device, events: TextIO) -> None:
+    """Trials from standard input, until this process is ended."""
+
+    def report(kind: str, index: int, **values: Any) -> None:
         events.write(json.dumps({"kind": kind, "index": index, "values": values}) + "\n")
         events.flush()
 
-    jobs: queue.Queue[str] = queue.Queue()
+    trials: queue.Queue[str] = queue.Queue()
 
     def listen() -> None:
         for line in sys.stdin:
-            jobs.put(line)
+            trials.put(line)
         os._exit(0)  # the parent closed the pipe, or died: nobody waits for what is being trained
 
     threading.Thread(target=listen, daemon=True).start()
-    say("ready", -1)
+    report("ready", -1)
     while True:
-        job = json.loads(jobs.get())
+        trial = json.loads(trials.get())
         curve: list[dict[str, Any]] = []
 
-        def on_epoch(epoch: Epoch, curve: list[dict[str, Any]] = curve, index: int = job["index"]) -> None:
+        def on_epoch(epoch: Epoch, curve: list[dict[str, Any]] = curve, index: int = trial["index"]) -> None:
             curve.append(epoch.to_dict())
-            say("epoch", index, **epoch.to_dict())
+            report("epoch", index, **epoch.to_dict())
 
         try:
-            result = train_job(job, images, device, on_epoch)
+            result = train_trial(trial, images, device, on_epoch)
         except OutputError as error:  # of the disk, not of the network
-            say("unsaved", job["index"], reason=str(error))
+            report("unsaved", trial["index"], reason=str(error))
         except Exception as error:  # whatever a network does wrong is its trial's result
-            say("failed", job["index"], reason=_reason(error), curve=curve)
+            report("failed", trial["index"], reason=_reason(error), curve=curve)
         else:
-            say("done", job["index"], **result)
+            report("done", trial["index"], **result)
         if device.type != "cpu":
             torch.accelerator.empty_cache()
 
 
 def main(arguments: list[str]) -> None:
-    """IMAGES (the manifest of a saved ImageSet), THREADS, DEVICE."""
+    """arguments: IMAGES (the manifest of a saved ImageSet), THREADS, DEVICE."""
     manifest, threads, device = arguments
     # what libraries print must not mix with the events
     events = os.fdopen(os.dup(1), "w", encoding="utf-8")
@@ -138,11 +144,11 @@ def main(arguments: list[str]) -> None:
     if place.type != "cpu":
         torch.accelerator.set_device_index(place.index or 0)
     _die_first()
-    _serve(ImageSet.open(manifest), place, events)
+    _train_all(ImageSet.open(manifest), place, events)
 
 
 def _die_first() -> None:
-    """Where memory runs out, Linux ends this process rather than the program that keeps the results."""
+    """Where memory runs out, Linux kills this process rather than the program that keeps the results."""
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("500")
 

@@ -42,9 +42,10 @@ def preprocessing_of(stored: StoredWeights, arch: Arch) -> tuple[Preprocessing, 
     try:
         if "preprocessing" in config:
             return Preprocessing.from_dict(config["preprocessing"]), []
-        if "mean" in config:  # from `netwright design`: whole images, mean and std for pixels 0..1
+        if "mean" in config:  # from trials by version 0.1: mean and std for pixels 0..1
             mean, std = (tuple(255 * float(value) for value in config[name]) for name in ("mean", "std"))
-            return Preprocessing(int(config["resolution"]), arch.in_channels, 1.0, "bilinear", True, mean, std), []
+            size, channels = int(config["resolution"]), arch.in_channels
+            return Preprocessing(size, channels, 1.0, "bilinear", True, mean, std, crop_first=True), []
     except (DataError, TypeError, ValueError, KeyError) as error:
         raise WeightsError(f"the preprocessing in {stored.path} cannot be read: {error}") from error
     if stored.layout == "mindcv":

@@ -170,7 +170,8 @@ def _images(model: LoadedModel) -> dict[str, str]:
     mean, std = (", ".join(f"{value:g}" for value in values) for values in (preprocessing.mean, preprocessing.std))
     side, smooth = preprocessing.image_size, "antialiased" if preprocessing.antialias else "without antialiasing"
     return {
-        "resize": f"shorter side to {preprocessing.resize_size} pixels, {preprocessing.interpolation}, {smooth}",
+        "resize": f"{'the center square' if preprocessing.crop_first else 'shorter side'} to "
+        f"{preprocessing.resize_size} pixels, {preprocessing.interpolation}, {smooth}",
         "crop": f"the center {side} x {side}, {'gray' if preprocessing.channels == 1 else 'RGB'}",
         "normalize": f"pixels 0-255 minus {mean}, divided by {std}",
     }

@@ -29,6 +29,7 @@ __all__ = [
     "WRITERS",
     "ModelToSave",
     "cpu_copy",
+    "model_bytes",
     "save_ckpt",
     "save_model",
     "save_pycls",
@@ -95,6 +96,17 @@ def save_model(
         OutputError: The file cannot be written.
     """
     write_as("netwright", Path(path), _model_to_save(module, preprocessing, class_names, facts))
+
+
+def model_bytes(
+    module: nn.Module,
+    *,
+    preprocessing: Preprocessing,
+    class_names: Sequence[str] = (),
+    facts: Mapping[str, Any] | None = None,
+) -> bytes:
+    """The content of the file that `save_model` writes. Arguments and errors as there."""
+    return _to_bytes(_model_to_save(module, preprocessing, class_names, facts))
 
 
 def save_timm(
@@ -183,8 +195,14 @@ def write_as(format: str, path: Path, model: ModelToSave) -> FormatModel:
 
 
 def _write_netwright(path: Path, model: ModelToSave, _: FormatModel) -> None:
+    write_bytes(path, _to_bytes(model), what="the weights", elsewhere=_ELSEWHERE)
+
+
+def _to_bytes(model: ModelToSave) -> bytes:
+    from safetensors.torch import save
+
     metadata = {"format": "netwright", "version": "1", "config": model.config()}
-    _write_safetensors(path, {name: cpu_copy(value) for name, value in model.state.items()}, metadata)
+    return save({name: cpu_copy(value) for name, value in model.state.items()}, metadata)
 
 
 def _write_timm(folder: Path, model: ModelToSave, target: FormatModel) -> None:

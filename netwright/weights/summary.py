@@ -99,8 +99,9 @@ def _preprocessing_text(preprocessing: Preprocessing) -> str:
     smooth = "" if preprocessing.antialias else " without antialiasing"
     mean, std = (" ".join(f"{value:g}" for value in values) for values in (preprocessing.mean, preprocessing.std))
     return (
-        f"shorter side to {preprocessing.resize_size} ({preprocessing.interpolation}{smooth}), center "
-        f"{preprocessing.image_size}, minus {mean}, by {std} (pixels 0-255)"
+        f"{'center square' if preprocessing.crop_first else 'shorter side'} to {preprocessing.resize_size} "
+        f"({preprocessing.interpolation}{smooth}), center {preprocessing.image_size}, minus {mean}, by {std} "
+        "(pixels 0-255)"
     )
 
 

@@ -14,11 +14,14 @@ __all__ = ["baseline_for"]
 
 
 def baseline_for(pick: Arch, most: float = math.inf) -> Arch:
-    """The published network of the pick's block that is nearest in flops, scaled to them; a RegNet of DDS, where it
-    has some of the block.
+    """The published network of the pick's block that is nearest in flops, scaled to them.
 
-    It keeps its own stem and strides, where these suit images of that size, and has the pick's head. most: flops that
-    it keeps to, unless not even the smallest one does.
+    It is one of the RegNets of DDS where these have the block. It keeps its own stem and strides where these suit
+    images of that size, and has the pick's head.
+
+    Args:
+        pick: The selected network.
+        most: Flops that it does not exceed, unless even the smallest one does.
     """
     flops = float(complexity(pick).flops[0])
     alike = [arch for arch in map(published, NETWORKS) if arch.block == pick.block]
@@ -26,7 +29,7 @@ def baseline_for(pick: Arch, most: float = math.inf) -> Arch:
     nearest = min(candidates, key=lambda arch: abs(math.log(float(complexity(arch).flops[0]) / flops)))
     try:
         return scale_to_flops(nearest, flops, most=most)
-    except ArchError:  # no network of the block is that small: the report says what both cost
+    except ArchError:  # no network of the block is that small; the report has the costs of both
         return scale_to_flops(nearest, flops)
 
 

@@ -1,4 +1,4 @@
-"""The pick and the baseline, trained longer, with the same seeds; only here the test images are looked at."""
+"""The final training of pick and baseline: longer, with the same seeds. Only here the test images are looked at."""
 
 from __future__ import annotations
 
@@ -12,52 +12,56 @@ from netwright.data import ImageSet, load_images
 from netwright.errors import PopulationError
 from netwright.population import Population, trial_seed
 from netwright.sweeps import run
-from netwright.workflow.job import Job, identity
+from netwright.workflow.prepare import PreparedDesign, identity
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from netwright.report import Finalist
 
-__all__ = ["train_finals", "weights_of"]
+__all__ = ["train_finalists", "weights_of"]
 
 _FIRST_SEED = 1_000_000  # beyond the index of any trial: no final training repeats one
 
 
-def train_finals(job: Job, pick: Arch, baseline: Arch) -> tuple[Finalist, Finalist]:
-    """Train both on training and validation images, all of them; the test error is that of the last epoch.
+def train_finalists(prepared: PreparedDesign, pick: Arch, baseline: Arch) -> tuple[Finalist, Finalist]:
+    """Train both on all training and validation images; the test error is that of the last epoch.
 
-    PopulationError where no training of the pick is finished; a baseline may be without test errors.
+    Returns:
+        Pick and baseline; the baseline may be without test errors.
+
+    Raises:
+        PopulationError: No training of the pick is finished.
     """
-    config, folder = job.config, job.config.out / "final"
-    images = job.images
+    config, folder = prepared.config, prepared.config.out / "final"
+    images = prepared.images
     if config.train_images is not None:
         images = load_images(
             config.data_dir, resolution=images.resolution, seed=config.seed, cache=config.out / "cache"
         )
-        # a part that was all gray may belong to a whole that is not
+        # a part of the images may be all gray, and the whole not
         pick, baseline = (replace(arch, in_channels=images.channels) for arch in (pick, baseline))
     seeds = [trial_seed(config.seed, _FIRST_SEED + k) for k in range(config.final_seeds)]
     with Population.open_or_create(
         folder,
         networks=[pick] * len(seeds) + [baseline] * len(seeds),
         seed=config.seed,
-        identity=identity(None, job.final_recipe, images, config.threads),
+        identity=identity(None, prepared.final_recipe, images, config.threads),
         seeds=seeds * 2,
         labels=["pick"] * len(seeds) + ["baseline"] * len(seeds),
     ) as population:
         run(
             population,
             images,
-            job.final_recipe,
+            prepared.final_recipe,
             title="3/3 pick and baseline",
             workers=config.workers,
             threads=config.threads,
-            devices=job.devices,
+            devices=prepared.devices,
             split="test",
             weights=lambda trial: weights_of(folder, trial.label, trial.seed),
-            progress=job.progress,
-            executor=job.executor if images is job.images else None,
+            progress=prepared.progress,
+            executor=prepared.executor if images is prepared.images else None,
         )
         frame = population.frame()
     finalists = _finalist(frame, "pick", pick, images), _finalist(frame, "baseline", baseline, images)
@@ -69,7 +73,7 @@ def train_finals(job: Job, pick: Arch, baseline: Arch) -> tuple[Finalist, Finali
 
 
 def weights_of(folder: Path, label: str, seed: int) -> Path:
-    """Where the weights of a final training are."""
+    """Where the weights of a final training are. label: "pick" or "baseline"."""
     return folder / "weights" / f"{label}-{seed}.safetensors"
 
 

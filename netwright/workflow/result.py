@@ -1,4 +1,4 @@
-"""What a design comes to, and the files that say so."""
+"""The result of a design, and its files."""
 
 from __future__ import annotations
 
@@ -18,23 +18,32 @@ from netwright.space import DesignSpace
 from netwright.system.atomic import atomic_file, remove_abandoned, write_text
 from netwright.system.machine import hardware, versions
 from netwright.workflow.final_training import weights_of
-from netwright.workflow.job import Job
+from netwright.workflow.prepare import PreparedDesign
 
 if TYPE_CHECKING:
     from netwright.report import Finalist, PopulationView
 
-__all__ = ["Result", "conclude"]
+__all__ = ["DesignResult", "conclude"]
 
 _ELSEWHERE = "another --out. The same command continues with what is finished"
-_NAMED = 20  # images that could not be decoded, by name in the report
+_MOST_NAMED = 20  # images that could not be decoded, by name in the report
 
 
 @dataclass(frozen=True)
-class Result:
-    """The pick, the errors of both finalists on the test split (percent, one a seed), and where everything is.
+class DesignResult:
+    """The selected network, how good it is, and where everything is.
 
-    confirmed: the refined space is better than the given one by more than chance. verdict, refinement: what may be
-    said of the pick beside the baseline, and of the refined space.
+    Attributes:
+        network: The pick.
+        test_errors: Of the pick on the test split, percent, one for each seed.
+        baseline: The published network that it is compared with, scaled to the same flops.
+        baseline_test_errors: Likewise; empty where every training of it failed.
+        confirmed: Whether the refined space is better than the given one by more than chance.
+        verdict: A sentence that compares pick and baseline.
+        refinement: A sentence that compares the refined space and the given one.
+        refined: The refined space.
+        report: The page.
+        folder: Of all files.
     """
 
     network: Arch
@@ -50,34 +59,45 @@ class Result:
 
 
 def conclude(
-    job: Job,
+    prepared: PreparedDesign,
     advice: Advice,
     views: tuple[PopulationView, PopulationView],
-    finals: tuple[Finalist, Finalist],
-    why_picked: str,
-) -> Result:
-    """Compare, and write everything to the folder; result.json last: its presence means that the rest is there."""
+    finalists: tuple[Finalist, Finalist],
+    why_selected: str,
+) -> DesignResult:
+    """Compare, and write everything to the folder.
+
+    Args:
+        prepared: The design.
+        advice: From which the refined space is.
+        views: The populations of the given and of the refined space.
+        finalists: Pick and baseline, trained.
+        why_selected: A sentence about the pick.
+
+    Raises:
+        OutputError: The folder cannot be written, or trained weights are gone.
+    """
     from netwright.report import Comparison, ReportData, write_report
     from netwright.report.sections.verdict import of_finalists, of_refinement
 
-    out = job.config.out
-    pick, baseline = finals
-    narrowed = advice.space.domains != job.space.domains
-    comparison = Comparison.of(*views, seed=job.config.seed) if narrowed else None
+    out = prepared.config.out
+    pick, baseline = finalists
+    narrowed = advice.space.distributions != prepared.space.distributions
+    comparison = Comparison.of(*views, seed=prepared.config.seed) if narrowed else None
     data = ReportData(
-        title=f"Designing a network for {job.images.name}",
+        title=f"Designing a network for {prepared.images.name}",
         populations=views,
         good_ranges=advice.good_ranges,
-        decisions=(*advice.decisions, why_picked),
+        decisions=(*advice.decisions, why_selected),
         comparison=comparison,
-        finalists=finals,
-        facts=_facts(job, pick),
+        finalists=finalists,
+        facts=_facts(prepared, pick),
     )
     _copy(weights_of(out / "final", "pick", pick.seeds[0]), out / "weights.safetensors")
     _write(out / "network.yaml", pick.arch.to_yaml(), "the selected network")
     for name, view in zip(("space", "refined_space"), views, strict=True):
         _write(out / f"{name}.yaml", yaml.safe_dump(dict(view.space), sort_keys=False), "the design space")
-    result = Result(
+    result = DesignResult(
         network=pick.arch,
         test_errors=pick.test_errors,
         baseline=baseline.arch,
@@ -97,20 +117,22 @@ def conclude(
         "refined_against_given": tests,
         "refinement": result.refinement,
         "verdict": result.verdict,
-        **{each.role: _plain(each) for each in finals},
+        **{each.role: _jsonable(each) for each in finalists},
     }
+    # last: its presence means that the rest is there
     _write(out / "result.json", json.dumps(summary, indent=2), "the result of the design")
     return result
 
 
-def _plain(finalist: Finalist) -> dict[str, Any]:
+def _jsonable(finalist: Finalist) -> dict[str, Any]:
     names = ("name", "test_errors", "seeds", "flops", "params", "acts", "note")
     return {name: getattr(finalist, name) for name in names} | {"arch": finalist.arch.to_dict()}
 
 
-def _facts(job: Job, pick: Finalist) -> Mapping[str, Mapping[str, str]]:
-    config, images = job.config, job.images
-    bad = "; ".join(f"{skipped.name}: {skipped.reason}" for skipped in images.skipped[:_NAMED])
+def _facts(prepared: PreparedDesign, pick: Finalist) -> Mapping[str, Mapping[str, str]]:
+    """Of the report: title -> name -> text."""
+    config, images = prepared.config, prepared.images
+    bad = "; ".join(f"{skipped.name}: {skipped.reason}" for skipped in images.skipped[:_MOST_NAMED])
     return {
         "command": {"command": config.command or f"design({config})", "folder": str(config.out)},
         "seeds": {
@@ -126,17 +148,17 @@ def _facts(job: Job, pick: Finalist) -> Mapping[str, Mapping[str, str]]:
             "skipped": f"{len(images.skipped)} images could not be decoded. {bad}" if bad else "none",
             "fingerprint": images.fingerprint,
         },
-        "recipe": {key: str(value) for key, value in job.recipe.to_dict().items()}
-        | {"epochs of pick and baseline": str(job.final_recipe.epochs)},
+        "recipe": {key: str(value) for key, value in prepared.recipe.to_dict().items()}
+        | {"epochs of pick and baseline": str(prepared.final_recipe.epochs)},
         "versions": versions(),
-        "hardware": hardware() | {"devices": _devices(job), "threads of a worker": str(config.threads)},
+        "hardware": hardware() | {"devices": _devices(prepared), "threads of a worker": str(config.threads)},
     }
 
 
-def _devices(job: Job) -> str:
+def _devices(prepared: PreparedDesign) -> str:
     from netwright.training import describe, resolve_device
 
-    return ", ".join(f"{name}: {describe(resolve_device(name))}" for name in job.devices)
+    return ", ".join(f"{name}: {describe(resolve_device(name))}" for name in prepared.devices)
 
 
 def _write(path: Path, text: str, what: str) -> None:
@@ -147,7 +169,7 @@ def _copy(source: Path, target: Path) -> None:
     """Whole or not at all."""
     if not source.is_file():
         raise OutputError(
-            f"the trained weights {source} are gone. Remove {source.parent.parent} to have the finals trained anew; "
+            f"the trained weights {source} are gone. Remove {source.parent.parent} to train pick and baseline again; "
             "the same command goes on."
         )
     remove_abandoned(target, 0.0)  # of a killed process: one at a time works here

@@ -1,4 +1,4 @@
-"""Which network is picked: by the error on validation images alone."""
+"""Which network is selected: by the error on validation images alone."""
 
 from __future__ import annotations
 
@@ -16,9 +16,16 @@ __all__ = ["best_network", "refuse_failure"]
 
 
 def best_network(frames: Mapping[str, pd.DataFrame]) -> tuple[Arch, str]:
-    """The network of the lowest validation error (of equals, the one of fewer flops), named, and in words why.
+    """The network of the lowest validation error; of equals, the one of fewer flops.
 
-    frames: name of a population -> its frame. PopulationError where no trial is done.
+    Args:
+        frames: Name of a population -> `Population.frame()`.
+
+    Returns:
+        The network, named by its population and trial, and a sentence that says why.
+
+    Raises:
+        PopulationError: No trial is done.
     """
     import pandas as pd
 
@@ -28,11 +35,11 @@ def best_network(frames: Mapping[str, pd.DataFrame]) -> tuple[Arch, str]:
     best = done.iloc[0]
     name = f"{best['population']} {best['trial']}"
     failed = len(both) - len(done)
-    words = (
+    why = (
         f"The pick is network {name}: the lowest validation error, {best['error']:.2f}%, of {len(done)} networks"
         f"{f' ({failed} more failed)' if failed else ''}. It was chosen by this error, so judge it by the test error."
     )
-    return replace(Arch.from_json(best["arch"]), name=name), words
+    return replace(Arch.from_json(best["arch"]), name=name), why
 
 
 def refuse_failure(frame: pd.DataFrame) -> None:
@@ -42,6 +49,6 @@ def refuse_failure(frame: pd.DataFrame) -> None:
     reasons = frame["reason"].dropna().value_counts()
     why = "; ".join(f"{count} x {reason}" for reason, count in reasons.head(3).items())
     raise PopulationError(
-        f"a network is picked from trials that are done, and none of {len(frame)} is: {why}. Lower the learning rate "
+        f"a network is selected from trials that are done, and none of {len(frame)} is: {why}. Lower the learning rate "
         "or the budget, in another folder."
     )

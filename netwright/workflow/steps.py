@@ -1,8 +1,9 @@
-"""The guided job, step by step, and its first step alone."""
+"""The guided design, step by step, and its first step alone."""
 
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +15,22 @@ from netwright.space import DesignSpace, Sample, draw
 from netwright.sweeps import NullProgress, Progress
 from netwright.workflow.baseline import baseline_for
 from netwright.workflow.config import SWEEP_TRIALS, DesignConfig
-from netwright.workflow.final_training import train_finals
-from netwright.workflow.job import Job, prepare
-from netwright.workflow.result import Result, conclude
+from netwright.workflow.final_training import train_finalists
+from netwright.workflow.prepare import PreparedDesign, prepare
+from netwright.workflow.result import DesignResult, conclude
 from netwright.workflow.selection import best_network, refuse_failure
 
 __all__ = ["design", "sweep"]
 
+_LOG = logging.getLogger(__name__)
+
+_CONFIG = "brief"  # the key under which a population keeps the configuration of its design, as in version 0.1
+
 
 def design(
     config: DesignConfig | str | Path = "digits", progress: NullProgress | None = None, **options: Any
-) -> Result:
-    """From images and a budget to a chosen network: what `netwright design` runs.
+) -> DesignResult:
+    """From images and a budget to a selected network: what `netwright design` runs.
 
     Called again with the same arguments, it continues where it was interrupted. Everything finished is in the folder
     `out` at any moment.
@@ -34,7 +39,7 @@ def design(
 
     Args:
         config: The folder of the images, "digits" for the bundled ones, or a whole configuration.
-        progress: Shows how far it is; by default on stderr.
+        progress: Shows how far it is; by default on stderr, with the messages that netwright logs meanwhile.
         **options: With a folder, anything that `DesignConfig.from_options` takes, by the names of the flags.
 
     Raises:
@@ -45,41 +50,41 @@ def design(
     progress = progress or Progress()
     with progress:
         _refuse_other(config)
-        job = prepare(config, progress)
-        with job.executor:
-            return _design(job)
+        prepared = prepare(config, progress)
+        with prepared.executor:
+            return _design(prepared)
 
 
-def _design(job: Job) -> Result:
-    config, progress = job.config, job.progress
-    space, out = job.space, config.out
-    first = _first_of_all(job)
-    with job.population(out, space, first, config.seed) as population:
-        job.train(population, f"1/3 {space.name}")
+def _design(prepared: PreparedDesign) -> DesignResult:
+    config, space, out = prepared.config, prepared.space, prepared.config.out
+    first = _first_sample(prepared)
+    with prepared.population(out, space, first, config.seed) as population:
+        prepared.train(population, f"1/3 {space.name}")
         before = population.frame()
     refuse_failure(before)
     advice = advise(space, before, seed=config.seed)
     advice, second = draw_refined(advice, space, config.confirming, config.seed + 1, first)
     for decision in advice.decisions:
-        progress.say(decision)
+        _LOG.info("%s", decision)
     name = advice.space.name
-    with job.population(out / "refined", advice.space, second, config.seed + 1, config=config.lasting()) as population:
-        job.train(population, f"2/3 {name}")
+    notes = {_CONFIG: config.lasting()}
+    with prepared.population(out / "refined", advice.space, second, config.seed + 1, **notes) as population:
+        prepared.train(population, f"2/3 {name}")
         after = population.frame()
-    pick, why_picked = best_network({space.name: before, name: after})
-    progress.say(why_picked)
-    finals = train_finals(job, pick, baseline_for(pick, space.limits.get("flops", (0.0, float("inf")))[1]))
+    pick, why_selected = best_network({space.name: before, name: after})
+    _LOG.info("%s", why_selected)
+    finalists = train_finalists(prepared, pick, baseline_for(pick, space.limits.get("flops", (0.0, float("inf")))[1]))
     views = (
-        view(space.name, before, space, first.account, "The space as given"),
+        view(space.name, before, space, first.rejection_counts, "The space as given"),
         view(
             name,
             after,
             advice.space,
-            second.account,
-            "The refined space" if advice.space.axes != space.axes else "The same space, sampled again",
+            second.rejection_counts,
+            "The refined space" if advice.space.parameters != space.parameters else "The same space, sampled again",
         ),
     )
-    return conclude(job, advice, views, finals, why_picked)
+    return conclude(prepared, advice, views, finalists, why_selected)
 
 
 def sweep(
@@ -108,10 +113,11 @@ def sweep(
     config = _config(config, "space", options)
     progress = progress or Progress()
     with progress:
-        job = prepare(config, progress)
-        sample = draw(job.space, config.trials, config.seed)
-        with job.executor, job.population(config.out, job.space, sample, config.seed) as population:
-            job.train(population, job.space.name)
+        prepared = prepare(config, progress)
+        space = prepared.space
+        sample = draw(space, config.trials, config.seed)
+        with prepared.executor, prepared.population(config.out, space, sample, config.seed) as population:
+            prepared.train(population, space.name)
             return population.counts()
 
 
@@ -124,14 +130,14 @@ def _config(config: DesignConfig | DesignSpace | str | Path, first: str, options
     return config
 
 
-def _first_of_all(job: Job) -> Sample:
-    """The first sample; SpaceError where the space has no room for a second one, to confirm with."""
-    config = job.config
+def _first_sample(prepared: PreparedDesign) -> Sample:
+    """SpaceError where the space has no room for a second sample, to confirm with."""
+    config = prepared.config
     try:
-        draw(job.space, config.trials + config.confirming, config.seed)
+        draw(prepared.space, config.trials + config.confirming, config.seed)
     except SpaceError as error:
         raise SpaceError(f"{config.trials} networks, and {config.confirming} more to confirm with: {error}") from error
-    return draw(job.space, config.trials, config.seed)
+    return draw(prepared.space, config.trials, config.seed)
 
 
 def _refuse_other(config: DesignConfig) -> None:
@@ -140,7 +146,7 @@ def _refuse_other(config: DesignConfig) -> None:
     if not (folder / FILE).exists():
         return
     with Population.open(folder) as population:
-        lines = difference(population.notes.get("config", {}), json.loads(json.dumps(config.lasting())))
+        lines = difference(population.notes.get(_CONFIG, {}), json.loads(json.dumps(config.lasting())))
     if lines:
         raise PopulationError(
             f"the design in {config.out} was begun with other options, and its space is refined already:\n  "

@@ -28,7 +28,7 @@ def deep_is_good(frame: pd.DataFrame) -> pd.Series:
 
 def test_a_parameter_that_matters_is_narrowed_to_where_it_is_good() -> None:
     advice = advise(SPACE, population(SPACE, 60, deep_is_good))
-    low, high = advice.space.domains["depth"].bounds
+    low, high = advice.space.distributions["depth"].bounds
     assert low > 35
     assert high <= 64
     assert advice.space.name == "regnetx_refined"
@@ -59,7 +59,7 @@ def test_failed_trials_say_nothing() -> None:
 def test_few_networks_conclude_nothing(n: int) -> None:
     advice = advise(SPACE, population(SPACE, n, deep_is_good))
     assert advice.decisions == (f"Nothing was narrowed: {n} networks were trained, and at least 10 are needed.",)
-    assert (advice.space.name, advice.space.domains) == ("regnetx_again", SPACE.domains)
+    assert (advice.space.name, advice.space.distributions) == ("regnetx_again", SPACE.distributions)
     assert not advice.good_ranges
 
 
@@ -82,8 +82,8 @@ def test_every_spaces_advice_can_be_sampled() -> None:
         earlier = draw(space, 24, 0)
         advice, fresh = draw_refined(advise(space, frame), space, 6, 1, earlier)
         assert advice.space.size() <= space.size()
-        for column, domain in advice.space.domains.items():
-            low, high = domain.bounds
+        for column, distribution in advice.space.distributions.items():
+            low, high = distribution.bounds
             assert np.all((fresh.batch.parameters[column] >= low) & (fresh.batch.parameters[column] <= high))
 
 

@@ -32,7 +32,7 @@ def test_widths_that_help_by_rising_are_ordered():
     assert found["width"].order == "non_decreasing"
     assert found["depth"].order is None
     advice = advise(space, frame)
-    assert {axis.name: axis.order for axis in advice.space.axes}["width"] == "non_decreasing"
+    assert {parameter.name: parameter.order for parameter in advice.space.parameters}["width"] == "non_decreasing"
     assert "widths rise from stage to stage are better" in advice.decisions[0]
     assert advice.space.size() < space.size()
 

@@ -17,7 +17,7 @@ def test_a_table_and_the_account(netwright: Run) -> None:
     done = netwright("sample", "regnetx", "--n", 3, "--flops", "360M:400M")
     assert done.status == 0
     assert len(done.out.splitlines()) == 4
-    assert "account: draws 16,384, num_stages" in done.err
+    assert "rejection counts: draws 16,384, num_stages" in done.err
 
 
 def test_a_long_table_is_cut_and_says_so(netwright: Run) -> None:

@@ -1,6 +1,10 @@
+from pathlib import Path
+
 import numpy as np
 
 from netwright.data.array import find_files, join_parts
+from netwright.data.source import ImageSource
+from netwright.testing import SourceContract
 
 
 def parts(fill=0):
@@ -8,6 +12,11 @@ def parts(fill=0):
         "train": (np.full((3, 2, 2, 1), fill, np.uint8), np.array([0, 1, 1])),
         "test": (np.ones((2, 2, 2, 1), np.uint8), np.array([1, 0])),
     }
+
+
+class TestArraySource(SourceContract):
+    def open_source(self, folder: Path) -> ImageSource:
+        return join_parts("tiny", ["a", "b"], parts())
 
 
 def test_parts_become_splits():

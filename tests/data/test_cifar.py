@@ -1,13 +1,16 @@
 import os
 import pickle
 import tarfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 from torchvision import datasets
 
 from netwright.data.cifar import CIFAR10, CIFAR100, find_cifar
+from netwright.data.source import ImageSource
 from netwright.errors import DataError
+from netwright.testing import SourceContract
 
 FOLDERS = {"cifar10": ("cifar-10-batches-py", "cifar-10-batches-bin"), "cifar100": ("cifar-100-python", "x")}
 
@@ -16,17 +19,19 @@ def names_of(kind):
     return [f"class {i}" if kind is CIFAR10 else f"fine_{i}" for i in range(kind.classes)]
 
 
-def planes(kind, name, n=12):
-    """Rows of red, green and blue planes, and labels."""
+def planes(kind, name, n=12, *, every=False):
+    """Rows of red, green and blue planes, and labels; every: one of each class."""
     rng = np.random.default_rng(sum(name.encode()))
+    if every:
+        return rng.integers(0, 256, (kind.classes, 3072), dtype=np.uint8), list(range(kind.classes))
     return rng.integers(0, 256, (n, 3072), dtype=np.uint8), [int(i) for i in rng.integers(0, kind.classes, n)]
 
 
-def write_python(kind, folder):
+def write_python(kind, folder, *, every=False):
     folder.mkdir(parents=True)
     for files in kind.python.values():
         for name in files:
-            data, labels = planes(kind, name)
+            data, labels = planes(kind, name, every=every)
             # as Python 2 wrote them: protocol 2
             (folder / name).write_bytes(pickle.dumps({"data": data, kind.label_key: labels}, protocol=2))
     meta, key = kind.python_names
@@ -47,6 +52,22 @@ def write_binary(kind, folder):
 def pack(folder, archive):
     with tarfile.open(archive, "w:gz") as file:
         file.add(folder, folder.name)
+
+
+class TestCifar10(SourceContract):
+    kind = CIFAR10
+
+    def write_images(self, folder: Path) -> None:
+        write_python(self.kind, folder / FOLDERS[self.kind.name][0], every=True)
+
+    def open_source(self, folder: Path) -> ImageSource:
+        source = find_cifar(self.kind, folder)
+        assert source is not None
+        return source
+
+
+class TestCifar100(TestCifar10):
+    kind = CIFAR100
 
 
 @pytest.mark.parametrize("kind", [CIFAR10, CIFAR100], ids=lambda kind: kind.name)

@@ -1,11 +1,14 @@
 import gzip
+from pathlib import Path
 
 import numpy as np
 import pytest
 from torchvision.datasets import MNIST
 
 from netwright.data.mnist import MNIST_FILES, find_mnist, read_idx
+from netwright.data.source import ImageSource
 from netwright.errors import DataError
+from netwright.testing import SourceContract
 
 
 def idx(array, kind=8):
@@ -25,6 +28,16 @@ def write(folder, packed=True, dots=False):
             data = idx(array)
             (folder / (name + ".gz" if packed else name)).write_bytes(gzip.compress(data) if packed else data)
     return made
+
+
+class TestMnist(SourceContract):
+    def write_images(self, folder: Path) -> None:
+        write(folder)
+
+    def open_source(self, folder: Path) -> ImageSource:
+        source = find_mnist(folder)
+        assert source is not None
+        return source
 
 
 @pytest.mark.parametrize("place", [".", "MNIST/raw", "mnist"])

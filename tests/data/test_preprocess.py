@@ -6,6 +6,7 @@ import torch
 from PIL import Image
 from torchvision.transforms import InterpolationMode, v2
 
+from netwright.data.decode import decode
 from netwright.data.preprocess import Preprocessing
 from netwright.errors import DataError
 from netwright.recipe import TrainConfig
@@ -65,6 +66,18 @@ def test_large_jpegs_are_not_halved_in_decoding(make):
     assert np.abs(ours.astype(int) - np.asarray(expected)).max() <= 1
 
 
+@pytest.mark.parametrize("size", [(120, 90), (90, 121), (31, 40), (64, 64), (473, 501)])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_crop_first_is_how_images_of_trials_are_decoded(make, size, channels, kind):
+    pixels = picture(*size, channels)
+    data = make.encode(Image.fromarray(pixels[..., 0] if channels == 1 else pixels), kind)
+    seen = Preprocessing(56, channels, 1.0, mean=(0.0,) * channels, std=(1.0,) * channels, crop_first=True)
+    for each in (data, pixels):
+        assert np.array_equal(seen.pixels(each), decode(each, 56, channels))
+        assert seen.pixels(each).flags.c_contiguous
+
+
 def test_damage_is_a_data_error():
     with pytest.raises(DataError):
         Preprocessing().pixels(b"nothing")
@@ -85,7 +98,11 @@ def test_it_travels_as_plain_values():
     preprocessing = Preprocessing(96, 1, 0.9, "bicubic", False, (120.0,), (60.0,))
     values = preprocessing.to_dict()
     assert values["mean"] == [120.0]
+    assert "crop_first" not in values  # files of version 0.1 know no such key
     assert Preprocessing.from_dict(values) == preprocessing
+    first = Preprocessing(crop_pct=1.0, crop_first=True)
+    assert first.to_dict()["crop_first"] is True
+    assert Preprocessing.from_dict(first.to_dict()) == first
 
 
 @pytest.mark.parametrize(
@@ -99,6 +116,10 @@ def test_it_travels_as_plain_values():
         ({"mean": [1, 2]}, "mean has 3 numbers"),
         ({"std": [1, 0, 1]}, "std is above 0"),
         ({"crop_pct": 0}, "crop_pct"),
+        ({"crop_first": True}, r"with crop_first crop_pct is 1, .* not 0\.875, bilinear and true"),
+        ({"crop_first": True, "crop_pct": 1, "interpolation": "bicubic"}, "with crop_first"),
+        ({"crop_first": True, "crop_pct": 1, "antialias": False}, "with crop_first"),
+        ({"crop_first": 1}, "'crop_first'"),
         ({"interpolation": "area"}, "interpolation is one of nearest, bilinear, bicubic, not 'area'"),
         ({"channels": 4}, r"gray \(1\) or RGB \(3\)"),
     ],

@@ -1,68 +1,34 @@
-"""The contract that every source keeps, whatever its files look like."""
+"""The contract of sources, for each layout of folders and parquet files; and what they refuse."""
 
 import os
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from pathlib import Path
 
-import numpy as np
 import pytest
 
 from netwright.data import decode, open_source
-from netwright.data.source import check_source, listed
+from netwright.data.source import ImageSource, check_source, listed
 from netwright.errors import DataError
+from netwright.testing import SourceContract
 
 
-def test_labels_index_the_class_names(any_data):
-    source = open_source(any_data)
-    assert source.name
-    assert source.labels.dtype == np.int64
-    assert set(source.labels.tolist()) == set(range(len(source.class_names)))
-    assert source.class_names == tuple(sorted(source.class_names))
+class TestSources(SourceContract):
+    @pytest.fixture
+    def reopen(self, any_data: Path | str) -> Callable[[], ImageSource]:
+        return lambda: open_source(any_data)
 
+    def test_classes_are_sorted_and_each_has_images(self, source: ImageSource) -> None:
+        assert set(source.labels.tolist()) == set(range(len(source.class_names)))
+        assert source.class_names == tuple(sorted(source.class_names))
 
-def test_splits_part_the_items(any_data):
-    source = open_source(any_data)
-    assert set(source.splits) <= {"train", "validation", "test"} or set(source.splits) == {"all"}
-    together = np.concatenate(list(source.splits.values()))
-    assert np.array_equal(np.sort(together), np.arange(len(source.labels)))
-    for indices in source.splits.values():
-        assert indices.dtype == np.int64
-        assert (np.diff(indices) > 0).all()
-
-
-def test_items_decode_and_agree_with_the_labels(any_data):
-    source = open_source(any_data)
-    items = [source.read(index) for index in range(0, len(source.labels), 7)]
-    assert [item.label for item in items] == source.labels[::7].tolist()
-    assert len({item.name for item in items}) == len(items)
-    assert [item.name for item in items] == [source.item_name(index) for index in range(0, len(source.labels), 7)]
-    for item in items:
-        assert decode(item.data, 8, 3).shape == (8, 8, 3)
-
-
-def test_items_of_a_class_look_like_it(any_data):
-    source = open_source(any_data)
-    if source.name == "digits":
-        pytest.skip("digits have no colors")
-    for index, label in enumerate(source.labels):
-        colors = decode(source.read(index).data, 8, 3).mean(axis=(0, 1))
-        assert int(colors.argmax()) == {"ant": 0, "bee": 1, "cow": 2}[source.class_names[label]]
-
-
-def test_opening_twice_gives_the_same(any_data):
-    first, second = open_source(any_data), open_source(any_data)
-    assert first.signature == second.signature
-    assert np.array_equal(first.labels, second.labels)
-    assert [first.read(i).name for i in (0, 5, 11)] == [second.read(i).name for i in (0, 5, 11)]
-
-
-def test_threads_read_what_one_thread_reads(any_data):
-    source = open_source(any_data)
-    numbers = list(range(len(source.labels)))[:60]
-    with ThreadPoolExecutor(8) as pool:
-        shared = list(pool.map(lambda i: bytes(np.asarray(source.read(i).data).tobytes()), numbers[::-1]))
-    assert shared == [bytes(np.asarray(source.read(i).data).tobytes()) for i in numbers[::-1]]
+    def test_items_of_a_class_look_like_it(self, source: ImageSource) -> None:
+        if source.name == "digits":
+            pytest.skip("digits have no colors")
+        for index, label in enumerate(source.labels):
+            colors = decode(source.read(index).data, 8, 3).mean(axis=(0, 1))
+            assert int(colors.argmax()) == {"ant": 0, "bee": 1, "cow": 2}[source.class_names[label]]
 
 
 def test_a_single_class_is_refused(tmp_path, make):

@@ -8,7 +8,7 @@ import pytest
 from netwright.errors import WeightsError
 from netwright.evaluation.loading import images_of_run, load_for
 from netwright.recipe import TrainConfig, training_to_yaml
-from netwright.weights import LoadedModel
+from netwright.weights import LoadedModel, save_model
 
 NONE: frozenset[str] = frozenset()
 
@@ -43,6 +43,17 @@ def test_images_are_prepared_as_the_weights_say_unless_a_key_is_given(weights: P
     assert notices == ("Images are not prepared as the weights say: image_size 32 instead of 24.",)
     _, notices = load_for(training.with_(image_size=24), frozenset({"image_size"}))
     assert notices == ()
+
+
+def test_another_crop_is_not_cut_out_first(tmp_path: Path, model: LoadedModel) -> None:
+    own = replace(model.preprocessing, crop_pct=1.0, interpolation="bilinear", antialias=True, crop_first=True)
+    save_model(tmp_path / "a.safetensors", model.module, preprocessing=own)
+    training = TrainConfig().with_(checkpoint=str(tmp_path / "a.safetensors"), image_size=32, crop_pct=0.5)
+    same, _ = load_for(training, frozenset({"image_size"}))
+    assert same.preprocessing == replace(own, image_size=32)
+    other, notices = load_for(training, frozenset({"crop_pct"}))
+    assert other.preprocessing == replace(own, crop_pct=0.5, crop_first=False)
+    assert notices == ("Images are not prepared as the weights say: crop_pct 0.5 instead of 1.0.",)
 
 
 def test_a_run_is_validated_on_its_own_images(tmp_path: Path, model: LoadedModel) -> None:

@@ -89,6 +89,15 @@ def test_tuples_and_lists_are_the_same_identity(resume):
     resume(identity={"limits": [0, 1]}).close()
 
 
+def test_what_is_said_of_a_space_may_change(resume):
+    space = {"name": "s", "limits": {"flops": [0, 4e8]}}
+    resume(identity={"space": space | {"summary": "quantised"}}).close()
+    resume(identity={"space": space | {"summary": "quantized"}}).close()
+    resume(identity={"space": space}).close()
+    with pytest.raises(PopulationError, match=r"space\.name: 's' -> 't'\n"):
+        resume(identity={"space": space | {"name": "t", "summary": "another"}})
+
+
 def test_difference_names_each_leaf():
     assert difference({"a": 1, "b": {"c": [1]}}, {"a": 1, "b": {"c": [1]}}) == []
     assert difference({"a": {"b": 1, "c": 2}}, {"a": {"b": 2, "d": 3}}) == [

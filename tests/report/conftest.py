@@ -65,9 +65,9 @@ def make_population(
         frame=pd.DataFrame(rows),
         parameters=PARAMETERS,
         space=space.to_dict(),
-        bounds={key: domain.bounds for key, domain in space.domains.items()},
+        bounds={key: each.bounds for key, each in space.distributions.items()},
         size=float(space.size()),
-        rejections=drawn.account,
+        rejections=drawn.rejection_counts,
     )
 
 

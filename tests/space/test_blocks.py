@@ -61,7 +61,7 @@ def test_spaces_of_nds_are_as_large_as_the_paper_says(name: str) -> None:
     space = load_space(name)
     size, parameters = NDS[name]
     assert space.size() == size
-    assert tuple(axis.name for axis in space.axes) == parameters
+    assert tuple(parameter.name for parameter in space.parameters) == parameters
     assert len(space.columns) == 3 * len(parameters)
     for arch in sample(space, 50):
         assert [stage.stride for stage in arch.stages] == [1, 2, 2]
@@ -92,12 +92,12 @@ def test_groups_are_as_many_as_drawn(name: str) -> None:
 
 
 def test_regnets_may_count_groups_too() -> None:
-    space = load_space("regnetx").with_domain("groups", PowersOfTwo(1, 8))
-    assert [axis.name for axis in space.axes][-2:] == ["bottleneck", "groups"]
+    space = load_space("regnetx").with_distribution("groups", PowersOfTwo(1, 8))
+    assert [parameter.name for parameter in space.parameters][-2:] == ["bottleneck", "groups"]
     batch = sample(space, 100)
     for arch, groups in zip(batch, batch.parameters["groups"], strict=True):
         assert all(stage.groups == min(groups, stage.inner_width) for stage in arch.stages)
-    back = space.with_domain("group_width", PowersOfTwo(1, 32))
+    back = space.with_distribution("group_width", PowersOfTwo(1, 32))
     assert back == load_space("regnetx")
 
 
@@ -106,8 +106,10 @@ def test_regnets_may_count_groups_too() -> None:
 def test_another_block_keeps_depths_widths_orders_and_limits(name: str, block: str) -> None:
     space = load_space(name).refine(depth=(2, 6), flops=(0, 1e9))
     other = space.with_setting(block=block)
-    kept = [axis for axis in space.axes if axis.name not in ("bottleneck", "group_width", "groups")]
-    assert list(other.axes[: len(kept)]) == kept
+    kept = [
+        parameter for parameter in space.parameters if parameter.name not in ("bottleneck", "group_width", "groups")
+    ]
+    assert list(other.parameters[: len(kept)]) == kept
     assert (other.limits, other.setting.stem) == (space.limits, space.setting.stem)
     assert other.setting.se_ratio == BLOCKS[block].se_ratio
     assert {arch.block for arch in sample(other, 5)} == {block}
@@ -118,14 +120,14 @@ def test_a_block_with_more_parameters_has_them_fixed(name: str) -> None:
     space = load_space(name)
     other = space.with_setting(block="x")
     assert other.size() == space.size()
-    assert (other.domains["bottleneck"], other.domains["groups"]) == (Choice((1,)), Choice((1,)))
+    assert (other.distributions["bottleneck"], other.distributions["groups"]) == (Choice((1,)), Choice((1,)))
     plain, grouped = sample(space, 40, seed=2), sample(other, 40, seed=2)
     assert stages_of(plain) == stages_of(grouped)
     assert {stage.groups for arch in grouped for stage in arch.stages} == {1}
     assert DesignSpace.from_dict(json.loads(json.dumps(other.to_dict()))) == other
     # and back: it is the space that it was
     assert other.with_setting(block=space.setting.block) == space
-    wider = other.with_domain("bottleneck", Choice((1, 2))).with_domain("group_width", PowersOfTwo(4, 8))
+    wider = other.with_distribution("bottleneck", Choice((1, 2))).with_distribution("group_width", PowersOfTwo(4, 8))
     assert wider.size() == 4 * space.size()
 
 
@@ -139,7 +141,7 @@ def test_a_persons_own_space_of_plain_blocks(tmp_path: Path) -> None:
     assert (space.size(), space.setting.se_ratio, space.columns[0]) == (16, 0, "depth_1")
     assert {arch.head_width for arch in sample(space, 16)} == {24}
     path.write_text("base: anynetx_d\nsetting: {block: v}\norder: {depth: non_decreasing}\n")
-    assert load_space(path).axes == load_space("anynetv_e").axes
+    assert load_space(path).parameters == load_space("anynetv_e").parameters
 
 
 @pytest.mark.parametrize(
@@ -147,7 +149,7 @@ def test_a_persons_own_space_of_plain_blocks(tmp_path: Path) -> None:
     [
         ("v", "{depth: 2, width: 8, bottleneck: 1}", "unknown parameter .* with block 'v' 'bottleneck'"),
         ("r", "{depth: 2, width: 8, bottleneck: 1, group_width: 8}", "with block 'r' 'group_width'"),
-        ("r", "{depth: 2, width: 8}", r"depth, width, bottleneck a domain; not \['bottleneck'\]"),
+        ("r", "{depth: 2, width: 8}", r"depth, width, bottleneck a distribution; not \['bottleneck'\]"),
         ("x", "{depth: 2, width: 8, bottleneck: 1, groups: 2, group_width: 8}", "with block 'x' 'groups'"),
         ("x", "{depth: 2, width: 8, bottleneck: 1, groups: 0.5}", "groups is a whole number"),
         ("vgg", "{depth: 2, width: 8}", "a block is one of"),
@@ -160,12 +162,12 @@ def test_what_a_block_does_not_have_is_refused(block: str, parameters: str, says
         load_space(path)
 
 
-def test_axes_that_do_not_suit_the_block_are_refused() -> None:
-    axes = load_space("anynetx_a").axes
+def test_parameters_that_do_not_suit_the_block_are_refused() -> None:
+    parameters = load_space("anynetx_a").parameters
     with pytest.raises(
         SpaceError, match="with block 'v' has the parameters depth, width; this one has depth, width, b"
     ):
-        DesignSpace("mine", "anynet", axes, stages=4, setting=Setting(block="v"))
+        DesignSpace("mine", "anynet", parameters, stages=4, setting=Setting(block="v"))
 
 
 def test_a_heads_convolution_is_in_every_network_and_in_its_cost() -> None:

@@ -13,14 +13,14 @@ def test_ranges_of_all_stages_of_one_and_limits() -> None:
     space = load_space("anynetx_a").refine(
         depth=(3, 9.5), width_3=(64, 256), bottleneck=2, flops=(1e8, 2e8), name="mine"
     )
-    assert space.domains["depth_1"] == LogUniform(3, 9, 1)
-    assert space.domains["width_3"] == LogUniform(64, 256, 8)
-    assert space.domains["width_4"] == LogUniform(8, 1024, 8)
-    assert space.domains["bottleneck_1"] == Choice((2,))
+    assert space.distributions["depth_1"] == LogUniform(3, 9, 1)
+    assert space.distributions["width_3"] == LogUniform(64, 256, 8)
+    assert space.distributions["width_4"] == LogUniform(8, 1024, 8)
+    assert space.distributions["bottleneck_1"] == Choice((2,))
     assert (space.limits, space.name) == ({"flops": (1e8, 2e8)}, "mine")
-    # a range beyond the domain, or beyond an earlier limit, is cut to it
+    # a range beyond the distribution, or beyond an earlier limit, is cut to it
     again = space.refine(depth=(1, 4), flops=(0, 1.5e8), name=None)
-    assert again.domains["depth_1"] == LogUniform(3, 4, 1)
+    assert again.distributions["depth_1"] == LogUniform(3, 4, 1)
     assert (again.limits["flops"], again.name) == ((1e8, 1.5e8), "mine")
     assert space.refine(flops="15e7").limits["flops"] == (1.5e8, 1.5e8)
 
@@ -32,9 +32,9 @@ RANGES = st.tuples(st.floats(0, 300), st.floats(0, 600)).map(lambda pair: (pair[
 @given(st.data())
 def test_a_refined_space_is_never_larger(data: Any) -> None:
     space = load_space(data.draw(st.sampled_from(space_names())))
-    keys = [axis.name for axis in space.axes] + list(space.columns)
+    keys = [parameter.name for parameter in space.parameters] + list(space.columns)
     ranges = data.draw(st.dictionaries(st.sampled_from(keys), RANGES, max_size=3))
-    tie = data.draw(st.lists(st.sampled_from([axis.name for axis in space.axes]), max_size=2))
+    tie = data.draw(st.lists(st.sampled_from([parameter.name for parameter in space.parameters]), max_size=2))
     order = data.draw(
         st.dictionaries(st.sampled_from(["depth", "width"]), st.sampled_from(["non_decreasing", "non_increasing"]))
     )
@@ -46,12 +46,12 @@ def test_a_refined_space_is_never_larger(data: Any) -> None:
     assert narrow.stages == space.stages
     assert len(narrow.columns) <= len(space.columns)
     if set(narrow.columns) == set(space.columns):
-        for column, domain in narrow.domains.items():
+        for column, distribution in narrow.distributions.items():
             assert (
-                space.domains[column].bounds[0]
-                <= domain.bounds[0]
-                <= domain.bounds[1]
-                <= space.domains[column].bounds[1]
+                space.distributions[column].bounds[0]
+                <= distribution.bounds[0]
+                <= distribution.bounds[1]
+                <= space.distributions[column].bounds[1]
             )
 
 
@@ -65,7 +65,7 @@ def test_ties_keep_what_all_stages_allow() -> None:
     plain = load_space("anynetx_a").to_dict()
     plain["parameters"]["bottleneck"] = [{"choice": [1, 2, 4], "weights": [1, 5, 3]}, [1, 4], [4, 1, 8], [1, 4]]
     tied = DesignSpace.from_dict(plain).refine(tie=["bottleneck"])
-    values, probabilities = tied.domains["bottleneck"].levels() or ([], [])
+    values, probabilities = tied.distributions["bottleneck"].levels() or ([], [])
     assert list(values) == [1, 4]
     assert list(probabilities) == pytest.approx([0.25, 0.75])
     plain["parameters"]["bottleneck"] = [[1, 4], [2, 8], [1], [1]]
@@ -75,7 +75,7 @@ def test_ties_keep_what_all_stages_allow() -> None:
 
 def test_a_tie_undoes_an_order_that_it_implies() -> None:
     tied = load_space("anynetx_d").refine(tie=["width"])
-    assert (tied.axes[1].order, tied.axes[1].tied) == (None, True)
+    assert (tied.parameters[1].order, tied.parameters[1].tied) == (None, True)
     assert load_space("anynetx_d").refine(order={"width": "non_decreasing"}).size() == load_space("anynetx_d").size()
 
 
@@ -108,7 +108,7 @@ def test_what_cannot_be_refined_is_refused_with_a_cure(name: str, how: dict[str,
 
 
 @pytest.mark.parametrize(
-    ("family", "name", "domain"),
+    ("family", "name", "distribution"),
     [
         ("anynet", "depth", Uniform(0, 4, 1)),
         ("anynet", "depth", LogUniform(1, 16)),
@@ -121,18 +121,18 @@ def test_what_cannot_be_refined_is_refused_with_a_cure(name: str, how: dict[str,
         ("regnet", "wm", LogUniform(1.0, 3.0)),
     ],
 )
-def test_domains_without_networks_are_refused(family: str, name: str, domain: Any) -> None:
+def test_distributions_without_networks_are_refused(family: str, name: str, distribution: Any) -> None:
     space = load_space("anynetx_a" if family == "anynet" else "regnetx")
     with pytest.raises(SpaceError, match=f"^{name} is"):
-        space.with_domain(name, domain)
+        space.with_distribution(name, distribution)
 
 
-def test_with_domain_may_widen() -> None:
-    space = load_space("regnetx").with_domain("bottleneck", PowersOfTwo(0.25, 4))
-    assert space.domains["bottleneck"] == PowersOfTwo(0.25, 4)
-    assert load_space("anynetx_a").with_domain("width", Choice((8, 9))).domains["width_4"] == Choice((8, 9))
+def test_with_distribution_may_widen() -> None:
+    space = load_space("regnetx").with_distribution("bottleneck", PowersOfTwo(0.25, 4))
+    assert space.distributions["bottleneck"] == PowersOfTwo(0.25, 4)
+    assert load_space("anynetx_a").with_distribution("width", Choice((8, 9))).distributions["width_4"] == Choice((8, 9))
     with pytest.raises(SpaceError, match=r"these are known|did you mean"):
-        space.with_domain("width", Choice((8,)))
+        space.with_distribution("width", Choice((8,)))
 
 
 def test_settings_change_and_are_checked() -> None:

@@ -32,14 +32,14 @@ def test_every_network_satisfies_every_constraint(name: str) -> None:
         low, high = space.limits[limit]
         assert ((getattr(cost, limit) >= low) & (getattr(cost, limit) <= high)).all()
     for column, values in batch.parameters.items():
-        listed = space.domains[column].levels()
+        listed = space.distributions[column].levels()
         assert listed is not None
         assert np.isin(values, listed[0]).all()
     assert set(batch.parameters) == set(space.columns)
-    for axis in space.axes:
-        if axis.order:
-            drawn = np.stack([batch.parameters[column] for column in axis.columns], axis=1)
-            step = np.diff(drawn, axis=1) * (1 if axis.order == "non_decreasing" else -1)
+    for parameter in space.parameters:
+        if parameter.order:
+            drawn = np.stack([batch.parameters[column] for column in parameter.columns], axis=1)
+            step = np.diff(drawn, axis=1) * (1 if parameter.order == "non_decreasing" else -1)
             assert (step >= 0).all()
     # as networks: Stage refuses groups that do not divide
     setting = space.setting
@@ -64,12 +64,12 @@ def test_networks_are_distinct_and_every_draw_is_accounted_for(name: str) -> Non
     space = small(name)
     found = draw(space, 300, seed=0)
     assert len(set(rows(found.batch))) == 300
-    account = dict(found.account)
-    assert account["accepted"] == 300
-    assert account.pop("draws") == sum(account.values())
+    counts = dict(found.rejection_counts)
+    assert counts["accepted"] == 300
+    assert counts.pop("draws") == sum(counts.values())
     limits = {limit for limit in ("num_stages", "flops", "params", "acts") if limit in space.limits}
-    orders = {f"{axis.name} {axis.order}" for axis in space.axes if axis.order}
-    assert set(account) == limits | orders | {"duplicate", "accepted", "unused"}
+    orders = {f"{parameter.name} {parameter.order}" for parameter in space.parameters if parameter.order}
+    assert set(counts) == limits | orders | {"duplicate", "accepted", "unused"}
 
 
 def test_drawn_before_counts_as_duplicate(tiny: Callable[..., DesignSpace]) -> None:
@@ -77,7 +77,7 @@ def test_drawn_before_counts_as_duplicate(tiny: Callable[..., DesignSpace]) -> N
     first = sample(space, 10, seed=0)
     rest = draw(space, 6, seed=0, exclude=first)
     assert not set(rows(first)) & set(rows(rest.batch))
-    assert rest.account["duplicate"] > 0
+    assert rest.rejection_counts["duplicate"] > 0
     with pytest.raises(SpaceError, match="repeated a network"):
         draw(space, 1, exclude=sample(space, 16))
 
@@ -149,8 +149,8 @@ def test_parameters_are_those_of_their_network() -> None:
 
 @pytest.mark.parametrize("order", ["non_decreasing", "non_increasing"])
 def test_an_order_conditions_the_draws(tiny: Callable[..., DesignSpace], order: str) -> None:
-    domain = {"log_uniform": [1, 4], "quantum": 1}
-    space = tiny(parameters={"depth": domain}, order={"depth": order})
+    distribution = {"log_uniform": [1, 4], "quantum": 1}
+    space = tiny(parameters={"depth": distribution}, order={"depth": order})
     batch = module._candidates(space, np.random.default_rng(0), {f"depth {order}": 0}, {})
     assert batch is not None
     values, probabilities = LogUniform(1, 4, 1).levels() or (np.zeros(0), np.zeros(0))
@@ -172,7 +172,11 @@ def test_tied_parameters_are_one_draw_and_others_are_not(tiny: Callable[..., Des
 
 
 def test_continuous_parameters_can_be_drawn() -> None:
-    space = load_space("regnetx").with_domain("wa", Uniform(8, 256)).with_domain("bottleneck", Choice((0.25, 0.5, 1)))
+    space = (
+        load_space("regnetx")
+        .with_distribution("wa", Uniform(8, 256))
+        .with_distribution("bottleneck", Choice((0.25, 0.5, 1)))
+    )
     batch = sample(space, 100)
     assert (batch.parameters["wa"] % 1 != 0).any()
     assert {arch.stages[0].bottleneck for arch in batch} == {0.25, 0.5, 1.0}

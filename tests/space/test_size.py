@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netwright.space import Axis, Choice, DesignSpace, Uniform, load_space
+from netwright.space import Choice, DesignSpace, Parameter, Uniform, load_space
 
 DEPTHS, WIDTHS, RATIOS, GROUPS = 16, 128, 3, 6
 NEVER_FALLING_WIDTHS = math.comb(WIDTHS + 3, 4)
@@ -68,9 +68,9 @@ ORDERS = st.sampled_from([None, "non_decreasing", "non_increasing"])
 
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(st.lists(STAGE_VALUES, min_size=2, max_size=4), ORDERS)
-def test_ordered_axes_are_counted_as_enumeration_does(stages: list[list[int]], order: str | None) -> None:
-    axis = Axis("depth", tuple(Choice(tuple(values)) for values in stages), order=order)
-    assert axis.count() == sum(holds(order, values) for values in itertools.product(*stages))
+def test_ordered_parameters_are_counted_as_enumeration_does(stages: list[list[int]], order: str | None) -> None:
+    parameter = Parameter("depth", tuple(Choice(tuple(values)) for values in stages), order=order)
+    assert parameter.count() == sum(holds(order, values) for values in itertools.product(*stages))
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
@@ -97,5 +97,5 @@ def test_limits_are_not_taken_off(tiny: Callable[..., DesignSpace]) -> None:
     assert tiny(limits={"flops": [0, 1]}).size() == tiny().size() == 16
 
 
-def test_continuous_domains_are_infinite() -> None:
-    assert load_space("regnetx").with_domain("wa", Uniform(8, 256)).size() == math.inf
+def test_continuous_distributions_are_infinite() -> None:
+    assert load_space("regnetx").with_distribution("wa", Uniform(8, 256)).size() == math.inf

@@ -13,7 +13,7 @@ from fixtures.digits import digits, one_thread, recipe, split, tiny
 
 from netwright.arch import Arch, Stem
 from netwright.data import ImageSet
-from netwright.sweeps import Event, Executor, Job, LocalExecutor, NullProgress
+from netwright.sweeps import Executor, LocalExecutor, NullProgress, TrialEvent, TrialSpec
 
 __all__ = ["digits", "one_thread", "recipe", "split", "tiny"]
 
@@ -36,40 +36,40 @@ def images(program: SimpleNamespace, cache: Path) -> ImageSet:
     return program.few_images(cache)
 
 
-def job(index: int, arch: Arch, recipe: object, **changes: object) -> Job:
-    return Job(index, arch.to_dict(), recipe.to_dict(), seed=100 + index, **changes)
+def trial(index: int, arch: Arch, recipe: object, **changes: object) -> TrialSpec:
+    return TrialSpec(index, arch.to_dict(), recipe.to_dict(), seed=100 + index, **changes)
 
 
 @pytest.fixture(scope="session")
-def jobs(program: SimpleNamespace) -> SimpleNamespace:
-    """Functions index -> Job: one that works, and one for each way not to."""
+def trials(program: SimpleNamespace) -> SimpleNamespace:
+    """Functions index -> TrialSpec: one that works, and one for each way not to."""
     network = program.small_networks(1)[0]
     recipe = program.short(2)
     hot = program.short(30).with_(lr=100.0, momentum=1.0, warmup_epochs=0.0)
     return SimpleNamespace(
-        good=lambda index, epochs=2, **more: job(index, network, program.short(epochs), **more),
-        crashing=lambda index: job(index, replace(network, in_channels=3), recipe),
+        good=lambda index, epochs=2, **more: trial(index, network, program.short(epochs), **more),
+        crashing=lambda index: trial(index, replace(network, in_channels=3), recipe),
         # more bytes than a processor can address
-        too_large=lambda index: job(index, replace(network, stem=Stem("cifar", 10**13)), recipe),
-        diverging=lambda index: job(index, network, hot),
+        too_large=lambda index: trial(index, replace(network, stem=Stem("cifar", 10**13)), recipe),
+        diverging=lambda index: trial(index, network, hot),
     )
 
 
 class Killer(Executor):
-    """Kills the worker of some jobs (index -> how often) as soon as it has begun them."""
+    """Kills the worker of some trials (index -> how often) as soon as it has begun them."""
 
     def __init__(self, inner: Executor, victims: dict[int, int]) -> None:
         self.inner, self.victims = inner, victims
 
-    def run(self, jobs: Iterable[Job]) -> Iterator[Event]:
-        for event in self.inner.run(jobs):
+    def run(self, trials: Iterable[TrialSpec]) -> Iterator[TrialEvent]:
+        for event in self.inner.run(trials):
             if event.kind == "began" and self.victims.get(event.index, 0) > 0:
                 self.victims[event.index] -= 1
                 os.kill(event.values["pid"], 9)
             yield event
 
-    def again(self, job: Job) -> None:
-        self.inner.again(job)
+    def retry(self, trial: TrialSpec) -> None:
+        self.inner.retry(trial)
 
     def close(self) -> None:
         self.inner.close()
@@ -81,12 +81,12 @@ class Borrowed(Executor):
     def __init__(self, inner: Executor) -> None:
         self.inner = inner
 
-    def run(self, jobs: Iterable[Job]) -> Iterator[Event]:
-        self.events = self.inner.run(jobs)
+    def run(self, trials: Iterable[TrialSpec]) -> Iterator[TrialEvent]:
+        self.events = self.inner.run(trials)
         return self.events
 
-    def again(self, job: Job) -> None:
-        self.inner.again(job)
+    def retry(self, trial: TrialSpec) -> None:
+        self.inner.retry(trial)
 
     def close(self) -> None:
         self.events.close()
@@ -105,14 +105,10 @@ def crew(_shared: LocalExecutor) -> Executor:
 
 
 class Notes(NullProgress):
-    """Keeps what a sweep says."""
+    """Keeps where a sweep was."""
 
     def __init__(self) -> None:
-        self.said: list[str] = []
         self.updates: list[tuple[float, int, int, float | None, float | None]] = []
-
-    def say(self, text: str) -> None:
-        self.said.append(text)
 
     def update(self, *values: float | None) -> None:
         self.updates.append(values)

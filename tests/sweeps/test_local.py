@@ -17,8 +17,8 @@ def is_alive(pid: int) -> bool:
 
 
 @pytest.mark.slow
-def test_a_worker_that_is_replaced_leaves_its_number_and_device(images, jobs):
-    endless = [jobs.good(0, epochs=100_000), jobs.good(1, epochs=100_000)]
+def test_a_worker_that_is_replaced_leaves_its_number_and_device(images, trials):
+    endless = [trials.good(0, epochs=100_000), trials.good(1, epochs=100_000)]
     began = []
     with LocalExecutor(images.path, workers=2, threads=1, devices=("cpu:0", "cpu:0")) as executor:
         events = executor.run(endless)
@@ -29,7 +29,7 @@ def test_a_worker_that_is_replaced_leaves_its_number_and_device(images, jobs):
                 if len(began) == 2:
                     os.kill(began[0][1], 9)
             if event.kind == "lost":
-                executor.again(endless[event.index])
+                executor.retry(endless[event.index])
         assert sorted(number for number, _ in began[:2]) == [0, 1]
         assert began[2][0] == began[0][0]
         pids = executor.pids()
@@ -40,13 +40,13 @@ def test_a_worker_that_is_replaced_leaves_its_number_and_device(images, jobs):
 
 
 @pytest.mark.slow
-def test_a_worker_that_cannot_start_is_told_with_its_own_words(tmp_path, jobs):
+def test_a_worker_that_cannot_start_is_told_with_its_own_words(tmp_path, trials):
     with (
         LocalExecutor(tmp_path / "images-absent.json", workers=2, threads=1) as executor,
         pytest.raises(PopulationError) as caught,
     ):
-        list(executor.run([jobs.good(0), jobs.good(1)]))
-    assert "no worker could be started: 3 in a row died first" in str(caught.value)
+        list(executor.run([trials.good(0), trials.good(1)]))
+    assert "no worker could be started: 3 in a row died before they were ready" in str(caught.value)
     assert "DataError: the saved images" in str(caught.value)
     assert "images-absent.json" in str(caught.value)
 
@@ -78,11 +78,11 @@ READY = 'print(\'{"kind": "ready", "index": -1, "values": {}}\', flush=True)\nin
     ],
     ids=["half-a-line", "closes-its-pipe", "last-words", "abort", "chatter"],
 )
-def test_no_death_of_a_worker_stops_the_sweep(source, reason, pretender, images, jobs, monkeypatch):
-    monkeypatch.setattr(module, "_DYING", 0.3)
+def test_no_death_of_a_worker_stops_the_sweep(source, reason, pretender, images, trials, monkeypatch):
+    monkeypatch.setattr(module, "_EXIT_SECONDS", 0.3)
     pretender(source)
     with LocalExecutor(images.path, workers=1, threads=1) as executor:
-        events = list(executor.run([jobs.good(0)]))
+        events = list(executor.run([trials.good(0)]))
     assert [event.kind for event in events] == ["began", "lost"]
     assert reason in events[-1].values["reason"]
 

@@ -1,5 +1,6 @@
 import contextlib
 import io
+import logging
 import os
 import pty
 
@@ -73,7 +74,7 @@ def test_on_a_terminal_a_live_bar_and_lines_that_stay(monkeypatch):
         progress.start("sweep", 0, 2)
         progress.update(0.5, 0, 0, None, None)
         progress._live.refresh()
-        progress.say("sweep: trial 0 failed: [red]diverged[/red]")
+        logging.getLogger("netwright.sweeps.run").warning("sweep: trial %d failed: %s", 0, "[red]diverged[/red]")
         progress.update(1.0, 0, 1, None, None)
         progress.update(2.0, 1, 1, 33.3, 33.3)
     shown = b""
@@ -90,9 +91,33 @@ def test_on_a_terminal_a_live_bar_and_lines_that_stay(monkeypatch):
     assert "\x1b[?25h" in shown  # the cursor is shown again
 
 
-def test_quiet_is_quiet(capsys):
+def test_nothing_is_nothing(capsys):
     with NullProgress() as progress:
         progress.start("sweep", 0, 1)
         progress.update(1.0, 1, 0, 5.0, 5.0)
-        progress.say("text")
     assert capsys.readouterr() == ("", "")
+
+
+def test_what_netwright_logs_is_shown_while_it_is_open():
+    stream, logger = io.StringIO(), logging.getLogger("netwright")
+    before = logger.level, list(logger.handlers)
+    with Progress(stream):
+        logging.getLogger("netwright.data").info("%d images", 3)
+        logging.getLogger("netwright.sweeps").debug("nobody needs to know")
+        logging.getLogger("another").warning("of another library")
+    logging.getLogger("netwright.data").info("too late")
+    assert stream.getvalue() == "3 images\n"
+    assert (logger.level, logger.handlers) == before
+
+
+def test_a_level_that_the_user_chose_stays():
+    stream, logger = io.StringIO(), logging.getLogger("netwright")
+    logger.setLevel(logging.DEBUG)
+    try:
+        with Progress(stream):
+            assert logger.level == logging.DEBUG
+            logging.getLogger("netwright.sweeps").debug("of no interest on a terminal")
+        assert logger.level == logging.DEBUG
+    finally:
+        logger.setLevel(logging.NOTSET)
+    assert stream.getvalue() == ""

@@ -1,5 +1,6 @@
 """A population through `run`: what is recorded, whatever happens to the trials and to the disk."""
 
+import logging
 import sys
 from dataclasses import replace
 
@@ -8,7 +9,7 @@ import pytest
 from netwright.arch import Stem
 from netwright.errors import OutputError, PopulationError
 from netwright.population import Population
-from netwright.sweeps import LocalExecutor, NullProgress, run
+from netwright.sweeps import LocalExecutor, run
 
 module = sys.modules["netwright.sweeps.run"]
 
@@ -21,7 +22,7 @@ def create(tmp_path, program):
     return make
 
 
-def test_what_fails_is_recorded_with_its_reason_and_counted(create, crew, images, program, notes):
+def test_what_fails_is_recorded_with_its_reason_and_counted(create, crew, images, program, notes, caplog):
     networks = program.small_networks(5)
     networks[1] = replace(networks[1], in_channels=3)
     networks[3] = replace(networks[3], stem=Stem("cifar", 10**13))
@@ -36,7 +37,7 @@ def test_what_fails_is_recorded_with_its_reason_and_counted(create, crew, images
     assert [curve[-1]["error"] for curve in done["curve"]] == done["error"].tolist()  # of the last epoch
     assert (done["seconds"] > 0).all()
     assert frame["attempts"].tolist() == [1] * 5
-    assert {line.split(": ")[1] for line in notes.said} == {"trial 1 failed", "trial 3 failed"}
+    assert {line.split(": ")[1] for line in caplog.messages} == {"trial 1 failed", "trial 3 failed"}
     finished, failed, best, mean = notes.updates[-1][1:]
     assert (finished, failed, best, mean) == (3, 2, done["error"].min(), pytest.approx(done["error"].mean()))
 
@@ -52,16 +53,16 @@ def test_trials_that_diverge_are_failed_and_kept_with_their_curve(create, crew, 
 
 
 @pytest.mark.slow
-def test_a_trial_whose_worker_is_killed_is_tried_once_more(create, crew, images, program, killer, notes):
+def test_a_trial_whose_worker_is_killed_is_tried_once_more(create, crew, images, program, killer, caplog):
     recipe = program.short(2)
     with create(program.small_networks(4)) as population:
         workers = killer(crew, {0: 1, 2: 2})
-        run(population, images, recipe, executor=workers, progress=notes)
+        run(population, images, recipe, executor=workers)
         frame = population.frame()
     assert frame["state"].tolist() == ["done", "done", "failed", "done"]
     assert frame["attempts"].tolist() == [2, 1, 2, 1]
     assert frame["reason"][2] == ("the worker was killed (signal 9): out of memory is the usual cause; 2 attempts")
-    assert [line.split(": ")[1] for line in notes.said] == [
+    assert [line.split(": ")[1] for line in caplog.messages] == [
         "trial 0 is tried again",
         "trial 2 is tried again",
         "trial 2 failed",
@@ -105,21 +106,22 @@ def limit(population: Population, pages: int | None = None) -> None:
 def test_results_wait_for_room_on_a_full_disk(create, crew, images, program, monkeypatch):
     monkeypatch.setattr(module, "_DISK_PATIENCE", 2.0)
 
-    class MakesRoom(NullProgress):
+    class MakesRoom(logging.Handler):
         complaints = 0
 
-        def say(self, text: str) -> None:
-            assert "database or disk is full" in text
+        def emit(self, record: logging.LogRecord) -> None:
+            assert "database or disk is full" in record.getMessage()
             self.complaints += 1
             if self.complaints == 3:
                 limit(population, 1_000_000)
 
-    progress = MakesRoom()
+    handler = MakesRoom()
+    monkeypatch.setattr(logging.getLogger("netwright"), "handlers", [handler])
     with create(program.small_networks(6)) as population:
         limit(population)
-        run(population, images, program.short(8), executor=crew, progress=progress)
+        run(population, images, program.short(8), executor=crew)
         assert population.counts()["done"] == 6
-        assert progress.complaints == 3
+        assert handler.complaints == 3
 
 
 def test_a_disk_that_stays_full_ends_the_sweep_and_the_same_call_resumes(create, crew, images, program, monkeypatch):
@@ -167,7 +169,7 @@ def test_images_that_are_in_memory_only_are_refused(create, images, program):
 
 def test_nothing_waiting_starts_nothing(create, images, program):
     class Refuses(LocalExecutor):
-        def run(self, jobs):
+        def run(self, trials):
             raise AssertionError
 
     with create(program.small_networks(1)) as population:

@@ -1,4 +1,4 @@
-"""What a job learns from and is judged by: shown by what changes when the labels of a split are all one class."""
+"""What a trial learns from and is judged by: shown by what changes when the labels of a split are all one class."""
 
 from dataclasses import asdict, replace
 
@@ -7,23 +7,23 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
-from netwright.sweeps.worker import train_job
+from netwright.sweeps.worker import train_trial
 
 SPLITS = ("train", "validation", "test")
 KINDS = [("validation", {"train"}, "validation"), ("test", {"train", "validation"}, "test")]
 
 
 @pytest.fixture
-def learn(jobs, images, tmp_path):
-    """(split of the job, split whose labels are others or None) -> (weights, error)."""
+def learn(trials, images, tmp_path):
+    """(split of the trial, split whose labels are others or None) -> (weights, error)."""
 
     def run(split, altered=None):
         labels = images.labels.copy()
         if altered is not None:
             labels[getattr(images, altered)] = 3
         path = tmp_path / f"{split}-{altered}.safetensors"
-        job = asdict(jobs.good(0, split=split, weights=str(path)))
-        result = train_job(job, replace(images, labels=labels), torch.device("cpu"))
+        trial = asdict(trials.good(0, split=split, weights=str(path)))
+        result = train_trial(trial, replace(images, labels=labels), torch.device("cpu"))
         return load_file(path), result["error"]
 
     return run

@@ -16,6 +16,10 @@ MOVED = [
     ("netwright.deploy", "labelled_images", "netwright.exports", "labeled_images"),
     ("netwright.deploy", "Labelled", "netwright.exports", "Labeled"),
     ("netwright.serving.ray_app", "build", "netwright.serving.ray.app", "build"),
+    ("netwright.space", "Axis", "netwright.space", "Parameter"),
+    ("netwright.space", "Domain", "netwright.space", "Distribution"),
+    ("netwright.space", "domain_from_dict", "netwright.space", "distribution_from_dict"),
+    ("netwright.workflow", "Result", "netwright.workflow.result", "DesignResult"),
     ("netwright.serving.ray_app", "application", "netwright.serving.ray.app", "application"),
 ]
 
@@ -38,3 +42,20 @@ def test_a_renamed_method_does_what_the_new_one_does() -> None:
 def test_other_names_are_not_there() -> None:
     with pytest.raises(AttributeError, match="module 'x' has no attribute 'y'"):
         moved_names("x", {"a": "b:c"})("y")
+
+
+def test_attributes_of_a_design_space_have_their_old_names_too() -> None:
+    space = netwright.load_space("regnetx")
+    choice = importlib.import_module("netwright.space").Choice((2,))
+    with pytest.warns(DeprecationWarning, match=r"DesignSpace\.domains is now DesignSpace\.distributions; the old"):
+        assert space.domains == space.distributions
+    with pytest.warns(DeprecationWarning, match=r"DesignSpace\.axes is now DesignSpace\.parameters; the old"):
+        assert space.axes == space.parameters
+    with pytest.warns(DeprecationWarning, match=r"DesignSpace\.with_domain is now DesignSpace\.with_distribution; the"):
+        assert space.with_domain("bottleneck", choice) == space.with_distribution("bottleneck", choice)
+
+
+def test_a_sample_has_its_old_account_too() -> None:
+    sample = importlib.import_module("netwright.space").draw(netwright.load_space("regnetx"), 2)
+    with pytest.warns(DeprecationWarning, match=r"Sample\.account is now Sample\.rejection_counts; the old name"):
+        assert sample.account == sample.rejection_counts

@@ -1,4 +1,4 @@
-"""Weights that timm's and torchvision's own code makes give the same logits here, and go back.
+"""The contract of weight formats, for each of those that are written; timm's and torchvision's with their own code.
 
 Every network, in ten minutes: EVERY_NETWORK=1 pytest tests/weights/test_formats.py --timeout 3000
 """
@@ -11,13 +11,12 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
-from netwright.data.preprocess import Preprocessing
-from netwright.nn import AnyNet
-from netwright.weights import read_state
-from netwright.weights.arch_inference import infer_arch
-from netwright.weights.match import load_state
-from netwright.weights.save import save_timm, save_torchvision
+from netwright.arch import Arch
+from netwright.testing import WeightFormatContract
+from netwright.weights import WRITERS, LoadedModel, load_model, save_ckpt, save_model, save_pycls, save_timm
+from netwright.weights.save import save_torchvision
 from netwright.weights.to_format import timm_names, torchvision_names
 
 QUICK = {
@@ -32,45 +31,86 @@ def sizes(names: list[str]) -> list[Any]:
     return [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in chosen]
 
 
-def opened(path: Path) -> AnyNet:
-    stored = read_state(path)
-    arch = infer_arch(stored.state)
-    assert arch is not None
-    module = AnyNet(arch).to(next(iter(stored.state.values())).dtype)
-    load_state(module, stored.state, str(path))
-    return module.eval()
+class TestNetwright(WeightFormatContract):
+    carries = frozenset({"preprocessing", "class_names", "facts"})
+    dtypes = (torch.float64, torch.float16, torch.bfloat16)
+
+    def save(self, folder: Path, model: LoadedModel) -> Path:
+        path = folder / "a.safetensors"
+        more = {"class_names": model.class_names, "facts": model.facts}
+        save_model(path, model.module, preprocessing=model.preprocessing, **more)
+        return path
 
 
-# of regnet_y_256gf, 11 GB in float64, names and shapes are compared with timm's in test_to_format
-@pytest.mark.parametrize("name", sizes(sorted(set(timm_names()) - {"regnet_y_256gf"})))
-def test_timms_weights_come_and_go(tmp_path: Path, peers: Any, name: str):
-    import timm
+class TestTimm(WeightFormatContract):
+    carries = frozenset({"preprocessing", "class_names", "facts"})
+    dtypes = (torch.float64, torch.float16, torch.bfloat16)
+    # of regnet_y_256gf, 11 GB in float64, names and shapes are compared with timm's in test_to_format
+    peers = sizes(sorted(set(timm_names()) - {"regnet_y_256gf"}))
 
-    theirs = peers.of_timm(timm_names()[name], num_classes=11)
-    torch.save(theirs.state_dict(), tmp_path / "a.pth")
-    ours = opened(tmp_path / "a.pth")
-    assert ours.arch.name == name
-    assert peers.difference(ours, theirs) < 1e-9
-    assert peers.difference(ours.float(), theirs.float()) < 1e-4
-    save_timm(tmp_path / "folder", ours, preprocessing=Preprocessing())
-    back = timm.create_model(f"local-dir:{tmp_path / 'folder'}", pretrained=True).eval()
-    assert peers.difference(back.double(), ours.double()) < 1e-9
-    assert all(torch.equal(back.state_dict()[key], value) for key, value in theirs.state_dict().items())
+    def save(self, folder: Path, model: LoadedModel) -> Path:
+        more = {"class_names": model.class_names, "facts": model.facts}
+        save_timm(folder / "timm", model.module, preprocessing=model.preprocessing, **more)
+        return folder / "timm" / "model.safetensors"
+
+    def make_peer(self, name: str) -> nn.Module:
+        import timm
+
+        return timm.create_model(timm_names()[name], num_classes=11)
+
+    def load_peer(self, path: Path, name: str) -> nn.Module:
+        import timm
+
+        return timm.create_model(f"local-dir:{path.parent}", pretrained=True).eval()
 
 
-@pytest.mark.parametrize("name", sizes(sorted(torchvision_names())))
-def test_torchvisions_weights_come_and_go(tmp_path: Path, peers: Any, name: str):
-    theirs = peers.of_torchvision(torchvision_names()[name], num_classes=11)
-    torch.save(theirs.state_dict(), tmp_path / "a.pth")
-    ours = opened(tmp_path / "a.pth")
-    assert ours.arch.name == name
-    assert peers.difference(ours, theirs) < 1e-9
-    assert peers.difference(ours.float(), theirs.float()) < 1e-4
-    save_torchvision(tmp_path / "b.pth", ours.double())
-    state = torch.load(tmp_path / "b.pth", weights_only=True)
-    back = peers.of_torchvision(torchvision_names()[name], num_classes=11)
-    back.load_state_dict(state)  # strictly
-    assert peers.difference(back, ours) < 1e-9
+class TestTorchvision(WeightFormatContract):
+    peers = sizes(sorted(torchvision_names()))
+
+    def save(self, folder: Path, model: LoadedModel) -> Path:
+        save_torchvision(folder / "a.pth", model.module)
+        return folder / "a.pth"
+
+    def load(self, path: Path, arch: Arch) -> LoadedModel:
+        return load_model(path, model=described(path, arch))
+
+    def make_peer(self, name: str) -> nn.Module:
+        import torchvision
+
+        return torchvision.models.get_model(torchvision_names()[name], num_classes=11)
+
+    def load_peer(self, path: Path, name: str) -> nn.Module:
+        back = self.make_peer(name)
+        back.load_state_dict(torch.load(path, weights_only=True))  # strictly
+        return back
+
+
+class TestPycls(WeightFormatContract):
+    def save(self, folder: Path, model: LoadedModel) -> Path:
+        save_pycls(folder / "a.pyth", model.module)
+        return folder / "a.pyth"
+
+
+class TestMindcv(WeightFormatContract):
+    def save(self, folder: Path, model: LoadedModel) -> Path:
+        save_ckpt(folder / "a.ckpt", model.module)
+        return folder / "a.ckpt"
+
+    def load(self, path: Path, arch: Arch) -> LoadedModel:
+        return load_model(path, model=described(path, arch))
+
+
+def described(path: Path, arch: Arch) -> str:
+    """A file that says which network it is, for formats that do not."""
+    network = path.with_name("described.yaml")
+    network.write_text(arch.to_yaml())
+    return str(network)
+
+
+def test_every_format_that_is_written_is_here():
+    assert {case.__name__.lower() for case in WeightFormatContract.__subclasses__()} >= {
+        f"test{name}" for name in WRITERS
+    }
 
 
 def test_every_network_of_torchvision_is_here():

@@ -52,6 +52,7 @@ def test_what_a_file_says_counts(small: Arch):
     of_design = {"mean": [0.5, 0.5, 0.5], "std": [0.2, 0.2, 0.2], "resolution": 8}
     found, _ = preprocessing_of(stored("a", "netwright", of_design), small)
     assert (found.image_size, found.crop_pct, found.mean) == (8, 1.0, (127.5,) * 3)
+    assert found.crop_first  # as its trial saw them
     for wrong in ({"preprocessing": {}}, {"preprocessing": 3}, {"mean": "x", "std": [1], "resolution": 8}, {"mean": 1}):
         with pytest.raises(WeightsError, match=r"the preprocessing in .* cannot be read"):
             preprocessing_of(stored("a", "netwright", wrong), small)

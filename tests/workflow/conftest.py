@@ -12,60 +12,52 @@ import pytest
 from safetensors.numpy import save_file
 
 from netwright.arch import Arch, complexity
-from netwright.sweeps import Event, Executor, Job, NullProgress
+from netwright.sweeps import Executor, NullProgress, TrialEvent, TrialSpec
 from netwright.workflow import DesignConfig
 
 
 @dataclass
 class Engine:
-    """jobs: all that were begun. stop_at: begun jobs after which Ctrl-C comes. fails: jobs that do. reports: data."""
+    """trials: all that were begun. stop_at: begun trials after which Ctrl-C comes. fails: trials that do. reports: of
+    designs."""
 
-    jobs: list[Job] = field(default_factory=list)
+    trials: list[TrialSpec] = field(default_factory=list)
     stop_at: int | None = None
-    fails: Callable[[Job], bool] = lambda job: False
+    fails: Callable[[TrialSpec], bool] = lambda trial: False
     reports: list[object] = field(default_factory=list)
-    said: list[str] = field(default_factory=list)
 
-    def error(self, job: Job) -> float:
+    def error(self, trial: TrialSpec) -> float:
         """Percent: more flops are better, and a seed's luck is small."""
-        arch = Arch.from_dict(job.arch)
-        return 90 - 10 * float(np.log10(complexity(arch).flops[0])) + job.seed % 100 / 100
+        arch = Arch.from_dict(trial.arch)
+        return 90 - 10 * float(np.log10(complexity(arch).flops[0])) + trial.seed % 100 / 100
 
 
 class Pretended(Executor):
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def run(self, jobs: Iterable[Job]) -> Iterator[Event]:
-        for job in jobs:
-            if len(self._engine.jobs) == self._engine.stop_at:
+    def run(self, trials: Iterable[TrialSpec]) -> Iterator[TrialEvent]:
+        for trial in trials:
+            if len(self._engine.trials) == self._engine.stop_at:
                 raise KeyboardInterrupt
-            self._engine.jobs.append(job)
-            yield Event("began", job.index, {})
-            if self._engine.fails(job):
-                yield Event("failed", job.index, {"reason": "diverged: so it was told", "curve": []})
+            self._engine.trials.append(trial)
+            yield TrialEvent("began", trial.index, {})
+            if self._engine.fails(trial):
+                yield TrialEvent("failed", trial.index, {"reason": "diverged: so it was told", "curve": []})
                 continue
-            if job.weights:
-                Path(job.weights).parent.mkdir(parents=True, exist_ok=True)
-                save_file({"seed": np.array([job.seed])}, job.weights)
-            error = self._engine.error(job)
-            yield Event("done", job.index, {"error": error, "seconds": 0.1, "curve": [{"epoch": 1, "error": error}]})
+            if trial.weights:
+                Path(trial.weights).parent.mkdir(parents=True, exist_ok=True)
+                save_file({"seed": np.array([trial.seed])}, trial.weights)
+            error = self._engine.error(trial)
+            yield TrialEvent(
+                "done", trial.index, {"error": error, "seconds": 0.1, "curve": [{"epoch": 1, "error": error}]}
+            )
 
-    def again(self, job: Job) -> None:
+    def retry(self, trial: TrialSpec) -> None:
         raise AssertionError("nothing is lost here")
 
     def close(self) -> None:
         pass
-
-
-class Heard(NullProgress):
-    """Progress that keeps what it is told to say."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    def say(self, text: str) -> None:
-        self._engine.said.append(text)
 
 
 @pytest.fixture
@@ -77,15 +69,16 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
         made.reports.append(data)
         return folder / "report.html"
 
-    for home in ("netwright.sweeps.run", "netwright.workflow.job"):
+    for home in ("netwright.sweeps.run", "netwright.workflow.prepare"):
         monkeypatch.setattr(sys.modules[home], "LocalExecutor", lambda *_, **__: Pretended(made))
     monkeypatch.setattr("netwright.report.write_report", report)
     return made
 
 
 @pytest.fixture
-def heard(engine: Engine) -> Heard:
-    return Heard(engine)
+def quiet(engine: Engine) -> NullProgress:
+    """A progress that shows nothing."""
+    return NullProgress()
 
 
 @pytest.fixture

@@ -50,16 +50,22 @@ def test_the_network_is_built_and_takes_the_weights(designed: Any, answer: dict[
     assert sum(p.numel() for p in module.parameters()) == answer["pick"]["params"]
 
 
-def test_the_weights_explain_themselves(designed: Any) -> None:
+def test_the_weights_explain_themselves(designed: Any, answer: dict[str, Any]) -> None:
     with safe_open(designed.folder / "weights.safetensors", "numpy") as file:
-        said = file.metadata()
-    arch = netwright.Arch.from_json(said["arch"])
-    assert arch == netwright.Arch.from_yaml((designed.folder / "network.yaml").read_text())
-    assert json.loads(said["class_names"]) == [str(digit) for digit in range(10)]
-    assert json.loads(said["resolution"]) == arch.resolution == 8
-    mean, std = json.loads(said["mean"]), json.loads(said["std"])
-    assert len(mean) == len(std) == arch.in_channels
-    assert 0 < mean[0] < 1
+        assert sorted(file.metadata()) == ["config", "format", "version"]  # as weights of `netwright train` have it
+    model = netwright.load_model(designed.folder)
+    assert model.arch == netwright.Arch.from_yaml((designed.folder / "network.yaml").read_text())
+    assert model.class_names == tuple("0123456789")
+    assert model.notices == ()
+    seen = model.preprocessing
+    assert (seen.image_size, seen.channels, seen.crop_pct, seen.crop_first) == (8, 1, 1.0, True)
+    assert 0 < seen.mean[0] < 255
+    assert 0 < seen.std[0] < 255
+    facts = model.facts
+    assert (facts["seed"], facts["epochs"], facts["dataset"]) == (answer["pick"]["seeds"][0], 2, "digits")
+    assert facts["recipe"]["epochs"] == 2
+    assert 100 - facts["test"]["top1"] == pytest.approx(answer["pick"]["test_errors"][0])
+    assert facts["netwright"] == netwright.__version__
 
 
 def test_the_refined_space_is_a_space_and_narrower(designed: Any) -> None:
@@ -68,9 +74,9 @@ def test_the_refined_space_is_a_space_and_narrower(designed: Any) -> None:
     assert refined.name == "regnetx_refined"
     assert refined.size() < given.size()
     assert refined.limits == given.limits
-    for name, domain in refined.domains.items():
-        low, high = given.domains[name].bounds
-        assert low <= domain.bounds[0] <= domain.bounds[1] <= high
+    for name, distribution in refined.distributions.items():
+        low, high = given.distributions[name].bounds
+        assert low <= distribution.bounds[0] <= distribution.bounds[1] <= high
     assert len(netwright.sample(refined, 3)) == 3
 
 

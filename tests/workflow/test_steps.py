@@ -1,6 +1,7 @@
-"""The guided job with an engine that trains nothing: what is asked of it, and how it stops, resumes and refuses."""
+"""The guided design with an engine that trains nothing: what it trains, and how it stops, resumes and refuses."""
 
 import json
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,38 +11,38 @@ import pytest
 from netwright.errors import OutputError, PopulationError, RecipeError, SpaceError
 from netwright.population import Population
 from netwright.space import load_space
-from netwright.workflow import DesignConfig, Result, design, sweep
+from netwright.workflow import DesignConfig, DesignResult, design, sweep
 
 Make = Callable[..., DesignConfig]
 TRIALS, CONFIRM, SEEDS = 12, 6, 3
 
 
-def plain(result: Result) -> dict[str, Any]:
+def plain(result: DesignResult) -> dict[str, Any]:
     return json.loads((result.folder / "result.json").read_text())
 
 
-def test_only_the_finals_see_the_test_split(engine: Any, heard: Any, config: Make) -> None:
-    design(config(), heard)
-    searched, final = engine.jobs[: TRIALS + CONFIRM], engine.jobs[TRIALS + CONFIRM :]
-    assert {job.split for job in searched} == {"validation"}
-    assert {job.split for job in final} == {"test"}
-    assert not any(job.weights for job in searched)
+def test_only_the_finals_see_the_test_split(engine: Any, quiet: Any, config: Make) -> None:
+    design(config(), quiet)
+    searched, final = engine.trials[: TRIALS + CONFIRM], engine.trials[TRIALS + CONFIRM :]
+    assert {trial.split for trial in searched} == {"validation"}
+    assert {trial.split for trial in final} == {"test"}
+    assert not any(trial.weights for trial in searched)
 
 
-def test_pick_and_baseline_get_the_same_seeds_and_recipe(engine: Any, heard: Any, config: Make) -> None:
-    design(config(final_epochs=5), heard)
-    final = engine.jobs[TRIALS + CONFIRM :]
+def test_pick_and_baseline_get_the_same_seeds_and_recipe(engine: Any, quiet: Any, config: Make) -> None:
+    design(config(final_epochs=5), quiet)
+    final = engine.trials[TRIALS + CONFIRM :]
     pick, baseline = final[:SEEDS], final[SEEDS:]
-    assert [job.seed for job in pick] == [job.seed for job in baseline]
-    assert len({job.seed for job in pick}) == SEEDS
-    assert not {job.seed for job in engine.jobs[: TRIALS + CONFIRM]} & {job.seed for job in pick}
-    assert {job.recipe["epochs"] for job in final} == {5}
-    assert all(job.recipe == final[0].recipe for job in final)
+    assert [trial.seed for trial in pick] == [trial.seed for trial in baseline]
+    assert len({trial.seed for trial in pick}) == SEEDS
+    assert not {trial.seed for trial in engine.trials[: TRIALS + CONFIRM]} & {trial.seed for trial in pick}
+    assert {trial.recipe["epochs"] for trial in final} == {5}
+    assert all(trial.recipe == final[0].recipe for trial in final)
 
 
-def test_the_pick_is_the_best_of_validation_and_named_by_space_and_trial(engine: Any, heard: Any, config: Make) -> None:
-    result = design(config(), heard)
-    searched = engine.jobs[: TRIALS + CONFIRM]
+def test_the_pick_is_the_best_of_validation_and_named_by_space_and_trial(engine: Any, quiet: Any, config: Make) -> None:
+    result = design(config(), quiet)
+    searched = engine.trials[: TRIALS + CONFIRM]
     best = min(range(len(searched)), key=lambda i: engine.error(searched[i]))
     space, trial = ("regnetx", best) if best < TRIALS else ("regnetx_refined", best - TRIALS)
     assert result.network.name == f"{space} {trial}"
@@ -49,49 +50,52 @@ def test_the_pick_is_the_best_of_validation_and_named_by_space_and_trial(engine:
     assert plain(result)["pick"]["name"] == result.network.name
 
 
-def test_the_second_sample_is_fresh_and_within_the_refined_space(engine: Any, heard: Any, config: Make) -> None:
-    result = design(config(), heard)
+def test_the_second_sample_is_fresh_and_within_the_refined_space(engine: Any, quiet: Any, config: Make) -> None:
+    result = design(config(), quiet)
     first, second = (view.frame for view in engine.reports[0].populations)
     assert not set(first["arch"]) & set(second["arch"])
-    for name, domain in result.refined.domains.items():
-        assert second[name].between(*domain.bounds).all()
+    for name, distribution in result.refined.distributions.items():
+        assert second[name].between(*distribution.bounds).all()
 
 
-def test_failed_trials_are_counted_and_left_out(engine: Any, heard: Any, config: Make) -> None:
-    engine.fails = lambda job: job.split == "validation" and job.index in (1, 2)
-    result = design(config(), heard)
-    assert any("of 14 networks (4 more failed)" in line for line in engine.said)
+def test_failed_trials_are_counted_and_left_out(
+    engine: Any, quiet: Any, config: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="netwright")
+    engine.fails = lambda trial: trial.split == "validation" and trial.index in (1, 2)
+    result = design(config(), quiet)
+    assert any("of 14 networks (4 more failed)" in line for line in caplog.messages)
     assert engine.reports[0].comparison.mean.n_a + engine.reports[0].comparison.mean.n_b == 14
     assert result.test_errors
 
 
-def test_a_design_of_failures_ends_after_its_first_sample(engine: Any, heard: Any, config: Make) -> None:
-    engine.fails = lambda job: True
+def test_a_design_of_failures_ends_after_its_first_sample(engine: Any, quiet: Any, config: Make) -> None:
+    engine.fails = lambda trial: True
     with pytest.raises(PopulationError, match="none of 12 is: 12 x diverged: so it was told"):
-        design(config(), heard)
-    assert len(engine.jobs) == TRIALS
+        design(config(), quiet)
+    assert len(engine.trials) == TRIALS
 
 
-def test_a_baseline_that_fails_takes_nothing_from_the_pick(engine: Any, heard: Any, config: Make) -> None:
-    engine.fails = lambda job: job.split == "test" and job.index >= SEEDS
-    result = design(config(), heard)
+def test_a_baseline_that_fails_takes_nothing_from_the_pick(engine: Any, quiet: Any, config: Make) -> None:
+    engine.fails = lambda trial: trial.split == "test" and trial.index >= SEEDS
+    result = design(config(), quiet)
     assert len(result.test_errors) == SEEDS
     assert result.baseline_test_errors == ()
     assert "nothing is claimed" in result.verdict
     assert "3 of 3 trainings failed: diverged" in plain(result)["baseline"]["note"]
 
 
-def test_a_pick_that_fails_ends_the_design_with_the_reason(engine: Any, heard: Any, config: Make) -> None:
-    engine.fails = lambda job: job.split == "test" and job.index < SEEDS
+def test_a_pick_that_fails_ends_the_design_with_the_reason(engine: Any, quiet: Any, config: Make) -> None:
+    engine.fails = lambda trial: trial.split == "test" and trial.index < SEEDS
     with pytest.raises(
         PopulationError, match=r"no training of the pick is finished\. 3 of 3 trainings failed: diverged"
     ):
-        design(config(), heard)
+        design(config(), quiet)
 
 
-def test_a_seed_that_fails_is_told(engine: Any, heard: Any, config: Make) -> None:
-    engine.fails = lambda job: job.split == "test" and job.index == 0
-    result = design(config(), heard)
+def test_a_seed_that_fails_is_told(engine: Any, quiet: Any, config: Make) -> None:
+    engine.fails = lambda trial: trial.split == "test" and trial.index == 0
+    result = design(config(), quiet)
     assert len(result.test_errors) == 2
     assert plain(result)["pick"]["note"].startswith("1 of 3 trainings failed")
     # the weights are of the first seed that there is, not of the one with the lowest test error
@@ -100,35 +104,35 @@ def test_a_seed_that_fails_is_told(engine: Any, heard: Any, config: Make) -> Non
 
 @pytest.mark.parametrize("moment", [0, 5, TRIALS, TRIALS + 2, TRIALS + CONFIRM, TRIALS + CONFIRM + 4])
 def test_interrupted_anywhere_the_same_configuration_continues_to_the_same_result(
-    engine: Any, heard: Any, config: Make, tmp_path: Path, moment: int
+    engine: Any, quiet: Any, config: Make, tmp_path: Path, moment: int
 ) -> None:
-    whole = plain(design(config(out=tmp_path / "whole"), heard))
-    engine.jobs.clear()
+    whole = plain(design(config(out=tmp_path / "whole"), quiet))
+    engine.trials.clear()
     engine.stop_at = moment
     with pytest.raises(KeyboardInterrupt):
-        design(config(), heard)
+        design(config(), quiet)
     engine.stop_at = None
-    assert plain(design(config(), heard)) == whole
-    assert len(engine.jobs) == TRIALS + CONFIRM + 2 * SEEDS  # none was trained twice
+    assert plain(design(config(), quiet)) == whole
+    assert len(engine.trials) == TRIALS + CONFIRM + 2 * SEEDS  # none was trained twice
 
 
-def test_the_same_configuration_again_trains_nothing(engine: Any, heard: Any, config: Make) -> None:
-    first = plain(design(config(), heard))
-    engine.jobs.clear()
-    assert plain(design(config(workers=7, command="other words"), heard)) == first
-    assert engine.jobs == []
+def test_the_same_configuration_again_trains_nothing(engine: Any, quiet: Any, config: Make) -> None:
+    first = plain(design(config(), quiet))
+    engine.trials.clear()
+    assert plain(design(config(workers=7, command="other words"), quiet)) == first
+    assert engine.trials == []
 
 
-def test_trials_may_be_added_until_the_space_is_refined(engine: Any, heard: Any, config: Make) -> None:
+def test_trials_may_be_added_until_the_space_is_refined(engine: Any, quiet: Any, config: Make) -> None:
     engine.stop_at = 5
     with pytest.raises(KeyboardInterrupt):
-        design(config(), heard)
+        design(config(), quiet)
     engine.stop_at = None
-    design(config(trials=16), heard)
+    design(config(trials=16), quiet)
     with Population.open(config().out) as population:
         assert population.counts()["done"] == 16
     with pytest.raises(PopulationError, match=r"refined already:\n  trials: 16 -> 20\n"):
-        design(config(trials=20), heard)
+        design(config(trials=20), quiet)
     with Population.open(config().out) as population:
         assert len(population) == 16
 
@@ -144,31 +148,38 @@ def test_trials_may_be_added_until_the_space_is_refined(engine: Any, heard: Any,
     ],
 )
 def test_another_configuration_is_refused_with_the_difference(
-    engine: Any, heard: Any, config: Make, changes: dict[str, object], line: str
+    engine: Any, quiet: Any, config: Make, changes: dict[str, object], line: str
 ) -> None:
-    design(config(), heard)
-    engine.jobs.clear()
+    design(config(), quiet)
+    engine.trials.clear()
     with pytest.raises(PopulationError, match=line):
-        design(config(**changes), heard)
-    assert engine.jobs == []
+        design(config(**changes), quiet)
+    assert engine.trials == []
 
 
-def test_a_changed_seed_is_named_before_the_space_is_refined(engine: Any, heard: Any, config: Make) -> None:
-    sweep(config(), heard)
+def test_the_config_is_kept_where_version_0_1_looks_for_it(quiet: Any, config: Make) -> None:
+    result = design(config(), quiet)
+    with Population.open(result.folder / "refined") as population:
+        assert population.notes["brief"]["trials"] == TRIALS
+        assert set(population.notes) == {"account", "command", "brief"}
+
+
+def test_a_changed_seed_is_named_before_the_space_is_refined(engine: Any, quiet: Any, config: Make) -> None:
+    sweep(config(), quiet)
     with pytest.raises(PopulationError, match="seed: 0 -> 1"):
-        sweep(config(seed=1), heard)
+        sweep(config(seed=1), quiet)
     with pytest.raises(PopulationError, match="has 12 trials, and 4 are asked for"):
-        sweep(config(trials=4), heard)
+        sweep(config(trials=4), quiet)
 
 
-def test_a_sweep_is_the_first_step_of_a_design(engine: Any, heard: Any, config: Make) -> None:
-    assert sweep(config(), heard) == {"waiting": 0, "running": 0, "done": TRIALS, "failed": 0}
-    design(config(), heard)
-    assert len(engine.jobs) == TRIALS + CONFIRM + 2 * SEEDS
+def test_a_sweep_is_the_first_step_of_a_design(engine: Any, quiet: Any, config: Make) -> None:
+    assert sweep(config(), quiet) == {"waiting": 0, "running": 0, "done": TRIALS, "failed": 0}
+    design(config(), quiet)
+    assert len(engine.trials) == TRIALS + CONFIRM + 2 * SEEDS
 
 
-def test_few_trials_narrow_nothing_and_claim_nothing(engine: Any, heard: Any, config: Make) -> None:
-    result = design(config(trials=4, confirm_trials=2), heard)
+def test_few_trials_narrow_nothing_and_claim_nothing(engine: Any, quiet: Any, config: Make) -> None:
+    result = design(config(trials=4, confirm_trials=2), quiet)
     assert not result.confirmed
     assert result.refinement == "Nothing was narrowed, so there is no refinement to confirm."
     assert engine.reports[0].comparison is None
@@ -176,7 +187,7 @@ def test_few_trials_narrow_nothing_and_claim_nothing(engine: Any, heard: Any, co
 
 
 def test_a_space_without_room_to_confirm_is_refused_before_any_training(
-    engine: Any, heard: Any, config: Make, tmp_path: Path
+    engine: Any, quiet: Any, config: Make, tmp_path: Path
 ) -> None:
     space = tmp_path / "small.yaml"
     space.write_text(
@@ -184,50 +195,50 @@ def test_a_space_without_room_to_confirm_is_refused_before_any_training(
         "parameters: {depth: 1, width: [8, 16], bottleneck: 1, group_width: [4, 8]}\n"
     )
     with pytest.raises(SpaceError, match="12 networks, and 6 more to confirm with: 'small' has 16 combinations"):
-        design(config(space=str(space), flops=None), heard)
-    assert engine.jobs == []
-    design(config(space=str(space), flops=None, trials=10, confirm_trials=2), heard)
+        design(config(space=str(space), flops=None), quiet)
+    assert engine.trials == []
+    design(config(space=str(space), flops=None, trials=10, confirm_trials=2), quiet)
 
 
-def test_an_empty_window_is_refused_before_any_training(engine: Any, heard: Any, config: Make) -> None:
+def test_an_empty_window_is_refused_before_any_training(engine: Any, quiet: Any, config: Make) -> None:
     with pytest.raises(SpaceError, match=r"no network of 'regnetx'.*the smallest flops drawn was"):
-        design(config(flops=(1, 2)), heard)
-    assert engine.jobs == []
+        design(config(flops=(1, 2)), quiet)
+    assert engine.trials == []
 
 
-def test_weights_that_are_gone_are_missed_with_a_cure(engine: Any, heard: Any, config: Make) -> None:
-    result = design(config(), heard)
+def test_weights_that_are_gone_are_missed_with_a_cure(engine: Any, quiet: Any, config: Make) -> None:
+    result = design(config(), quiet)
     for path in (result.folder / "final" / "weights").iterdir():
         path.unlink()
-    with pytest.raises(OutputError, match=r"are gone. Remove .*final to have the finals trained anew"):
-        design(config(), heard)
+    with pytest.raises(OutputError, match=r"are gone. Remove .*final to train pick and baseline again"):
+        design(config(), quiet)
 
 
 SMALL: dict[str, Any] = {"flops": (0.3e6, 0.6e6), "trials": 12, "confirm_trials": 6, "epochs": 1}
 
 
 def test_a_design_by_keywords_is_that_of_its_configuration(
-    engine: Any, heard: Any, config: Make, tmp_path: Path
+    engine: Any, quiet: Any, config: Make, tmp_path: Path
 ) -> None:
-    whole = plain(design(config(recipe={"lr": 0.2}), heard))
-    assert plain(design("digits", heard, out=tmp_path / "k", lr=0.2, **SMALL)) == whole
+    whole = plain(design(config(recipe={"lr": 0.2}), quiet))
+    assert plain(design("digits", quiet, out=tmp_path / "k", lr=0.2, **SMALL)) == whole
     with pytest.raises(RecipeError, match=r"a DesignConfig has all options itself\. Put seed into it\."):
-        design(config(), heard, seed=1)
+        design(config(), quiet, seed=1)
 
 
-def test_a_sweep_takes_a_space_by_name_or_as_it_is(engine: Any, heard: Any, tmp_path: Path) -> None:
+def test_a_sweep_takes_a_space_by_name_or_as_it_is(engine: Any, quiet: Any, tmp_path: Path) -> None:
     few: dict[str, Any] = {"epochs": 1, "trials": 3}
     space = load_space("regnety").refine(flops=(0.3e6, 0.6e6))
-    assert sweep(space, heard, out=tmp_path / "a", **few)["done"] == 3
-    assert sweep("regnety", heard, out=tmp_path / "b", flops=(0.3e6, 0.6e6), **few)["done"] == 3
+    assert sweep(space, quiet, out=tmp_path / "a", **few)["done"] == 3
+    assert sweep("regnety", quiet, out=tmp_path / "b", flops=(0.3e6, 0.6e6), **few)["done"] == 3
     with Population.open(tmp_path / "a") as one, Population.open(tmp_path / "b") as two:
         assert one.identity["space"] == two.identity["space"]
         assert list(one.frame()["arch"]) == list(two.frame()["arch"])
     with pytest.raises(RecipeError, match=r"its population in a folder, and none is named\. Give 'out'\."):
-        sweep("regnety", heard, trials=3)
+        sweep("regnety", quiet, trials=3)
 
 
-def test_a_sweep_alone_has_more_trials(engine: Any, heard: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sweep_alone_has_more_trials(engine: Any, quiet: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[DesignConfig] = []
 
     def prepare(config: DesignConfig, progress: object) -> None:
@@ -237,5 +248,5 @@ def test_a_sweep_alone_has_more_trials(engine: Any, heard: Any, monkeypatch: pyt
     monkeypatch.setattr("netwright.workflow.steps.prepare", prepare)
     for options in ({}, {"trials": 7}):
         with pytest.raises(SpaceError, match="enough"):
-            sweep("regnety", heard, out="x", **options)
+            sweep("regnety", quiet, out="x", **options)
     assert [(config.space, config.trials) for config in given] == [("regnety", 100), ("regnety", 7)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -13,50 +13,65 @@ import numpy.typing as npt
 from netwright.errors import SpaceError
 from netwright.space.levels import MOST_LEVELS, check_range, geometric, multiples, pick
 
-__all__ = ["Choice", "Domain", "LogUniform", "PowersOfTwo", "Uniform", "domain_from_dict"]
+__all__ = ["Choice", "Distribution", "LogUniform", "PowersOfTwo", "Uniform", "distribution_from_dict"]
 
 Floats = npt.NDArray[np.float64]
 
 
-class Domain(Protocol):
-    """The values of one parameter and their distribution. Immutable."""
-
-    def levels(self) -> tuple[Floats, Floats] | None:
-        """(values, probabilities), ascending; None for a continuous domain."""
-
-    def draw(self, rng: np.random.Generator, n: int) -> Floats:
-        """(n,) independent values."""
-
-    def narrow(self, low: float, high: float) -> Domain:
-        """The same distribution, conditioned on low <= value <= high; SpaceError where nothing is left."""
-
-    @property
-    def bounds(self) -> tuple[float, float]:
-        """Smallest and largest value."""
+class Distribution(Protocol):
+    """The values of one parameter, and how likely each is. Immutable."""
 
     @property
     def is_logarithmic(self) -> bool:
         """Whether equal ratios, not equal differences, are equally likely."""
 
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Smallest and largest value."""
+
+    def levels(self) -> tuple[Floats, Floats] | None:
+        """(values, probabilities), each (k,), values ascending; None for a continuous distribution."""
+
+    def draw(self, rng: np.random.Generator, n: int) -> Floats:
+        """(n,) independent values."""
+
+    def narrow(self, low: float, high: float) -> Distribution:
+        """The same distribution, conditioned on low <= value <= high.
+
+        Raises:
+            SpaceError: No value is left.
+        """
+
     def to_dict(self) -> dict[str, Any]:
-        """One key, the kind, and its arguments; `domain_from_dict` is the inverse."""
+        """One key, the kind, and its arguments; `distribution_from_dict` is the inverse."""
 
 
-def _empty(domain: Domain, low: float, high: float) -> SpaceError:
-    held = domain.bounds
+def _empty(distribution: Distribution, low: float, high: float) -> SpaceError:
+    held = distribution.bounds
     return SpaceError(
-        f"no value of the domain {held[0]:g} to {held[1]:g} lies within {low:g} to {high:g}. "
+        f"no value from {held[0]:g} to {held[1]:g} that the distribution has lies within {low:g} to {high:g}. "
         "Give a range that overlaps it."
     )
 
 
 @dataclass(frozen=True, slots=True)
-class Uniform:
-    """Equally likely values low, low + quantum, ..., high; without a quantum every real number in [low, high)."""
+class _Interval:
+    """What distributions from low to high share."""
 
     low: float
     high: float
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        return float(self.low), float(self.high)
+
+
+@dataclass(frozen=True, slots=True)
+class Uniform(_Interval):
+    """Equally likely values low, low + quantum, ..., high; without a quantum every real number in [low, high)."""
+
     quantum: float | None = None
+    is_logarithmic: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         check_range("uniform", self.low, self.high, self.quantum, positive=False)
@@ -74,30 +89,21 @@ class Uniform:
     def narrow(self, low: float, high: float) -> Uniform:
         return Uniform(*_narrowed(self, low, high, self.quantum), self.quantum)
 
-    @property
-    def bounds(self) -> tuple[float, float]:
-        return float(self.low), float(self.high)
-
-    @property
-    def is_logarithmic(self) -> bool:
-        return False
-
     def to_dict(self) -> dict[str, Any]:
         return {"uniform": [self.low, self.high], **({} if self.quantum is None else {"quantum": self.quantum})}
 
 
 @dataclass(frozen=True, slots=True)
-class LogUniform:
+class LogUniform(_Interval):
     """Log-uniform from low to high: multiples of a quantum, a number of points in equal ratios, or real numbers.
 
     With a quantum q the value v stands for the interval (v - q, v], whose log length is its probability; the interval
-    of v = q starts at q / 2. That is how the code of DDS samples depths and widths, and narrowing conditions on it.
+    of v = q starts at q / 2. The code of DDS samples depths and widths in this way, and narrowing conditions on it.
     """
 
-    low: float
-    high: float
     quantum: float | None = None
     points: int | None = None
+    is_logarithmic: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_range("log_uniform", self.low, self.high, self.quantum, positive=True)
@@ -105,8 +111,8 @@ class LogUniform:
             return
         if self.quantum is not None or not isinstance(self.points, int) or not 2 <= self.points <= MOST_LEVELS:
             raise SpaceError(
-                f"a log_uniform domain has a quantum or 2 to {MOST_LEVELS:,} points, not quantum {self.quantum} and "
-                f"{self.points!r} points. Leave one out."
+                f"a log_uniform distribution has a quantum or 2 to {MOST_LEVELS:,} points, not quantum {self.quantum} "
+                f"and {self.points!r} points. Leave one out."
             )
         if self.low == self.high:
             raise SpaceError(f"points lie between two ends, not both at {self.low:g}. Give the number alone.")
@@ -126,11 +132,11 @@ class LogUniform:
             return np.exp(rng.uniform(math.log(self.low), math.log(self.high), n))
         return pick(listed, rng, n)
 
-    def narrow(self, low: float, high: float) -> Domain:
+    def narrow(self, low: float, high: float) -> Distribution:
         if self.points is None:
             return LogUniform(*_narrowed(self, low, high, self.quantum), self.quantum)
         values = geometric(self.low, self.high, self.points)
-        # a good range is read off sampled values: let rounding in the last digits not lose its ends
+        # a good range is made of sampled values: rounding in the last digits must not lose its ends
         kept = values[(values >= low * (1 - 1e-9)) & (values <= high * (1 + 1e-9))]
         if not len(kept):
             raise _empty(self, low, high)
@@ -138,28 +144,19 @@ class LogUniform:
             return Choice((float(kept[0]),))
         return LogUniform(float(kept[0]), float(kept[-1]), points=len(kept))
 
-    @property
-    def bounds(self) -> tuple[float, float]:
-        return float(self.low), float(self.high)
-
-    @property
-    def is_logarithmic(self) -> bool:
-        return True
-
     def to_dict(self) -> dict[str, Any]:
-        plain: dict[str, Any] = {"log_uniform": [self.low, self.high]}
+        values: dict[str, Any] = {"log_uniform": [self.low, self.high]}
         for name in ("quantum", "points"):
             if getattr(self, name) is not None:
-                plain[name] = getattr(self, name)
-        return plain
+                values[name] = getattr(self, name)
+        return values
 
 
 @dataclass(frozen=True, slots=True)
-class PowersOfTwo:
+class PowersOfTwo(_Interval):
     """Equally likely powers of two from low to high, which are powers of two themselves (0.25, 1, 8, ...)."""
 
-    low: float
-    high: float
+    is_logarithmic: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_range("powers_of_two", self.low, self.high, None, positive=True)
@@ -181,24 +178,17 @@ class PowersOfTwo:
             raise _empty(self, low, high)
         return PowersOfTwo(float(kept[0]), float(kept[-1]))
 
-    @property
-    def bounds(self) -> tuple[float, float]:
-        return float(self.low), float(self.high)
-
-    @property
-    def is_logarithmic(self) -> bool:
-        return True
-
     def to_dict(self) -> dict[str, Any]:
         return {"powers_of_two": [self.low, self.high]}
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Some numbers, equally likely or with the given weights."""
+    """Some numbers, equally likely or with the given weights, which need not add up to 1."""
 
     values: tuple[float, ...]
     weights: tuple[float, ...] | None = None
+    is_logarithmic: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if not self.values or len(set(self.values)) != len(self.values):
@@ -232,15 +222,11 @@ class Choice:
     def bounds(self) -> tuple[float, float]:
         return float(min(self.values)), float(max(self.values))
 
-    @property
-    def is_logarithmic(self) -> bool:
-        return False
-
     def to_dict(self) -> dict[str, Any]:
         return {"choice": list(self.values), **({} if self.weights is None else {"weights": list(self.weights)})}
 
 
-_KINDS: dict[str, Callable[..., Domain]] = {
+_KINDS: dict[str, Callable[..., Distribution]] = {
     "uniform": Uniform,
     "log_uniform": LogUniform,
     "powers_of_two": PowersOfTwo,
@@ -248,18 +234,25 @@ _KINDS: dict[str, Callable[..., Domain]] = {
 }
 
 
-def domain_from_dict(plain: Any) -> Domain:
-    """A domain from `{log_uniform: [8, 1024], quantum: 8}`; a number or a list is short for a choice."""
-    if isinstance(plain, list) or (isinstance(plain, int | float) and not isinstance(plain, bool)):
-        plain = {"choice": plain if isinstance(plain, list) else [plain]}
-    kinds = [key for key in plain if key in _KINDS] if isinstance(plain, Mapping) else []
-    if not isinstance(plain, Mapping) or len(kinds) != 1:
+def distribution_from_dict(values: Any) -> Distribution:
+    """A distribution as a space's YAML file has it.
+
+    Args:
+        values: For example `{"log_uniform": [8, 1024], "quantum": 8}`; a number or a list is short for a choice.
+
+    Raises:
+        SpaceError: An unknown kind, or arguments that it cannot have.
+    """
+    if isinstance(values, list) or (isinstance(values, int | float) and not isinstance(values, bool)):
+        values = {"choice": values if isinstance(values, list) else [values]}
+    kinds = [key for key in values if key in _KINDS] if isinstance(values, Mapping) else []
+    if not isinstance(values, Mapping) or len(kinds) != 1:
         raise SpaceError(
-            f"a domain has one of the keys {', '.join(_KINDS)}, or is a number or a list of numbers; not {plain!r}. "
-            "For example: {log_uniform: [8, 1024], quantum: 8}."
+            f"a distribution has one of the keys {', '.join(_KINDS)}, or is a number or a list of numbers; not "
+            f"{values!r}. For example: {{log_uniform: [8, 1024], quantum: 8}}."
         )
-    arguments = plain[kinds[0]]
-    options = {key: tuple(value) if isinstance(value, list) else value for key, value in plain.items()}
+    arguments = values[kinds[0]]
+    options = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
     del options[kinds[0]]
     try:
         if kinds[0] == "choice":
@@ -267,21 +260,22 @@ def domain_from_dict(plain: Any) -> Domain:
         return _KINDS[kinds[0]](*arguments, **options)
     except TypeError as error:
         raise SpaceError(
-            f"the domain {dict(plain)!r} cannot be read: {error}. For example: {{log_uniform: [8, 1024], quantum: 8}}."
+            f"the distribution {dict(values)!r} cannot be read: {error}. For example: "
+            "{log_uniform: [8, 1024], quantum: 8}."
         ) from error
 
 
-def _narrowed(domain: Domain, low: float, high: float, quantum: float | None) -> tuple[float, float]:
-    old_low, old_high = domain.bounds
+def _narrowed(distribution: Distribution, low: float, high: float, quantum: float | None) -> tuple[float, float]:
+    old_low, old_high = distribution.bounds
     new_low, new_high = max(old_low, low), min(old_high, high)
     if quantum is not None:
         values = multiples(old_low, old_high, quantum)
         kept = values[(values >= new_low - 1e-9 * quantum) & (values <= new_high + 1e-9 * quantum)]
         if not len(kept):
-            raise _empty(domain, low, high)
+            raise _empty(distribution, low, high)
         new_low, new_high = (float(kept[0]), float(kept[-1]))
         if new_low.is_integer() and new_high.is_integer():
             return int(new_low), int(new_high)
     if new_low > new_high:
-        raise _empty(domain, low, high)
+        raise _empty(distribution, low, high)
     return new_low, new_high

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from netwright.errors import SpaceError
-from netwright.space import Choice, Domain, LogUniform, PowersOfTwo, Uniform, domain_from_dict
+from netwright.space import Choice, Distribution, LogUniform, PowersOfTwo, Uniform, distribution_from_dict
 
 LISTED = [
     Uniform(1, 64, 1),
@@ -27,15 +27,15 @@ LISTED = [
 CONTINUOUS = [(Uniform(-2, 5), stats.uniform(-2, 7)), (LogUniform(0.5, 32), stats.loguniform(0.5, 32))]
 
 
-@pytest.mark.parametrize("domain", LISTED, ids=repr)
-def test_values_are_drawn_as_often_as_they_say(domain: Domain) -> None:
-    listed = domain.levels()
+@pytest.mark.parametrize("distribution", LISTED, ids=repr)
+def test_values_are_drawn_as_often_as_they_say(distribution: Distribution) -> None:
+    listed = distribution.levels()
     assert listed is not None
     values, probabilities = listed
     assert (np.diff(values) > 0).all()
     assert probabilities.sum() == pytest.approx(1)
-    assert domain.bounds == (values[0], values[-1])
-    drawn = domain.draw(np.random.default_rng(0), 50_000)
+    assert distribution.bounds == (values[0], values[-1])
+    drawn = distribution.draw(np.random.default_rng(0), 50_000)
     seen, counts = np.unique(drawn, return_counts=True)
     assert np.isin(seen, values).all()
     expected = 50_000 * probabilities
@@ -44,14 +44,14 @@ def test_values_are_drawn_as_often_as_they_say(domain: Domain) -> None:
     assert len(values) == 1 or stats.chisquare(found, expected).pvalue > 1e-4
 
 
-@pytest.mark.parametrize(("domain", "constraint"), CONTINUOUS, ids=["uniform", "log_uniform"])
-def test_real_numbers_follow_their_law(domain: Domain, constraint: Any) -> None:
-    assert domain.levels() is None
-    assert stats.kstest(domain.draw(np.random.default_rng(0), 20_000), constraint.cdf).pvalue > 1e-3
+@pytest.mark.parametrize(("distribution", "expected"), CONTINUOUS, ids=["uniform", "log_uniform"])
+def test_real_numbers_follow_their_distribution(distribution: Distribution, expected: Any) -> None:
+    assert distribution.levels() is None
+    assert stats.kstest(distribution.draw(np.random.default_rng(0), 20_000), expected.cdf).pvalue > 1e-3
     low, high = 1.0, 3.0
-    within = (constraint.cdf(high) - constraint.cdf(low), constraint.cdf(low))
-    narrow = domain.narrow(low, high).draw(np.random.default_rng(1), 20_000)
-    assert stats.kstest(narrow, lambda x: (constraint.cdf(x) - within[1]) / within[0]).pvalue > 1e-3
+    within = (expected.cdf(high) - expected.cdf(low), expected.cdf(low))
+    narrow = distribution.narrow(low, high).draw(np.random.default_rng(1), 20_000)
+    assert stats.kstest(narrow, lambda x: (expected.cdf(x) - within[1]) / within[0]).pvalue > 1e-3
 
 
 def test_log_uniform_weights_by_hand() -> None:
@@ -66,31 +66,31 @@ def test_values_of_a_quantum_are_exact() -> None:
     assert list((Uniform(0, 3e10, 1e10).levels() or ([],))[0]) == [0, 1e10, 2e10, 3e10]
 
 
-@pytest.mark.parametrize("domain", LISTED, ids=repr)
-def test_narrowing_conditions(domain: Domain) -> None:
-    values, probabilities = domain.levels() or (np.zeros(0), np.zeros(0))
+@pytest.mark.parametrize("distribution", LISTED, ids=repr)
+def test_narrowing_conditions(distribution: Distribution) -> None:
+    values, probabilities = distribution.levels() or (np.zeros(0), np.zeros(0))
     low, high = values[len(values) // 4], values[len(values) // 2]
     kept = (values >= low) & (values <= high)
-    narrow = domain.narrow(float(low), float(high)).levels()
+    narrow = distribution.narrow(float(low), float(high)).levels()
     assert narrow is not None
     assert narrow[0] == pytest.approx(values[kept], rel=1e-12)
     assert narrow[1] == pytest.approx(probabilities[kept] / probabilities[kept].sum())
     # to more than it holds: the same again
-    whole = domain.narrow(-math.inf, math.inf).levels()
+    whole = distribution.narrow(-math.inf, math.inf).levels()
     assert whole is not None
     assert whole[0] == pytest.approx(values, rel=1e-12)
     with pytest.raises(SpaceError, match="Give a range that overlaps it"):
-        domain.narrow(2000, 3000)
+        distribution.narrow(2000, 3000)
 
 
 def test_narrowing_between_two_values_leaves_nothing() -> None:
-    for domain in (Uniform(8, 64, 8), LogUniform(8, 64, 8), PowersOfTwo(8, 64), Choice((8, 64))):
+    for distribution in (Uniform(8, 64, 8), LogUniform(8, 64, 8), PowersOfTwo(8, 64), Choice((8, 64))):
         with pytest.raises(SpaceError):
-            domain.narrow(17, 23)
+            distribution.narrow(17, 23)
     assert LogUniform(1, 16, points=5).narrow(3, 5) == Choice((4.0,))
 
 
-DOMAINS = st.one_of(
+DISTRIBUTIONS = st.one_of(
     st.builds(
         lambda low, n, q: Uniform(low * q, (low + n) * q, q), st.integers(-9, 9), st.integers(0, 30), st.integers(1, 9)
     ),
@@ -108,35 +108,35 @@ DOMAINS = st.one_of(
 
 
 @settings(max_examples=150, deadline=None, derandomize=True)
-@given(DOMAINS, st.floats(-20, 100), st.floats(0, 60))
-def test_domains_are_read_back_and_only_narrow(domain: Domain, low: float, length: float) -> None:
-    assert domain_from_dict(domain.to_dict()) == domain
-    assert domain.is_logarithmic == isinstance(domain, LogUniform | PowersOfTwo)
-    drawn = domain.draw(np.random.default_rng(0), 20)
-    assert drawn.min() >= domain.bounds[0] - 1e-9
-    assert drawn.max() <= domain.bounds[1] + 1e-9
+@given(DISTRIBUTIONS, st.floats(-20, 100), st.floats(0, 60))
+def test_distributions_are_read_back_and_only_narrow(distribution: Distribution, low: float, length: float) -> None:
+    assert distribution_from_dict(distribution.to_dict()) == distribution
+    assert distribution.is_logarithmic == isinstance(distribution, LogUniform | PowersOfTwo)
+    drawn = distribution.draw(np.random.default_rng(0), 20)
+    assert drawn.min() >= distribution.bounds[0] - 1e-9
+    assert drawn.max() <= distribution.bounds[1] + 1e-9
     try:
-        narrow = domain.narrow(low, low + length)
+        narrow = distribution.narrow(low, low + length)
     except SpaceError:
-        listed = domain.levels()
+        listed = distribution.levels()
         if listed is None:
-            assert low > domain.bounds[1] or low + length < domain.bounds[0]
+            assert low > distribution.bounds[1] or low + length < distribution.bounds[0]
         else:
             assert not ((listed[0] >= low) & (listed[0] <= low + length)).any()
         return
-    assert narrow.bounds[0] >= min(domain.bounds[0], low) - 1e-6
-    assert narrow.bounds[1] <= max(domain.bounds[1], low + length) + 1e-6
-    whole, part = domain.levels(), narrow.levels()
+    assert narrow.bounds[0] >= min(distribution.bounds[0], low) - 1e-6
+    assert narrow.bounds[1] <= max(distribution.bounds[1], low + length) + 1e-6
+    whole, part = distribution.levels(), narrow.levels()
     if whole is not None and part is not None:
         assert len(part[0]) <= len(whole[0])
         assert np.abs(part[0][:, None] - whole[0][None, :]).min(axis=1) == pytest.approx(0, abs=1e-9)
 
 
 def test_short_forms() -> None:
-    assert domain_from_dict(4) == Choice((4,))
-    assert domain_from_dict([1, 2, 4]) == Choice((1, 2, 4))
-    assert domain_from_dict({"choice": [1, 2], "weights": [3, 1]}) == Choice((1, 2), (3, 1))
-    assert domain_from_dict({"log_uniform": [8, 64], "quantum": 8}) == LogUniform(8, 64, 8)
+    assert distribution_from_dict(4) == Choice((4,))
+    assert distribution_from_dict([1, 2, 4]) == Choice((1, 2, 4))
+    assert distribution_from_dict({"choice": [1, 2], "weights": [3, 1]}) == Choice((1, 2), (3, 1))
+    assert distribution_from_dict({"log_uniform": [8, 64], "quantum": 8}) == LogUniform(8, 64, 8)
 
 
 WRONG: list[Any] = [
@@ -181,6 +181,6 @@ WRONG: list[Any] = [
 
 
 @pytest.mark.parametrize("plain", WRONG, ids=repr)
-def test_what_is_no_domain_is_refused_with_a_cure(plain: Any) -> None:
+def test_what_is_no_distribution_is_refused_with_a_cure(plain: Any) -> None:
     with pytest.raises(SpaceError, match=r"\S\.? .*\S\. \w|For example"):
-        domain_from_dict(plain)
+        distribution_from_dict(plain)

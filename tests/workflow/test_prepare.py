@@ -10,7 +10,7 @@ from netwright.errors import DataError, OutputError, RecipeError, SpaceError
 from netwright.space import load_space
 from netwright.sweeps import NullProgress
 from netwright.workflow import DesignConfig
-from netwright.workflow.job import Job, prepare
+from netwright.workflow.prepare import PreparedDesign, prepare
 
 Make = Callable[..., DesignConfig]
 
@@ -25,16 +25,16 @@ def photos(folder: Path, classes: int = 3, each: int = 6) -> Path:
     return folder
 
 
-def ready(config: DesignConfig) -> Job:
+def ready(config: DesignConfig) -> PreparedDesign:
     return prepare(config, NullProgress())
 
 
 def test_a_space_is_fitted_to_the_images_and_the_budget(config: Make, tmp_path: Path) -> None:
-    job = ready(config(data_dir=str(photos(tmp_path / "photos")), resolution=16, params=(0, 5e4)))
-    setting = job.space.setting
+    prepared = ready(config(data_dir=str(photos(tmp_path / "photos")), resolution=16, params=(0, 5e4)))
+    setting = prepared.space.setting
     assert (setting.resolution, setting.num_classes, setting.in_channels) == (16, 3, 3)
-    assert job.space.limits["flops"] == (0.3e6, 0.6e6)
-    assert job.space.limits["params"] == (0, 5e4)
+    assert prepared.space.limits["flops"] == (0.3e6, 0.6e6)
+    assert prepared.space.limits["params"] == (0, 5e4)
 
 
 def test_without_a_budget_it_is_the_papers_scaled_by_pixels(config: Make) -> None:
@@ -50,17 +50,17 @@ def test_a_budget_of_another_kind_stands_alone(config: Make) -> None:
 def test_the_limits_of_a_users_space_stand(config: Make, tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(yaml.safe_dump(load_space("regnety").refine(acts=(0, 5e4)).to_dict()))
-    job = ready(config(space=str(path), flops=None))
-    assert job.space.limits["acts"] == (0, 5e4)
-    assert "flops" not in job.space.limits
+    prepared = ready(config(space=str(path), flops=None))
+    assert prepared.space.limits["acts"] == (0, 5e4)
+    assert "flops" not in prepared.space.limits
 
 
 def test_recipes_of_trials_and_finals_are_resolved_for_their_own_epochs(config: Make) -> None:
-    job = ready(config(epochs=20, final_epochs=60))
-    assert (job.recipe.epochs, job.recipe.warmup_epochs) == (20, 2)
-    assert (job.final_recipe.epochs, job.final_recipe.warmup_epochs) == (60, 5)
-    assert job.recipe.is_resolved
-    assert job.final_recipe.is_resolved
+    prepared = ready(config(epochs=20, final_epochs=60))
+    assert (prepared.recipe.epochs, prepared.recipe.warmup_epochs) == (20, 2)
+    assert (prepared.final_recipe.epochs, prepared.final_recipe.warmup_epochs) == (60, 5)
+    assert prepared.recipe.is_resolved
+    assert prepared.final_recipe.is_resolved
 
 
 def test_finals_may_be_shorter_than_a_trials_warm_up(config: Make) -> None:
@@ -95,22 +95,18 @@ def test_a_single_class_and_no_images_are_refused(config: Make, tmp_path: Path) 
         ready(config(data_dir=str(tmp_path / "empty")))
 
 
-def test_bad_images_among_good_ones_are_counted_and_named(config: Make, tmp_path: Path) -> None:
+def test_bad_images_among_good_ones_are_counted_and_named(
+    config: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     folder = photos(tmp_path / "photos", each=12) / "class0"
     whole = (folder / "0.jpg").read_bytes()
     (folder / "0.jpg").write_bytes(whole[: len(whole) // 2])
     Image.open(folder / "1.jpg").convert("L").save(folder / "1.jpg")
     Image.open(folder / "2.jpg").convert("CMYK").save(folder / "2.jpg")
-    said: list[str] = []
-
-    class Heard(NullProgress):
-        def say(self, text: str) -> None:
-            said.append(text)
-
-    job = prepare(config(data_dir=str(tmp_path / "photos"), resolution=8), Heard())
-    assert [bad.name for bad in job.images.skipped] == ["class0/0.jpg"]
-    assert len(job.images.labels) == 35
-    assert any("1 images could not be decoded, the first: class0/0.jpg" in line for line in said)
+    prepared = ready(config(data_dir=str(tmp_path / "photos"), resolution=8))
+    assert [bad.name for bad in prepared.images.skipped] == ["class0/0.jpg"]
+    assert len(prepared.images.labels) == 35
+    assert any("1 images could not be decoded, the first: class0/0.jpg" in line for line in caplog.messages)
 
 
 def test_a_folder_that_cannot_be_written_is_refused_at_once(config: Make, tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
-"""What all sweeps of one design share: the images, the space within the budget, the recipes, the machine."""
+"""What all sweeps of one design share: the images, the space within the budget, the recipes, the workers."""
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,16 +16,29 @@ from netwright.sweeps import Executor, LocalExecutor, NullProgress, default_work
 from netwright.system.atomic import require_writable
 from netwright.workflow.config import DesignConfig
 
-__all__ = ["Job", "identity", "prepare"]
+__all__ = ["PreparedDesign", "identity", "prepare"]
+
+_LOG = logging.getLogger(__name__)
 
 _IMAGENET = (224, 400e6)  # the regime that DDS designs in: pixels, flops
-# training images from which a batch is so large: a brief training needs some hundred steps
+# (training images, batch size from so many on): a short training needs some hundred steps
 _BATCHES = ((5000, 128), (2000, 64), (0, 32))
 
 
 @dataclass(frozen=True)
-class Job:
-    """space: for these images, within the budget. recipe, final_recipe: resolved; of trials, and of the finals."""
+class PreparedDesign:
+    """A design whose images are decoded and whose workers can start.
+
+    Attributes:
+        config: What was asked for.
+        space: For these images, within the budget.
+        images: Decoded, on disk.
+        recipe: Of trials, resolved.
+        final_recipe: Of the final trainings, resolved.
+        devices: To train on.
+        progress: Where sweeps show how far they are.
+        executor: Its workers import torch once for all sweeps of the design; the caller of `prepare` closes it.
+    """
 
     config: DesignConfig
     space: DesignSpace
@@ -33,28 +47,39 @@ class Job:
     final_recipe: Recipe
     devices: tuple[str, ...]
     progress: NullProgress
-    executor: Executor  # its workers import torch once for all sweeps of the design; whoever prepared the job closes it
+    executor: Executor
 
     def population(self, folder: Path, space: DesignSpace, sample: Sample, seed: int, **notes: Any) -> Population:
-        """Of these networks, resumed where the folder holds it. PopulationError where it holds more, or others."""
+        """The population of these networks in a folder, resumed where the folder has it.
+
+        Args:
+            folder: Where its file is.
+            space: From which the networks were drawn.
+            sample: The networks.
+            seed: Of the population.
+            **notes: What else is kept with it.
+
+        Raises:
+            PopulationError: The folder has a population of more networks, or of others.
+        """
         population = Population.open_or_create(
             folder,
             networks=sample.batch,
             seed=seed,
             identity=identity(space, self.recipe, self.images, self.config.threads),
-            notes={"account": dict(sample.account), "command": self.config.command, **notes},
+            notes={"account": dict(sample.rejection_counts), "command": self.config.command, **notes},
         )
-        held, asked = len(population), len(sample.batch)
-        if held > asked:
+        held, wanted = len(population), len(sample.batch)
+        if held > wanted:
             population.close()
             raise PopulationError(
-                f"a population grows and never shrinks: the one in {folder} has {held} trials, and {asked} are asked "
+                f"a population grows and never shrinks: the one in {folder} has {held} trials, and {wanted} are asked "
                 f"for. Ask for {held} or more, or choose another folder."
             )
         return population
 
     def train(self, population: Population, title: str) -> None:
-        """Every waiting trial, on the training split."""
+        """Train every waiting trial on the training split."""
         config = self.config
         run(
             population,
@@ -69,10 +94,14 @@ class Job:
         )
 
 
-def prepare(config: DesignConfig, progress: NullProgress) -> Job:
-    """Everything that can be wrong with a configuration is found here, before any training.
+def prepare(config: DesignConfig, progress: NullProgress) -> PreparedDesign:
+    """Decode the images and fit space and recipes to them. All mistakes in a config are found here, before training.
 
-    Raises SpaceError, OutputError, DataError, RecipeError.
+    Raises:
+        SpaceError: No such space.
+        OutputError: The folder cannot be written.
+        DataError: No such images, or none that can be used.
+        RecipeError: No such device.
     """
     space = config.space if isinstance(config.space, DesignSpace) else load_space(config.space)
     require_writable(config.out, what="the results", elsewhere="another --out")
@@ -83,20 +112,22 @@ def prepare(config: DesignConfig, progress: NullProgress) -> Job:
         cache=config.out / "cache",
         train_images=config.train_images,
     )
-    progress.say(f"{images.name}: {images.num_classes} classes, {images.resolution} pixels. {images.provenance}")
+    _LOG.info("%s: %d classes, %d pixels. %s", images.name, images.num_classes, images.resolution, images.provenance)
     if images.skipped:
         first = images.skipped[0]
-        progress.say(f"{len(images.skipped)} images could not be decoded, the first: {first.name} ({first.reason})")
+        _LOG.warning(
+            "%d images could not be decoded, the first: %s (%s)", len(images.skipped), first.name, first.reason
+        )
     recipe, final_recipe, devices = _resolved(config, images)
     space = _budgeted(space, images, config)
     assert images.path is not None, "a cache was given"
     workers = config.workers or default_workers(config.threads, devices)
     executor = LocalExecutor(images.path, workers=workers, threads=config.threads, devices=devices)
-    return Job(config, space, images, recipe, final_recipe, devices, progress, executor)
+    return PreparedDesign(config, space, images, recipe, final_recipe, devices, progress, executor)
 
 
 def identity(space: DesignSpace | None, recipe: Recipe, images: ImageSet, threads: int) -> dict[str, Any]:
-    """What the results of a population depend on: who resumes it has the same."""
+    """What the results of a population depend on; to resume it, all of this is the same."""
     return {
         "space": None if space is None else space.to_dict(),
         "recipe": recipe.to_dict(),
@@ -117,7 +148,7 @@ def _budgeted(space: DesignSpace, images: ImageSet, config: DesignConfig) -> Des
 
 
 def _resolved(config: DesignConfig, images: ImageSet) -> tuple[Recipe, Recipe, tuple[str, ...]]:
-    """The recipes of trials and finals with nothing left "auto", and the devices to train on."""
+    """The resolved recipes of trials and of final trainings, and the devices to train on."""
     from netwright.training import bf16_helps, devices, resolve_device
 
     device = resolve_device(config.device)
