@@ -75,6 +75,7 @@ def add_trained_flags(
         const=True,
         type=truth,
         metavar="true|false",
+        meaning=True,
         help="of weights: fold batch norm into the convolutions, on processors in fp32 and bf16; same answers apart "
         "from rounding, sooner (default: true)",
     )

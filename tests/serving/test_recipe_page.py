@@ -17,9 +17,9 @@ def test_what_the_readme_shows_is_there() -> None:
     assert len(links) > 5
     assert [each for each in links if not (MANIFESTS / each).exists()] == []
     commands = re.findall(r"^netwright (\w+) (.*?)(?:  +#.*)?$", text, flags=re.MULTILINE)
-    assert {verb for verb, _ in commands} == {"client", "export", "serve"}
-    for verb, said in commands:
-        parser_of(verb).parse_args(said.split())  # SystemExit where a flag does not exist
+    assert {command for command, _ in commands} == {"client", "export", "serve"}
+    for command, words in commands:
+        parser_of(command).parse_args(words.split())  # SystemExit where a flag does not exist
     for path in re.findall(r"(?<![\w/])manifests/[\w./-]+", text):
         assert (ROOT / path.rstrip(".")).exists(), path
     snippet = re.search(r"```yaml\n(.*?)```", text, flags=re.DOTALL)
