@@ -20,7 +20,7 @@ from netwright.report.text import amount, number, percent
 __all__ = ["csv_download", "failures_table", "finalists_table", "rejections_table", "trials_table"]
 
 _MOST_ROWS = 2000
-# what netwright.space counts in sampling, besides rejections by a constraint
+# what netwright.space counts in sampling, apart from rejections by a constraint
 _COUNTS = {
     "draws": "drawn",
     "duplicate": "drawn before",

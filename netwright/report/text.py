@@ -1,4 +1,4 @@
-"""Numbers and names as a reader likes them."""
+"""Numbers and names, formatted for a reader."""
 
 from __future__ import annotations
 

@@ -75,6 +75,7 @@ def test_the_same_seed_gives_the_same_advice() -> None:
     assert advise(SPACE, frame, seed=3) == advise(SPACE, frame, seed=3)
 
 
+@pytest.mark.slow
 def test_every_spaces_advice_can_be_sampled() -> None:
     for name in netwright.space_names():
         space = netwright.load_space(name)

@@ -1,6 +1,6 @@
 "use strict";
 
-// ---- pictures
+// ---- charts
 const specs = JSON.parse(document.getElementById("specs").textContent);
 const font = getComputedStyle(document.body).fontFamily;
 
@@ -41,7 +41,7 @@ async function drawAll() {
     try {
       await draw(element);
     } catch (error) {
-      element.textContent = "This picture could not be drawn: " + error.message;
+      element.textContent = "This chart could not be drawn: " + error.message;
     }
   }
   document.body.dataset.drawn = "yes";
