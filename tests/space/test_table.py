@@ -30,7 +30,7 @@ def test_every_space_has_a_table() -> None:
 
     for name in space_names():
         space = load_space(name)
-        assert [row[0] for row in rows(space._repr_html_())[1:]] == [axis.name for axis in space.axes]
+        assert [row[0] for row in rows(space._repr_html_())[1:]] == [each.name for each in space.parameters]
 
 
 def test_a_sample_tells_how_it_was_drawn() -> None:
@@ -38,4 +38,4 @@ def test_a_sample_tells_how_it_was_drawn() -> None:
     html = sample._repr_html_()
     assert [row[0] for row in rows(html)] == ["", "0", "1", "2"]
     assert rows(html)[0][-6:] == ["depth", "w0", "wa", "wm", "bottleneck", "group_width"]
-    assert f"draws {sample.account['draws']:,}" in html
+    assert f"draws {sample.rejection_counts['draws']:,}" in html
