@@ -40,7 +40,8 @@ def test_the_site_has_every_page_and_asks_nobody(tmp_path: Path, site_pages: Mod
     assert done.returncode == 0, done.stdout + done.stderr
     assert "WARNING" not in done.stderr
     built = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.html")}
-    told = {str(path.relative_to(ROOT / "docs").with_suffix(".html")) for path in (ROOT / "docs").rglob("*.md")}
+    sources = [path for path in (ROOT / "docs").rglob("*") if path.suffix in (".md", ".ipynb")]
+    told = {str(path.relative_to(ROOT / "docs").with_suffix(".html")) for path in sources}
     rooms = {f"api/{name}.html" for name in site_pages.rooms()}
     assert built == told | rooms | {"index.html", "changelog.html", "contributing.html", "manifests.html", "404.html"}
     assert site_pages.fetched_elsewhere(tmp_path) == []
@@ -49,6 +50,7 @@ def test_the_site_has_every_page_and_asks_nobody(tmp_path: Path, site_pages: Mod
     assert 'href="tutorials/spaces.html"' in home
     assert 'href="changelog.html"' in home
     assert 'src="images/report.png"' in home
+    assert (tmp_path / "notebooks" / "spaces.html").read_text().count("<svg") > 3  # results, in a page without scripts
     for room in site_pages.rooms():
         page = (tmp_path / "api" / f"{room}.html").read_text()
         public = set(importlib.import_module(room).__all__) - {"__version__", "stats"}
