@@ -35,7 +35,7 @@ from torch import Tensor, nn
 
 from netwright.arch import NETWORKS, complexity, published
 from netwright.bench import peer_of
-from netwright.bench.subject import synchronize
+from netwright.bench.timed_network import synchronize
 from netwright.nn import build, fuse
 from netwright.system.machine import hardware, keep_memory, processors, versions
 from netwright.training.device import resolve_device

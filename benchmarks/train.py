@@ -41,16 +41,16 @@ Steps = Callable[[int], None]
 
 
 def ours(options: argparse.Namespace) -> Steps:
-    from netwright.bench import Settings, open_network
-    from netwright.bench.subject import Subject, synchronize
+    from netwright.bench import Settings, build_contender
+    from netwright.bench.timed_network import TimedNetwork, synchronize
     from netwright.training.device import resolve_device
 
     settings = Settings(batch_size=options.batch_size, compile=options.compile, seed=options.seed)
     device = resolve_device(options.device)
-    subject = Subject(open_network(options.network, options.image_size, options.seed), settings, device)
+    timed = TimedNetwork(build_contender(options.network, options.image_size, options.seed), settings, device)
 
     def steps(count: int) -> None:
-        subject.train(count)
+        timed.train(count)
         synchronize(device)
 
     return steps
@@ -62,7 +62,7 @@ def timm(options: argparse.Namespace, best: bool = False) -> Steps:
     from timm.optim import create_optimizer_v2
 
     from netwright.bench import peer_of
-    from netwright.bench.subject import synchronize
+    from netwright.bench.timed_network import synchronize
     from netwright.training.device import resolve_device
 
     device = resolve_device(options.device)
@@ -120,7 +120,7 @@ def serve(options: argparse.Namespace) -> None:
 
 def _peak(options: argparse.Namespace) -> float:
     """Operations a second of the fastest of five square matrix products in the precision that netwright takes."""
-    from netwright.bench.subject import matmul_rate
+    from netwright.bench.timed_network import matmul_rate
     from netwright.training.device import resolve_device
     from netwright.training.precision import resolve_precision
 

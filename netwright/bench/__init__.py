@@ -1,4 +1,4 @@
-"""How fast networks train and answer here, ours and those of other libraries, side by side in one run."""
+"""Measure how fast networks train and answer on this machine, beside those of other libraries in one run."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from netwright.bench.contender import LIBRARIES, Contender, Network, contenders, open_network, peer_of
-    from netwright.bench.run import Benchmark, Measured, measure
+    from netwright.bench.contender import LIBRARIES, BuiltNetwork, Contender, build_contender, contenders, peer_of
+    from netwright.bench.run import Benchmark, BenchmarkRow, measure
     from netwright.bench.settings import Settings
     from netwright.bench.table import to_csv, to_json, to_table
 
 __all__ = [
     "LIBRARIES",
     "Benchmark",
+    "BenchmarkRow",
+    "BuiltNetwork",
     "Contender",
-    "Measured",
-    "Network",
     "Settings",
+    "build_contender",
     "contenders",
     "measure",
-    "open_network",
     "peer_of",
     "to_csv",
     "to_json",
@@ -29,8 +29,10 @@ __all__ = [
 
 # public name -> its module, imported when first used: all but the settings need torch
 _HOME = {
-    **dict.fromkeys(("LIBRARIES", "Contender", "Network", "contenders", "open_network", "peer_of"), "contender"),
-    **dict.fromkeys(("Benchmark", "Measured", "measure"), "run"),
+    **dict.fromkeys(
+        ("LIBRARIES", "Contender", "BuiltNetwork", "contenders", "build_contender", "peer_of"), "contender"
+    ),
+    **dict.fromkeys(("Benchmark", "BenchmarkRow", "measure"), "run"),
     "Settings": "settings",
     **dict.fromkeys(("to_csv", "to_json", "to_table"), "table"),
 }

@@ -1,4 +1,4 @@
-"""The networks that are measured: ours, and those of timm and torchvision."""
+"""The networks to be measured, from netwright, timm and torchvision."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from netwright.nn import build
 from netwright.system.suggest import nearest
 from netwright.weights.to_format import timm_names, torchvision_names
 
-__all__ = ["LIBRARIES", "Contender", "Network", "contenders", "known_names", "open_network", "peer_of"]
+__all__ = ["LIBRARIES", "BuiltNetwork", "Contender", "build_contender", "contenders", "known_names", "peer_of"]
 
 LIBRARIES = ("netwright", "timm", "torchvision")
-# torchvision's networks that give more than logits in training, without that
+# arguments of torchvision's networks that would return more than logits in training
 _LOGITS_ONLY: dict[str, dict[str, bool]] = {
     "googlenet": {"aux_logits": False, "init_weights": False},
     "inception_v3": {"aux_logits": False, "init_weights": False},
@@ -29,9 +29,11 @@ _LOGITS_ONLY: dict[str, dict[str, bool]] = {
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """name: a published name, a file or run folder of ours, `timm:NAME` or `torchvision:NAME`.
+    """A network to be measured.
 
-    rival_of: the name of the network here that this one is the same as in another library; "" where it is nobody's.
+    Attributes:
+        name: A published name, a file or run folder, `timm:NAME` or `torchvision:NAME`.
+        rival_of: The network that this one is the same as, in another library; "" if none.
     """
 
     name: str
@@ -39,13 +41,21 @@ class Contender:
 
     @property
     def package(self) -> str:
-        """Where it is from."""
+        """The library that it is from."""
         return _split(self.name)[0]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Network:
-    """A contender, built. flops: multiply-adds of one image; shape: (channels, H, W) of its input; classes: logits."""
+class BuiltNetwork:
+    """A contender as a module.
+
+    Attributes:
+        module: With random weights.
+        flops: Multiply-adds of one image.
+        params: Learnable parameters.
+        shape: (channels, H, W) of the input.
+        classes: Number of logits.
+    """
 
     module: nn.Module
     flops: int
@@ -55,9 +65,17 @@ class Network:
 
 
 def contenders(names: Sequence[str], against: Sequence[str] = ()) -> tuple[tuple[Contender, ...], tuple[str, ...]]:
-    """Those to be measured, each followed by its rivals, and notices on rivals that there are none of.
+    """List the networks to be measured, each followed by its rivals.
 
-    against: timm, torchvision. ArchError for a name that is not known, with the nearest one.
+    Args:
+        names: Of networks.
+        against: Libraries with rivals: timm, torchvision.
+
+    Returns:
+        The contenders, and notices about rivals that do not exist.
+
+    Raises:
+        ArchError: A name is unknown.
     """
     for library in against:
         if library not in LIBRARIES[1:]:
@@ -71,8 +89,8 @@ def contenders(names: Sequence[str], against: Sequence[str] = ()) -> tuple[tuple
         found.append(Contender(name))
         if against and canonical_name(name) not in NETWORKS:
             raise ArchError(
-                f"only published networks are in other libraries too, and {name!r} is not one by name. Give one like "
-                f"{next(iter(NETWORKS))}, or name the rivals, as timm:regnetx_002."
+                f"only published networks are in other libraries too, and {name!r} is not the name of one. Give one "
+                f"like {next(iter(NETWORKS))}, or name the rivals, as timm:regnetx_002."
             )
         for library in dict.fromkeys(against):
             rival = peer_of(name, library)
@@ -80,20 +98,20 @@ def contenders(names: Sequence[str], against: Sequence[str] = ()) -> tuple[tuple
                 notices.append(f"{library} has no {name}")
             else:
                 found.append(Contender(f"{library}:{rival}", rival_of=name))
-    # a rival that was named too is measured once
+    # a rival that was also named is measured once
     by_name = {each.name: each for each in sorted(found, key=lambda each: bool(each.rival_of))}
     return tuple(by_name[name] for name in dict.fromkeys(each.name for each in found)), tuple(notices)
 
 
 def peer_of(name: str, library: str) -> str | None:
-    """What another library calls a published network: regnet_x_800mf is timm's regnetx_008. None: it has none."""
+    """The name of a published network in another library: regnet_x_800mf is timm's regnetx_008. None: it has none."""
     names = timm_names() if library == "timm" else torchvision_names()
-    theirs = names.get(canonical_name(name))
-    return theirs if theirs in known_names(library) else None
+    own_name = names.get(canonical_name(name))
+    return own_name if own_name in known_names(library) else None
 
 
 def known_names(library: str) -> tuple[str, ...]:
-    """The classifiers of a library."""
+    """Names of the classifiers in a library."""
     if library == "netwright":
         return tuple(NETWORKS)
     if library == "timm":
@@ -102,31 +120,40 @@ def known_names(library: str) -> tuple[str, ...]:
     return tuple(models.list_models(module=models))
 
 
-def open_network(name: str, image_size: int | None = None, seed: int = 0) -> Network:
-    """Build it with random weights. image_size: None: its own. ArchError for a name that is not known."""
+def build_contender(name: str, image_size: int | None = None, seed: int = 0) -> BuiltNetwork:
+    """Build a network with random weights.
+
+    Args:
+        name: As `Contender.name`.
+        image_size: Side of the input in pixels; None for the network's own.
+        seed: Of the weights.
+
+    Raises:
+        ArchError: The name is unknown.
+    """
     _refuse_unknown(name)
-    library, theirs = _split(name)
+    library, own_name = _split(name)
     torch.manual_seed(seed)
     if library == "netwright":
         arch = _arch(name)
         arch = replace(arch, resolution=image_size or arch.resolution)
         cost = complexity(arch)
         shape = (arch.in_channels, arch.resolution, arch.resolution)
-        return Network(build(arch, seed=seed), int(cost.flops[0]), int(cost.params[0]), shape, arch.num_classes)
+        return BuiltNetwork(build(arch, seed=seed), int(cost.flops[0]), int(cost.params[0]), shape, arch.num_classes)
     if library == "timm":
-        module = import_module("timm").create_model(theirs)
+        module = import_module("timm").create_model(own_name)
         channels, *_, side = module.pretrained_cfg.get("input_size", (3, 224, 224))
     else:
-        module = import_module("torchvision.models").get_model(theirs, weights=None, **_LOGITS_ONLY.get(theirs, {}))
+        module = import_module("torchvision.models").get_model(own_name, weights=None, **_LOGITS_ONLY.get(own_name, {}))
         channels, side = 3, 224
     shape = (int(channels), image_size or int(side), image_size or int(side))
     flops, classes = _count(module, shape)
     params = sum(value.numel() for value in module.parameters() if value.requires_grad)
-    return Network(module, flops, params, shape, classes)
+    return BuiltNetwork(module, flops, params, shape, classes)
 
 
 def _count(module: nn.Module, shape: tuple[int, int, int]) -> tuple[int, int]:
-    """Multiply-adds of one image, of convolutions and matrix products without biases; and classes."""
+    """(multiply-adds of one image in convolutions and matrix products without biases, number of classes)."""
     from torch.utils.flop_counter import FlopCounterMode
 
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
@@ -147,17 +174,17 @@ def _arch(name: str) -> Arch:
 
 def _split(name: str) -> tuple[str, str]:
     """`timm:regnetx_002` -> ("timm", "regnetx_002")."""
-    library, colon, theirs = name.partition(":")
-    return (library, theirs) if colon and library in LIBRARIES[1:] else ("netwright", name)
+    library, colon, own_name = name.partition(":")
+    return (library, own_name) if colon and library in LIBRARIES[1:] else ("netwright", name)
 
 
 def _refuse_unknown(name: str) -> None:
-    library, theirs = _split(name)
+    library, own_name = _split(name)
     known = known_names(library)
-    if theirs in known or (library == "netwright" and (canonical_name(name) in known or Path(name).exists())):
+    if own_name in known or (library == "netwright" and (canonical_name(name) in known or Path(name).exists())):
         return
-    near = nearest(theirs, known, most=3)
+    near = nearest(own_name, known, most=3)
     prefix = "" if library == "netwright" else f"{library}:"
-    hint = f"nearest: {', '.join(prefix + each for each in near)}." if near else "nothing is called nearly so."
+    hint = f"nearest: {', '.join(prefix + each for each in near)}." if near else "no name is similar."
     kinds = "a published name, network.yaml, weights, run folder, timm:NAME or torchvision:NAME"
     raise ArchError(f"no network is called {name!r}: {hint} Give {kinds}.")

@@ -1,8 +1,8 @@
-"""The most memory that training or inference takes, seen from a process of its own.
+"""Measure the peak memory of training or inference, in a new process.
 
-A process that has done something else before holds on to memory, so a new one measures: on an accelerator, the most
-that torch had allocated; on a CPU, how far the resident memory of the process rose above what it was after the imports:
-weights, gradients, momentum, activations, what kernels need, and what the allocator keeps.
+A process that has done something before keeps memory. On an accelerator the peak of torch's allocations is measured; on
+a CPU, by how much the resident memory of the process rises above that after the imports: weights, gradients, momentum,
+activations, memory of kernels, and what the allocator keeps.
 """
 
 from __future__ import annotations
@@ -15,18 +15,28 @@ from pathlib import Path
 
 import torch
 
-from netwright.bench.contender import Contender, open_network
+from netwright.bench.contender import Contender, build_contender
 from netwright.bench.settings import Settings
-from netwright.bench.subject import Subject, synchronize
+from netwright.bench.timed_network import TimedNetwork, synchronize
 from netwright.system.machine import keep_memory
 
 __all__ = ["peak_memory"]
 
-_STEPS = 3  # the optimizer has its momentum from the first on; the later ones show what is not given back
+_STEPS = 3  # the first one makes the optimizer's momentum; the later ones show what is not freed
 
 
 def peak_memory(contender: Contender, settings: Settings, device: torch.device, what: str) -> int | None:
-    """Bytes, of what: `train` or `infer`. None where the process did not come through (out of memory, say)."""
+    """Measure peak memory.
+
+    Args:
+        contender: The network.
+        settings: Of the benchmark.
+        device: To run on.
+        what: `train` or `infer`.
+
+    Returns:
+        Bytes; None where the process failed, maybe out of memory.
+    """
     job = json.dumps({"name": contender.name, "settings": settings.to_dict(), "device": str(device), "what": what})
     done = subprocess.run(
         [sys.executable, "-m", "netwright.bench.memory", job], capture_output=True, text=True, check=False
@@ -37,12 +47,12 @@ def peak_memory(contender: Contender, settings: Settings, device: torch.device, 
 def _measure(name: str, settings: Settings, device: torch.device, what: str) -> int:
     contender = Contender(name)
     if contender.package != "netwright":
-        importlib.import_module(contender.package)  # code is not what is measured
+        importlib.import_module(contender.package)  # the code of the library is not measured
     torch.set_num_threads(settings.threads or torch.get_num_threads())
-    keep_memory()  # as every training has it
+    keep_memory()  # as in every training
     before = _resident("VmRSS")
-    subject = Subject(open_network(name, settings.image_size, settings.seed), settings, device)
-    (subject.train if what == "train" else subject.infer)(_STEPS)
+    timed = TimedNetwork(build_contender(name, settings.image_size, settings.seed), settings, device)
+    (timed.train if what == "train" else timed.infer)(_STEPS)
     synchronize(device)
     if device.type != "cpu":
         return torch.accelerator.max_memory_allocated(device)
@@ -50,9 +60,9 @@ def _measure(name: str, settings: Settings, device: torch.device, what: str) -> 
 
 
 def _resident(field: str) -> int:
-    """Resident memory of this process in bytes: VmRSS is now, VmHWM the most ever; off Linux both are the most ever."""
+    """Resident memory of this process in bytes: VmRSS now, VmHWM the peak; off Linux both are the peak."""
     try:
-        # not ru_maxrss, which a process inherits from the one that started it
+        # not ru_maxrss, which a process inherits from its parent
         for line in Path("/proc/self/status").read_text().splitlines():
             if line.startswith(f"{field}:"):
                 return 1024 * int(line.split()[1])
@@ -64,5 +74,5 @@ def _resident(field: str) -> int:
 
 
 if __name__ == "__main__":
-    told = json.loads(sys.argv[1])
-    print(_measure(told["name"], Settings.from_dict(told["settings"]), torch.device(told["device"]), told["what"]))
+    job = json.loads(sys.argv[1])
+    print(_measure(job["name"], Settings.from_dict(job["settings"]), torch.device(job["device"]), job["what"]))

@@ -1,4 +1,4 @@
-"""How a benchmark measures."""
+"""Settings of a benchmark."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A benchmark as a table to read, JSON or CSV."""
+"""Format a benchmark as a table, JSON or CSV."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from statistics import median, quantiles
 from typing import Any
 
-from netwright.bench.run import Benchmark, Measured, ratios
+from netwright.bench.run import Benchmark, BenchmarkRow, ratios
 
 __all__ = ["p90", "to_csv", "to_json", "to_table"]
 
@@ -41,12 +41,12 @@ _COLUMNS = (
 
 
 def p90(values: Sequence[float]) -> float:
-    """The value that nine tenths are not above, interpolated; the only one of one."""
+    """The 90th percentile, interpolated."""
     return quantiles(values, n=10, method="inclusive")[-1] if len(values) > 1 else values[0]
 
 
 def to_table(benchmark: Benchmark) -> str:
-    """To be read: what was measured and where, a line a network, ratios to rivals, and what was counted how."""
+    """A table for people: what was measured and where, one line per network, ratios to rivals, and definitions."""
     settings = benchmark.settings
     lines = [", ".join(f"{name} {value}" for name, value in benchmark.facts.items())]
     lines.append(
@@ -70,12 +70,12 @@ def to_table(benchmark: Benchmark) -> str:
 
 
 def to_json(benchmark: Benchmark) -> str:
-    """Everything that was measured, single values too."""
+    """JSON with all measurements, single values too."""
     rows: list[dict[str, Any]] = []
     for row in benchmark.rows:
         raw = {"train": list(row.train), "infer": list(row.infer), "single_ms": [round(ms, 4) for ms in row.single]}
         rows.append(_values(row, benchmark) | {"repeats": raw})
-    plain = {
+    content = {
         "settings": benchmark.settings.to_dict(),
         "facts": benchmark.facts,
         "notices": list(benchmark.notices),
@@ -83,11 +83,11 @@ def to_json(benchmark: Benchmark) -> str:
         "rows": rows,
         "ratios": _rivals(benchmark),
     }
-    return json.dumps(plain, indent=2)
+    return json.dumps(content, indent=2)
 
 
 def to_csv(benchmark: Benchmark) -> str:
-    """A line a network; empty where not measured."""
+    """CSV with one line per network; cells are empty where nothing was measured."""
     text = io.StringIO()
     writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
     writer.writeheader()
@@ -95,7 +95,7 @@ def to_csv(benchmark: Benchmark) -> str:
     return text.getvalue()
 
 
-def _values(row: Measured, benchmark: Benchmark) -> dict[str, Any]:
+def _values(row: BenchmarkRow, benchmark: Benchmark) -> dict[str, Any]:
     values: dict[str, Any] = dict.fromkeys(_COLUMNS)
     values |= {"name": row.contender.name, "rival_of": row.contender.rival_of, "library": row.contender.package}
     values |= {"image_size": row.image_size, "batch_size": benchmark.settings.batch_size}
@@ -111,7 +111,7 @@ def _values(row: Measured, benchmark: Benchmark) -> dict[str, Any]:
 
 
 def _rivals(benchmark: Benchmark) -> list[dict[str, Any]]:
-    """Ours against each rival: median, lowest and highest of the ratios of the repeats."""
+    """Each network against its rivals: median, lowest and highest ratio of the repeats."""
     found = []
     for rival in benchmark.rows:
         if not rival.contender.rival_of:
@@ -135,7 +135,7 @@ def _ratios(benchmark: Benchmark) -> list[str]:
     return [*lines, ""] if lines else []
 
 
-def _cells(row: Measured, benchmark: Benchmark) -> list[str]:
+def _cells(row: BenchmarkRow, benchmark: Benchmark) -> list[str]:
     settings = benchmark.settings
     cells = [row.contender.name, str(row.image_size), f"{row.flops / 1e6:,.1f}M"]
     if settings.train:

@@ -50,7 +50,7 @@ def run(options: Namespace, command: str) -> int:
     measured = {"train": options.train or both, "infer": options.infer or both}
     settings = Settings(**options_given(options, Settings) | measured)
     found, notices = contenders(options.models, [name for name in options.against.split(",") if name])
-    benchmark = measure(found, settings, notices=notices, say=_say)
+    benchmark = measure(found, settings, notices=notices, on_progress=_say)
     text = {"table": to_table, "json": to_json, "csv": to_csv}[options.format](benchmark)
     print(text, end="" if text.endswith("\n") else "\n")
     return 0

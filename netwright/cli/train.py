@@ -32,10 +32,10 @@ def run(options: Namespace, command: str) -> int:
     if options.print_config:
         print(training_to_yaml(loaded.training), end="")
         return 0
-    from netwright.training.distributed import is_first
+    from netwright.training.launch import is_primary
     from netwright.training.run import train_recipe
 
-    if is_first():
+    if is_primary():
         for notice in loaded.notices:
             print(notice, file=sys.stderr)
     train_recipe(loaded, command=command)

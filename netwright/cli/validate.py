@@ -82,7 +82,7 @@ def run(options: Namespace, command: str) -> int:
         print(training_to_yaml(training), end="")
         return 0
     from netwright.evaluation.validation import ValidateConfig, run_validation
-    from netwright.training.distributed import is_first
+    from netwright.training.launch import is_primary
 
     config = ValidateConfig(
         model_request(options, training, given, flags.given),
@@ -94,7 +94,7 @@ def run(options: Namespace, command: str) -> int:
     validation = run_validation(
         config, notify=lambda text: print(text, file=sys.stderr, flush=True), show_progress=True
     )
-    if is_first():
+    if is_primary():
         print(validation.metrics.to_mindcv())
         print(_table(validation))
         if validation.report is not None:

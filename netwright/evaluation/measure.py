@@ -69,15 +69,15 @@ def measure_split(
     )
 
     def after(images: int) -> None:
-        group.beat()
+        group.heartbeat()
         if on_batch is not None:
             on_batch(images)
 
     with closing(loader):
         own = measure(runtime.logits, loader, classes.outputs, after)
-    records = ImageRecords.from_dense(group.add_up(own.to_dense(len(split.index))))
+    records = ImageRecords.from_dense(group.all_reduce_sum(own.to_dense(len(split.index))))
     gathered = [bad for part in group.gather(loader.skipped) for bad in part]
-    skipped = group.agree(tuple(sorted(gathered, key=lambda bad: bad.name)))
+    skipped = group.broadcast(tuple(sorted(gathered, key=lambda bad: bad.name)))
     if not len(records):
         reasons = listed([f"{bad.name}: {bad.reason}" for bad in skipped], 3)
         raise DataError(

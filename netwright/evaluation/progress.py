@@ -8,7 +8,10 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
+from netwright.system.progress import Display
+
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.progress import Progress as Live
 
 __all__ = ["Progress"]
@@ -24,39 +27,36 @@ class Progress:
         self, total: int, world: int = 1, stream: TextIO | None = None, now: Callable[[], float] = time.monotonic
     ) -> None:
         self._total, self._world, self._now = total, world, now
-        self._stream = stream or sys.stderr
         self._started = self._last = now()
-        self._live: Live | None = _live(self._stream) if self._stream.isatty() else None
-        self._bar = None if self._live is None else self._live.add_task("validating", total=total, rate="")
+        self._display = Display(stream or sys.stderr, _make_bar)
+        live = self._display.live
+        self._bar = None if live is None else live.add_task("validating", total=total, rate="")
 
     def __enter__(self) -> Self:
-        if self._live is not None:
-            self._live.start()
+        self._display.__enter__()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if self._live is not None:
-            self._live.stop()
+        self._display.__exit__(kind, error, at)
 
     def update(self, images: int) -> None:
         """This rank has done so many."""
         now = self._now()
-        every = _LINE_EVERY if self._live is None else _DRAW_EVERY
+        live = self._display.live
+        every = _LINE_EVERY if live is None else _DRAW_EVERY
         if now - self._last < every:
             return
         self._last = now
         done = min(self._total, images * self._world)
         rate = done / max(1e-9, now - self._started)
-        if self._live is not None and self._bar is not None:
-            self._live.update(self._bar, completed=done, rate=f"{rate:,.0f} images/s")
+        if live is not None and self._bar is not None:
+            live.update(self._bar, completed=done, rate=f"{rate:,.0f} images/s")
         else:
             left = (self._total - done) / max(1e-9, rate)
-            self._stream.write(f"{done:,} of {self._total:,} images, {rate:,.0f} images/s, {left:.0f} s left\n")
-            self._stream.flush()
+            self._display.write_line(f"{done:,} of {self._total:,} images, {rate:,.0f} images/s, {left:.0f} s left")
 
 
-def _live(stream: TextIO) -> Live:
-    from rich.console import Console
+def _make_bar(console: Console) -> Live:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
@@ -67,4 +67,4 @@ def _live(stream: TextIO) -> Live:
         TimeRemainingColumn(),
         TextColumn("left"),
     )
-    return Progress(*columns, console=Console(file=stream), transient=True)
+    return Progress(*columns, console=console, transient=True)

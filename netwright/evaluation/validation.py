@@ -22,8 +22,9 @@ from netwright.evaluation.opening import ModelRequest, OpenedModel, device_of, o
 from netwright.evaluation.progress import Progress
 from netwright.evaluation.write import write_validation_report
 from netwright.loader import Split, open_split
-from netwright.training import describe
-from netwright.training.distributed import Group, find_launch, join
+from netwright.training import device_name
+from netwright.training.distributed import Group, join_group
+from netwright.training.launch import find_launch
 from netwright.version import __version__
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ def run_validation(
         launch = find_launch(os.environ)
         training = training.with_(distribute=launch is not None and launch.world > 1)
     machine = training.machine
-    with join(device_of(config.model), distribute=machine.distribute, timeout=machine.timeout) as group:
+    with join_group(device_of(config.model), distribute=machine.distribute, timeout=machine.timeout) as group:
         if machine.threads is not None:
             torch.set_num_threads(machine.threads)
         elif group.world > 1:  # an exported file would use all processors on each rank
@@ -153,7 +154,7 @@ def run_validation(
         config = replace(config, model=replace(config.model, training=training))
         opened = open_model(config.model, group.device)
         with opened.runtime:
-            return _run(config, opened, group, notify if group.is_first else lambda text: None, show_progress)
+            return _run(config, opened, group, notify if group.is_primary else lambda text: None, show_progress)
 
 
 def _run(
@@ -168,7 +169,7 @@ def _run(
     notices = tuple(text for text in (*opened.notices, of_run, classes.notice) if text)
     for notice in notices:
         notify(notice)
-    is_shown = show_progress and group.is_first
+    is_shown = show_progress and group.is_primary
     with Progress(len(split), group.world) if is_shown else nullcontext() as progress:
         metrics = measure_split(
             opened.runtime,
@@ -184,11 +185,11 @@ def _run(
         replace(metrics, notices=notices),
         network=info.arch.name or "network",
         images=f"{split.source.name} ({split.name})",
-        device=f"{group.world} x {describe(group.device)}" if group.world > 1 else describe(group.device),
+        device=f"{group.world} x {device_name(group.device)}" if group.world > 1 else device_name(group.device),
         is_fused=opened.is_fused,
         is_export=opened.is_export,
     )
-    if config.out is None or not group.is_first:
+    if config.out is None or not group.is_primary:
         return validation
     return replace(validation, report=_report(config, config.out, validation, opened, split))
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
+from netwright.system.progress import Display
+
 if TYPE_CHECKING:
     from rich.columns import Columns
+    from rich.console import Console
+    from rich.live import Live
 
 __all__ = ["NullProgress", "Progress", "clock"]
 
 _LINE_EVERY = 10.0  # seconds
-_ROOT = "netwright"  # the logger above those of all modules
 
 
 def clock(seconds: float) -> str:
@@ -62,33 +64,16 @@ class Progress(NullProgress):
     """
 
     def __init__(self, stream: TextIO | None = None, now: Callable[[], float] = time.monotonic) -> None:
-        self._stream = stream or sys.stderr
+        self._display = Display(stream or sys.stderr, _make_live)
         self._now = now
-        self._live = None
-        if self._stream.isatty():
-            from rich.console import Console
-            from rich.live import Live
-
-            self._live = Live(console=Console(file=self._stream), refresh_per_second=4, transient=True)
-        self._handler, self._level = _Lines(self.write_line), logging.NOTSET
         self._title, self._begun, self._done_before, self._total, self._last = "", 0.0, 0, 0, 0.0
 
     def __enter__(self) -> Self:
-        logger = logging.getLogger(_ROOT)
-        self._level = logger.level
-        if logger.getEffectiveLevel() > logging.INFO:
-            logger.setLevel(logging.INFO)
-        logger.addHandler(self._handler)
-        if self._live is not None:
-            self._live.start()
+        self._display.__enter__()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if self._live is not None:
-            self._live.stop()
-        logger = logging.getLogger(_ROOT)
-        logger.removeHandler(self._handler)
-        logger.setLevel(self._level)
+        self._display.__exit__(kind, error, at)
 
     def start(self, title: str, done: int, total: int) -> None:
         self._title, self._done_before, self._total = title, done, total
@@ -96,7 +81,7 @@ class Progress(NullProgress):
         self._last = 0.0
         if done:
             more = "; going on" if done < total else ""
-            self.write_line(f"{title}: {done} of {total} trials were finished before{more}")
+            self._display.write_line(f"{title}: {done} of {total} trials were finished before{more}")
 
     def update(self, done: float, finished: int, failed: int, best: float | None, mean: float | None) -> None:
         elapsed = self._now() - self._begun
@@ -106,33 +91,17 @@ class Progress(NullProgress):
         failures = f"  {failed} failed" if failed else ""
         text = f"{finished}/{self._total} trials{failures}{errors}  {clock(elapsed)} gone, {left} left"
         is_over = finished + failed == self._total
-        if self._live is not None:
-            self._live.update("" if is_over else _bar(self._title, done / max(1, self._total), text))
-        if is_over or (self._live is None and elapsed - self._last >= _LINE_EVERY):
+        if self._display.live is not None:
+            self._display.live.update("" if is_over else _bar(self._title, done / max(1, self._total), text))
+        if is_over or (self._display.live is None and elapsed - self._last >= _LINE_EVERY):
             self._last = elapsed
-            self.write_line(f"{self._title}: {text}")
-
-    def write_line(self, text: str) -> None:
-        """A line that stays."""
-        if self._live is not None:
-            self._live.console.print(text, highlight=False, markup=False)
-        else:
-            self._stream.write(f"{text}\n")
-            self._stream.flush()
+            self._display.write_line(f"{self._title}: {text}")
 
 
-class _Lines(logging.Handler):
-    """Log records as lines, without level and time: they are for people."""
+def _make_live(console: Console) -> Live:
+    from rich.live import Live
 
-    def __init__(self, write: Callable[[str], None]) -> None:
-        super().__init__(logging.INFO)
-        self._write = write
-
-    def emit(self, record: logging.LogRecord) -> None:
-        try:
-            self._write(self.format(record))
-        except Exception:
-            self.handleError(record)
+    return Live(console=console, refresh_per_second=4, transient=True)
 
 
 def _bar(title: str, share: float, text: str) -> Columns:

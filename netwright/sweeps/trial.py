@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from netwright.recipe import Recipe
 from netwright.sweeps.trial_batches import Batches
-from netwright.training.engine import Engine, Evaluation, Tally, evaluate_batches, refuse_divergence, train_epoch
+from netwright.training.engine import Engine, EpochMeter, Evaluation, check_divergence, evaluate_batches, train_epoch
 
 __all__ = ["Epoch", "evaluate", "fit", "learning_rate"]
 
@@ -105,24 +105,24 @@ def fit(
             weight_decay=recipe.weight_decay,
             fused=True,
         ),
-        lr_at=lambda position: learning_rate(recipe, position, steps),
+        lr_schedule=lambda position: learning_rate(recipe, position, steps),
         criterion=partial(_cross_entropy, label_smoothing=recipe.label_smoothing),
         autocast=partial(_autocast, recipe, train.device),
     )
     epochs: list[Epoch] = []
     for epoch in range(1, recipe.epochs + 1):
         started = time.perf_counter()
-        tally = Tally.begin(epoch, train.device)
-        train_epoch(engine, train.train(recipe, seed, epoch), tally, steps)
+        meter = EpochMeter.start(epoch, train.device)
+        train_epoch(engine, train.train(recipe, seed, epoch), meter, steps)
         error = None
         if validation is not None:
             evaluation = evaluate(module, validation, recipe)
-            refuse_divergence(evaluation.loss, tally, engine.lr)
+            check_divergence(evaluation.loss, meter, engine.lr)
             error = evaluation.error
         record = Epoch(
             epoch=epoch,
-            loss=tally.mean_loss,
-            train_error=tally.train_error,
+            loss=meter.mean_loss,
+            train_error=meter.train_error,
             error=error,
             lr=engine.lr,
             seconds=time.perf_counter() - started,

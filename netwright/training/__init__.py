@@ -1,14 +1,14 @@
-"""The training loop, whole trainings, and the devices that they run on."""
+"""The training loop, whole trainings, and their devices."""
 
-from netwright.training.device import bf16_helps, describe, devices, resolve_device
-from netwright.training.engine import Engine, Evaluation, Tally, evaluate_batches, train_epoch
+from netwright.training.device import bf16_helps, device_name, devices, resolve_device
+from netwright.training.engine import Engine, EpochMeter, Evaluation, evaluate_batches, train_epoch
 
 __all__ = [
     "Engine",
+    "EpochMeter",
     "Evaluation",
-    "Tally",
     "bf16_helps",
-    "describe",
+    "device_name",
     "devices",
     "evaluate_batches",
     "resolve_device",

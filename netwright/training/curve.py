@@ -1,4 +1,4 @@
-"""A picture of a training: loss and error, epoch by epoch."""
+"""A picture of the learning curve: loss and error by epoch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ __all__ = ["curve_chart", "draw_curve"]
 
 
 def draw_curve(path: Path, records: Sequence[EpochRecord]) -> None:
-    """Write a PNG."""
+    """Draw the learning curve to a PNG.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
     import vl_convert
 
     content = vl_convert.vegalite_to_png(curve_chart(records), scale=2.0)
@@ -24,7 +28,7 @@ def draw_curve(path: Path, records: Sequence[EpochRecord]) -> None:
 
 
 def curve_chart(records: Sequence[EpochRecord]) -> Spec:
-    """Two panels over epochs: the loss, and the top-1 error in percent."""
+    """A chart of two panels over epochs: the loss, and the top-1 error in percent."""
     import altair as alt
 
     from netwright.theme import SERIES, to_spec

@@ -1,5 +1,4 @@
-"""Where to train, and what that device is good at; written against torch.accelerator, so that CPU, CUDA and others
-are the same path."""
+"""Devices to train on; through torch.accelerator, so that CPU, CUDA and others share the same code."""
 
 from __future__ import annotations
 
@@ -9,11 +8,11 @@ import torch
 
 from netwright.errors import RecipeError
 
-__all__ = ["bf16_helps", "describe", "devices", "resolve_device"]
+__all__ = ["bf16_helps", "device_name", "devices", "resolve_device"]
 
 
 def devices() -> tuple[str, ...]:
-    """Every accelerator here (`cuda:0`, ...), or `cpu`."""
+    """The accelerators of this machine (`cuda:0`, ...), or `cpu` if there are none."""
     if not torch.accelerator.is_available():
         return ("cpu",)
     kind = torch.accelerator.current_accelerator()
@@ -22,7 +21,14 @@ def devices() -> tuple[str, ...]:
 
 
 def resolve_device(name: str = "auto") -> torch.device:
-    """The first accelerator, or the CPU; or the device called so. RecipeError where there is none of that name."""
+    """Find a device.
+
+    Args:
+        name: cpu, cuda, cuda:1, ...; auto is the first accelerator, else the CPU.
+
+    Raises:
+        RecipeError: There is no such device.
+    """
     if name == "auto":
         return torch.device(devices()[0])
     try:
@@ -36,7 +42,7 @@ def resolve_device(name: str = "auto") -> torch.device:
 
 
 def bf16_helps(device: torch.device) -> bool:
-    """Whether the device multiplies bfloat16 in hardware."""
+    """Whether the device computes in bfloat16 in hardware."""
     if device.type == "cpu":
         capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
         return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
@@ -45,8 +51,8 @@ def bf16_helps(device: torch.device) -> bool:
     return True
 
 
-def describe(device: torch.device) -> str:
-    """The device in words, for reports."""
+def device_name(device: torch.device) -> str:
+    """The model of the device, for reports."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     if device.type != "cpu":

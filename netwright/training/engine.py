@@ -1,4 +1,8 @@
-"""The one loop: forward, backward, step. Trials of a population, final trainings and `netwright train` all run it."""
+"""The training loop: forward, backward, step. Everything that trains runs it: sweeps, designs, `netwright train`,
+bench.
+
+Read it from top to bottom: `Engine` does a step, `train_epoch` loops over batches, `evaluate_batches` measures.
+"""
 
 from __future__ import annotations
 
@@ -13,69 +17,84 @@ from torch import Tensor, nn
 
 from netwright.errors import Diverged
 
-__all__ = ["Engine", "Evaluation", "Scaler", "Tally", "evaluate_batches", "refuse_divergence", "train_epoch"]
+__all__ = ["Engine", "EpochMeter", "Evaluation", "Scaler", "check_divergence", "evaluate_batches", "train_epoch"]
 
-_CHECKED_EVERY = 16  # steps between looks at the loss, each of which waits for the device
-_MOST_SKIPPED = 100  # steps in a row; dynamic loss scales need some twenty to come down from 2**24
+_CHECK_INTERVAL = 16  # steps between checks of the loss, each of which waits for the device
+_MAX_SKIPPED = 100  # steps in a row; a dynamic loss scale needs about twenty to come down from 2**24
 
 
 class Scaler(Protocol):
-    """Scales losses so that gradients in half precision do not vanish, and looks whether they overflowed."""
+    """Scales losses so that gradients in half precision do not vanish, and checks whether they overflowed."""
 
     def scale(self, loss: Tensor) -> Tensor: ...
 
     def unscale(self, parameters: list[nn.Parameter]) -> bool:
-        """Gradients back to their size; whether the step may be done."""
+        """Undo the scaling of gradients; returns whether they are finite."""
         ...
 
     def update(self, finite: bool) -> None: ...
 
 
-class Average(Protocol):
-    """An average of the weights that follows them."""
+class WeightAverage(Protocol):
+    """A moving average of the weights."""
 
     def update(self, module: nn.Module) -> None: ...
 
 
 @dataclass(slots=True, eq=False)
 class Engine:
-    """A network and all that changes it.
+    """A network and everything that changes its weights.
 
-    module: has the weights. wrapped: what is called, where that is not the module itself (DDP, compiled).
-    lr_at: learning rate at a position, the number of batches that the schedule has seen; a skipped step does not
-    advance it. criterion: (logits, target) -> mean loss. skip_nan: skip steps whose gradients are not finite.
+    Attributes:
+        module: Has the weights.
+        optimizer: Its groups may have an lr_scale, a factor of the learning rate.
+        lr_schedule: schedule_step -> learning rate.
+        criterion: (logits, target) -> mean loss.
+        autocast: Makes the context of the forward pass.
+        wrapped: What is called in place of the module (DistributedDataParallel, compiled).
+        scaler: Of losses in half precision.
+        ema: A moving average of the weights.
+        clip_norm: Largest norm of the gradients.
+        accumulate: Batches per step.
+        skip_nan: Skip steps whose gradients are not finite.
+        schedule_step: Batches that the learning rate schedule has counted; those of skipped steps are not.
+        lr: Learning rate of the last step.
+        parameters: Those that learn.
     """
 
     module: nn.Module
     optimizer: torch.optim.Optimizer
-    lr_at: Callable[[int], float]
+    lr_schedule: Callable[[int], float]
     criterion: Callable[[Tensor, Tensor], Tensor]
     autocast: Callable[[], AbstractContextManager[object]] = nullcontext
     wrapped: Callable[[Tensor], Tensor] | None = None
     scaler: Scaler | None = None
-    average: Average | None = None
+    ema: WeightAverage | None = None
     clip_norm: float | None = None
     accumulate: int = 1
     skip_nan: bool = False
-    position: int = 0
+    schedule_step: int = 0
     lr: float = 0.0
     parameters: list[nn.Parameter] = field(init=False)
     _buffers: list[Tensor] = field(init=False)
-    _kept: list[Tensor] = field(init=False)
+    _saved: list[Tensor] = field(init=False)
 
     def __post_init__(self) -> None:
         self.parameters = [value for value in self.module.parameters() if value.requires_grad]
         may_skip = self.skip_nan or self.scaler is not None
         self._buffers = list(self.module.buffers()) if may_skip else []
-        self._kept = [torch.empty_like(value) for value in self._buffers]
+        self._saved = [torch.empty_like(value) for value in self._buffers]
 
-    def keep_buffers(self) -> None:
-        """Remember the statistics of batch norm: a step that is skipped must not leave NaN in them."""
-        for kept, value in zip(self._kept, self._buffers, strict=True):
+    def save_buffers(self) -> None:
+        """Save the statistics of batch norm: a skipped step must not leave NaN in them."""
+        for kept, value in zip(self._saved, self._buffers, strict=True):
             kept.copy_(value)
 
     def backward(self, x: Tensor, target: Tensor, share: float, *, sync: bool) -> tuple[Tensor, Tensor]:
-        """Add share times the gradients of a batch; returns loss and logits. sync: the ranks average them now."""
+        """Add `share` times the gradients of a batch; returns the loss and logits (B, classes).
+
+        x: (B, C, H, W); target: (B,) int64 or (B, classes) float32; sync: whether the ranks average their sums now.
+        """
         wrapped = self.wrapped or self.module
         alone: Callable[[], AbstractContextManager[object]] = getattr(wrapped, "no_sync", nullcontext)
         with nullcontext() if sync else alone():
@@ -87,22 +106,22 @@ class Engine:
         return loss.detach(), logits.detach()
 
     def step(self, batches: int) -> bool:
-        """Change the weights by the gradients of so many batches; whether that was done."""
-        self.lr = self.lr_at(self.position)
+        """Update the weights by the gradients of `batches` batches; returns whether the step was done, not skipped."""
+        self.lr = self.lr_schedule(self.schedule_step)
         for group in self.optimizer.param_groups:
             group["lr"] = self.lr * group.get("lr_scale", 1.0)
         finite = self.scaler is None or self.scaler.unscale(self.parameters)
         if finite and (self.clip_norm is not None or self.skip_nan):
-            most = math.inf if self.clip_norm is None else self.clip_norm
-            norm = nn.utils.clip_grad_norm_(self.parameters, most)
+            limit = math.inf if self.clip_norm is None else self.clip_norm
+            norm = nn.utils.clip_grad_norm_(self.parameters, limit)
             finite = not self.skip_nan or bool(torch.isfinite(norm))
         if finite:
             self.optimizer.step()
-            self.position += batches
-            if self.average is not None:
-                self.average.update(self.module)
+            self.schedule_step += batches
+            if self.ema is not None:
+                self.ema.update(self.module)
         else:
-            for kept, value in zip(self._kept, self._buffers, strict=True):
+            for kept, value in zip(self._saved, self._buffers, strict=True):
                 value.copy_(kept)
         if self.scaler is not None:
             self.scaler.update(finite)
@@ -110,12 +129,18 @@ class Engine:
 
 
 @dataclass(slots=True, eq=False)
-class Tally:
-    """An epoch so far; part of the state that a training goes on from.
+class EpochMeter:
+    """Running totals of an epoch; part of the state from which a training resumes.
 
-    batches: done; loss: sum over the batches whose step was done, on the device; counted: these; wrong: images whose
-    most likely class is another, on the device; seen: images; skipped: steps that were not done, in_a_row: the last
-    ones of these.
+    Attributes:
+        epoch: 1, 2, ...
+        loss: Sum of the mean losses of counted batches, on the device.
+        wrong: Wrongly classified images of counted batches, on the device.
+        batches: Batches so far.
+        counted: Batches whose step was done.
+        seen: Images of counted batches.
+        skipped: Steps that were skipped.
+        in_a_row: The last ones of these.
     """
 
     epoch: int
@@ -128,7 +153,7 @@ class Tally:
     in_a_row: int = 0
 
     @classmethod
-    def begin(cls, epoch: int, device: torch.device) -> Tally:
+    def start(cls, epoch: int, device: torch.device) -> EpochMeter:
         return cls(epoch, torch.zeros((), device=device), torch.zeros((), device=device, dtype=torch.int64))
 
     @property
@@ -137,11 +162,11 @@ class Tally:
 
     @property
     def train_error(self) -> float:
-        """Percent of the augmented images."""
+        """Percent of the augmented images that are classified wrongly."""
         return 100 * int(self.wrong) / max(1, self.seen)
 
     def add(self, losses: list[Tensor], wrong: list[Tensor], images: int, done: bool) -> None:
-        """A step of one or more batches."""
+        """Count a step of one or more batches; done: the step was not skipped."""
         self.batches += len(losses)
         self.in_a_row = 0 if done else self.in_a_row + 1
         self.skipped += not done
@@ -156,63 +181,73 @@ class Tally:
 def train_epoch(
     engine: Engine,
     batches: Iterable[tuple[Tensor, Tensor]],
-    tally: Tally,
+    meter: EpochMeter,
     steps: int,
     after_step: Callable[[Tensor], None] | None = None,
 ) -> None:
-    """Train on what is left of an epoch of `steps` batches; batches: those from tally.batches on.
+    """Train on the rest of an epoch.
 
-    after_step: called with the last batch's loss whenever the weights are whole: between optimizer steps. Raises
-    Diverged when the loss is not finite, or when too many steps in a row had to be skipped.
+    Args:
+        engine: The network with its optimizer.
+        batches: x (B, C, H, W) and target, from number meter.batches on.
+        meter: Totals of the epoch so far, updated here.
+        steps: Batches in the whole epoch.
+        after_step: Called with the loss of the last batch after each step of the optimizer.
+
+    Raises:
+        Diverged: The loss is not finite, or too many steps in a row were skipped.
     """
     engine.module.train()
     losses: list[Tensor] = []
     wrong: list[Tensor] = []
     images = 0
     for x, target in batches:
-        done = tally.batches + len(losses)
+        done = meter.batches + len(losses)
         first = done - done % engine.accumulate
         together = min(engine.accumulate, steps - first)
         is_last = done + 1 == first + together
         if not losses:
-            engine.keep_buffers()
+            engine.save_buffers()
             engine.optimizer.zero_grad(set_to_none=True)
         loss, logits = engine.backward(x, target, 1.0 / together, sync=is_last)
         losses.append(loss)
-        wrong.append(_wrong(logits, target))
+        wrong.append(_count_errors(logits, target))
         images += len(target)
         if not is_last:
             continue
-        tally.add(losses, wrong, images, engine.step(together))
+        meter.add(losses, wrong, images, engine.step(together))
         losses, wrong, images = [], [], 0
-        if (tally.batches - 1) % _CHECKED_EVERY < together or tally.batches == steps:
-            refuse_divergence(float(tally.loss), tally, engine.lr)
+        if (meter.batches - 1) % _CHECK_INTERVAL < together or meter.batches == steps:
+            check_divergence(float(meter.loss), meter, engine.lr)
         if after_step is not None:
             after_step(loss)
 
 
-def _wrong(logits: Tensor, target: Tensor) -> Tensor:
-    """How many are not the most likely class; of soft targets their own most likely one."""
+def _count_errors(logits: Tensor, target: Tensor) -> Tensor:
+    """Number of images whose most likely class is not the label; of soft targets the label is the largest."""
     labels = target if target.ndim == 1 else target.argmax(1)
-    # with AugMix the clean images come first
+    # with AugMix the first images are the clean ones
     return (logits[: len(labels)].argmax(1) != labels).sum()
 
 
-def refuse_divergence(loss: float, tally: Tally, lr: float) -> None:
-    """Diverged where the loss is not finite, or skipping does not help."""
-    where = f"in epoch {tally.epoch}, by step {tally.batches}, at lr {lr:.3g}"
+def check_divergence(loss: float, meter: EpochMeter, lr: float) -> None:
+    """Raise Diverged where the loss is not finite, or too many steps in a row were skipped."""
+    where = f"in epoch {meter.epoch}, by step {meter.batches}, at lr {lr:.3g}"
     if not math.isfinite(loss):
         raise Diverged(f"diverged: the loss became {loss} {where}")
-    if tally.in_a_row >= _MOST_SKIPPED:
-        raise Diverged(f"diverged: {tally.in_a_row} steps in a row had gradients that are not finite {where}")
+    if meter.in_a_row >= _MAX_SKIPPED:
+        raise Diverged(f"diverged: {meter.in_a_row} steps in a row had gradients that are not finite {where}")
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Sums over `images` images, each counted once, which add up over ranks.
+    """Sums over evaluated images, which can be added up over ranks.
 
-    loss_sum: of cross-entropies; correct: images whose class is the most likely one; correct5: among the five most
-    likely ones, None under five classes.
+    Attributes:
+        images: Number of images.
+        correct: Those whose class is the most likely one.
+        correct5: Those whose class is among the five most likely ones; None with less than five classes.
+        loss_sum: Sum of cross-entropies.
     """
 
     images: int
@@ -227,17 +262,17 @@ class Evaluation:
 
     @property
     def error(self) -> float:
-        """Percent whose class is not the most likely one (top-1)."""
+        """Top-1 error in percent."""
         return 100 * (self.images - self.correct) / max(1, self.images)
 
     @property
     def top1(self) -> float:
-        """Percent."""
+        """Top-1 accuracy in percent."""
         return 100 * self.correct / max(1, self.images)
 
     @property
     def top5(self) -> float | None:
-        """Percent."""
+        """Top-5 accuracy in percent; None with less than five classes."""
         return None if self.correct5 is None else 100 * self.correct5 / max(1, self.images)
 
 
@@ -247,7 +282,7 @@ def evaluate_batches(
     batches: Iterable[tuple[Tensor, Tensor]],
     autocast: Callable[[], AbstractContextManager[object]] = nullcontext,
 ) -> Evaluation:
-    """Over every image of some batches. Leaves the module in evaluation mode."""
+    """Evaluate a network on batches of x (B, C, H, W) and target (B,) int64; leaves it in evaluation mode."""
     module.eval()
     images, correct, correct5, loss_sum, classes = 0, 0, 0, 0.0, 0
     for x, target in batches:

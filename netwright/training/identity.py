@@ -1,4 +1,4 @@
-"""Whether a state is of this very training."""
+"""Check that a state belongs to this training."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from netwright.recipe import TrainConfig
 from netwright.training.distributed import Group
 from netwright.training.setup import Setup
 
-__all__ = ["identity_of", "refuse_other"]
+__all__ = ["check_identity", "training_identity"]
 
-# keys that may differ between the parts of a training that was interrupted: they change no weights
-_FREE = frozenset(
+# keys that may change when a training is resumed: they do not affect the weights
+_MAY_CHANGE = frozenset(
     {
         *("out", "resume", "data_dir", "download", "workers", "timeout", "trackers", "log_interval", "state_interval"),
         *("checkpoint_interval", "checkpoint_policy", "checkpoint_keep", "distribute", "eval_shuffle"),
@@ -25,10 +25,10 @@ _FREE = frozenset(
 )
 
 
-def identity_of(setup: Setup, group: Group) -> dict[str, Any]:
-    """What must be the same when a training goes on."""
+def training_identity(setup: Setup, group: Group) -> dict[str, Any]:
+    """The values that must be the same when a training is resumed."""
     source: ImageSource = setup.train_split.source
-    flat = {key: value for key, value in setup.training.to_flat().items() if key not in _FREE}
+    flat = {key: value for key, value in setup.training.to_flat().items() if key not in _MAY_CHANGE}
     return flat | {
         "network": setup.arch.to_dict(),
         "images": source.signature,
@@ -39,11 +39,20 @@ def identity_of(setup: Setup, group: Group) -> dict[str, Any]:
     }
 
 
-def refuse_other(before: dict[str, Any], now: dict[str, Any], out: Path) -> None:
-    """RecipeError, with what differs, unless both are equal."""
-    now = json.loads(json.dumps(now))  # as it would read back
+def check_identity(before: dict[str, Any], now: dict[str, Any], out: Path) -> None:
+    """Check that two identities are the same.
+
+    Args:
+        before: Of the state.
+        now: Of this training.
+        out: The folder, for the message.
+
+    Raises:
+        RecipeError: They differ, with a list.
+    """
+    now = json.loads(json.dumps(now))  # with the types of JSON
     defaults = {key: value for key, value in json.loads(json.dumps(TrainConfig().to_flat())).items() if key in now}
-    before = defaults | before  # a version that did not know a key yet did what is now its default
+    before = defaults | before  # a version without a key did what is now its default
     other = [key for key in (*before, *(key for key in now if key not in before)) if before.get(key) != now.get(key)]
     if not other:
         return
@@ -52,6 +61,6 @@ def refuse_other(before: dict[str, Any], now: dict[str, Any], out: Path) -> None
         for key in other[:6]
     )
     raise RecipeError(
-        f"{out} holds another training: {shown}. Choose another --out, or give the values of before. To start from its "
+        f"{out} holds another training: {shown}. Choose another --out, or give the earlier values. To start from its "
         "weights: --checkpoint FILE --out OTHER."
     )

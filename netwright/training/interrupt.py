@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, as a wish that is granted between two steps."""
+"""Stop between two steps on Ctrl-C and SIGTERM."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["stopped_by_signals"]
+__all__ = ["stop_on_signals"]
 
 
 @contextmanager
-def stopped_by_signals(stop: threading.Event) -> Iterator[None]:
-    """Ctrl-C and SIGTERM end the training after the step that is being done, with its state saved; a second one at
-    once."""
+def stop_on_signals(stop: threading.Event) -> Iterator[None]:
+    """Set `stop` on Ctrl-C or SIGTERM, so that the training ends after the current step with its state saved.
+
+    A second signal raises KeyboardInterrupt at once. Outside the main thread nothing is done.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,4 +1,4 @@
-"""What is minimized. Logits are taken to fp32 first, whatever the network computed in."""
+"""Loss functions, computed in fp32 whatever the precision of the network."""
 
 from __future__ import annotations
 
@@ -18,17 +18,29 @@ __all__ = ["Criterion", "make_loss"]
 Criterion = Callable[[Tensor, Tensor], Tensor]
 
 _JSD_WEIGHT = 12.0  # arXiv 1912.02781, section 3
-_LEAST = 1e-7  # of a probability in the mixture, so that its logarithm is finite
+_MIN_PROBABILITY = 1e-7  # of the mixture, so that its logarithm is finite
 
 
 def make_loss(loss: Loss, aug_splits: int = 0) -> Criterion:
-    """A function of logits (N, C) and target, (N,) int64 classes or (N, C) probabilities; a scalar in fp32.
+    """Make the loss function of a recipe.
 
-    CE is torch's cross-entropy. BCE is the binary cross-entropy of every class against its target, as in MindCV and
-    timm: smoothing s makes a target t of C classes t * (1 - s) + s / C, for classes and probabilities alike. The
-    reduction `mean` is over images for CE, over images and classes for BCE, and `sum` over the same.
-    aug_splits n: logits are (n * B, C), those of the B clean images first, the target has B rows (more are ignored),
-    and what is minimized is CE of the clean images + 12 x the Jensen-Shannon divergence of the n versions (AugMix).
+    CE is torch's cross-entropy. BCE is the binary cross-entropy of every class, as in MindCV and timm: smoothing s
+    turns a target t of C classes into t * (1 - s) + s / C. The reduction `mean` is over images for CE, over images and
+    classes for BCE, and `sum` over the same.
+
+    With aug_splits n the loss is CE of the clean images + 12 x the Jensen-Shannon divergence of the n versions
+    (AugMix).
+
+    Args:
+        loss: The recipe's loss.
+        aug_splits: n; 0 for none.
+
+    Returns:
+        A function of logits (N, C) and target, (N,) int64 classes or (N, C) probabilities, to a scalar in fp32. With
+        aug_splits, logits are (n * B, C) with the B clean images first, and the target has B rows (more are ignored).
+
+    Raises:
+        RecipeError: aug_splits is used with another loss than CE.
     """
     smoothing, reduction = loss.label_smoothing, loss.reduction
     if aug_splits:
@@ -56,13 +68,13 @@ def _binary_cross_entropy(logits: Tensor, target: Tensor, *, smoothing: float, r
 
 def _jsd(logits: Tensor, target: Tensor, *, splits: int, smoothing: float, reduction: str) -> Tensor:
     logits = logits.float()
-    assert len(logits) % splits == 0, "the loader gives each image in all its versions"
+    assert len(logits) % splits == 0, "the loader has each image in all its versions"
     images = len(logits) // splits
     clean = _cross_entropy(logits[:images], target[:images], smoothing=smoothing, reduction=reduction)
     log_p = logits.view(splits, images, -1).log_softmax(2)
-    # written with log p, not p: the gradient of p log p is not finite where p is too small for fp32
+    # with log p, not p: the gradient of p log p is not finite where p is too small for fp32
     p = log_p.exp()
-    mixture = p.mean(0).clamp(_LEAST, 1.0).log()
+    mixture = p.mean(0).clamp(_MIN_PROBABILITY, 1.0).log()
     divergence = (p * (log_p - mixture)).sum() / splits
     if reduction == "mean":
         divergence = divergence / images

@@ -1,4 +1,4 @@
-"""Optimizers by name, what they decay and how fast each layer learns, and their state without pickle."""
+"""Optimizers by name, parameter groups for weight decay and layer-wise learning rates, and state without pickle."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from netwright.recipe.training import Optimization
 
 __all__ = ["load_optimizer_state", "make_optimizer", "optimizer_state", "parameter_groups"]
 
-Group = dict[str, Any]
+ParamGroup = dict[str, Any]
 
 _NORMALIZATION = (
     nn.modules.batchnorm._NormBase,  # batch and instance normalization of every dimension, SyncBatchNorm
@@ -25,26 +25,29 @@ _NORMALIZATION = (
     nn.RMSNorm,
 )
 _BLOCK = re.compile(r"s(\d+)\.b(\d+)\.")
-_COUNTERS = ("step", "mu_product")  # of a parameter; torch keeps them on the CPU unless the step is fused
-_OURS = ("params", "names", "lr_scale")  # of a group, beside the optimizer's options and its state
+_COUNTERS = ("step", "mu_product")  # per parameter; torch keeps them on the CPU unless the step is fused
+_OWN_KEYS = ("params", "names", "lr_scale")  # of a group, in addition to the optimizer's options and state
 
 
-def parameter_groups(module: nn.Module, optimization: Optimization) -> list[Group]:
-    """What an optimizer is made from: `params`, their `names`, and the `weight_decay` and `lr_scale` that they share.
+def parameter_groups(module: nn.Module, optimization: Optimization) -> list[ParamGroup]:
+    """Group the parameters of a module by weight decay and learning rate.
 
-    weight_decay_filter: `disable` decays everything, normalization and biases too; `auto` all but the parameters of
-    normalization layers; `norm_and_bias` neither these nor biases. layer_decay: lr_scale is its power of the distance
-    from the head, counted in blocks, the stem being furthest (BEiT, as timm's param_groups_layer_decay).
-    Parameters without gradient are left out; groups and their parameters are in the module's own order.
+    weight_decay_filter: `disable` decays all parameters; `auto` all but those of normalization layers; `norm_and_bias`
+    all but those and biases. layer_decay: lr_scale is its power of the distance from the head, counted in blocks (BEiT,
+    as timm's param_groups_layer_decay).
+
+    Returns:
+        Groups with `params`, their `names`, `weight_decay` and `lr_scale`, in the order of the module; parameters
+        without gradient are left out.
     """
     exempt = _exempt_names(module, optimization.weight_decay_filter)
     scales = _layer_scales(module, optimization.layer_decay)
-    groups: dict[tuple[float, float], Group] = {}
+    groups: dict[tuple[float, float], ParamGroup] = {}
     for name, value in module.named_parameters():
         if not value.requires_grad:
             continue
         decay, scale = 0.0 if name in exempt else optimization.weight_decay, scales[name]
-        empty: Group = {"params": [], "names": [], "weight_decay": decay, "lr_scale": scale}
+        empty: ParamGroup = {"params": [], "names": [], "weight_decay": decay, "lr_scale": scale}
         group = groups.setdefault((decay, scale), empty)
         group["params"].append(value)
         group["names"].append(name)
@@ -52,28 +55,36 @@ def parameter_groups(module: nn.Module, optimization: Optimization) -> list[Grou
 
 
 def make_optimizer(module: nn.Module, optimization: Optimization, lr: float) -> Optimizer:
-    """An optimizer of the module, which must be on its device already.
+    """Make the optimizer of a recipe.
 
-    sgd and momentum are the same, as in MindCV: SGD with momentum, dampening 0, which is plain with momentum 0.
-    rmsprop uses the momentum too. eps is of all but sgd, momentum and lion; nesterov of sgd and momentum. What is left
-    are the libraries' defaults, but that lamb clips no gradients by itself: clip_norm does.
-    torch: sgd, momentum, adam (L2 in the gradient), adamw, rmsprop, adagrad, nadam; timm: lion, lamb, adan.
+    torch: sgd, momentum, adam (L2 in the gradient), adamw, rmsprop, adagrad, nadam; timm: lion, lamb, adan. sgd and
+    momentum are the same, as in MindCV: SGD with momentum and dampening 0. rmsprop uses the momentum too. eps is for
+    all but sgd, momentum and lion; nesterov for sgd and momentum. Other options have the libraries' defaults, but lamb
+    does not clip gradients: clip_norm does.
+
+    Args:
+        module: On its device already.
+        optimization: The recipe's optimization.
+        lr: Learning rate of the first step.
     """
     groups = parameter_groups(module, optimization)
     assert groups, "a module to train has parameters with gradients"
     for group in groups:
         group["lr"] = lr * group["lr_scale"]
     device = groups[0]["params"][0].device.type
-    # elsewhere torch chooses: one kernel for many tensors where there is one
+    # else torch chooses, with one kernel for many tensors where it has one
     fused = True if optimization.optimizer in _FUSED.get(device, ()) else None
     return _MAKERS[optimization.optimizer](groups, lr, optimization, fused)
 
 
 def optimizer_state(optimizer: Optimizer) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """All that has to be kept of an optimizer: tensors by `parameter/key`, and what JSON can hold.
+    """The state of an optimizer of `make_optimizer`.
 
-    For optimizers of `make_optimizer`. The tensors are those that the optimizer uses: write them, or copy them, before
-    its next step. Options (lr, betas, ...) are not state, they come from the recipe.
+    The tensors are those that the optimizer uses: write or copy them before its next step. Options (lr, betas, ...) are
+    no state; they come from the recipe.
+
+    Returns:
+        Tensors by `parameter/key`, and metadata that JSON can hold.
     """
     tensors: dict[str, Tensor] = {}
     groups = []
@@ -81,35 +92,37 @@ def optimizer_state(optimizer: Optimizer) -> tuple[dict[str, Tensor], dict[str, 
         for name, value in zip(group["names"], group["params"], strict=True):
             state = optimizer.state.get(value, {})
             tensors |= {f"{name}/{key}": each for key, each in state.items() if each is not None}
-        plain = {}
-        for key in sorted(group.keys() - optimizer.defaults.keys() - {*_OURS}):
+        values = {}
+        for key in sorted(group.keys() - optimizer.defaults.keys() - {*_OWN_KEYS}):
             if isinstance(group[key], Tensor):
                 tensors[f"group/{index}/{key}"] = group[key]
             else:
-                plain[key] = group[key]
-        groups.append({"names": list(group["names"]), "state": plain})
+                values[key] = group[key]
+        groups.append({"names": list(group["names"]), "state": values})
     assert all(isinstance(value, Tensor) for value in tensors.values()), "torch and timm keep tensors for parameters"
     return tensors, {"optimizer": type(optimizer).__name__, "groups": groups}
 
 
-def load_optimizer_state(optimizer: Optimizer, tensors: Mapping[str, Tensor], plain: Mapping[str, Any]) -> None:
-    """Go on from an `optimizer_state`, so exactly that the next steps are the same bit for bit.
+def load_optimizer_state(optimizer: Optimizer, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
+    """Restore an `optimizer_state`, so exactly that the next steps are the same bit for bit.
 
-    Each tensor gets the device and the strides of its parameter. WeightsError, with the optimizer as it was, where the
-    state is of another optimizer or of other parameters.
+    Each tensor gets the device and strides of its parameter.
+
+    Raises:
+        WeightsError: The state is of another optimizer or other parameters; the optimizer is not changed.
     """
-    parameters = _refuse_other(optimizer, plain)
+    parameters = _check_same(optimizer, metadata)
     state: dict[Tensor, dict[str, Tensor]] = {}
-    of_groups: list[dict[str, Any]] = [dict(group["state"]) for group in plain["groups"]]
+    group_states: list[dict[str, Any]] = [dict(group["state"]) for group in metadata["groups"]]
     for full, value in tensors.items():
         name, _, key = full.partition("/")
         index, _, group_key = key.partition("/")
         if name == "group" and group_key:
-            of_groups[int(index)][group_key] = value.detach().to("cpu", copy=True)
+            group_states[int(index)][group_key] = value.detach().to("cpu", copy=True)
             continue
         if name not in parameters:
             raise WeightsError(
-                f"an optimizer's state is of the parameters that are trained, and {name!r} is none of them. {_CURE}"
+                f"the state of an optimizer is for the trained parameters, and {name!r} is none of them. {_CURE}"
             )
         parameter, group = parameters[name]
         if key in _COUNTERS:
@@ -120,15 +133,15 @@ def load_optimizer_state(optimizer: Optimizer, tensors: Mapping[str, Tensor], pl
         state.setdefault(parameter, {})[key] = restored
     optimizer.state.clear()
     optimizer.state.update(state)
-    for group, saved in zip(optimizer.param_groups, of_groups, strict=True):
+    for group, saved in zip(optimizer.param_groups, group_states, strict=True):
         group.update(saved)
 
 
-_CURE = "Set resume_optimizer to False, or train what was trained before."
+_CURE = "Set resume_optimizer to False, or train the same parameters as before."
 
 
 def _exempt_names(module: nn.Module, weight_decay_filter: str) -> set[str]:
-    """Of the parameters that do not decay."""
+    """Names of the parameters that do not decay."""
     if weight_decay_filter == "disable":
         return set()
     of_norms = {
@@ -145,7 +158,7 @@ def _exempt_names(module: nn.Module, weight_decay_filter: str) -> set[str]:
 
 
 def _layer_scales(module: nn.Module, layer_decay: float | None) -> dict[str, float]:
-    """Parameter name -> lr_scale. Layers are the stem, each block s1.b1, s1.b2, ..., and the head."""
+    """Parameter name -> lr_scale. Layers are the stem, each block, and the head."""
     layer_of = {name: _layer(name) for name, _ in module.named_parameters()}
     if layer_decay is None:
         return dict.fromkeys(layer_of, 1.0)
@@ -154,26 +167,26 @@ def _layer_scales(module: nn.Module, layer_decay: float | None) -> dict[str, flo
 
 
 def _layer(name: str) -> tuple[int, ...]:
-    """Sorts from the input on."""
+    """A key that sorts layers from input to output."""
     if name.startswith("stem."):
         return (0,)
     block = _BLOCK.match(name)
     return (2,) if block is None else (1, int(block[1]), int(block[2]))
 
 
-def _refuse_other(optimizer: Optimizer, plain: Mapping[str, Any]) -> dict[str, tuple[Tensor, Group]]:
-    """The optimizer's own parameters by name; WeightsError where a state is of others."""
+def _check_same(optimizer: Optimizer, metadata: Mapping[str, Any]) -> dict[str, tuple[Tensor, ParamGroup]]:
+    """The parameters of an optimizer by name; WeightsError where the state is for others."""
     own = type(optimizer).__name__
-    if plain["optimizer"] != own:
+    if metadata["optimizer"] != own:
         raise WeightsError(
-            f"an optimizer goes on from its own state, and this state is of {plain['optimizer']}, not {own}. {_CURE}"
+            f"an optimizer resumes from its own state, and this state is of {metadata['optimizer']}, not {own}. {_CURE}"
         )
-    before = [group["names"] for group in plain["groups"]]
+    before = [group["names"] for group in metadata["groups"]]
     now = [group["names"] for group in optimizer.param_groups]
     if before != now:
         counts = [f"{sum(map(len, names))} in {len(names)} groups" for names in (before, now)]
         raise WeightsError(
-            f"an optimizer goes on with the parameters that it had, in the same groups: there were {counts[0]}, and "
+            f"an optimizer resumes with the same parameters in the same groups: there were {counts[0]}, and "
             f"there are {counts[1]}. {_CURE}"
         )
     return {
@@ -184,60 +197,60 @@ def _refuse_other(optimizer: Optimizer, plain: Mapping[str, Any]) -> dict[str, t
 
 
 def _like(parameter: Tensor, value: Tensor, name: str) -> Tensor:
-    """A copy of the value that lies in memory as the parameter does: fused steps walk through both alike."""
+    """A copy of the value in the memory format of the parameter, as fused steps need it."""
     if value.shape != parameter.shape:
         raise WeightsError(
-            f"an optimizer's state has the shapes of what is trained, and {name} is {tuple(value.shape)}, not "
+            f"the state of an optimizer has the shapes of the parameters, and {name} is {tuple(value.shape)}, not "
             f"{tuple(parameter.shape)}. {_CURE}"
         )
     return torch.empty_like(parameter, dtype=value.dtype, requires_grad=False).copy_(value)
 
 
-def _sgd(groups: list[Group], lr: float, recipe: Optimization, fused: bool | None) -> Optimizer:
-    # without momentum there is nothing to look ahead of
+def _sgd(groups: list[ParamGroup], lr: float, recipe: Optimization, fused: bool | None) -> Optimizer:
+    # Nesterov needs momentum
     nesterov = recipe.nesterov and recipe.momentum > 0
     return torch.optim.SGD(groups, lr, momentum=recipe.momentum, nesterov=nesterov, fused=fused)
 
 
-def _adam(groups: list[Group], lr: float, recipe: Optimization, fused: bool | None) -> Optimizer:
+def _adam(groups: list[ParamGroup], lr: float, recipe: Optimization, fused: bool | None) -> Optimizer:
     return torch.optim.Adam(groups, lr, eps=recipe.eps, fused=fused)
 
 
-def _adamw(groups: list[Group], lr: float, recipe: Optimization, fused: bool | None) -> Optimizer:
+def _adamw(groups: list[ParamGroup], lr: float, recipe: Optimization, fused: bool | None) -> Optimizer:
     return torch.optim.AdamW(groups, lr, eps=recipe.eps, fused=fused)
 
 
-def _rmsprop(groups: list[Group], lr: float, recipe: Optimization, fused: bool | None) -> Optimizer:
+def _rmsprop(groups: list[ParamGroup], lr: float, recipe: Optimization, fused: bool | None) -> Optimizer:
     return torch.optim.RMSprop(groups, lr, eps=recipe.eps, momentum=recipe.momentum)
 
 
-def _adagrad(groups: list[Group], lr: float, recipe: Optimization, fused: bool | None) -> Optimizer:
+def _adagrad(groups: list[ParamGroup], lr: float, recipe: Optimization, fused: bool | None) -> Optimizer:
     return torch.optim.Adagrad(groups, lr, eps=recipe.eps, fused=fused)
 
 
-def _nadam(groups: list[Group], lr: float, recipe: Optimization, fused: bool | None) -> Optimizer:
+def _nadam(groups: list[ParamGroup], lr: float, recipe: Optimization, fused: bool | None) -> Optimizer:
     return torch.optim.NAdam(groups, lr, eps=recipe.eps)
 
 
-def _lion(groups: list[Group], lr: float, recipe: Optimization, fused: bool | None) -> Optimizer:
+def _lion(groups: list[ParamGroup], lr: float, recipe: Optimization, fused: bool | None) -> Optimizer:
     from timm.optim.lion import Lion
 
     return Lion(groups, lr)
 
 
-def _lamb(groups: list[Group], lr: float, recipe: Optimization, fused: bool | None) -> Optimizer:
+def _lamb(groups: list[ParamGroup], lr: float, recipe: Optimization, fused: bool | None) -> Optimizer:
     from timm.optim.lamb import Lamb
 
     return Lamb(groups, lr, eps=recipe.eps, max_grad_norm=None)
 
 
-def _adan(groups: list[Group], lr: float, recipe: Optimization, fused: bool | None) -> Optimizer:
+def _adan(groups: list[ParamGroup], lr: float, recipe: Optimization, fused: bool | None) -> Optimizer:
     from timm.optim.adan import Adan
 
     return Adan(groups, lr, eps=recipe.eps)
 
 
-_MAKERS: dict[str, Callable[[list[Group], float, Optimization, bool | None], Optimizer]] = {
+_MAKERS: dict[str, Callable[[list[ParamGroup], float, Optimization, bool | None], Optimizer]] = {
     "sgd": _sgd,
     "momentum": _sgd,
     "adam": _adam,

@@ -1,4 +1,4 @@
-"""Batch norm statistics over many batches, instead of a moving average that favors the last ones."""
+"""Precise batch norm: statistics over many batches, instead of a moving average that favors the last ones."""
 
 from __future__ import annotations
 
@@ -11,20 +11,25 @@ from netwright.nn.freeze import frozen_parts
 
 __all__ = ["precise_bn"]
 
-# with _NormBase come instance norms, whose statistics are not of a batch
+# _NormBase would include instance norms, whose statistics are not of a batch
 _BatchNorm = nn.modules.batchnorm._BatchNorm
 
 
 @torch.no_grad()
 def precise_bn(
-    module: nn.Module, batches: Iterable[Tensor], average: Callable[[list[Tensor]], None] | None = None
+    module: nn.Module, batches: Iterable[Tensor], all_reduce_mean: Callable[[list[Tensor]], None] | None = None
 ) -> None:
     """Set every running mean and (unbiased) variance to the mean of those of the batches, with the weights as they are.
 
-    batches: (B, C, H, W) each. average: makes each tensor of a list its mean over the ranks, which all call this with
-    as many batches. Method of pycls (compute_precise_bn_stats). While it runs only batch norm is in training mode, so
-    dropout and stochastic depth are as in evaluation, and draw no random numbers; afterwards every mode is as before.
-    What `freeze` froze stays as it is, and so does everything without batches, or when one of them fails.
+    The method of pycls (compute_precise_bn_stats). Meanwhile only batch norm is in training mode, so dropout and
+    stochastic depth are off and draw no random numbers; afterwards every mode is as before. Frozen parts are not
+    changed, and nothing is changed without batches, or when one of them fails.
+
+    Args:
+        module: The network.
+        batches: (B, C, H, W) each.
+        all_reduce_mean: Replaces each tensor of a list by its mean over the ranks; all ranks then need the same number
+            of batches.
     """
     frozen = frozen_parts(module)
     parts = [part for part in module.modules() if isinstance(part, _BatchNorm) and part not in frozen]
@@ -37,7 +42,7 @@ def precise_bn(
         module.eval()
         for part in norms:
             part.train()
-            part.momentum = None  # torch: a cumulative mean, of what came since the reset
+            part.momentum = None  # in torch: a cumulative mean since the reset
             part.reset_running_stats()
         for x in batches:
             module(x)
@@ -54,5 +59,7 @@ def precise_bn(
             part.momentum = momentum
         for module_part, training in modes:
             module_part.training = training
-    if average is not None and done:
-        average([value for part in norms for value in (part.running_mean, part.running_var) if value is not None])
+    if all_reduce_mean is not None and done:
+        all_reduce_mean(
+            [value for part in norms for value in (part.running_mean, part.running_var) if value is not None]
+        )

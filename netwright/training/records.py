@@ -1,4 +1,4 @@
-"""What each epoch did, in files: result.log and metrics.jsonl, rewritten whole, so that none is doubled by a resume."""
+"""Records of epochs, and their files result.log and metrics.jsonl; rewritten as a whole: a resume doubles nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,14 @@ __all__ = ["EpochRecord", "Score", "write_records"]
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """top1, top5: percent; top5 is None under five classes. loss: mean cross-entropy. images: how many were counted."""
+    """The result of a validation.
+
+    Attributes:
+        top1: Accuracy in percent.
+        top5: Likewise; None with less than five classes.
+        loss: Mean cross-entropy.
+        images: Number of images.
+    """
 
     top1: float
     top5: float | None
@@ -24,15 +31,27 @@ class Score:
     images: int
 
     @classmethod
-    def of(cls, evaluation: Evaluation) -> Score:
+    def from_evaluation(cls, evaluation: Evaluation) -> Score:
         return cls(evaluation.top1, evaluation.top5, evaluation.loss, evaluation.images)
 
 
 @dataclass(frozen=True, slots=True)
 class EpochRecord:
-    """One pass. train_error: percent of augmented images; lr: of its last step; validation: of the weights, ema: of
-    their moving average, each None where it was not measured; seconds: of training and of evaluation; skipped: steps
-    that were not done because gradients were not finite; bad_images: met so far and replaced."""
+    """The record of an epoch.
+
+    Attributes:
+        epoch: 1, 2, ...
+        loss: Mean training loss.
+        train_error: Percent of the augmented images.
+        lr: Of the last step.
+        validation: Score of the weights; None where it was not measured.
+        ema: Score of their moving average; None likewise.
+        train_seconds: Of training.
+        eval_seconds: Of validation.
+        images_per_second: In training.
+        skipped: Steps that were skipped because gradients were not finite.
+        bad_images: Unreadable images found so far and replaced.
+    """
 
     epoch: int
     loss: float
@@ -48,7 +67,7 @@ class EpochRecord:
 
     @property
     def best(self) -> Score | None:
-        """The better one of both weights."""
+        """The better score of the weights and their moving average; None without validation."""
         scores = [score for score in (self.validation, self.ema) if score is not None]
         return max(scores, key=lambda score: score.top1, default=None)
 
@@ -56,16 +75,20 @@ class EpochRecord:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, plain: Mapping[str, Any]) -> EpochRecord:
-        """Read what `to_dict` wrote."""
-        values = dict(plain)
+    def from_dict(cls, values: Mapping[str, Any]) -> EpochRecord:
+        """Read the result of `to_dict`."""
+        fields = dict(values)
         for name in ("validation", "ema"):
-            values[name] = None if values[name] is None else Score(**values[name])
-        return cls(**values)
+            fields[name] = None if fields[name] is None else Score(**fields[name])
+        return cls(**fields)
 
 
 def write_records(folder: Path, records: Sequence[EpochRecord]) -> None:
-    """folder/result.log, in MindCV's columns with accuracies as fractions, and folder/metrics.jsonl with everything."""
+    """Write result.log, with MindCV's columns and accuracies from 0 to 1, and metrics.jsonl with all values.
+
+    Raises:
+        OutputError: The folder cannot be written.
+    """
     five = any(record.best is not None and record.best.top5 is not None for record in records)
     names = ["Epoch", "TrainLoss", "Top_1_Accuracy", *(["Top_5_Accuracy"] if five else [])]
     lines = ["\t".join([*names, "TrainTime", "EvalTime", "TotalTime"])]
@@ -78,6 +101,6 @@ def write_records(folder: Path, records: Sequence[EpochRecord]) -> None:
         lines.append(
             "\t".join([*cells, *(f"{value:.2f}" for value in (record.train_seconds, record.eval_seconds, total))])
         )
-    plain = "".join(json.dumps(record.to_dict()) + "\n" for record in records)
-    for name, text in (("result.log", "\n".join(lines) + "\n"), ("metrics.jsonl", plain)):
+    json_lines = "".join(json.dumps(record.to_dict()) + "\n" for record in records)
+    for name, text in (("result.log", "\n".join(lines) + "\n"), ("metrics.jsonl", json_lines)):
         write_text(folder / name, text, what="the numbers of the epochs", elsewhere="another --out")

@@ -1,4 +1,4 @@
-"""From a Training to what trains: network, images, optimizer, on this rank's device."""
+"""Set up a training: network, images and optimizer on the device of this rank."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from netwright.recipe import TrainConfig, learning_rate
 from netwright.recipe.training import Network
 from netwright.system.machine import keep_memory, processors
 from netwright.training.distributed import Group
-from netwright.training.ema import Ema
+from netwright.training.ema import EmaModel
 from netwright.training.engine import Engine
 from netwright.training.losses import make_loss
 from netwright.training.optimizer import load_optimizer_state, make_optimizer
@@ -36,9 +36,21 @@ __all__ = ["Setup", "set_up"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Setup:
-    """All that a training needs. training: with num_classes and lr as they come out. name: of the network, for files.
+    """Everything that a training needs.
 
-    notices: in words, what was decided or adapted.
+    Attributes:
+        training: With num_classes and lr as resolved.
+        name: Of the network, for files.
+        arch: The network.
+        preprocessing: Of its input.
+        train_split: The images to train on.
+        train: Their batches.
+        validation: Batches to validate on, if any.
+        engine: The module with its optimizer.
+        ema: The moving average of the weights, if any.
+        scaler: Of losses in half precision, if needed.
+        val_autocast: Makes the context of validation.
+        notices: What was decided or adapted, for the user.
     """
 
     training: TrainConfig
@@ -49,10 +61,9 @@ class Setup:
     train: TrainLoader
     validation: EvalLoader | None
     engine: Engine
-    average: Ema | None
+    ema: EmaModel | None
     scaler: LossScaler | None
     val_autocast: Callable[[], AbstractContextManager[object]]
-    global_batch: int
     notices: tuple[str, ...]
 
     @property
@@ -61,17 +72,23 @@ class Setup:
 
 
 def set_up(training: TrainConfig, group: Group, recipe_classes: int | None = None) -> Setup:
-    """Open the images and build the network; nothing is trained or written yet. Raises what a mistake raises."""
+    """Open the images and build the network; nothing is trained or written yet.
+
+    Args:
+        training: The training.
+        group: The ranks.
+        recipe_classes: Number of classes that the recipe was made for.
+
+    Raises:
+        RecipeError, DataError, WeightsError, ArchError: What a user can correct.
+    """
     _use_threads(training, group)
-    if group.device.type == "cpu":
-        keep_memory()
-        torch.set_flush_denormal(True)  # as sweeps do: numbers near zero are slow
     if not training.network.model:
         raise RecipeError("a training needs a network. Give --model regnet_x_800mf, or the path of a network.yaml.")
     train_split, val_split = open_splits(training)
-    notices = _other_classes(recipe_classes, train_split)
-    network, recipe, machine = training.network, training.optimization, training.machine
-    _refuse(training, val_split)
+    notices = _class_notices(recipe_classes, train_split)
+    network, recipe, seed = training.network, training.optimization, training.machine.seed
+    _check(training, val_split)
     arch = resolve_arch(
         network.model,
         num_classes=network.num_classes or len(train_split.class_names),
@@ -80,53 +97,18 @@ def set_up(training: TrainConfig, group: Group, recipe_classes: int | None = Non
         resolution=training.augmentation.image_size,
     )
     training = training.with_(num_classes=arch.num_classes, **_scaled_lr(training, group, notices))
-    preprocessing = Preprocessing.from_training(training)
-    module = build(
-        arch, seed=machine.seed, drop_rate=network.drop_rate or 0.0, drop_path_rate=network.drop_path_rate or 0.0
-    )
-    source = pretrained_file(network.model) if network.pretrained and not network.checkpoint else network.checkpoint
-    if source:
-        notices += load_weights(module, source, adapt=True)
-    precision, notice = resolve_precision(training.precision.precision, group.device)
-    val_precision, val_notice = resolve_precision(training.precision.val_precision, group.device)
-    notices += dict.fromkeys(text for text in (notice, val_notice) if text)
-    notices += _frozen(module, network)
-    module.to(group.device)
-    if network.channels_last:
-        module.to(memory_format=torch.channels_last)
-    if network.sync_bn and group.world > 1:
-        _synchronize(module, group)
-    torch.manual_seed(machine.seed + group.rank)  # of dropout and stochastic depth
+    module = _make_module(arch, network, seed, notices)
+    precision, val_precision = _precisions(training, group, notices)
+    notices += _freeze_parts(module, network)
+    _move(module, network, group)
+    torch.manual_seed(seed + group.rank)  # for dropout and stochastic depth
     train = TrainLoader(train_split, training, device=group.device, rank=group.rank, world=group.world)
-    average = Ema(module, recipe.ema_decay) if recipe.ema else None
-    scaler = LossScaler(training.precision, precision)
-    engine = Engine(
-        module,
-        make_optimizer(module, recipe, training.schedule.lr),
-        lr_at=lambda position: learning_rate(training.schedule, position, train.steps, recipe.epochs),
-        criterion=make_loss(training.loss, training.augmentation.aug_splits),
-        autocast=partial(autocast, precision, group.device),
-        wrapped=_wrapped(module, training, group),
-        scaler=scaler if scaler.is_needed else None,
-        average=average,
-        clip_norm=recipe.clip_norm,
-        accumulate=recipe.accumulate,
-        skip_nan=training.loss.on_nan == "skip",
-    )
+    ema = EmaModel(module, recipe.ema_decay) if recipe.ema else None
+    scaler = LossScaler.if_needed(training.precision, precision)
+    engine = _make_engine(module, train, ema, scaler, training, group, precision)
     if network.resume_optimizer:
         _resume_optimizer(engine, Path(network.checkpoint))
-    validation = None
-    if val_split is not None and training.checkpoints.validate:
-        validation = EvalLoader(
-            val_split,
-            preprocessing,
-            batch_size=training.images.batch_size,
-            workers=training.images.workers,
-            device=group.device,
-            channels_last=network.channels_last,
-            rank=group.rank,
-            world=group.world,
-        )
+    preprocessing = Preprocessing.from_training(training)
     return Setup(
         training=training,
         name=arch.name or "network",
@@ -134,24 +116,94 @@ def set_up(training: TrainConfig, group: Group, recipe_classes: int | None = Non
         preprocessing=preprocessing,
         train_split=train_split,
         train=train,
-        validation=validation,
+        validation=_validation_loader(training, val_split, preprocessing, group),
         engine=engine,
-        average=average,
-        scaler=scaler if scaler.is_needed else None,
+        ema=ema,
+        scaler=scaler,
         val_autocast=partial(autocast, val_precision, group.device),
-        global_batch=_global_batch(training, group),
-        notices=(*notices, *_facts(arch, train_split, val_split, training, group, precision)),
+        notices=(*notices, *_summary(arch, train_split, val_split, training, group, precision)),
+    )
+
+
+def _make_module(arch: Arch, network: Network, seed: int, notices: list[str]) -> AnyNet:
+    """Build the network and load its weights."""
+    module = build(arch, seed=seed, drop_rate=network.drop_rate or 0.0, drop_path_rate=network.drop_path_rate or 0.0)
+    source = pretrained_file(network.model) if network.pretrained and not network.checkpoint else network.checkpoint
+    if source:
+        notices += load_weights(module, source, adapt=True)
+    return module
+
+
+def _precisions(training: TrainConfig, group: Group, notices: list[str]) -> tuple[str, str]:
+    """The resolved precisions of training and validation."""
+    precision, notice = resolve_precision(training.precision.precision, group.device)
+    val_precision, val_notice = resolve_precision(training.precision.val_precision, group.device)
+    notices += dict.fromkeys(text for text in (notice, val_notice) if text)
+    return precision, val_precision
+
+
+def _move(module: AnyNet, network: Network, group: Group) -> None:
+    module.to(group.device)
+    if network.channels_last:
+        module.to(memory_format=torch.channels_last)
+    if network.sync_bn and group.world > 1:
+        _synchronize(module, group)
+
+
+def _make_engine(
+    module: AnyNet,
+    train: TrainLoader,
+    ema: EmaModel | None,
+    scaler: LossScaler | None,
+    training: TrainConfig,
+    group: Group,
+    precision: str,
+) -> Engine:
+    recipe, schedule = training.optimization, training.schedule
+    return Engine(
+        module,
+        make_optimizer(module, recipe, schedule.lr),
+        lr_schedule=lambda step: learning_rate(schedule, step, train.steps, recipe.epochs),
+        criterion=make_loss(training.loss, training.augmentation.aug_splits),
+        autocast=partial(autocast, precision, group.device),
+        wrapped=_wrap(module, training, group),
+        scaler=scaler,
+        ema=ema,
+        clip_norm=recipe.clip_norm,
+        accumulate=recipe.accumulate,
+        skip_nan=training.loss.on_nan == "skip",
+    )
+
+
+def _validation_loader(
+    training: TrainConfig, split: Split | None, preprocessing: Preprocessing, group: Group
+) -> EvalLoader | None:
+    if split is None or not training.checkpoints.validate:
+        return None
+    return EvalLoader(
+        split,
+        preprocessing,
+        batch_size=training.images.batch_size,
+        workers=training.images.workers,
+        device=group.device,
+        channels_last=training.network.channels_last,
+        rank=group.rank,
+        world=group.world,
     )
 
 
 def _use_threads(training: TrainConfig, group: Group) -> None:
-    beside = 1 if group.launch is None else group.launch.local_world
-    torch.set_num_threads(training.machine.threads or max(1, processors() // beside))
+    """Set what the whole process has: threads, determinism, and on a CPU memory and denormals."""
+    sharing = 1 if group.launch is None else group.launch.local_world
+    torch.set_num_threads(training.machine.threads or max(1, processors() // sharing))
     if training.machine.deterministic:
         torch.use_deterministic_algorithms(True, warn_only=True)
+    if group.device.type == "cpu":
+        keep_memory()
+        torch.set_flush_denormal(True)  # as sweeps do: numbers near zero are slow
 
 
-def _refuse(training: TrainConfig, val_split: Split | None) -> None:
+def _check(training: TrainConfig, val_split: Split | None) -> None:
     checkpoints = training.checkpoints
     if checkpoints.checkpoint_policy == "top_k" and not checkpoints.validate:
         raise RecipeError(
@@ -159,14 +211,14 @@ def _refuse(training: TrainConfig, val_split: Split | None) -> None:
         )
     if training.network.resume_optimizer and not training.network.checkpoint:
         raise RecipeError("resume_optimizer takes the optimizer's state from checkpoint, and none is given. Give one.")
-    assert val_split is not None or not checkpoints.validate, "open_splits gives what validate needs"
+    assert val_split is not None or not checkpoints.validate, "open_splits returns what validate needs"
 
 
-def _other_classes(recipe_classes: int | None, train: Split) -> list[str]:
+def _class_notices(recipe_classes: int | None, train: Split) -> list[str]:
     classes = len(train.class_names)
     if recipe_classes is None or recipe_classes == classes:
         return []
-    return [f"the recipe is for {recipe_classes:,} classes, and {train.source.name} has {classes:,}: these are learned"]
+    return [f"the recipe is for {recipe_classes:,} classes, and {train.source.name} has {classes:,}, which are learned"]
 
 
 def _global_batch(training: TrainConfig, group: Group) -> int:
@@ -174,17 +226,17 @@ def _global_batch(training: TrainConfig, group: Group) -> int:
 
 
 def _scaled_lr(training: TrainConfig, group: Group, notices: list[str]) -> dict[str, float | None]:
-    """The linear rule (arXiv 1706.02677), where lr_batch asks for it."""
+    """Scale the learning rate linearly with the batch (arXiv 1706.02677), if lr_batch is set."""
     schedule, batch = training.schedule, _global_batch(training, group)
     if schedule.lr_batch is None or schedule.lr_batch == batch:
         return {}
     lr = schedule.lr * batch / schedule.lr_batch
-    notices.append(f"lr {lr:g}: {schedule.lr:g} for a batch of {schedule.lr_batch}, in proportion for {batch}")
+    notices.append(f"lr {lr:g}: {schedule.lr:g} for a batch of {schedule.lr_batch}, scaled to {batch}")
     return {"lr": lr, "lr_batch": None}
 
 
 def _resume_optimizer(engine: Engine, checkpoint: Path) -> None:
-    """Take the optimizer's state from the run folder that the weights are from."""
+    """Load the optimizer's state from the run folder of the weights."""
     folder = checkpoint if checkpoint.is_dir() else checkpoint.parent
     state = latest_state(folder / "state")
     if state is None:
@@ -194,11 +246,11 @@ def _resume_optimizer(engine: Engine, checkpoint: Path) -> None:
         )
     prefix = "optimizer/"
     tensors = {name.removeprefix(prefix): value for name, value in state.tensors.items() if name.startswith(prefix)}
-    load_optimizer_state(engine.optimizer, tensors, state.plain["optimizer"])
+    load_optimizer_state(engine.optimizer, tensors, state.metadata["optimizer"])
 
 
-def _frozen(module: AnyNet, network: Network) -> list[str]:
-    """Freeze what the recipe says; before there is an optimizer or a wrapper, which look for gradients."""
+def _freeze_parts(module: AnyNet, network: Network) -> list[str]:
+    """Freeze parts by the recipe, before the optimizer and wrappers are made, which depend on gradients."""
     if network.linear_probe:
         linear_probe(module)
     elif network.freeze_stages is not None:
@@ -213,14 +265,14 @@ def _frozen(module: AnyNet, network: Network) -> list[str]:
 def _synchronize(module: AnyNet, group: Group) -> None:
     if group.device.type == "cpu":
         raise RecipeError("sync_bn needs accelerators, and this training runs on CPUs. Set it to False.")
-    nn.SyncBatchNorm.convert_sync_batchnorm(module)  # type: ignore[no-untyped-call]  # the parts, in place
+    nn.SyncBatchNorm.convert_sync_batchnorm(module)  # type: ignore[no-untyped-call]  # in place
 
 
-def _wrapped(module: nn.Module, training: TrainConfig, group: Group) -> Callable[[Tensor], Tensor] | None:
+def _wrap(module: nn.Module, training: TrainConfig, group: Group) -> Callable[[Tensor], Tensor] | None:
     wrapped: nn.Module = module
     if group.world > 1:
         where = None if group.device.type == "cpu" else [group.device.index]
-        # statistics of batch norm stay with each rank, as in MindCV, and are averaged when an epoch is over
+        # each rank has its own statistics of batch norm, as in MindCV; they are averaged at the end of an epoch
         known = inspect.signature(DistributedDataParallel.__init__).parameters
         buffers = "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"  # older torch
         options: dict[str, Any] = {"device_ids": where, buffers: False, "gradient_as_bucket_view": True}
@@ -230,7 +282,7 @@ def _wrapped(module: nn.Module, training: TrainConfig, group: Group) -> Callable
     return None if wrapped is module else wrapped
 
 
-def _facts(
+def _summary(
     arch: Arch, train: Split, validation: Split | None, training: TrainConfig, group: Group, precision: str
 ) -> list[str]:
     cost = complexity(arch)

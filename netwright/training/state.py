@@ -1,4 +1,4 @@
-"""The state that a training goes on from: a folder that is there whole or not at all. No pickle."""
+"""The state from which a training resumes: a folder that is complete or not there. No pickle."""
 
 from __future__ import annotations
 
@@ -8,43 +8,54 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
 from netwright.errors import WeightsError
 from netwright.system.atomic import atomic_folder, explain_errors
+from netwright.weights.save import cpu_copy
 
 __all__ = ["State", "latest_state", "save_state"]
 
 _FORMAT = 1
-_TENSORS, _PLAIN = "tensors.safetensors", "state.json"
+_TENSORS, _METADATA = "tensors.safetensors", "state.json"
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """tensors: name -> value, on the CPU. plain: what JSON can hold; floats keep every digit in it."""
+    """A state of a training.
+
+    Attributes:
+        tensors: By name, on the CPU.
+        metadata: Values that JSON can hold; floats keep all digits.
+    """
 
     tensors: dict[str, Tensor]
-    plain: dict[str, Any]
+    metadata: dict[str, Any]
 
 
 def save_state(folder: Path, name: str, state: State) -> Path:
-    """Write folder/name, then remove older states: at each moment one is whole. Names sort by age.
+    """Save a state as folder/name, then remove older ones, so that one is complete at any moment.
 
-    Raises OutputError where there is no room; an older state is then still there.
+    Args:
+        folder: Of the states.
+        name: Names sort by age.
+        state: The state.
+
+    Raises:
+        OutputError: It cannot be written; an older state is kept.
     """
     final = folder / name
-    if (final / _PLAIN).is_file():
-        return final  # the same moment of the same training
+    if (final / _METADATA).is_file():
+        return final  # the same step of the same training
     what, elsewhere = "the training state", "another --out"
     with explain_errors(final, what=what, elsewhere=elsewhere):
-        for rest in folder.glob(".*.partial"):  # of a killed process: one at a time trains here
+        for rest in folder.glob(".*.partial"):  # left by a killed process; only one trains here at a time
             shutil.rmtree(rest)
         with atomic_folder(final, what=what, elsewhere=elsewhere) as partial:
-            (partial / _TENSORS).write_bytes(save({key: _plain_copy(value) for key, value in state.tensors.items()}))
-            (partial / _PLAIN).write_bytes(json.dumps({"format": _FORMAT} | state.plain).encode())
+            (partial / _TENSORS).write_bytes(save({key: cpu_copy(value) for key, value in state.tensors.items()}))
+            (partial / _METADATA).write_bytes(json.dumps({"format": _FORMAT} | state.metadata).encode())
         for other in _states(folder):
             if other.name < name:
                 shutil.rmtree(other)
@@ -52,19 +63,26 @@ def save_state(folder: Path, name: str, state: State) -> Path:
 
 
 def latest_state(folder: Path) -> State | None:
-    """The newest state in a folder, or None. Raises WeightsError when it is damaged or of another version."""
+    """Read the newest state in a folder.
+
+    Returns:
+        The state; None where there is none.
+
+    Raises:
+        WeightsError: It is damaged, or of another version.
+    """
     states = _states(folder)
     if not states:
         return None
     path = states[-1]
     try:
-        plain = json.loads((path / _PLAIN).read_text(encoding="utf-8"))
-        if plain["format"] != _FORMAT:
-            raise ValueError(f"format {plain['format']}, and this version reads {_FORMAT}")
-        return State(load_file(path / _TENSORS), plain)
+        metadata = json.loads((path / _METADATA).read_text(encoding="utf-8"))
+        if metadata["format"] != _FORMAT:
+            raise ValueError(f"format {metadata['format']}, and this version reads {_FORMAT}")
+        return State(load_file(path / _TENSORS), metadata)
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise WeightsError(
-            f"the training state {path} is damaged: {error}. Remove it, and the training starts afresh; or go on from "
+            f"the training state {path} is damaged: {error}. Remove it to start from the beginning, or start from "
             "saved weights with --checkpoint and another --out."
         ) from error
 
@@ -72,9 +90,4 @@ def latest_state(folder: Path) -> State | None:
 def _states(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
-    return sorted(path for path in folder.iterdir() if not path.name.startswith(".") and (path / _PLAIN).is_file())
-
-
-def _plain_copy(value: Tensor) -> Tensor:
-    """On the CPU and contiguous, which safetensors want; shared with nothing."""
-    return value.detach().to("cpu", copy=True).contiguous(memory_format=torch.contiguous_format)
+    return sorted(path for path in folder.iterdir() if not path.name.startswith(".") and (path / _METADATA).is_file())

@@ -1,4 +1,4 @@
-"""Where else numbers go while training: TensorBoard and Weights & Biases, each an extra, behind one small protocol."""
+"""Experiment trackers: TensorBoard and Weights & Biases, each an extra, behind one protocol."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["TRACKERS", "Tracker", "open_trackers"]
 
 
 class Tracker(Protocol):
-    """Takes numbers by name; a step is an epoch."""
+    """Logs numbers by name, once per epoch."""
 
     def log(self, values: Mapping[str, float], epoch: int) -> None: ...
 
@@ -21,13 +21,13 @@ class Tracker(Protocol):
 
 
 class TensorBoard:
-    """Event files in folder/tensorboard."""
+    """Writes event files to folder/tensorboard."""
 
     def __init__(self, folder: Path, recipe: Mapping[str, Any], epoch: int) -> None:
         optional("tensorboard", "tensorboard")
         from torch.utils.tensorboard import SummaryWriter
 
-        # what a killed process wrote of later epochs is purged
+        # removes what a killed process wrote about later epochs
         self._writer: Any = SummaryWriter(str(folder / "tensorboard"), purge_step=epoch)
         self._writer.add_text("recipe", "\n".join(f"    {key}: {value}" for key, value in recipe.items()), 0)
 
@@ -41,7 +41,7 @@ class TensorBoard:
 
 
 class WandB:
-    """An offline run in folder/wandb, which `wandb sync` uploads; WANDB_MODE=online sends it at once."""
+    """Writes an offline run to folder/wandb, which `wandb sync` uploads; WANDB_MODE=online uploads at once."""
 
     def __init__(self, folder: Path, recipe: Mapping[str, Any], epoch: int) -> None:
         import os
@@ -61,10 +61,20 @@ TRACKERS: Mapping[str, type[TensorBoard] | type[WandB]] = {"tensorboard": Tensor
 
 
 def open_trackers(names: Sequence[str], folder: Path, recipe: Mapping[str, Any], epoch: int) -> list[Tracker]:
-    """epoch: the first that will be logged. RecipeError for a name that is none, or whose library is not here."""
+    """Open trackers by name.
+
+    Args:
+        names: Keys of TRACKERS.
+        folder: Of the training.
+        recipe: Its keys and values.
+        epoch: The first one that will be logged.
+
+    Raises:
+        RecipeError: A name is unknown, or its library is not installed.
+    """
     opened: list[Tracker] = []
     for name in names:
         if name not in TRACKERS:
-            raise RecipeError(f"trackers are among {', '.join(TRACKERS)}, not {name!r}. Choose among these.")
+            raise RecipeError(f"trackers are some of {', '.join(TRACKERS)}, not {name!r}. Choose among these.")
         opened.append(TRACKERS[name](folder, recipe, epoch))
     return opened

@@ -156,9 +156,9 @@ def _facts(prepared: PreparedDesign, pick: Finalist) -> Mapping[str, Mapping[str
 
 
 def _devices(prepared: PreparedDesign) -> str:
-    from netwright.training import describe, resolve_device
+    from netwright.training import device_name, resolve_device
 
-    return ", ".join(f"{name}: {describe(resolve_device(name))}" for name in prepared.devices)
+    return ", ".join(f"{name}: {device_name(resolve_device(name))}" for name in prepared.devices)
 
 
 def _write(path: Path, text: str, what: str) -> None:

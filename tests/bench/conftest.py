@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from netwright.arch import Arch, Stage, Stem
-from netwright.bench import Benchmark, Contender, Measured, Settings
+from netwright.bench import Benchmark, BenchmarkRow, Contender, Settings
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +37,7 @@ def quick() -> Callable[..., Settings]:
 @pytest.fixture
 def made_up() -> Benchmark:
     """Two networks whose figures are easy to reckon with: 100M multiply-adds, a peak of 100 GFLOP/s."""
-    ours = Measured(
+    ours = BenchmarkRow(
         Contender("regnet_x_200mf"),
         flops=100_000_000,
         params=2_000_000,
@@ -48,7 +48,7 @@ def made_up() -> Benchmark:
         train_memory=300 * 2**20,
         infer_memory=None,
     )
-    theirs = Measured(
+    own_name = BenchmarkRow(
         Contender("timm:regnetx_002", rival_of="regnet_x_200mf"),
         flops=100_000_000,
         params=2_000_000,
@@ -60,4 +60,4 @@ def made_up() -> Benchmark:
         infer_memory=100 * 2**20,
     )
     settings = Settings(batch_size=4, repeats=3, seconds=1.0)
-    return Benchmark(settings, {"device": "a machine", "threads": "2"}, 1e11, (ours, theirs), ("something to know",))
+    return Benchmark(settings, {"device": "a machine", "threads": "2"}, 1e11, (ours, own_name), ("something to know",))

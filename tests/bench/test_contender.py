@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from netwright.arch import PUBLISHED, complexity, published
-from netwright.bench import Contender, contenders, open_network, peer_of
+from netwright.bench import Contender, build_contender, contenders, peer_of
 from netwright.errors import ArchError
 
 
@@ -37,13 +37,13 @@ def test_timm_has_all_of_the_published_networks() -> None:
     [("regnet_x_400mf", ["timm"]), ("regnet_y_400mf", ["timm", "torchvision"]), ("regnet_x_800mf", ["torchvision"])],
 )
 def test_rivals_are_the_same_network(name: str, libraries: list[str]) -> None:
-    ours = open_network(name, 32)
+    ours = build_contender(name, 32)
     assert ours.flops == int(complexity(published(name, resolution=32)).flops[0])
     for library in libraries:
-        theirs = open_network(f"{library}:{peer_of(name, library)}", 32)
-        assert (theirs.params, theirs.shape, theirs.classes) == (ours.params, ours.shape, ours.classes)
+        own_name = build_contender(f"{library}:{peer_of(name, library)}", 32)
+        assert (own_name.params, own_name.shape, own_name.classes) == (ours.params, ours.shape, ours.classes)
         # ours counts the biases of the linear layer and of squeeze-and-excitation too
-        assert 0 <= ours.flops - theirs.flops < 0.002 * ours.flops
+        assert 0 <= ours.flops - own_name.flops < 0.002 * ours.flops
 
 
 def test_each_is_followed_by_its_rivals() -> None:
@@ -72,7 +72,7 @@ def test_what_is_named_twice_is_measured_once() -> None:
         ("regnet_x_20mf", "no network is called 'regnet_x_20mf': nearest: regnet_x_200mf"),
         ("timm:regnetx_0022", "no network is called 'timm:regnetx_0022': nearest: timm:regnetx_002"),
         ("torchvision:regnet_x_200mf", "nearest: torchvision:regnet_x_8"),
-        ("timm:!!", "nothing is called nearly so. Give a published name"),
+        ("timm:!!", "no name is similar. Give a published name"),
         ("nowhere/network.yaml", "no network is called 'nowhere/network.yaml'"),
     ],
 )
@@ -80,7 +80,7 @@ def test_unknown_names_are_refused_with_the_nearest(name: str, says: str) -> Non
     with pytest.raises(ArchError, match=says):
         contenders([name])
     with pytest.raises(ArchError, match=says):
-        open_network(name)
+        build_contender(name)
 
 
 def test_other_libraries_than_these_are_refused() -> None:
@@ -89,13 +89,13 @@ def test_other_libraries_than_these_are_refused() -> None:
 
 
 def test_a_network_file_has_its_own_size(tiny_yaml: str) -> None:
-    network = open_network(tiny_yaml)
+    network = build_contender(tiny_yaml)
     assert (network.shape, network.classes) == ((1, 8, 8), 5)
-    assert open_network(tiny_yaml, 16).shape == (1, 16, 16)
-    assert open_network(tiny_yaml, 16).flops > 2 * network.flops
+    assert build_contender(tiny_yaml, 16).shape == (1, 16, 16)
+    assert build_contender(tiny_yaml, 16).flops > 2 * network.flops
 
 
 def test_weights_depend_on_the_seed(tiny_yaml: str) -> None:
-    first, again, other = (open_network(tiny_yaml, seed=seed).module.state_dict() for seed in (1, 1, 2))
+    first, again, other = (build_contender(tiny_yaml, seed=seed).module.state_dict() for seed in (1, 1, 2))
     assert all(torch.equal(value, again[name]) for name, value in first.items())
     assert not torch.equal(first["stem.conv.weight"], other["stem.conv.weight"])

@@ -5,7 +5,7 @@ import torch
 
 from netwright.bench import Contender, Settings, measure
 from netwright.bench.run import ratios
-from netwright.bench.subject import Subject
+from netwright.bench.timed_network import TimedNetwork
 from netwright.errors import RecipeError
 
 Quick = Callable[..., Settings]
@@ -13,7 +13,7 @@ Quick = Callable[..., Settings]
 
 def test_everything_of_a_row_is_measured(tiny_yaml: str, quick: Quick) -> None:
     lines: list[str] = []
-    benchmark = measure([Contender(tiny_yaml)], quick(), say=lines.append, matmul_side=16)
+    benchmark = measure([Contender(tiny_yaml)], quick(), on_progress=lines.append, matmul_side=16)
     row = benchmark.row(tiny_yaml)
     assert (len(row.train), len(row.infer)) == (2, 2)
     assert len(row.single) >= 2
@@ -41,11 +41,11 @@ def test_what_is_not_asked_for_is_not_measured(tiny_yaml: str, quick: Quick, tra
 def test_they_take_turns_and_the_order_turns_too(tiny_yaml: str, quick: Quick, monkeypatch: pytest.MonkeyPatch) -> None:
     order: list[int] = []
 
-    def train_rate(self: Subject, seconds: float) -> float:
+    def train_rate(self: TimedNetwork, seconds: float) -> float:
         order.append(id(self))
         return 1.0
 
-    monkeypatch.setattr(Subject, "train_rate", train_rate)
+    monkeypatch.setattr(TimedNetwork, "train_rate", train_rate)
     measure([Contender(tiny_yaml), Contender(tiny_yaml, "again")], quick(infer=False), matmul_side=16)
     first, second = order[:2]
     assert first != second
@@ -55,21 +55,21 @@ def test_they_take_turns_and_the_order_turns_too(tiny_yaml: str, quick: Quick, m
 def test_bf16_is_bf16(tiny_yaml: str, quick: Quick, monkeypatch: pytest.MonkeyPatch) -> None:
     used: list[torch.dtype] = []
 
-    def train(self: Subject, steps: int) -> None:
+    def train(self: TimedNetwork, steps: int) -> None:
         with self._autocast():
             used.append(self.module(self.x).dtype)
 
-    monkeypatch.setattr(Subject, "train", train)
+    monkeypatch.setattr(TimedNetwork, "train", train)
     benchmark = measure([Contender(tiny_yaml)], quick(precision="bf16", infer=False), matmul_side=16)
     assert set(used) == {torch.bfloat16}
     assert benchmark.facts["precision"] == "bf16"
 
 
 def test_too_large_a_batch_is_explained(tiny_yaml: str, quick: Quick, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(self: Subject, seconds: float) -> float:
+    def full(self: TimedNetwork, seconds: float) -> float:
         raise torch.OutOfMemoryError
 
-    monkeypatch.setattr(Subject, "train_rate", full)
+    monkeypatch.setattr(TimedNetwork, "train_rate", full)
     with pytest.raises(RecipeError, match=r"a batch of 2 does not fit the memory of .*\. Lower --batch_size\."):
         measure([Contender(tiny_yaml)], quick(), matmul_side=16)
 

@@ -81,19 +81,19 @@ class Rank:
     world: int
     total: list[np.ndarray]
     device: torch.device = CPU
-    is_first: bool = True
+    is_primary: bool = True
 
-    def add_up(self, values: np.ndarray) -> np.ndarray:
+    def all_reduce_sum(self, values: np.ndarray) -> np.ndarray:
         self.total.append(values)
         return np.sum(self.total, axis=0)
 
     def gather(self, value: Any) -> list[Any]:
         return [value]
 
-    def agree(self, value: Any) -> Any:
+    def broadcast(self, value: Any) -> Any:
         return value
 
-    def beat(self) -> None:
+    def heartbeat(self) -> None:
         pass
 
 

@@ -73,7 +73,7 @@ def test_on_a_terminal_a_live_bar_and_lines_that_stay(monkeypatch):
     with os.fdopen(theirs, "w") as terminal, Progress(terminal) as progress:
         progress.start("sweep", 0, 2)
         progress.update(0.5, 0, 0, None, None)
-        progress._live.refresh()
+        progress._display.live.refresh()
         logging.getLogger("netwright.sweeps.run").warning("sweep: trial %d failed: %s", 0, "[red]diverged[/red]")
         progress.update(1.0, 0, 1, None, None)
         progress.update(2.0, 1, 1, 33.3, 33.3)

@@ -16,8 +16,8 @@ from torch.nn.parallel import DistributedDataParallel
 from netwright.arch import Arch, Stage, Stem
 from netwright.cli.main import main as main_of_netwright
 from netwright.nn import build
-from netwright.training import Engine, Tally, train_epoch
-from netwright.training.distributed import Group, join
+from netwright.training import Engine, EpochMeter, train_epoch
+from netwright.training.distributed import Group, join_group
 
 ARCH = Arch(
     stages=(Stage(1, 16, stride=1, group_width=8),), stem=Stem("cifar", 8), resolution=8, num_classes=10, in_channels=1
@@ -48,23 +48,23 @@ def train_frozen(rank: int, world: int) -> dict[str, torch.Tensor]:
     engine = Engine(
         module,
         torch.optim.SGD(module.parameters(), lr=0.1, momentum=0.9),
-        lr_at=lambda _: 0.1,
+        lr_schedule=lambda _: 0.1,
         criterion=functional.cross_entropy,
         wrapped=DistributedDataParallel(module) if world > 1 else None,
     )
     parts = [(x[rank::world], target[rank::world]) for x, target in batches(6, 64)]
-    train_epoch(engine, parts, Tally.begin(1, torch.device("cpu")), len(parts))
+    train_epoch(engine, parts, EpochMeter.start(1, torch.device("cpu")), len(parts))
     return module.state_dict()
 
 
 def speak(group: Group) -> dict[str, object]:
     """Every way to tell the others something."""
     values = [torch.full((3,), float(group.rank)), torch.ones(2, 2)]
-    group.average(values)
+    group.all_reduce_mean(values)
     return {
-        "sum": group.add_up(np.array([2.0**50, group.rank])).tolist(),
+        "sum": group.all_reduce_sum(np.array([2.0**50, group.rank])).tolist(),
         "average": values[0].tolist(),
-        "agree": group.agree(f"of rank {group.rank}"),
+        "agree": group.broadcast(f"of rank {group.rank}"),
         "gather": group.gather(group.rank * 2),
     }
 
@@ -80,20 +80,20 @@ def main(job: str, out: Path) -> None:
         assert main_of_netwright(sys.argv[3:]) == 0
         (out / f"threads-{os.environ['PMI_RANK']}.json").write_text(json.dumps(threads()))
         return
-    with join("cpu", distribute=True, timeout=30) as group:
+    with join_group("cpu", distribute=True, timeout=30) as group:
         if job == "frozen":
             torch.save(train_frozen(group.rank, group.world), out / f"{group.rank}.pt")
         elif job == "speak":
             (out / f"{group.rank}.json").write_text(json.dumps(speak(group)))
         elif job in ("die", "stop", "raise"):
-            group.wait()
+            group.barrier()
             if group.rank == 1:
                 if job == "raise":
                     raise ValueError("no images here")
                 os.kill(os.getpid(), signal.SIGKILL if job == "die" else signal.SIGSTOP)
             for _ in range(1000):
-                group.beat()
-                group.add_up(np.zeros(1))
+                group.heartbeat()
+                group.all_reduce_sum(np.zeros(1))
                 time.sleep(0.01)
 
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from netwright.errors import RecipeError
-from netwright.training import bf16_helps, describe, devices, resolve_device
+from netwright.training import bf16_helps, device_name, devices, resolve_device
 
 
 def test_there_is_always_a_device():
@@ -25,4 +25,4 @@ def test_a_device_that_is_not_here_is_refused():
 
 def test_what_it_is_good_at_and_called():
     assert bf16_helps(torch.device("cpu")) in (True, False)
-    assert describe(torch.device("cpu"))
+    assert device_name(torch.device("cpu"))

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from netwright.nn import build
-from netwright.training.ema import Ema
+from netwright.training.ema import EmaModel
 
 
 def moved(module, seed):
@@ -25,7 +25,7 @@ def moved(module, seed):
 
 def test_it_averages_parameters_and_statistics_with_a_warm_up(tiny):
     module = build(tiny, seed=0)
-    ema = Ema(module, 0.99)
+    ema = EmaModel(module, 0.99)
     expected = {name: value.double() for name, value in module.state_dict().items()}
     for update in range(1, 6):
         moved(module, update)
@@ -47,12 +47,12 @@ def test_it_averages_parameters_and_statistics_with_a_warm_up(tiny):
 
 @pytest.mark.parametrize(("update", "share"), [(1, 1 - math.exp(-1 / 2000)), (2000, 1 - 1 / math.e), (10**6, 1.0)])
 def test_the_decay_warms_up(update, share):
-    assert Ema(nn.Linear(1, 1), 0.9999).decay_at(update) == pytest.approx(0.9999 * share, rel=1e-12)
+    assert EmaModel(nn.Linear(1, 1), 0.9999).decay_at(update) == pytest.approx(0.9999 * share, rel=1e-12)
 
 
 def test_it_forgets_the_initial_weights():
     module = nn.Linear(2, 2)
-    ema = Ema(module, 0.9999)
+    ema = EmaModel(module, 0.9999)
     with torch.no_grad():
         module.weight.fill_(1.0)
     for _ in range(20):
@@ -63,7 +63,7 @@ def test_it_forgets_the_initial_weights():
 def test_it_is_a_frozen_copy_in_evaluation_mode(tiny):
     module = build(tiny, seed=0).to(memory_format=torch.channels_last).train()
     module(torch.randn(4, 1, 8, 8)).sum().backward()
-    ema = Ema(module, 0.9)
+    ema = EmaModel(module, 0.9)
     before = copy.deepcopy(module.state_dict())
     moved(ema.module, 0)
     assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
@@ -77,10 +77,10 @@ def test_it_is_a_frozen_copy_in_evaluation_mode(tiny):
 
 def test_a_state_goes_on_bit_for_bit(tiny):
     module = build(tiny, seed=0)
-    one = Ema(module, 0.999)
+    one = EmaModel(module, 0.999)
     for seed in range(3):
         one.update(moved(module, seed))
-    two = Ema(module, 0.999)
+    two = EmaModel(module, 0.999)
     two.module.load_state_dict({name: value.clone() for name, value in one.module.state_dict().items()})
     two.updates = one.updates
     for seed in range(3, 5):
@@ -101,7 +101,7 @@ def alone(tmp_path):
 @pytest.mark.usefixtures("alone")
 def test_a_wrapped_module_is_the_same(tiny):
     module = build(tiny, seed=0)
-    plain, wrapped = Ema(module, 0.9), Ema(torch.compile(DistributedDataParallel(module)), 0.9)
+    plain, wrapped = EmaModel(module, 0.9), EmaModel(torch.compile(DistributedDataParallel(module)), 0.9)
     assert wrapped.module.state_dict().keys() == module.state_dict().keys()
     moved(module, 1)
     plain.update(module)

@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional
 
 from netwright.errors import Diverged
-from netwright.training import Engine, Evaluation, Tally, evaluate_batches, train_epoch
+from netwright.training import Engine, EpochMeter, Evaluation, evaluate_batches, train_epoch
 
 CPU = torch.device("cpu")
 
@@ -28,13 +28,13 @@ def data(batches: int, size: int = 8, seed: int = 1) -> list[tuple[torch.Tensor,
 
 def engine_of(module: nn.Module, lr: float = 0.1, **options: object) -> Engine:
     optimizer = torch.optim.SGD(module.parameters(), lr=1.0, momentum=0.9)
-    return Engine(module, optimizer, lr_at=lambda position: lr, criterion=functional.cross_entropy, **options)
+    return Engine(module, optimizer, lr_schedule=lambda position: lr, criterion=functional.cross_entropy, **options)
 
 
-def trained(engine: Engine, batches: list[tuple[torch.Tensor, torch.Tensor]]) -> Tally:
-    tally = Tally.begin(1, CPU)
-    train_epoch(engine, batches, tally, len(batches))
-    return tally
+def trained(engine: Engine, batches: list[tuple[torch.Tensor, torch.Tensor]]) -> EpochMeter:
+    meter = EpochMeter.start(1, CPU)
+    train_epoch(engine, batches, meter, len(batches))
+    return meter
 
 
 def values(module: nn.Module) -> torch.Tensor:
@@ -65,8 +65,8 @@ def test_what_is_left_of_an_epoch_is_averaged_over_itself():
     module, by_hand = network(), network()
     parts = data(3)
     engine = engine_of(module, accumulate=2)
-    tally = trained(engine, parts)
-    assert (tally.batches, engine.position) == (3, 3)
+    meter = trained(engine, parts)
+    assert (meter.batches, engine.schedule_step) == (3, 3)
     trained(engine_of(by_hand, accumulate=2), parts[:2])
     # momentum goes on, so only the gradient's share is compared: a fresh optimizer on both
     alone = network()
@@ -83,7 +83,11 @@ def test_the_schedule_is_asked_at_the_batches_seen():
     module = network()
     optimizer = torch.optim.SGD(module.parameters(), lr=1.0)
     engine = Engine(
-        module, optimizer, lr_at=lambda p: asked.append(p) or 0.1, criterion=functional.cross_entropy, accumulate=2
+        module,
+        optimizer,
+        lr_schedule=lambda p: asked.append(p) or 0.1,
+        criterion=functional.cross_entropy,
+        accumulate=2,
     )
     trained(engine, data(4))
     assert asked == [0, 2]
@@ -93,7 +97,9 @@ def test_layers_have_their_own_share_of_the_learning_rate():
     module = network()
     before = [value.detach().clone() for value in module.parameters()]
     groups = [{"params": [value], "lr_scale": 0.0 if i < 2 else 1.0} for i, value in enumerate(module.parameters())]
-    engine = Engine(module, torch.optim.SGD(groups, lr=1.0), lr_at=lambda _: 0.1, criterion=functional.cross_entropy)
+    engine = Engine(
+        module, torch.optim.SGD(groups, lr=1.0), lr_schedule=lambda _: 0.1, criterion=functional.cross_entropy
+    )
     trained(engine, data(1))
     moved = [not torch.equal(value, old) for value, old in zip(module.parameters(), before, strict=True)]
     assert moved == [False, False, True, True]
@@ -118,12 +124,12 @@ def test_a_skipped_step_leaves_no_trace():
     module, without = network(norm=True), network(norm=True)
     parts = data(4)
     engine = engine_of(module, skip_nan=True)
-    tally = trained(engine, poisoned(parts, 1))
-    assert (tally.skipped, tally.batches, tally.counted, tally.seen, engine.position) == (1, 4, 3, 24, 3)
+    meter = trained(engine, poisoned(parts, 1))
+    assert (meter.skipped, meter.batches, meter.counted, meter.seen, engine.schedule_step) == (1, 4, 3, 24, 3)
     clean = engine_of(without, skip_nan=True)
     other = trained(clean, [parts[0], *parts[2:]])
     assert all(torch.equal(value, without.state_dict()[name]) for name, value in module.state_dict().items())
-    assert tally.mean_loss == other.mean_loss
+    assert meter.mean_loss == other.mean_loss
 
 
 def test_nan_stops_a_training_that_does_not_skip():
@@ -141,17 +147,17 @@ def test_an_interrupted_epoch_goes_on():
     parts = data(6)
     whole, halves = network(), network()
     one = trained(engine_of(whole), parts)
-    engine, tally = engine_of(halves), Tally.begin(1, CPU)
-    train_epoch(engine, parts[:4], tally, 6)
-    train_epoch(engine, parts[4:], tally, 6)
+    engine, meter = engine_of(halves), EpochMeter.start(1, CPU)
+    train_epoch(engine, parts[:4], meter, 6)
+    train_epoch(engine, parts[4:], meter, 6)
     assert torch.equal(values(whole), values(halves))
-    assert (tally.mean_loss, tally.train_error) == (one.mean_loss, one.train_error)
+    assert (meter.mean_loss, meter.train_error) == (one.mean_loss, one.train_error)
 
 
 def test_after_step_is_between_whole_steps():
     seen: list[int] = []
-    tally = Tally.begin(1, CPU)
-    train_epoch(engine_of(network(), accumulate=2), data(5), tally, 5, lambda loss: seen.append(tally.batches))
+    meter = EpochMeter.start(1, CPU)
+    train_epoch(engine_of(network(), accumulate=2), data(5), meter, 5, lambda loss: seen.append(meter.batches))
     assert seen == [2, 4, 5]
 
 

@@ -86,15 +86,15 @@ def test_an_interrupted_one_ends_in_the_same_bits(training, tmp_path, monkeypatc
 
     changes = {"freeze_stages": 1, "epochs": 2, **EVERYTHING}
     train(training("whole", **changes))
-    step = monitor.Monitor.step
+    step = monitor.ConsoleMonitor.step
 
-    def stopping(self: monitor.Monitor, batches: int, loss: Tensor, lr: float) -> None:
+    def stopping(self: monitor.ConsoleMonitor, batches: int, loss: Tensor, lr: float) -> None:
         step(self, batches, loss, lr)
         if batches == 2:
             raise Stop
 
     with monkeypatch.context() as patched:
-        patched.setattr(monitor.Monitor, "step", stopping)
+        patched.setattr(monitor.ConsoleMonitor, "step", stopping)
         with pytest.raises(Stop):
             train(training("parts", state_interval=0.0, **changes))
     train(training("parts", **changes))

@@ -86,9 +86,9 @@ def test_nothing_changes_without_batches_or_when_one_fails(tiny):
         raise OSError("gone")
 
     calls = []
-    precise_bn(module, [], average=calls.append)
+    precise_bn(module, [], all_reduce_mean=calls.append)
     with pytest.raises(OSError, match="gone"):
-        precise_bn(module, breaking(), average=calls.append)
+        precise_bn(module, breaking(), all_reduce_mean=calls.append)
     assert calls == []
     assert module.training
     assert module.stem.bn.momentum == 0.1
@@ -102,13 +102,13 @@ def test_ranks_average_theirs(tiny):
     xs = batches(4)
     precise_bn(together, xs)
     told = []
-    precise_bn(apart[0], xs[:2], average=lambda tensors: told.append([value.clone() for value in tensors]))
+    precise_bn(apart[0], xs[:2], all_reduce_mean=lambda tensors: told.append([value.clone() for value in tensors]))
 
     def average(tensors):
         for value, other in zip(tensors, told[0], strict=True):
             value.add_(other).div_(2)
 
-    precise_bn(apart[1], xs[2:], average=average)
+    precise_bn(apart[1], xs[2:], all_reduce_mean=average)
     assert torch.allclose(apart[1][0].running_mean, together[0].running_mean, atol=1e-6)
     assert torch.allclose(apart[1][0].running_var, together[0].running_var, rtol=1e-5)
 

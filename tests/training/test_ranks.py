@@ -90,8 +90,8 @@ def test_two_ranks_of_32_are_one_of_64_where_batch_norm_is_frozen(tmp_path: Path
 @pytest.mark.parametrize(
     ("job", "says"),
     [
-        ("die", r"rank 1 has said nothing for \d+ s: it was killed or stopped"),
-        ("stop", r"rank 1 has said nothing for \d+ s: it was killed or stopped"),
+        ("die", r"rank 1 has been silent for \d+ s: it was killed or stopped"),
+        ("stop", r"rank 1 has been silent for \d+ s: it was killed or stopped"),
         ("raise", "rank 1 stopped: ValueError: no images here"),
     ],
 )

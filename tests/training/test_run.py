@@ -1,6 +1,7 @@
 """Whole trainings, in folders, of a network that takes milliseconds a step."""
 
 import json
+import logging
 import os
 import shutil
 import signal
@@ -20,7 +21,7 @@ from safetensors.torch import load_file
 from netwright.errors import DataError, Diverged, OutputError, PopulationError, RecipeError, WeightsError
 from netwright.recipe import TrainConfig, load_training, training_to_yaml
 from netwright.system.lock import Lock
-from netwright.training import monitor, run
+from netwright.training import monitor, session
 from netwright.training.run import Trained, train
 from netwright.weights import load_model
 
@@ -95,9 +96,9 @@ class Stop(Exception):  # noqa: N818 - no error
 def interrupted(training: TrainConfig, at: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Train until the at-th step is done and saved, and no further."""
     calls = 0
-    step = monitor.Monitor.step
+    step = monitor.ConsoleMonitor.step
 
-    def counted(self: monitor.Monitor, batches: int, loss: Any, lr: float) -> None:
+    def counted(self: monitor.ConsoleMonitor, batches: int, loss: Any, lr: float) -> None:
         nonlocal calls
         calls += 1
         if calls > at:
@@ -105,7 +106,7 @@ def interrupted(training: TrainConfig, at: int, monkeypatch: pytest.MonkeyPatch)
         step(self, batches, loss, lr)
 
     with monkeypatch.context() as patched:
-        patched.setattr(monitor.Monitor, "step", counted)
+        patched.setattr(monitor.ConsoleMonitor, "step", counted)
         with pytest.raises(Stop):
             train(training)
 
@@ -185,7 +186,7 @@ def test_mistakes_are_found_before_training(training, tmp_path, monkeypatch):
 
 
 def test_a_disk_that_is_full_for_a_while_is_survived(training, tmp_path, monkeypatch, capsys):
-    saved = run.save_state
+    saved = session.save_state
     names: list[str] = []
 
     def sometimes(folder: Path, name: str, state: Any) -> Path:
@@ -196,9 +197,9 @@ def test_a_disk_that_is_full_for_a_while_is_survived(training, tmp_path, monkeyp
 
     whole = train(training("whole"))
     with monkeypatch.context() as patched:
-        patched.setattr(run, "save_state", sometimes)
+        patched.setattr(session, "save_state", sometimes)
         trained = train(training("out", state_interval=0.0))
-    assert capsys.readouterr().out.count("the state is not saved, and training goes on: No space") == 2
+    assert capsys.readouterr().out.count("the state is not saved, and training continues: No space") == 2
     assert without_times(trained) == without_times(whole)
     assert same(tmp_path / "whole", tmp_path / "out")
 
@@ -339,6 +340,14 @@ def test_the_classes_of_a_recipe_are_those_of_the_images_and_those_of_a_keyword_
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(training_to_yaml(training("out", epochs=1)).replace("num_classes: null", "num_classes: 1000"))
     train(recipe)
-    assert "the recipe is for 1,000 classes, and digits has 10: these are learned" in capsys.readouterr().out
+    assert "the recipe is for 1,000 classes, and digits has 10, which are learned" in capsys.readouterr().out
     with pytest.raises(DataError, match=r"num_classes is the number of the images' classes, .* not 7\."):
         train(recipe, num_classes=7, out="other")
+
+
+def test_a_library_user_can_silence_a_training(training, tmp_path, capsys, caplog: pytest.LogCaptureFixture):
+    with caplog.at_level(logging.INFO, logger="netwright"):
+        train(training(epochs=1), monitor=monitor.NullMonitor())
+    assert capsys.readouterr() == ("", "")
+    assert "1 epochs in" in caplog.text
+    assert (tmp_path / "out" / "tiny_best.safetensors").is_file()

@@ -24,7 +24,7 @@ def test_a_state_reads_back_exactly(tmp_path: Path):
     save_state(tmp_path, "000001-00000003", state(0.1))
     found = latest_state(tmp_path)
     assert found is not None
-    assert found.plain == {"format": 1, "value": 0.1, "tenth": 0.1 * 3}
+    assert found.metadata == {"format": 1, "value": 0.1, "tenth": 0.1 * 3}
     for name, value in state(0.1).tensors.items():
         assert torch.equal(found.tensors[name], value)
         assert found.tensors[name].dtype == value.dtype
@@ -49,17 +49,17 @@ def test_what_a_killed_process_left_is_passed_over_and_removed(tmp_path: Path):
     (rest / "tensors.safetensors").write_bytes(b"half")
     found = latest_state(tmp_path)
     assert found is not None
-    assert found.plain["value"] == 1.0
+    assert found.metadata["value"] == 1.0
     save_state(tmp_path, "000002-00000000", state(2.0))
     assert not rest.exists()
 
 
-@pytest.mark.parametrize("damage", ["tensors", "plain", "version"])
+@pytest.mark.parametrize("damage", ["tensors", "metadata", "version"])
 def test_a_damaged_state_is_said(tmp_path: Path, damage: str):
     path = save_state(tmp_path, "000001-00000003", state(1.0))
     if damage == "tensors":
         (path / "tensors.safetensors").write_bytes((path / "tensors.safetensors").read_bytes()[:-9])
-    elif damage == "plain":
+    elif damage == "metadata":
         (path / "state.json").write_text("{")
     else:
         (path / "state.json").write_text(json.dumps({"format": 99}))
@@ -80,5 +80,5 @@ def test_a_full_disk_leaves_the_older_state(tmp_path: Path, monkeypatch: pytest.
             save_state(tmp_path, "000002-00000000", state(2.0))
     found = latest_state(tmp_path)
     assert found is not None
-    assert found.plain["value"] == 1.0
+    assert found.metadata["value"] == 1.0
     assert len(list(tmp_path.iterdir())) == 1

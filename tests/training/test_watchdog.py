@@ -4,31 +4,31 @@ import pytest
 from torch.distributed import HashStore
 
 from netwright.errors import DistributedError
-from netwright.training.watch import Watch
+from netwright.training.watchdog import Watchdog
 
-EVERY = 0.02
+INTERVAL = 0.02
 
 
-def watch(store: HashStore, rank: int, ends: list[str], timeout: float = 60.0, world: int = 2) -> Watch:
-    return Watch(store, rank, world, timeout, end=ends.append, every=EVERY)
+def watchdog(store: HashStore, rank: int, ends: list[str], timeout: float = 60.0, world: int = 2) -> Watchdog:
+    return Watchdog(store, rank, world, timeout, end=ends.append, interval=INTERVAL)
 
 
 def until(ends: list[str], seconds: float = 5.0) -> str:
     limit = time.monotonic() + seconds
     while not ends and time.monotonic() < limit:
-        time.sleep(EVERY)
+        time.sleep(INTERVAL)
     return ends[0] if ends else ""
 
 
 def test_ranks_that_go_on_are_left_alone():
     store, ends = HashStore(), []
-    pair = [watch(store, rank, ends, timeout=0.2) for rank in (0, 1)]
+    pair = [watchdog(store, rank, ends, timeout=0.2) for rank in (0, 1)]
     for each in pair:
         each.start()
     for _ in range(30):
         for each in pair:
-            each.beat()
-        time.sleep(EVERY)
+            each.heartbeat()
+        time.sleep(INTERVAL)
     for each in reversed(pair):
         each.stop()
     assert ends == []
@@ -37,37 +37,37 @@ def test_ranks_that_go_on_are_left_alone():
 def test_a_rank_that_says_nothing_more_has_a_name():
     store, ends = HashStore(), []
     store.set("watch/1", "5 7")
-    watch(store, 0, ends).start()
-    assert until(ends).startswith("rank 1 has said nothing for")
+    watchdog(store, 0, ends).start()
+    assert until(ends).startswith("rank 1 has been silent for")
 
 
 def test_a_rank_that_lives_and_hangs_has_a_name():
     store, ends = HashStore(), []
-    pair = [watch(store, 0, ends, timeout=0.3), watch(store, 1, [], timeout=60)]
-    pair[0].beat()
+    pair = [watchdog(store, 0, ends, timeout=0.3), watchdog(store, 1, [], timeout=60)]
+    pair[0].heartbeat()
     for each in pair:
         each.start()
-    assert until(ends).startswith("rank 1 has made no progress for 0.3 s (step 0 of its own)")
+    assert until(ends).startswith("rank 1 has made no progress for 0.3 s (since its step 0)")
     pair[1].stop()
 
 
 def test_why_a_rank_stopped_reaches_the_others():
     store, ends = HashStore(), []
-    pair = [watch(store, 0, ends), watch(store, 1, [])]
+    pair = [watchdog(store, 0, ends), watchdog(store, 1, [])]
     for each in pair:
         each.start()
-    pair[1].report(ValueError("no images"))
+    pair[1].report_failure(ValueError("no images"))
     assert until(ends) == "rank 1 stopped: ValueError: no images"
     with pytest.raises(DistributedError, match="rank 1 stopped: ValueError: no images"):
-        pair[0].blame(RuntimeError("connection closed"))
+        pair[0].raise_if_lost(RuntimeError("connection closed"))
 
 
 def test_a_rank_that_is_done_is_not_missed():
     store, ends = HashStore(), []
-    pair = [watch(store, rank, ends, timeout=60) for rank in (0, 1)]
+    pair = [watchdog(store, rank, ends, timeout=60) for rank in (0, 1)]
     for each in pair:
         each.start()
     pair[1].stop()
-    time.sleep(EVERY * 30)
+    time.sleep(INTERVAL * 30)
     assert ends == []
     pair[0].stop()

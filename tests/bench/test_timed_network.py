@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from netwright.bench import Settings, open_network, subject
-from netwright.bench.subject import Subject, matmul_rate
+from netwright.bench import Settings, build_contender, timed_network
+from netwright.bench.timed_network import TimedNetwork, matmul_rate
 
 CPU = torch.device("cpu")
 Quick = Callable[..., Settings]
@@ -24,15 +24,15 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr(subject, "time", made)
+    monkeypatch.setattr(timed_network, "time", made)
     return made
 
 
 def test_training_is_sgd_with_nesterov_momentum(tiny_yaml: str, quick: Quick) -> None:
     settings = quick()
-    trained = Subject(open_network(tiny_yaml), settings, CPU)
+    trained = TimedNetwork(build_contender(tiny_yaml), settings, CPU)
     trained.train(3)
-    module = open_network(tiny_yaml).module.train().to(memory_format=torch.channels_last)
+    module = build_contender(tiny_yaml).module.train().to(memory_format=torch.channels_last)
     optimizer = torch.optim.SGD(module.parameters(), lr=1e-4, momentum=0.9, nesterov=True, weight_decay=5e-5)
     for _ in range(3):
         optimizer.zero_grad()
@@ -43,22 +43,22 @@ def test_training_is_sgd_with_nesterov_momentum(tiny_yaml: str, quick: Quick) ->
 
 
 def test_inference_changes_nothing(tiny_yaml: str, quick: Quick) -> None:
-    answering = Subject(open_network(tiny_yaml), quick(), CPU)
+    answering = TimedNetwork(build_contender(tiny_yaml), quick(), CPU)
     answering.infer(2)
     answering.infer(1, images=1)
-    for name, value in open_network(tiny_yaml).module.state_dict().items():
+    for name, value in build_contender(tiny_yaml).module.state_dict().items():
         assert torch.equal(answering.module.state_dict()[name], value), name
 
 
 @pytest.mark.parametrize("channels_last", [True, False])
 def test_memory_layout(tiny_yaml: str, quick: Quick, channels_last: bool) -> None:
-    made = Subject(open_network(tiny_yaml), quick(channels_last=channels_last), CPU)
+    made = TimedNetwork(build_contender(tiny_yaml), quick(channels_last=channels_last), CPU)
     weight = made.module.get_parameter("s1.b1.f.b.weight")
     assert weight.is_contiguous(memory_format=torch.channels_last) is channels_last
 
 
 def test_rates_count_images(tiny_yaml: str, quick: Quick, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = Subject(open_network(tiny_yaml), quick(batch_size=8), CPU)
+    made = TimedNetwork(build_contender(tiny_yaml), quick(batch_size=8), CPU)
     done: list[int] = []
 
     def work(steps: int) -> None:
@@ -76,7 +76,7 @@ def test_rates_count_images(tiny_yaml: str, quick: Quick, clock: Clock, monkeypa
 def test_latencies_are_milliseconds_of_single_images(
     tiny_yaml: str, quick: Quick, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = Subject(open_network(tiny_yaml), quick(), CPU)
+    made = TimedNetwork(build_contender(tiny_yaml), quick(), CPU)
 
     def work(steps: int, images: int | None = None) -> None:
         assert (steps, images) == (1, 1)

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from netwright.recipe import Checkpoints
-from netwright.training.keep import epochs_to_keep, keep, weights_name
+from netwright.training.checkpoint_policy import epochs_to_keep, save_and_prune, weights_file_name
 from netwright.training.records import EpochRecord, Score
 
 
@@ -36,7 +36,9 @@ def test_policies(policy, many, interval, kept):
 def test_files_follow_the_policy(tmp_path: Path):
     checkpoints = Checkpoints(checkpoint_policy="top_k", checkpoint_keep=2)
     for n in range(1, 6):
-        keep(tmp_path, "net", 7, 5, checkpoints, RECORDS[:n], lambda path, _: path.write_text("x"), (False, True))
-    names = {weights_name("net", epoch, 7, average=average) for epoch in (2, 4) for average in (False, True)}
+        save_and_prune(
+            tmp_path, "net", 7, 5, checkpoints, RECORDS[:n], lambda path, _: path.write_text("x"), has_ema=True
+        )
+    names = {weights_file_name("net", epoch, 7, is_ema=is_ema) for epoch in (2, 4) for is_ema in (False, True)}
     assert {path.name for path in tmp_path.iterdir()} == names
     assert "net-4_7_ema.safetensors" in names

@@ -1,5 +1,7 @@
-"""One network on a device, ready to be timed. Training is the engine's own loop, with the optimizer of the published
-recipes, for whoever's network it is."""
+"""A network on a device, ready to be timed.
+
+Networks of every library are trained by the same loop, the engine's, with the optimizer of the published recipes.
+"""
 
 from __future__ import annotations
 
@@ -11,22 +13,28 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from netwright.bench.contender import Network
+from netwright.bench.contender import BuiltNetwork
 from netwright.bench.settings import Settings
-from netwright.training.engine import Engine, Tally, train_epoch
+from netwright.training.engine import Engine, EpochMeter, train_epoch
 from netwright.training.precision import autocast, resolve_precision
 
-__all__ = ["Subject", "matmul_rate", "synchronize"]
+__all__ = ["TimedNetwork", "matmul_rate", "synchronize"]
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-_LR = 1e-4  # of one batch over and over: far from diverging
-_WARM = 2  # batches before anything is timed: kernels are chosen, memory is fetched
+_LR = 1e-4  # far from diverging, on one batch again and again
+_WARM_UP = 2  # batches before the timing: kernels are chosen, memory is allocated
 
 
-class Subject:
-    """A network with a batch of random images, weights and optimizer on the device."""
+class TimedNetwork:
+    """A network with a batch of random images and an optimizer on a device.
 
-    def __init__(self, network: Network, settings: Settings, device: torch.device) -> None:
+    Args:
+        network: The network.
+        settings: Of the benchmark.
+        device: To run on.
+    """
+
+    def __init__(self, network: BuiltNetwork, settings: Settings, device: torch.device) -> None:
         precision, _ = resolve_precision(settings.precision, device)
         self.device = device
         self._autocast = partial(autocast, precision, device)
@@ -42,25 +50,25 @@ class Subject:
         self._engine: Engine | None = None
 
     def train(self, steps: int) -> None:
-        """Forward, backward and optimizer step, so many times: SGD with Nesterov momentum, cross-entropy."""
-        if self._engine is None:  # made when first needed: what only answers needs no momentum
+        """Do training steps: SGD with Nesterov momentum, cross-entropy."""
+        if self._engine is None:  # made when first needed: inference needs no momentum
             optimizer = torch.optim.SGD(
                 self.module.parameters(), lr=_LR, momentum=0.9, nesterov=True, weight_decay=5e-5, fused=True
             )
             self._engine = Engine(
                 self.module,
                 optimizer,
-                lr_at=lambda position: _LR,
+                lr_schedule=lambda position: _LR,
                 criterion=nn.functional.cross_entropy,
                 autocast=self._autocast,
                 wrapped=self._called,
             )
         batches = ((self.x, self.target) for _ in range(steps))
-        train_epoch(self._engine, batches, Tally.begin(1, self.device), steps)
+        train_epoch(self._engine, batches, EpochMeter.start(1, self.device), steps)
 
     @torch.inference_mode()
     def infer(self, steps: int, images: int | None = None) -> None:
-        """Logits of the batch, or of its first images, so many times."""
+        """Compute the logits of the batch, or of its first images, `steps` times."""
         self.module.eval()
         x = self.x if images is None else self.x[:images]
         with self._autocast():
@@ -68,38 +76,42 @@ class Subject:
                 self._called(x)
 
     def train_rate(self, seconds: float) -> float:
-        """Images a second of training."""
+        """Images per second of training, over about `seconds`."""
         return len(self.x) * _rate(self.train, seconds, self.device)
 
     def infer_rate(self, seconds: float) -> float:
-        """Images a second of inference."""
+        """Images per second of inference, over about `seconds`."""
         return len(self.x) * _rate(self.infer, seconds, self.device)
 
     def latencies(self, seconds: float) -> list[float]:
-        """Milliseconds of single images, one after another, for so long; at least one."""
-        found: list[float] = []
-        began = time.perf_counter()
-        while not found or time.perf_counter() - began < seconds:
+        """Milliseconds of single images, one after another for `seconds`; at least one."""
+        times: list[float] = []
+        started = time.perf_counter()
+        while not times or time.perf_counter() - started < seconds:
             start = time.perf_counter()
             self.infer(1, images=1)
             synchronize(self.device)
-            found.append(1e3 * (time.perf_counter() - start))
-        return found
+            times.append(1e3 * (time.perf_counter() - start))
+        return times
 
     def warm_up(self, *, train: bool, infer: bool) -> None:
-        """Do untimed what will be timed."""
+        """Run once, untimed, what will be timed."""
         if train:
-            self.train(_WARM)
+            self.train(_WARM_UP)
         if infer:
-            self.infer(_WARM)
-            self.infer(_WARM, images=1)
+            self.infer(_WARM_UP)
+            self.infer(_WARM_UP, images=1)
         synchronize(self.device)
 
 
 def matmul_rate(precision: str, device: torch.device, seconds: float, side: int | None = None) -> float:
-    """Operations a second (a multiply-add is two) of square matrix products in that precision.
+    """Operations per second (a multiply-add is two) of square matrix products.
 
-    side: of the matrices; None: 2048 on a CPU, 8192 on accelerators, where a product is at its fastest.
+    Args:
+        precision: fp32, bf16 or fp16.
+        device: To run on.
+        seconds: To measure.
+        side: Of the matrices; None: 2048 on a CPU, 8192 on accelerators, where products are fastest.
     """
     side = side or (2048 if device.type == "cpu" else 8192)
     a = torch.randn(side, side, generator=torch.Generator().manual_seed(0)).to(device, _DTYPES[precision])
@@ -114,13 +126,13 @@ def matmul_rate(precision: str, device: torch.device, seconds: float, side: int 
 
 
 def synchronize(device: torch.device) -> None:
-    """Wait until the device has done what it was given."""
+    """Wait until the device has finished its work."""
     if device.type != "cpu":
         torch.accelerator.synchronize(device)
 
 
 def _rate(work: Callable[[int], None], seconds: float, device: torch.device) -> float:
-    """Times a second that work is done, over about so many seconds; the first time only tells how often that is."""
+    """How often per second work(1) is done, over about `seconds`; a first time only tells how often that is."""
 
     def timed(times: int) -> float:
         synchronize(device)
