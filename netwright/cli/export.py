@@ -45,11 +45,35 @@ _CALIBRATION, _EVALUATION = 300, 2000
 
 def add_arguments(parser: CommandParser) -> None:
     """The flags."""
-    from netwright.exports.triton import TritonSettings
-
     parser.add_argument(
         "ref", metavar="REF", help="a run folder, a weight file, or a published name, as `netwright models` lists them"
     )
+    _add_output(parser)
+    which = parser.add_argument_group("which weights")
+    which.add_argument("--model", default="", help="the network, where the weights do not say it")
+    which.add_argument("--ema", action="store_true", help="the moving average, where the file has one")
+    _add_images(parser)
+    report = parser.add_argument_group("report")
+    report.add_argument(
+        "--speed",
+        nargs="?",
+        const=True,
+        type=truth,
+        metavar="true|false",
+        help="measure it beside torch in fp32, some seconds (default: true for int8)",
+    )
+    report.add_argument(
+        "--report",
+        default="",
+        metavar="FILE",
+        help="what was checked and measured: a page to read (.html), or JSON (.json)",
+    )
+
+
+def _add_output(parser: CommandParser) -> None:
+    """What is written, and Triton's settings."""
+    from netwright.exports.triton import TritonSettings
+
     what = parser.add_argument_group("what is written")
     what.add_argument("--to", choices=_TARGETS, default="onnx", help="what will open it (default: %(default)s)")
     what.add_argument("--precision", choices=_PRECISIONS, default="fp32", help="(default: %(default)s)")
@@ -76,9 +100,10 @@ def add_arguments(parser: CommandParser) -> None:
     )
     triton = "with --layout triton, for the configuration that the first version brings"
     add_options(parser, TritonSettings, group=triton)
-    which = parser.add_argument_group("which weights")
-    which.add_argument("--model", default="", help="the network, where the weights do not say it")
-    which.add_argument("--ema", action="store_true", help="the moving average, where the file has one")
+
+
+def _add_images(parser: CommandParser) -> None:
+    """Which images calibrate and measure."""
     images = parser.add_argument_group("images, for int8 and for comparing accuracy (default for int8: the run's own)")
     images.add_argument("--data_dir", default="", metavar="DIR", help="folder of the images")
     images.add_argument("--dataset", default="", help="imagenet, mnist, cifar10, cifar100, or digits: bundled")
@@ -91,21 +116,6 @@ def add_arguments(parser: CommandParser) -> None:
         "--evaluation_images", type=int, default=_EVALUATION, metavar="N", help="0 for all (default: %(default)s)"
     )
     images.add_argument("--seed", type=int, default=0, help="by which images are drawn (default: %(default)s)")
-    report = parser.add_argument_group("report")
-    report.add_argument(
-        "--speed",
-        nargs="?",
-        const=True,
-        type=truth,
-        metavar="true|false",
-        help="measure it beside torch in fp32, some seconds (default: true for int8)",
-    )
-    report.add_argument(
-        "--report",
-        default="",
-        metavar="FILE",
-        help="what was checked and measured: a page to read (.html), or JSON (.json)",
-    )
 
 
 def run(options: Namespace, command: str) -> int:

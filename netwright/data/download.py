@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from netwright.system.fetch import is_offline
 
 __all__ = ["Remote", "fetch"]
 
+_LOG = logging.getLogger(__name__)
 _PAUSE_SECONDS = 0.5
 
 
@@ -39,7 +40,7 @@ def fetch(remote: Remote, folder: Path, say: Callable[[str], None] | None = None
     Args:
         remote: What to load.
         folder: Where it is kept; it is made.
-        say: Takes a line where loading begins; standard error where left out.
+        say: Takes a line where loading begins; the log where left out.
 
     Raises:
         DataError: No address gives it, or $NETWRIGHT_OFFLINE forbids to ask.
@@ -53,7 +54,7 @@ def fetch(remote: Remote, folder: Path, say: Callable[[str], None] | None = None
             elsewhere="another --data_dir",
             offline=is_offline(),
             pause=_PAUSE_SECONDS,
-            say=say or _on_stderr,
+            say=say or _LOG.warning,
         )
     except web.OfflineError as error:
         raise DataError(
@@ -65,7 +66,3 @@ def fetch(remote: Remote, folder: Path, say: Callable[[str], None] | None = None
             f"{remote.name} cannot be fetched ({error}). Fetch it elsewhere and put it into {folder}, or look to the "
             "network (proxies: HTTPS_PROXY) and type the command again: it continues where it broke off."
         ) from error
-
-
-def _on_stderr(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

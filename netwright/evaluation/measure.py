@@ -79,11 +79,7 @@ def measure_split(
     gathered = [bad for part in group.gather(loader.skipped) for bad in part]
     skipped = group.broadcast(tuple(sorted(gathered, key=lambda bad: bad.name)))
     if not len(records):
-        reasons = listed([f"{bad.name}: {bad.reason}" for bad in skipped], 3)
-        raise DataError(
-            f"none of the {len(split.index):,} images of {split.name} could be read ({reasons}). Repair them, or give "
-            "another --data_dir."
-        )
+        raise _none_read(split, [f"{bad.name}: {bad.reason}" for bad in skipped])
     _refuse_infinite(records, split)
     return ValidationMetrics(
         records,
@@ -92,6 +88,13 @@ def measure_split(
         seconds=time.perf_counter() - started,
         wrong=most_wrong(records, split.index, split.source.item_name, most),
         skipped=skipped,
+    )
+
+
+def _none_read(split: Split, reasons: list[str]) -> DataError:
+    return DataError(
+        f"none of the {len(split.index):,} images of {split.name} could be read ({listed(reasons, 3)}). Repair them, "
+        "or give another --data_dir."
     )
 
 

@@ -20,7 +20,7 @@ from netwright.exports.writers import WRITERS
 from netwright.runtime.info import PRECISIONS, SUFFIXES, info_of
 from netwright.runtime.onnx_graph import OPSET
 from netwright.runtime.open import open_runtime
-from netwright.runtime.runtime import Image, read_image
+from netwright.runtime.runtime import Image, Runtime, read_image
 from netwright.system.atomic_group import atomic_group
 from netwright.system.extras import optional
 from netwright.system.machine import versions
@@ -104,28 +104,38 @@ def export(
         versions=_versions(to),
     )
     samples = [_images(model, calibration)]
-    pixels = samples[0][0]
     if precision == "int8":
         # ranges that only fit the calibration images show on others
         samples.append(_unseen(model, evaluation))
     progress(f"writing {info.name} for {to} in {precision}")
     with atomic_group(path, what="the exported network", elsewhere="another --out") as partial:
-        WRITERS[to](model, info, pixels if precision == "int8" else None, partial)
+        WRITERS[to](model, info, samples[0][0] if precision == "int8" else None, partial)
         with open_runtime(partial) as runtime:
-            checks = []
-            for sample, images in samples:
-                progress(f"comparing with the network on {images}")
-                checks.append(Check(agreement_of(model, runtime, sample), images))
-                refuse_other(checks[-1].agreement, precision, str(path))
+            checks = _checks(model, runtime, samples, path, progress)
             if to == "torch":
-                refuse_other_graph(model, partial, precision, size, pixels)
+                refuse_other_graph(model, partial, precision, size, samples[0][0])
             accuracy = accuracy_of(model, runtime, evaluation, progress) if evaluation is not None else None
             speed = speed_of(model, runtime, progress) if measure_speed else ()
         names = sorted(each.name for each in partial.parent.iterdir())
     files = tuple(path.with_name(each) for each in names)
     source_size = sum(each.numel() * 4 for each in model.module.state_dict().values() if each.is_floating_point())
-    size_written = sum(each.stat().st_size for each in files)
-    return Exported(path, files, info, tuple(checks), size_written, source_size, accuracy, speed)
+    return Exported(path, files, info, checks, sum(each.stat().st_size for each in files), source_size, accuracy, speed)
+
+
+def _checks(
+    model: LoadedModel,
+    runtime: Runtime,
+    samples: Sequence[tuple[Pixels, str]],
+    path: Path,
+    progress: Callable[[str], None],
+) -> tuple[Check, ...]:
+    """How far the opened file agrees on each sample. ExportError where it does not; path: for the message."""
+    checks = []
+    for pixels, images in samples:
+        progress(f"comparing with the network on {images}")
+        checks.append(Check(agreement_of(model, runtime, pixels), images))
+        refuse_other(checks[-1].agreement, runtime.info.precision, str(path))
+    return tuple(checks)
 
 
 def _check_arguments(to: str, precision: str, batch: int | str) -> None:

@@ -73,13 +73,7 @@ def run(
         PopulationError: Another program works on the population, or no worker can be started.
         RecipeError: Fewer than one worker or thread.
     """
-    if images.path is None:
-        raise PopulationError(
-            "the images of a sweep are on disk, so that workers share them. Give load_images a cache."
-        )
-    for name, count in (("threads", threads), ("workers", 1 if workers is None else workers)):
-        if count < 1:
-            raise RecipeError(f"{name} is at least 1, not {count}. Leave it out to use every processor.")
+    path = _checked_path(images, threads, workers)
     with population.lock():
         population.requeue()
         waiting = population.trials("waiting")
@@ -88,7 +82,7 @@ def run(
             return
         sweep.add(waiting, recipe, split, weights)
         workers = workers or default_workers(threads, devices)
-        engine = executor or LocalExecutor(images.path, workers=workers, threads=threads, devices=devices)
+        engine = executor or LocalExecutor(path, workers=workers, threads=threads, devices=devices)
         try:
             with engine if executor is None else nullcontext(engine):
                 for event in engine.run(sweep.specs.values()):
@@ -97,6 +91,18 @@ def run(
         finally:
             with suppress(OutputError):  # resuming does it too
                 population.requeue()
+
+
+def _checked_path(images: ImageSet, threads: int, workers: int | None) -> Path:
+    """Where the images are. PopulationError where they are not on disk, RecipeError for a count that cannot be."""
+    if images.path is None:
+        raise PopulationError(
+            "the images of a sweep are on disk, so that workers share them. Give load_images a cache."
+        )
+    for name, count in (("threads", threads), ("workers", 1 if workers is None else workers)):
+        if count < 1:
+            raise RecipeError(f"{name} is at least 1, not {count}. Leave it out to use every processor.")
+    return images.path
 
 
 class _Sweep:

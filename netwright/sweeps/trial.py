@@ -95,20 +95,7 @@ def fit(
     if recipe.channels_last:
         module.to(memory_format=torch.channels_last)
     steps = train.steps(recipe.batch_size)
-    engine = Engine(
-        module,
-        torch.optim.SGD(
-            module.parameters(),
-            lr=float(recipe.lr),
-            momentum=recipe.momentum,
-            nesterov=recipe.nesterov and recipe.momentum > 0,
-            weight_decay=recipe.weight_decay,
-            fused=True,
-        ),
-        lr_schedule=lambda position: learning_rate(recipe, position, steps),
-        criterion=partial(_cross_entropy, label_smoothing=recipe.label_smoothing),
-        autocast=partial(_autocast, recipe, train.device),
-    )
+    engine = _engine(module, recipe, steps, train.device)
     epochs: list[Epoch] = []
     for epoch in range(1, recipe.epochs + 1):
         started = time.perf_counter()
@@ -131,6 +118,25 @@ def fit(
         if on_epoch is not None:
             on_epoch(record)
     return epochs
+
+
+def _engine(module: nn.Module, recipe: Recipe, steps: int, device: torch.device) -> Engine:
+    """Plain SGD by the recipe; steps: of an epoch."""
+    optimizer = torch.optim.SGD(
+        module.parameters(),
+        lr=float(recipe.lr),
+        momentum=recipe.momentum,
+        nesterov=recipe.nesterov and recipe.momentum > 0,
+        weight_decay=recipe.weight_decay,
+        fused=True,
+    )
+    return Engine(
+        module,
+        optimizer,
+        lr_schedule=lambda position: learning_rate(recipe, position, steps),
+        criterion=partial(_cross_entropy, label_smoothing=recipe.label_smoothing),
+        autocast=partial(_autocast, recipe, device),
+    )
 
 
 def evaluate(module: nn.Module, split: Batches, recipe: Recipe) -> Evaluation:

@@ -21,7 +21,7 @@ from netwright.workflow.final_training import weights_of
 from netwright.workflow.prepare import PreparedDesign
 
 if TYPE_CHECKING:
-    from netwright.report import Finalist, PopulationView
+    from netwright.report import Comparison, Finalist, PopulationView
 
 __all__ = ["DesignResult", "conclude"]
 
@@ -111,17 +111,24 @@ def conclude(
         report=write_report(data, out),
         folder=out,
     )
+    # last: its presence means that the rest is there
+    summary = _summary(result, comparison, finalists)
+    _write(out / "result.json", json.dumps(summary, indent=2), "the result of the design")
+    return result
+
+
+def _summary(
+    result: DesignResult, comparison: Comparison | None, finalists: tuple[Finalist, Finalist]
+) -> dict[str, Any]:
+    """What result.json holds."""
     tests = {} if comparison is None else {"difference": comparison.mean.difference, "p_value": comparison.mean.p_value}
-    summary = {
+    return {
         "confirmed": result.confirmed,
         "refined_against_given": tests,
         "refinement": result.refinement,
         "verdict": result.verdict,
         **{each.role: _jsonable(each) for each in finalists},
     }
-    # last: its presence means that the rest is there
-    _write(out / "result.json", json.dumps(summary, indent=2), "the result of the design")
-    return result
 
 
 def _jsonable(finalist: Finalist) -> dict[str, Any]:
