@@ -57,7 +57,7 @@ def add_arguments(parser: CommandParser) -> None:
         "--batch",
         default="dynamic",
         metavar="N|dynamic",
-        help="images that the graph takes at once; a number suits compilers that want it (default: %(default)s)",
+        help="images that the graph takes at once; some compilers need a number (default: %(default)s)",
     )
     what.add_argument(
         "--out", default="", metavar="PATH", help="the file, or a folder for model.onnx and so on (default: the name)"
@@ -79,18 +79,7 @@ def add_arguments(parser: CommandParser) -> None:
     which = parser.add_argument_group("which weights")
     which.add_argument("--model", default="", help="the network, where the weights do not say it")
     which.add_argument("--ema", action="store_true", help="the moving average, where the file has one")
-    images = parser.add_argument_group("images, for int8 and for comparing accuracy (default for int8: the run's own)")
-    images.add_argument("--data_dir", default="", metavar="DIR", help="folder of the images")
-    images.add_argument("--dataset", default="", help="imagenet, mnist, cifar10, cifar100, or digits: bundled")
-    images.add_argument("--train_split", default="train", metavar="NAME", help="to calibrate (default: %(default)s)")
-    images.add_argument("--val_split", default="validation", metavar="NAME", help="to measure (default: %(default)s)")
-    images.add_argument(
-        "--calibration_images", type=int, default=_CALIBRATION, metavar="N", help="1 to 300 (default: %(default)s)"
-    )
-    images.add_argument(
-        "--evaluation_images", type=int, default=_EVALUATION, metavar="N", help="0 for all (default: %(default)s)"
-    )
-    images.add_argument("--seed", type=int, default=0, help="by which images are drawn (default: %(default)s)")
+    _add_images(parser)
     report = parser.add_argument_group("report")
     report.add_argument(
         "--speed",
@@ -108,8 +97,23 @@ def add_arguments(parser: CommandParser) -> None:
     )
 
 
+def _add_images(parser: CommandParser) -> None:
+    images = parser.add_argument_group("images, for int8 and for comparing accuracy (default for int8: the run's own)")
+    images.add_argument("--data_dir", default="", metavar="DIR", help="folder of the images")
+    images.add_argument("--dataset", default="", help="imagenet, mnist, cifar10, cifar100, or digits: bundled")
+    images.add_argument("--train_split", default="train", metavar="NAME", help="to calibrate (default: %(default)s)")
+    images.add_argument("--val_split", default="validation", metavar="NAME", help="to measure (default: %(default)s)")
+    images.add_argument(
+        "--calibration_images", type=int, default=_CALIBRATION, metavar="N", help="1 to 300 (default: %(default)s)"
+    )
+    images.add_argument(
+        "--evaluation_images", type=int, default=_EVALUATION, metavar="N", help="0 for all (default: %(default)s)"
+    )
+    images.add_argument("--seed", type=int, default=0, help="by which images are drawn (default: %(default)s)")
+
+
 def run(options: Namespace, command: str) -> int:
-    """Do it."""
+    """Export, and print what was checked and measured."""
     batch = _batch(options.batch)
     _refuse_images_alone(options)
     write = _layout(options)
@@ -221,8 +225,8 @@ def _of_the_run(options: Namespace, model: LoadedModel) -> dict[str, Any]:
     found = {key: getattr(training.images, key) for key in ("dataset", "data_dir", "train_split", "val_split")}
     if "training" not in model.facts or not (found["data_dir"] or found["dataset"] == "digits"):
         raise ExportError(
-            "int8 is made with images, from which the ranges of values are seen, and the weights do not say which they "
-            "were trained on. Name some of that kind: --data_dir FOLDER or --dataset NAME."
+            "int8 is calibrated on images, which show the ranges of values, and the weights do not say which they were "
+            "trained on. Name some of that kind: --data_dir FOLDER or --dataset NAME."
         )
     return found
 

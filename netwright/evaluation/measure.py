@@ -22,6 +22,7 @@ from netwright.training.distributed import Group
 
 if TYPE_CHECKING:
     from netwright.data.classes import ClassMap
+    from netwright.data.images import Skipped
     from netwright.loader import Split
     from netwright.runtime import Runtime
 
@@ -76,8 +77,7 @@ def measure_split(
     with closing(loader):
         own = measure(runtime.logits, loader, classes.outputs, after)
     records = ImageRecords.from_dense(group.add_up(own.to_dense(len(split.index))))
-    gathered = [bad for part in group.gather(loader.skipped) for bad in part]
-    skipped = group.agree(tuple(sorted(gathered, key=lambda bad: bad.name)))
+    skipped = _skipped(loader, group)
     if not len(records):
         reasons = listed([f"{bad.name}: {bad.reason}" for bad in skipped], 3)
         raise DataError(
@@ -93,6 +93,13 @@ def measure_split(
         wrong=most_wrong(records, split.index, split.source.item_name, most),
         skipped=skipped,
     )
+
+
+def _skipped(loader: EvalLoader, group: Group) -> tuple[Skipped, ...]:
+    """The unreadable images of all ranks, on each rank."""
+    gathered = [bad for part in group.gather(loader.skipped) for bad in part]
+    skipped: tuple[Skipped, ...] = group.agree(tuple(sorted(gathered, key=lambda bad: bad.name)))
+    return skipped
 
 
 def measure(

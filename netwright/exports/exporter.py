@@ -20,7 +20,7 @@ from netwright.exports.writers import WRITERS
 from netwright.runtime.info import PRECISIONS, SUFFIXES, info_of
 from netwright.runtime.onnx_graph import OPSET
 from netwright.runtime.open import open_runtime
-from netwright.runtime.runtime import Image, read_image
+from netwright.runtime.runtime import Image, Runtime, read_image
 from netwright.system.atomic_group import atomic_group
 from netwright.system.extras import optional
 from netwright.system.machine import versions
@@ -112,11 +112,7 @@ def export(
     with atomic_group(path, what="the exported network", elsewhere="another --out") as partial:
         WRITERS[to](model, info, pixels if precision == "int8" else None, partial)
         with open_runtime(partial) as runtime:
-            checks = []
-            for sample, images in samples:
-                progress(f"comparing with the network on {images}")
-                checks.append(Check(agreement_of(model, runtime, sample), images))
-                refuse_other(checks[-1].agreement, precision, str(path))
+            checks = _compared(model, runtime, samples, str(path), progress)
             if to == "torch":
                 refuse_other_graph(model, partial, precision, size, pixels)
             accuracy = accuracy_of(model, runtime, evaluation, progress) if evaluation is not None else None
@@ -125,7 +121,23 @@ def export(
     files = tuple(path.with_name(each) for each in names)
     source_size = sum(each.numel() * 4 for each in model.module.state_dict().values() if each.is_floating_point())
     size_written = sum(each.stat().st_size for each in files)
-    return Exported(path, files, info, tuple(checks), size_written, source_size, accuracy, speed)
+    return Exported(path, files, info, checks, size_written, source_size, accuracy, speed)
+
+
+def _compared(
+    model: LoadedModel,
+    runtime: Runtime,
+    samples: Sequence[tuple[Pixels, str]],
+    path: str,
+    progress: Callable[[str], None],
+) -> tuple[Check, ...]:
+    """A check per sample of images. Raises ExportError for the first that fails."""
+    checks = []
+    for pixels, description in samples:
+        progress(f"comparing with the network on {description}")
+        checks.append(Check(agreement_of(model, runtime, pixels), description))
+        refuse_other(checks[-1].agreement, runtime.info.precision, path)
+    return tuple(checks)
 
 
 def _check_arguments(to: str, precision: str, batch: int | str) -> None:
