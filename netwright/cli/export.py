@@ -45,10 +45,37 @@ _CALIBRATION, _EVALUATION = 300, 2000
 
 def add_arguments(parser: CommandParser) -> None:
     """The flags."""
+    from netwright.exports.triton import TritonSettings
+
     parser.add_argument(
         "ref", metavar="REF", help="a run folder, a weight file, or a published name, as `netwright models` lists them"
     )
-    _add_output(parser)
+    what = parser.add_argument_group("what is written")
+    what.add_argument("--to", choices=_TARGETS, default="onnx", help="what will open it (default: %(default)s)")
+    what.add_argument("--precision", choices=_PRECISIONS, default="fp32", help="(default: %(default)s)")
+    what.add_argument(
+        "--batch",
+        default="dynamic",
+        metavar="N|dynamic",
+        help="images that the graph takes at once; some compilers need a number (default: %(default)s)",
+    )
+    what.add_argument(
+        "--out", default="", metavar="PATH", help="the file, or a folder for model.onnx and so on (default: the name)"
+    )
+    what.add_argument(
+        "--name", default="", help="of the model, for servers (default: the run folder's, else the network's)"
+    )
+    what.add_argument(
+        "--model_version", default="", metavar="V", help="(default: 1; with --layout triton the next that is free)"
+    )
+    what.add_argument(
+        "--layout",
+        choices=["file", "triton"],
+        default="file",
+        help="triton: --out is a model repository of Triton and of `netwright serve` (default: %(default)s)",
+    )
+    triton = "with --layout triton, for the configuration that the first version brings"
+    add_options(parser, TritonSettings, group=triton)
     which = parser.add_argument_group("which weights")
     which.add_argument("--model", default="", help="the network, where the weights do not say it")
     which.add_argument("--ema", action="store_true", help="the moving average, where the file has one")
@@ -70,40 +97,7 @@ def add_arguments(parser: CommandParser) -> None:
     )
 
 
-def _add_output(parser: CommandParser) -> None:
-    """What is written, and Triton's settings."""
-    from netwright.exports.triton import TritonSettings
-
-    what = parser.add_argument_group("what is written")
-    what.add_argument("--to", choices=_TARGETS, default="onnx", help="what will open it (default: %(default)s)")
-    what.add_argument("--precision", choices=_PRECISIONS, default="fp32", help="(default: %(default)s)")
-    what.add_argument(
-        "--batch",
-        default="dynamic",
-        metavar="N|dynamic",
-        help="images that the graph takes at once; a number suits compilers that want it (default: %(default)s)",
-    )
-    what.add_argument(
-        "--out", default="", metavar="PATH", help="the file, or a folder for model.onnx and so on (default: the name)"
-    )
-    what.add_argument(
-        "--name", default="", help="of the model, for servers (default: the run folder's, else the network's)"
-    )
-    what.add_argument(
-        "--model_version", default="", metavar="V", help="(default: 1; with --layout triton the next that is free)"
-    )
-    what.add_argument(
-        "--layout",
-        choices=["file", "triton"],
-        default="file",
-        help="triton: --out is a model repository of Triton and of `netwright serve` (default: %(default)s)",
-    )
-    triton = "with --layout triton, for the configuration that the first version brings"
-    add_options(parser, TritonSettings, group=triton)
-
-
 def _add_images(parser: CommandParser) -> None:
-    """Which images calibrate and measure."""
     images = parser.add_argument_group("images, for int8 and for comparing accuracy (default for int8: the run's own)")
     images.add_argument("--data_dir", default="", metavar="DIR", help="folder of the images")
     images.add_argument("--dataset", default="", help="imagenet, mnist, cifar10, cifar100, or digits: bundled")
@@ -119,7 +113,7 @@ def _add_images(parser: CommandParser) -> None:
 
 
 def run(options: Namespace, command: str) -> int:
-    """Do it."""
+    """Export, and print what was checked and measured."""
     batch = _batch(options.batch)
     _refuse_images_alone(options)
     write = _layout(options)
@@ -231,8 +225,8 @@ def _of_the_run(options: Namespace, model: LoadedModel) -> dict[str, Any]:
     found = {key: getattr(training.images, key) for key in ("dataset", "data_dir", "train_split", "val_split")}
     if "training" not in model.facts or not (found["data_dir"] or found["dataset"] == "digits"):
         raise ExportError(
-            "int8 is made with images, from which the ranges of values are seen, and the weights do not say which they "
-            "were trained on. Name some of that kind: --data_dir FOLDER or --dataset NAME."
+            "int8 is calibrated on images, which show the ranges of values, and the weights do not say which they were "
+            "trained on. Name some of that kind: --data_dir FOLDER or --dataset NAME."
         )
     return found
 

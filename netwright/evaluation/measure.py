@@ -22,6 +22,7 @@ from netwright.training.distributed import Group
 
 if TYPE_CHECKING:
     from netwright.data.classes import ClassMap
+    from netwright.data.images import Skipped
     from netwright.loader import Split
     from netwright.runtime import Runtime
 
@@ -69,17 +70,20 @@ def measure_split(
     )
 
     def after(images: int) -> None:
-        group.heartbeat()
+        group.beat()
         if on_batch is not None:
             on_batch(images)
 
     with closing(loader):
         own = measure(runtime.logits, loader, classes.outputs, after)
-    records = ImageRecords.from_dense(group.all_reduce_sum(own.to_dense(len(split.index))))
-    gathered = [bad for part in group.gather(loader.skipped) for bad in part]
-    skipped = group.broadcast(tuple(sorted(gathered, key=lambda bad: bad.name)))
+    records = ImageRecords.from_dense(group.add_up(own.to_dense(len(split.index))))
+    skipped = _skipped(loader, group)
     if not len(records):
-        raise _none_read(split, [f"{bad.name}: {bad.reason}" for bad in skipped])
+        reasons = listed([f"{bad.name}: {bad.reason}" for bad in skipped], 3)
+        raise DataError(
+            f"none of the {len(split.index):,} images of {split.name} could be read ({reasons}). Repair them, or give "
+            "another --data_dir."
+        )
     _refuse_infinite(records, split)
     return ValidationMetrics(
         records,
@@ -91,11 +95,11 @@ def measure_split(
     )
 
 
-def _none_read(split: Split, reasons: list[str]) -> DataError:
-    return DataError(
-        f"none of the {len(split.index):,} images of {split.name} could be read ({listed(reasons, 3)}). Repair them, "
-        "or give another --data_dir."
-    )
+def _skipped(loader: EvalLoader, group: Group) -> tuple[Skipped, ...]:
+    """The unreadable images of all ranks, on each rank."""
+    gathered = [bad for part in group.gather(loader.skipped) for bad in part]
+    skipped: tuple[Skipped, ...] = group.agree(tuple(sorted(gathered, key=lambda bad: bad.name)))
+    return skipped
 
 
 def measure(

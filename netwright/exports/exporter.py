@@ -104,37 +104,39 @@ def export(
         versions=_versions(to),
     )
     samples = [_images(model, calibration)]
+    pixels = samples[0][0]
     if precision == "int8":
         # ranges that only fit the calibration images show on others
         samples.append(_unseen(model, evaluation))
     progress(f"writing {info.name} for {to} in {precision}")
     with atomic_group(path, what="the exported network", elsewhere="another --out") as partial:
-        WRITERS[to](model, info, samples[0][0] if precision == "int8" else None, partial)
+        WRITERS[to](model, info, pixels if precision == "int8" else None, partial)
         with open_runtime(partial) as runtime:
-            checks = _checks(model, runtime, samples, path, progress)
+            checks = _compared(model, runtime, samples, str(path), progress)
             if to == "torch":
-                refuse_other_graph(model, partial, precision, size, samples[0][0])
+                refuse_other_graph(model, partial, precision, size, pixels)
             accuracy = accuracy_of(model, runtime, evaluation, progress) if evaluation is not None else None
             speed = speed_of(model, runtime, progress) if measure_speed else ()
         names = sorted(each.name for each in partial.parent.iterdir())
     files = tuple(path.with_name(each) for each in names)
     source_size = sum(each.numel() * 4 for each in model.module.state_dict().values() if each.is_floating_point())
-    return Exported(path, files, info, checks, sum(each.stat().st_size for each in files), source_size, accuracy, speed)
+    size_written = sum(each.stat().st_size for each in files)
+    return Exported(path, files, info, checks, size_written, source_size, accuracy, speed)
 
 
-def _checks(
+def _compared(
     model: LoadedModel,
     runtime: Runtime,
     samples: Sequence[tuple[Pixels, str]],
-    path: Path,
+    path: str,
     progress: Callable[[str], None],
 ) -> tuple[Check, ...]:
-    """How far the opened file agrees on each sample. ExportError where it does not; path: for the message."""
+    """A check per sample of images. Raises ExportError for the first that fails."""
     checks = []
-    for pixels, images in samples:
-        progress(f"comparing with the network on {images}")
-        checks.append(Check(agreement_of(model, runtime, pixels), images))
-        refuse_other(checks[-1].agreement, runtime.info.precision, str(path))
+    for pixels, description in samples:
+        progress(f"comparing with the network on {description}")
+        checks.append(Check(agreement_of(model, runtime, pixels), description))
+        refuse_other(checks[-1].agreement, runtime.info.precision, path)
     return tuple(checks)
 
 
