@@ -2,6 +2,7 @@
 
 import ast
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,12 @@ def test_the_newcomers_walk_has_at_most_three_hops() -> None:
         hops = [cell for cell in row[1:] if cell.strip()]
         assert 1 <= len(hops) <= 3
         assert all(_PATH.search(hop) for hop in hops)
+        # whoever reads a file finds the next one in it
+        places = [match.groups() for hop in hops if (match := _NAME.search(hop))]
+        for (_, here), (name, there) in pairwise(places):
+            module = Path(there).parent if there.endswith("__init__.py") else Path(there)
+            imported = f".{module.stem} import" in (ROOT / here).read_text(encoding="utf-8")
+            assert imported or {name, module.stem} & names_of(ROOT / here), f"{here} does not lead to {there}"
 
 
 def test_the_page_about_extending_names_files_tables_and_tests() -> None:
