@@ -1,8 +1,8 @@
-"""Published data sets from the network: a file is there only when it is whole and checked."""
+"""Download the files of published data sets; a file appears under its name once it is complete and checked."""
 
 from __future__ import annotations
 
-import sys
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from netwright.system.fetch import is_offline
 
 __all__ = ["Remote", "fetch"]
 
+_LOG = logging.getLogger(__name__)
 _PAUSE_SECONDS = 0.5
 
 
@@ -21,10 +22,10 @@ class Remote:
     """A published file.
 
     Attributes:
-        urls: Addresses of the same content, to be tried in turn.
-        name: The file's.
-        size: Bytes.
-        md5: As published.
+        urls: Addresses of the same content, tried in turn.
+        name: The file's name.
+        size: In bytes.
+        md5: The published digest.
     """
 
     urls: tuple[str, ...]
@@ -34,15 +35,16 @@ class Remote:
 
 
 def fetch(remote: Remote, folder: Path, say: Callable[[str], None] | None = None) -> Path:
-    """The file in `folder`, loaded where it is not there yet.
+    """Return the path of a file in `folder`; download it if it is not there yet.
 
     Args:
-        remote: What to load.
-        folder: Where it is kept; it is made.
-        say: Takes a line where loading begins; standard error where left out.
+        remote: The file.
+        folder: Where it is kept; made if it does not exist.
+        say: Called with a line of text when a download starts. Default: the line is logged as a warning, so that a wait
+            for the network never comes unannounced.
 
     Raises:
-        DataError: No address gives it, or $NETWRIGHT_OFFLINE forbids to ask.
+        DataError: No address gave the file, or $NETWRIGHT_OFFLINE forbids to use the network.
         OutputError: It cannot be written there.
     """
     try:
@@ -53,7 +55,7 @@ def fetch(remote: Remote, folder: Path, say: Callable[[str], None] | None = None
             elsewhere="another --data_dir",
             offline=is_offline(),
             pause=_PAUSE_SECONDS,
-            say=say or _on_stderr,
+            say=say or _LOG.warning,
         )
     except web.OfflineError as error:
         raise DataError(
@@ -65,7 +67,3 @@ def fetch(remote: Remote, folder: Path, say: Callable[[str], None] | None = None
             f"{remote.name} cannot be fetched ({error}). Fetch it elsewhere and put it into {folder}, or look to the "
             "network (proxies: HTTPS_PROXY) and type the command again: it continues where it broke off."
         ) from error
-
-
-def _on_stderr(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
