@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from netwright.system.deprecation import moved_names
+
 if TYPE_CHECKING:
     from netwright.bench.contender import LIBRARIES, BuiltNetwork, Contender, build_contender, contenders, peer_of
     from netwright.bench.run import Benchmark, BenchmarkRow, measure
@@ -36,9 +38,17 @@ _HOME = {
     "Settings": "settings",
     **dict.fromkeys(("to_csv", "to_json", "to_table"), "table"),
 }
+_old_name = moved_names(
+    __name__,
+    {
+        "Network": "netwright.bench:BuiltNetwork",
+        "open_network": "netwright.bench:build_contender",
+        "Measured": "netwright.bench:BenchmarkRow",
+    },
+)
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return _old_name(name)
     return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)

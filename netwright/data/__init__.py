@@ -1,5 +1,7 @@
 """Labeled images: find, split and decode them once, and share them between processes. numpy only; no torch."""
 
+from typing import TYPE_CHECKING
+
 from netwright.data.decode import decode
 from netwright.data.images import ImageSet, Skipped
 from netwright.data.load import load_images
@@ -7,6 +9,7 @@ from netwright.data.preprocess import Preprocessing
 from netwright.data.source import ImageSource
 from netwright.data.sources import open_source
 from netwright.data.splits import Splits, cut_splits
+from netwright.system.deprecation import moved_names
 
 __all__ = [
     "ImageSet",
@@ -19,3 +22,6 @@ __all__ = [
     "load_images",
     "open_source",
 ]
+
+if not TYPE_CHECKING:  # to a type checker, the old name is an error
+    __getattr__ = moved_names(__name__, {"Source": "netwright.data:ImageSource"})

@@ -1,4 +1,4 @@
-"""Published data sets from the network: a file is there only when it is whole and checked."""
+"""Download the files of published data sets; a file appears under its name once it is complete and checked."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class Remote:
     """A published file.
 
     Attributes:
-        urls: Addresses of the same content, to be tried in turn.
-        name: The file's.
-        size: Bytes.
-        md5: As published.
+        urls: Addresses of the same content, tried in turn.
+        name: The file's name.
+        size: In bytes.
+        md5: The published digest.
     """
 
     urls: tuple[str, ...]
@@ -35,15 +35,16 @@ class Remote:
 
 
 def fetch(remote: Remote, folder: Path, say: Callable[[str], None] | None = None) -> Path:
-    """The file in `folder`, loaded where it is not there yet.
+    """Return the path of a file in `folder`; download it if it is not there yet.
 
     Args:
-        remote: What to load.
-        folder: Where it is kept; it is made.
-        say: Takes a line where loading begins; the log where left out.
+        remote: The file.
+        folder: Where it is kept; made if it does not exist.
+        say: Called with a line of text when a download starts. Default: the line is logged as a warning, so that a wait
+            for the network never comes unannounced.
 
     Raises:
-        DataError: No address gives it, or $NETWRIGHT_OFFLINE forbids to ask.
+        DataError: No address gave the file, or $NETWRIGHT_OFFLINE forbids to use the network.
         OutputError: It cannot be written there.
     """
     try:

@@ -1,7 +1,7 @@
-"""Where decoded pixels go: to memory, or to a .npy file that several processes map.
+"""Store decoded pixels in memory, or in a .npy file that several processes map.
 
-The file is written from front to back, never through a memory map: a full disk is then an error to catch, and not a
-signal that ends the process.
+The file is written sequentially, not through a memory map: a full disk then raises an error, where a map would end the
+process with a signal.
 """
 
 from __future__ import annotations
@@ -21,34 +21,41 @@ from netwright.system.machine import available_memory
 
 __all__ = ["FileSink", "MemorySink", "Sink"]
 
-Shape = tuple[int, int, int, int]
+ArrayShape = tuple[int, int, int, int]  # images, height, width, channels
 
 _HEADROOM = 1.05
 _WHAT, _ELSEWHERE, _SMALLER = "the image cache", "another --out", "lower --resolution or --train_images"
 
 
 class Sink(Protocol):
-    """Takes blocks of (n, H, W, C) uint8 in order; `finish` gives all of them as one array."""
+    """Collects blocks of pixels, (n, H, W, C) uint8, in order; `finish` returns them as one read-only array."""
 
     def append(self, block: Pixels) -> None: ...
 
     def finish(self) -> Pixels: ...
 
     def discard(self) -> None:
-        """Remove what is unfinished; harmless afterwards."""
+        """Remove an unfinished file; does nothing after `finish`."""
         ...
 
 
 class MemorySink:
-    """shape: the most that will come."""
+    """Keeps the pixels in memory.
 
-    def __init__(self, shape: Shape) -> None:
+    Args:
+        shape: (n, H, W, C), with the largest number of images that may come.
+
+    Raises:
+        DataError: The available memory is too small.
+    """
+
+    def __init__(self, shape: ArrayShape) -> None:
         needed, available = int(np.prod(shape)), available_memory()
         if available is not None and needed * _HEADROOM > available:
             raise DataError(
                 f"{shape[0]:,} decoded images of {shape[1]} x {shape[2]} x {shape[3]} need {needed:,} bytes, and "
                 f"{available:,} bytes of memory are available. Lower --resolution or --train_images, or decode to a "
-                "cache folder, from where they are mapped."
+                "cache folder, from which they are mapped."
             )
         self._images = np.empty(shape, dtype=np.uint8)
         self._count = 0
@@ -59,7 +66,7 @@ class MemorySink:
 
     def finish(self) -> Pixels:
         images = self._images[: self._count]
-        images.setflags(write=False)  # as the mapped file is
+        images.setflags(write=False)  # like the mapped file
         return images
 
     def discard(self) -> None:
@@ -67,9 +74,17 @@ class MemorySink:
 
 
 class FileSink:
-    """Writes `path` under another name, and renames it when it is complete. shape: the most that will come."""
+    """Writes the pixels to a .npy file, under a temporary name until it is complete.
 
-    def __init__(self, path: Path, shape: Shape) -> None:
+    Args:
+        path: The file.
+        shape: (n, H, W, C), with the largest number of images that may come.
+
+    Raises:
+        OutputError: The file cannot be written, or the disk has too little room.
+    """
+
+    def __init__(self, path: Path, shape: ArrayShape) -> None:
         self._path, self._shape, self._count = path, shape, 0
         self._partial = partial_of(path)
         self._needed = int(np.prod(shape))
@@ -92,7 +107,7 @@ class FileSink:
     def finish(self) -> Pixels:
         with self._explained():
             self._file.flush()
-            # numpy pads the header so that the first axis may change
+            # numpy pads the header, so that the number of images may change
             self._file.seek(0)
             self._file.write(_header((self._count, *self._shape[1:])))
             self._file.flush()
@@ -103,7 +118,7 @@ class FileSink:
         return images
 
     def discard(self) -> None:
-        with suppress(OSError):  # what was buffered may not fit either; the descriptor is closed all the same
+        with suppress(OSError):  # closing flushes the buffer, which may not fit either; the descriptor is closed anyway
             self._file.close()
         self._partial.unlink(missing_ok=True)
 
@@ -111,7 +126,7 @@ class FileSink:
         return explain_errors(self._path, what=_WHAT, elsewhere=_ELSEWHERE, smaller=_SMALLER, needed=self._needed)
 
 
-def _header(shape: Shape) -> bytes:
+def _header(shape: ArrayShape) -> bytes:
     buffer = io.BytesIO()
     np.lib.format.write_array_header_1_0(buffer, {"descr": "|u1", "fortran_order": False, "shape": shape})
     return buffer.getvalue()

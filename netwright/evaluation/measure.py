@@ -70,13 +70,13 @@ def measure_split(
     )
 
     def after(images: int) -> None:
-        group.beat()
+        group.heartbeat()
         if on_batch is not None:
             on_batch(images)
 
     with closing(loader):
         own = measure(runtime.logits, loader, classes.outputs, after)
-    records = ImageRecords.from_dense(group.add_up(own.to_dense(len(split.index))))
+    records = ImageRecords.from_dense(group.all_reduce_sum(own.to_dense(len(split.index))))
     skipped = _skipped(loader, group)
     if not len(records):
         reasons = listed([f"{bad.name}: {bad.reason}" for bad in skipped], 3)
@@ -98,7 +98,7 @@ def measure_split(
 def _skipped(loader: EvalLoader, group: Group) -> tuple[Skipped, ...]:
     """The unreadable images of all ranks, on each rank."""
     gathered = [bad for part in group.gather(loader.skipped) for bad in part]
-    skipped: tuple[Skipped, ...] = group.agree(tuple(sorted(gathered, key=lambda bad: bad.name)))
+    skipped: tuple[Skipped, ...] = group.broadcast(tuple(sorted(gathered, key=lambda bad: bad.name)))
     return skipped
 
 

@@ -27,20 +27,26 @@ __all__ = ["WorkerPool", "usable_workers"]
 
 Reader = Callable[[BatchIndex], Batch]
 
-_DYING_SECONDS = 2.0  # until a killed worker is seen to be gone
+_DYING_SECONDS = 2.0  # longest wait until a killed worker counts as dead
 _PREFETCHED = 2  # batches that each worker prepares ahead
-# variables with the number of ranks on this machine: of torchrun, Open MPI, MPICH, MVAPICH
+# number of ranks on this machine, as set by torchrun, Open MPI, MPICH and MVAPICH
 _LOCAL_WORLD = ("LOCAL_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS", "MV2_COMM_WORLD_LOCAL_SIZE")
 
 
-def usable_workers(asked: int, world: int, environment: Mapping[str, str] = os.environ) -> int:
-    """At most the processors of this machine, divided among the ranks on it; at least one where some are asked for."""
-    beside = 1
-    if world > 1:
-        said = next((environment[name] for name in _LOCAL_WORLD if environment.get(name, "").isdigit()), "")
-        # SLURM's launchers do not say it plainly: all ranks here is the careful guess
-        beside = max(1, int(said or world))
-    return min(asked, max(1, processors() // beside))
+def usable_workers(workers: int, world_size: int, environment: Mapping[str, str] = os.environ) -> int:
+    """Limit a number of worker processes to this rank's share of the machine's processors.
+
+    Args:
+        workers: Number that the user wants; 0 stays 0.
+        world_size: Number of ranks of the training, on all machines.
+        environment: Environment variables; a launcher sets there how many ranks run on this machine.
+    """
+    local_ranks = 1
+    if world_size > 1:
+        local_world = next((environment[name] for name in _LOCAL_WORLD if environment.get(name, "").isdigit()), "")
+        # SLURM sets no such number: assume that all ranks run here
+        local_ranks = max(1, int(local_world or world_size))
+    return min(workers, max(1, processors() // local_ranks))
 
 
 class WorkerPool:

@@ -78,7 +78,7 @@ def _report(
     count = sum(value.numel() for name, value in stored.state.items() if "running_" not in name and "num_b" not in name)
     report = [
         f"read {len(stored.state):,} tensors by the names of {stored.layout or 'netwright'} from {stored.path}",
-        f"all of them belong to {arch.name or 'a network that nobody published'}: {count:,} parameters, "
+        f"all of them belong to {arch.name or 'an unpublished network'}: {count:,} parameters, "
         f"{arch.num_classes:,} classes, {arch.in_channels} channels",
         f"wrote {destination} by the names of {target.naming.label}; it opens there as {target.call}",
         *stored.notices,

@@ -84,7 +84,7 @@ class ModelSummary:
             "classes": f"{', '.join(self.class_names[:6])}{', ...' if len(self.class_names) > 6 else ''}",
             **_training(self.facts),
         }
-        lines = [arch.name or "a network that nobody published", ""]
+        lines = [arch.name or "an unpublished network", ""]
         lines += [f"  {key:<12} {value}" for key, value in facts.items() if value]
         if self.rows:
             lines += ["", "published weights (top-1 on ImageNet-1K, percent)"]

@@ -30,6 +30,13 @@ def test_a_file_is_fetched_once(server, tmp_path):
     assert [each.name for each in path.parent.iterdir()] == ["data.bin"]
 
 
+def test_a_download_is_announced_in_the_log(server, tmp_path, caplog):
+    fetch(remote(server.url), tmp_path)
+    [record] = caplog.records
+    assert (record.name, record.levelname) == ("netwright.data.download", "WARNING")
+    assert server.url in record.getMessage()
+
+
 def test_a_broken_download_goes_on_where_it_broke_off(server, tmp_path):
     server.break_after = 5000
     assert fetch(remote(server.url), tmp_path, print).read_bytes() == CONTENT

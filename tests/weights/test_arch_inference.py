@@ -25,7 +25,7 @@ def test_a_published_network_is_known_by_its_shapes(name: str):
 
 
 def unknown(block: str, stem: str, **given: Any) -> Arch:
-    """A network of the family that nobody published."""
+    """An unpublished network of the family."""
     bottleneck = 2.0 if BLOCKS[block].is_bottleneck else 1.0
     group = 4 if BLOCKS[block].is_grouped else 0
     first = {"simple": 2, "imagenet": 1, "cifar": 1}[stem]

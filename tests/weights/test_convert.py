@@ -24,7 +24,7 @@ SEEN = Preprocessing(image_size=96, crop_pct=0.8, interpolation="bicubic")
 
 @pytest.fixture(scope="module")
 def expressible() -> Arch:
-    """A small network that every format can name and build, which nobody published."""
+    """A small unpublished network that every format can name and build."""
     from netwright.arch import regnet
 
     return regnet(6, 8, 16.0, 2.2, 4, 1.0, block="y", num_classes=4)
