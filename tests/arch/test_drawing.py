@@ -51,7 +51,9 @@ def test_a_batch_is_a_table_of_its_first_networks() -> None:
     batch = ArchBatch.from_archs([published("regnet_x_200mf")] * 12)
     html = batch._repr_html_()
     assert "12 networks with block &#x27;x&#x27;, the first 10 of them" in html
-    rows = list(ElementTree.fromstring(html).find("tbody") or [])
+    body = ElementTree.fromstring(html).find("tbody")
+    assert body is not None
+    rows = list(body)
     assert len(rows) == 10
     cells = [cell.text for cell in rows[0]]
     cost = complexity(batch)

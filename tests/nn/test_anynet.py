@@ -72,6 +72,7 @@ def test_copies_pickles_and_exports_compute_the_same(make_arch: MakeArch, block:
     assert torch.allclose(program(x), expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore:Guards may run slower on Python 3.13.0:RuntimeWarning")  # of that release only
 @pytest.mark.parametrize("block", ["y", "z"])
 def test_compiling_breaks_no_graph(block: str) -> None:
     """In training and evaluation; traced, but not made into machine code, which takes minutes."""
