@@ -84,7 +84,7 @@ def read_mapping(path: Path) -> dict[str, Any]:
 def in_yaml(value: Any) -> str:
     """One value as YAML on one line, which `read_mapping` reads back."""
     text: str = yaml.dump(value, Dumper=_Dumper, default_flow_style=True, width=10**6, allow_unicode=True)
-    return text.removesuffix("...\n").rstrip()
+    return text.removesuffix("...\n").rstrip("\n")
 
 
 def _beside(path: Path) -> str:

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from netwright.errors import RecipeError
@@ -91,6 +91,7 @@ VALUES = st.one_of(
 
 
 @given(VALUES)
+@example("\xa0")
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_values_come_back(tmp_path, value):
     assert read_mapping(written(tmp_path, f"key: {in_yaml(value)}\n")) == {"key": value}
