@@ -89,15 +89,17 @@ class ExecutorContract:
         os.kill(pid, signal.SIGKILL)
 
     @pytest.fixture(scope="class")
-    def images(self, tmp_path_factory: pytest.TempPathFactory) -> ImageSet:
+    @classmethod
+    def images(cls, tmp_path_factory: pytest.TempPathFactory) -> ImageSet:
         """What trials are trained on."""
         return load_images("digits", cache=tmp_path_factory.mktemp("images"), train_images=250)
 
     @pytest.fixture(scope="class")
-    def executor(self, images: ImageSet) -> Iterator[Executor]:
+    @classmethod
+    def executor(cls, images: ImageSet) -> Iterator[Executor]:
         """One for all tests, each of which leaves it idle."""
         assert images.path is not None
-        with self.make_executor(images.path) as made:
+        with cls().make_executor(images.path) as made:
             yield made
 
     def test_every_trial_begins_reports_its_epochs_and_ends_once(self, executor: Executor) -> None:

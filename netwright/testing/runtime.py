@@ -89,28 +89,33 @@ class RuntimeContract:
         raise NotImplementedError
 
     @pytest.fixture(scope="class")
-    def make(self, tmp_path_factory: pytest.TempPathFactory) -> Callable[[LoadedModel], Runtime]:
+    @classmethod
+    def make(cls, tmp_path_factory: pytest.TempPathFactory) -> Callable[[LoadedModel], Runtime]:
         """A new runtime of a network."""
-        return lambda model: self.make_runtime(model, tmp_path_factory.mktemp("runtime"))
+        return lambda model: cls().make_runtime(model, tmp_path_factory.mktemp("runtime"))
 
     @pytest.fixture(scope="class")
-    def model(self) -> LoadedModel:
+    @classmethod
+    def model(cls) -> LoadedModel:
         """A network of five classes with names, for RGB."""
         return _loaded(_COLOR, _NAMES, epochs=3)
 
     @pytest.fixture(scope="class")
-    def gray(self) -> LoadedModel:
+    @classmethod
+    def gray(cls) -> LoadedModel:
         """A network of four classes without names, for gray images."""
         return _loaded(_GRAY)
 
     @pytest.fixture(scope="class")
-    def runtime(self, make: Callable[[LoadedModel], Runtime], model: LoadedModel) -> Iterator[Runtime]:
+    @classmethod
+    def runtime(cls, make: Callable[[LoadedModel], Runtime], model: LoadedModel) -> Iterator[Runtime]:
         """One for all tests, each of which leaves it as it was."""
         with make(model) as opened:
             yield opened
 
     @pytest.fixture(scope="class")
-    def gray_runtime(self, make: Callable[[LoadedModel], Runtime], gray: LoadedModel) -> Iterator[Runtime]:
+    @classmethod
+    def gray_runtime(cls, make: Callable[[LoadedModel], Runtime], gray: LoadedModel) -> Iterator[Runtime]:
         with make(gray) as opened:
             yield opened
 

@@ -35,11 +35,13 @@ Way = tuple[str, str, int | str, str]
 
 class TestRuntimes(RuntimeContract):
     @pytest.fixture(scope="class", params=WAYS, ids=lambda way: "-".join(map(str, way)))
-    def way(self, request: pytest.FixtureRequest) -> Way:
+    @classmethod
+    def way(cls, request: pytest.FixtureRequest) -> Way:
         return request.param
 
     @pytest.fixture(scope="class")
-    def make(self, way: Way, exported: Callable[..., Path]) -> Callable[[LoadedModel], Runtime]:
+    @classmethod
+    def make(cls, way: Way, exported: Callable[..., Path]) -> Callable[[LoadedModel], Runtime]:
         to, precision, batch, kind = way
 
         def opened(model: LoadedModel) -> Runtime:
@@ -48,12 +50,14 @@ class TestRuntimes(RuntimeContract):
         return opened
 
     @pytest.fixture(scope="class")
-    def model(self, color: LoadedModel) -> LoadedModel:
+    @classmethod
+    def model(cls, color: LoadedModel) -> LoadedModel:
         """That of all tests of exports, which writes each file once."""
         return color
 
     @pytest.fixture(scope="class")
-    def gray_runtime(self, way: Way, gray: LoadedModel, exported: Callable[..., Path]) -> Iterator[Runtime]:
+    @classmethod
+    def gray_runtime(cls, way: Way, gray: LoadedModel, exported: Callable[..., Path]) -> Iterator[Runtime]:
         """Of one precision and batch for each kind of file: what is special about gray does not depend on these."""
         to, _, _, kind = way
         with open_runtime(exported(gray, to) if to else gray, runtime=kind, threads=1) as opened:
