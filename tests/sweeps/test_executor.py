@@ -12,8 +12,8 @@ class TestLocalExecutor(ExecutorContract):
 
 
 def test_reasons_of_failures_name_the_error(crew, trials):
-    wrong = {0: trials.crashing(0), 1: trials.too_large(1), 4: trials.diverging(4)}
-    reasons = {event.index: event.values["reason"] for event in crew.run(wrong.values()) if event.kind == "failed"}
+    wrong = [trials.crashing(0), trials.too_large(1), trials.diverging(4)]
+    reasons = {event.index: event.values["reason"] for event in crew.run(wrong) if event.kind == "failed"}
     assert reasons[0].startswith("RuntimeError: Given groups=1, weight of size")
     assert reasons[1].startswith("out of memory: ")
     assert reasons[4].startswith("diverged: the loss became ")
