@@ -1,18 +1,18 @@
-"""Forward pass and training step of the networks here, against the same ones of timm and torchvision.
+"""Compare forward pass and training step of netwright's networks with the same networks of timm and torchvision.
 
     python benchmarks/models.py [--quick] [--networks regnet_y_400mf 'resnet*'] [--batch_size 16] [--image_size 0]
                                 [--modes forward train] [--precision auto] [--repeats 15] [--most 40] [--json FILE]
 
-forward  evaluation without gradients: ours as `fuse` makes it, and as it is ("not fused", for comparison)
-train    forward and backward pass and a step of SGD with Nesterov momentum, fused
+forward  inference without gradients: netwright's network after `fuse`, and unchanged ("not fused", for comparison)
+train    forward pass, backward pass and a step of fused SGD with Nesterov momentum
 
-Every contender is a module in this one process, with the same images, precision, optimizer and allocator; a rival gets
-the memory layout that was faster in its first turns. They take turns, one pass each, and the order turns too. A ratio
-is of the turns of one repeat, the rival's seconds over ours, so that a machine that slows down slows both; the verdict
-is on the median of the ratios against the faster rival, and quartiles tell what it is worth.
+All contenders are modules in this one process, with the same images, precision, optimizer and allocator. A peer gets
+the memory layout that was faster in its first turns. The contenders take turns, one pass each, in rotating order. A
+ratio compares the turns of one repeat: the peer's seconds divided by netwright's. A machine that slows down then slows
+both. The verdict follows from the median ratio against the faster peer; quartiles show how certain it is.
 
---most: networks of up to so many million parameters, of those that have a rival. --quick: six networks, about three
-minutes on two cores. --networks takes names and patterns.
+--most: leave out networks with more million parameters. --quick: six networks, about three minutes on two cores.
+--networks takes names and patterns; networks without a peer are left out.
 """
 
 from __future__ import annotations
@@ -20,53 +20,55 @@ from __future__ import annotations
 import argparse
 import fnmatch
 import json
-import os
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
-from importlib import metadata
 from pathlib import Path
 from statistics import median, quantiles
 
 import torch
+from environment import as_line, environment  # beside this file
 from torch import Tensor, nn
 
 from netwright.arch import NETWORKS, complexity, published
 from netwright.bench import peer_of
 from netwright.bench.timed_network import synchronize
 from netwright.nn import build, fuse
-from netwright.system.machine import hardware, keep_memory, processors, versions
+from netwright.system.machine import keep_memory, processors
 from netwright.training.device import resolve_device
 from netwright.training.precision import autocast, resolve_precision
 
 QUICK = ("regnet_x_200mf", "regnet_y_400mf", "regnet_z_500mf", "resnet18", "regnet_x_800mf", "resnext50_32x4d")
 MODES = ("forward", "train")
-_WARM = 2  # turns of each contender and layout that are not counted
+_WARM_UP = 2  # turns of each contender and layout that do not count
 _LAYOUTS = {"NHWC": torch.channels_last, "NCHW": torch.contiguous_format}
 
 Turn = Callable[[], object]
 
 
-def rivals(name: str) -> dict[str, Callable[[], nn.Module]]:
-    """Library -> what makes its network of a name here."""
+def peers(name: str) -> dict[str, Callable[[], nn.Module]]:
+    """Map each library that has the network to a function that makes it.
+
+    Args:
+        name: The network's name in netwright.
+    """
     import timm
     import torchvision
 
     makers: dict[str, Callable[[], nn.Module]] = {}
-    if (theirs := peer_of(name, "timm")) is not None:
-        makers["timm"] = partial(timm.create_model, theirs)
-    if (theirs := peer_of(name, "torchvision")) is not None:
-        makers["torchvision"] = partial(torchvision.models.get_model, theirs)
+    if (peer := peer_of(name, "timm")) is not None:
+        makers["timm"] = partial(timm.create_model, peer)
+    if (peer := peer_of(name, "torchvision")) is not None:
+        makers["torchvision"] = partial(torchvision.models.get_model, peer)
     return makers
 
 
 # -- one turn ----------------------------------------------------------------------------------------------------
 
 
-def turn_of(module: nn.Module, mode: str, layout: str, options: argparse.Namespace) -> Turn:
-    """What a contender does at its turn, waiting until the device has done it."""
+def make_turn(module: nn.Module, mode: str, layout: str, options: argparse.Namespace) -> Turn:
+    """Make the function that a contender runs at its turn; it waits until the device has finished."""
     device = resolve_device(options.device)
     precision, _ = resolve_precision(options.precision, device)
     arch = published(options.network)
@@ -106,7 +108,8 @@ def _train(
     synchronize(device)
 
 
-def seconds(turn: Turn) -> float:
+def time_turn(turn: Turn) -> float:
+    """Seconds that a turn takes."""
     began = time.perf_counter()
     turn()
     return time.perf_counter() - began
@@ -116,9 +119,16 @@ def seconds(turn: Turn) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """milliseconds: contender -> median of its turns. ratio: seconds of the fastest rival over ours, median and
-    quartiles over the repeats."""
+class Comparison:
+    """A network against its peers in one mode.
+
+    Attributes:
+        milliseconds: Contender -> median of its turns.
+        fastest: The fastest peer.
+        ratio: Seconds of the fastest peer divided by netwright's: median over the repeats.
+        low: Lower quartile of the ratio.
+        high: Upper quartile.
+    """
 
     network: str
     mode: str
@@ -131,105 +141,97 @@ class Result:
 
     @property
     def verdict(self) -> str:
-        """Equal: the quartiles lie about 1."""
+        """Equal: 1 lies between the quartiles."""
         if self.low <= 1.0 <= self.high:
             return "equal"
         return "faster" if self.ratio > 1.0 else "SLOWER"
 
 
-def compare(network: str, mode: str, options: argparse.Namespace) -> Result:
-    """Turns of all contenders of a network."""
+def compare(network: str, mode: str, options: argparse.Namespace) -> Comparison:
+    """Let all contenders of a network take turns."""
     options.network = network
     torch.manual_seed(options.seed)
-    own = build(published(network), seed=options.seed)
-    params = sum(value.numel() for value in own.parameters())
+    module = build(published(network), seed=options.seed)
+    params = sum(value.numel() for value in module.parameters())
     turns: dict[str, Turn] = {}
     if mode == "forward":
-        turns["netwright"] = turn_of(fuse(own), mode, "NHWC", options)
-        turns["not fused"] = turn_of(own, mode, "NHWC", options)
+        turns["netwright"] = make_turn(fuse(module), mode, "NHWC", options)
+        turns["not fused"] = make_turn(module, mode, "NHWC", options)
     else:
-        turns["netwright"] = turn_of(own, mode, "NHWC", options)
+        turns["netwright"] = make_turn(module, mode, "NHWC", options)
     for turn in turns.values():
-        warm(turn)
-    theirs = []
-    for library, make in rivals(network).items():
+        warm_up(turn)
+    peer_names = []
+    for library, make in peers(network).items():
         count = sum(value.numel() for value in make().parameters())
-        assert count == params, f"{library}'s {network} has {count:,} parameters, and ours {params:,}"
-        each = {layout: turn_of(make(), mode, layout, options) for layout in _LAYOUTS}
-        layout = min(each, key=lambda layout: warm(each[layout]))
-        theirs.append(f"{library} {layout}")
-        turns[theirs[-1]] = each[layout]
-    took = take_turns(turns, options.repeats)
-    by_rival = {
-        name: [rival / ours for rival, ours in zip(took[name], took["netwright"], strict=True)] for name in theirs
+        assert count == params, f"{network} has {count:,} parameters in {library} and {params:,} in netwright"
+        by_layout = {layout: make_turn(make(), mode, layout, options) for layout in _LAYOUTS}
+        layout = min(by_layout, key=lambda layout: warm_up(by_layout[layout]))
+        peer_names.append(f"{library} {layout}")
+        turns[peer_names[-1]] = by_layout[layout]
+    seconds = take_turns(turns, options.repeats)
+    peer_ratios = {
+        name: [peer / own for peer, own in zip(seconds[name], seconds["netwright"], strict=True)] for name in peer_names
     }
-    fastest = min(theirs, key=lambda name: median(by_rival[name]))
-    ratios = by_rival[fastest]
+    fastest = min(peer_names, key=lambda name: median(peer_ratios[name]))
+    ratios = peer_ratios[fastest]
     low, _, high = quantiles(ratios, n=4) if len(ratios) > 1 else ratios * 3
-    times = {name: 1000 * median(each) for name, each in took.items()}
+    milliseconds = {name: 1000 * median(values) for name, values in seconds.items()}
     precision, _ = resolve_precision(options.precision, resolve_device(options.device))
-    return Result(network, mode, precision, times, fastest, median(ratios), low, high)
+    return Comparison(network, mode, precision, milliseconds, fastest, median(ratios), low, high)
 
 
-def warm(turn: Turn) -> float:
-    """The fastest of the first turns."""
-    return min(seconds(turn) for _ in range(_WARM))
+def warm_up(turn: Turn) -> float:
+    """Seconds of the fastest of the first turns."""
+    return min(time_turn(turn) for _ in range(_WARM_UP))
 
 
 def take_turns(turns: dict[str, Turn], repeats: int) -> dict[str, list[float]]:
-    """Seconds of each contender, one a repeat."""
+    """Seconds of each contender, one value per repeat."""
     names = list(turns)
-    took: dict[str, list[float]] = {name: [] for name in names}
+    seconds: dict[str, list[float]] = {name: [] for name in names}
     for repeat in range(repeats):
         for position in range(len(names)):
             name = names[(repeat + position) % len(names)]
-            took[name].append(seconds(turns[name]))
-    return took
+            seconds[name].append(time_turn(turns[name]))
+    return seconds
 
 
-def chosen(options: argparse.Namespace) -> Iterator[str]:
-    """Networks that match and have a rival; what is left out is said."""
+def selected(options: argparse.Namespace) -> Iterator[str]:
+    """Names of the networks that match and have a peer; prints which of the matching ones are left out, and why."""
     patterns = options.networks or (QUICK if options.quick else ["*"])
     for pattern in patterns:
         if not fnmatch.filter(NETWORKS, pattern):
-            raise SystemExit(f"no network here matches {pattern!r}; they are {', '.join(NETWORKS)}")
+            raise SystemExit(f"no network matches {pattern!r}; the names are {', '.join(NETWORKS)}")
     for name in NETWORKS:
         if not any(fnmatch.fnmatch(name, pattern) for pattern in patterns):
             continue
         params = int(complexity(published(name)).params[0])
         if params > options.most * 1e6:
             print(f"{name}: left out, {params / 1e6:.0f} million parameters are more than --most {options.most:g}")
-        elif not rivals(name):
+        elif not peers(name):
             print(f"{name}: left out, neither timm nor torchvision has it")
         else:
             yield name
 
 
-def show(result: Result) -> str:
-    times = ", ".join(f"{name} {each:.1f}" for name, each in result.milliseconds.items())
+def as_row(comparison: Comparison) -> str:
+    times = ", ".join(f"{name} {value:.1f}" for name, value in comparison.milliseconds.items())
     return (
-        f"{result.network:<20} {result.mode:<8} {result.ratio:5.2f} ({result.low:.2f} to {result.high:.2f}) "
-        f"{result.verdict:<7} ms: {times}"
+        f"{comparison.network:<20} {comparison.mode:<8} {comparison.ratio:5.2f} "
+        f"({comparison.low:.2f} to {comparison.high:.2f}) {comparison.verdict:<7} ms: {times}"
     )
 
 
-def _facts(options: argparse.Namespace) -> str:
-    known = hardware() | versions()
-    known |= {library: metadata.version(library) for library in ("timm", "torchvision")}
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    if commit.returncode == 0:
-        known["commit"] = commit.stdout.strip()
-    busy = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
-    # threads wait for each other at every layer: beside another program the slowest decides, for whoever's turn it is
-    load = f"{busy:.1f}" + (": something else runs here, and figures are indications only" if busy > 0.5 else "")
+def as_header(options: argparse.Namespace) -> str:
     return (
         f"batch {options.batch_size}, {options.image_size or 'own'} pixels, {options.repeats} repeats, "
-        f"{options.threads} threads, device {options.device}, precision {options.precision}, seed {options.seed}; "
-        f"load before: {load}\n" + ", ".join(f"{name} {value}" for name, value in known.items())
+        f"{options.threads} threads, device {options.device}, precision {options.precision}, seed {options.seed}\n"
+        + as_line(environment("timm", "torchvision"))
     )
 
 
-def main(words: list[str] | None = None) -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--networks", nargs="+")
@@ -243,27 +245,28 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=int, default=processors())
     parser.add_argument("--json", type=Path)
-    options = parser.parse_args(words)
+    options = parser.parse_args(arguments)
     options.repeats = options.repeats or (5 if options.quick else 15)
     torch.set_num_threads(options.threads)
     torch.set_flush_denormal(True)
     keep_memory()
-    print(_facts(options), flush=True)
-    results = []
-    for network in chosen(options):
+    print(as_header(options), flush=True)
+    comparisons = []
+    for network in selected(options):
         for mode in options.modes:
-            results.append(compare(network, mode, options))
-            print(show(results[-1]), flush=True)
+            comparisons.append(compare(network, mode, options))
+            print(as_row(comparisons[-1]), flush=True)
     for mode in options.modes:
-        ratios = [result.ratio for result in results if result.mode == mode]
-        slower = [result.network for result in results if result.mode == mode and result.verdict == "SLOWER"]
+        in_mode = [each for each in comparisons if each.mode == mode]
+        ratios = [each.ratio for each in in_mode]
+        slower = [each.network for each in in_mode if each.verdict == "SLOWER"]
         if ratios:
             print(
-                f"{mode}: median ratio {median(ratios):.2f} over {len(ratios)} networks, least {min(ratios):.2f}; "
+                f"{mode}: median ratio {median(ratios):.2f} over {len(ratios)} networks, lowest {min(ratios):.2f}; "
                 f"slower: {', '.join(slower) or 'none'}"
             )
     if options.json:
-        options.json.write_text(json.dumps([asdict(result) for result in results], indent=1) + "\n", encoding="utf-8")
+        options.json.write_text(json.dumps([asdict(each) for each in comparisons], indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

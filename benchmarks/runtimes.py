@@ -1,27 +1,27 @@
-"""How many images a second each runtime answers in each precision, taking turns in one process.
+"""Compare images per second of the runtimes in each precision; they take turns in one process.
 
     python benchmarks/runtimes.py                       RegNetX-800MF at 224 pixels, all cores, some minutes
-    python benchmarks/runtimes.py --quick               a small network, half a minute: whether it runs at all
-    python benchmarks/runtimes.py --ref runs/x          a network trained here, with its own images for int8
+    python benchmarks/runtimes.py --quick               a small network, half a minute: checks that everything runs
+    python benchmarks/runtimes.py --ref runs/x          a trained network
 
-Inputs are normalized and in memory: this is the bare runtime, without decoding, to which benchmarks/serve.py compares.
-Figures are medians of the turns, with the lowest and the highest. The goal is int8 at 2x torch fp32 channels_last. Two
-torches are measured: the network as it is trained, in channels_last ("torch plain", which the goal is about), and the
-fused one that `open_runtime` gives. Random weights are given the statistics of noise, so that no value is degenerate.
+Inputs are normalized and in memory: this is the bare runtime, without decoding, with which benchmarks/serve.py compares
+a server. Figures are medians of the turns, with lowest and highest. Goal: int8 is twice as fast as torch fp32 in
+channels_last. torch is measured twice: the network as it is trained ("torch plain", which the goal refers to), and the
+fused network that `open_runtime` makes. The batch norms of a network with random weights take the statistics of noise,
+so that activations stay in range.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import tempfile
-from importlib import metadata
 from pathlib import Path
 from statistics import median
 
 import numpy as np
 import torch
+from environment import as_line, environment  # beside this file
 
 from netwright.arch import published
 from netwright.data.preprocess import Preprocessing
@@ -32,12 +32,12 @@ from netwright.runtime import Runtime, open_runtime
 from netwright.runtime.info import info_of
 from netwright.runtime.runtime import FloatArray
 from netwright.runtime.speed import images_per_second
-from netwright.system.machine import hardware, processors, versions
+from netwright.system.machine import processors
 from netwright.weights import LoadedModel, load_model
 
 GOAL = 2.0
 _PLAIN = "torch plain fp32"
-# name -> target and precision of the file, and the precision that it is opened with
+# name -> format and precision of the file, and the precision it is opened with
 CONTENDERS = {
     "torch fused fp32": ("torch", "fp32", None),
     "torch fused bf16": ("torch", "bf16", None),
@@ -49,8 +49,10 @@ CONTENDERS = {
 }
 
 
-class Plain:
-    """The network as it is trained, in channels_last memory."""
+class PlainTorch:
+    """A backend: the network as it is trained, in channels_last memory."""
+
+    takes_tensors = False
 
     def __init__(self, model: LoadedModel) -> None:
         self._module = model.module.to(memory_format=torch.channels_last)
@@ -65,7 +67,8 @@ class Plain:
         pass
 
 
-def subject(options: argparse.Namespace) -> LoadedModel:
+def load_or_build(options: argparse.Namespace) -> LoadedModel:
+    """Load the trained network, or build a published one with random weights."""
     if options.ref:
         return load_model(options.ref)
     arch = published("regnet_x_200mf" if options.quick else options.network)
@@ -79,25 +82,17 @@ def subject(options: argparse.Namespace) -> LoadedModel:
     return LoadedModel(arch, module.eval(), Preprocessing(image_size=side), source="random weights")
 
 
-def opened(model: LoadedModel, options: argparse.Namespace, folder: Path) -> dict[str, Runtime]:
-    """All contenders, with the export's own comparison printed."""
+def open_contenders(model: LoadedModel, options: argparse.Namespace, folder: Path) -> dict[str, Runtime]:
+    """Export and open every contender; print how well each export agrees with the network."""
     images = list(photographs(model.preprocessing, 16 if options.quick else 64))
-    runtimes = {_PLAIN: Runtime(info_of(model), "torch", Plain(model))}
+    runtimes = {_PLAIN: Runtime(info_of(model), "torch", PlainTorch(model))}
     for name in options.contenders:
-        to, precision, computed = CONTENDERS[name]
+        to, precision, open_precision = CONTENDERS[name]
         calibration = images if precision == "int8" else None
-        done = export(model, folder / name.replace(" ", "-"), to=to, precision=precision, calibration=calibration)
-        print(f"  {name:<18} {done.size / 1e6:8.2f} MB, {done.agreement}", flush=True)
-        runtimes[name] = open_runtime(done.path, precision=computed, threads=options.threads)
+        exported = export(model, folder / name.replace(" ", "-"), to=to, precision=precision, calibration=calibration)
+        print(f"  {name:<18} {exported.size / 1e6:8.2f} MB, {exported.agreement}", flush=True)
+        runtimes[name] = open_runtime(exported.path, precision=open_precision, threads=options.threads)
     return runtimes
-
-
-def facts(options: argparse.Namespace) -> dict[str, str]:
-    known = hardware() | versions()
-    known |= {name: metadata.version(name) for name in ("onnx", "onnxruntime", "openvino", "nncf")}
-    known["threads"] = str(options.threads)
-    known["load before"] = f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
-    return known
 
 
 def main() -> None:
@@ -108,7 +103,7 @@ def main() -> None:
     parser.add_argument("--contenders", nargs="+", choices=list(CONTENDERS), default=list(CONTENDERS))
     parser.add_argument("--batches", nargs="+", type=int, default=[1, 32])
     parser.add_argument("--threads", type=int, default=processors())
-    parser.add_argument("--seconds", type=float, default=2.0, help="of a turn")
+    parser.add_argument("--seconds", type=float, default=2.0, help="per turn")
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--json", default="", help="file for all figures")
     parser.add_argument("--quick", action="store_true")
@@ -116,25 +111,26 @@ def main() -> None:
     if options.quick:
         options.seconds, options.repeats = 0.1, 3
     torch.set_num_threads(options.threads)
-    known = facts(options)
-    print(", ".join(f"{name} {value}" for name, value in known.items()), flush=True)
-    model = subject(options)
-    print(f"{model.arch.name} at {model.preprocessing.image_size} pixels; exports against their network:", flush=True)
+    found = environment("onnx", "onnxruntime", "openvino", "nncf") | {"threads": str(options.threads)}
+    print(as_line(found), flush=True)
+    model = load_or_build(options)
+    size = model.preprocessing.image_size
+    print(f"{model.arch.name} at {size} pixels; exports, with their size and agreement:", flush=True)
     with tempfile.TemporaryDirectory() as folder:
-        runtimes = opened(model, options, Path(folder))
+        runtimes = open_contenders(model, options, Path(folder))
         rates = images_per_second(runtimes, options.batches, seconds=options.seconds, repeats=options.repeats)
         for runtime in runtimes.values():
             runtime.close()
     for batch in options.batches:
-        print(f"\nbatch {batch}: images/s, median (lowest to highest), median of the turns against {_PLAIN}")
+        print(f"\nbatch {batch}: images/s, median (lowest to highest), and the median ratio to {_PLAIN}")
         plain = np.array(rates[_PLAIN][batch])
         for name in runtimes:
-            each = np.array(rates[name][batch])
-            times = float(np.median(each / plain))
-            goal = f"  goal {GOAL:g}: {'met' if times >= GOAL else 'not met'}" if name.endswith("int8") else ""
-            print(f"  {name:<18} {median(each):9.1f} ({each.min():.1f} to {each.max():.1f})  {times:5.2f}x{goal}")
+            own = np.array(rates[name][batch])
+            ratio = float(np.median(own / plain))
+            goal = f"  goal {GOAL:g}: {'met' if ratio >= GOAL else 'not met'}" if name.endswith("int8") else ""
+            print(f"  {name:<18} {median(own):9.1f} ({own.min():.1f} to {own.max():.1f})  {ratio:5.2f}x{goal}")
     if options.json:
-        Path(options.json).write_text(json.dumps({"facts": known, "rates": rates}, indent=2))
+        Path(options.json).write_text(json.dumps({"facts": found, "rates": rates}, indent=2))
 
 
 if __name__ == "__main__":

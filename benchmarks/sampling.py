@@ -1,49 +1,48 @@
-"""How fast networks are drawn: Netwright's batches beside a walk that takes one network at a time, on one core.
+"""Compare how fast networks are drawn on one core: netwright's batches against one network at a time.
 
     python benchmarks/sampling.py [--seconds 2] [--repeats 5] [--seed 0]
 
-Two spaces are drawn from. `pycls` has the default ranges of pycls's sampler for a RegNetX of 400M multiply-adds: depth
-12 to 28, w0 8 to 256 in steps of 8, wa 8 to 256 in steps of 0.1, wm 2 to 3 in steps of 0.001, group width 8 to 128 in
-steps of 8, bottleneck 1; 360M to 400M flops, params below 5.2M, activations below 4.11M. `catalog` is our own
-`regnetx`, narrowed to the same ranges as far as its steps allow, with the same limits.
+There are two spaces. `pycls` has the default ranges of pycls's sampler for a RegNetX of 400M multiply-adds: depth 12 to
+28, w0 8 to 256 in steps of 8, wa 8 to 256 in steps of 0.1, wm 2 to 3 in steps of 0.001, group width 8 to 128 in steps
+of 8, bottleneck 1; 360M to 400M flops, params below 5.2M, activations below 4.11M. `catalog` is netwright's `regnetx`,
+narrowed to the same ranges as far as its steps allow, with the same limits.
 
-The peer is plain Python and written for this file: draw one set of parameters, make the stages, walk the layers adding
-up their cost, test the limits. It is what code bases built on one configuration a network do, at its fastest. pycls
-itself, measured on such a machine, does 380 draws and 1.3 valid networks a second: its configuration object and its
-walk over modules cost more than the peer's plain numbers. Most of that is the configuration, which its sampler resets
-and merges anew for every draw; the functions of pycls 0.1.1 alone, called in a bare loop, do about 8,000 draws and 40
-valid networks a second.
+The peer is plain Python, written for this file: draw one set of parameters, make the stages, add up the cost of the
+layers, test the limits. It shows how fast a program can be that handles one configuration per network. pycls itself,
+measured on a similar machine, makes 380 draws and 1.3 valid networks a second. Most of its time goes into the
+configuration object, which its sampler resets and merges for every draw. The functions of pycls 0.1.1 alone, called in
+a bare loop, make about 8,000 draws and 40 valid networks a second.
 
-Both count a draw as one set of parameters and a valid network as one that meets every limit; ours also takes out
-networks that were drawn before. Peer and ours alternate; the table has medians over the repeats.
+Both count a draw as one set of parameters, and a valid network as one that meets every limit; netwright also removes
+networks that were drawn before. The two alternate; the table has medians over the repeats.
 """
+
+from __future__ import annotations
 
 import argparse
 import itertools
 import math
 import os
-import platform
 import random
 import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import numpy as np
+from environment import as_line, environment  # beside this file
 
 from netwright.arch import complexity, regnet
 from netwright.space import Choice, DesignSpace, LogUniform, Uniform, draw, load_space
 
 LIMITS: dict[str, Any] = {"flops": (360e6, 400e6), "params": (0, 5.2e6), "acts": (0, 4.11e6)}
-PYCLS_ALONE = (380, 1.3)  # draws and valid networks a second; measured apart, not by this file
-BATCH = 200  # networks asked for at a time
+PYCLS_ALONE = (380, 1.3)  # draws and valid networks a second; not measured by this file
+BATCH = 200  # networks per call of `draw`
 
 Counts = tuple[int, int]  # draws, valid networks
 
 
 def spaces() -> dict[str, DesignSpace]:
-    """Name -> space, both under the same limits."""
+    """Map names to spaces, with the same limits."""
     regnetx = load_space("regnetx")
     pycls = (
         regnetx.with_distribution("depth", Uniform(12, 28, 1))
@@ -57,37 +56,38 @@ def spaces() -> dict[str, DesignSpace]:
     return {"pycls": pycls.refine(**LIMITS), "catalog": catalog.refine(**LIMITS)}
 
 
-def ours(space: DesignSpace, seconds: float, seed: int) -> Counts:
-    """Ask for distinct networks, a few hundred at a time, until the time is over."""
+def draw_batches(space: DesignSpace, seconds: float, seed: int) -> Counts:
+    """Draw batches of distinct networks with netwright until the time is over."""
     draws = valid = 0
     end = time.perf_counter() + seconds
     while time.perf_counter() < end:
         counts = draw(space, BATCH, seed).rejection_counts
         draws += counts["draws"]
-        # those of the last chunk that were not asked for are valid too
+        # surplus networks of the last chunk are valid too
         valid += counts["accepted"] + counts["unused"]
         seed += 1
     return draws, valid
 
 
-def peer(space: DesignSpace, seconds: float, seed: int) -> Counts:
-    """One network at a time until the time is over."""
+def draw_one_by_one(space: DesignSpace, seconds: float, seed: int) -> Counts:
+    """Draw one network at a time, in plain Python, until the time is over."""
     rng = random.Random(seed)
-    # what a value costs to draw is a bisection in both
+    # both draw a value by bisection
     distributions = {}
     for name, distribution in space.distributions.items():
-        listed = distribution.levels()
-        assert listed is not None
-        distributions[name] = (listed[0].tolist(), list(itertools.accumulate(listed[1].tolist())))
+        levels = distribution.levels()
+        assert levels is not None
+        values, probabilities = levels
+        distributions[name] = (values.tolist(), list(itertools.accumulate(probabilities.tolist())))
     draws = valid = 0
     end = time.perf_counter() + seconds
     while time.perf_counter() < end:
         drawn = {name: rng.choices(values, cum_weights=weights)[0] for name, (values, weights) in distributions.items()}
-        stages = stages_of_one(drawn)
+        stages = make_stages(drawn)
         draws += 1
         if len(stages) != 4:
             continue
-        cost = cost_of_one(stages)
+        cost = compute_cost(stages)
         valid += all(low <= value <= high for value, (low, high) in zip(cost, LIMITS.values(), strict=True))
     return draws, valid
 
@@ -95,8 +95,8 @@ def peer(space: DesignSpace, seconds: float, seed: int) -> Counts:
 Stages = list[tuple[int, int, int, int]]  # depth, width, inner width, group width of each
 
 
-def stages_of_one(drawn: dict[str, float]) -> Stages:
-    """The stages of one RegNet (DDS, arXiv 2003.13678, equations 2 to 4)."""
+def make_stages(drawn: dict[str, float]) -> Stages:
+    """Make the stages of one RegNet (DDS, arXiv 2003.13678, equations 2 to 4)."""
     w0, wa, log_step = drawn["w0"], drawn["wa"], math.log(drawn["wm"])
     widths = []
     for j in range(int(drawn["depth"])):
@@ -111,8 +111,8 @@ def stages_of_one(drawn: dict[str, float]) -> Stages:
     return stages
 
 
-def cost_of_one(stages: Stages) -> tuple[int, int, int]:
-    """(flops, params, acts) of one RegNetX at 224 pixels, layer after layer."""
+def compute_cost(stages: Stages) -> tuple[int, int, int]:
+    """Add up (flops, params, acts) of one RegNetX at 224 pixels, layer by layer."""
     flops = params = acts = 0
 
     def conv(kernel: int, inputs: int, outputs: int, side: int) -> None:
@@ -139,50 +139,43 @@ def cost_of_one(stages: Stages) -> tuple[int, int, int]:
 
 
 def check_peer() -> None:
-    """The peer builds and counts what we do."""
+    """Check that the peer makes the same network, with the same cost, as netwright."""
     values = {"depth": 22, "w0": 24, "wa": 24.48, "wm": 2.54, "group_width": 16, "bottleneck": 1}
     cost = complexity(regnet(22, 24, 24.48, 2.54, 16))
     expected = (int(cost.flops[0]), int(cost.params[0]), int(cost.acts[0]))
-    assert cost_of_one(stages_of_one(values)) == expected
+    assert compute_cost(make_stages(values)) == expected
 
 
 def rates(
     run: Callable[[DesignSpace, float, int], Counts], space: DesignSpace, seconds: float, seed: int
 ) -> list[float]:
-    """Draws and valid networks a second of one repeat."""
-    start = time.perf_counter()
+    """Draws and valid networks per second of one repeat."""
+    began = time.perf_counter()
     counts = run(space, seconds, seed)
-    took = time.perf_counter() - start
-    return [count / took for count in counts]
-
-
-def processor() -> str:
-    """The model of the CPU, in words."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return models[0] if models else platform.processor() or platform.machine()
+    elapsed = time.perf_counter() - began
+    return [count / elapsed for count in counts]
 
 
 def main() -> None:
-    """Measure and print a table."""
-    parser = argparse.ArgumentParser(description="Draws and valid networks a second on one core.")
-    parser.add_argument("--seconds", type=float, default=2.0, help="of one repeat of one program")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=2.0, help="of one repeat of each contender")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     check_peer()
-    print(f"{processor()}, one core; Python {platform.python_version()}, numpy {np.__version__}")
-    print(f"n = {options.repeats} repeats of {options.seconds:g} s each, alternating; seed {options.seed}; medians\n")
+    print(
+        f"one core; medians of n = {options.repeats} repeats of {options.seconds:g} s, alternating; seed {options.seed}"
+    )
+    print(as_line(environment()) + "\n")
     print(f"{'space':<12}{'':<24}{'draws/s':>12}{'valid/s':>12}{'times':>10}")
     for name, space in spaces().items():
         measured: dict[str, list[list[float]]] = {"one at a time": [], "netwright": []}
         for repeat in range(options.repeats):
             seed = options.seed + 1000 * repeat
-            measured["one at a time"].append(rates(peer, space, options.seconds, seed))
-            measured["netwright"].append(rates(ours, space, options.seconds, seed))
+            measured["one at a time"].append(rates(draw_one_by_one, space, options.seconds, seed))
+            measured["netwright"].append(rates(draw_batches, space, options.seconds, seed))
         medians = {
             label: [statistics.median(column) for column in zip(*each, strict=True)] for label, each in measured.items()
         }

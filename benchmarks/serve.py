@@ -1,13 +1,13 @@
-"""What a server costs over its runtime: images/s beside the bare runtime and LitServe, latency at a load, soak, faults.
+"""Compare a server with its bare runtime and with LitServe: images per second, latency under load, memory, faults.
 
-    python benchmarks/serve.py REF [--runtime openvino --precision bf16] [--quick]   the table
-    python benchmarks/serve.py REF --minutes 10                                      80 % load, errors and memory
+    python benchmarks/serve.py REF [--runtime openvino --precision bf16] [--quick]   a table of images/s and latency
+    python benchmarks/serve.py REF --minutes 10                                      errors and memory at 80% load
     python benchmarks/serve.py REF --faults                                          a killed worker, and bad clients
 
-REF: what `netwright serve` takes, of ImageNet's input size or any other. The load comes from a process of its own over
-loopback: closed loop (--clients connections that each ask again at once) for images/s, open loop (a fixed rate) for
-latency. Contenders take turns, --rounds times, and medians are shown. LitServe (pip install litserve) is left out
-where it is not installed; it gets the same runtime, batch size and decoder.
+REF: any model that `netwright serve` takes. The load comes from a process of its own over loopback: a closed loop
+(--clients connections that each send the next request at once) for images/s, an open loop (a fixed rate) for latency.
+Contenders take turns, --rounds times; the table has medians. LitServe (pip install litserve) gets the same runtime,
+batch size and decoder; it is left out if it is not installed.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from serve_faults import faults, memory  # beside this file
 
 from netwright.runtime import Runtime, open_runtime
 
-# a program of its own; its worker imports it again, so it is a file
+# LitServe's worker imports the program again, so it must be a file
 _LITSERVE = """
 import sys, litserve as ls, numpy as np
 from fastapi import Request
@@ -73,7 +73,9 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=0.0)
     parser.add_argument("--faults", action="store_true")
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--load", default="", help=argparse.SUPPRESS)  # the process that asks: a JSON of its task
+    parser.add_argument(
+        "--load", default="", help=argparse.SUPPRESS
+    )  # JSON: options of the process that sends requests
     options = parser.parse_args()
     if options.load:
         print(json.dumps(asyncio.run(_load(options.ref, **json.loads(options.load)))))
@@ -85,25 +87,25 @@ def main() -> None:
         with _server(options) as (address, process):
             faults(address, process, options.workers, options.clients, options.seconds, _jpeg(64, 64))
         return
-    with open_runtime(options.ref, **_opening(options)) as runtime, _server(options) as (address, process):
+    with open_runtime(options.ref, **_runtime_options(options)) as runtime, _server(options) as (address, process):
         if options.minutes:
             _soak(options, runtime, address, process)
         else:
             _table(options, runtime, address)
 
 
-def _opening(options: argparse.Namespace) -> dict[str, object]:
+def _runtime_options(options: argparse.Namespace) -> dict[str, object]:
     return {"runtime": options.runtime, "precision": options.precision or None, "threads": options.threads or None}
 
 
 @contextmanager
 def _server(options: argparse.Namespace) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    words = ["serve", options.ref, "--port=0", f"--runtime={options.runtime}", f"--max_batch={options.max_batch}"]
-    words += [f"--precision={options.precision}"] if options.precision else []
-    words += [f"--threads={options.threads}"] if options.threads else []
-    words += [f"--workers={options.workers}", "--max_queue=1024", "--log_format=json"]
+    arguments = ["serve", options.ref, "--port=0", f"--runtime={options.runtime}", f"--max_batch={options.max_batch}"]
+    arguments += [f"--precision={options.precision}"] if options.precision else []
+    arguments += [f"--threads={options.threads}"] if options.threads else []
+    arguments += [f"--workers={options.workers}", "--max_queue=1024", "--log_format=json"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "netwright.cli.main", *words],
+        [sys.executable, "-m", "netwright.cli.main", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -122,16 +124,16 @@ def _litserve(options: argparse.Namespace) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    words = [options.ref, options.runtime, options.precision, str(options.threads), str(options.max_batch), str(port)]
+    settings = [options.runtime, options.precision, options.threads, options.max_batch, port]
     folder = tempfile.TemporaryDirectory()
     program = Path(folder.name) / "litserve_program.py"
     program.write_text(_LITSERVE)
-    process = subprocess.Popen([sys.executable, str(program), *words], start_new_session=True)
+    process = subprocess.Popen([sys.executable, str(program), options.ref, *map(str, settings)], start_new_session=True)
     try:
         for _ in range(600):
             time.sleep(0.1)
-            with socket.socket() as tried:
-                if tried.connect_ex(("127.0.0.1", port)) == 0:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
                     break
         time.sleep(3)
         yield f"http://127.0.0.1:{port}"
@@ -141,31 +143,31 @@ def _litserve(options: argparse.Namespace) -> Iterator[str]:
         folder.cleanup()
 
 
-def _ask(address: str, runtime: Runtime, kind: str, **task: object) -> dict[str, float]:
-    """Run the load in a process of its own."""
+def _run_load(address: str, runtime: Runtime, kind: str, **task: object) -> dict[str, float]:
+    """Send requests from a process of its own; the result is that of `_load`."""
     size, name = runtime.info.preprocessing.image_size, runtime.info.name
     task |= {"kind": kind, "size": size, "channels": runtime.info.preprocessing.channels, "model": name}
     done = subprocess.run(
         [sys.executable, __file__, address, "--load", json.dumps(task)], capture_output=True, text=True, check=True
     )
-    found: dict[str, float] = json.loads(done.stdout)
-    return found
+    measured: dict[str, float] = json.loads(done.stdout)
+    return measured
 
 
-def _bare(runtime: Runtime, batch: int, seconds: float) -> float:
-    """images/s of normalized images that are there already."""
+def _bare_rate(runtime: Runtime, batch: int, seconds: float) -> float:
+    """images/s of the runtime alone, for normalized images in memory."""
     x = np.random.default_rng(0).standard_normal((batch, *runtime.info.input_shape)).astype(np.float32)
     runtime.logits(x)
     count, began = 0, time.perf_counter()
-    while (passed := time.perf_counter() - began) < seconds:
+    while (elapsed := time.perf_counter() - began) < seconds:
         runtime.logits(x)
         count += batch
-    return count / passed
+    return count / elapsed
 
 
 def _table(options: argparse.Namespace, runtime: Runtime, address: str) -> None:
     rates: dict[str, list[float]] = {}
-    lasting = {"clients": options.clients, "seconds": options.seconds}
+    closed_loop = {"clients": options.clients, "seconds": options.seconds}
     try:
         import litserve  # noqa: F401
 
@@ -173,14 +175,15 @@ def _table(options: argparse.Namespace, runtime: Runtime, address: str) -> None:
     except ImportError:
         has_litserve = False
     for _ in range(options.rounds):
-        rates.setdefault("bare runtime", []).append(_bare(runtime, options.max_batch, options.seconds))
+        rates.setdefault("bare runtime", []).append(_bare_rate(runtime, options.max_batch, options.seconds))
         for kind in ("pixels", "input", "jpeg"):
-            answered = _ask(address, runtime, kind, **lasting)
-            assert not answered["errors"], answered
-            rates.setdefault(f"{kind} in", []).append(answered["rate"])
+            measured = _run_load(address, runtime, kind, **closed_loop)
+            assert not measured["errors"], measured
+            rates.setdefault(f"{kind} in", []).append(measured["rate"])
         if has_litserve:
-            with _litserve(options) as other:
-                rates.setdefault("jpeg in, LitServe", []).append(_ask(other, runtime, "litserve", **lasting)["rate"])
+            with _litserve(options) as peer:
+                measured = _run_load(peer, runtime, "litserve", **closed_loop)
+            rates.setdefault("jpeg in, LitServe", []).append(measured["rate"])
     bare = statistics.median(rates["bare runtime"])
     for name, values in rates.items():
         middle = statistics.median(values)
@@ -189,49 +192,49 @@ def _table(options: argparse.Namespace, runtime: Runtime, address: str) -> None:
         )
     for share in (0.5, 0.8):
         rate = share * statistics.median(rates["pixels in"])
-        found = _ask(address, runtime, "pixels", rate=rate, seconds=options.seconds)
-        print(f"at {rate:.1f} images/s: p50 {found['p50']:.1f} ms, p99 {found['p99']:.1f} ms, {found['errors']} errors")
+        measured = _run_load(address, runtime, "pixels", rate=rate, seconds=options.seconds)
+        latency = f"p50 {measured['p50']:.1f} ms, p99 {measured['p99']:.1f} ms"
+        print(f"at {rate:.1f} images/s: {latency}, {measured['errors']} errors")
 
 
 def _soak(options: argparse.Namespace, runtime: Runtime, address: str, process: subprocess.Popen[str]) -> None:
-    best = _ask(address, runtime, "pixels", clients=options.clients, seconds=options.seconds)["rate"]
-    began, errors, asked = time.monotonic(), 0.0, 0.0
-    print(f"{best:.1f} images/s at most; now 80 % of it for {options.minutes:g} minutes")
+    best = _run_load(address, runtime, "pixels", clients=options.clients, seconds=options.seconds)["rate"]
+    began, errors, requests = time.monotonic(), 0.0, 0.0
+    print(f"{best:.1f} images/s at most; now 80% of that for {options.minutes:g} minutes")
     while time.monotonic() - began < 60 * options.minutes:
-        found = _ask(address, runtime, "pixels", rate=0.8 * best, seconds=min(30.0, 60 * options.minutes))
-        errors, asked = errors + found["errors"], asked + found["asked"]
-        held = memory(process.pid)
-        passed = time.monotonic() - began
-        print(f"{passed:6.0f} s  p50 {found['p50']:.1f} ms  p99 {found['p99']:.1f} ms  {held:.0f} MiB", flush=True)
-    print(f"{asked:.0f} requests, {errors:.0f} errors")
+        measured = _run_load(address, runtime, "pixels", rate=0.8 * best, seconds=min(30.0, 60 * options.minutes))
+        errors, requests = errors + measured["errors"], requests + measured["requests"]
+        latency = f"p50 {measured['p50']:.1f} ms  p99 {measured['p99']:.1f} ms"
+        print(f"{time.monotonic() - began:6.0f} s  {latency}  {memory(process.pid):.0f} MiB", flush=True)
+    print(f"{requests:.0f} requests, {errors:.0f} errors")
 
 
 def _jpeg(height: int, width: int) -> bytes:
-    rough = np.random.default_rng(0).integers(0, 256, (height // 8, width // 8, 3), dtype=np.uint8)
+    noise = np.random.default_rng(0).integers(0, 256, (height // 8, width // 8, 3), dtype=np.uint8)
     file = io.BytesIO()
-    Image.fromarray(rough).resize((width, height)).save(file, "JPEG", quality=90)
+    Image.fromarray(noise).resize((width, height)).save(file, "JPEG", quality=90)
     return file.getvalue()
 
 
 def _request(kind: str, size: int, channels: int, model: str) -> bytes:
-    """One whole request. jpeg: 500 x 375 pixels, the middle of ImageNet's."""
-    jpeg, more, path = _jpeg(375, 500), "", "/predict"
+    """The bytes of one request. A jpeg has 500 x 375 pixels, a typical size in ImageNet."""
+    jpeg, headers, path = _jpeg(375, 500), "", "/predict"
     if kind == "litserve":
         part = b'--xyz\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n'
-        body, more = part + jpeg + b"\r\n--xyz--\r\n", "Content-Type: multipart/form-data; boundary=xyz\r\n"
+        body, headers = part + jpeg + b"\r\n--xyz--\r\n", "Content-Type: multipart/form-data; boundary=xyz\r\n"
     elif kind == "jpeg":
         body = jpeg
     else:
         shape = [1, size, size, channels] if kind == "pixels" else [1, channels, size, size]
         values = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
         data = values.tobytes() if kind == "pixels" else (values / 128 - 1).astype(np.float32).tobytes()
-        tensor = {"name": kind, "datatype": "UINT8" if kind == "pixels" else "FP32", "shape": shape}
-        tensor["parameters"] = {"binary_data_size": len(data)}
-        wanted = {"name": "logits", "parameters": {"binary_data": True}}
-        text = json.dumps({"inputs": [tensor], "outputs": [wanted]}).encode()
+        datatype, parameters = "UINT8" if kind == "pixels" else "FP32", {"binary_data_size": len(data)}
+        tensor = {"name": kind, "datatype": datatype, "shape": shape, "parameters": parameters}
+        output = {"name": "logits", "parameters": {"binary_data": True}}
+        text = json.dumps({"inputs": [tensor], "outputs": [output]}).encode()
         body, path = text + data, f"/v2/models/{model}/infer"
-        more = f"Inference-Header-Content-Length: {len(text)}\r\n"
-    return f"POST {path} HTTP/1.1\r\nHost: x\r\n{more}Content-Length: {len(body)}\r\n\r\n".encode() + body
+        headers = f"Inference-Header-Content-Length: {len(text)}\r\n"
+    return f"POST {path} HTTP/1.1\r\nHost: x\r\n{headers}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
 async def _load(
@@ -244,32 +247,47 @@ async def _load(
     clients: int = 0,
     rate: float = 0.0,
 ) -> dict[str, float]:
-    """clients: a closed loop of so many; else an open loop of Poisson arrivals at `rate`, timed from when due."""
-    where, request = urlsplit(address), _request(kind, size, channels, model)
-    free: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
-    took: list[float] = []
+    """Send requests and measure the answers.
+
+    Args:
+        address: The server's.
+        kind: pixels, input (normalized), jpeg or litserve.
+        size: Height and width of pixels.
+        channels: Of pixels.
+        model: Name of the model.
+        seconds: How long.
+        clients: Above 0: a closed loop of this many connections.
+        rate: Requests per second of an open loop with Poisson arrivals; its latencies count from the moment when a
+            request is due.
+
+    Returns:
+        rate (requests per second), requests, errors, p50 and p99 (milliseconds).
+    """
+    target, request = urlsplit(address), _request(kind, size, channels, model)
+    idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+    latencies: list[float] = []
     errors = 0
 
     async def once(due: float) -> None:
         nonlocal errors
-        reader, writer = free.pop() if free else await asyncio.open_connection(where.hostname, where.port)
+        reader, writer = idle.pop() if idle else await asyncio.open_connection(target.hostname, target.port)
         writer.write(request)
         head = await reader.readuntil(b"\r\n\r\n")
         lines = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:] if b": " in line)
         await reader.readexactly(int(lines[b"content-length"]))
         errors += not head.startswith(b"HTTP/1.1 200")
-        took.append(time.perf_counter() - due)
-        free.append((reader, writer))
+        latencies.append(time.perf_counter() - due)
+        idle.append((reader, writer))
 
-    async def again_and_again(until: float) -> None:
+    async def loop(until: float) -> None:
         while time.perf_counter() < until:
             await once(time.perf_counter())
 
     if clients:
-        await asyncio.gather(*(again_and_again(time.perf_counter() + 1.0) for _ in range(clients)))  # to warm up
-        took.clear()
+        await asyncio.gather(*(loop(time.perf_counter() + 1.0) for _ in range(clients)))  # to warm up
+        latencies.clear()
         began = time.perf_counter()
-        await asyncio.gather(*(again_and_again(began + seconds) for _ in range(clients)))
+        await asyncio.gather(*(loop(began + seconds) for _ in range(clients)))
     else:
         began = due = time.perf_counter()
         generator, tasks = random.Random(0), []
@@ -277,14 +295,14 @@ async def _load(
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
             tasks.append(asyncio.create_task(once(due)))
         await asyncio.gather(*tasks)
-    passed = time.perf_counter() - began
-    ordered = sorted(took)
+    elapsed = time.perf_counter() - began
+    latencies.sort()
     return {
-        "rate": len(took) / passed,
-        "asked": len(took),
+        "rate": len(latencies) / elapsed,
+        "requests": len(latencies),
         "errors": errors,
-        "p50": 1000 * ordered[len(took) // 2],
-        "p99": 1000 * ordered[min(len(took) - 1, int(0.99 * len(took)))],
+        "p50": 1000 * latencies[len(latencies) // 2],
+        "p99": 1000 * latencies[int(0.99 * len(latencies))],
     }
 
 

@@ -1,50 +1,50 @@
-"""Trials an hour: a sweep by persistent workers, against a fresh process per trial and against an Optuna study.
+"""Compare trials per hour: a sweep with persistent workers, a fresh process per trial, and an Optuna study.
 
     python benchmarks/sweep.py [--trials 10] [--epochs 6] [--repeats 3] [--seed 0] [--data digits|DIR]
 
-All three train the same networks with the same seeds, recipe and loop (`train_trial`) on the processors that there are:
+All three train the same networks with the same seeds, recipe and loop (`train_trial`) on all processors:
 
-sweep    `netwright.sweeps.run`: one worker of one thread for each processor; images decoded once
-process  a process per trial with all threads, as scripts and pycls do: it imports torch, loads the images, trains one
-optuna   a study in one process with all threads, images decoded once, results in SQLite
+sweep    `netwright.sweeps.run`: one worker with one thread per processor; images are decoded once
+process  a process per trial with all threads, as scripts and pycls do: it imports torch, loads the images, trains
+optuna   a study in one process with all threads; images are decoded once, results are kept in SQLite
 
-Each is started as a program of its own, so that its imports count; they take turns, and the order turns too.
+Each contender runs as a program of its own, so that its imports count. They take turns in rotating order.
 
-One thread rounds sums otherwise than two do, and training amplifies that like another seed. So the errors are compared
-where they must be equal, with the same threads, and shown where they need not be.
+The number of threads changes how sums are rounded, and training amplifies that as another seed would. So the errors of
+contenders with the same number of threads must be equal; those of the others are only shown.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
 import time
-from importlib import metadata
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+from environment import as_line, environment  # beside this file
 
 from netwright.arch import Arch
 from netwright.data import ImageSet, load_images
 from netwright.population import Population, trial_seed
 from netwright.recipe import Recipe
 from netwright.space import draw, load_space
-from netwright.system.machine import hardware, processors, versions
+from netwright.system.machine import processors
 
 GOALS = {"process": 2.0, "optuna": 1.3}
-_IMAGENET = (224, 400e6)  # the regime that DDS designs in: pixels, flops
+_IMAGENET = (224, 400e6)  # pixels and flops of the networks in DDS
 
 
 def networks_for(images: ImageSet, options: argparse.Namespace) -> list[Arch]:
-    """RegNetX at 90% to 100% of DDS's 400M, scaled by pixels."""
+    """Draw RegNetX networks with 90% to 100% of DDS's 400M flops, scaled to the size of the images."""
     pixels, flops = _IMAGENET
-    most = flops * (images.resolution / pixels) ** 2
+    largest = flops * (images.resolution / pixels) ** 2
     space = load_space("regnetx").for_images(images.resolution, images.num_classes, images.channels)
-    return list(draw(space.refine(flops=(0.9 * most, most)), options.trials, options.seed).batch)
+    return list(draw(space.refine(flops=(0.9 * largest, largest)), options.trials, options.seed).batch)
 
 
 def recipe_for(images: ImageSet, options: argparse.Namespace) -> Recipe:
@@ -63,7 +63,7 @@ def trial_for(images: ImageSet, options: argparse.Namespace, index: int) -> dict
     }
 
 
-# -- the three contenders: each prints the errors (percent) of all trials as one JSON line -----------------------
+# -- the contenders: each prints the errors (percent) of all trials as one JSON line -----------------------------
 
 
 def sweep(options: argparse.Namespace, folder: Path) -> list[float]:
@@ -78,11 +78,11 @@ def sweep(options: argparse.Namespace, folder: Path) -> list[float]:
 
 def process(options: argparse.Namespace, folder: Path) -> list[float]:
     """A process per trial."""
-    return [_program("one", options, folder, "--index", str(index))[0] for index in range(options.trials)]
+    return [_run_program("one", options, folder, "--index", str(index))[0] for index in range(options.trials)]
 
 
 def one(options: argparse.Namespace, folder: Path) -> list[float]:
-    """What each of these processes does."""
+    """Train one trial: what each process of `process` does."""
     import torch
 
     from netwright.sweeps.worker import train_trial
@@ -111,13 +111,13 @@ def optuna(options: argparse.Namespace, folder: Path) -> list[float]:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(storage=f"sqlite:///{folder / 'optuna.sqlite'}", direction="minimize")
     study.optimize(objective, n_trials=options.trials)
-    return [float(trial.value) for trial in study.trials]
+    return [float(trial.values[0]) for trial in study.trials]
 
 
 CONTENDERS = {"sweep": sweep, "process": process, "optuna": optuna, "one": one}
 
 
-def _program(contender: str, options: argparse.Namespace, folder: Path, *more: str) -> list[float]:
+def _run_program(contender: str, options: argparse.Namespace, folder: Path, *more: str) -> list[float]:
     flags = [f"--{name}={getattr(options, name)}" for name in ("trials", "epochs", "seed", "data")]
     command = [sys.executable, __file__, f"--contender={contender}", f"--folder={folder}", *flags, *more]
     output = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
@@ -131,24 +131,28 @@ def compare(options: argparse.Namespace) -> None:
     names = ["sweep", *GOALS]
     seconds: dict[str, list[float]] = {name: [] for name in names}
     errors: dict[str, list[float]] = {}
-    print(_facts(options), flush=True)
+    print(
+        f"{options.trials} trials of {options.epochs} epochs on {options.data}, {options.repeats} runs, "
+        f"seed {options.seed}\n" + as_line(environment("optuna")),
+        flush=True,
+    )
     for repeat in range(options.repeats):
         for name in names[repeat % 3 :] + names[: repeat % 3]:
             with tempfile.TemporaryDirectory() as folder:
                 began = time.perf_counter()
-                found = _program(name, options, Path(folder))
+                measured = _run_program(name, options, Path(folder))
                 seconds[name].append(time.perf_counter() - began)
-            assert errors.setdefault(name, found) == found, f"{name} gave other errors than in its first run"
+            assert errors.setdefault(name, measured) == measured, f"the errors of {name} differ from its first run"
             print(f"run {repeat + 1}: {name:8} {seconds[name][-1]:7.1f} s", flush=True)
     print()
     for name in names:
         typical = median(seconds[name])
-        print(f"{name:8} {typical:7.1f} s, {3600 * options.trials / typical:8,.0f} trials an hour (medians)")
+        print(f"{name:8} {typical:7.1f} s, {3600 * options.trials / typical:8,.0f} trials per hour (medians)")
     for name, goal in GOALS.items():
-        ratios = [theirs / ours for theirs, ours in zip(seconds[name], seconds["sweep"], strict=True)]
+        ratios = [peer / own for peer, own in zip(seconds[name], seconds["sweep"], strict=True)]
         verdict = "met" if median(ratios) >= goal else "not met"
         print(
-            f"sweep against {name}: {median(ratios):.2f} times as many trials an hour, "
+            f"sweep against {name}: {median(ratios):.2f} times as many trials per hour, "
             f"{min(ratios):.2f} to {max(ratios):.2f} in {len(ratios)} runs; goal {goal}: {verdict}"
         )
     _compare_errors(options, errors)
@@ -156,28 +160,15 @@ def compare(options: argparse.Namespace) -> None:
 
 def _compare_errors(options: argparse.Namespace, errors: dict[str, list[float]]) -> None:
     for name in GOALS:
-        gaps = [abs(theirs - ours) for theirs, ours in zip(errors[name], errors["sweep"], strict=True)]
-        print(
-            f"errors of sweep and {name}: at most {max(gaps):.2f} points apart, {sum(gaps) / len(gaps):.2f} on average"
-        )
+        gaps = [abs(peer - own) for peer, own in zip(errors[name], errors["sweep"], strict=True)]
+        mean = sum(gaps) / len(gaps)
+        print(f"errors of sweep and {name} differ by at most {max(gaps):.2f} points, by {mean:.2f} on average")
     gap = max(abs(a - b) for a, b in zip(errors["process"], errors["optuna"], strict=True))
-    print(f"errors of process and optuna, which have the same threads: at most {gap:.2f} points apart")
+    print(f"errors of process and optuna, with the same threads, differ by at most {gap:.2f} points")
     with tempfile.TemporaryDirectory() as folder:
-        [alone] = _program("one", options, Path(folder), "--index=0", "--threads=1")
+        [alone] = _run_program("one", options, Path(folder), "--index=0", "--threads=1")
     gap = abs(alone - errors["sweep"][0])
-    print(f"errors of sweep and process for network 0, where both have one thread: {gap:.2f} points apart")
-
-
-def _facts(options: argparse.Namespace) -> str:
-    known = hardware() | versions() | {"optuna": metadata.version("optuna")}
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    if commit.returncode == 0:
-        known["commit"] = commit.stdout.strip()
-    load = f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
-    return (
-        f"{options.trials} trials of {options.epochs} epochs on {options.data}, {options.repeats} runs, "
-        f"seed {options.seed}; load before: {load}\n" + ", ".join(f"{name} {value}" for name, value in known.items())
-    )
+    print(f"errors of sweep and process for network 0, both with one thread, differ by {gap:.2f} points")
 
 
 def main() -> None:

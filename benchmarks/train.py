@@ -1,46 +1,46 @@
-"""Training images a second: RegNets as `netwright train` trains them, against the same ones of timm.
+"""Compare training images per second: RegNets as `netwright train` trains them, and the same networks of timm.
 
     python benchmarks/train.py [--networks regnet_x_200mf regnet_x_800mf] [--batch_size 32] [--image_size 224]
                                [--steps 4] [--repeats 7] [--seed 0] [--device auto] [--compile]
 
-All train on one batch of random images: forward pass, backward pass, step of SGD with Nesterov momentum.
+All contenders train on one batch of random images: forward pass, backward pass, step of SGD with Nesterov momentum.
 
-netwright  the engine's loop with what it is given for this device: bf16 where that is fast, channels_last, fused SGD,
-           and an allocator that keeps memory
-timm       timm's network and optimizer as they come: fp32, NCHW
-timm best  timm's network with all that one can set: channels_last, autocast to bf16, fused SGD
-timm kept  the same with netwright's setting of the allocator, to tell what of the difference that is
+netwright  the training engine with its defaults for the device: bf16 if that is fast, channels_last, fused SGD, and an
+           allocator that keeps memory
+timm       timm's network and optimizer with their defaults: fp32, NCHW
+timm best  timm's network with the fastest settings: channels_last, autocast to bf16, fused SGD
+timm kept  the same with netwright's allocator setting, which shows its part of the difference
 
-Each is a program of its own, which holds its network ready; they take turns of a few steps, and the order turns too.
-Ratios are of the turns of one repeat, so that a machine that slows down slows all of them. --compile compiles
-netwright's and timm best's network by torch.compile, which takes a minute or more each.
+Each contender is a program of its own, which keeps its network ready. They take turns of a few steps in rotating order.
+Ratios compare the turns of one repeat: a machine that slows down then slows all of them. --compile compiles the
+networks of netwright and timm best with torch.compile, which takes a minute or more each.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from importlib import metadata
 from statistics import median
 
-from netwright.arch import complexity, published
-from netwright.system.machine import hardware, processors, versions
+from environment import as_line, environment  # beside this file
 
-GOAL, LEAST = 1.1, 1.0  # of netwright against timm best
-_WARM = 3  # steps
+from netwright.arch import complexity, published
+from netwright.system.machine import processors
+
+GOAL, MINIMUM = 1.1, 1.0  # ratio of netwright to timm best
+_WARM_UP_STEPS = 3
 
 Steps = Callable[[int], None]
 
 
-# -- the contenders: each gives a function that does so many steps, and waits until the device has done them ------
+# -- the contenders: each makes a function that runs a number of steps and waits until the device has finished ----
 
 
-def ours(options: argparse.Namespace) -> Steps:
+def netwright(options: argparse.Namespace) -> Steps:
     from netwright.bench import Settings, build_contender
     from netwright.bench.timed_network import TimedNetwork, synchronize
     from netwright.training.device import resolve_device
@@ -90,7 +90,7 @@ def timm(options: argparse.Namespace, best: bool = False) -> Steps:
 
 
 CONTENDERS: dict[str, Callable[[argparse.Namespace], Steps]] = {
-    "netwright": ours,
+    "netwright": netwright,
     "timm": timm,
     "timm best": lambda options: timm(options, best=True),
     "timm kept": lambda options: timm(options, best=True),
@@ -98,7 +98,7 @@ CONTENDERS: dict[str, Callable[[argparse.Namespace], Steps]] = {
 
 
 def serve(options: argparse.Namespace) -> None:
-    """Be a contender: read a number of steps, do them, answer with the seconds, until nothing is asked any more."""
+    """Be a contender: read a number of steps, run them, print the seconds; repeat until standard input ends."""
     import torch
 
     from netwright.system.machine import keep_memory
@@ -110,7 +110,7 @@ def serve(options: argparse.Namespace) -> None:
     if options.contender in ("netwright", "timm kept"):
         keep_memory()
     steps = CONTENDERS[options.contender](options)
-    steps(_WARM)
+    steps(_WARM_UP_STEPS)
     print("ready", flush=True)
     for line in sys.stdin:
         began = time.perf_counter()
@@ -119,7 +119,7 @@ def serve(options: argparse.Namespace) -> None:
 
 
 def _peak(options: argparse.Namespace) -> float:
-    """Operations a second of the fastest of five square matrix products in the precision that netwright takes."""
+    """Operations per second of the fastest of five square matrix products, in netwright's precision."""
     from netwright.bench.timed_network import matmul_rate
     from netwright.training.device import resolve_device
     from netwright.training.precision import resolve_precision
@@ -131,37 +131,37 @@ def _peak(options: argparse.Namespace) -> float:
 # -- the comparison ----------------------------------------------------------------------------------------------
 
 
-class Turns:
-    """A contender as a program, which trains while the others wait."""
+class Program:
+    """A contender in a process of its own, which trains while the others wait."""
 
     def __init__(self, name: str, network: str, options: argparse.Namespace) -> None:
         flags = ("batch_size", "image_size", "seed", "device", "threads")
         command = [sys.executable, "-W", "ignore", __file__, f"--contender={name}", f"--network={network}"]
         command += [f"--{flag}={getattr(options, flag)}" for flag in flags] + ["--compile"] * options.compile
-        self._program = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.answer = self._read()
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.first_line = self._read()
 
     def seconds(self, steps: int) -> float:
-        assert self._program.stdin is not None
-        print(steps, file=self._program.stdin, flush=True)
+        assert self._process.stdin is not None
+        print(steps, file=self._process.stdin, flush=True)
         return float(self._read())
 
     def end(self) -> None:
-        assert self._program.stdin is not None
-        self._program.stdin.close()
-        self._program.wait()
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait()
 
     def _read(self) -> str:
-        assert self._program.stdout is not None
-        line = self._program.stdout.readline()
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
         if not line:
-            raise SystemExit(f"a contender ended with status {self._program.wait()}; its message is above")
+            raise SystemExit(f"a contender ended with status {self._process.wait()}; see its message above")
         return line.strip()
 
 
 def compare(network: str, options: argparse.Namespace, peak: float) -> None:
     names = list(CONTENDERS)
-    programs = {name: Turns(name, network, options) for name in names}
+    programs = {name: Program(name, network, options) for name in names}
     rates: dict[str, list[float]] = {name: [] for name in names}
     for repeat in range(options.repeats):
         for turn in range(len(names)):
@@ -173,29 +173,26 @@ def compare(network: str, options: argparse.Namespace, peak: float) -> None:
     print(f"\n{network}")
     for name in names:
         low, middle, high = min(rates[name]), median(rates[name]), max(rates[name])
-        share = "" if name == "timm" else f", {operations * middle / peak:.0%} of the peak"  # fp32 has another one
+        share = (
+            "" if name == "timm" else f", {operations * middle / peak:.0%} of the peak"
+        )  # timm computes in fp32, with another peak
         print(f"  {name:<10} {middle:8.1f} images/s ({low:.1f} to {high:.1f}){share}")
     for name in names[1:]:
-        each = [a / b for a, b in zip(rates["netwright"], rates[name], strict=True)]
-        line = f"  netwright / {name}: {median(each):.2f} ({min(each):.2f} to {max(each):.2f})"
+        ratios = [a / b for a, b in zip(rates["netwright"], rates[name], strict=True)]
+        line = f"  netwright / {name}: {median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
         if name == "timm best":
-            line += f"; goal {GOAL}: {'met' if median(each) >= GOAL else 'not met'}"
-            line += f", at least {LEAST}: {'met' if median(each) >= LEAST else 'not met'}"
+            line += f"; goal {GOAL}: {'met' if median(ratios) >= GOAL else 'not met'}"
+            line += f", at least {MINIMUM}: {'met' if median(ratios) >= MINIMUM else 'not met'}"
         print(line, flush=True)
 
 
-def _facts(options: argparse.Namespace, peak: float) -> str:
-    known = hardware() | versions() | {"timm": metadata.version("timm")}
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    if commit.returncode == 0:
-        known["commit"] = commit.stdout.strip()
-    load = f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
+def _header(options: argparse.Namespace, peak: float) -> str:
     return (
         f"batch {options.batch_size}, {options.image_size} pixels, {options.repeats} turns of {options.steps} steps, "
-        f"{options.threads} threads, device {options.device}, compile {options.compile}, seed {options.seed}; "
-        f"load before: {load}\n"
-        + ", ".join(f"{name} {value}" for name, value in known.items())
-        + f"\nmatrix product {peak / 1e9:,.0f} GFLOP/s; a multiply-add is two operations, training three times forward"
+        f"{options.threads} threads, device {options.device}, compile {options.compile}, seed {options.seed}\n"
+        f"{as_line(environment('timm'))}\n"
+        f"matrix product {peak / 1e9:,.0f} GFLOP/s; a multiply-add counts as two operations, training as three forward "
+        "passes"
     )
 
 
@@ -216,8 +213,8 @@ def main() -> None:
     if options.contender is not None:
         serve(options)
         return
-    peak = float(Turns("peak", "", options).answer)
-    print(_facts(options, peak), flush=True)
+    peak = float(Program("peak", "", options).first_line)
+    print(_header(options, peak), flush=True)
     for network in options.networks:
         compare(network, options, peak)
 

@@ -1,4 +1,4 @@
-"""benchmarks/models.py, with next to nothing to do."""
+"""benchmarks/models.py with its smallest settings."""
 
 import importlib.util
 import json
@@ -22,24 +22,28 @@ def script() -> Iterator[ModuleType]:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
+    sys.path.insert(0, str(PATH.parent))  # as `python benchmarks/models.py` has it: for modules beside the script
     spec.loader.exec_module(module)
     yield module
-    del sys.modules[spec.name]
+    sys.path.remove(str(PATH.parent))
+    del sys.modules[spec.name], sys.modules["environment"]
 
 
-def test_it_compares_what_has_a_rival_and_says_what_has_none(script, tmp_path, capsys, monkeypatch):
+def test_it_compares_networks_with_a_peer_and_names_those_without(script, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(script, "keep_memory", lambda: None)  # of the whole process
     threads = torch.get_num_threads()
     path = tmp_path / "results.json"
-    words = "--networks regnet_x_200mf v56_cifar regnet_x_32gf --batch_size 2 --image_size 32 --repeats 2 --threads 1"
+    arguments = (
+        "--networks regnet_x_200mf v56_cifar regnet_x_32gf --batch_size 2 --image_size 32 --repeats 2 --threads 1"
+    )
     try:
-        script.main([*words.split(), "--precision", "fp32", "--json", str(path)])
+        script.main([*arguments.split(), "--precision", "fp32", "--json", str(path)])
     finally:
         torch.set_num_threads(threads)
         torch.set_flush_denormal(False)
-    said = capsys.readouterr().out
-    assert "v56_cifar: left out, neither timm nor torchvision has it" in said
-    assert "regnet_x_32gf: left out, 108 million parameters are more than --most 40" in said
+    output = capsys.readouterr().out
+    assert "v56_cifar: left out, neither timm nor torchvision has it" in output
+    assert "regnet_x_32gf: left out, 108 million parameters are more than --most 40" in output
     results = json.loads(path.read_text())
     assert [(each["network"], each["mode"]) for each in results] == [
         ("regnet_x_200mf", "forward"),
@@ -50,19 +54,19 @@ def test_it_compares_what_has_a_rival_and_says_what_has_none(script, tmp_path, c
 
 
 def test_a_name_that_matches_nothing_is_refused(script):
-    with pytest.raises(SystemExit, match="no network here matches 'regnet_q"):
+    with pytest.raises(SystemExit, match="no network matches 'regnet_q"):
         script.main(["--networks", "regnet_q*"])
 
 
 @pytest.mark.parametrize("name", [name for name in NETWORKS if complexity(published(name)).params[0] < 15e6])
-def test_rivals_are_the_same_network(script, name):
+def test_peers_are_the_same_network(script, name):
     params = int(complexity(published(name)).params[0])
-    for library, make in script.rivals(name).items():
+    for library, make in script.peers(name).items():
         # torchvision computes its widths with tensors
         with torch.device("meta" if library == "timm" else "cpu"):
             assert sum(value.numel() for value in make().parameters()) == params, library
 
 
-def test_every_network_but_the_small_ones_for_cifar_has_a_rival(script):
-    without = {name for name in NETWORKS if not script.rivals(name)}
+def test_every_network_but_the_small_ones_for_cifar_has_a_peer(script):
+    without = {name for name in NETWORKS if not script.peers(name)}
     assert without == {"resnet56_cifar", "resnet110_cifar", "v56_cifar"}
