@@ -63,7 +63,7 @@ def open_file(path: Path) -> sqlite3.Connection:
         ) from error
     except sqlite3.DatabaseError as error:
         raise PopulationError(
-            f"{path} is not a population that can be read: {error}. Restore it, or start anew in another folder."
+            f"{path} is not a population that can be read: {error}. Restore it, or start over in another folder."
         ) from error
     if version > _FORMAT:
         db.close()
@@ -117,5 +117,5 @@ def disk_errors(folder: Path) -> Iterator[None]:
     except sqlite3.OperationalError as error:
         raise OutputError(
             f"the population in {folder} cannot be written: {error}. Every finished trial is kept; free some space or "
-            "choose another folder, and the same command goes on."
+            "choose another folder, and the same command continues."
         ) from error

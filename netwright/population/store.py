@@ -171,7 +171,7 @@ class Population:
             raise PopulationError(
                 f"the population in {folder} was made differently:\n  "
                 + "\n  ".join(lines)
-                + "\nGive the same as then to resume it, or another folder to start anew."
+                + "\nGive the same as then to resume it, or another folder to start over."
             )
         population.extend(networks, labels=labels, seeds=seeds, notes=notes)
         return population

@@ -38,7 +38,7 @@ class Sample:
         batch: The networks, with what was drawn for each in `.parameters`.
         rejection_counts: `draws`, and what became of them, which adds up to it: `accepted`; `duplicate`, networks drawn
             before; `unused`, good ones of the last chunk that were not needed; and for each order and limit of the
-            space the draws of which it is the first that they break.
+            space the draws that break it first.
     """
 
     batch: ArchBatch

@@ -45,9 +45,9 @@ def space_table(
     return table(heads, rows, above) + paragraph(f"{combinations} combinations{limited}.") + paragraph(common)
 
 
-def _described(plain: Mapping[str, Any]) -> str:
+def _described(values: Mapping[str, Any]) -> str:
     """`{"log_uniform": [8, 1024], "quantum": 8}` -> "log-uniform 8 to 1,024, quantum 8"."""
-    (kind, ends), *rest = plain.items()
+    (kind, ends), *rest = values.items()
     if len(set(ends)) == 1:
         return _value(ends[:1])
     if kind == "choice":

@@ -80,7 +80,7 @@ class Progress(NullProgress):
         self._begun = self._now()
         self._last = 0.0
         if done:
-            more = "; going on" if done < total else ""
+            more = "; continuing" if done < total else ""
             self._display.write_line(f"{title}: {done} of {total} trials were finished before{more}")
 
     def update(self, done: float, finished: int, failed: int, best: float | None, mean: float | None) -> None:

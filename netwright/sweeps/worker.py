@@ -33,7 +33,7 @@ from netwright.sweeps.trial_batches import Batches
 from netwright.sweeps.weights import save_weights
 from netwright.system.machine import keep_memory
 
-__all__ = ["main", "train_trial"]
+__all__ = ["failure_reason", "main", "train_trial"]
 
 
 def train_trial(
@@ -86,7 +86,7 @@ def train_trial(
     }
 
 
-def _reason(error: BaseException) -> str:
+def failure_reason(error: BaseException) -> str:
     """Why a trial failed, in one line."""
     if isinstance(error, TrialError):
         return str(error)
@@ -124,7 +124,7 @@ def _train_all(images: ImageSet, device: torch.device, events: TextIO) -> None:
         except OutputError as error:  # of the disk, not of the network
             report("unsaved", trial["index"], reason=str(error))
         except Exception as error:  # whatever a network does wrong is its trial's result
-            report("failed", trial["index"], reason=_reason(error), curve=curve)
+            report("failed", trial["index"], reason=failure_reason(error), curve=curve)
         else:
             report("done", trial["index"], **result)
         if device.type != "cpu":

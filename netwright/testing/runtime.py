@@ -155,6 +155,8 @@ class RuntimeContract:
         frozen.flags.writeable = False
         assert np.allclose(runtime.logits(lying), runtime.logits(frozen), atol=1e-5)
         assert np.array_equal(lying, x)
+        runtime.logits(x)
+        assert np.array_equal(x, frozen)
 
     @pytest.mark.parametrize("wrong", _WRONG.values(), ids=_WRONG)
     def test_wrong_inputs_are_refused_with_the_right_shape(self, runtime: Runtime, wrong: Any) -> None:

@@ -43,12 +43,12 @@ class SourceContract:
         """Write the images that `open_source` finds in an empty folder. The default writes none."""
 
     def open_source(self, folder: Path) -> ImageSource:
-        """The source, made anew. folder: where `write_images` wrote."""
+        """A new source. folder: where `write_images` wrote."""
         raise NotImplementedError
 
     @pytest.fixture
     def reopen(self, tmp_path: Path) -> Callable[[], ImageSource]:
-        """Opens the same images, each time anew."""
+        """Opens a new source of the same images."""
         self.write_images(tmp_path)
         return lambda: self.open_source(tmp_path)
 

@@ -90,7 +90,7 @@ class WeightFormatContract:
 
     Attributes:
         networks: Those that the format can hold, of five classes and RGB.
-        carries: Which of "preprocessing", "class_names" and "facts" a file has beside the weights.
+        carries: Which of "preprocessing", "class_names" and "facts" a file has besides the weights.
         dtypes: In which weights are kept as they are.
         peers: Names, as netwright has them, of networks that the other library makes too.
     """

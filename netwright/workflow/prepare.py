@@ -30,7 +30,7 @@ class PreparedDesign:
     """A design whose images are decoded and whose workers can start.
 
     Attributes:
-        config: What was asked for.
+        config: What the design was given.
         space: For these images, within the budget.
         images: Decoded, on disk.
         recipe: Of trials, resolved.

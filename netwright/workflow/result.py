@@ -177,7 +177,7 @@ def _copy(source: Path, target: Path) -> None:
     if not source.is_file():
         raise OutputError(
             f"the trained weights {source} are gone. Remove {source.parent.parent} to train pick and baseline again; "
-            "the same command goes on."
+            "the same command continues."
         )
     remove_abandoned(target, 0.0)  # of a killed process: one at a time works here
     what = "the weights of the selected network"

@@ -151,5 +151,5 @@ def _refuse_other(config: DesignConfig) -> None:
         raise PopulationError(
             f"the design in {config.out} was begun with other options, and its space is refined already:\n  "
             + "\n  ".join(lines)
-            + "\nGive the same to resume it, or choose another folder (--out) to start anew."
+            + "\nGive the same to resume it, or choose another folder (--out) to start over."
         )

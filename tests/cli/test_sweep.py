@@ -48,7 +48,7 @@ def test_a_sweep_ends_with_what_comes_next(netwright: Run, tmp_path: Path) -> No
     with Population.open(out) as population:
         error = population.frame()["error"][0]
     more = netwright(*SMALL, "--trials=2", f"--out={out}")
-    assert "regnetx: 1 of 2 trials were finished before; going on" in more.err
+    assert "regnetx: 1 of 2 trials were finished before; continuing" in more.err
     with Population.open(out) as population:
         assert population.frame()["error"][0] == error
         assert population.counts()["done"] == 2

@@ -74,7 +74,7 @@ def test_anything_else_is_refused_with_the_difference(changes, lines, resume, tm
         resume(**changes)
     for line in lines:
         assert line in str(caught.value)
-    assert "or another folder to start anew" in str(caught.value)
+    assert "or another folder to start over" in str(caught.value)
     assert (tmp_path / FILE).read_bytes() == before
 
 

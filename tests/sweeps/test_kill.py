@@ -69,7 +69,7 @@ def test_ctrl_c_then_kill_then_the_same_command(start, reference, images, tmp_pa
     assert watch.workers_of(images.path)
     second.kill()
     complaints = second.communicate(timeout=20)[1]
-    assert "trials were finished before; going on" in complaints
+    assert "trials were finished before; continuing" in complaints
     assert watch.eventually(lambda: not watch.workers_of(images.path), 10)
     with Population.open(folder) as population:
         after_kill = population.frame()

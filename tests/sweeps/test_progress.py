@@ -46,7 +46,7 @@ def test_time_left_counts_parts_of_trials_and_only_what_was_done_now():
     now.seconds += 20
     progress.update(6.5, 6, 0, None, None)
     assert stream.getvalue().splitlines() == [
-        "sweep: 6 of 10 trials were finished before; going on",
+        "sweep: 6 of 10 trials were finished before; continuing",
         "sweep: 6/10 trials  0:20 gone, 2:20 left",
     ]
 

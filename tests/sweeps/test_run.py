@@ -129,7 +129,7 @@ def test_a_disk_that_stays_full_ends_the_sweep_and_the_same_call_resumes(create,
     recipe = program.short(8)
     with create(program.small_networks(6)) as population:
         limit(population)
-        with pytest.raises(OutputError, match=r"full.*the same command goes on"):
+        with pytest.raises(OutputError, match=r"full.*the same command continues"):
             run(population, images, recipe, executor=crew)
         counts = population.counts()
         assert counts["failed"] == counts["running"] == 0
