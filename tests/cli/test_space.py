@@ -59,7 +59,7 @@ def test_a_users_space_is_counted_too(netwright: Run, tmp_path: Path) -> None:
         ("family:", "famly:", "unknown key of a space 'famly': did you mean 'family'?"),
         ("num_stages:", "numstages:", "unknown limit 'numstages': did you mean 'num_stages'?"),
         ("resolution:", "resolutin:", "unknown setting 'resolutin': did you mean 'resolution'?"),
-        ("uniform: [1", "unifrm: [1", "a domain has one of the keys uniform"),
+        ("uniform: [1", "unifrm: [1", "a distribution has one of the keys uniform"),
         ("uniform: [1, 64]", "uniform: [64, 1]", ""),
         ("name:", "- name:", "is not YAML"),
     ],

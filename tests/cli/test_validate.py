@@ -104,7 +104,7 @@ def test_batch_norm_is_folded_unless_that_is_refused_and_the_report_says_so(
 def test_an_exported_file_is_measured_and_reported_as_its_weights(
     netwright: Run, images: Path, weights: Path, onnx_file: Path, tmp_path: Path
 ) -> None:
-    for name, ref in (("weights", weights), ("file", onnx_file)):
+    for name, ref in (("weights", weights), ("file", onnx_file), ("folder", onnx_file.parent)):
         words = ("--data_dir", images, "--workers", 0, "--most_wrong", 2, "--out", tmp_path / name)
         done = netwright("validate", ref, *words)
         assert done.status == 0, done.err
