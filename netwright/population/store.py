@@ -10,17 +10,15 @@ import sqlite3
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
-import numpy as np
-
-from netwright.arch import Arch, ArchBatch, complexity
+from netwright.arch import Arch
 from netwright.errors import PopulationError
 from netwright.population.database import FILE, STATES, disk_errors, make_tables, open_file, remove_draft, transaction
 from netwright.population.summary import population_html
+from netwright.population.trials import Networks, Trial, insert_trials, trial_seed
 from netwright.system.atomic import explain_errors
 from netwright.system.diff import difference
 from netwright.system.lock import Lock
@@ -28,31 +26,15 @@ from netwright.system.lock import Lock
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Population", "Trial", "trial_seed"]
+__all__ = ["More", "Population"]
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """A network to be trained.
+class More(TypedDict, total=False):
+    """What else `Population.open_or_create` takes."""
 
-    Attributes:
-        index: Its place in the population.
-        arch: The network.
-        seed: Its own.
-        attempts: Trainings begun, less those that ended because the whole program did.
-        label: What the population calls it; empty in a sweep.
-    """
-
-    index: int
-    arch: Arch
-    seed: int
-    attempts: int = 0
-    label: str = ""
-
-
-def trial_seed(seed: int, index: int) -> int:
-    """A trial's seed: from the population's seed and its index alone, so that workers and order do not matter."""
-    return int(np.random.SeedSequence([seed, index]).generate_state(1)[0])
+    notes: Mapping[str, Any] | None
+    seeds: Sequence[int] | None
+    labels: Sequence[str] | None
 
 
 class Population:
@@ -73,7 +55,7 @@ class Population:
         cls,
         folder: str | Path,
         *,
-        networks: ArchBatch | Sequence[Arch],
+        networks: Networks,
         seed: int,
         identity: Mapping[str, Any],
         notes: Mapping[str, Any] | None = None,
@@ -111,7 +93,7 @@ class Population:
                     make_tables(db)
                     with transaction(db):
                         db.executemany("INSERT INTO meta VALUES (?, ?)", [(key, json.dumps(meta[key])) for key in meta])
-                        _insert(db, 0, list(networks), _parameters(networks), seed, seeds, labels)
+                        insert_trials(db, 0, networks, seed, seeds, labels)
                 # the complete file appears at once: a kill before this leaves no half-made population
                 with explain_errors(path, what=what, elsewhere=elsewhere):
                     draft.replace(path)
@@ -139,33 +121,28 @@ class Population:
 
     @classmethod
     def open_or_create(
-        cls,
-        folder: str | Path,
-        *,
-        networks: ArchBatch | Sequence[Arch],
-        seed: int,
-        identity: Mapping[str, Any],
-        notes: Mapping[str, Any] | None = None,
-        seeds: Sequence[int] | None = None,
-        labels: Sequence[str] | None = None,
+        cls, folder: str | Path, *, networks: Networks, seed: int, identity: Mapping[str, Any], **more: Unpack[More]
     ) -> Population:
-        """Resume the population of the folder, or create it. The arguments are those of `create`.
+        """Resume the population of the folder, or create it.
 
         A population with fewer networks than given is extended: the same seed draws the same networks first.
+
+        Args:
+            folder: Where its file is, or is written.
+            networks: As for `create`; seed and identity likewise.
+            **more: notes, seeds and labels, as for `create`.
 
         Raises:
             OutputError: The folder cannot be read or written.
             PopulationError: Its population has another identity, seed or networks; the message has the difference.
         """
         if not (Path(folder) / FILE).exists():
-            return cls.create(
-                folder, networks=networks, seed=seed, identity=identity, notes=notes, seeds=seeds, labels=labels
-            )
+            return cls.create(folder, networks=networks, seed=seed, identity=identity, **more)
         population = cls.open(folder)
         lines = difference(_comparable(population.identity), _comparable(json.loads(json.dumps(identity))))
         lines += difference(population.seed, seed, "seed")
         if not lines:
-            lines = population._unlike(list(networks), seeds, labels)
+            lines = population._unlike(list(networks), more.get("seeds"), more.get("labels"))
         if lines:
             population.close()
             raise PopulationError(
@@ -173,7 +150,7 @@ class Population:
                 + "\n  ".join(lines)
                 + "\nGive the same as then to resume it, or another folder to start over."
             )
-        population.extend(networks, labels=labels, seeds=seeds, notes=notes)
+        population.extend(networks, **more)
         return population
 
     def _unlike(self, archs: list[Arch], seeds: Sequence[int] | None, labels: Sequence[str] | None) -> list[str]:
@@ -192,7 +169,7 @@ class Population:
 
     def extend(
         self,
-        networks: ArchBatch | Sequence[Arch],
+        networks: Networks,
         *,
         seeds: Sequence[int] | None = None,
         labels: Sequence[str] | None = None,
@@ -212,7 +189,7 @@ class Population:
         if len(networks) <= len(self):
             return
         with disk_errors(self.folder), transaction(self._db):
-            _insert(self._db, len(self), list(networks), _parameters(networks), self.seed, seeds, labels)
+            insert_trials(self._db, len(self), networks, self.seed, seeds, labels)
             renewed = json.dumps(self.notes | dict(notes or {}))
             self._db.execute("UPDATE meta SET value = ? WHERE key = 'notes'", (renewed,))
 
@@ -347,42 +324,3 @@ def _comparable(identity: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(space, Mapping):
         return dict(identity)
     return dict(identity) | {"space": {key: value for key, value in space.items() if key != "summary"}}
-
-
-def _parameters(networks: ArchBatch | Sequence[Arch]) -> list[dict[str, float]]:
-    """What was drawn for each network; whole numbers as such."""
-    columns = networks.parameters if isinstance(networks, ArchBatch) else {}
-    rows: list[dict[str, float]] = [{} for _ in range(len(networks))]
-    for name, values in columns.items():
-        for row, value in zip(rows, np.asarray(values, np.float64), strict=True):
-            row[name] = int(value) if float(value).is_integer() else float(value)
-    return rows
-
-
-def _insert(
-    db: sqlite3.Connection,
-    start: int,
-    archs: list[Arch],
-    parameters: list[dict[str, float]],
-    seed: int,
-    seeds: Sequence[int] | None,
-    labels: Sequence[str] | None,
-) -> None:
-    rows = []
-    for index in range(start, len(archs)):
-        cost = complexity(archs[index])
-        rows.append(
-            (
-                index,
-                *(int(column[0]) for column in (cost.flops, cost.params, cost.acts)),
-                trial_seed(seed, index) if seeds is None else seeds[index],
-                json.dumps(parameters[index]),
-                archs[index].to_json(),
-                "" if labels is None else labels[index],
-            )
-        )
-    db.executemany(
-        "INSERT INTO trials (trial, flops, params, acts, seed, parameters, arch, label) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        rows,
-    )

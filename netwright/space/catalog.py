@@ -16,7 +16,8 @@ import yaml
 from netwright.errors import SpaceError
 from netwright.space.distribution import PowersOfTwo
 from netwright.space.families import unknown
-from netwright.space.space import DesignSpace, constraints, section
+from netwright.space.space import DesignSpace
+from netwright.space.values import constraints, section
 from netwright.system.suggest import suggest
 
 __all__ = ["load_space", "space_names"]

@@ -7,22 +7,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-
 from netwright.arch import ROUNDING
 from netwright.errors import SpaceError
-from netwright.space.distribution import Choice, Distribution, distribution_from_dict
+from netwright.space.distribution import Choice, Distribution
 from netwright.space.families import FAMILIES, check_distribution, parameters_of, unknown
 from netwright.space.parameter import ORDERS, Parameter
 from netwright.space.setting import Setting
 from netwright.space.table import space_table
+from netwright.space.values import LIMITS, Range, constraints, distributions_of, range_of, section
 from netwright.system.deprecation import renamed_attribute, renamed_method
 
 __all__ = ["LIMITS", "DesignSpace"]
-
-LIMITS = ("num_stages", "flops", "params", "acts")
-
-Range = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -127,7 +122,7 @@ class DesignSpace:
             if key not in tuple(parameters):
                 raise unknown("parameter", key, parameters)
         for key, given in ranges.items():
-            low, high = _range(key, given)
+            low, high = range_of(key, given)
             if key in LIMITS:
                 old = limits.get(key, (-math.inf, math.inf))
                 limits[key] = (max(low, old[0]), min(high, old[1]))
@@ -272,33 +267,12 @@ class DesignSpace:
             name=str(values.get("name", "unnamed")),
             summary=str(values.get("summary", "")),
             family=family,
-            parameters=tuple(Parameter(key, _distributions(key, parameters[key], stages or 1)) for key in names),
+            parameters=tuple(Parameter(key, distributions_of(key, parameters[key], stages or 1)) for key in names),
             stages=stages,
             setting=setting,
             rounding=values.get("rounding", "pycls"),
         )
         return space.refine(**constraints(values))
-
-
-def section(values: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """A mapping within a space's YAML, empty where it is left out."""
-    held = values.get(key)
-    if held is None:
-        return {}
-    if not isinstance(held, Mapping):
-        raise SpaceError(f"{key!r} of a space is a mapping, not {held!r}. See `netwright space show regnetx`.")
-    return {str(name): value for name, value in held.items()}
-
-
-def constraints(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Ties, orders and limits of a space's YAML, as `refine` takes them."""
-    tie, limits = values.get("tie") or [], section(values, "limits")
-    if not isinstance(tie, list | tuple):
-        raise SpaceError(f"'tie' of a space is a list of parameters, not {tie!r}. For example: [bottleneck].")
-    for key in limits:
-        if key not in LIMITS:
-            raise unknown("limit", key, LIMITS)
-    return {"tie": tie, "order": section(values, "order"), **limits}
 
 
 def _narrow(parameter: Parameter, key: str, low: float, high: float, space: str) -> Parameter:
@@ -310,29 +284,3 @@ def _narrow(parameter: Parameter, key: str, low: float, high: float, space: str)
     except SpaceError as error:
         raise SpaceError(f"{key} of {space!r}: {error}") from error
     return replace(parameter, distributions=distributions)
-
-
-def _range(key: str, given: Any) -> Range:
-    try:
-        # YAML 1.1 reads 400e6 as text
-        if isinstance(given, int | float | np.number | str) and not isinstance(given, bool):
-            return (float(given),) * 2
-        low, high = (float(end) for end in given)
-    except (TypeError, ValueError) as error:
-        raise SpaceError(
-            f"{key} is refined by (low, high) or by one number, not by {given!r}. For example: {key}=(8, 64)."
-        ) from error
-    if not low <= high:
-        raise SpaceError(f"{key} is refined by (low, high) with low <= high, not by ({low:g}, {high:g}). Swap them.")
-    return low, high
-
-
-def _distributions(key: str, given: Any, stages: int) -> tuple[Distribution, ...]:
-    if isinstance(given, list) and given and isinstance(given[0], Mapping | list):
-        if len(given) not in (1, stages):
-            raise SpaceError(
-                f"{key} has one distribution for all stages or one for each of the {stages}, not {len(given)}. "
-                "Correct the list, or 'stages'."
-            )
-        return tuple(distribution_from_dict(each) for each in given) * (stages // len(given))
-    return (distribution_from_dict(given),) * stages

@@ -4,14 +4,27 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from netwright.data import ImageSet
 from netwright.population import FILE, Population
 from netwright.sweeps import run
 
 TRIALS, EPOCHS = 8, 16
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory) -> Path:
+    """Of this module alone: workers that other tests share have other images."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def images(program, cache) -> ImageSet:
+    return program.few_images(cache)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,80 @@
+"""A trial of a population, and its row in the file."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from netwright.arch import Arch, ArchBatch, complexity
+
+__all__ = ["Networks", "Trial", "insert_trials", "trial_seed"]
+
+Networks = ArchBatch | Sequence[Arch]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A network to be trained.
+
+    Attributes:
+        index: Its place in the population.
+        arch: The network.
+        seed: Its own.
+        attempts: Trainings begun, less those that ended because the whole program did.
+        label: What the population calls it; empty in a sweep.
+    """
+
+    index: int
+    arch: Arch
+    seed: int
+    attempts: int = 0
+    label: str = ""
+
+
+def trial_seed(seed: int, index: int) -> int:
+    """A trial's seed: from the population's seed and its index alone, so that workers and order do not matter."""
+    return int(np.random.SeedSequence([seed, index]).generate_state(1)[0])
+
+
+def insert_trials(
+    db: sqlite3.Connection,
+    start: int,
+    networks: Networks,
+    seed: int,
+    seeds: Sequence[int] | None,
+    labels: Sequence[str] | None,
+) -> None:
+    """Rows of the trials from `start` on, all of which wait."""
+    archs, parameters = list(networks), _parameters(networks)
+    rows = []
+    for index in range(start, len(archs)):
+        cost = complexity(archs[index])
+        rows.append(
+            (
+                index,
+                *(int(column[0]) for column in (cost.flops, cost.params, cost.acts)),
+                trial_seed(seed, index) if seeds is None else seeds[index],
+                json.dumps(parameters[index]),
+                archs[index].to_json(),
+                "" if labels is None else labels[index],
+            )
+        )
+    db.executemany(
+        "INSERT INTO trials (trial, flops, params, acts, seed, parameters, arch, label) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        rows,
+    )
+
+
+def _parameters(networks: Networks) -> list[dict[str, float]]:
+    """What was drawn for each network; whole numbers as such."""
+    columns = networks.parameters if isinstance(networks, ArchBatch) else {}
+    rows: list[dict[str, float]] = [{} for _ in range(len(networks))]
+    for name, values in columns.items():
+        for row, value in zip(rows, np.asarray(values, np.float64), strict=True):
+            row[name] = int(value) if float(value).is_integer() else float(value)
+    return rows

@@ -1,0 +1,67 @@
+"""What people write in a space's YAML file, or give to `refine`, checked and as values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from netwright.errors import SpaceError
+from netwright.space.distribution import Distribution, distribution_from_dict
+from netwright.space.families import unknown
+
+__all__ = ["LIMITS", "Range", "constraints", "distributions_of", "range_of", "section"]
+
+LIMITS = ("num_stages", "flops", "params", "acts")
+
+Range = tuple[float, float]
+
+
+def section(values: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """A mapping within a space's YAML, empty where it is left out."""
+    held = values.get(key)
+    if held is None:
+        return {}
+    if not isinstance(held, Mapping):
+        raise SpaceError(f"{key!r} of a space is a mapping, not {held!r}. See `netwright space show regnetx`.")
+    return {str(name): value for name, value in held.items()}
+
+
+def constraints(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Ties, orders and limits of a space's YAML, as `refine` takes them."""
+    tie, limits = values.get("tie") or [], section(values, "limits")
+    if not isinstance(tie, list | tuple):
+        raise SpaceError(f"'tie' of a space is a list of parameters, not {tie!r}. For example: [bottleneck].")
+    for key in limits:
+        if key not in LIMITS:
+            raise unknown("limit", key, LIMITS)
+    return {"tie": tie, "order": section(values, "order"), **limits}
+
+
+def range_of(key: str, given: Any) -> Range:
+    """(low, high) of a limit or of what a parameter is refined to; a number alone is both ends."""
+    try:
+        # YAML 1.1 reads 400e6 as text
+        if isinstance(given, int | float | np.number | str) and not isinstance(given, bool):
+            return (float(given),) * 2
+        low, high = (float(end) for end in given)
+    except (TypeError, ValueError) as error:
+        raise SpaceError(
+            f"{key} is refined by (low, high) or by one number, not by {given!r}. For example: {key}=(8, 64)."
+        ) from error
+    if not low <= high:
+        raise SpaceError(f"{key} is refined by (low, high) with low <= high, not by ({low:g}, {high:g}). Swap them.")
+    return low, high
+
+
+def distributions_of(key: str, given: Any, stages: int) -> tuple[Distribution, ...]:
+    """Of each stage of a parameter, from one for all stages or a list of one for each."""
+    if isinstance(given, list) and given and isinstance(given[0], Mapping | list):
+        if len(given) not in (1, stages):
+            raise SpaceError(
+                f"{key} has one distribution for all stages or one for each of the {stages}, not {len(given)}. "
+                "Correct the list, or 'stages'."
+            )
+        return tuple(distribution_from_dict(each) for each in given) * (stages // len(given))
+    return (distribution_from_dict(given),) * stages
