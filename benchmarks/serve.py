@@ -181,8 +181,8 @@ def _table(options: argparse.Namespace, runtime: Runtime, address: str) -> None:
             assert not measured["errors"], measured
             rates.setdefault(f"{kind} in", []).append(measured["rate"])
         if has_litserve:
-            with _litserve(options) as peer:
-                measured = _run_load(peer, runtime, "litserve", **closed_loop)
+            with _litserve(options) as rival:
+                measured = _run_load(rival, runtime, "litserve", **closed_loop)
             rates.setdefault("jpeg in, LitServe", []).append(measured["rate"])
     bare = statistics.median(rates["bare runtime"])
     for name, values in rates.items():
