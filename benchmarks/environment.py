@@ -17,7 +17,7 @@ def environment(*packages: str) -> dict[str, str]:
     """Describe hardware, versions, git commit and the load before the benchmark.
 
     Args:
-        packages: Installed packages whose versions matter too: those of the peers.
+        packages: Installed packages whose versions matter too: those of the rivals.
     """
     found = hardware() | versions() | {package: metadata.version(package) for package in packages}
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)

@@ -6,13 +6,13 @@
 forward  inference without gradients: netwright's network after `fuse`, and unchanged ("not fused", for comparison)
 train    forward pass, backward pass and a step of fused SGD with Nesterov momentum
 
-All contenders are modules in this one process, with the same images, precision, optimizer and allocator. A peer gets
+All contenders are modules in this one process, with the same images, precision, optimizer and allocator. A rival gets
 the memory layout that was faster in its first turns. The contenders take turns, one pass each, in rotating order. A
-ratio compares the turns of one repeat: the peer's seconds divided by netwright's. A machine that slows down then slows
-both. The verdict follows from the median ratio against the faster peer; quartiles show how certain it is.
+ratio compares the turns of one repeat: the rival's seconds divided by netwright's. A machine that slows down then slows
+both. The verdict follows from the median ratio against the faster rival; quartiles show how certain it is.
 
 --most: leave out networks with more million parameters. --quick: six networks, about three minutes on two cores.
---networks takes names and patterns; networks without a peer are left out.
+--networks takes names and patterns; networks without a rival are left out.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from environment import as_line, environment  # beside this file
 from torch import Tensor, nn
 
 from netwright.arch import NETWORKS, complexity, published
-from netwright.bench import peer_of
+from netwright.bench import rival_name
 from netwright.bench.timed_network import synchronize
 from netwright.nn import build, fuse
 from netwright.system.machine import keep_memory, processors
@@ -47,7 +47,7 @@ _LAYOUTS = {"NHWC": torch.channels_last, "NCHW": torch.contiguous_format}
 Turn = Callable[[], object]
 
 
-def peers(name: str) -> dict[str, Callable[[], nn.Module]]:
+def rivals(name: str) -> dict[str, Callable[[], nn.Module]]:
     """Map each library that has the network to a function that makes it.
 
     Args:
@@ -57,10 +57,10 @@ def peers(name: str) -> dict[str, Callable[[], nn.Module]]:
     import torchvision
 
     makers: dict[str, Callable[[], nn.Module]] = {}
-    if (peer := peer_of(name, "timm")) is not None:
-        makers["timm"] = partial(timm.create_model, peer)
-    if (peer := peer_of(name, "torchvision")) is not None:
-        makers["torchvision"] = partial(torchvision.models.get_model, peer)
+    if (rival := rival_name(name, "timm")) is not None:
+        makers["timm"] = partial(timm.create_model, rival)
+    if (rival := rival_name(name, "torchvision")) is not None:
+        makers["torchvision"] = partial(torchvision.models.get_model, rival)
     return makers
 
 
@@ -120,12 +120,12 @@ def time_turn(turn: Turn) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A network against its peers in one mode.
+    """A network against its rivals in one mode.
 
     Attributes:
         milliseconds: Contender -> median of its turns.
-        fastest: The fastest peer.
-        ratio: Seconds of the fastest peer divided by netwright's: median over the repeats.
+        fastest: The fastest rival.
+        ratio: Seconds of the fastest rival divided by netwright's: median over the repeats.
         low: Lower quartile of the ratio.
         high: Upper quartile.
     """
@@ -161,20 +161,21 @@ def compare(network: str, mode: str, options: argparse.Namespace) -> Comparison:
         turns["netwright"] = make_turn(module, mode, "NHWC", options)
     for turn in turns.values():
         warm_up(turn)
-    peer_names = []
-    for library, make in peers(network).items():
+    rival_names = []
+    for library, make in rivals(network).items():
         count = sum(value.numel() for value in make().parameters())
         assert count == params, f"{network} has {count:,} parameters in {library} and {params:,} in netwright"
         by_layout = {layout: make_turn(make(), mode, layout, options) for layout in _LAYOUTS}
         layout = min(by_layout, key=lambda layout: warm_up(by_layout[layout]))
-        peer_names.append(f"{library} {layout}")
-        turns[peer_names[-1]] = by_layout[layout]
+        rival_names.append(f"{library} {layout}")
+        turns[rival_names[-1]] = by_layout[layout]
     seconds = take_turns(turns, options.repeats)
-    peer_ratios = {
-        name: [peer / own for peer, own in zip(seconds[name], seconds["netwright"], strict=True)] for name in peer_names
+    rival_ratios = {
+        name: [rival / own for rival, own in zip(seconds[name], seconds["netwright"], strict=True)]
+        for name in rival_names
     }
-    fastest = min(peer_names, key=lambda name: median(peer_ratios[name]))
-    ratios = peer_ratios[fastest]
+    fastest = min(rival_names, key=lambda name: median(rival_ratios[name]))
+    ratios = rival_ratios[fastest]
     low, _, high = quantiles(ratios, n=4) if len(ratios) > 1 else ratios * 3
     milliseconds = {name: 1000 * median(values) for name, values in seconds.items()}
     precision, _ = resolve_precision(options.precision, resolve_device(options.device))
@@ -198,7 +199,7 @@ def take_turns(turns: dict[str, Turn], repeats: int) -> dict[str, list[float]]:
 
 
 def selected(options: argparse.Namespace) -> Iterator[str]:
-    """Names of the networks that match and have a peer; prints which of the matching ones are left out, and why."""
+    """Names of the networks that match and have a rival; prints which of the matching ones are left out, and why."""
     patterns = options.networks or (QUICK if options.quick else ["*"])
     for pattern in patterns:
         if not fnmatch.filter(NETWORKS, pattern):
@@ -209,7 +210,7 @@ def selected(options: argparse.Namespace) -> Iterator[str]:
         params = int(complexity(published(name)).params[0])
         if params > options.most * 1e6:
             print(f"{name}: left out, {params / 1e6:.0f} million parameters are more than --most {options.most:g}")
-        elif not peers(name):
+        elif not rivals(name):
             print(f"{name}: left out, neither timm nor torchvision has it")
         else:
             yield name

@@ -84,7 +84,7 @@ def load_or_build(options: argparse.Namespace) -> LoadedModel:
 
 def open_contenders(model: LoadedModel, options: argparse.Namespace, folder: Path) -> dict[str, Runtime]:
     """Export and open every contender; print how well each export agrees with the network."""
-    images = list(photographs(model.preprocessing, 16 if options.quick else 64))
+    images = list(photographs(model.preprocessing, 64))
     runtimes = {_PLAIN: Runtime(info_of(model), "torch", PlainTorch(model))}
     for name in options.contenders:
         to, precision, open_precision = CONTENDERS[name]

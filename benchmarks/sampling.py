@@ -7,7 +7,7 @@ There are two spaces. `pycls` has the default ranges of pycls's sampler for a Re
 of 8, bottleneck 1; 360M to 400M flops, params below 5.2M, activations below 4.11M. `catalog` is netwright's `regnetx`,
 narrowed to the same ranges as far as its steps allow, with the same limits.
 
-The peer is plain Python, written for this file: draw one set of parameters, make the stages, add up the cost of the
+The rival is plain Python, written for this file: draw one set of parameters, make the stages, add up the cost of the
 layers, test the limits. It shows how fast a program can be that handles one configuration per network. pycls itself,
 measured on a similar machine, makes 380 draws and 1.3 valid networks a second. Most of its time goes into the
 configuration object, which its sampler resets and merges for every draw. The functions of pycls 0.1.1 alone, called in
@@ -138,8 +138,8 @@ def compute_cost(stages: Stages) -> tuple[int, int, int]:
     return flops + head, params + head, acts + 1000
 
 
-def check_peer() -> None:
-    """Check that the peer makes the same network, with the same cost, as netwright."""
+def check_rival() -> None:
+    """Check that the rival makes the same network, with the same cost, as netwright."""
     values = {"depth": 22, "w0": 24, "wa": 24.48, "wm": 2.54, "group_width": 16, "bottleneck": 1}
     cost = complexity(regnet(22, 24, 24.48, 2.54, 16))
     expected = (int(cost.flops[0]), int(cost.params[0]), int(cost.acts[0]))
@@ -164,7 +164,7 @@ def main() -> None:
     options = parser.parse_args()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    check_peer()
+    check_rival()
     print(
         f"one core; medians of n = {options.repeats} repeats of {options.seconds:g} s, alternating; seed {options.seed}"
     )

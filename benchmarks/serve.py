@@ -13,11 +13,8 @@ batch size and decoder; it is left out if it is not installed.
 from __future__ import annotations
 
 import argparse
-import asyncio
-import io
 import json
 import os
-import random
 import signal
 import socket
 import statistics
@@ -28,14 +25,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import numpy as np
-from PIL import Image
 from serve_faults import faults, memory  # beside this file
+from serve_load import make_jpeg
 
 from netwright.runtime import Runtime, open_runtime
 
+_LOAD = Path(__file__).with_name("serve_load.py")
 # LitServe's worker imports the program again, so it must be a file
 _LITSERVE = """
 import sys, litserve as ls, numpy as np
@@ -73,19 +70,13 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=0.0)
     parser.add_argument("--faults", action="store_true")
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument(
-        "--load", default="", help=argparse.SUPPRESS
-    )  # JSON: options of the process that sends requests
     options = parser.parse_args()
-    if options.load:
-        print(json.dumps(asyncio.run(_load(options.ref, **json.loads(options.load)))))
-        return
     if options.quick:
         options.seconds, options.rounds = min(options.seconds, 2.0), 1
     if options.faults:
         options.workers = max(2, options.workers)
         with _server(options) as (address, process):
-            faults(address, process, options.workers, options.clients, options.seconds, _jpeg(64, 64))
+            faults(address, process, options.workers, options.clients, options.seconds, make_jpeg(64, 64))
         return
     with open_runtime(options.ref, **_runtime_options(options)) as runtime, _server(options) as (address, process):
         if options.minutes:
@@ -144,11 +135,11 @@ def _litserve(options: argparse.Namespace) -> Iterator[str]:
 
 
 def _run_load(address: str, runtime: Runtime, kind: str, **task: object) -> dict[str, float]:
-    """Send requests from a process of its own; the result is that of `_load`."""
+    """Send requests from a process of its own; the result is that of `load`."""
     size, name = runtime.info.preprocessing.image_size, runtime.info.name
     task |= {"kind": kind, "size": size, "channels": runtime.info.preprocessing.channels, "model": name}
     done = subprocess.run(
-        [sys.executable, __file__, address, "--load", json.dumps(task)], capture_output=True, text=True, check=True
+        [sys.executable, str(_LOAD), address, json.dumps(task)], capture_output=True, text=True, check=True
     )
     measured: dict[str, float] = json.loads(done.stdout)
     return measured
@@ -181,8 +172,8 @@ def _table(options: argparse.Namespace, runtime: Runtime, address: str) -> None:
             assert not measured["errors"], measured
             rates.setdefault(f"{kind} in", []).append(measured["rate"])
         if has_litserve:
-            with _litserve(options) as peer:
-                measured = _run_load(peer, runtime, "litserve", **closed_loop)
+            with _litserve(options) as rival:
+                measured = _run_load(rival, runtime, "litserve", **closed_loop)
             rates.setdefault("jpeg in, LitServe", []).append(measured["rate"])
     bare = statistics.median(rates["bare runtime"])
     for name, values in rates.items():
@@ -207,103 +198,6 @@ def _soak(options: argparse.Namespace, runtime: Runtime, address: str, process: 
         latency = f"p50 {measured['p50']:.1f} ms  p99 {measured['p99']:.1f} ms"
         print(f"{time.monotonic() - began:6.0f} s  {latency}  {memory(process.pid):.0f} MiB", flush=True)
     print(f"{requests:.0f} requests, {errors:.0f} errors")
-
-
-def _jpeg(height: int, width: int) -> bytes:
-    noise = np.random.default_rng(0).integers(0, 256, (height // 8, width // 8, 3), dtype=np.uint8)
-    file = io.BytesIO()
-    Image.fromarray(noise).resize((width, height)).save(file, "JPEG", quality=90)
-    return file.getvalue()
-
-
-def _request(kind: str, size: int, channels: int, model: str) -> bytes:
-    """The bytes of one request. A jpeg has 500 x 375 pixels, a typical size in ImageNet."""
-    jpeg, headers, path = _jpeg(375, 500), "", "/predict"
-    if kind == "litserve":
-        part = b'--xyz\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n'
-        body, headers = part + jpeg + b"\r\n--xyz--\r\n", "Content-Type: multipart/form-data; boundary=xyz\r\n"
-    elif kind == "jpeg":
-        body = jpeg
-    else:
-        shape = [1, size, size, channels] if kind == "pixels" else [1, channels, size, size]
-        values = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-        data = values.tobytes() if kind == "pixels" else (values / 128 - 1).astype(np.float32).tobytes()
-        datatype, parameters = "UINT8" if kind == "pixels" else "FP32", {"binary_data_size": len(data)}
-        tensor = {"name": kind, "datatype": datatype, "shape": shape, "parameters": parameters}
-        output = {"name": "logits", "parameters": {"binary_data": True}}
-        text = json.dumps({"inputs": [tensor], "outputs": [output]}).encode()
-        body, path = text + data, f"/v2/models/{model}/infer"
-        headers = f"Inference-Header-Content-Length: {len(text)}\r\n"
-    return f"POST {path} HTTP/1.1\r\nHost: x\r\n{headers}Content-Length: {len(body)}\r\n\r\n".encode() + body
-
-
-async def _load(
-    address: str,
-    kind: str,
-    size: int,
-    channels: int,
-    model: str,
-    seconds: float,
-    clients: int = 0,
-    rate: float = 0.0,
-) -> dict[str, float]:
-    """Send requests and measure the answers.
-
-    Args:
-        address: The server's.
-        kind: pixels, input (normalized), jpeg or litserve.
-        size: Height and width of pixels.
-        channels: Of pixels.
-        model: Name of the model.
-        seconds: How long.
-        clients: Above 0: a closed loop of this many connections.
-        rate: Requests per second of an open loop with Poisson arrivals; its latencies count from the moment when a
-            request is due.
-
-    Returns:
-        rate (requests per second), requests, errors, p50 and p99 (milliseconds).
-    """
-    target, request = urlsplit(address), _request(kind, size, channels, model)
-    idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
-    latencies: list[float] = []
-    errors = 0
-
-    async def once(due: float) -> None:
-        nonlocal errors
-        reader, writer = idle.pop() if idle else await asyncio.open_connection(target.hostname, target.port)
-        writer.write(request)
-        head = await reader.readuntil(b"\r\n\r\n")
-        lines = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:] if b": " in line)
-        await reader.readexactly(int(lines[b"content-length"]))
-        errors += not head.startswith(b"HTTP/1.1 200")
-        latencies.append(time.perf_counter() - due)
-        idle.append((reader, writer))
-
-    async def loop(until: float) -> None:
-        while time.perf_counter() < until:
-            await once(time.perf_counter())
-
-    if clients:
-        await asyncio.gather(*(loop(time.perf_counter() + 1.0) for _ in range(clients)))  # to warm up
-        latencies.clear()
-        began = time.perf_counter()
-        await asyncio.gather(*(loop(began + seconds) for _ in range(clients)))
-    else:
-        began = due = time.perf_counter()
-        generator, tasks = random.Random(0), []
-        while (due := due + generator.expovariate(rate)) < began + seconds:
-            await asyncio.sleep(max(0.0, due - time.perf_counter()))
-            tasks.append(asyncio.create_task(once(due)))
-        await asyncio.gather(*tasks)
-    elapsed = time.perf_counter() - began
-    latencies.sort()
-    return {
-        "rate": len(latencies) / elapsed,
-        "requests": len(latencies),
-        "errors": errors,
-        "p50": 1000 * latencies[len(latencies) // 2],
-        "p99": 1000 * latencies[int(0.99 * len(latencies))],
-    }
 
 
 if __name__ == "__main__":

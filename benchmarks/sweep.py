@@ -149,7 +149,7 @@ def compare(options: argparse.Namespace) -> None:
         typical = median(seconds[name])
         print(f"{name:8} {typical:7.1f} s, {3600 * options.trials / typical:8,.0f} trials per hour (medians)")
     for name, goal in GOALS.items():
-        ratios = [peer / own for peer, own in zip(seconds[name], seconds["sweep"], strict=True)]
+        ratios = [rival / own for rival, own in zip(seconds[name], seconds["sweep"], strict=True)]
         verdict = "met" if median(ratios) >= goal else "not met"
         print(
             f"sweep against {name}: {median(ratios):.2f} times as many trials per hour, "
@@ -160,7 +160,7 @@ def compare(options: argparse.Namespace) -> None:
 
 def _compare_errors(options: argparse.Namespace, errors: dict[str, list[float]]) -> None:
     for name in GOALS:
-        gaps = [abs(peer - own) for peer, own in zip(errors[name], errors["sweep"], strict=True)]
+        gaps = [abs(rival - own) for rival, own in zip(errors[name], errors["sweep"], strict=True)]
         mean = sum(gaps) / len(gaps)
         print(f"errors of sweep and {name} differ by at most {max(gaps):.2f} points, by {mean:.2f} on average")
     gap = max(abs(a - b) for a, b in zip(errors["process"], errors["optuna"], strict=True))

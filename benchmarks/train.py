@@ -61,13 +61,13 @@ def timm(options: argparse.Namespace, best: bool = False) -> Steps:
     import torch
     from timm.optim import create_optimizer_v2
 
-    from netwright.bench import peer_of
+    from netwright.bench import rival_name
     from netwright.bench.timed_network import synchronize
     from netwright.training.device import resolve_device
 
     device = resolve_device(options.device)
     torch.manual_seed(options.seed)
-    network = timm.create_model(peer_of(options.network, "timm")).to(device).train()
+    network = timm.create_model(rival_name(options.network, "timm")).to(device).train()
     x = torch.randn(options.batch_size, 3, options.image_size, options.image_size, device=device)
     target = torch.randint(0, 1000, (options.batch_size,), device=device)
     if best:

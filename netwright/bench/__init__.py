@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from netwright.system.deprecation import moved_names
 
 if TYPE_CHECKING:
-    from netwright.bench.contender import LIBRARIES, BuiltNetwork, Contender, build_contender, contenders, peer_of
+    from netwright.bench.contender import LIBRARIES, BuiltNetwork, Contender, build_contender, contenders, rival_name
     from netwright.bench.run import Benchmark, BenchmarkRow, measure
     from netwright.bench.settings import Settings
     from netwright.bench.table import to_csv, to_json, to_table
@@ -23,7 +23,7 @@ __all__ = [
     "build_contender",
     "contenders",
     "measure",
-    "peer_of",
+    "rival_name",
     "to_csv",
     "to_json",
     "to_table",
@@ -32,7 +32,7 @@ __all__ = [
 # public name -> its module, imported when first used: all but the settings need torch
 _HOME = {
     **dict.fromkeys(
-        ("LIBRARIES", "Contender", "BuiltNetwork", "contenders", "build_contender", "peer_of"), "contender"
+        ("LIBRARIES", "Contender", "BuiltNetwork", "contenders", "build_contender", "rival_name"), "contender"
     ),
     **dict.fromkeys(("Benchmark", "BenchmarkRow", "measure"), "run"),
     "Settings": "settings",
@@ -44,6 +44,7 @@ _old_name = moved_names(
         "Network": "netwright.bench:BuiltNetwork",
         "open_network": "netwright.bench:build_contender",
         "Measured": "netwright.bench:BenchmarkRow",
+        "peer_of": "netwright.bench:rival_name",
     },
 )
 

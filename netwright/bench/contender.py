@@ -17,7 +17,7 @@ from netwright.nn import build
 from netwright.system.suggest import nearest
 from netwright.weights.to_format import timm_names, torchvision_names
 
-__all__ = ["LIBRARIES", "BuiltNetwork", "Contender", "build_contender", "contenders", "known_names", "peer_of"]
+__all__ = ["LIBRARIES", "BuiltNetwork", "Contender", "build_contender", "contenders", "known_names", "rival_name"]
 
 LIBRARIES = ("netwright", "timm", "torchvision")
 # arguments of torchvision's networks that would return more than logits in training
@@ -93,7 +93,7 @@ def contenders(names: Sequence[str], against: Sequence[str] = ()) -> tuple[tuple
                 f"like {next(iter(NETWORKS))}, or name the rivals, as timm:regnetx_002."
             )
         for library in dict.fromkeys(against):
-            rival = peer_of(name, library)
+            rival = rival_name(name, library)
             if rival is None:
                 notices.append(f"{library} has no {name}")
             else:
@@ -103,7 +103,7 @@ def contenders(names: Sequence[str], against: Sequence[str] = ()) -> tuple[tuple
     return tuple(by_name[name] for name in dict.fromkeys(each.name for each in found)), tuple(notices)
 
 
-def peer_of(name: str, library: str) -> str | None:
+def rival_name(name: str, library: str) -> str | None:
     """The name of a published network in another library: regnet_x_800mf is timm's regnetx_008. None: it has none."""
     names = timm_names() if library == "timm" else torchvision_names()
     own_name = names.get(canonical_name(name))

@@ -116,11 +116,11 @@ def _rivals(benchmark: Benchmark) -> list[dict[str, Any]]:
     for rival in benchmark.rows:
         if not rival.contender.rival_of:
             continue
-        ours = benchmark.row(rival.contender.rival_of)
+        own = benchmark.row(rival.contender.rival_of)
         for what in ("train", "infer"):
-            if getattr(ours, what):
-                middle, low, high = ratios(getattr(ours, what), getattr(rival, what))
-                names = {"name": ours.contender.name, "rival": rival.contender.name, "what": what}
+            if getattr(own, what):
+                middle, low, high = ratios(getattr(own, what), getattr(rival, what))
+                names = {"name": own.contender.name, "rival": rival.contender.name, "what": what}
                 found.append(names | {"median": middle, "lowest": low, "highest": high})
     return found
 

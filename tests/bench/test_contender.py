@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from netwright.arch import PUBLISHED, complexity, published
-from netwright.bench import Contender, build_contender, contenders, peer_of
+from netwright.bench import Contender, build_contender, contenders, rival_name
 from netwright.errors import ArchError
 
 
@@ -24,11 +24,11 @@ from netwright.errors import ArchError
     ],
 )
 def test_the_names_of_other_libraries(name: str, timm: str | None, torchvision: str | None) -> None:
-    assert (peer_of(name, "timm"), peer_of(name, "torchvision")) == (timm, torchvision)
+    assert (rival_name(name, "timm"), rival_name(name, "torchvision")) == (timm, torchvision)
 
 
 def test_timm_has_all_of_the_published_networks() -> None:
-    assert all(peer_of(name, "timm") for name in PUBLISHED)
+    assert all(rival_name(name, "timm") for name in PUBLISHED)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_rivals_are_the_same_network(name: str, libraries: list[str]) -> None:
     ours = build_contender(name, 32)
     assert ours.flops == int(complexity(published(name, resolution=32)).flops[0])
     for library in libraries:
-        own_name = build_contender(f"{library}:{peer_of(name, library)}", 32)
+        own_name = build_contender(f"{library}:{rival_name(name, library)}", 32)
         assert (own_name.params, own_name.shape, own_name.classes) == (ours.params, ours.shape, ours.classes)
         # ours counts the biases of the linear layer and of squeeze-and-excitation too
         assert 0 <= ours.flops - own_name.flops < 0.002 * ours.flops

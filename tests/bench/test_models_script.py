@@ -61,12 +61,12 @@ def test_a_name_that_matches_nothing_is_refused(script):
 @pytest.mark.parametrize("name", [name for name in NETWORKS if complexity(published(name)).params[0] < 15e6])
 def test_peers_are_the_same_network(script, name):
     params = int(complexity(published(name)).params[0])
-    for library, make in script.peers(name).items():
+    for library, make in script.rivals(name).items():
         # torchvision computes its widths with tensors
         with torch.device("meta" if library == "timm" else "cpu"):
             assert sum(value.numel() for value in make().parameters()) == params, library
 
 
-def test_every_network_but_the_small_ones_for_cifar_has_a_peer(script):
-    without = {name for name in NETWORKS if not script.peers(name)}
+def test_every_network_but_the_small_ones_for_cifar_has_a_rival(script):
+    without = {name for name in NETWORKS if not script.rivals(name)}
     assert without == {"resnet56_cifar", "resnet110_cifar", "v56_cifar"}

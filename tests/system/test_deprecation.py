@@ -19,6 +19,7 @@ MOVED = [
     ("netwright.bench", "Measured", "netwright.bench", "BenchmarkRow"),
     ("netwright.bench", "Network", "netwright.bench", "BuiltNetwork"),
     ("netwright.bench", "open_network", "netwright.bench", "build_contender"),
+    ("netwright.bench", "peer_of", "netwright.bench", "rival_name"),
     ("netwright.data", "Source", "netwright.data", "ImageSource"),
     ("netwright.training", "Tally", "netwright.training", "EpochMeter"),
     ("netwright.training", "describe", "netwright.training", "device_name"),
