@@ -14,6 +14,7 @@ from torch import nn
 from netwright.arch import Arch, Stage, Stem, published
 from netwright.errors import WeightsError
 from netwright.nn import build
+from netwright.options import options_of
 from netwright.recipe.training import Optimization
 from netwright.training.optimizer import load_optimizer_state, make_optimizer, optimizer_state, parameter_groups
 
@@ -285,7 +286,7 @@ def test_a_state_of_something_else_is_refused_and_changes_nothing():
 
 
 def _choices(name):
-    return Optimization.__dataclass_fields__[name].metadata["constraint"].choices
+    return next(each.constraint.choices for each in options_of(Optimization) if each.name == name)
 
 
 def _same_state(one, two):
