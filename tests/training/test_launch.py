@@ -1,33 +1,8 @@
 import pytest
+from fixtures.launchers import MPICH, OPEN_MPI, SLURM, TORCHRUN
 
 from netwright.errors import DistributedError
 from netwright.training.launch import find_launch, first_host, is_primary
-
-OPEN_MPI = {
-    "OMPI_COMM_WORLD_RANK": "3",
-    "OMPI_COMM_WORLD_SIZE": "8",
-    "OMPI_COMM_WORLD_LOCAL_RANK": "1",
-    "OMPI_COMM_WORLD_LOCAL_SIZE": "2",
-    "PMIX_NAMESPACE": "job-7",
-}
-TORCHRUN = {
-    "RANK": "3",
-    "WORLD_SIZE": "8",
-    "LOCAL_RANK": "1",
-    "LOCAL_WORLD_SIZE": "2",
-    "MASTER_ADDR": "host",
-    "MASTER_PORT": "1234",
-}
-MPICH = {"PMI_RANK": "3", "PMI_SIZE": "8", "MPI_LOCALRANKID": "1", "MPI_LOCALNRANKS": "2"}
-SLURM = {
-    "SLURM_PROCID": "3",
-    "SLURM_NTASKS": "8",
-    "SLURM_LOCALID": "1",
-    "SLURM_NTASKS_PER_NODE": "2(x4)",
-    "SLURM_JOB_ID": "1234567",
-    "SLURM_STEP_ID": "0",
-    "SLURM_JOB_NODELIST": "gpu[03-05,9],cpu1",
-}
 
 
 @pytest.mark.parametrize(

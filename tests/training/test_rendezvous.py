@@ -1,15 +1,8 @@
 import pytest
+from fixtures.launchers import OPEN_MPI
 
 from netwright.errors import DistributedError
 from netwright.training.distributed import join_group
-
-OPEN_MPI = {
-    "OMPI_COMM_WORLD_RANK": "3",
-    "OMPI_COMM_WORLD_SIZE": "8",
-    "OMPI_COMM_WORLD_LOCAL_RANK": "1",
-    "OMPI_COMM_WORLD_LOCAL_SIZE": "2",
-    "PMIX_NAMESPACE": "job-7",
-}
 
 
 def test_several_machines_need_an_address():

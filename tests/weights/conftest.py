@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from netwright.arch import Arch, Stage, Stem
 from netwright.nn import AnyNet, build
+from netwright.testing import disturbed
 
 SMALL = Arch((Stage(2, 8, 1, 1.0, 4), Stage(1, 16, 2, 2.0, 4)), "y", Stem("simple", 8), 0.25, 16, 5, 3, "small")
 KINDS = {"float32": "Float32", "float16": "Float16", "int32": "Int32", "int64": "Int64", "bool": "Bool"}
@@ -134,36 +135,18 @@ class Peers:
     """Networks that timm and torchvision make themselves, with nothing left as it was initialized."""
 
     @staticmethod
-    def disturbed(module: nn.Module, channels: int = 3, side: int = 64) -> Any:
-        """The module in float64 and for evaluation, every value of its batch norms random but near to what images give
-        there, so that the signal does not vanish on its way."""
-        generator = torch.Generator().manual_seed(0)
-        norms = [part for part in module.modules() if isinstance(part, nn.BatchNorm2d)]
-        for part in norms:
-            part.weight.data.copy_(torch.rand(part.weight.shape, generator=generator) * 0.6 + 0.4)
-            part.bias.data.copy_(torch.rand(part.bias.shape, generator=generator) - 0.5)
-            part.momentum = 1.0
-        with torch.no_grad():
-            module.train()(torch.randn(2, channels, side, side, generator=generator))
-        for part in norms:
-            for value in (part.running_mean, part.running_var):
-                value.data.mul_(torch.rand(value.shape, generator=generator) * 0.6 + 0.7)
-            part.momentum = 0.1
-        return module.double().eval()
-
-    @staticmethod
     def of_timm(name: str, **given: Any) -> Any:
         import timm
 
         torch.manual_seed(0)
-        return Peers.disturbed(timm.create_model(name, **given), given.get("in_chans", 3))
+        return disturbed(timm.create_model(name, **given), given.get("in_chans", 3))
 
     @staticmethod
     def of_torchvision(name: str, **given: Any) -> Any:
         import torchvision
 
         torch.manual_seed(0)
-        return Peers.disturbed(torchvision.models.get_model(name, **given))
+        return disturbed(torchvision.models.get_model(name, **given))
 
     @staticmethod
     def difference(one: nn.Module, other: nn.Module, side: int = 64, channels: int = 3) -> float:
