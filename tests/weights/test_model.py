@@ -104,15 +104,17 @@ def test_folders_and_descriptions_are_followed(saved: Path, randomized: Callable
     design = tmp_path / "design"
     design.mkdir()
     (design / "network.yaml").write_text(found.arch.to_yaml())
-    # as `netwright design` writes it: entries of their own, pixels counted 0..1
-    said = {"resolution": 16, "class_names": NAMES, "mean": [0.5, 0.25, 0.75], "std": [0.5, 0.5, 1.0]}
-    metadata = {"format": "pt", "arch": found.arch.to_json()} | {key: json.dumps(value) for key, value in said.items()}
+    # as `netwright design` wrote it once: entries of their own, pixels counted 0..1, from the center square
+    entries = {"resolution": 16, "class_names": NAMES, "mean": [0.5, 0.25, 0.75], "std": [0.5, 0.5, 1.0]}
+    metadata = {"format": "pt", "arch": found.arch.to_json()} | {
+        key: json.dumps(value) for key, value in entries.items()
+    }
     (design / "weights.safetensors").write_bytes(save(randomized().state_dict(), metadata))
     for ref in (design, design / "network.yaml", design / "weights.safetensors"):
         designed = load_model(ref)
         assert designed.class_names == NAMES
         assert designed.preprocessing == Preprocessing(
-            16, 3, 1.0, "bilinear", True, (127.5, 63.75, 191.25), (127.5, 127.5, 255.0)
+            16, 3, 1.0, "bilinear", True, (127.5, 63.75, 191.25), (127.5, 127.5, 255.0), crop_first=True
         )
 
 
