@@ -31,7 +31,14 @@ def resize(pixels: Pixels, height: int, width: int, interpolation: str, *, antia
 
 
 def resize_shorter(pixels: Pixels, side: int, interpolation: str, *, antialias: bool) -> Pixels:
-    """Resize so that the shorter side is `side`; the longer one keeps the ratio, rounded down."""
+    """Resize an image so that its shorter side is `side`; the longer one keeps the ratio, rounded down.
+
+    Args:
+        pixels: (H, W, C) uint8.
+        side: In pixels.
+        interpolation: As `Preprocessing.interpolation`.
+        antialias: Whether to average over pixels when the image becomes smaller.
+    """
     height, width = pixels.shape[:2]
     if height <= width:
         return resize(pixels, side, int(side * width / height), interpolation, antialias=antialias)

@@ -94,7 +94,11 @@ def cut_splits(
 def cut_fraction(source: ImageSource, index: IntArray, fraction: float, seed: int) -> tuple[IntArray, IntArray]:
     """Cut a fraction of each class from some images; the seed alone decides.
 
-    At least one image of each class is cut, and at least one is left.
+    Args:
+        source: Has the labels.
+        index: (n,) image numbers of the source.
+        fraction: Between 0 and 1; at least one image of each class is cut, and at least one is left.
+        seed: Of the choice.
 
     Returns:
         (image numbers that are cut, the rest), both ascending.

@@ -33,7 +33,10 @@ ImageTransform = Callable[["Image"], "Image"]
 class Augment:
     """Turns an image (H, W, C) uint8 of any size into square uint8 versions of it; draws from the global generators.
 
-    With aug_splits n there are n versions: the first is only cropped and flipped, the others are auto-augmented too.
+    Args:
+        augmentation: With aug_splits n there are n versions: the first is only cropped and flipped, the others are
+            auto-augmented too.
+        preprocessing: Has the size of the result.
 
     Raises:
         RecipeError: auto_augment or color_jitter is impossible.

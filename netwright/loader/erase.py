@@ -34,7 +34,13 @@ def draw_box(augmentation: Augmentation, side: int) -> Box:
 
 
 def draw_boxes(augmentation: Augmentation, side: int, n: int, rng: np.random.Generator) -> IntArray:
-    """As `draw_box`, for n images at once.
+    """Draw rectangles as `draw_box` does, for many images at once.
+
+    Args:
+        augmentation: Has the probability, areas and aspect ratios.
+        side: Height and width of the images, in pixels.
+        n: Number of images.
+        rng: Draws them.
 
     Returns:
         (n, 4) int64; rows of zeros are NO_BOX.

@@ -60,9 +60,14 @@ class DecodedSplit:
 
 
 def fits_in_memory(split: Split, image_size: int, channels: int) -> bool:
-    """Whether the images are small, judging by a sample, and all of them at image_size take little memory.
+    """Whether the images are small, judging by a sample, and all of them decoded take little memory.
 
     The answer must not depend on the machine: images in memory get other random numbers than images that are read.
+
+    Args:
+        split: The images.
+        image_size: Height and width when decoded, in pixels.
+        channels: When decoded.
     """
     if image_size > _LARGEST_SIDE or len(split) * image_size**2 * channels > _MOST_BYTES:
         return False
@@ -109,6 +114,13 @@ class InMemoryTrainReader:
 
     Bad images are replaced as by `TrainReader`. The random numbers of an image depend on seed, epoch, position and
     repeat only: they are drawn for the whole split at once.
+
+    Args:
+        split: The images.
+        labels: (n,), of the split's images.
+        augmentation: How images are varied.
+        preprocessing: From an image to the input.
+        seed: Of the training.
 
     Raises:
         DataError: No image can be read.

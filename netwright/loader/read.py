@@ -52,7 +52,14 @@ def lighting_shift(
 
 
 def substitute(seed: int, images: int, position: int, attempt: int) -> int:
-    """The position of an image that replaces a bad one; the same in every epoch and process."""
+    """The position of an image that replaces a bad one; the same in every epoch and process.
+
+    Args:
+        seed: Of the training.
+        images: Number of images of the split.
+        position: Of the bad image.
+        attempt: 0, 1, ...: the substitute may be bad too.
+    """
     return seed_from(_SUBSTITUTE, seed, position, attempt) % images
 
 

@@ -16,7 +16,12 @@ __all__ = ["Head", "ResidualBlock", "SqueezeExcite", "StemBlock", "VanillaBlock"
 class StemBlock(nn.Module):
     """Convolution, batch norm, activation, and in some kinds a max pool.
 
-    (N, C, H, W) -> (N, width, H / stride, W / stride).
+    (N, in_channels, H, W) -> (N, width, H / stride, W / stride).
+
+    Args:
+        in_channels: Of the images.
+        stem: Kind, width and stride.
+        activation: relu or silu.
     """
 
     def __init__(self, in_channels: int, stem: Stem, activation: str = "relu") -> None:
@@ -39,7 +44,13 @@ class StemBlock(nn.Module):
 
 
 class SqueezeExcite(nn.Module):
-    """Scale each channel by a gate computed from the globally pooled input: (N, C, H, W) -> (N, C, H, W)."""
+    """Scale each channel by a gate computed from the globally pooled input: (N, width, H, W) -> (N, width, H, W).
+
+    Args:
+        width: Channels.
+        squeezed: Channels between the two convolutions of the gate.
+        activation: Between them: relu or silu.
+    """
 
     def __init__(self, width: int, squeezed: int, activation: str = "relu") -> None:
         super().__init__()
@@ -117,8 +128,15 @@ def drop_path(branch: Tensor, rate: float) -> Tensor:
 class ResidualBlock(nn.Module):
     """The transform f with a shortcut around it: the identity, or a 1x1 convolution where the shape changes.
 
-    Families whose shortcut is not projected have none where the shape changes. drop_path_rate is the probability of
-    stochastic depth in training.
+    Families whose shortcut is not projected have none where the shape changes.
+
+    Args:
+        inputs: Input channels.
+        stage: Width, bottleneck and group width.
+        stride: Of the block.
+        block: The family.
+        se_ratio: Channels of squeeze-and-excitation in relation to `inputs`.
+        drop_path_rate: Probability of stochastic depth in training.
     """
 
     def __init__(
@@ -156,7 +174,15 @@ class ResidualBlock(nn.Module):
 
 
 def make_block(arch: Arch, inputs: int, stage: Stage, stride: int, *, drop_path_rate: float = 0.0) -> nn.Module:
-    """One block of the network's family, with `inputs` input channels."""
+    """Make one block of the network's family.
+
+    Args:
+        arch: The network.
+        inputs: Input channels.
+        stage: The stage that has the block.
+        stride: Of the block.
+        drop_path_rate: Probability of stochastic depth in training.
+    """
     family = arch.family
     if family.shortcut == "none":
         return VanillaBlock(inputs, stage, stride, family)

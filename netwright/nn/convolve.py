@@ -37,7 +37,15 @@ def activate(x: Tensor, kind: str) -> Tensor:
 def conv_bn_act(
     x: Tensor, conv: nn.Conv2d, norm: nn.Module, activation: str = "", shortcut: Tensor | None = None
 ) -> Tensor:
-    """activation(norm(conv(x)) + shortcut). shortcut has the shape of the result, and is not changed."""
+    """activation(norm(conv(x)) + shortcut).
+
+    Args:
+        x: (N, C, H, W).
+        conv: The convolution.
+        norm: Batch norm, or an identity after `fuse`.
+        activation: relu or silu; "" for none.
+        shortcut: Of the shape of the result; it is not changed.
+    """
     if isinstance(conv, FusedConv):
         fused: Tensor = conv(x, activation, shortcut)
         return fused

@@ -18,14 +18,24 @@ def weights_file_name(model: str, epoch: int, steps: int, *, is_ema: bool = Fals
 
 
 def is_saved(checkpoints: Checkpoints, epoch: int, epochs: int) -> bool:
-    """Whether the weights of an epoch are written at all."""
+    """Whether the weights of an epoch are written at all.
+
+    Args:
+        checkpoints: Has the interval.
+        epoch: 1, 2, ...
+        epochs: Of the whole training.
+    """
     return epoch % checkpoints.checkpoint_interval == 0 or epoch == epochs
 
 
 def epochs_to_keep(checkpoints: Checkpoints, records: Sequence[EpochRecord], epochs: int) -> set[int]:
-    """The epochs whose weights are kept by the policy.
+    """The epochs whose weights are kept.
 
-    latest_k keeps the last ones; top_k those with the highest validation top-1, the later of equal ones; all keeps all.
+    Args:
+        checkpoints: Has the policy: latest_k keeps the last k epochs; top_k the k with the highest validation top-1,
+            the later of equal ones; all keeps all.
+        records: Of the epochs so far.
+        epochs: Of the whole training.
     """
     written = [record for record in records if is_saved(checkpoints, record.epoch, epochs)]
     if checkpoints.checkpoint_policy == "top_k":

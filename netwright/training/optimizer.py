@@ -32,13 +32,14 @@ _OWN_KEYS = ("params", "names", "lr_scale")  # of a group, in addition to the op
 def parameter_groups(module: nn.Module, optimization: Optimization) -> list[ParamGroup]:
     """Group the parameters of a module by weight decay and learning rate.
 
-    weight_decay_filter: `disable` decays all parameters; `auto` all but those of normalization layers; `norm_and_bias`
-    all but those and biases. layer_decay: lr_scale is its power of the distance from the head, counted in blocks (BEiT,
-    as timm's param_groups_layer_decay).
+    Args:
+        module: Parameters without gradient are left out.
+        optimization: weight_decay_filter: `disable` decays all parameters; `auto` all but those of normalization
+            layers; `norm_and_bias` all but those and biases. layer_decay: lr_scale is its power of the distance from
+            the head, counted in blocks (BEiT, as timm's param_groups_layer_decay).
 
     Returns:
-        Groups with `params`, their `names`, `weight_decay` and `lr_scale`, in the order of the module; parameters
-        without gradient are left out.
+        Groups with `params`, their `names`, `weight_decay` and `lr_scale`, in the order of the module.
     """
     exempt = _exempt_names(module, optimization.weight_decay_filter)
     scales = _layer_scales(module, optimization.layer_decay)
@@ -104,9 +105,12 @@ def optimizer_state(optimizer: Optimizer) -> tuple[dict[str, Tensor], dict[str, 
 
 
 def load_optimizer_state(optimizer: Optimizer, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
-    """Restore an `optimizer_state`, so exactly that the next steps are the same bit for bit.
+    """Restore an `optimizer_state`: the next steps are the same bit for bit.
 
-    Each tensor gets the device and strides of its parameter.
+    Args:
+        optimizer: Of the same kind and for the same parameters.
+        tensors: Name -> value; each gets the device and strides of its parameter.
+        metadata: The rest of the state.
 
     Raises:
         WeightsError: The state is of another optimizer or other parameters; the optimizer is not changed.

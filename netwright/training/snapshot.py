@@ -67,13 +67,20 @@ def take_snapshot(
 def restore_snapshot(
     state: State, engine: Engine, ema: EmaModel | None, scaler: LossScaler | None, group: Group
 ) -> EpochMeter:
-    """Restore a state.
+    """Restore the state of a training, in place.
+
+    Args:
+        state: What `take_snapshot` made.
+        engine: Gets weights, optimizer and its other values.
+        ema: Gets the moving average; None if the training has none.
+        scaler: Gets the loss scale; None without fp16.
+        group: Its ranks get their random state.
 
     Returns:
-        The totals of its epoch so far.
+        The epoch meter, with the sums of the epoch so far.
 
     Raises:
-        WeightsError: It belongs to another network.
+        WeightsError: The state belongs to another network.
     """
     metadata = state.metadata
     try:

@@ -23,6 +23,11 @@ _SHOWN = 4
 def load_state(module: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
     """Copy tensors into a module of any precision.
 
+    Args:
+        module: Changed in place.
+        state: Name -> tensor, by the module's names.
+        source: Where they are from, for messages.
+
     Raises:
         WeightsError: As `check_state`; the module is not changed.
     """
@@ -88,9 +93,12 @@ def _listed(what: str, names: list[str]) -> str:
 def adapt_state(state: Mapping[str, Tensor], module: nn.Module, arch: Arch) -> tuple[dict[str, Tensor], list[str]]:
     """Adapt tensors to a module with another number of classes or input channels.
 
-    With another number of classes, or without a classifier, the module's own classifier stays. With another number of
-    channels the stem's weights are summed (to one channel), or repeated and scaled so that activations keep about their
-    size, as in timm.
+    Args:
+        state: Name -> tensor. With another number of classes, or without a classifier, the module's own classifier
+            stays. With another number of channels the stem's weights are summed (to one channel), or repeated and
+            scaled so that activations keep about their size, as in timm.
+        module: The network that will get them.
+        arch: Its architecture.
 
     Returns:
         The adapted tensors, and notices about what was changed.

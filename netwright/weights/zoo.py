@@ -164,7 +164,13 @@ def choose_weights(network: str, which: bool | str = True) -> PublishedWeights:
 
 
 def find_row(source: str, name: str, tag: str = "") -> PublishedWeights | None:
-    """The row of a source by its own name of a network or netwright's, and its tag if given; None for no such row."""
+    """Find published weights; None if there are none.
+
+    Args:
+        source: mindcv, timm, torchvision or pycls.
+        name: Of the network, the source's own or netwright's.
+        tag: Of the weights; "" for the default ones.
+    """
     own = [row for row in published_weights() if row.source == source and row.name == name]
     rows = own or [row for row in published_weights(name) if row.source == source]
     return next((row for row in rows if tag in ("", row.tag)), None)
