@@ -77,7 +77,7 @@ class Batcher:
         max_batch: Images computed together. A request of more is computed in parts.
         max_delay: Batching delay: seconds that a first image waits for others while nothing is computed.
         max_queue: Images that wait.
-        on_batch: Called from the batcher's thread after each batch.
+        on_batch: Called from the batcher's thread after each batch, before its requests get their answers.
     """
 
     def __init__(
@@ -180,12 +180,12 @@ class Batcher:
             wanted = [item for item in batch if item.future.set_running_or_notify_cancel()]
             now = time.monotonic()
             late = [item for item in wanted if item.deadline <= now]
+            if late:
+                self._record(late, now, 0.0, has_failed=True)
             for item in late:
                 item.future.set_exception(
                     RequestError("late", "the time of this request ran out while it waited.", retry_after=1)
                 )
-            if late:
-                self._record(late, now, 0.0, has_failed=True)
             wanted = [item for item in wanted if item.deadline > now]
             if wanted:
                 self._compute(wanted, now)
@@ -218,20 +218,21 @@ class Batcher:
         except Exception as error:  # whatever it is, the waiting requests must get an answer
             detail = str(error) if isinstance(error, NetwrightError) else f"{type(error).__name__}: {error}"
             refusal = f"{self.runtime.info.name} cannot compute this: {detail}"
+            self._record(items, now, time.monotonic() - now, has_failed=True)
             for item in items:
                 item.future.set_exception(RequestError("damaged", refusal))
-            self._record(items, now, time.monotonic() - now, has_failed=True)
             return
-        start = 0
-        for item in items:
-            item.future.set_result(logits[start : start + len(item.rows)])
-            start += len(item.rows)
         seconds = time.monotonic() - now
         rate = count / max(seconds, 1e-6)
         self._rate = 0.8 * self._rate + 0.2 * rate if self._rate else rate
         self._record(items, now, seconds, preparing=preparing, parts=parts)
+        start = 0
+        for item in items:
+            item.future.set_result(logits[start : start + len(item.rows)])
+            start += len(item.rows)
 
     def _record(self, items: list[_Item], now: float, seconds: float, **more: Any) -> None:
+        """Before the requests get their answers: who then looks at the statistics finds them counted."""
         count, queued = sum(len(item.rows) for item in items), sum(now - item.since for item in items)
         self._on_batch(BatchRecord(count, now - items[0].since, seconds, requests=len(items), queued=queued, **more))
 

@@ -1,6 +1,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 
 import numpy as np
@@ -204,3 +205,20 @@ def test_what_was_accepted_and_failed_is_recorded_too(runtime: Runtime) -> None:
     answered = [each for each in seen if not each.has_failed]
     assert (sum(each.images for each in answered), sum(each.requests for each in answered)) == (5, 3)
     assert all(0 <= each.preparing <= each.seconds and each.queued >= each.waited for each in answered)
+
+
+def test_a_batch_is_recorded_before_its_requests_are_answered(runtime: Runtime) -> None:
+    """Who gets an answer and then asks for the statistics finds it counted: computed, failed and late alike."""
+    held, futures, answered = Held(runtime), list[Future[np.ndarray]](), list[list[bool]]()
+
+    def record(batch: BatchRecord) -> None:
+        answered.append([future.done() for future in futures])
+
+    made = Batcher(held, max_batch=1, max_delay=0.0, max_queue=100, on_batch=record)  # type: ignore[arg-type]
+    futures.append(made.submit(pixels(1)))
+    assert held.has_begun.wait(10)
+    futures += [made.submit(np.zeros((1, 3, 5, 5), dtype=np.float32)), made.submit(pixels(1), time.monotonic())]
+    held.go.set()
+    made.close()
+    assert answered == [[False, False, False], [True, False, False], [True, True, False]]
+    assert [future.exception() is None for future in futures] == [True, False, False]
