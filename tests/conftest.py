@@ -89,6 +89,13 @@ def drawn(tmp_path: Path) -> Callable[[Path], str]:
     return draw
 
 
+@pytest.fixture(autouse=True)
+def arithmetic_stays_exact() -> Iterator[None]:
+    """No test leaves its process taking numbers near zero for zero: tests after it would compute differently."""
+    yield
+    assert sys.float_info.min * 0.5 > 0, "flush_denormal was left on. Set it within process_settings."
+
+
 @pytest.fixture
 def one_thread() -> Iterator[None]:
     """torch computes with one thread, then with as many as before: networks in tests are so small that more cost."""

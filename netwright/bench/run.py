@@ -17,6 +17,7 @@ from netwright.errors import RecipeError
 from netwright.system.machine import hardware, keep_memory, processors, versions
 from netwright.training.device import device_name, resolve_device
 from netwright.training.precision import resolve_precision
+from netwright.training.process import process_settings
 
 __all__ = ["TRAINING", "Benchmark", "BenchmarkRow", "measure", "ratios"]
 
@@ -109,8 +110,18 @@ def measure(
         RecipeError: Memory is not enough.
         ArchError: A network is unknown.
     """
+    with process_settings(threads=settings.threads or processors()):
+        return _measure(contenders, settings, notices, on_progress, matmul_side)
+
+
+def _measure(
+    contenders: Sequence[Contender],
+    settings: Settings,
+    notices: Sequence[str],
+    on_progress: Callable[[str], None],
+    matmul_side: int | None,
+) -> Benchmark:
     device = resolve_device(settings.device)
-    torch.set_num_threads(settings.threads or processors())
     keep_memory()  # as in every training; for the rivals in this process too
     precision, notice = resolve_precision(settings.precision, device)
     facts = _facts(settings, device, precision)

@@ -22,6 +22,7 @@ from netwright.evaluation.opening import open_model, request_of
 from netwright.runtime.prediction import Prediction, softmax
 from netwright.runtime.runtime import Runtime
 from netwright.system.machine import processors
+from netwright.training.process import process_settings
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -108,11 +109,12 @@ def predict(
     """
     request = request_of(ref, keys | {"device": device, "val_precision": precision}, fuse=fuse, runtime=runtime)
     inputs = list(_inputs(images, timeout))
-    opened = open_model(request)
-    for notice in opened.notices:
-        _log.info(notice)
-    with opened.runtime:
-        return list(predict_images(opened.runtime, inputs, top_k=top_k, batch_size=batch_size))
+    with process_settings(threads=request.training.machine.threads):
+        opened = open_model(request)
+        for notice in opened.notices:
+            _log.info(notice)
+        with opened.runtime:
+            return list(predict_images(opened.runtime, inputs, top_k=top_k, batch_size=batch_size))
 
 
 def predict_images(

@@ -25,6 +25,7 @@ from netwright.loader import Split, open_split
 from netwright.training import device_name
 from netwright.training.distributed import Group, join_group
 from netwright.training.launch import find_launch
+from netwright.training.process import process_settings
 from netwright.version import __version__
 
 if TYPE_CHECKING:
@@ -147,14 +148,13 @@ def run_validation(
         training = training.with_(distribute=launch is not None and launch.world > 1)
     machine = training.machine
     with join_group(device_of(config.model), distribute=machine.distribute, timeout=machine.timeout) as group:
-        if machine.threads is not None:
-            torch.set_num_threads(machine.threads)
-        elif group.world > 1:  # an exported file would use all processors on each rank
+        if machine.threads is None and group.world > 1:  # an exported file would use all processors on each rank
             training = training.with_(threads=torch.get_num_threads())
         config = replace(config, model=replace(config.model, training=training))
-        opened = open_model(config.model, group.device)
-        with opened.runtime:
-            return _run(config, opened, group, notify if group.is_primary else lambda text: None, show_progress)
+        with process_settings(threads=machine.threads):
+            opened = open_model(config.model, group.device)
+            with opened.runtime:
+                return _run(config, opened, group, notify if group.is_primary else lambda text: None, show_progress)
 
 
 def _run(

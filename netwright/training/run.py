@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import logging
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from netwright.recipe import LoadedRecipe, TrainConfig, load_training
+from netwright.recipe.training import RuntimeConfig
+from netwright.system.machine import keep_memory, processors
 from netwright.training.distributed import Group, join_group
 from netwright.training.launch import is_primary
 from netwright.training.monitor import ConsoleMonitor, NullMonitor
+from netwright.training.process import process_settings
 from netwright.training.records import EpochRecord
 from netwright.training.session import TrainingSession
 from netwright.training.setup import set_up
@@ -83,7 +87,21 @@ def train_recipe(loaded: LoadedRecipe, *, command: str = "", monitor: NullMonito
     machine = training.machine
     with join_group(machine.device, distribute=machine.distribute, timeout=machine.timeout) as group:
         own = (monitor or ConsoleMonitor()) if group.is_primary else NullMonitor()
-        return _train_in(group, training, command, recipe_classes, own)
+        with _settings(machine, group):
+            return _train_in(group, training, command, recipe_classes, own)
+
+
+def _settings(machine: RuntimeConfig, group: Group) -> AbstractContextManager[None]:
+    """Threads, determinism, and on a CPU memory and numbers near zero, as sweeps have them."""
+    sharing = 1 if group.launch is None else group.launch.local_world
+    on_cpu = group.device.type == "cpu"
+    if on_cpu:
+        keep_memory()
+    return process_settings(
+        threads=machine.threads or max(1, processors() // sharing),
+        deterministic=machine.deterministic,
+        flush_denormal=on_cpu,
+    )
 
 
 def _train_in(

@@ -21,7 +21,6 @@ from netwright.loader import EvalLoader, Split, TrainLoader, open_splits
 from netwright.nn import AnyNet, build, freeze, linear_probe
 from netwright.recipe import TrainConfig, learning_rate
 from netwright.recipe.training import Network
-from netwright.system.machine import keep_memory, processors
 from netwright.training.distributed import Group
 from netwright.training.ema import EmaModel
 from netwright.training.engine import Engine
@@ -82,7 +81,6 @@ def set_up(training: TrainConfig, group: Group, recipe_classes: int | None = Non
     Raises:
         RecipeError, DataError, WeightsError, ArchError: What a user can correct.
     """
-    _use_threads(training, group)
     if not training.network.model:
         raise RecipeError("a training needs a network. Give --model regnet_x_800mf, or the path of a network.yaml.")
     train_split, val_split = open_splits(training)
@@ -190,17 +188,6 @@ def _validation_loader(
         rank=group.rank,
         world=group.world,
     )
-
-
-def _use_threads(training: TrainConfig, group: Group) -> None:
-    """Set what the whole process has: threads, determinism, and on a CPU memory and denormals."""
-    sharing = 1 if group.launch is None else group.launch.local_world
-    torch.set_num_threads(training.machine.threads or max(1, processors() // sharing))
-    if training.machine.deterministic:
-        torch.use_deterministic_algorithms(True, warn_only=True)
-    if group.device.type == "cpu":
-        keep_memory()
-        torch.set_flush_denormal(True)  # as sweeps do: numbers near zero are slow
 
 
 def _check(training: TrainConfig, val_split: Split | None) -> None:

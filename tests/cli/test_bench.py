@@ -1,25 +1,17 @@
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from netwright.arch import Arch, Stage, Stem
 
 Run = Callable[..., Any]
 
 QUICK = ("--batch_size", 2, "--threads", 1, "--seconds", 0, "--repeats", 1, "--memory", "false", "--device", "cpu")
-
-
-@pytest.fixture(autouse=True)
-def threads_as_before() -> Iterator[None]:
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(autouse=True)

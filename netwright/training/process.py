@@ -1,0 +1,49 @@
+"""What a process has once, while a network trains, validates or is timed in it, and has as before afterwards."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+__all__ = ["process_settings"]
+
+
+@contextmanager
+def process_settings(
+    *, threads: int | None = None, deterministic: bool = False, flush_denormal: bool = False
+) -> Iterator[None]:
+    """Settings that torch keeps for the whole process; whoever calls us from Python gets theirs back.
+
+    Args:
+        threads: Number of threads that one operation uses; None leaves it.
+        deterministic: Prefer algorithms whose results do not vary from run to run.
+        flush_denormal: Take numbers near zero for zero, which is faster on CPUs. It is a mode of the processor, so it
+            changes all arithmetic of this thread, also that of Python.
+    """
+    before = torch.get_num_threads()
+    was_deterministic = torch.are_deterministic_algorithms_enabled()
+    warned_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    was_flushing = _is_flushing()
+    try:
+        if threads is not None:
+            torch.set_num_threads(threads)
+        if deterministic:
+            torch.use_deterministic_algorithms(True, warn_only=True)
+        if flush_denormal:
+            torch.set_flush_denormal(True)
+        yield
+    finally:
+        if threads is not None:
+            torch.set_num_threads(before)
+        if deterministic:
+            torch.use_deterministic_algorithms(was_deterministic, warn_only=warned_only)
+        if flush_denormal:
+            torch.set_flush_denormal(was_flushing)
+
+
+def _is_flushing() -> bool:
+    """Whether this thread takes denormal numbers for zero; torch does not tell."""
+    return sys.float_info.min * 0.5 == 0
