@@ -9,6 +9,7 @@ Sources: "Designing Network Design Spaces" (DDS, arXiv 2003.13678) and "On Netwo
 from netwright.stats.compare import Effect, KsTest, PermutationTest, ks, permutation_test
 from netwright.stats.distribution import Band, Edf, band, edf, normalized_weights
 from netwright.stats.front import pareto, plot_front
+from netwright.stats.outcomes import Outcomes, outcomes
 from netwright.stats.relevance import Relevance, importance
 from netwright.stats.resampling import GoodRange, bootstrap
 from netwright.stats.search import Efficiency, efficiency
@@ -23,6 +24,7 @@ __all__ = [
     "ErrorColumn",
     "GoodRange",
     "KsTest",
+    "Outcomes",
     "PermutationTest",
     "Relevance",
     "band",
@@ -33,6 +35,7 @@ __all__ = [
     "importance",
     "ks",
     "normalized_weights",
+    "outcomes",
     "pareto",
     "permutation_test",
     "plot_front",
