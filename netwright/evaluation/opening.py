@@ -128,8 +128,14 @@ def open_model(request: ModelRequest, device: torch.device | None = None) -> Ope
     path = request.exported_file()
     if path is not None:
         return _open_export(path, request)
+    in_torch = request.runtime in ("auto", "torch")
+    if in_torch and device is None:  # before weights are downloaded
+        from netwright.training import resolve_device
+
+        device = resolve_device(device_of(request))
     model, notices = load_for(request.training, request.given, request.model)
-    if request.runtime in ("auto", "torch"):
+    if in_torch:
+        assert device is not None, "resolved above"
         return _open_in_torch(model, notices, request, device)
     device_of(request)
     if request.fuse is False:
@@ -154,15 +160,13 @@ def can_fuse(module: nn.Module, device: torch.device, precision: str) -> bool:
 
 
 def _open_in_torch(
-    model: LoadedModel, notices: tuple[str, ...], request: ModelRequest, device: torch.device | None
+    model: LoadedModel, notices: tuple[str, ...], request: ModelRequest, device: torch.device
 ) -> OpenedModel:
     from netwright.nn import AnyNet, fuse
     from netwright.runtime.torch_backend import TorchBackend
-    from netwright.training import resolve_device
     from netwright.training.precision import resolve_precision
 
     training = request.training
-    device = device or resolve_device(device_of(request))
     precision, notice = resolve_precision(training.precision.val_precision, device)
     module = model.module
     is_fused = request.fuse is not False and can_fuse(module, device, precision)

@@ -16,5 +16,9 @@ def resolve_destination(destination: str | Path, to: str) -> Path:
     if path.is_dir() or not path.suffix or path.suffix[1:].isdigit():
         return path / f"model{suffix}"
     if path.suffix != suffix:
-        raise ExportError(f"a file for {to} ends in {suffix}, and {path.name} does not. Name it {path.stem}{suffix}.")
+        fitting = next((target for target, own in SUFFIXES.items() if own == path.suffix), None)
+        other = f", or give --to {fitting}" if fitting else ""
+        raise ExportError(
+            f"a file for {to} ends in {suffix}, and {path.name} does not. Name it {path.stem}{suffix}{other}."
+        )
     return path

@@ -90,7 +90,7 @@ def test_accuracy_beside_the_network_where_images_are_named(netwright: Run, weig
     [
         (("--precision", "bf16"), "--to openvino"),
         (("--batch", "0"), "--batch is a whole number of at least 1, or 'dynamic', not '0'"),
-        (("--out", "a.xml"), "Name it a.onnx"),
+        (("--out", "a.xml"), "Name it a.onnx, or give --to openvino."),
         (("--dataset", "digits", "--evaluation_images", "-1"), "--evaluation_images is 0 for all or more"),
         (("--dataset", "digits", "--seed", "-1"), "a seed is 0 or more"),
         (("--data_dir", "nowhere"), "does not exist"),

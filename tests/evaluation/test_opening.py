@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch import nn
 
-from netwright.errors import ExportError, WeightsError
+from netwright.errors import ExportError, RecipeError, WeightsError
 from netwright.evaluation.opening import ModelRequest, can_fuse, device_of, open_model, request_of
 from netwright.recipe import TrainConfig
 from netwright.weights import LoadedModel
@@ -148,3 +148,10 @@ def test_precisions_that_a_runtime_has(model: LoadedModel, exported: Exported) -
     assert open_model(request_of(exported(model, "onnx", "fp16"), {})).runtime.precision == "fp16"
     assert open_model(request_of(exported(model, "onnx", "fp16"), {"val_precision": "fp16"})).runtime.kind == "onnx"
     assert open_model(request_of(exported(model, "onnx"), {}, runtime="openvino")).runtime.kind == "openvino"
+
+
+def test_a_device_that_is_not_there_is_named_before_weights_are_opened(tmp_path: Path) -> None:
+    damaged = tmp_path / "w.safetensors"
+    damaged.write_bytes(b"no weights at all")
+    with pytest.raises(RecipeError, match="there is no device 'cuda:77' here"):
+        open_model(request_of(damaged, {"device": "cuda:77"}))
