@@ -7,6 +7,7 @@ import logging
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -18,11 +19,10 @@ from netwright.data.classes import Candidate
 from netwright.data.source import Pixels
 from netwright.errors import DataError, WeightsError
 from netwright.evaluation.inputs import find_inputs
-from netwright.evaluation.opening import open_model, request_of
+from netwright.evaluation.opening import ModelRequest, open_model, request_of
 from netwright.runtime.prediction import Prediction, softmax
 from netwright.runtime.runtime import Runtime
 from netwright.system.machine import processors
-from netwright.training.process import process_settings
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -109,12 +109,22 @@ def predict(
     """
     request = request_of(ref, keys | {"device": device, "val_precision": precision}, fuse=fuse, runtime=runtime)
     inputs = list(_inputs(images, timeout))
-    with process_settings(threads=request.training.machine.threads):
+    with _torch_settings(request):
         opened = open_model(request)
         for notice in opened.notices:
             _log.info(notice)
         with opened.runtime:
             return list(predict_images(opened.runtime, inputs, top_k=top_k, batch_size=batch_size))
+
+
+def _torch_settings(request: ModelRequest) -> AbstractContextManager[None]:
+    """The threads of torch; an exported file of another runtime does not need torch."""
+    path = request.exported_file()
+    if request.runtime in ("onnx", "openvino") or (path is not None and path.suffix != ".pt2"):
+        return nullcontext()
+    from netwright.training.process import process_settings
+
+    return process_settings(threads=request.training.machine.threads)
 
 
 def predict_images(

@@ -1,4 +1,6 @@
 import io
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -206,3 +208,18 @@ def test_keys_of_the_command_work(weights: Path, images: Path) -> None:
         predict(weights, images, topk=3)
     with pytest.raises(RecipeError, match="device"):
         predict(weights, images, device="tpu9")
+
+
+def test_an_exported_file_is_predicted_without_torch(model: LoadedModel, exported: Callable[..., Path]) -> None:
+    """From Python as by the command."""
+    path = exported(model, "onnx")
+    code = f"""
+import sys
+import numpy as np
+from netwright.evaluation import predict
+answer = predict({str(path)!r}, np.zeros((40, 40, 3), np.uint8), threads=1)
+assert len(answer) == 1
+print("torch" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout.strip() == "False", done.stderr
