@@ -77,7 +77,8 @@ def accuracy_chart(accuracy: Accuracy) -> Spec:
     difference = 100 * accuracy.pairs.difference
     row = {"points": difference, "low": 100 * low, "high": 100 * high, "text": f"{difference:+.2f}".replace("-", "−")}
     reach = max(1.0, 130 * max(abs(low), abs(high)))
-    x = alt.X("points:Q", title="difference of top-1, percentage points", scale=alt.Scale(domain=[-reach, reach]))
+    title = ["top-1 of the export minus the network's,", "percentage points"]  # two lines: it fits a phone
+    x = alt.X("points:Q", title=title, scale=alt.Scale(domain=[-reach, reach]))
     base = alt.Chart(alt.NamedData("rows"))
     none = alt.Chart(alt.NamedData("none")).mark_rule(color=MUTED, strokeDash=[5, 4]).encode(x="points:Q")
     tooltip = [alt.Tooltip(f"{key}:Q", format="+.2f") for key in ("points", "low", "high")]
@@ -86,7 +87,7 @@ def accuracy_chart(accuracy: Accuracy) -> Spec:
     # beside the line of no difference, not across it
     beside: Any = {"align": "left", "dx": 9} if difference > 0 else {"align": "right", "dx": -9}
     text = base.mark_text(color=INK, dy=-16, fontSize=12, **beside).encode(x=x, text="text:N")
-    sides = [{"points": -reach, "text": "the network is better"}, {"points": reach, "text": "the export is better"}]
+    sides = [{"points": -reach, "text": "network better"}, {"points": reach, "text": "export better"}]
     left = alt.Chart(alt.NamedData("left")).mark_text(color=MUTED, align="left", dy=30).encode(x=x, text="text:N")
     right = alt.Chart(alt.NamedData("right")).mark_text(color=MUTED, align="right", dy=30).encode(x=x, text="text:N")
     chart = alt.layer(none, line, point, text, left, right).properties(width=WIDTH - _NAMES, height=90)
