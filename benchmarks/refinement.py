@@ -1,4 +1,4 @@
-"""Does it help to refine a space? Each policy against random search, on tables of networks that are all trained already.
+"""Does it help to refine a space? Each policy against random search, on tables of networks that are trained already.
 
     python benchmarks/refinement.py [--tables ../shared/populations] [--repeats 200] [--seed 0]
 
@@ -7,23 +7,24 @@ policy as `netwright design` does, draws n / 2 others within the refined ranges 
 their range back, the least relevant first), and picks the lowest error that it saw of all. Random search sees n + n / 2
 networks without refining, the same n first. Columns of the result:
 
-    gain        true error of the pick less that of random search, points (negative: refining helps), and its standard error
+    gain        true error of the pick less that of random search, points, and its standard error; negative: it helps
     worse       how often the true mean error of the refined part is above that of the whole table
     mean        true mean error of the refined part less that of the table, points
     best 1%     how many of the best 1% of all networks are still in the refined part
     left        how much of the table is left: the median
     as before   how often nothing was narrowed and no order set
 
-Policies: those of `netwright refine`. "+order" sets an order after a rank trend alone; without it an order is set where the
-ordered networks of the sample are better than the others by a test, too.
+Policies: those of `netwright refine`. "+order" sets an order after a rank trend alone; without it an order is set where
+the ordered networks of the sample are better than the others by a test, too.
 
-Tables. Two are made here, from seed 0: `rising`, 6,000 networks of AnyNetX-C of 360M to 400M flops, better where widths
-rise for the most part, where depths rise but for the last stage, and where the whole is not too deep; `ridge`, 6,000 of RegNetX of the same flops, good where depth and slope suit
-each other, so that no parameter alone says much. With --tables FOLDER, those of these files that the folder has:
-regnetx_400mf_imagenet.csv (32 networks), accel_nasbench_imagenet.csv (5,138), naap440_curves.csv (440).
+Tables. Two are made here, from seed 0. `rising`: 6,000 networks of AnyNetX-C of 360M to 400M flops, better where widths
+rise for the most part, where depths rise but for the last stage, and where the whole is not too deep. `ridge`: 6,000 of
+RegNetX of the same flops, good where depth and slope suit each other, so that no parameter alone says much. With
+--tables FOLDER, those of these files that the folder has: regnetx_400mf_imagenet.csv (32 networks),
+accel_nasbench_imagenet.csv (5,138), naap440_curves.csv (440).
 
-Noise. What is seen of a network is its true error and a normal error of --noise points, as of one seed. In naap440 it is
-the error after --epoch of 90, which was really measured, and the true one is that of the highest accuracy.
+Noise. What is seen of a network is its true error and a normal error of --noise points, as of one seed. In naap440 it
+is the error after --epoch of 90, which was really measured, and the true one is that of the highest accuracy.
 """
 
 from __future__ import annotations
@@ -237,9 +238,10 @@ def run(table: Table, n: int, noise: float, repeats: int, seed: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tables", type=Path, help="a folder with the real tables")
-    parser.add_argument("--repeats", type=int, default=150, help="of each table and n")
+    parser.add_argument("--repeats", type=int, default=400, help="of each table and n")
     parser.add_argument("--noise", type=float, default=0.3, help="points: standard deviation of a seed")
     parser.add_argument("--epoch", type=int, default=9, help="of naap440: after which a network is seen")
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, metavar="N", help="of the first sample")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     tables = [rising(), ridge(), *(real(options.tables, options.epoch) if options.tables else [])]
@@ -250,7 +252,7 @@ def main() -> None:
         print(f"\n{table.name}: {table.truth.size:,} networks, {len(table.values)} parameters, ", end="")
         print(f"error {table.truth.min():.2f} to {table.truth.max():.2f}, mean {table.truth.mean():.2f}")
         print(f"{'n':>5}  {'policy':<15}{'gain':>16}{'worse':>8}{'mean':>9}{'best 1%':>10}{'left':>9}{'as before':>11}")
-        for n in SIZES:
+        for n in options.sizes:
             if n + max(1, n // 2) <= table.truth.size:
                 run(table, n, options.noise, options.repeats, options.seed)
     print(f"\n{time.perf_counter() - began:.0f} s")

@@ -11,7 +11,7 @@ from netwright.system.suggest import suggest
 if TYPE_CHECKING:
     from netwright.stats import Relevance
 
-__all__ = ["BEFORE", "DEFAULT", "POLICIES", "REFINE_FROM", "Policy", "policy_of"]
+__all__ = ["BEFORE", "BEFORE_FROM", "DEFAULT", "POLICIES", "POLICIES_IN_WORDS", "REFINE_FROM", "Policy", "policy_of"]
 
 REFINE_FROM = 32  # networks that are done: with fewer a refined space is often worse (benchmarks/refinement.py)
 
@@ -55,7 +55,12 @@ def _policies() -> dict[str, Policy]:
 
 POLICIES = _policies()
 DEFAULT = "relevant"
-BEFORE = "all+order"  # what version 0.1 did, which had no choice
+# for help
+POLICIES_IN_WORDS = (
+    "relevant, where p < 0.2; holm, where p < 0.05 after Holm's correction; all. With +order a trend alone sets an "
+    "order from stage to stage"
+)
+BEFORE, BEFORE_FROM = "all+order", 10  # what version 0.1 did, which had no choice
 
 
 def policy_of(name: str) -> Policy:

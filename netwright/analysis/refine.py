@@ -17,7 +17,7 @@ from netwright.errors import SpaceError, StatsError
 from netwright.space import DesignSpace, Sample, draw
 from netwright.stats import GoodRange, Outcomes, Relevance, bootstrap, importance, outcomes
 
-__all__ = ["Advice", "Finding", "advise", "draw_refined", "narrower", "refined_before"]
+__all__ = ["Advice", "Finding", "advise", "draw_refined", "narrower", "number", "refined_before", "span"]
 
 Floats = npt.NDArray[np.float64]
 Range = tuple[float, float]
@@ -49,11 +49,20 @@ class Finding:
     proposed: Range | None
     reason: str
 
+    @property
+    def decision(self) -> str:
+        """What becomes of the parameter, in a few words."""
+        if self.proposed is None:
+            return f"stays: {self.reason}"
+        return f"narrowed to {span(*self.proposed)}: {self.reason}"
+
     def sentence(self) -> str:
         """The finding as a decision of a report."""
-        within = "" if self.drawn == self.allowed else f" ({_span(*self.drawn)} were drawn within the limits)"
-        narrowed = "not narrowed" if self.proposed is None else f"narrowed to {_span(*self.proposed)}"
-        return f"{self.parameter}: {_span(*self.allowed)}{within} {narrowed}, best {_number(self.good.best)} ({self.reason})."
+        within = "" if self.drawn == self.allowed else f" ({span(*self.drawn)} were drawn within the limits)"
+        narrowed = "stays" if self.proposed is None else f"narrowed to {span(*self.proposed)}"
+        evidence = f"{self.reason}: p = {self.relevance.p_value:.2g}"
+        best = f"best {number(self.good.best)} ({evidence})"
+        return f"{self.parameter}: {span(*self.allowed)}{within} {narrowed}, {best}."
 
 
 @dataclass(frozen=True)
@@ -114,34 +123,33 @@ def advise(
     rule = policy_of(policy)
     if refine_from < _LEAST:
         raise StatsError(f"a space is narrowed from {_LEAST} networks on at least, not {refine_from}: raise the limit.")
-    same = Advice(space.refine(name=f"{space.name}_again"), {}, {}, (), policy=policy)
     results = outcomes(frame)
     rows = frame[results.rows].assign(error=results.errors)
     if survivors:
         rows = rows[~results.failed]
+    done = len(results.survivors)
+    missing = max(0, refine_from - done)
     left_out = _left_out(results, survivors)
     columns = [column for column in space.columns if column in rows and rows[column].nunique() > 1]
-    done = len(results.survivors)
-    if done < refine_from or not columns:
-        return replace(same, decisions=(_why_nothing(done, refine_from), *left_out), missing=max(0, refine_from - done))
+    same = Advice(space.refine(name=f"{space.name}_again"), {}, {}, (), policy=policy, missing=missing)
+    if len(rows) < _LEAST or not columns:
+        return replace(same, decisions=(_why_nothing(done, refine_from), *left_out))
     errors = rows["error"].to_numpy(float)
     values = {column: rows[column].to_numpy(float) for column in columns}
     ranges, relevance = bootstrap(values, errors, method="exact"), importance(values, errors, seed=seed)
-    found = [_finding(space, name, values[name], ranges[name], each, rule) for name, each in relevance.items()]
+    found = [
+        _finding(space, name, values[name], ranges[name], each, None if missing else rule)
+        for name, each in relevance.items()
+    ]
     proposed = tuple(trend for trend in trends(space, rows, seed=seed) if trend.order is not None)
+    advice = replace(same, good_ranges=ranges, relevance=relevance, findings=tuple(found), trends=proposed)
+    if missing:
+        return replace(advice, decisions=(_why_nothing(done, refine_from), *left_out))
     orders = {each.parameter: each.order for each in proposed if each.order and (rule.orders or each.is_confirmed)}
     narrowed = [each for each in found if each.proposed is not None]
     decisions = [each.sentence(is_set=each.parameter in orders) for each in proposed]
     decisions += [each.sentence() for each in narrowed]
-    decisions += _unchanged(found, rule)
-    advice = replace(
-        same,
-        good_ranges=ranges,
-        relevance=relevance,
-        findings=tuple(found),
-        trends=proposed,
-        decisions=(*decisions, *left_out),
-    )
+    advice = replace(advice, decisions=(*decisions, *_unchanged(found, rule), *left_out))
     if not narrowed and not orders:
         return advice
     return replace(advice, space=_refined(space, f"{space.name}_refined", narrowed, orders))
@@ -162,21 +170,23 @@ def narrower(drawn: Floats, good: GoodRange) -> Range | None:
 
 
 def _finding(
-    space: DesignSpace, column: str, drawn: Floats, good: GoodRange, relevance: Relevance, rule: Policy
+    space: DesignSpace, column: str, drawn: Floats, good: GoodRange, relevance: Relevance, rule: Policy | None
 ) -> Finding:
+    """rule: None where there are too few networks for any."""
     low, high = allowed = space.distributions[column].bounds
     reached = (float(drawn.min()), float(drawn.max()))
-    strength = next((word for level, word in _STRENGTHS if relevance.p_value < level), "no")
-    strength = "clear" if relevance.p_holm < 0.05 else strength
-    reason = f"{strength} evidence that it matters: p = {relevance.p_value:.2g}"
     left = narrower(drawn, good)
     if left is not None:
         ends: dict[str, Any] = {column: (max(low, left[0]), min(high, left[1]))}
         cut = space.refine(**ends).distributions[column]
         left = None if cut == space.distributions[column] else cut.bounds
+    strength = next((word for level, word in _STRENGTHS if relevance.p_value < level), "no")
+    reason = f"{'clear' if relevance.p_holm < 0.05 else strength} evidence that it matters"
     if left is None:
         reason = "the good range is all that was drawn"
-    proposed = left if rule.narrows(relevance) else None
+    elif rule is None:
+        reason = "too few networks"
+    proposed = left if rule is not None and rule.narrows(relevance) else None
     return Finding(column, allowed, reached, good, relevance, proposed, reason)
 
 
@@ -202,7 +212,7 @@ def _unchanged(found: Sequence[Finding], rule: Policy) -> list[str]:
     kept = [each for each in found if each.proposed is None]
     if not kept:
         return []
-    names = ", ".join(f"{each.parameter} (p = {each.relevance.p_value:.2g})" for each in kept)
+    names = ", ".join(f"{each.parameter} ({each.reason}: p = {each.relevance.p_value:.2g})" for each in kept)
     start = "Nothing was narrowed" if len(kept) == len(found) else "Not narrowed"
     return [f"{start} by the policy {rule.name!r}, {rule.text}: {names}."]
 
@@ -221,20 +231,23 @@ def _left_out(results: Outcomes, survivors: bool) -> list[str]:
     return said
 
 
-def refined_before(advice: Advice, space: DesignSpace, refined: DesignSpace) -> Advice:
+def refined_before(advice: Advice, space: DesignSpace, refined: DesignSpace) -> Advice | None:
     """The advice for a space that was refined before, by another version of netwright or another policy.
 
     Args:
         advice: Of today.
         space: The space before the refinement.
         refined: What it was refined to then, and sampled.
+
+    Returns:
+        None where the advice of today is the same space.
     """
-    if refined == advice.space:
-        return advice
+    if refined.parameters == DesignSpace.from_dict(advice.space.to_dict()).parameters:
+        return None
     decisions = [f"The space was refined before, not by the policy {advice.policy!r}, and stays as it was then."]
     for column, distribution in refined.distributions.items():
         if (before := space.distributions[column]) != distribution:
-            decisions.append(f"{column}: {_span(*before.bounds)} narrowed to {_span(*distribution.bounds)}.")
+            decisions.append(f"{column}: {span(*before.bounds)} narrowed to {span(*distribution.bounds)}.")
     was = {each.name: each.order for each in space.parameters}
     decisions += [
         f"{each.name}: {each.order} from stage to stage."
@@ -248,7 +261,7 @@ def draw_refined(advice: Advice, space: DesignSpace, n: int, seed: int, earlier:
     """Draw networks of the refined space that are not in the earlier sample.
 
     Where the refined space has too few, parameters get their old range back, the ones that explain the error least
-    first; the decisions say so.
+    first, and then lose their order; the decisions say so.
 
     Args:
         advice: As `advise` returns it.
@@ -263,25 +276,30 @@ def draw_refined(advice: Advice, space: DesignSpace, n: int, seed: int, earlier:
     Raises:
         SpaceError: Not even the space before the refinement has enough other networks.
     """
-    refined, decisions = advice.space, list(advice.decisions)
     narrowed = [each for each in advice.findings if each.proposed is not None]
-    while True:
-        try:
-            sample = draw(refined, n, seed, exclude=earlier.batch)
-        except SpaceError as error:
-            if not narrowed:
-                raise SpaceError(f"there is no room to confirm a refinement: {error}") from error
-            column = narrowed.pop().parameter
-            orders = {each.name: each.order for each in refined.parameters if each.order is not None}
-            refined = _refined(space, advice.space.name, narrowed, orders)
-            decisions.append(f"{column} got its old range back: the refined space had fewer than {n} new networks.")
-        else:
-            return replace(advice, space=refined, decisions=tuple(decisions)), sample
+    before = {each.name: each.order for each in space.parameters}
+    orders = {each.name: each.order for each in advice.space.parameters if each.order != before[each.name]}
+    failure: SpaceError | None = None
+    for kept in (orders, {}) if orders else ({},):
+        for many in range(len(narrowed), -1, -1):
+            refined = _refined(space, advice.space.name, narrowed[:many], kept)
+            try:
+                sample = draw(refined, n, seed, exclude=earlier.batch)
+            except SpaceError as error:
+                failure = error
+                continue
+            why = f"the refined space had fewer than {n} new networks."
+            given_back = [f"{each.parameter} got its old range back: {why}" for each in narrowed[many:][::-1]]
+            given_back += [f"{name} lost its order again: {why}" for name in orders if name not in kept]
+            return replace(advice, space=refined, decisions=(*advice.decisions, *given_back)), sample
+    raise SpaceError(f"there is no room to confirm a refinement: {failure}") from failure
 
 
-def _span(low: float, high: float) -> str:
-    return f"{_number(low)} to {_number(high)}"
+def span(low: float, high: float) -> str:
+    """A range in words."""
+    return f"{number(low)} to {number(high)}"
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """A value of a parameter, without more digits than it needs."""
     return np.format_float_positional(value, precision=3, unique=True, trim="-")

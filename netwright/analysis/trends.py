@@ -72,7 +72,8 @@ class Trend:
         if is_set:
             return f"{found}, and {compared}: they {never} in the refined space."
         # a trend is not the ordered space: few of its networks were seen, and it may be a thousandth of the space
-        return f"{found}, but {compared}: no order is set. `order: {{{self.parameter}: {self.order}}}` in its file sets it."
+        line = f"order: {{{self.parameter}: {self.order}}}"
+        return f"{found}, but {compared}: no order is set. `{line}` in the file of the space sets it."
 
 
 def rise(values: Floats) -> Floats:
@@ -85,7 +86,7 @@ def rise(values: Floats) -> Floats:
 def is_ordered(values: Floats, order: str) -> Bools:
     """(n,), which rows have the order in all stages. values: (n, stages)."""
     steps = [after >= before for before, after in pairwise(values.T if order == "non_decreasing" else values.T[::-1])]
-    return np.logical_and.reduce(steps)
+    return np.asarray(np.logical_and.reduce(steps), np.bool_)
 
 
 def trends(space: DesignSpace, frame: pd.DataFrame, *, seed: int = 0) -> tuple[Trend, ...]:

@@ -1,9 +1,10 @@
 """From images and a budget to a chosen, explained network.
 
-Samples a design space, trains every network briefly, finds the good range of each parameter, refines the space to them,
-confirms that on a fresh sample with a test, picks the network of the lowest validation error, trains it longer, and
-reports its test error beside a published network of its block scaled to the same flops. Writes report.html,
-network.yaml and weights.safetensors. After an interruption the same command continues where it was.
+Samples a design space, trains every network briefly, finds the good range of each parameter, refines the space where
+the evidence is enough (--policy; with fewer than --refine_from trials it stays as it is), confirms that on a fresh
+sample with a test, picks the network of the lowest validation error, trains it longer, and reports its test error
+beside a published network of its block scaled to the same flops. Writes report.html, network.yaml and
+weights.safetensors. After an interruption the same command continues where it was.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ def add_arguments(parser: CommandParser) -> None:
 
     add_options(parser, DesignConfig, ("space", "out"))
     add_design_options(parser)
+    add_options(parser, DesignConfig, ("policy", "refine_from"), group="refinement")
     final = ("confirm_trials", "final_epochs", "final_seeds")
     add_options(parser, DesignConfig, final, group="confirmation and final training")
 

@@ -24,6 +24,7 @@ COMMANDS = {
     "sample": "draw networks from a design space",
     "sweep": "train a population of a design space",
     "analyze": "what a population, or any table with an error column, shows",
+    "refine": "propose a narrower space from a population, with the evidence",
     "compare": "test whether two populations differ",
     "train": "train a network from flags, a YAML recipe, or both; interrupted, it continues where it was",
     "validate": "measure a trained network: accuracy, calibration, what it confuses",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from netwright.analysis.policy import DEFAULT, POLICIES, POLICIES_IN_WORDS, REFINE_FROM
 from netwright.errors import RecipeError, SpaceError
 from netwright.options import check_options, option, options_of
 from netwright.recipe import Recipe
@@ -52,6 +53,8 @@ class DesignConfig:
     confirm_trials: int | None = option(
         None, "networks of the refined space", low=1, metavar="N", default_text="half of --trials"
     )
+    policy: str = option(DEFAULT, "which parameters are narrowed: " + POLICIES_IN_WORDS, choices=tuple(POLICIES))
+    refine_from: int = option(REFINE_FROM, "done trials from which a space is narrowed", low=10, metavar="N")
     epochs: int = option(10, "of each trial", low=1, metavar="N")
     final_epochs: int | None = option(None, "of pick and baseline", low=1, metavar="N", default_text="3 times --epochs")
     final_seeds: int = option(3, "trainings of each", low=1, metavar="N")

@@ -82,7 +82,7 @@ def conclude(
 
     out = prepared.config.out
     pick, baseline = finalists
-    narrowed = advice.space.distributions != prepared.space.distributions
+    narrowed = advice.space.parameters != prepared.space.parameters  # an order narrows too
     comparison = Comparison.of(*views, seed=prepared.config.seed) if narrowed else None
     data = ReportData(
         title=f"Designing a network for {prepared.images.name}",
@@ -106,7 +106,7 @@ def conclude(
         verdict=of_finalists(pick.test_errors, baseline.test_errors, baseline.name).sentence,
         refinement=of_refinement(comparison, views[0].name, views[1].name).sentence
         if narrowed
-        else "Nothing was narrowed, so there is no refinement to confirm.",
+        else f"Nothing was narrowed, so there is no refinement to confirm{_missing(advice)}.",
         refined=advice.space,
         report=write_report(data, out),
         folder=out,
@@ -115,6 +115,11 @@ def conclude(
     summary = _summary(result, comparison, finalists)
     _write(out / "result.json", json.dumps(summary, indent=2), "the result of the design")
     return result
+
+
+def _missing(advice: Advice) -> str:
+    few = f": {advice.missing} more networks are needed" if advice.missing != 1 else ": 1 more network is needed"
+    return few if advice.missing else ""
 
 
 def _summary(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from netwright.arch import Arch
 from netwright.errors import PopulationError
+from netwright.stats import outcomes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,10 +35,12 @@ def best_network(frames: Mapping[str, pd.DataFrame]) -> tuple[Arch, str]:
     done = both[both["state"] == "done"].sort_values(["error", "flops"], kind="stable")
     best = done.iloc[0]
     name = f"{best['population']} {best['trial']}"
-    failed = len(both) - len(done)
+    results = outcomes(both)
+    counts = ((results.n_failed, "failed"), (results.lost, "the machine failed"), (results.unfinished, "unfinished"))
+    others = ", ".join(f"{many} more {what}" for many, what in counts if many)
     why = (
         f"The pick is network {name}: the lowest validation error, {best['error']:.2f}%, of {len(done)} networks"
-        f"{f' ({failed} more failed)' if failed else ''}. It was chosen by this error, so judge it by the test error."
+        f"{f' ({others})' if others else ''}. It was chosen by this error, so judge it by the test error."
     )
     return replace(Arch.from_json(best["arch"]), name=name), why
 

@@ -7,7 +7,8 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from netwright.analysis.refine import advise, draw_refined
+from netwright.analysis.policy import BEFORE, BEFORE_FROM, DEFAULT, REFINE_FROM
+from netwright.analysis.refine import advise, draw_refined, refined_before
 from netwright.analysis.summary import view
 from netwright.errors import PopulationError, RecipeError, SpaceError
 from netwright.population import FILE, Population, difference
@@ -62,8 +63,10 @@ def _design(prepared: PreparedDesign) -> DesignResult:
         prepared.train(population, f"1/3 {space.name}")
         before = population.frame()
     refuse_failure(before)
-    advice = advise(space, before, seed=config.seed)
+    advice = advise(space, before, policy=config.policy, refine_from=config.refine_from, seed=config.seed)
     advice, second = draw_refined(advice, space, config.confirming, config.seed + 1, first)
+    if (sampled := _sampled_before(out / "refined")) is not None and (was := refined_before(advice, space, sampled)):
+        advice, second = was, draw(was.space, config.confirming, config.seed + 1, exclude=first.batch)
     for decision in advice.decisions:
         _LOG.info("%s", decision)
     name = advice.space.name
@@ -140,13 +143,25 @@ def _first_sample(prepared: PreparedDesign) -> Sample:
     return draw(prepared.space, config.trials, config.seed)
 
 
+def _sampled_before(folder: Path) -> DesignSpace | None:
+    """The refined space of a design that is continued; a version of before may have refined in another way."""
+    if not (folder / FILE).exists():
+        return None
+    with Population.open(folder) as population:
+        return DesignSpace.from_dict(population.identity["space"])
+
+
 def _refuse_other(config: DesignConfig) -> None:
     """Once the space is refined, the configuration is fixed: more trials, say, would have refined it differently."""
     folder = config.out / "refined"
     if not (folder / FILE).exists():
         return
     with Population.open(folder) as population:
-        lines = difference(population.notes.get(_CONFIG, {}), json.loads(json.dumps(config.lasting())))
+        # a design of version 0.1 goes on by the same command, which says nothing of a policy: there was none to choose
+        by_default = (config.policy, config.refine_from) == (DEFAULT, REFINE_FROM)
+        then = (config.policy, config.refine_from) if by_default else (BEFORE, BEFORE_FROM)
+        old = {"policy": then[0], "refine_from": then[1]} | population.notes.get(_CONFIG, {})
+        lines = difference(old, json.loads(json.dumps(config.lasting())))
     if lines:
         raise PopulationError(
             f"the design in {config.out} was begun with other options, and its space is refined already:\n  "

@@ -1,0 +1,111 @@
+"""The step from a trained population to a narrower space, alone: the proposal with its evidence, as text and as a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+
+from netwright.analysis.policy import DEFAULT, REFINE_FROM, policy_of
+from netwright.analysis.refine import Advice, advise, number, span
+from netwright.analysis.summary import read
+from netwright.errors import StatsError
+from netwright.space import DesignSpace, load_space
+from netwright.system.atomic import write_text
+
+__all__ = ["advice_text", "refine", "write_space"]
+
+
+def refine(
+    population: str | Path,
+    *,
+    space: DesignSpace | str | Path | None = None,
+    policy: str = DEFAULT,
+    refine_from: int = REFINE_FROM,
+    survivors: bool = False,
+    error: str | None = None,
+    seed: int = 0,
+    out: str | Path | None = None,
+) -> Advice:
+    """Propose a narrower space: what `netwright refine` runs. Nothing is trained.
+
+        advice = netwright.refine("runs/first", out="narrower.yaml")
+        print(advice.decisions)
+        netwright.sweep(advice.space, data_dir="photos", out="runs/second")
+
+    Args:
+        population: A run folder, or a table (.csv, .parquet, .jsonl) with an error column in percent.
+        space: What a table was sampled from: a space, its name or its YAML file. A run folder has its own.
+        policy: When a parameter is narrowed: "relevant", "holm" or "all"; with "+order" a trend alone sets an order.
+        refine_from: Networks that must be done before anything is narrowed, at least 10.
+        survivors: Leave out networks that failed; otherwise they count as the worst.
+        error: The error column of a table, where it cannot be guessed.
+        seed: Of the permutation tests.
+        out: A YAML file for the refined space, which `netwright sweep` and every other command take.
+
+    Returns:
+        The refined space, what was found of every parameter, and the decisions in words.
+
+    Raises:
+        PopulationError: There is no population in the folder, or a damaged one.
+        StatsError: A table that cannot be read or that has no space, or no such policy.
+        SpaceError: No such space, or a table whose values are not of it.
+        OutputError: The file cannot be written.
+    """
+    view = read(population, error=error)
+    if view.space and space is not None:
+        raise StatsError(f"{population} has the space that it was sampled from. Leave out the other one (--space).")
+    if not view.space and space is None:
+        raise StatsError(
+            f"a space is refined, and {population} does not say from which its networks were sampled. Name it: --space "
+            "regnetx, or a YAML file; its parameters are the columns of the table."
+        )
+    given = DesignSpace.from_dict(view.space) if space is None else space
+    found = given if isinstance(given, DesignSpace) else load_space(given)
+    known = [column for column in found.columns if column in view.frame]
+    if not known:
+        raise StatsError(
+            f"no parameter of {found.name!r} is a column of {population}: it has {', '.join(found.columns)}, and the "
+            f"table {', '.join(map(str, view.frame.columns))}. Rename the columns, or name another space."
+        )
+    advice = advise(found, view.frame, policy=policy, refine_from=refine_from, survivors=survivors, seed=seed)
+    if out is not None:
+        write_space(advice.space, Path(out))
+    return advice
+
+
+def write_space(space: DesignSpace, path: Path) -> None:
+    """Write a space as the YAML file that every command takes. OutputError where that is not possible."""
+    text = yaml.safe_dump(space.to_dict(), sort_keys=False, default_flow_style=None)
+    write_text(path, text, what="the refined space", elsewhere="another --out")
+
+
+def advice_text(advice: Advice) -> str:
+    """The evidence as a table, and what follows from it, as several lines of text."""
+    lines = [f"policy {advice.policy}: {policy_of(advice.policy).text}"]
+    if advice.findings:
+        heads = ("parameter", "allowed", "drawn", "good range (best)", "p", "p (Holm)", "decision")
+        rows = [
+            (
+                each.parameter,
+                span(*each.allowed),
+                span(*each.drawn),
+                f"{span(each.good.low, each.good.high)} ({number(each.good.best)})",
+                f"{each.relevance.p_value:.2g}",
+                f"{each.relevance.p_holm:.2g}",
+                each.decision,
+            )
+            for each in advice.findings
+        ]
+        lines += _columns([heads, *rows])
+    narrowed = [each.sentence() for each in advice.findings if each.proposed is not None]
+    lines += [decision for decision in advice.decisions if decision not in narrowed]
+    return "\n".join(lines)
+
+
+def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  " + "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
