@@ -40,8 +40,8 @@ import numpy.typing as npt
 import pandas as pd
 from environment import as_line, environment  # beside this file
 
+from netwright.analysis.finding import narrower
 from netwright.analysis.policy import POLICIES, Policy
-from netwright.analysis.refine import narrower
 from netwright.analysis.trends import Trend, is_ordered, rise, trends_of
 from netwright.space import DesignSpace, load_space, sample
 from netwright.stats import GoodRange, Relevance, bootstrap, importance

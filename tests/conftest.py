@@ -23,7 +23,7 @@ _PATIENCE = 120.0  # seconds for the first trial on a busy machine
 _SLOW = 5.0  # seconds from which a test is slow
 # the least that narrows a space and tests the refinement; starting a worker takes longer than its trials
 _SMALL = {"flops": "0.3M:0.6M", "trials": 12, "confirm_trials": 6, "epochs": 1, "final_epochs": 2, "final_seeds": 2}
-_SMALL |= {"workers": 1}
+_SMALL |= {"workers": 1, "policy": "all", "refine_from": 10}
 _OUT = "runs/d"
 
 

@@ -1,18 +1,23 @@
-"""The step from a trained population to a narrower space, alone: the proposal with its evidence, as text and as a file."""
+"""A narrower space proposed from a trained population, and nothing else: with its evidence, as text and as a file."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 
+from netwright.analysis.finding import number, span
 from netwright.analysis.policy import DEFAULT, REFINE_FROM, policy_of
-from netwright.analysis.refine import Advice, advise, number, span
+from netwright.analysis.refine import Advice, advise
 from netwright.analysis.summary import read
-from netwright.errors import StatsError
+from netwright.errors import SpaceError, StatsError
 from netwright.space import DesignSpace, load_space
 from netwright.system.atomic import write_text
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["advice_text", "refine", "write_space"]
 
@@ -63,16 +68,33 @@ def refine(
         )
     given = DesignSpace.from_dict(view.space) if space is None else space
     found = given if isinstance(given, DesignSpace) else load_space(given)
-    known = [column for column in found.columns if column in view.frame]
-    if not known:
-        raise StatsError(
-            f"no parameter of {found.name!r} is a column of {population}: it has {', '.join(found.columns)}, and the "
-            f"table {', '.join(map(str, view.frame.columns))}. Rename the columns, or name another space."
-        )
+    _refuse_other_columns(found, view.frame, str(population))
     advice = advise(found, view.frame, policy=policy, refine_from=refine_from, survivors=survivors, seed=seed)
     if out is not None:
         write_space(advice.space, Path(out))
     return advice
+
+
+def _refuse_other_columns(space: DesignSpace, frame: pd.DataFrame, source: str) -> None:
+    """StatsError or SpaceError where the columns are not parameters of the space."""
+    from pandas.api.types import is_numeric_dtype
+
+    known = [column for column in space.columns if column in frame]
+    if not known:
+        raise StatsError(
+            f"no parameter of {space.name!r} is a column of {source}: it has {', '.join(space.columns)}, and the table "
+            f"{', '.join(map(str, frame.columns))}. Rename the columns, or name another space."
+        )
+    for column in known:
+        if not is_numeric_dtype(frame[column]):
+            raise StatsError(f"a parameter is numbers, and the column {column!r} of {source} is text. Correct it.")
+        low, high = space.distributions[column].bounds
+        least, most = float(frame[column].min()), float(frame[column].max())
+        if least < low or most > high:
+            raise SpaceError(
+                f"{column} of {source} is {span(least, most)}, and {space.name!r} allows {span(low, high)}: it was "
+                "sampled from another space. Name that one."
+            )
 
 
 def write_space(space: DesignSpace, path: Path) -> None:
@@ -92,15 +114,20 @@ def advice_text(advice: Advice) -> str:
                 span(*each.allowed),
                 span(*each.drawn),
                 f"{span(each.good.low, each.good.high)} ({number(each.good.best)})",
-                f"{each.relevance.p_value:.2g}",
-                f"{each.relevance.p_holm:.2g}",
+                f"{each.relevance.p_value:.3g}",
+                f"{each.relevance.p_holm:.3g}",
                 each.decision,
             )
             for each in advice.findings
         ]
         lines += _columns([heads, *rows])
-    narrowed = [each.sentence() for each in advice.findings if each.proposed is not None]
-    lines += [decision for decision in advice.decisions if decision not in narrowed]
+    is_set = {each.name: each.order for each in advice.space.parameters}
+    lines += [each.sentence(is_set=is_set[each.parameter] == each.order) for each in advice.trends]
+    if advice.missing or not advice.findings:
+        lines += advice.decisions
+    else:
+        narrowed = any(each.proposed is not None for each in advice.findings)
+        lines += [*([] if narrowed else ["No parameter is narrowed."]), *advice.notes]
     return "\n".join(lines)
 
 

@@ -2,67 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from netwright.analysis.finding import Finding, finding_of, span
 from netwright.analysis.policy import DEFAULT, REFINE_FROM, Policy, policy_of
 from netwright.analysis.trends import Trend, trends
 from netwright.errors import SpaceError, StatsError
 from netwright.space import DesignSpace, Sample, draw
 from netwright.stats import GoodRange, Outcomes, Relevance, bootstrap, importance, outcomes
 
-__all__ = ["Advice", "Finding", "advise", "draw_refined", "narrower", "number", "refined_before", "span"]
-
-Floats = npt.NDArray[np.float64]
-Range = tuple[float, float]
+__all__ = ["Advice", "advise", "draw_refined", "refined_before"]
 
 _LEAST = 10  # no test of a parameter has fewer networks
-# below this p-value, that a parameter does not matter -> how strong the evidence is that it does
-_STRENGTHS = ((0.05, "some"), (0.2, "weak"))
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What a population says about one parameter.
-
-    Attributes:
-        parameter: The column.
-        allowed: What the space allows.
-        drawn: Smallest and largest value of the networks; a budget alone keeps much of what is allowed out.
-        good: The good range.
-        relevance: How much the parameter explains the error.
-        proposed: What the parameter is narrowed to; None where it stays as it is.
-        reason: Why it is narrowed or not, in a few words.
-    """
-
-    parameter: str
-    allowed: Range
-    drawn: Range
-    good: GoodRange
-    relevance: Relevance
-    proposed: Range | None
-    reason: str
-
-    @property
-    def decision(self) -> str:
-        """What becomes of the parameter, in a few words."""
-        if self.proposed is None:
-            return f"stays: {self.reason}"
-        return f"narrowed to {span(*self.proposed)}: {self.reason}"
-
-    def sentence(self) -> str:
-        """The finding as a decision of a report."""
-        within = "" if self.drawn == self.allowed else f" ({span(*self.drawn)} were drawn within the limits)"
-        narrowed = "stays" if self.proposed is None else f"narrowed to {span(*self.proposed)}"
-        evidence = f"{self.reason}: p = {self.relevance.p_value:.2g}"
-        best = f"best {number(self.good.best)} ({evidence})"
-        return f"{self.parameter}: {span(*self.allowed)}{within} {narrowed}, {best}."
 
 
 @dataclass(frozen=True)
@@ -78,6 +33,7 @@ class Advice:
         trends: Whether widths or depths should rise or fall from stage to stage.
         policy: When a parameter is narrowed, a key of `netwright.analysis.policy.POLICIES`.
         missing: Number of networks that must still be done before anything is narrowed.
+        notes: What is said of trials that are not networks with an error; `decisions` has it, too.
     """
 
     space: DesignSpace
@@ -88,6 +44,7 @@ class Advice:
     trends: tuple[Trend, ...] = ()
     policy: str = DEFAULT
     missing: int = 0
+    notes: tuple[str, ...] = ()
 
 
 def advise(
@@ -131,14 +88,14 @@ def advise(
     missing = max(0, refine_from - done)
     left_out = _left_out(results, survivors)
     columns = [column for column in space.columns if column in rows and rows[column].nunique() > 1]
-    same = Advice(space.refine(name=f"{space.name}_again"), {}, {}, (), policy=policy, missing=missing)
+    same = Advice(space.refine(name=f"{space.name}_again"), {}, {}, (), policy=policy, missing=missing, notes=left_out)
     if len(rows) < _LEAST or not columns:
         return replace(same, decisions=(_why_nothing(done, refine_from), *left_out))
     errors = rows["error"].to_numpy(float)
     values = {column: rows[column].to_numpy(float) for column in columns}
     ranges, relevance = bootstrap(values, errors, method="exact"), importance(values, errors, seed=seed)
     found = [
-        _finding(space, name, values[name], ranges[name], each, None if missing else rule)
+        finding_of(space, name, values[name], ranges[name], each, None if missing else rule)
         for name, each in relevance.items()
     ]
     proposed = tuple(trend for trend in trends(space, rows, seed=seed) if trend.order is not None)
@@ -155,41 +112,6 @@ def advise(
     return replace(advice, space=_refined(space, f"{space.name}_refined", narrowed, orders))
 
 
-def narrower(drawn: Floats, good: GoodRange) -> Range | None:
-    """What a good range leaves of a parameter; None where it takes nothing away.
-
-    An end beyond which nothing was drawn stays open, at infinity: no network speaks against what lies there.
-
-    Args:
-        drawn: (n,) values of the networks.
-        good: Their good range.
-    """
-    low = good.low if drawn.min() < good.low else -math.inf
-    high = good.high if drawn.max() > good.high else math.inf
-    return None if math.isinf(low) and math.isinf(high) else (low, high)
-
-
-def _finding(
-    space: DesignSpace, column: str, drawn: Floats, good: GoodRange, relevance: Relevance, rule: Policy | None
-) -> Finding:
-    """rule: None where there are too few networks for any."""
-    low, high = allowed = space.distributions[column].bounds
-    reached = (float(drawn.min()), float(drawn.max()))
-    left = narrower(drawn, good)
-    if left is not None:
-        ends: dict[str, Any] = {column: (max(low, left[0]), min(high, left[1]))}
-        cut = space.refine(**ends).distributions[column]
-        left = None if cut == space.distributions[column] else cut.bounds
-    strength = next((word for level, word in _STRENGTHS if relevance.p_value < level), "no")
-    reason = f"{'clear' if relevance.p_holm < 0.05 else strength} evidence that it matters"
-    if left is None:
-        reason = "the good range is all that was drawn"
-    elif rule is None:
-        reason = "too few networks"
-    proposed = left if rule is not None and rule.narrows(relevance) else None
-    return Finding(column, allowed, reached, good, relevance, proposed, reason)
-
-
 def _refined(
     space: DesignSpace, name: str, narrowed: Sequence[Finding], orders: Mapping[str, str | None]
 ) -> DesignSpace:
@@ -201,10 +123,9 @@ def _why_nothing(done: int, refine_from: int) -> str:
     if done >= refine_from:
         return "Nothing was narrowed: no parameter has more than one value."
     missing = refine_from - done
-    return (
-        f"Nothing was narrowed: {done} network{' is' if done == 1 else 's are'} done, and a space is narrowed from "
-        f"{refine_from} on: {missing} more {'is' if missing == 1 else 'are'} needed."
-    )
+    so_far = f"{_count(done, 'network')} {'is' if done == 1 else 'are'} done"
+    needed = f"{missing} more {'is' if missing == 1 else 'are'} needed"
+    return f"Nothing was narrowed: {so_far}, and a space is narrowed from {refine_from} on: {needed}."
 
 
 def _unchanged(found: Sequence[Finding], rule: Policy) -> list[str]:
@@ -212,23 +133,33 @@ def _unchanged(found: Sequence[Finding], rule: Policy) -> list[str]:
     kept = [each for each in found if each.proposed is None]
     if not kept:
         return []
-    names = ", ".join(f"{each.parameter} ({each.reason}: p = {each.relevance.p_value:.2g})" for each in kept)
+    reasons = {reason: [each for each in kept if each.reason == reason] for reason in (each.reason for each in kept)}
+    groups = [
+        f"{', '.join(f'{each.parameter} (p = {each.relevance.p_value:.3g})' for each in these)}: {reason}"
+        for reason, these in reasons.items()
+    ]
     start = "Nothing was narrowed" if len(kept) == len(found) else "Not narrowed"
-    return [f"{start} by the policy {rule.name!r}, {rule.text}: {names}."]
+    return [f"{start} by the policy {rule.name!r} ({rule.text}). {'; '.join(groups)}."]
 
 
-def _left_out(results: Outcomes, survivors: bool) -> list[str]:
+def _count(many: int, what: str) -> str:
+    return f"{many} {what}" if many == 1 else f"{many} {what}s"
+
+
+def _left_out(results: Outcomes, survivors: bool) -> tuple[str, ...]:
     """What is said of the trials that are not networks with an error."""
     said = []
+    failed = f"{_count(results.n_failed, 'network')} that failed"
+    one = results.n_failed == 1
     if results.n_failed and survivors:
-        said.append(f"{results.n_failed} networks that failed were left out: this is about the others alone.")
+        said.append(f"{failed} {'was' if one else 'were'} left out: this is about the others alone.")
     elif results.n_failed:
-        said.append(f"{results.n_failed} networks that failed count as the worst, with an error of {results.worst:g}%.")
+        said.append(f"{failed} {'counts' if one else 'count'} as the worst, with an error of {results.worst:g}%.")
     if results.lost:
-        said.append(f"{results.lost} trials that the machine failed say nothing.")
+        said.append(f"Of {_count(results.lost, 'trial')} that the machine failed nothing is known.")
     if results.unfinished:
-        said.append(f"{results.unfinished} trials are not finished and say nothing.")
-    return said
+        said.append(f"Of {_count(results.unfinished, 'trial')} that are not finished nothing is known.")
+    return tuple(said)
 
 
 def refined_before(advice: Advice, space: DesignSpace, refined: DesignSpace) -> Advice | None:
@@ -254,7 +185,7 @@ def refined_before(advice: Advice, space: DesignSpace, refined: DesignSpace) -> 
         for each in refined.parameters
         if each.order and each.order != was[each.name]
     ]
-    return replace(advice, space=refined, decisions=tuple(decisions), findings=(), trends=())
+    return replace(advice, space=refined, decisions=tuple(decisions), findings=(), trends=(), missing=0)
 
 
 def draw_refined(advice: Advice, space: DesignSpace, n: int, seed: int, earlier: Sample) -> tuple[Advice, Sample]:
@@ -293,13 +224,3 @@ def draw_refined(advice: Advice, space: DesignSpace, n: int, seed: int, earlier:
             given_back += [f"{name} lost its order again: {why}" for name in orders if name not in kept]
             return replace(advice, space=refined, decisions=(*advice.decisions, *given_back)), sample
     raise SpaceError(f"there is no room to confirm a refinement: {failure}") from failure
-
-
-def span(low: float, high: float) -> str:
-    """A range in words."""
-    return f"{number(low)} to {number(high)}"
-
-
-def number(value: float) -> str:
-    """A value of a parameter, without more digits than it needs."""
-    return np.format_float_positional(value, precision=3, unique=True, trim="-")

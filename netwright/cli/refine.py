@@ -18,13 +18,15 @@ if TYPE_CHECKING:
 
 __all__ = ["add_arguments", "run"]
 
+_RULES = ("policy", "refine_from")
+
 
 def add_arguments(parser: CommandParser) -> None:
     """The flags."""
     from netwright.workflow.config import DesignConfig
 
     parser.add_argument("population", metavar="RUN|TABLE", help="a run folder, or a table with --space")
-    add_options(parser, DesignConfig, ("policy", "refine_from"))
+    add_options(parser, DesignConfig, _RULES)
     parser.add_argument("--out", metavar="FILE", help="a YAML file for the refined space")
     parser.add_argument(
         "--survivors",
@@ -54,6 +56,3 @@ def run(options: Namespace, command: str) -> int:
         print(f"{advice.space.name}: {options.out}")
         print(f"netwright sweep {options.out} --out RUN")
     return 0
-
-
-_RULES = ("policy", "refine_from")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from netwright.analysis.refine import advise
-from netwright.analysis.trends import rise, trends
+from netwright.analysis.trends import is_ordered, rise, trends
 from netwright.space import draw, load_space
 
 
@@ -31,10 +31,58 @@ def test_widths_that_help_by_rising_are_ordered():
     found = {trend.parameter: trend for trend in trends(space, frame)}
     assert found["width"].order == "non_decreasing"
     assert found["depth"].order is None
+
+
+def orders(advice):
+    return {parameter.name: parameter.order for parameter in advice.space.parameters}
+
+
+def test_a_trend_alone_sets_no_order_unless_the_policy_says_so():
+    """Three networks of eighty are ordered: of the ordered space next to nothing was seen."""
+    space = load_space("anynetx_c")
+    frame = population(space, 80, lambda batch: 50 - 10 * rise(batch.width.astype(float)) + noise(80))
     advice = advise(space, frame)
-    assert {parameter.name: parameter.order for parameter in advice.space.parameters}["width"] == "non_decreasing"
+    assert orders(advice)["width"] is None
     assert "widths rise from stage to stage are better" in advice.decisions[0]
-    assert advice.space.size() < space.size()
+    ordered = int(is_ordered(frame[[f"width_{i}" for i in range(1, 5)]].to_numpy(), "non_decreasing").sum())
+    assert ordered < 16
+    assert f"but {ordered} of 80 networks never fall, and 16 of either kind are needed" in advice.decisions[0]
+    assert "no order is set. `order: {width: non_decreasing}` in the file of the space sets it." in advice.decisions[0]
+    by_trend = advise(space, frame, policy="relevant+order")
+    assert orders(by_trend)["width"] == "non_decreasing"
+    assert "they never fall in the refined space" in by_trend.decisions[0]
+    assert by_trend.space.size() < advice.space.size()
+
+
+def test_an_order_is_set_where_ordered_networks_are_better():
+    space = load_space("anynetx_c").refine(width=(8, 24))
+    frame = population(space, 120, lambda batch: 50 - 10 * rise(batch.width.astype(float)) + noise(120))
+    [width] = [trend for trend in trends(space, frame) if trend.parameter == "width"]
+    assert min(width.ordered, width.others) >= 16
+    assert width.is_confirmed
+    advice = advise(space, frame)
+    assert orders(advice)["width"] == "non_decreasing"
+    assert f"the mean error of the {width.ordered} that never fall is" in advice.decisions[0]
+
+
+def test_a_trend_whose_ordered_networks_are_no_better_sets_no_order():
+    """Rising is good, but for the last step: all that rise to the end are bad."""
+    space = load_space("anynetx_c").refine(width=(8, 24))
+
+    def error(batch):
+        width = batch.width.astype(float)
+        return 50 - 10 * rise(width) + 20 * is_ordered(width, "non_decreasing") + noise(120)
+
+    frame = population(space, 120, error)
+    [width] = [trend for trend in trends(space, frame) if trend.parameter == "width" and trend.order]
+    assert (width.difference > 0, width.is_confirmed) == (True, False)
+    assert orders(advise(space, frame))["width"] is None
+
+
+def test_what_is_ordered():
+    values = np.array([[1, 2, 2, 3], [3, 2, 2, 1], [2, 2, 2, 2], [1, 3, 2, 4]])
+    assert is_ordered(values, "non_decreasing").tolist() == [True, False, True, False]
+    assert is_ordered(values, "non_increasing").tolist() == [False, True, True, False]
 
 
 def test_depths_that_help_by_falling_are_ordered_so():

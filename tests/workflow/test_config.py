@@ -95,6 +95,8 @@ def test_options_by_name_as_the_flags_have_them() -> None:
         ({"flops": 3}, RecipeError, "flops is a list of 2 numbers of at least 0, or none, not 3"),
         ({"max_flops": "40M"}, RecipeError, "flops is a list of 2 numbers of at least 0, or none, not [0.0, '40M']"),
         ({"lr": -1}, RecipeError, "lr is a number within 0 to 100, or auto, not -1"),
+        ({"policy": "hom"}, RecipeError, "policy is one of relevant, holm, all"),
+        ({"refine_from": 9}, RecipeError, "refine_from is a whole number of at least 10, not 9"),
         ({"space": 3}, RecipeError, "space is a text or a DesignSpace, not 3"),
     ],
 )

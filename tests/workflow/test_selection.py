@@ -41,3 +41,8 @@ def test_no_finished_trial_is_refused_with_the_reasons() -> None:
     with pytest.raises(PopulationError, match="none of 4"):
         best_network({"a": failed, "b": failed})
     refuse_failure(frame([1, None], [1, 2]))
+
+
+def test_what_the_machine_failed_is_told_apart() -> None:
+    trials = frame([5, None, None, 4], [1, 2, 3, 4]).assign(failure=[None, "network", "machine", None])
+    assert "of 2 networks (1 more failed, 1 more the machine failed)." in best_network({"a": trials})[1]

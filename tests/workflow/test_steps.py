@@ -2,7 +2,9 @@
 
 import json
 import logging
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +144,8 @@ def test_trials_may_be_added_until_the_space_is_refined(engine: Any, quiet: Any,
     [
         ({"seed": 1}, "seed: 0 -> 1"),
         ({"final_epochs": 9}, "final_epochs: 3 -> 9"),
+        ({"policy": "holm"}, "policy: 'all' -> 'holm'"),
+        ({"refine_from": 11}, "refine_from: 10 -> 11"),
         ({"recipe": {"lr": 0.2}}, r"recipe.lr: \(absent\) -> 0.2"),
         ({"flops": (0.3e6, 0.7e6)}, "flops: "),
         ({"space": "regnety"}, "space.setting.block: 'x' -> 'y'"),
@@ -164,6 +168,39 @@ def test_the_config_is_kept_where_version_0_1_looks_for_it(quiet: Any, config: M
         assert set(population.notes) == {"account", "command", "brief"}
 
 
+def forget_the_policy(folder: Path) -> None:
+    """As version 0.1 left it."""
+    with closing(sqlite3.connect(folder / "refined" / "population.sqlite")) as db, db:
+        [(text,)] = db.execute("SELECT value FROM meta WHERE key = 'notes'").fetchall()
+        notes = json.loads(text)
+        for name in ("policy", "refine_from"):
+            del notes["brief"][name]
+        db.execute("UPDATE meta SET value = ? WHERE key = 'notes'", (json.dumps(notes),))
+
+
+def test_a_design_of_before_goes_on_with_the_space_that_it_had(engine: Any, quiet: Any, config: Make) -> None:
+    before = design(config(), quiet)
+    forget_the_policy(before.folder)
+    engine.trials.clear()
+    after = design(config(policy="relevant", refine_from=32), quiet)  # the defaults: no flag says anything
+    assert engine.trials == []
+    assert after.refined == before.refined != load_space("regnetx")
+    decisions = engine.reports[-1].decisions
+    assert decisions[0].startswith("The space was refined before, not by the policy 'relevant'")
+    assert any(" narrowed to " in decision for decision in decisions)
+    with pytest.raises(PopulationError, match=r"policy: 'all\+order' -> 'holm'"):
+        design(config(policy="holm"), quiet)
+
+
+def test_only_what_matters_is_narrowed_from_32_trials_on(engine: Any, quiet: Any, config: Make) -> None:
+    engine.error = lambda trial: 60.0 - sum(stage["depth"] for stage in trial.arch["stages"]) + trial.seed % 100 / 100
+    result = design(config(trials=32, policy="relevant", refine_from=32), quiet)
+    sentences = [each for each in engine.reports[0].decisions if "narrowed to" in each]
+    assert sentences
+    assert not any("no evidence" in each for each in sentences)
+    assert result.refinement.startswith("The mean error of regnetx_refined is ")
+
+
 def test_a_changed_seed_is_named_before_the_space_is_refined(engine: Any, quiet: Any, config: Make) -> None:
     sweep(config(), quiet)
     with pytest.raises(PopulationError, match="seed: 0 -> 1"):
@@ -179,9 +216,12 @@ def test_a_sweep_is_the_first_step_of_a_design(engine: Any, quiet: Any, config: 
 
 
 def test_few_trials_narrow_nothing_and_claim_nothing(engine: Any, quiet: Any, config: Make) -> None:
-    result = design(config(trials=4, confirm_trials=2), quiet)
+    result = design(config(trials=4, confirm_trials=2, refine_from=32), quiet)
     assert not result.confirmed
-    assert result.refinement == "Nothing was narrowed, so there is no refinement to confirm."
+    few = "so there is no refinement to confirm: 28 more networks are needed."
+    assert result.refinement == f"Nothing was narrowed, {few}"
+    decisions = engine.reports[0].decisions
+    assert decisions[0].endswith("4 networks are done, and a space is narrowed from 32 on: 28 more are needed.")
     assert engine.reports[0].comparison is None
     assert [view.name for view in engine.reports[0].populations] == ["regnetx", "regnetx_again"]
 
@@ -215,6 +255,7 @@ def test_weights_that_are_gone_are_missed_with_a_cure(engine: Any, quiet: Any, c
 
 
 SMALL: dict[str, Any] = {"flops": (0.3e6, 0.6e6), "trials": 12, "confirm_trials": 6, "epochs": 1}
+SMALL |= {"policy": "all", "refine_from": 10}
 
 
 def test_a_design_by_keywords_is_that_of_its_configuration(
