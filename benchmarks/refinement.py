@@ -1,6 +1,6 @@
 """Does it help to refine a space? Each policy against random search, on tables of networks that are trained already.
 
-    python benchmarks/refinement.py [--tables ../shared/populations] [--repeats 200] [--seed 0]
+    python benchmarks/refinement.py [--tables FOLDER] [--repeats 400] [--seed 0]     # a minute; two with the tables
 
 The networks of a table stand for a space, and its columns for parameters. Each repeat draws n networks, refines by each
 policy as `netwright design` does, draws n / 2 others within the refined ranges (where there are too few, parameters get
@@ -249,12 +249,14 @@ def main() -> None:
     print(as_line(environment()))
     began = time.perf_counter()
     for table in tables:
+        sizes = [n for n in options.sizes if n + max(1, n // 2) <= table.truth.size]
+        if not sizes:
+            continue
         print(f"\n{table.name}: {table.truth.size:,} networks, {len(table.values)} parameters, ", end="")
         print(f"error {table.truth.min():.2f} to {table.truth.max():.2f}, mean {table.truth.mean():.2f}")
         print(f"{'n':>5}  {'policy':<15}{'gain':>16}{'worse':>8}{'mean':>9}{'best 1%':>10}{'left':>9}{'as before':>11}")
-        for n in options.sizes:
-            if n + max(1, n // 2) <= table.truth.size:
-                run(table, n, options.noise, options.repeats, options.seed)
+        for n in sizes:
+            run(table, n, options.noise, options.repeats, options.seed)
     print(f"\n{time.perf_counter() - began:.0f} s")
 
 
