@@ -19,11 +19,13 @@ from netwright.system.atomic import write_text
 if TYPE_CHECKING:
     import pandas as pd
 
+    from netwright.report import PopulationView
+
 __all__ = ["advice_text", "refine", "write_space"]
 
 
 def refine(
-    population: str | Path,
+    population: str | Path | PopulationView,
     *,
     space: DesignSpace | str | Path | None = None,
     policy: str = DEFAULT,
@@ -40,7 +42,7 @@ def refine(
         netwright.sweep(advice.space, data_dir="photos", out="runs/second")
 
     Args:
-        population: A run folder, or a table (.csv, .parquet, .jsonl) with an error column in percent.
+        population: A run folder, or a table (.csv, .parquet, .jsonl) with an error column in percent; or either, read.
         space: What a table was sampled from: a space, its name or its YAML file. A run folder has its own.
         policy: When a parameter is narrowed: "relevant", "holm" or "all"; with "+order" a trend alone sets an order.
         refine_from: Networks that must be done before anything is narrowed, at least 10.
@@ -58,17 +60,18 @@ def refine(
         SpaceError: No such space, or a table whose values are not of it.
         OutputError: The file cannot be written.
     """
-    view = read(population, error=error)
+    view = read(population, error=error) if isinstance(population, str | Path) else population
+    source = str(population) if isinstance(population, str | Path) else view.name
     if view.space and space is not None:
-        raise StatsError(f"{population} has the space that it was sampled from. Leave out the other one (--space).")
+        raise StatsError(f"{source} has the space that it was sampled from. Leave out the other one (--space).")
     if not view.space and space is None:
         raise StatsError(
-            f"a space is refined, and {population} does not say from which its networks were sampled. Name it: --space "
+            f"a space is refined, and {source} does not say from which its networks were sampled. Name it: --space "
             "regnetx, or a YAML file; its parameters are the columns of the table."
         )
     given = DesignSpace.from_dict(view.space) if space is None else space
     found = given if isinstance(given, DesignSpace) else load_space(given)
-    _refuse_other_columns(found, view.frame, str(population))
+    _refuse_other_columns(found, view.frame, source)
     advice = advise(found, view.frame, policy=policy, refine_from=refine_from, survivors=survivors, seed=seed)
     if out is not None:
         write_space(advice.space, Path(out))

@@ -8,6 +8,7 @@ import yaml
 
 import netwright
 from netwright.analysis.proposal import advice_text, refine
+from netwright.analysis.summary import read
 from netwright.errors import OutputError, SpaceError, StatsError
 from netwright.population import Population
 
@@ -76,7 +77,7 @@ def test_a_table_needs_a_space_and_a_run_has_one(run: Path, table: Path) -> None
     ):
         refine(table)
     assert refine(table, space=SPACE) == refine(table, space=SPACE, error="top1_error")
-    assert refine(table, space=SPACE).space == refine(run).space
+    assert refine(table, space=SPACE).space == refine(run).space == refine(read(run)).space
     with pytest.raises(StatsError, match="has the space that it was sampled from"):
         refine(run, space="regnetx")
     with pytest.raises(StatsError, match=r"no parameter of 'anynetx_a' is a column of .*mine.csv: it has depth_1"):
