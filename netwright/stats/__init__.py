@@ -9,6 +9,7 @@ Sources: "Designing Network Design Spaces" (DDS, arXiv 2003.13678) and "On Netwo
 from netwright.stats.compare import Effect, KsTest, PermutationTest, ks, permutation_test
 from netwright.stats.distribution import Band, Edf, band, edf, normalized_weights
 from netwright.stats.front import pareto, plot_front
+from netwright.stats.normalized import NormalizedTest, normalized_test
 from netwright.stats.outcomes import Outcomes, outcomes
 from netwright.stats.relevance import Relevance, importance
 from netwright.stats.resampling import GoodRange, bootstrap
@@ -24,6 +25,7 @@ __all__ = [
     "ErrorColumn",
     "GoodRange",
     "KsTest",
+    "NormalizedTest",
     "Outcomes",
     "PermutationTest",
     "Relevance",
@@ -34,6 +36,7 @@ __all__ = [
     "error_column",
     "importance",
     "ks",
+    "normalized_test",
     "normalized_weights",
     "outcomes",
     "pareto",

@@ -11,13 +11,13 @@ import numpy.typing as npt
 
 from netwright.errors import StatsError
 from netwright.stats.bounds import METHODS
-from netwright.stats.checks import FloatArray, check_choice, check_confidence, check_sample
+from netwright.stats.checks import BoolArray, FloatArray, check_choice, check_confidence, check_sample
 from netwright.stats.plots import draw_band, draw_steps, to_svg
 
 if TYPE_CHECKING:
     import altair as alt
 
-__all__ = ["Band", "Edf", "band", "edf", "normalized_weights"]
+__all__ = ["Band", "Edf", "band", "edf", "normalized_weights", "shared_bins"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,13 +127,7 @@ def normalized_weights(
     """
     c = check_sample(complexity, "complexity")
     other = c if common is None else check_sample(common, "common")
-    edges = _edges(np.concatenate([c, other]), bins)
-    place, counts = _bin(c, edges)
-    used = (counts > 0) & (_bin(other, edges)[1] > 0)
-    if not used.any():
-        raise StatsError(
-            f"some bin must hold networks of both populations: none of {len(edges) - 1} does. Use fewer, wider bins."
-        )
+    place, counts, used = shared_bins(c, other, bins)
     weight = np.append(np.where(used, 1 / (np.maximum(counts, 1) * used.sum()), 0.0), 0.0)
     return weight[place]  # place -1, outside all bins, reads the 0 at the end
 
@@ -204,6 +198,29 @@ def _count_below(errors: FloatArray, grid: npt.ArrayLike) -> npt.NDArray[np.intp
     if np.isnan(g).any():
         raise StatsError("a grid of errors must hold no NaN: drop them before asking for F.")
     return np.asarray(np.searchsorted(errors, g, side="left"))
+
+
+def shared_bins(
+    complexity: FloatArray, common: FloatArray, bins: int | Sequence[float]
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], BoolArray]:
+    """The bin of every network (-1 outside), the count of every bin, and which bins hold networks of both populations.
+
+    Args:
+        complexity: (n,).
+        common: (m,) of the other population.
+        bins: As for `normalized_weights`.
+
+    Raises:
+        StatsError: No bin is left, or the edges do not ascend.
+    """
+    edges = _edges(np.concatenate([complexity, common]), bins)
+    place, counts = _bin(complexity, edges)
+    used = (counts > 0) & (_bin(common, edges)[1] > 0)
+    if not used.any():
+        raise StatsError(
+            f"some bin must hold networks of both populations: none of {len(edges) - 1} does. Use fewer, wider bins."
+        )
+    return place, counts, used
 
 
 def _edges(values: FloatArray, bins: int | Sequence[float]) -> FloatArray:

@@ -16,6 +16,7 @@ from netwright.stats.checks import FloatArray
 __all__ = [
     "LEAST",
     "bootstrap_t",
+    "chunk_rows",
     "in_errors",
     "percentile",
     "permutation_p",
@@ -30,6 +31,13 @@ LEAST = 5  # networks of each side: an interval of fewer would rest on bootstrap
 Statistic = Callable[[FloatArray, FloatArray], FloatArray]  # (r, n_a) and (r, n_b) -> (r,)
 
 _CHUNK = 4_000_000  # numbers in memory at once
+
+
+def chunk_rows(repeats: int, width: int) -> Iterator[int]:
+    """How many rows of so many numbers to hold in memory at once, until there were `repeats`."""
+    rows = max(1, _CHUNK // width)
+    for start in range(0, repeats, rows):
+        yield min(rows, repeats - start)
 
 
 def welch_t(a: FloatArray, b: FloatArray, scale: float) -> FloatArray:
@@ -151,16 +159,10 @@ def _moments(x: FloatArray) -> tuple[FloatArray, FloatArray]:
     return mean, np.einsum("...i,...i->...", centered, centered) / (n * (n - 1))
 
 
-def _rows(repeats: int, width: int) -> Iterator[int]:
-    rows = max(1, _CHUNK // width)
-    for start in range(0, repeats, rows):
-        yield min(rows, repeats - start)
-
-
 def _random_splits(
     pooled: FloatArray, n_a: int, repeats: int, rng: np.random.Generator
 ) -> Iterator[tuple[FloatArray, FloatArray]]:
-    for rows in _rows(repeats, pooled.size):
+    for rows in chunk_rows(repeats, pooled.size):
         shuffled = rng.permuted(np.broadcast_to(pooled, (rows, pooled.size)), axis=1)
         yield shuffled[:, :n_a], shuffled[:, n_a:]
 
@@ -181,5 +183,5 @@ def _resamples(
     a: FloatArray, b: FloatArray, repeats: int, rng: np.random.Generator
 ) -> Iterator[tuple[FloatArray, FloatArray]]:
     first, second = rng.spawn(2)  # one for each, so that the number of rows in memory changes nothing
-    for rows in _rows(repeats, a.size + b.size):
+    for rows in chunk_rows(repeats, a.size + b.size):
         yield a[first.integers(a.size, size=(rows, a.size))], b[second.integers(b.size, size=(rows, b.size))]
