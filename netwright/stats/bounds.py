@@ -12,7 +12,7 @@ from scipy.special import betaincinv, gammaln
 
 from netwright.stats.checks import FloatArray
 
-__all__ = ["METHODS", "dkw_half_width", "ks_half_width", "probability_within"]
+__all__ = ["HALF_WIDTHS", "METHODS", "dkw_half_width", "ks_half_width", "probability_within"]
 
 Bounds = tuple[FloatArray, FloatArray]
 
@@ -113,8 +113,10 @@ def _ld(n: int, confidence: float) -> Bounds:
     return _read_only(np.concatenate([[0.0], low]), np.concatenate([high, [1.0]]))
 
 
+# (n, confidence) -> the distance that holds at every error, of the methods that have one
+HALF_WIDTHS: dict[str, Callable[[int, float], float]] = {"dkw": dkw_half_width, "ks": ks_half_width}
+
 METHODS: dict[str, Callable[[int, float], Bounds]] = {
-    "dkw": _shifted(dkw_half_width),
-    "ks": _shifted(ks_half_width),
+    **{name: _shifted(half_width) for name, half_width in HALF_WIDTHS.items()},
     "ld": _ld,
 }

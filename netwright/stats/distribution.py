@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from netwright.errors import StatsError
-from netwright.stats.bounds import METHODS
+from netwright.stats.bounds import HALF_WIDTHS, METHODS
 from netwright.stats.checks import BoolArray, FloatArray, check_choice, check_confidence, check_sample
 from netwright.stats.plots import draw_band, draw_steps, to_svg
 
@@ -70,9 +70,14 @@ class Edf:
         after = self.at(np.nextafter(x, np.inf))
         return np.repeat(x, 2), np.column_stack([np.concatenate([[0.0], after[:-1]]), after]).ravel()
 
-    def legend(self) -> str:
-        """Size, minimum and mean, as in the papers' plots: "[500 | 38.7 | 43.2]"."""
-        return f"[{self.n} | {self.min:.1f} | {self.mean:.1f}]"
+    def legend(self, failed: int = 0) -> str:
+        """Size, minimum and mean, as in the papers' plots: "[500 | 38.7 | 43.2]".
+
+        Args:
+            failed: How many of the networks failed, said where there are any: "[100 | 31.0 | 44.2 | 12 failed]".
+        """
+        end = f" | {failed} failed" if failed else ""
+        return f"[{self.n} | {self.min:.1f} | {self.mean:.1f}{end}]"
 
     def plot(self, name: str = "") -> alt.LayerChart:
         """The curve as an Altair chart. To compare, layer some: `edf(a).plot("A") + edf(b).plot("B")`."""
@@ -148,6 +153,18 @@ class Band:
     upper: FloatArray
     confidence: float
     method: str
+
+    @property
+    def half_width(self) -> float:
+        """How far the true share of networks below any error can be from that of the sample.
+
+        For "dkw" and "ks" it is the same at every error, and is not cut at the ends: at 0.5 or more, so of 7 networks
+        or fewer ("dkw", 95%), so few bound nothing. For "ld" it is the largest distance.
+        """
+        if self.method in HALF_WIDTHS:
+            return HALF_WIDTHS[self.method](self.errors.size, self.confidence)
+        share = np.arange(self.errors.size + 1) / self.errors.size
+        return float(np.maximum(self.upper - share, share - self.lower).max())
 
     def at(self, grid: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
         """The lower and the upper bound of F at every error of `grid`, each in its shape.

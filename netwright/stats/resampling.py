@@ -81,7 +81,7 @@ def bootstrap(
     repeats: int = 10_000,
     confidence: float = 0.95,
     seed: int = 0,
-    method: str = "draws",
+    method: str = "exact",
 ) -> dict[str, GoodRange] | GoodRange:
     """The good range and the best value of a parameter, by the empirical bootstrap (DDS, arXiv 2003.13678).
 
@@ -93,12 +93,13 @@ def bootstrap(
         x: (n,) numbers, or a mapping of name to (n,) numbers, for which the same draws are used.
         errors: (n,).
         fraction: Of the networks that are drawn each time; the paper uses a quarter.
-        repeats: Number of draws.
+        repeats: Number of draws, of "draws" only.
         confidence: Of the good range.
-        seed: Of the draws.
-        method: "draws" is the paper's simulation. "exact" is its limit for infinitely many repeats, without seed and
-            noise: the k-th best pair is kept with probability ((n - k + 1) / n)^m - ((n - k) / n)^m for m draws,
-            shared between equal errors.
+        seed: Of the draws, of "draws" only.
+        method: "exact" is the limit for infinitely many repeats: the k-th best pair is kept with probability
+            ((n - k + 1) / n)^m - ((n - k) / n)^m for m draws, shared between equal errors. It has no seed, and the
+            order of rows does not matter. "draws" is the paper's simulation: its ends differ a little with the seed,
+            and with the order of rows.
 
     Returns:
         The range, or name -> range for a mapping.

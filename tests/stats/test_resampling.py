@@ -30,7 +30,7 @@ def test_paper_bootstrap_agrees_with_the_exact_one(seed):
     rng = np.random.default_rng(seed)
     x = rng.uniform(size=200)
     errors = 40 + 30 * (x - 0.3) ** 2 + rng.normal(0, 0.5, 200)
-    simulated, exact = bootstrap(x, errors, seed=seed), bootstrap(x, errors, method="exact")
+    simulated, exact = bootstrap(x, errors, seed=seed, method="draws"), bootstrap(x, errors)
     ranks = np.sort(x)
     for name, tolerance in (("low", 0.015), ("best", 0.03), ("high", 0.015)):
         # the share of winners between the two answers
@@ -43,13 +43,36 @@ def test_paper_bootstrap_agrees_with_the_exact_one(seed):
 def test_golden_depths(regnetx_errors, regnetx_depths):
     expected = GoodRange(12, 16, 18)
     assert bootstrap(regnetx_depths, regnetx_errors) == expected
-    assert bootstrap(regnetx_depths, regnetx_errors, method="exact") == expected
+    assert bootstrap(regnetx_depths, regnetx_errors, method="draws") == expected
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 4)), min_size=1, max_size=30), st.randoms())
+def test_neither_seed_nor_order_of_rows_changes_a_range(rows, random):
+    x, errors = np.array(rows, dtype=float).T
+    errors[errors == 4] = 100.0  # failed
+    turned = list(rows)
+    random.shuffle(turned)
+    x_turned, errors_turned = np.array(turned, dtype=float).T
+    errors_turned[errors_turned == 4] = 100.0
+    expected = bootstrap({"x": x, "square": x**2}, errors)
+    assert bootstrap({"x": x_turned, "square": x_turned**2}, errors_turned, seed=7) == expected
+
+
+def test_failed_networks_make_no_good_range():
+    x = np.concatenate([np.linspace(1, 2, 30), np.linspace(8, 9, 70)])
+    errors = np.concatenate([40 + np.linspace(0, 5, 30), np.full(70, 100.0)])
+    good = bootstrap(x, errors)
+    assert 1 <= good.low <= good.best <= good.high <= 2
+    # nearly all failed: what is kept of equal errors is kept evenly
+    assert bootstrap(np.arange(1000.0), np.full(1000, 100.0)) == GoodRange(24, 499, 974)
 
 
 def test_mapping_serves_all_parameters_by_the_same_draws(regnetx_errors, regnetx_depths):
-    ranges = bootstrap({"depth": regnetx_depths, "twice": 2 * regnetx_depths}, regnetx_errors, seed=3)
+    options = {"seed": 3, "method": "draws"}
+    ranges = bootstrap({"depth": regnetx_depths, "twice": 2 * regnetx_depths}, regnetx_errors, **options)
     assert list(ranges) == ["depth", "twice"]
-    assert ranges["depth"] == bootstrap(regnetx_depths, regnetx_errors, seed=3)
+    assert ranges["depth"] == bootstrap(regnetx_depths, regnetx_errors, **options)
     assert ranges["twice"].best == 2 * ranges["depth"].best
 
 
@@ -57,13 +80,13 @@ def test_extremes():
     assert bootstrap([7.0], [40.0]) == GoodRange(7, 7, 7)
     # one draw keeps any pair: the good range is the middle 95% of all
     x = np.arange(1000.0)
-    assert bootstrap(x, x, fraction=0.001, method="exact") == GoodRange(24, 499, 974)
+    assert bootstrap(x, x, fraction=0.001) == GoodRange(24, 499, 974)
 
 
 def test_result_does_not_depend_on_the_chunks(regnetx_errors, regnetx_depths, monkeypatch):
-    whole = bootstrap(regnetx_depths, regnetx_errors, repeats=500)
+    whole = bootstrap(regnetx_depths, regnetx_errors, repeats=500, method="draws")
     monkeypatch.setattr("netwright.stats.resampling._CHUNK", 100)
-    assert bootstrap(regnetx_depths, regnetx_errors, repeats=500) == whole
+    assert bootstrap(regnetx_depths, regnetx_errors, repeats=500, method="draws") == whole
 
 
 @pytest.mark.parametrize(
