@@ -13,7 +13,7 @@ from netwright.stats.normalized import NormalizedTest, normalized_test
 from netwright.stats.outcomes import Outcomes, outcomes
 from netwright.stats.relevance import Relevance, importance
 from netwright.stats.resampling import GoodRange, bootstrap
-from netwright.stats.search import Efficiency, efficiency
+from netwright.stats.search import Efficiency, EfficiencyRatio, efficiency, efficiency_ratio
 from netwright.stats.table import ErrorColumn, error_column, read_table
 from netwright.system.deprecation import moved_names
 
@@ -22,6 +22,7 @@ __all__ = [
     "Edf",
     "Effect",
     "Efficiency",
+    "EfficiencyRatio",
     "ErrorColumn",
     "GoodRange",
     "KsTest",
@@ -33,6 +34,7 @@ __all__ = [
     "bootstrap",
     "edf",
     "efficiency",
+    "efficiency_ratio",
     "error_column",
     "importance",
     "ks",

@@ -20,6 +20,7 @@ __all__ = [
     "in_errors",
     "percentile",
     "permutation_p",
+    "resamples",
     "smallest_p",
     "t_interval",
     "tail_p",
@@ -112,7 +113,7 @@ def smallest_p(n_a: int, n_b: int) -> float:
 def bootstrap_t(a: FloatArray, b: FloatArray, repeats: int, rng: np.random.Generator) -> FloatArray:
     """Welch's t of samples drawn from both, each around its own mean: what t is like where the means are equal."""
     scale = float(max(np.abs(a).max(), np.abs(b).max()))
-    chunks = [welch_t(x, y, scale) for x, y in _resamples(a - a.mean(), b - b.mean(), repeats, rng)]
+    chunks = [welch_t(x, y, scale) for x, y in resamples(a - a.mean(), b - b.mean(), repeats, rng)]
     return np.concatenate(chunks)
 
 
@@ -145,7 +146,7 @@ def percentile(
     """The percentile bootstrap interval of any statistic of both; None for fewer than `LEAST` of a side."""
     if min(a.size, b.size) < LEAST:
         return None
-    values = np.concatenate([statistic(*each) for each in _resamples(a, b, repeats, rng)])
+    values = np.concatenate([statistic(*each) for each in resamples(a, b, repeats, rng)])
     tail = (1 - confidence) / 2
     low, high = np.quantile(values, [tail, 1 - tail])
     return float(low), float(high)
@@ -157,6 +158,15 @@ def _moments(x: FloatArray) -> tuple[FloatArray, FloatArray]:
     mean = x.mean(axis=-1)
     centered = x - mean[..., np.newaxis]
     return mean, np.einsum("...i,...i->...", centered, centered) / (n * (n - 1))
+
+
+def resamples(
+    a: FloatArray, b: FloatArray, repeats: int, rng: np.random.Generator
+) -> Iterator[tuple[FloatArray, FloatArray]]:
+    """Samples drawn with replacement from both, (r, n) and (r, m) at a time."""
+    first, second = rng.spawn(2)  # one for each, so that the number of rows in memory changes nothing
+    for rows in chunk_rows(repeats, a.size + b.size):
+        yield a[first.integers(a.size, size=(rows, a.size))], b[second.integers(b.size, size=(rows, b.size))]
 
 
 def _random_splits(
@@ -177,11 +187,3 @@ def _all_splits(
         is_a[np.arange(len(chosen))[:, np.newaxis], chosen] = True
         values = np.broadcast_to(pooled, is_a.shape)
         yield values[is_a].reshape(len(chosen), -1), values[~is_a].reshape(len(chosen), -1)
-
-
-def _resamples(
-    a: FloatArray, b: FloatArray, repeats: int, rng: np.random.Generator
-) -> Iterator[tuple[FloatArray, FloatArray]]:
-    first, second = rng.spawn(2)  # one for each, so that the number of rows in memory changes nothing
-    for rows in chunk_rows(repeats, a.size + b.size):
-        yield a[first.integers(a.size, size=(rows, a.size))], b[second.integers(b.size, size=(rows, b.size))]
