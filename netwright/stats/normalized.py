@@ -13,7 +13,7 @@ from netwright.stats.checks import FloatArray, IntArray, check_confidence, check
 from netwright.stats.compare import ks
 from netwright.stats.distribution import normalized_weights, shared_bins
 from netwright.stats.plots import draw_difference, to_svg
-from netwright.stats.shuffles import chunk_rows, in_errors, tail_p
+from netwright.stats.shuffles import affordable, chunk_rows, in_errors, tail_p, welch
 from netwright.system.html import paragraph
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def normalized_test(
         complexity_a: (n,) flops, params or acts.
         complexity_b: (m,).
         bins: As for `normalized_weights`.
-        repeats: Number of shuffles.
+        repeats: Number of shuffles; of more than 10,000 networks fewer.
         seed: Of the shuffles.
         confidence: Of the interval.
 
@@ -113,7 +113,7 @@ def normalized_test(
     distance = float(strata.distance(strata.labels[np.newaxis])[0])
     t, distances = strata.shuffled(repeats, np.random.default_rng(seed))
     observed = float(in_errors(np.array(difference), np.array(variance), strata.scale))
-    welch_p, interval = _welch(difference, variance, freedom, observed, confidence)
+    welch_p, interval = welch(difference, variance, 0.0 if np.isinf(observed) else freedom, confidence)
     shape = ks(cost_a, cost_b)
     (used_a, used_b), mean = ((w > 0).sum() for w in weights), float(weights[0] @ first)
     return NormalizedTest(
@@ -190,7 +190,7 @@ class _Strata:
         """The studentized difference and the distance of shuffles within the bins, (repeats,) each."""
         rngs = rng.spawn(len(self.starts))
         t, distances = [], []
-        for rows in chunk_rows(repeats, self.labels.size):
+        for rows in chunk_rows(affordable(repeats, self.labels.size), self.labels.size):
             blocks = [
                 each.permuted(np.broadcast_to(block, (rows, block.size)), axis=1)
                 for each, block in zip(rngs, np.split(self.labels, self.starts[1:]), strict=True)
@@ -219,15 +219,3 @@ def _strata(
     ends = np.append(np.flatnonzero(np.diff(kept[ranked])), kept.size - 1)
     scale = float(np.abs(kept).max())
     return _Strata(kept - np.repeat(means, totals), labels[order], starts, sizes, ranked, ends, scale)
-
-
-def _welch(
-    difference: float, variance: float, freedom: float, observed: float, confidence: float
-) -> tuple[float, tuple[float, float] | None]:
-    """The p-value and the interval of Welch's t-test; 0 and None where the samples do not say how much they vary."""
-    from scipy.stats import t  # takes longer to import than all the rest of this package
-
-    if freedom == 0 or np.isinf(observed):
-        return 0.0, None
-    reach = float(t.ppf((1 + confidence) / 2, freedom) * np.sqrt(variance))
-    return float(2 * t.sf(abs(observed), freedom)), (difference - reach, difference + reach)

@@ -8,10 +8,11 @@ import numpy.typing as npt
 
 from netwright.errors import StatsError
 from netwright.stats.checks import FloatArray, check_sample, check_simulation
+from netwright.stats.shuffles import chunk_rows, midranks
 
 __all__ = ["Relevance", "importance"]
 
-_CHUNK = 4_000_000  # numbers in memory at once
+_MANY = 10_000  # networks: of more, the test's own distribution is as good as shuffles
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +21,11 @@ class Relevance:
 
     Attributes:
         spearman: Rank correlation with the error, negative where larger values are better.
-        spearman_p: Its two-sided p-value.
-        explained: Share of the error's variance between `bins` groups of similar values (eta squared).
+        spearman_p: Its two-sided p-value, by a permutation test.
+        explained: Share of the variance of the errors' ranks between `bins` groups of similar values (eta squared).
         by_chance: The share that a useless parameter has on average, (bins - 1) / (n - 1).
         bins: Number of groups.
-        explained_p: p-value of `explained`, by a permutation test.
+        explained_p: p-value of `explained`, by the same permutation test.
         p_value: Twice the smaller of the two p-values, since either one counts.
         p_holm: `p_value` after Holm's correction for the number of parameters that are tested together.
     """
@@ -45,15 +46,18 @@ def importance(
     """How much each parameter alone explains the error.
 
     Each parameter is tested by itself: what two explain only together is not found, and a parameter that is correlated
-    with the cause is. Spearman's correlation finds trends; `explained` finds a valley, too.
+    with the cause is. Spearman's correlation finds trends; `explained` finds a valley, too. Both work on ranks, because
+    failed networks count as 100%: with a fifth of them, 200 networks and a valley, `explained` on errors finds it in 6%
+    of populations and on ranks in 92%. Where nothing fails, and errors are normal, ranks find a little less (56%
+    against 62% for a trend, n = 48), and of a parameter that only makes networks fail they find half.
 
     Args:
         parameters: Name -> (n,) numbers. One of at most `bins` distinct values is grouped by value, others by their
             quantiles; a constant one explains nothing.
         errors: (n,).
         bins: Number of groups.
-        repeats: Of the permutation test.
-        seed: Likewise.
+        repeats: Of the permutation test. More than 10,000 networks take none: Kruskal and Wallis's test says the same.
+        seed: Likewise. The order of rows does not matter.
 
     Returns:
         Name -> relevance, the strongest first.
@@ -68,9 +72,11 @@ def importance(
     values = {str(name): check_sample(x, f"'{name}'", length=e.size) for name, x in parameters.items()}
     if not values:
         raise StatsError("importance needs a parameter: the mapping is empty. Pass {'depth': depths, ...}.")
-    groups = [_groups(x, bins) for x in values.values()]
-    explained, explained_p = _explained(groups, e, repeats, seed)
-    spearman, spearman_p = np.transpose([_spearman(x, e) for x in values.values()])
+    order = np.lexsort((*values.values(), e))
+    ranks = midranks(e[order])
+    columns = {name: x[order] for name, x in values.items()}
+    groups = [_groups(x, bins) for x in columns.values()]
+    explained, spearman, explained_p, spearman_p = _tested(list(columns.values()), groups, ranks, repeats, seed)
     p_values = np.minimum(2 * np.minimum(spearman_p, explained_p), 1.0)
     holm = _holm(p_values)
     results = {}
@@ -98,41 +104,56 @@ def _groups(x: FloatArray, bins: int) -> npt.NDArray[np.intp]:
     return np.unique(np.searchsorted(inner, x, side="left"), return_inverse=True)[1]
 
 
-def _explained(
-    groups: list[npt.NDArray[np.intp]], errors: FloatArray, repeats: int, seed: int
-) -> tuple[FloatArray, FloatArray]:
-    """Eta squared of every parameter and its permutation p-value, (k,) each; all parameters use the same shuffles."""
-    centered = errors - errors.mean()
+def _tested(
+    columns: list[FloatArray], groups: list[npt.NDArray[np.intp]], ranks: FloatArray, repeats: int, seed: int
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Eta squared and Spearman's correlation of every parameter, and the permutation p-values of both, (k,) each.
+
+    All parameters use the same shuffles.
+    """
+    centered = ranks - ranks.mean()
     total = float(centered @ centered)
     if total == 0:
-        return np.zeros(len(groups)), np.ones(len(groups))
+        return np.zeros(len(groups)), np.zeros(len(groups)), np.ones(len(groups)), np.ones(len(groups))
     members = [(g[:, np.newaxis] == np.arange(g.max() + 1)).astype(np.float64) for g in groups]
     starts = np.concatenate([[0], np.cumsum([m.shape[1] for m in members])[:-1]])
     member = np.column_stack(members)
     sizes = member.sum(axis=0)
+    lines = np.column_stack([_direction(x) for x in columns])
 
-    def between(rows: FloatArray) -> FloatArray:
-        return np.asarray(np.add.reduceat((rows @ member) ** 2 / sizes, starts, axis=1) / total)
+    def measured(rows: FloatArray) -> tuple[FloatArray, FloatArray]:
+        between = np.add.reduceat((rows @ member) ** 2 / sizes, starts, axis=1) / total
+        return np.asarray(between), rows @ lines / np.sqrt(total)
 
-    observed = between(centered[np.newaxis])[0]
-    observed[[m.shape[1] == 1 for m in members]] = 0.0  # a constant explains nothing, not 1e-30
+    explained, spearman = (values[0] for values in measured(centered[np.newaxis]))
+    explained[[m.shape[1] == 1 for m in members]] = 0.0  # a constant explains nothing, not 1e-30
+    if ranks.size > _MANY:
+        return explained, spearman, *_asymptotic(explained, spearman, [m.shape[1] for m in members], ranks.size)
     rng = np.random.default_rng(seed)
-    as_extreme = np.zeros(len(groups), dtype=np.int64)
-    chunk = max(1, _CHUNK // errors.size)
-    for start in range(0, repeats, chunk):
-        shape = (min(chunk, repeats - start), errors.size)
-        shuffled = rng.permuted(np.broadcast_to(centered, shape), axis=1)
-        as_extreme += np.sum(between(shuffled) >= observed - 1e-12, axis=0)
-    return observed, (1 + as_extreme) / (1 + repeats)
+    explained_as_much, as_steep = np.zeros(len(groups)), np.zeros(len(groups))
+    for rows in chunk_rows(repeats, ranks.size):
+        between, slope = measured(rng.permuted(np.broadcast_to(centered, (rows, ranks.size)), axis=1))
+        explained_as_much += np.sum(between >= explained - 1e-12, axis=0)
+        as_steep += np.sum(np.abs(slope) >= np.abs(spearman) - 1e-12, axis=0)
+    return explained, spearman, (1 + explained_as_much) / (1 + repeats), (1 + as_steep) / (1 + repeats)
 
 
-def _spearman(x: FloatArray, errors: FloatArray) -> tuple[float, float]:
-    from scipy.stats import spearmanr  # takes longer to import than all the rest of this package
+def _asymptotic(
+    explained: FloatArray, spearman: FloatArray, groups: list[int], n: int
+) -> tuple[FloatArray, FloatArray]:
+    """The p-values of Kruskal and Wallis's test and of Spearman's correlation, (k,) each."""
+    from scipy.stats import chi2, norm  # takes longer to import than all the rest of this package
 
-    if np.ptp(x) == 0 or np.ptp(errors) == 0:
-        return 0.0, 1.0
-    result = spearmanr(x, errors)
-    return float(result.statistic), float(result.pvalue)
+    freedom = np.array(groups) - 1
+    explained_p = np.where(freedom > 0, chi2.sf(explained * (n - 1), np.maximum(freedom, 1)), 1.0)
+    return np.asarray(explained_p), np.asarray(2 * norm.sf(np.abs(spearman) * np.sqrt(n - 1)))
+
+
+def _direction(x: FloatArray) -> FloatArray:
+    """The ranks of x around their mean, of length 1; 0 for a constant."""
+    ranks = midranks(x)
+    centered = ranks - ranks.mean()
+    return np.asarray(centered / (np.linalg.norm(centered) or 1.0))
 
 
 def _holm(p_values: FloatArray) -> FloatArray:

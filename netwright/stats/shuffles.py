@@ -15,23 +15,41 @@ from netwright.stats.checks import FloatArray
 
 __all__ = [
     "LEAST",
+    "MANY",
+    "affordable",
     "bootstrap_t",
     "chunk_rows",
     "in_errors",
+    "midranks",
+    "moments_of_gap",
     "percentile",
     "permutation_p",
     "resamples",
     "smallest_p",
     "t_interval",
     "tail_p",
+    "welch",
     "welch_t",
 ]
 
+MANY = 5000  # networks of each side: of more, sums are so nearly normal that shuffles say nothing else
 LEAST = 5  # networks of each side: an interval of fewer would rest on bootstrap samples that are all one network
 
 Statistic = Callable[[FloatArray, FloatArray], FloatArray]  # (r, n_a) and (r, n_b) -> (r,)
 
 _CHUNK = 4_000_000  # numbers in memory at once
+_MOST = 100_000_000  # numbers in all shuffles together: about a second
+
+
+def affordable(repeats: int, width: int) -> int:
+    """How many of the repeats to take for so many networks: all up to 10,000 networks, and 999 at the least."""
+    return min(repeats, max(999, _MOST // width))
+
+
+def midranks(values: FloatArray) -> FloatArray:
+    """The rank of every value, from 1; equal ones share the mean of theirs."""
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[place])
 
 
 def chunk_rows(repeats: int, width: int) -> Iterator[int]:
@@ -130,14 +148,45 @@ def t_interval(a: FloatArray, b: FloatArray, drawn: FloatArray, confidence: floa
     """
     if min(a.size, b.size) < LEAST:
         return None
-    (mean_a, square_a), (mean_b, square_b) = _moments(a), _moments(b)
-    error, difference = float(np.sqrt(square_a + square_b)), float(mean_a - mean_b)
+    difference, variance, _ = moments_of_gap(a, b)
+    error = float(np.sqrt(variance))
     tail = (1 - confidence) / 2
     # order statistics: between an infinite value and another one there is nothing to interpolate
     low, high = np.quantile(drawn, tail, method="lower"), np.quantile(drawn, 1 - tail, method="higher")
     if error <= 1e-7 * max(np.abs(a).max(), np.abs(b).max()) or not np.isfinite([low, high]).all():
         return None
     return float(difference - high * error), float(difference - low * error)
+
+
+def moments_of_gap(a: FloatArray, b: FloatArray) -> tuple[float, float, float]:
+    """mean a - mean b, its variance, and the degrees of freedom of that (Welch and Satterthwaite). a: (n,), b: (m,)."""
+    (mean_a, square_a), (mean_b, square_b) = _moments(a), _moments(b)
+    variance = float(square_a + square_b)
+    doubt = float(square_a**2 / (a.size - 1) + square_b**2 / (b.size - 1))
+    return float(mean_a - mean_b), variance, variance**2 / doubt if doubt > 0 else 0.0
+
+
+def welch(
+    difference: float, variance: float, freedom: float, confidence: float, alternative: str = "two-sided"
+) -> tuple[float, tuple[float, float] | None]:
+    """The p-value and the interval of Welch's t-test; 0 and None where nothing is known of the variance.
+
+    Args:
+        difference: Of the means.
+        variance: Of the difference.
+        freedom: Degrees of freedom of the variance, 0 where it is not known.
+        confidence: Of the interval.
+        alternative: "two-sided", "less" or "greater".
+    """
+    from scipy.stats import t  # takes longer to import than all the rest of this package
+
+    if freedom <= 0 or variance <= 0:
+        return 0.0, None
+    error = np.sqrt(variance)
+    reach, below = float(t.ppf((1 + confidence) / 2, freedom) * error), float(t.cdf(difference / error, freedom))
+    above = float(t.sf(difference / error, freedom))
+    p_value = {"less": below, "greater": above, "two-sided": 2 * min(below, above)}[alternative]
+    return p_value, (difference - reach, difference + reach)
 
 
 def percentile(
@@ -165,14 +214,14 @@ def resamples(
 ) -> Iterator[tuple[FloatArray, FloatArray]]:
     """Samples drawn with replacement from both, (r, n) and (r, m) at a time."""
     first, second = rng.spawn(2)  # one for each, so that the number of rows in memory changes nothing
-    for rows in chunk_rows(repeats, a.size + b.size):
+    for rows in chunk_rows(affordable(repeats, a.size + b.size), a.size + b.size):
         yield a[first.integers(a.size, size=(rows, a.size))], b[second.integers(b.size, size=(rows, b.size))]
 
 
 def _random_splits(
     pooled: FloatArray, n_a: int, repeats: int, rng: np.random.Generator
 ) -> Iterator[tuple[FloatArray, FloatArray]]:
-    for rows in chunk_rows(repeats, pooled.size):
+    for rows in chunk_rows(affordable(repeats, pooled.size), pooled.size):
         shuffled = rng.permuted(np.broadcast_to(pooled, (rows, pooled.size)), axis=1)
         yield shuffled[:, :n_a], shuffled[:, n_a:]
 

@@ -193,6 +193,22 @@ def test_a_small_narrow_population_that_is_better_is_found():
     assert plainly < 20
 
 
+def test_thousands_are_compared_by_welch(monkeypatch):
+    rng = np.random.default_rng(10)
+    a, b = rng.normal(40, 3, 400), rng.normal(40.4, 5, 300)
+    for alternative in ("two-sided", "less", "greater"):
+        drawn = permutation_test(a, b, alternative=alternative)
+        with monkeypatch.context() as patch:
+            patch.setattr("netwright.stats.compare.MANY", 200)
+            direct = permutation_test(a, b, alternative=alternative)
+        expected = stats.ttest_ind(a, b, equal_var=False, alternative=alternative)
+        assert direct.p_value == pytest.approx(expected.pvalue)
+        assert drawn.p_value == pytest.approx(expected.pvalue, abs=0.03)
+        assert drawn.interval == pytest.approx(direct.interval, abs=0.08)
+    interval = stats.ttest_ind(a, b, equal_var=False).confidence_interval()
+    assert direct.interval == pytest.approx((interval.low, interval.high))
+
+
 def test_of_fewer_than_five_there_is_no_interval():
     few, five = np.arange(4.0), np.arange(5.0)
     for statistic in ("mean", "median"):
