@@ -6,6 +6,7 @@ Sources: "Designing Network Design Spaces" (DDS, arXiv 2003.13678) and "On Netwo
 (NDS, arXiv 1905.13214).
 """
 
+from netwright.stats.best import BestAgainstRest, best_against_rest
 from netwright.stats.compare import Effect, KsTest, PermutationTest, ks, permutation_test
 from netwright.stats.distribution import Band, Edf, band, edf, normalized_weights
 from netwright.stats.front import pareto, plot_front
@@ -14,11 +15,13 @@ from netwright.stats.outcomes import Outcomes, outcomes
 from netwright.stats.relevance import Relevance, importance
 from netwright.stats.resampling import GoodRange, bootstrap
 from netwright.stats.search import Efficiency, EfficiencyRatio, efficiency, efficiency_ratio
+from netwright.stats.seeds import SeedTest, seed_test
 from netwright.stats.table import ErrorColumn, error_column, read_table
 from netwright.system.deprecation import moved_names
 
 __all__ = [
     "Band",
+    "BestAgainstRest",
     "Edf",
     "Effect",
     "Efficiency",
@@ -30,7 +33,9 @@ __all__ = [
     "Outcomes",
     "PermutationTest",
     "Relevance",
+    "SeedTest",
     "band",
+    "best_against_rest",
     "bootstrap",
     "edf",
     "efficiency",
@@ -45,6 +50,7 @@ __all__ = [
     "permutation_test",
     "plot_front",
     "read_table",
+    "seed_test",
 ]
 
 __getattr__ = moved_names(
