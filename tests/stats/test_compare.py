@@ -193,6 +193,14 @@ def test_a_small_narrow_population_that_is_better_is_found():
     assert plainly < 20
 
 
+def test_a_population_that_mostly_failed_is_the_worse_one():
+    a, b = np.arange(40.0, 50.0), np.concatenate([np.arange(30.0, 35.0), np.full(95, 100.0)])
+    result = permutation_test(b, a)
+    assert result.difference == pytest.approx(52.1)
+    assert result.p_value == 0.0002
+    assert result.interval[0] > 40
+
+
 def test_thousands_are_compared_by_welch(monkeypatch):
     rng = np.random.default_rng(10)
     a, b = rng.normal(40, 3, 400), rng.normal(40.4, 5, 300)
