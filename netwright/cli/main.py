@@ -23,6 +23,7 @@ COMMANDS = {
     "space": "list, show or count design spaces",
     "sample": "draw networks from a design space",
     "sweep": "train a population of a design space",
+    "copy": "copy a population, while a sweep trains it too",
     "analyze": "what a population, or any table with an error column, shows",
     "refine": "propose a narrower space from a population, with the evidence",
     "compare": "test whether two populations differ",

@@ -197,7 +197,9 @@ def add_design_options(parser: CommandParser, *, defaults: Mapping[str, Any] | N
     add_options(parser, DesignConfig, ("trials", "epochs"), group="trials", defaults=defaults)
     add_options(parser, Recipe, _RECIPE, group="trials", default_texts={"batch_size": _BATCH_SIZES})
     add_options(parser, DesignConfig, ("seed",), group="trials")
-    add_options(parser, DesignConfig, ("workers", "threads", "device"), group="machine")
+    add_options(
+        parser, DesignConfig, ("workers", "threads", "device", "trial_timeout", "retry_failed"), group="machine"
+    )
 
 
 def design_options(options: Namespace) -> dict[str, Any]:

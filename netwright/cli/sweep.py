@@ -1,7 +1,9 @@
 """Train a population of a design space: sample it, train every network briefly, keep all of it in one file.
 
 The folder --out then holds population.sqlite, which `netwright analyze` and `netwright compare` read. After an
-interruption the same command continues where it was; with more --trials it adds to the population.
+interruption the same command continues where it was; with more --trials it adds to the population. Trials that the
+machine failed (no memory, killed, no result within --trial_timeout) are no results: --retry_failed trains them again.
+`netwright copy` copies the population, while it is trained too.
 """
 
 from __future__ import annotations
@@ -29,9 +31,17 @@ def add_arguments(parser: CommandParser) -> None:
 
 def run(options: Namespace, command: str) -> int:
     """Do it."""
+    from netwright.population import Population
     from netwright.workflow import sweep
+    from netwright.workflow.prepare import machine_failures, retry_command
 
     counts = sweep(**design_options(options), command=command)
-    print(f"{counts['done']} trials done, {counts['failed']} failed: {options.out}")
-    print(f"netwright analyze {options.out}")
+    with Population.open(options.out) as population:
+        lost, sentence = sum(population.failures()["machine"].values()), machine_failures(population)
+    kinds = f" ({counts['failed'] - lost} by their networks, {lost} by the machine)" if lost else ""
+    print(f"{counts['done']} trials done, {counts['failed']} failed{kinds}: {options.out}")
+    if lost:
+        print(f"{sentence}. To train what the machine failed again:\n{retry_command(command)}")
+    if counts["done"]:
+        print(f"netwright analyze {options.out}")
     return 0 if counts["done"] else 1

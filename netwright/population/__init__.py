@@ -1,9 +1,24 @@
 """Populations: the trials of a design space, in one file on disk."""
 
+from netwright.population.copying import is_population
 from netwright.population.database import FILE, STATES
+from netwright.population.failure import FAILURES, failure_of
+from netwright.population.provenance import mixed_sessions
 from netwright.population.store import Population
 from netwright.population.trials import Trial, trial_seed
 from netwright.system.diff import difference
 from netwright.system.lock import Lock
 
-__all__ = ["FILE", "STATES", "Lock", "Population", "Trial", "difference", "trial_seed"]
+__all__ = [
+    "FAILURES",
+    "FILE",
+    "STATES",
+    "Lock",
+    "Population",
+    "Trial",
+    "difference",
+    "failure_of",
+    "is_population",
+    "mixed_sessions",
+    "trial_seed",
+]

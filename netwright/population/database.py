@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from netwright.errors import OutputError, PopulationError
+from netwright.population.failure import FAILURES
 
-__all__ = ["FILE", "STATES", "disk_errors", "make_tables", "open_file", "remove_draft", "transaction"]
+__all__ = [
+    "FILE",
+    "STATES",
+    "add_failure_column",
+    "bring_home",
+    "disk_errors",
+    "has_failure_column",
+    "make_tables",
+    "open_file",
+    "remove_draft",
+    "transaction",
+]
 
 FILE = "population.sqlite"
 STATES = ("waiting", "running", "done", "failed")
 _FORMAT = 1
+_FAILURE = f"failure TEXT CHECK (failure IN {FAILURES})"
 
 _SCHEMA = f"""
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -21,6 +34,7 @@ CREATE TABLE trials (
     trial INTEGER PRIMARY KEY,
     state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN {STATES}),
     reason TEXT,               -- why it failed
+    {_FAILURE}, -- whose fault that is; files of version 0.1 lack the column, so NULL is possible
     error REAL,                -- percent, top-1, of the last epoch
     flops INTEGER NOT NULL, params INTEGER NOT NULL, acts INTEGER NOT NULL,
     seconds REAL,              -- of training, on one worker
@@ -89,6 +103,26 @@ def _connect(path: Path) -> sqlite3.Connection:
         db.close()
         raise
     return db
+
+
+def has_failure_column(db: sqlite3.Connection) -> bool:
+    """Whether the file has the column `failure`; those of version 0.1 do not."""
+    return any(row[1] == "failure" for row in db.execute("PRAGMA table_info(trials)"))
+
+
+def add_failure_column(db: sqlite3.Connection) -> None:
+    """Give a file of version 0.1 the column `failure`; that version still opens it then."""
+    if not has_failure_column(db):
+        db.execute(f"ALTER TABLE trials ADD COLUMN {_FAILURE}")
+
+
+def bring_home(db: sqlite3.Connection) -> None:
+    """Move what is committed from SQLite's log into the file itself, so that a copy of the one file has it.
+
+    It waits for nobody: what a reader still needs as it was stays in the log until the next time.
+    """
+    with suppress(sqlite3.OperationalError):  # a full disk: the log has it, which is as safe
+        db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
 
 @contextmanager

@@ -8,17 +8,32 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
 from netwright.arch import Arch
 from netwright.errors import PopulationError
-from netwright.population.database import FILE, STATES, disk_errors, make_tables, open_file, remove_draft, transaction
+from netwright.population.copying import copy_file
+from netwright.population.database import (
+    FILE,
+    STATES,
+    add_failure_column,
+    bring_home,
+    disk_errors,
+    make_tables,
+    open_file,
+    remove_draft,
+    transaction,
+)
+from netwright.population.failure import failure_of
+from netwright.population.provenance import with_session
+from netwright.population.reading import failed_trials, trial_frame
+from netwright.population.resume import unlike_identity, unlike_trials
 from netwright.population.summary import population_html
-from netwright.population.trials import Networks, Trial, insert_trials, trial_seed
+from netwright.population.trials import Networks, Trial, insert_trials
 from netwright.system.atomic import explain_errors
 from netwright.system.diff import difference
 from netwright.system.lock import Lock
@@ -106,14 +121,15 @@ class Population:
         """The population of a run folder.
 
         Args:
-            folder: The folder, or the file itself. Where nothing can be written, it is opened for reading only.
+            folder: The folder, or the file itself, whatever its name and place. Where nothing can be written, it is
+                opened for reading only.
 
         Raises:
             PopulationError: None is there, or it is damaged.
             OutputError: The disk prevents reading it.
         """
         path = Path(folder)
-        if path.is_dir() or not path.suffix:
+        if path.is_dir() or (not path.suffix and not path.is_file()):
             path = path / FILE
         if not path.is_file():
             raise PopulationError(f"there is no population in {path.parent}. `netwright sweep --out FOLDER` makes one.")
@@ -139,10 +155,9 @@ class Population:
         if not (Path(folder) / FILE).exists():
             return cls.create(folder, networks=networks, seed=seed, identity=identity, **more)
         population = cls.open(folder)
-        lines = difference(_comparable(population.identity), _comparable(json.loads(json.dumps(identity))))
-        lines += difference(population.seed, seed, "seed")
+        lines = unlike_identity(population.identity, identity) + difference(population.seed, seed, "seed")
         if not lines:
-            lines = population._unlike(list(networks), more.get("seeds"), more.get("labels"))
+            lines = unlike_trials(population._db, list(networks), seed, more.get("seeds"), more.get("labels"))
         if lines:
             population.close()
             raise PopulationError(
@@ -152,20 +167,6 @@ class Population:
             )
         population.extend(networks, **more)
         return population
-
-    def _unlike(self, archs: list[Arch], seeds: Sequence[int] | None, labels: Sequence[str] | None) -> list[str]:
-        """What differs in the first trial that is not as given; empty where none differs."""
-        stored = self._db.execute("SELECT arch, seed, label FROM trials ORDER BY trial LIMIT ?", (len(archs),))
-        for index, (text, seed, label) in enumerate(stored):
-            was = {"network": json.loads(text), "seed": seed, "label": label}
-            wanted = {
-                "network": archs[index].to_dict(),
-                "seed": trial_seed(self.seed, index) if seeds is None else seeds[index],
-                "label": "" if labels is None else labels[index],
-            }
-            if was != wanted:
-                return difference(was, wanted, f"trial {index}")
-        return []
 
     def extend(
         self,
@@ -188,10 +189,24 @@ class Population:
         """
         if len(networks) <= len(self):
             return
-        with disk_errors(self.folder), transaction(self._db):
+        with self._writing():
             insert_trials(self._db, len(self), networks, self.seed, seeds, labels)
-            renewed = json.dumps(self.notes | dict(notes or {}))
-            self._db.execute("UPDATE meta SET value = ? WHERE key = 'notes'", (renewed,))
+            self._write_notes(self.notes | dict(notes or {}))
+
+    def copy_to(self, target: str | Path) -> Path:
+        """Copy all that is committed now into a file, while others may write to the population.
+
+        Args:
+            target: A file that ends in .sqlite, .sqlite3 or .db, or a folder. The copy is whole or not there.
+
+        Returns:
+            The new file, which `open` opens.
+
+        Raises:
+            PopulationError: Something is there already.
+            OutputError: It cannot be written.
+        """
+        return copy_file(self._db, target)
 
     def close(self) -> None:
         """Close the file."""
@@ -240,6 +255,13 @@ class Population:
             Trial(index, Arch.from_json(arch), seed, attempts, label) for index, arch, seed, attempts, label in rows
         ]
 
+    def failures(self) -> dict[str, dict[str, int]]:
+        """Whose fault, "network" and "machine" -> reason -> number of failed trials, the most frequent first."""
+        found: dict[str, dict[str, int]] = {"network": {}, "machine": {}}
+        for reason, failure in failed_trials(self._db).values():
+            found[failure][reason] = found[failure].get(reason, 0) + 1
+        return {failure: dict(sorted(reasons.items(), key=lambda each: -each[1])) for failure, reasons in found.items()}
+
     def errors(self) -> list[float]:
         """Errors in percent of the trials that are done, by index."""
         return [error for (error,) in self._db.execute("SELECT error FROM trials WHERE state = 'done' ORDER BY trial")]
@@ -248,21 +270,11 @@ class Population:
         """A row for each trial.
 
         Returns:
-            Columns trial, state, reason (of a failure), error (percent), flops, params, acts, seconds, seed, attempts,
-            label, one for each parameter drawn, arch (JSON) and curve (one record an epoch).
+            Columns trial, state, reason and failure (of a failed trial: why, and whose fault that is, "network" or
+            "machine"), error (percent), flops, params, acts, seconds, seed, attempts, label, one for each parameter
+            drawn, arch (JSON) and curve (one record an epoch).
         """
-        import pandas as pd
-
-        names = ("trial", "state", "reason", "error", "flops", "params", "acts", "seconds", "seed", "attempts", "label")
-        rows = self._db.execute(f"SELECT {', '.join(names)}, parameters, arch, curve FROM trials ORDER BY trial")
-        records = [
-            dict(zip(names, row, strict=False))
-            | json.loads(row[-3])
-            | {"arch": row[-2], "curve": json.loads(row[-1]) if row[-1] else []}
-            for row in rows
-        ]
-        frame = pd.DataFrame.from_records(records, columns=None if records else [*names, "arch", "curve"])
-        return frame.astype({"error": float, "seconds": float})
+        return trial_frame(self._db)
 
     def _repr_html_(self) -> str:
         return population_html(str(self.folder), self.counts(), self.frame())
@@ -275,10 +287,31 @@ class Population:
 
     def requeue(self) -> int:
         """Let the trials that an ended program left running wait again, as if never begun; returns how many."""
-        with disk_errors(self.folder):
+        with self._writing():
             return self._db.execute(
                 "UPDATE trials SET state = 'waiting', attempts = attempts - 1 WHERE state = 'running'"
             ).rowcount
+
+    def retry_failed(self, failure: str = "machine") -> int:
+        """Let failed trials wait again; their attempts stay counted.
+
+        Args:
+            failure: "machine": those that the machine failed. "all": networks' failures too, which are results. A
+                diverged network is trained with the same seed, so on a CPU it diverges again.
+
+        Returns:
+            How many wait again.
+        """
+        indices = [(index,) for index, (_, kind) in failed_trials(self._db).items() if failure in (kind, "all")]
+        if indices:
+            with self._writing():
+                add_failure_column(self._db)
+                self._db.executemany(
+                    "UPDATE trials SET state = 'waiting', reason = NULL, failure = NULL, curve = NULL, finished = NULL "
+                    "WHERE trial = ?",
+                    indices,
+                )
+        return len(indices)
 
     def begin(self, index: int) -> None:
         """The trial is running: one attempt more."""
@@ -302,25 +335,50 @@ class Population:
             seconds: Of training.
             curve: One record an epoch.
         """
-        with disk_errors(self.folder):
+        with self._writing():
+            add_failure_column(self._db)
             self._db.execute(
-                "UPDATE trials SET state = 'done', reason = NULL, error = ?, seconds = ?, curve = ?, finished = ? "
-                "WHERE trial = ?",
+                "UPDATE trials SET state = 'done', reason = NULL, failure = NULL, error = ?, seconds = ?, curve = ?, "
+                "finished = ? WHERE trial = ?",
                 (error, seconds, json.dumps(list(curve)), time.time(), index),
             )
 
-    def fail(self, index: int, reason: str, curve: Sequence[Mapping[str, Any]] = ()) -> None:
-        """The trial failed; `reason` is kept, and the trial is not tried again."""
-        with disk_errors(self.folder):
+    def fail(
+        self, index: int, reason: str, curve: Sequence[Mapping[str, Any]] = (), *, kind: str | None = None
+    ) -> None:
+        """The trial failed, and is not tried again unless `retry_failed` says so.
+
+        Args:
+            index: Of the trial.
+            reason: One line.
+            curve: One record for each epoch that was over.
+            kind: "network" where the network cannot be trained so, which is a result; "machine" where memory, disk,
+                device or time ran out or the worker was killed. None: as the reason says.
+        """
+        with self._writing():
+            add_failure_column(self._db)
             self._db.execute(
-                "UPDATE trials SET state = 'failed', reason = ?, curve = ?, finished = ? WHERE trial = ?",
-                (reason, json.dumps(list(curve)), time.time(), index),
+                "UPDATE trials SET state = 'failed', reason = ?, failure = ?, curve = ?, finished = ? WHERE trial = ?",
+                (reason, kind or failure_of(reason), json.dumps(list(curve)), time.time(), index),
             )
 
+    def record_session(self, session: Mapping[str, Any], data: Mapping[str, Any], *, finished: int) -> None:
+        """Keep what trains the population, in `notes["provenance"]`.
 
-def _comparable(identity: Mapping[str, Any]) -> dict[str, Any]:
-    """Without the line of text about the space, on which no result depends."""
-    space = identity.get("space")
-    if not isinstance(space, Mapping):
-        return dict(identity)
-    return dict(identity) | {"space": {key: value for key, value in space.items() if key != "summary"}}
+        Args:
+            session: versions, hardware, devices, threads, command; sessions that differ are told apart.
+            data: What is known of the images.
+            finished: Number of trials that were done or failed before this session.
+        """
+        with self._writing():
+            self._write_notes(with_session(self.notes, session, data, finished=finished, now=time.time()))
+
+    def _write_notes(self, notes: Mapping[str, Any]) -> None:
+        self._db.execute("UPDATE meta SET value = ? WHERE key = 'notes'", (json.dumps(notes),))
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """All statements in it, or none; and then the file alone has them."""
+        with disk_errors(self.folder), transaction(self._db):
+            yield
+        bring_home(self._db)

@@ -25,6 +25,7 @@ class TrialSpec:
         split: "validation" trains on the training images and evaluates after every epoch; "test" trains on training and
             validation images and evaluates once, at the end.
         weights: Where to write the trained weights (safetensors), or None.
+        timeout: Seconds from its beginning until its executor ends it, whatever it does, or None.
     """
 
     index: int
@@ -33,6 +34,12 @@ class TrialSpec:
     seed: int
     split: str = "validation"
     weights: str | None = None
+    timeout: float | None = None
+
+    @property
+    def timeout_reason(self) -> str:
+        """Why a trial failed that was ended after `timeout` seconds."""
+        return f"no result within {self.timeout:g} s (--trial_timeout)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +52,12 @@ class TrialEvent:
             - "began": a worker has it;
             - "epoch": an epoch is over; values: one record of `netwright.sweeps.trial.Epoch`;
             - "done": values: error (percent), seconds, curve (the records of all epochs);
-            - "failed": the network's own fault; values: reason (one line), curve;
+            - "failed"; values: reason (one line), curve, and failure, whose fault it is: "network", or "machine" where
+              memory ran out, there was no result within `TrialSpec.timeout`, or a device broke down. Where failure is
+              left out, `failure_of` in `netwright.population` reads it from the reason; of any other reason it is
+              the network's;
             - "unsaved": trained, but its weights could not be written; values: reason;
-            - "lost": its worker died for no reason that the trial gave; values: reason.
+            - "lost": its worker died for no reason that the trial gave; values: reason. The machine's fault.
         index: Of the trial.
         values: As JSON can hold them.
     """

@@ -2,92 +2,38 @@
 
 from __future__ import annotations
 
-import json
-import os
+import logging
 import queue
 import signal
 import subprocess
-import sys
-import tempfile
-import threading
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from netwright.errors import PopulationError
 from netwright.sweeps.executor import Executor, TrialEvent, TrialSpec
+from netwright.sweeps.worker_process import WorkerProcess
 
 __all__ = ["LocalExecutor"]
 
+_LOG = logging.getLogger(__name__)
+
 _MOST_FAILED_STARTS = 3  # workers in a row that died before they were ready
-_KEPT_OUTPUT = 2000  # bytes at the end of a worker's standard error
 _EXIT_SECONDS = 10.0  # from the end of a worker's events to its exit
-
-
-class _Worker:
-    """One process: its pipes, its trial, and a thread that reads its events."""
-
-    def __init__(self, number: int, manifest: Path, threads: int, device: str, inbox: queue.Queue[Any]) -> None:
-        self.number = number
-        self.trial: TrialSpec | None = None
-        self.ready = False
-        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the process
-        # BLAS and OpenMP read these when they are loaded, so they are set before the process starts
-        share = {name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
-        # the worker imports what the program would: with -P it ignores a queue.py in the current folder
-        share["PYTHONPATH"] = os.pathsep.join(sys.path)
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "netwright.sweeps.worker", str(manifest), str(threads), device],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            text=True,
-            env=os.environ | share,
-            start_new_session=True,  # Ctrl-C is for the program, which then ends its workers
-        )
-        self._listener = threading.Thread(target=self._listen, args=(inbox,), daemon=True)
-        self._listener.start()
-
-    def _listen(self, inbox: queue.Queue[Any]) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            with suppress(json.JSONDecodeError):  # a worker that is killed leaves half a line
-                inbox.put((self, json.loads(line)))
-        inbox.put((self, None))
-
-    def assign(self, trial: TrialSpec) -> bool:
-        """Send it a trial; False where the worker is dead."""
-        assert self.process.stdin is not None
-        self.trial = trial
-        try:
-            self.process.stdin.write(json.dumps(asdict(trial)) + "\n")
-            self.process.stdin.flush()
-        except OSError:
-            return False
-        return True
-
-    def end(self) -> str:
-        """Kill it if it is alive; returns the end of its standard error."""
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-        self._listener.join()  # the pipe ends with the process
-        for pipe in (self.process.stdin, self.process.stdout):
-            if pipe is not None:
-                with suppress(OSError):  # a trial that the dead worker did not read
-                    pipe.close()
-        with self._errors as errors:
-            errors.seek(max(0, errors.seek(0, os.SEEK_END) - _KEPT_OUTPUT))
-            return errors.read().decode(errors="replace").strip()
+_START_SECONDS = 600.0  # from the start of a worker until it is ready, at most: torch may come over a slow network
+_SILENCE_SECONDS = 60.0  # a trial that is silent for less is not worth a line
+_SILENCE_EPOCHS = 10.0  # nor one that is silent for less than so many of the longest epochs of all trials
 
 
 class LocalExecutor(Executor):
     """Trains in worker processes on this machine, which stay for all trials.
 
-    A worker that dies is replaced. Its trial is lost, and the caller may retry it.
+    A worker that dies is replaced. Its trial is lost, and the caller may retry it. A worker whose trial has no result
+    within its `TrialSpec.timeout`, stopped or hanging, is killed and replaced, and its trial has failed. A trial that
+    is silent for long is named in the log.
 
     Args:
         manifest: Of the saved images (`ImageSet.path`), which the workers share.
@@ -102,7 +48,8 @@ class LocalExecutor(Executor):
         self._waiting: deque[TrialSpec] = deque()
         self._failed_starts = 0
         self._most = workers
-        self._workers: list[_Worker] = []
+        self._longest = 0.0  # seconds between two events of one trial, of all so far
+        self._workers: list[WorkerProcess] = []
 
     def run(self, trials: Iterable[TrialSpec]) -> Iterator[TrialEvent]:
         self._waiting.extend(trials)
@@ -116,14 +63,19 @@ class LocalExecutor(Executor):
                         if worker.assign(trial):
                             values = {"worker": worker.number, "pid": worker.process.pid}
                             yield TrialEvent("began", trial.index, values)
-                yield from self._handle(*self._inbox.get())
+                try:
+                    message = self._inbox.get(timeout=self._patience())
+                except queue.Empty:  # so whatever is late has not answered by now
+                    yield from self._end_late()
+                else:
+                    yield from self._handle(*message)
         finally:
             self._waiting.clear()
             for worker in self._busy():
                 self._workers.remove(worker)
-                worker.end()
+                worker.end(_EXIT_SECONDS)
 
-    def _handle(self, worker: _Worker, message: dict[str, Any] | None) -> Iterator[TrialEvent]:
+    def _handle(self, worker: WorkerProcess, message: dict[str, Any] | None) -> Iterator[TrialEvent]:
         """message: None where the worker's output ended."""
         if worker not in self._workers:
             return  # it has been ended
@@ -132,24 +84,82 @@ class LocalExecutor(Executor):
         elif message["kind"] == "ready":
             worker.ready, self._failed_starts = True, 0
         else:
-            if message["kind"] != "epoch":
+            self._longest = max(self._longest, worker.heard())
+            if message["kind"] == "epoch":
+                worker.curve.append(message["values"])
+            else:
                 worker.trial = None
             yield TrialEvent(message["kind"], message["index"], message["values"])
 
-    def _busy(self) -> list[_Worker]:
+    def _busy(self) -> list[WorkerProcess]:
         return [worker for worker in self._workers if worker.trial is not None]
 
     def _start(self) -> None:
         taken = {worker.number for worker in self._workers}
         number = next(number for number in range(self._most) if number not in taken)
         device = self._devices[number % len(self._devices)]
-        self._workers.append(_Worker(number, self._manifest, self._threads, device, self._inbox))
+        self._workers.append(WorkerProcess(number, self._manifest, self._threads, device, self._inbox))
 
-    def _remove_dead(self, worker: _Worker) -> Iterator[TrialEvent]:
+    # -- what takes too long -----------------------------------------------------------------------------------
+
+    def _patience(self) -> float | None:
+        """Seconds until a worker is late, or is to be named as silent; None where none can be."""
+        moments = [self._late_at(worker) for worker in self._workers]
+        moments += [self._silent_at(worker) for worker in self._busy()]
+        known = [moment for moment in moments if moment is not None]
+        return max(0.0, min(min(known) - time.monotonic(), _START_SECONDS)) if known else None
+
+    def _late_at(self, worker: WorkerProcess) -> float | None:
+        """When a worker is to be ended."""
+        if not worker.ready:
+            return worker.since + _START_SECONDS
+        if worker.trial is None or worker.trial.timeout is None:
+            return None
+        return worker.since + worker.trial.timeout
+
+    def _silent_at(self, worker: WorkerProcess) -> float | None:
+        """When a worker is to be named as silent: not before it is known how long an epoch takes."""
+        if worker.is_named or not self._longest:
+            return None
+        return worker.last_heard + max(_SILENCE_SECONDS, _SILENCE_EPOCHS * self._longest)
+
+    def _end_late(self) -> Iterator[TrialEvent]:
+        now = time.monotonic()
+        for worker in list(self._workers):
+            late, silent = self._late_at(worker), self._silent_at(worker) if worker.trial is not None else None
+            if late is not None and late <= now:
+                yield from self._end_one(worker)
+            elif silent is not None and silent <= now:
+                self._name(worker)
+
+    def _end_one(self, worker: WorkerProcess) -> Iterator[TrialEvent]:
+        if worker.trial is None:
+            worker.process.kill()
+            yield from self._remove_dead(worker)
+            return
+        self._workers.remove(worker)
+        worker.end(_EXIT_SECONDS)
+        values = {"reason": worker.trial.timeout_reason, "curve": worker.curve, "failure": "machine"}
+        yield TrialEvent("failed", worker.trial.index, values)
+
+    def _name(self, worker: WorkerProcess) -> None:
+        """A line about a silent trial."""
+        assert worker.trial is not None
+        worker.is_named = True
+        _LOG.warning(
+            "trial %d has said nothing for %.0f s (process %d); no epoch took longer than %.1f s so far. A trial that "
+            "hangs is ended by --trial_timeout, or with its process",
+            worker.trial.index,
+            time.monotonic() - worker.last_heard,
+            worker.process.pid,
+            self._longest,
+        )
+
+    def _remove_dead(self, worker: WorkerProcess) -> Iterator[TrialEvent]:
         self._workers.remove(worker)
         with suppress(subprocess.TimeoutExpired):  # one that closed its output and still runs is killed below
             worker.process.wait(_EXIT_SECONDS)
-        output, code = worker.end(), worker.process.returncode
+        output, code = worker.end(_EXIT_SECONDS), worker.process.returncode
         if not worker.ready:
             self._failed_starts += 1
             if self._failed_starts >= _MOST_FAILED_STARTS:
@@ -169,15 +179,15 @@ class LocalExecutor(Executor):
 
     def close(self) -> None:
         for worker in self._workers:
-            worker.end()
+            worker.end(_EXIT_SECONDS)
         self._workers.clear()
         self._waiting.clear()
 
 
-def _cause(code: int, output: str) -> str:
+def _cause(code: int | None, output: str) -> str:
     """Why a worker died: by its exit code and the end of its standard error."""
     if code == -signal.SIGKILL:
         return "the worker was killed (signal 9): out of memory is the usual cause"
-    if code < 0:
+    if code is not None and code < 0:
         return f"the worker died of {signal.Signals(-code).name}"
     return f"the worker ended with code {code}: {output.splitlines()[-1] if output else 'no message'}"

@@ -48,7 +48,7 @@ class NullProgress:
             finished: Trials with an error.
             failed: Trials without one.
             best: Lowest error in percent, None where there is none yet.
-            mean: Mean error in percent, likewise.
+            mean: Mean error in percent, likewise; a network that failed counts as 100%.
         """
 
 

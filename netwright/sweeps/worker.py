@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import re
 import sys
 import threading
 import time
@@ -27,6 +28,7 @@ from netwright.data import ImageSet
 from netwright.data.source import IntArray
 from netwright.errors import OutputError, TrialError
 from netwright.nn import build
+from netwright.population import failure_of
 from netwright.recipe import Recipe
 from netwright.sweeps.trial import Epoch, evaluate, fit
 from netwright.sweeps.trial_batches import Batches
@@ -34,6 +36,10 @@ from netwright.sweeps.weights import save_weights
 from netwright.system.machine import keep_memory
 
 __all__ = ["failure_reason", "main", "train_trial"]
+
+
+# how others than MemoryError say it: torch on a CPU (Linux, Windows), on a Mac, in cuBLAS and cuDNN
+_NO_MEMORY = re.compile(r"can't allocate memory|not enough memory|out of memory|STATUS_ALLOC_FAILED", re.IGNORECASE)
 
 
 def train_trial(
@@ -90,7 +96,7 @@ def failure_reason(error: BaseException) -> str:
     """Why a trial failed, in one line."""
     if isinstance(error, TrialError):
         return str(error)
-    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error):
+    if isinstance(error, MemoryError | torch.OutOfMemoryError) or _NO_MEMORY.search(str(error)):
         return f"out of memory: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
     return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}".rstrip(": ")
 
@@ -124,7 +130,11 @@ def _train_all(images: ImageSet, device: torch.device, events: TextIO) -> None:
         except OutputError as error:  # of the disk, not of the network
             report("unsaved", trial["index"], reason=str(error))
         except Exception as error:  # whatever a network does wrong is its trial's result
-            report("failed", trial["index"], reason=failure_reason(error), curve=curve)
+            reason = failure_reason(error)
+            if isinstance(error, torch.AcceleratorError):  # nothing more can be computed on the device by this process
+                print(reason, file=sys.stderr, flush=True)
+                os._exit(1)
+            report("failed", trial["index"], reason=reason, curve=curve, failure=failure_of(reason))
         else:
             report("done", trial["index"], **result)
         if device.type != "cpu":

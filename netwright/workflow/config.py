@@ -23,7 +23,7 @@ LIMITS = ("flops", "params", "acts")
 SWEEP_TRIALS = 100  # of a sweep alone, by default: it is not followed by the other steps of a design
 
 # no result depends on these; populations compare the space and the images themselves, wherever they are read from
-_NOT_LASTING = ("out", "command", "workers", "device", "space", "data_dir")
+_NOT_LASTING = ("out", "command", "workers", "device", "space", "data_dir", "trial_timeout", "retry_failed")
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,19 @@ class DesignConfig:
     workers: int | None = option(None, "trials at a time", low=1, metavar="W", default_text="a processor or a GPU each")
     threads: int = option(1, "of each worker", low=1, metavar="T")
     device: str = option("auto", "auto, cpu, cuda, cuda:1, ...", metavar="DEVICE")
+    trial_timeout: float | None = option(
+        None,
+        "end a trial that has no result after so long; final trainings have that much longer as they are longer",
+        above=0.0,
+        metavar="SECONDS",
+        default_text="no limit",
+    )
+    retry_failed: bool | str = option(
+        False,
+        "train again what the machine failed (no memory, killed, too slow); all: what diverged or raised an error too",
+        choices=("machine", "all"),
+        metavar="machine|all",
+    )
     seed: int = option(0, "of sampling, splits and training", low=0)
     command: str = ""
 
@@ -114,6 +127,11 @@ class DesignConfig:
     def final(self) -> int:
         """Epochs of the pick and the baseline."""
         return self.final_epochs or 3 * self.epochs
+
+    @property
+    def retried(self) -> str:
+        """Which failed trials are trained again: "", "machine" or "all"."""
+        return self.retry_failed if isinstance(self.retry_failed, str) else "machine" * self.retry_failed
 
     def lasting(self) -> dict[str, Any]:
         """What the results depend on besides space and images, for JSON: a run is resumed only with the same."""

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from netwright.arch import Arch, complexity
 from netwright.data import ImageSet, load_images
 from netwright.errors import PopulationError
 from netwright.population import Population, trial_seed
 from netwright.sweeps import run
-from netwright.workflow.prepare import PreparedDesign, identity
+from netwright.workflow.prepare import PreparedDesign, identity, machine_failures, retry_command
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
     from netwright.report import Finalist
 
 __all__ = ["train_finalists", "weights_of"]
+
+_LOG = logging.getLogger(__name__)
 
 _FIRST_SEED = 1_000_000  # beyond the index of any trial: no final training repeats one
 
@@ -58,18 +63,33 @@ def train_finalists(prepared: PreparedDesign, pick: Arch, baseline: Arch) -> tup
             workers=config.workers,
             threads=config.threads,
             devices=prepared.devices,
+            trial_timeout=_timeout(prepared, images),
+            retry_failed=config.retried,
+            command=config.command,
             split="test",
             weights=lambda trial: weights_of(folder, trial.label, trial.seed),
             progress=prepared.progress,
             executor=prepared.executor if images is prepared.images else None,
         )
         frame = population.frame()
+        if failures := machine_failures(population):
+            again = f"`{retry_command(config.command)}`" if config.command else "retry_failed=True"
+            _LOG.warning("final trainings: %s. %s trains them again", failures, again)
     finalists = _finalist(frame, "pick", pick, images), _finalist(frame, "baseline", baseline, images)
     if not finalists[0].test_errors:
         raise PopulationError(
             f"no training of the pick is finished. {finalists[0].note} Lower the learning rate, in another folder."
         )
     return finalists
+
+
+def _timeout(prepared: PreparedDesign, images: ImageSet) -> float | None:
+    """That of a trial, in proportion to the epochs and the images."""
+    config = prepared.config
+    if config.trial_timeout is None:
+        return None
+    share = (len(images.train) + len(images.validation)) / len(prepared.images.train)
+    return float(np.ceil(config.trial_timeout * share * config.final / config.epochs))
 
 
 def weights_of(folder: Path, label: str, seed: int) -> Path:

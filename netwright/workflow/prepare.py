@@ -9,17 +9,18 @@ from typing import Any
 
 from netwright.data import ImageSet, load_images
 from netwright.errors import PopulationError
-from netwright.population import Population
+from netwright.population import FILE, Population
 from netwright.recipe import Recipe
 from netwright.space import DesignSpace, Sample, load_space
 from netwright.sweeps import Executor, LocalExecutor, NullProgress, default_workers, run
 from netwright.system.atomic import require_writable
 from netwright.workflow.config import DesignConfig
 
-__all__ = ["PreparedDesign", "identity", "prepare"]
+__all__ = ["PreparedDesign", "identity", "machine_failures", "prepare", "retry_command"]
 
 _LOG = logging.getLogger(__name__)
 
+_MOST_REASONS = 3  # that are said
 _IMAGENET = (224, 400e6)  # the regime that DDS designs in: pixels, flops
 # (training images, batch size from so many on): a short training needs some hundred steps
 _BATCHES = ((5000, 128), (2000, 64), (0, 32))
@@ -79,8 +80,17 @@ class PreparedDesign:
         return population
 
     def train(self, population: Population, title: str) -> None:
-        """Train every waiting trial on the training split."""
+        """Train every waiting trial on the training split, and those that failed where they are to be retried.
+
+        What the machine failed is said at the end.
+        """
         config = self.config
+        retried = config.retried
+        later = self._begun_after(population.folder)
+        if retried and later is not None:
+            if population.counts()["failed"]:
+                _LOG.warning("%s: failed trials stay as they are, because %s rests on the others already", title, later)
+            retried = ""
         run(
             population,
             self.images,
@@ -89,9 +99,20 @@ class PreparedDesign:
             workers=config.workers,
             threads=config.threads,
             devices=self.devices,
+            trial_timeout=config.trial_timeout,
+            retry_failed=retried,
+            command=config.command,
             progress=self.progress,
             executor=self.executor,
         )
+        if failures := machine_failures(population):
+            _LOG.warning("%s: %s. They are no results", title, failures)
+
+    def _begun_after(self, folder: Path) -> Path | None:
+        """The step of the design that follows from the population of a folder, where it is begun."""
+        following = {self.config.out: "refined", self.config.out / "refined": "final"}
+        later = self.config.out / following.get(folder, "final")
+        return later if (later / FILE).exists() else None
 
 
 def prepare(config: DesignConfig, progress: NullProgress) -> PreparedDesign:
@@ -124,6 +145,25 @@ def prepare(config: DesignConfig, progress: NullProgress) -> PreparedDesign:
     workers = config.workers or default_workers(config.threads, devices)
     executor = LocalExecutor(images.path, workers=workers, threads=config.threads, devices=devices)
     return PreparedDesign(config, space, images, recipe, final_recipe, devices, progress, executor)
+
+
+def machine_failures(population: Population) -> str:
+    """How many trials the machine failed, and why, as a sentence; empty where none."""
+    reasons = population.failures()["machine"]
+    if not reasons:
+        return ""
+    many = sum(reasons.values())
+    why = "; ".join(f"{count} x {reason}" for reason, count in list(reasons.items())[:_MOST_REASONS])
+    more = f"; and {len(reasons) - _MOST_REASONS} other reasons" if len(reasons) > _MOST_REASONS else ""
+    whose = "1 trial was failed by the machine, not by its network"
+    if many > 1:
+        whose = f"{many} trials were failed by the machine, not by their networks"
+    return f"{whose}: {why}{more}"
+
+
+def retry_command(command: str) -> str:
+    """The command that trains the machine's failures again. command: that of the sweep or design."""
+    return command if "--retry_failed" in command else f"{command} --retry_failed"
 
 
 def identity(space: DesignSpace | None, recipe: Recipe, images: ImageSet, threads: int) -> dict[str, Any]:

@@ -51,7 +51,9 @@ def refuse_failure(frame: pd.DataFrame) -> None:
         return
     reasons = frame["reason"].dropna().value_counts()
     why = "; ".join(f"{count} x {reason}" for reason, count in reasons.head(3).items())
+    cure = "Lower the learning rate or the budget, in another folder."
+    if "failure" in frame.columns and (frame["failure"] == "machine").any():
+        cure = "What the machine failed is trained again by the same command with --retry_failed."
     raise PopulationError(
-        f"a network is selected from trials that are done, and none of {len(frame)} is: {why}. Lower the learning rate "
-        "or the budget, in another folder."
+        f"a network is selected from trials that are done, and none of {len(frame)} is: {why}. {cure}"
     )

@@ -1,0 +1,35 @@
+"""Copy a population into a file of its own, while a sweep trains it too.
+
+RUN is a run folder or the file of a population. TARGET is a file that ends in .sqlite, .sqlite3 or .db, or a folder,
+which then holds population.sqlite. The copy has every trial that is finished now; it is whole or not there, and
+replaces nothing. It can be analyzed, compared, moved, and, in a folder, resumed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from netwright.cli.parser import CommandParser
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser: CommandParser) -> None:
+    """The words."""
+    parser.add_argument("population", metavar="RUN", help="a run folder, or the file of a population")
+    parser.add_argument("target", metavar="TARGET", help="a new file or a folder without a population")
+
+
+def run(options: Namespace, command: str) -> int:
+    """Do it."""
+    from netwright.population import Population
+
+    with Population.open(options.population) as population:
+        path = population.copy_to(options.target)
+    with Population.open(path) as copy:
+        counts = copy.counts()
+    print(f"{', '.join(f'{many} {state}' for state, many in counts.items() if many)}: {path}")
+    return 0

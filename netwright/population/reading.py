@@ -1,0 +1,46 @@
+"""What the file of a population has, as values: its trials as a table, and those that failed."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from typing import TYPE_CHECKING
+
+from netwright.population.database import has_failure_column
+from netwright.population.failure import failure_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["failed_trials", "trial_frame"]
+
+_BEFORE = ("trial", "state", "reason")
+_AFTER = ("error", "flops", "params", "acts", "seconds", "seed", "attempts", "label")
+
+
+def trial_frame(db: sqlite3.Connection) -> pd.DataFrame:
+    """`Population.frame` of a file."""
+    import pandas as pd
+
+    names = (*_BEFORE, "failure", *_AFTER)
+    selected = ", ".join((*_BEFORE, _failure(db), *_AFTER))
+    records = []
+    for row in db.execute(f"SELECT {selected}, parameters, arch, curve FROM trials ORDER BY trial"):
+        record = dict(zip(names, row, strict=False))
+        if record["state"] == "failed":
+            record["failure"] = record["failure"] or failure_of(record["reason"])
+        curve = json.loads(row[-1]) if row[-1] else []
+        records.append(record | json.loads(row[-3]) | {"arch": row[-2], "curve": curve})
+    frame = pd.DataFrame.from_records(records, columns=None if records else [*names, "arch", "curve"])
+    return frame.astype({"error": float, "seconds": float})
+
+
+def failed_trials(db: sqlite3.Connection) -> dict[int, tuple[str, str]]:
+    """Index of each failed trial -> its reason, and whose fault; by the reason where the file does not say."""
+    rows = db.execute(f"SELECT trial, reason, {_failure(db)} FROM trials WHERE state = 'failed' ORDER BY trial")
+    return {index: (reason or "", failure or failure_of(reason)) for index, reason, failure in rows}
+
+
+def _failure(db: sqlite3.Connection) -> str:
+    """The column, or what stands for it in a file of version 0.1."""
+    return "failure" if has_failure_column(db) else "NULL"
