@@ -53,5 +53,10 @@ def _failures(results: Outcomes) -> list[str]:
         count = f"{results.n_failed:,} of {results.errors.size:,} networks failed and count"
         said.append(f"{count} as an error of {results.worst:.0f}%, behind all others.")
     if results.lost:
-        said.append(f"{results.lost:,} trials, which the machine failed, are left out: nothing is known of them.")
+        count = (
+            "1 trial, which the machine failed, is"
+            if results.lost == 1
+            else f"{results.lost:,} trials, which the machine failed, are"
+        )
+        said.append(f"{count} left out: nothing is known of {'it' if results.lost == 1 else 'them'}.")
     return said

@@ -12,6 +12,11 @@ from netwright.space import draw, load_space
 CURVE = [{"epoch": 1, "error": 30.0}, {"epoch": 2, "error": 12.5}]
 
 
+def known(population, column):
+    """With None for what is missing."""
+    return [None if value != value else value for value in population.frame()[column]]
+
+
 def test_a_new_population_is_all_waiting(create, networks):
     with create(3, notes={"account": {"draws": 5}}) as population:
         assert len(population) == 3
@@ -65,6 +70,44 @@ def test_a_trial_that_is_done_at_last_has_no_reason(create):
         population.fail(0, "the worker was killed")
         population.finish(0, error=1.0, seconds=1.0, curve=[])
         assert population.frame()["reason"].tolist() == [None]
+
+
+def test_a_failure_is_the_networks_or_the_machines(create):
+    with create(5) as population:
+        population.fail(0, "diverged")
+        population.fail(1, "out of memory: 3 GB")
+        population.fail(2, "out of memory, as another executor calls it", kind="network")
+        population.fail(3, "the queue was closed", kind="machine")
+        assert known(population, "failure") == ["network", "machine", "network", "machine", None]
+        assert population.failures()["machine"] == {"out of memory: 3 GB": 1, "the queue was closed": 1}
+        population.finish(3, error=1.0, seconds=1.0, curve=[])
+        assert known(population, "failure")[3] is None
+        with pytest.raises(sqlite3.IntegrityError):
+            population.fail(4, "x", kind="weather")
+
+
+def test_reasons_are_counted_the_most_frequent_first(create):
+    with create(4) as population:
+        for index, reason in enumerate(("diverged", "crashed", "crashed", "no result within 1 s")):
+            population.fail(index, reason)
+        assert list(population.failures()["network"].items()) == [("crashed", 2), ("diverged", 1)]
+
+
+def test_failed_trials_wait_again_where_they_are_retried(create):
+    with create(4) as population:
+        for index in range(3):
+            population.begin(index)
+        population.fail(0, "diverged", CURVE)
+        population.fail(1, "no result within 1 s", CURVE, kind="machine")
+        population.finish(2, error=1.0, seconds=1.0, curve=CURVE)
+        assert population.retry_failed() == 1
+        assert population.retry_failed() == 0
+        frame = population.frame()
+        assert frame["state"].tolist() == ["failed", "waiting", "done", "waiting"]
+        assert frame["attempts"].tolist() == [1, 1, 1, 0]  # they stay counted
+        assert (known(population, "reason")[1], known(population, "failure")[1], frame["curve"][1]) == (None, None, [])
+        assert population.retry_failed("all") == 1
+        assert population.counts()["waiting"] == 3
 
 
 def test_the_frame_has_a_row_a_trial_and_numbers_as_numbers(tmp_path):

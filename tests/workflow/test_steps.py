@@ -165,7 +165,7 @@ def test_the_config_is_kept_where_version_0_1_looks_for_it(quiet: Any, config: M
     result = design(config(), quiet)
     with Population.open(result.folder / "refined") as population:
         assert population.notes["brief"]["trials"] == TRIALS
-        assert set(population.notes) == {"account", "command", "brief"}
+        assert set(population.notes) == {"account", "command", "brief", "provenance"}
 
 
 def forget_the_policy(folder: Path) -> None:
