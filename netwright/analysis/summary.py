@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from netwright.errors import StatsError
-from netwright.population import FILE, Population
+from netwright.population import FILE, Population, is_population
 from netwright.space import DesignSpace
 from netwright.stats import (
     GoodRange,
@@ -95,7 +95,7 @@ def read(ref: str | Path, *, error: str | None = None) -> PopulationView:
         StatsError: The table cannot be read, or its error column cannot be found.
     """
     path = Path(ref)
-    if path.is_dir() or path.name == FILE or not path.suffix:
+    if path.is_dir() or path.name == FILE or not path.suffix or is_population(path):
         with Population.open(path) as population:
             frame, stored, notes = population.frame(), population.identity.get("space"), population.notes
         if stored is None:

@@ -156,7 +156,9 @@ def _reader(item: Option) -> Callable[[str], Any]:
             return word
         try:
             return convert(word)
-        except ValueError as error:
+        except (ArgumentTypeError, ValueError) as error:
+            if isinstance(error, ArgumentTypeError) and not item.constraint.choices:
+                raise
             raise ArgumentTypeError(f"{describe(item.hint, item.constraint)}, not {word!r}") from error
 
     return read

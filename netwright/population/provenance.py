@@ -21,7 +21,7 @@ def with_session(
 
     Args:
         notes: Of the population.
-        session: versions, hardware, devices, threads, command.
+        session: versions, hardware, devices, threads, command, splits.
         data: What is known of the images.
         finished: Number of trials that were done or failed before this session.
         now: Seconds since 1970.

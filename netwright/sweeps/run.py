@@ -96,7 +96,7 @@ def run(
         meter = _Meter(population, progress or NullProgress(), title, recipe.epochs)
         if not waiting:
             return
-        session = session_facts(threads, devices, command), data_facts(images)
+        session = session_facts(threads, devices, command, images.provenance), data_facts(images)
         sweep = _Sweep(population, title, meter, session)
         sweep.add(waiting, recipe, split, weights, trial_timeout)
         workers = workers or default_workers(threads, devices)

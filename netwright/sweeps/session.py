@@ -21,12 +21,11 @@ def data_facts(images: ImageSet) -> dict[str, Any]:
         "train": len(images.train),
         "validation": len(images.validation),
         "test": len(images.test),
-        "splits": images.provenance,
     }
 
 
-def session_facts(threads: int, devices: tuple[str, ...], command: str) -> dict[str, Any]:
-    """What trains now."""
+def session_facts(threads: int, devices: tuple[str, ...], command: str, splits: str) -> dict[str, Any]:
+    """What trains now. splits: where the splits of the images come from, as a sentence."""
     models = list(devices)
     if devices != ("cpu",):
         import torch
@@ -40,4 +39,5 @@ def session_facts(threads: int, devices: tuple[str, ...], command: str) -> dict[
         "devices": sorted(set(models)),
         "threads": threads,
         "command": command,
+        "splits": splits,
     }

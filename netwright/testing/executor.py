@@ -13,6 +13,7 @@ import pytest
 
 from netwright.arch import Arch, Stage, Stem
 from netwright.data import ImageSet, load_images
+from netwright.population import failure_of
 from netwright.recipe import Recipe
 from netwright.sweeps import Executor, TrialEvent, TrialSpec
 from netwright.weights import load_model
@@ -22,6 +23,7 @@ __all__ = ["ExecutorContract"]
 _ENDS = ("done", "failed", "unsaved", "lost")
 # on 8 x 8 gray pixels a few milliseconds a step
 _NETWORK = Arch((Stage(1, 8),), stem=Stem("cifar", 8), resolution=8, num_classes=10, in_channels=1)
+_TIMEOUT = 0.5  # seconds, less than any processor takes for the epochs of that trial
 _RECIPE = Recipe(batch_size=32, lr=0.1)
 
 
@@ -61,7 +63,8 @@ def _ended(events: list[TrialEvent]) -> dict[int, TrialEvent]:
 class ExecutorContract:
     """The tests of an `Executor`.
 
-    A subclass gives `make_executor`, and `kill` where its workers are no processes of this machine:
+    A subclass gives `make_executor`, `kill` where its workers are no processes of this machine, and `keeps_timeouts`:
+    False for an executor that knows nothing of `TrialSpec.timeout`.
 
         class TestMyExecutor(ExecutorContract):
             def make_executor(self, images):
@@ -69,6 +72,8 @@ class ExecutorContract:
 
     The trials train networks of some hundred weights on a few of the bundled digits.
     """
+
+    keeps_timeouts = True
 
     def make_executor(self, images: Path) -> Executor:
         """An executor of two workers or more with one thread each.
@@ -141,6 +146,20 @@ class ExecutorContract:
         assert ends[3].values["reason"].startswith("out of memory: ")
         assert ends[4].values["reason"].startswith("diverged: ")
         assert isinstance(ends[4].values["curve"], list)
+        for index, whose in ((1, "network"), (3, "machine"), (4, "network")):  # it may be left to the reason
+            found = ends[index].values.get("failure") or failure_of(ends[index].values["reason"])
+            assert found == whose, "lack of memory is the machine's fault, and what a network does is its own"
+
+    def test_a_trial_without_a_result_in_time_is_ended_and_the_machine_failed_it(self, executor: Executor) -> None:
+        if not self.keeps_timeouts:
+            pytest.skip("this executor knows nothing of timeouts")
+        endless = replace(_trial(0, epochs=3000), timeout=_TIMEOUT)
+        ends = _ended(list(executor.run([endless, _trial(1), replace(_trial(2), timeout=600.0)])))
+        assert {index: end.kind for index, end in ends.items()} == {0: "failed", 1: "done", 2: "done"}
+        assert ends[0].values["failure"] == "machine"
+        assert ends[0].values["reason"].startswith(f"no result within {_TIMEOUT:g} s")
+        assert isinstance(ends[0].values["curve"], list)
+        assert set(_ended(list(executor.run([_trial(3)])))) == {3}, "the executor goes on"
 
     def test_the_test_split_is_looked_at_once_and_only_where_it_is_asked_for(
         self, executor: Executor, images: ImageSet

@@ -77,9 +77,10 @@ def train_finalists(prepared: PreparedDesign, pick: Arch, baseline: Arch) -> tup
             _LOG.warning("final trainings: %s. %s trains them again", failures, again)
     finalists = _finalist(frame, "pick", pick, images), _finalist(frame, "baseline", baseline, images)
     if not finalists[0].test_errors:
-        raise PopulationError(
-            f"no training of the pick is finished. {finalists[0].note} Lower the learning rate, in another folder."
-        )
+        cure = "Lower the learning rate, in another folder."
+        if (frame["failure"] == "machine").any():
+            cure = "The same command with --retry_failed trains it again."
+        raise PopulationError(f"no training of the pick is finished. {finalists[0].note} {cure}")
     return finalists
 
 

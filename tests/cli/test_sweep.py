@@ -57,11 +57,34 @@ def test_a_sweep_ends_with_what_comes_next(netwright: Run, tmp_path: Path) -> No
     assert re.search(r"made differently:\n  recipe\.lr: 0\.05 -> 0\.3\nGive the same", changed.err)
 
 
-def test_a_sweep_of_failures_is_status_1(netwright: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("netwright.workflow.sweep", lambda **options: {"done": 0, "failed": 2})
-    failed = netwright(*SMALL, "--trials=2", "--out=x")
-    assert failed.status == 1
-    assert "0 trials done, 2 failed" in failed.out
+@pytest.mark.slow
+def test_a_sweep_of_which_the_machine_failed_all_is_status_1_until_it_is_retried(
+    netwright: Run, tmp_path: Path
+) -> None:
+    out = tmp_path / "x"
+    words = [*SMALL, "--trials=2", f"--out={out}"]
+    for more in (["--trial_timeout=0.001"], [], ["--epochs=2"]):
+        failed = netwright(*words, *more)
+        assert failed.status == 1
+        assert failed.out.splitlines() == [
+            f"0 trials done, 2 failed (0 by their networks, 2 by the machine): {out}",
+            "2 trials were failed by the machine, not by their networks: 2 x no result within 0.001 s (--trial_timeout)"
+            ". To train what the machine failed again:",
+            f"netwright {' '.join([*words, *more])} --retry_failed",
+        ]
+    again = netwright(*words, "--retry_failed")
+    assert (again.status, again.out) == (0, f"2 trials done, 0 failed: {out}\nnetwright analyze {out}\n")
+    assert "regnetx: 2 failed trials are trained again" in again.err
+    with Population.open(out) as population:
+        assert population.frame()["attempts"].tolist() == [2, 2]
+        assert population.notes["provenance"]["command"].endswith("--trial_timeout=0.001")
+
+
+@pytest.mark.slow
+def test_a_sweep_of_networks_that_diverge_is_status_1(netwright: Run, tmp_path: Path) -> None:
+    hot = ("--lr=100", "--epochs=30", "--trials=1", f"--out={tmp_path / 'x'}")
+    failed = netwright(*SMALL, *hot)
+    assert (failed.status, failed.out) == (1, f"0 trials done, 1 failed: {tmp_path / 'x'}\n")
 
 
 @pytest.mark.parametrize(
@@ -74,6 +97,7 @@ def test_a_sweep_of_failures_is_status_1(netwright: Run, monkeypatch: pytest.Mon
         (["--threads=0"], "threads is a whole number of at least 1, not 0"),
         (["--seed=-1"], "seed is a whole number of at least 0, not -1"),
         (["--batch_size=0"], "batch_size is a whole number of at least 1, not 0"),
+        (["--trial_timeout=0"], "trial_timeout is a number above 0, or none, not 0"),
         (["--lr=nan"], "lr is a number within 0 to 100, or auto, not nan"),
         (["--device=cuda:77"], "device"),
         (["--data_dir=no/such"], "the data folder 'no/such' does not exist"),

@@ -2,6 +2,7 @@
 
 import os
 import runpy
+import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -58,6 +59,8 @@ def trials(program: SimpleNamespace) -> SimpleNamespace:
 class Killer(Executor):
     """Kills the worker of some trials (index -> how often) as soon as it has begun them."""
 
+    signal = signal.SIGKILL
+
     def __init__(self, inner: Executor, victims: dict[int, int]) -> None:
         self.inner, self.victims = inner, victims
 
@@ -65,7 +68,7 @@ class Killer(Executor):
         for event in self.inner.run(trials):
             if event.kind == "began" and self.victims.get(event.index, 0) > 0:
                 self.victims[event.index] -= 1
-                os.kill(event.values["pid"], 9)
+                os.kill(event.values["pid"], self.signal)
             yield event
 
     def retry(self, trial: TrialSpec) -> None:
@@ -73,6 +76,12 @@ class Killer(Executor):
 
     def close(self) -> None:
         self.inner.close()
+
+
+class Stopper(Killer):
+    """Stops the worker of some trials, as `kill -STOP` does: it neither works nor ends."""
+
+    signal = signal.SIGSTOP
 
 
 class Borrowed(Executor):
@@ -117,6 +126,11 @@ class Notes(NullProgress):
 @pytest.fixture
 def killer() -> type[Killer]:
     return Killer
+
+
+@pytest.fixture
+def stopper() -> type[Stopper]:
+    return Stopper
 
 
 @pytest.fixture

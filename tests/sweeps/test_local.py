@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,71 @@ def test_no_death_of_a_worker_stops_the_sweep(source, reason, pretender, images,
         events = list(executor.run([trials.good(0)]))
     assert [event.kind for event in events] == ["began", "lost"]
     assert reason in events[-1].values["reason"]
+
+
+def test_a_trial_that_sleeps_is_ended_with_what_it_told_so_far(pretender, images, trials):
+    epoch = '{"kind": "epoch", "index": 0, "values": {"epoch": 1}}'
+    pretender(READY + f"print('{epoch}', flush=True); time.sleep(600)")
+    with LocalExecutor(images.path, workers=1, threads=1) as executor:
+        events = list(executor.run([trials.good(0, timeout=1.0)]))
+        assert executor.pids() == []
+    assert [event.kind for event in events] == ["began", "epoch", "failed"]
+    assert events[-1].values == {
+        "reason": "no result within 1 s (--trial_timeout)",
+        "curve": [{"epoch": 1}],
+        "failure": "machine",
+    }
+
+
+def test_a_result_that_waited_for_the_program_is_no_late_one(pretender, images, trials):
+    done = '{"kind": "done", "index": 0, "values": {}}'
+    pretender(READY + f"print('{done}', flush=True); time.sleep(600)")
+    with LocalExecutor(images.path, workers=1, threads=1) as executor:
+        events = executor.run([trials.good(0, timeout=0.5)])
+        kinds = [next(events).kind]
+        time.sleep(1.5)  # as where the disk is full
+        kinds += [event.kind for event in events]
+    assert kinds == ["began", "done"]
+
+
+def test_a_worker_that_never_gets_ready_stops_no_sweep(pretender, images, trials, monkeypatch):
+    monkeypatch.setattr(module, "_START_SECONDS", 0.3)
+    pretender("time.sleep(600)")
+    with (
+        LocalExecutor(images.path, workers=1, threads=1) as executor,
+        pytest.raises(PopulationError, match="no worker could be started: 3 in a row died before they were ready"),
+    ):
+        list(executor.run([trials.good(0)]))
+
+
+def test_a_trial_that_is_silent_for_long_is_named_once(pretender, images, trials, monkeypatch, caplog):
+    monkeypatch.setattr(module, "_SILENCE_SECONDS", 0.2)
+    monkeypatch.setattr(module, "_SILENCE_EPOCHS", 0.1)
+    epoch = '{"kind": "epoch", "index": 0, "values": {"epoch": 1}}'
+    pretender(READY + f"print('{epoch}', flush=True); time.sleep(1.5); os._exit(0)")
+    with LocalExecutor(images.path, workers=1, threads=1) as executor:
+        assert [event.kind for event in executor.run([trials.good(0)])] == ["began", "epoch", "lost"]
+    [line] = caplog.messages
+    assert line.startswith("trial 0 has said nothing for 0 s (process ")
+    assert "--trial_timeout" in line
+
+
+@pytest.mark.slow
+def test_a_device_that_breaks_down_ends_its_worker_and_not_the_trials_after_it(pretender, images, trials):
+    """After an error of CUDA nothing more can be computed in that process."""
+    pretender(
+        "import torch\n"
+        "from netwright.sweeps import worker\n"
+        "def broken(*_):\n"
+        "    raise torch.AcceleratorError('CUDA error: an illegal memory access\\nCompile with TORCH_USE_CUDA_DSA')\n"
+        "worker.train_trial = broken\n"
+        "worker.main(sys.argv[-3:])\n"
+    )
+    with LocalExecutor(images.path, workers=1, threads=1) as executor:
+        events = list(executor.run([trials.good(0)]))
+    assert [event.kind for event in events] == ["began", "lost"]
+    reason = "the worker ended with code 1: AcceleratorError: CUDA error: an illegal memory access"
+    assert events[-1].values["reason"] == reason
 
 
 def test_every_processor_has_a_worker(monkeypatch):

@@ -1,15 +1,17 @@
 """A population through `run`: what is recorded, whatever happens to the trials and to the disk."""
 
 import logging
+import shutil
 import sys
 from dataclasses import replace
 
 import pytest
 
 from netwright.arch import Stem
-from netwright.errors import OutputError, PopulationError
-from netwright.population import Population
-from netwright.sweeps import LocalExecutor, run
+from netwright.errors import OutputError, PopulationError, RecipeError
+from netwright.population import FILE, Population, mixed_sessions
+from netwright.sweeps import Executor, LocalExecutor, NullProgress, TrialEvent, run
+from netwright.system import machine
 
 module = sys.modules["netwright.sweeps.run"]
 
@@ -38,8 +40,12 @@ def test_what_fails_is_recorded_with_its_reason_and_counted(create, crew, images
     assert (done["seconds"] > 0).all()
     assert frame["attempts"].tolist() == [1] * 5
     assert {line.split(": ")[1] for line in caplog.messages} == {"trial 1 failed", "trial 3 failed"}
+    assert frame["failure"][1] == "network"
+    assert frame["failure"][3] == "machine"
     finished, failed, best, mean = notes.updates[-1][1:]
-    assert (finished, failed, best, mean) == (3, 2, done["error"].min(), pytest.approx(done["error"].mean()))
+    assert (finished, failed, best) == (3, 2, done["error"].min())
+    # the network that failed is a result; of what the machine failed nothing is known
+    assert mean == pytest.approx((done["error"].sum() + 100) / 4)
 
 
 def test_trials_that_diverge_are_failed_and_kept_with_their_curve(create, crew, images, program):
@@ -62,11 +68,151 @@ def test_a_trial_whose_worker_is_killed_is_tried_once_more(create, crew, images,
     assert frame["state"].tolist() == ["done", "done", "failed", "done"]
     assert frame["attempts"].tolist() == [2, 1, 2, 1]
     assert frame["reason"][2] == ("the worker was killed (signal 9): out of memory is the usual cause; 2 attempts")
+    assert frame["failure"][2] == "machine"
     assert [line.split(": ")[1] for line in caplog.messages] == [
         "trial 0 is tried again",
         "trial 2 is tried again",
         "trial 2 failed",
     ]
+
+
+@pytest.mark.slow
+def test_a_stopped_worker_is_ended_after_the_timeout_and_its_trial_can_be_retried(
+    create, crew, images, program, stopper, notes, caplog
+):
+    recipe = program.short(2)
+    with create(program.small_networks(3)) as population:
+        run(population, images, recipe, executor=stopper(crew, {1: 1}), trial_timeout=20.0, progress=notes)
+        frame = population.frame()
+        assert frame["state"].tolist() == ["done", "failed", "done"]
+        assert frame["reason"][1] == "no result within 20 s (--trial_timeout)"
+        assert (frame["failure"][1], frame["attempts"][1]) == ("machine", 1)
+        assert [line.split(": ")[1] for line in caplog.messages] == ["trial 1 failed"]
+        assert notes.updates[-1][1:3] == (2, 1)
+        run(population, images, recipe, executor=crew)
+        assert population.counts()["failed"] == 1  # not by itself
+        run(population, images, recipe, executor=crew, retry_failed=True)
+        again = population.frame()
+    assert again["state"].tolist() == ["done"] * 3
+    assert again["attempts"].tolist() == [1, 2, 1]
+    kept = ["state", "error", "curve", "attempts", "seconds"]
+    assert again.drop(1)[kept].equals(frame.drop(1)[kept])
+
+
+def test_what_networks_failed_is_retried_only_where_it_is_asked_for(create, crew, images, program):
+    networks = program.small_networks(2)
+    networks[0] = replace(networks[0], in_channels=3)
+    with create(networks) as population:
+        run(population, images, program.short(1), executor=crew)
+        for retry_failed, attempts in ((True, 1), ("machine", 1), ("all", 2)):
+            run(population, images, program.short(1), executor=crew, retry_failed=retry_failed)
+            assert population.frame()["attempts"].tolist() == [attempts, 1]
+            assert population.counts()["failed"] == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"trial_timeout": 0.0}, "trial_timeout is a number of seconds above 0, not 0.0"),
+        ({"trial_timeout": float("nan")}, "above 0, not nan"),
+        ({"retry_failed": "network"}, "retry_failed is true, false, 'machine' or 'all', not 'network'"),
+    ],
+)
+def test_impossible_options_are_refused(options, says, create, images, program):
+    with create(program.small_networks(1)) as population, pytest.raises(RecipeError, match=says):
+        run(population, images, program.short(1), **options)
+
+
+class Says(Executor):
+    """Ends every trial with one event, as an executor of somebody else might."""
+
+    def __init__(self, kind, values):
+        self.kind, self.values, self.specs = kind, values, []
+
+    def run(self, trials):
+        for trial in trials:
+            self.specs.append(trial)
+            yield TrialEvent("began", trial.index, {})
+            yield TrialEvent(self.kind, trial.index, self.values)
+
+    def retry(self, trial):
+        raise AssertionError
+
+    def close(self):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("values", "failure"),
+    [
+        ({"reason": "the queue broke", "curve": []}, "network"),
+        ({"reason": "out of memory: on node 7"}, "machine"),
+        ({"reason": "the queue broke", "curve": [], "failure": "machine"}, "machine"),
+        ({"reason": "out of memory, the title of a network", "failure": "network", "node": 7}, "network"),
+    ],
+)
+def test_an_executor_may_say_whose_fault_a_failure_is(values, failure, create, images, program):
+    with create(program.small_networks(1)) as population:
+        run(population, images, program.short(1), executor=Says("failed", values))
+        assert population.frame()["failure"].tolist() == [failure]
+
+
+def test_a_trial_carries_its_timeout(create, images, program):
+    done = {"error": 1.0, "seconds": 1.0, "curve": []}
+    for timeout in (None, 60.0):
+        with create(program.small_networks(1)) as population:
+            executor = Says("done", done)
+            run(population, images, program.short(1), executor=executor, trial_timeout=timeout)
+            assert [spec.timeout for spec in executor.specs] == [timeout]
+        shutil.rmtree(population.folder)
+
+
+def test_what_trained_a_population_is_kept_with_it(create, images, program, monkeypatch):
+    done = {"error": 1.0, "seconds": 1.0, "curve": []}
+    with create(program.small_networks(2)) as population:
+        run(population, images, program.short(1), executor=Says("unknown", {}), command="nothing is finished")
+        assert "provenance" not in population.notes
+        run(population, images, program.short(1), executor=Says("done", done), command="netwright sweep x")
+        known = population.notes["provenance"]
+        assert known["versions"] == machine.versions()
+        assert known["hardware"] == machine.hardware()
+        assert (known["devices"], known["threads"], known["command"]) == (["cpu"], 1, "netwright sweep x")
+        assert known["data"]["fingerprint"] == images.fingerprint
+        assert (known["data"]["classes"], known["splits"]) == (10, images.provenance)
+        assert known["data"]["train"] == len(images.train)
+        assert known["unrecorded"] == 0
+        assert mixed_sessions(population.notes) == []
+        population.extend(program.small_networks(3))
+        monkeypatch.setattr("netwright.sweeps.session.versions", lambda: machine.versions() | {"torch": "3.0"})
+        run(population, images, program.short(1), executor=Says("done", done))
+        assert len(population.notes["provenance"]["sessions"]) == 2
+        [line] = mixed_sessions(population.notes)
+    assert line.startswith("versions.torch: ")
+    assert line.endswith(" -> '3.0'")
+
+
+@pytest.mark.slow
+def test_the_file_alone_can_be_copied_in_the_middle_of_a_sweep(create, crew, images, program, tmp_path):
+    """A copy by any program is at most a trial behind, and one by `copy_to` is not behind."""
+    seen = []
+
+    class Copies(NullProgress):
+        def update(self, done, finished, failed, best, mean):
+            number = len(seen)
+            with Population.open(shutil.copy(population.folder / FILE, tmp_path / f"plain{number}.sqlite")) as copy:
+                plain = copy.counts()["done"]
+            with Population.open(tmp_path / "run") as other:
+                whole = other.copy_to(tmp_path / f"whole{number}.sqlite")
+            with Population.open(whole) as copy:
+                seen.append((finished, plain, copy.counts()["done"]))
+
+    with create(program.small_networks(14)) as population:
+        run(population, images, program.short(2), executor=crew, progress=Copies())
+    assert {finished for finished, _, _ in seen} == set(range(15))
+    for finished, plain, whole in seen:
+        assert plain == whole == finished
+    with Population.open(tmp_path / f"plain{len(seen) - 1}.sqlite") as copy:
+        assert copy.counts()["done"] == 14
 
 
 def test_an_interrupted_attempt_is_not_held_against_a_trial(create, crew, images, program, killer):

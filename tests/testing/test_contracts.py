@@ -22,6 +22,8 @@ FAULTS = {
         "TestEndsTwice": "test_every_trial_begins_reports_its_epochs_and_ends_once",
         "TestHidesEpochs": "test_every_trial_begins_reports_its_epochs_and_ends_once",
         "TestStopsAtFailures": "test_a_fault_of_a_network_is_reported_and_the_others_continue",
+        "TestBlamesNetworks": "test_a_fault_of_a_network_is_reported_and_the_others_continue",
+        "TestHasNoClock": "test_a_trial_without_a_result_in_time_is_ended_and_the_machine_failed_it",
         "TestLooksAtTest": "test_the_test_split_is_looked_at_once_and_only_where_it_is_asked_for",
         "TestSeedsByOrder": "test_a_trial_does_not_depend_on_others_or_on_their_order",
         "TestWritesNothing": "test_weights_are_written_whole_and_open_with_all_that_using_them_takes",
@@ -92,6 +94,13 @@ def test_each_fault_is_found(module: str, tmp_path: Path) -> None:
     cases = [f"{name}::{test}" for name, test in FAULTS[module].items()]
     found = outcomes(module, *cases, folder=tmp_path)
     assert {name for name, came in found.items() if "failed" in came} == set(cases)
+
+
+@pytest.mark.slow
+def test_an_executor_of_before_there_were_timeouts_can_say_so(tmp_path: Path) -> None:
+    name = "test_a_trial_without_a_result_in_time_is_ended_and_the_machine_failed_it"
+    found = outcomes("executors", f"TestSaysThatItHasNoClock::{name}", folder=tmp_path)
+    assert found == {f"TestSaysThatItHasNoClock::{name}": {"skipped"}}
 
 
 @pytest.mark.parametrize(

@@ -18,12 +18,13 @@ from netwright.workflow import DesignConfig
 
 @dataclass
 class Engine:
-    """trials: all that were begun. stop_at: begun trials after which Ctrl-C comes. fails: trials that do. reports: of
-    designs."""
+    """trials: all that were begun. stop_at: begun trials after which Ctrl-C comes. fails: trials that do. kills: trials
+    that the machine fails. reports: of designs."""
 
     trials: list[TrialSpec] = field(default_factory=list)
     stop_at: int | None = None
     fails: Callable[[TrialSpec], bool] = lambda trial: False
+    kills: Callable[[TrialSpec], bool] = lambda trial: False
     reports: list[object] = field(default_factory=list)
 
     def error(self, trial: TrialSpec) -> float:
@@ -44,6 +45,10 @@ class Pretended(Executor):
             yield TrialEvent("began", trial.index, {})
             if self._engine.fails(trial):
                 yield TrialEvent("failed", trial.index, {"reason": "diverged: so it was told", "curve": []})
+                continue
+            if self._engine.kills(trial):
+                values = {"reason": "out of memory: so it was told", "curve": [], "failure": "machine"}
+                yield TrialEvent("failed", trial.index, values)
                 continue
             if trial.weights:
                 Path(trial.weights).parent.mkdir(parents=True, exist_ok=True)

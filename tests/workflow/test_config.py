@@ -64,6 +64,16 @@ def test_what_lasts_is_the_same_wherever_and_on_however_many_workers() -> None:
     assert here.lasting() == there.lasting()
 
 
+def test_a_design_is_resumed_with_other_limits_of_time_and_with_what_failed_retried() -> None:
+    more = DesignConfig(out=Path("x"), trial_timeout=60.0, retry_failed=True)
+    assert more.lasting() == DesignConfig(out=Path("x")).lasting()
+
+
+@pytest.mark.parametrize(("given", "retried"), [(False, ""), (True, "machine"), ("machine", "machine"), ("all", "all")])
+def test_which_failed_trials_are_retried(given: bool | str, retried: str) -> None:
+    assert DesignConfig(retry_failed=given).retried == retried
+
+
 @given(st.integers(1, 100), st.integers(1, 100), st.one_of(st.none(), st.tuples(st.just(0.0), st.floats(1, 1e9))))
 def test_what_lasts_is_json(trials: int, epochs: int, flops: tuple[float, float] | None) -> None:
     values = DesignConfig(out=Path("x"), trials=trials, epochs=epochs, flops=flops, recipe={"lr": 0.1}).lasting()
@@ -97,6 +107,8 @@ def test_options_by_name_as_the_flags_have_them() -> None:
         ({"lr": -1}, RecipeError, "lr is a number within 0 to 100, or auto, not -1"),
         ({"policy": "hom"}, RecipeError, "policy is one of relevant, holm, all"),
         ({"refine_from": 9}, RecipeError, "refine_from is a whole number of at least 10, not 9"),
+        ({"trial_timeout": 0}, RecipeError, "trial_timeout is a number above 0, or none, not 0"),
+        ({"retry_failed": "some"}, RecipeError, "retry_failed is true or false, or one of machine, all, not 'some'"),
         ({"space": 3}, RecipeError, "space is a text or a DesignSpace, not 3"),
     ],
 )

@@ -78,6 +78,47 @@ def test_a_design_of_failures_ends_after_its_first_sample(engine: Any, quiet: An
     assert len(engine.trials) == TRIALS
 
 
+def test_what_the_machine_failed_is_trained_again_until_the_design_rests_on_the_others(
+    engine: Any, quiet: Any, config: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine.kills = lambda trial: trial.split == "validation"
+    with pytest.raises(PopulationError, match=r"none of 12 is: 12 x out of memory.* same command with --retry_failed"):
+        design(config(), quiet)
+    engine.kills = lambda trial: trial.index in (1, 2)
+    result = design(config(retry_failed=True), quiet)
+    assert len(result.test_errors) == SEEDS - 2
+    lines = [line for line in caplog.messages if "by the machine" in line]
+    said = "2 trials were failed by the machine, not by their networks: 2 x out of memory: so it was told"
+    assert lines[1:] == [
+        f"1/3 regnetx: {said}. They are no results",
+        f"2/3 regnetx_refined: {said}. They are no results",
+        f"final trainings: {said}. retry_failed=True trains them again",
+    ]
+    engine.kills = lambda trial: False
+    before = len(engine.trials)
+    again = design(config(retry_failed=True), quiet)
+    assert len(engine.trials) == before + 2  # of the final trainings
+    assert len(again.test_errors) == SEEDS
+    kept = [line for line in caplog.messages if "failed trials stay as they are" in line]
+    assert [line.split(":")[0] for line in kept] == ["1/3 regnetx", "2/3 regnetx_refined"]
+
+
+def test_final_trainings_have_that_much_longer_as_they_are_longer(engine: Any, quiet: Any, config: Make) -> None:
+    design(config(trial_timeout=10.0, epochs=2, final_epochs=6), quiet)
+    assert {trial.timeout for trial in engine.trials[: TRIALS + CONFIRM]} == {10.0}
+    [final] = {trial.timeout for trial in engine.trials[TRIALS + CONFIRM :]}
+    assert 30.0 < final < 45.0  # three times the epochs, on the validation images too
+
+
+def test_a_sweep_retries_what_the_machine_failed(engine: Any, quiet: Any, tmp_path: Path) -> None:
+    options = {"flops": (0.3e6, 0.6e6), "trials": 4, "epochs": 1, "out": tmp_path / "s"}
+    engine.kills = lambda trial: trial.index in (1, 2)
+    assert sweep("regnetx", quiet, **options)["failed"] == 2
+    engine.kills = lambda trial: False
+    assert sweep("regnetx", quiet, **options)["failed"] == 2
+    assert sweep("regnetx", quiet, **options, retry_failed=True)["done"] == 4
+
+
 def test_a_baseline_that_fails_takes_nothing_from_the_pick(engine: Any, quiet: Any, config: Make) -> None:
     engine.fails = lambda trial: trial.split == "test" and trial.index >= SEEDS
     result = design(config(), quiet)

@@ -1,7 +1,9 @@
 """An executor that somebody else wrote, right and wrong in several ways; run by ../test_contracts.py."""
 
+import math
 import queue
 import threading
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
@@ -47,7 +49,11 @@ class Inline(Executor):
         curve: list[dict[str, Any]] = []
         stop = threading.Event()
 
+        began = time.monotonic()
+
         def on_epoch(epoch: Any) -> None:
+            if time.monotonic() - began > (trial.timeout or math.inf):
+                raise TimeoutError(trial.timeout_reason)
             if stop.is_set() or trial.index in VICTIMS:
                 VICTIMS.discard(trial.index)
                 raise Killed
@@ -59,6 +65,8 @@ class Inline(Executor):
                 events.put(("done", train_trial(asdict(trial), self.images, torch.device("cpu"), on_epoch)))
             except OutputError as error:
                 events.put(("unsaved", {"reason": str(error)}))
+            except TimeoutError as error:
+                events.put(("failed", {"reason": str(error), "curve": curve, "failure": "machine"}))
             except Killed:
                 events.put(("lost", {"reason": "the thread was killed"}))
             except Exception as error:
@@ -130,6 +138,30 @@ class StopsAtFailures(Inline):
 
 class TestStopsAtFailures(OfInline):
     kind = StopsAtFailures
+
+
+class BlamesNetworks(Inline):
+    def train(self, trial: TrialSpec) -> Iterator[tuple[str, dict[str, Any]]]:
+        for kind, values in super().train(trial):
+            yield kind, values | {"failure": "network"} if kind == "failed" else values
+
+
+class TestBlamesNetworks(OfInline):
+    kind = BlamesNetworks
+
+
+class HasNoClock(Inline):
+    def train(self, trial: TrialSpec) -> Iterator[tuple[str, dict[str, Any]]]:
+        return super().train(replace(trial, timeout=None))
+
+
+class TestHasNoClock(OfInline):
+    kind = HasNoClock
+
+
+class TestSaysThatItHasNoClock(OfInline):
+    kind = HasNoClock
+    keeps_timeouts = False
 
 
 class LooksAtTest(Inline):
