@@ -77,7 +77,8 @@ def open_file(path: Path) -> sqlite3.Connection:
         ) from error
     except sqlite3.DatabaseError as error:
         raise PopulationError(
-            f"{path} is not a population that can be read: {error}. Restore it, or start over in another folder."
+            f"{path} is not a population that can be read: {str(error).splitlines()[-1]}. Restore it, or start over in "
+            "another folder. A file that was copied while a trial finished is copied whole by `netwright copy`."
         ) from error
     if version > _FORMAT:
         db.close()

@@ -80,7 +80,7 @@ def test_the_version(netwright: Run) -> None:
         (["design", "--trials", "many"], "argument --trials: a whole number of at least 1, not 'many'"),
         (["design", "--flops", "2M:1M"], "a window's low end is not above its high end: '2M:1M'"),
         (["design", "--max_flops", "much"], "a quantity is a number like 400M"),
-        (["design", "--flip", "maybe"], "true or false, not 'maybe'"),
+        (["design", "--flip", "maybe"], "true or false, or auto, not 'maybe'"),
         (["sweep", "x", "--out=x", "--retry_failed", "some"], "true or false, or one of machine, all, not 'some'"),
         (["copy", "runs/x"], "the following arguments are required: TARGET"),
         (["design", "--precision", "fp8"], "invalid choice: 'fp8'"),
