@@ -24,6 +24,7 @@ _LOG = logging.getLogger(__name__)
 _MOST_FAILED_STARTS = 3  # workers in a row that died before they were ready
 _EXIT_SECONDS = 10.0  # from the end of a worker's events to its exit
 _START_SECONDS = 600.0  # from the start of a worker until it is ready, at most: torch may come over a slow network
+_FIRST_EPOCH_SECONDS = 600.0  # before an epoch of any trial is over, a trial that is silent for so long is named
 _SILENCE_SECONDS = 60.0  # a trial that is silent for less is not worth a line
 _SILENCE_EPOCHS = 10.0  # nor one that is silent for less than so many of the longest epochs of all trials
 
@@ -118,9 +119,11 @@ class LocalExecutor(Executor):
         return worker.since + worker.trial.timeout
 
     def _silent_at(self, worker: WorkerProcess) -> float | None:
-        """When a worker is to be named as silent: not before it is known how long an epoch takes."""
-        if worker.is_named or not self._longest:
+        """When a worker is to be named as silent."""
+        if worker.is_named:
             return None
+        if not self._longest:  # nobody knows yet how long an epoch takes
+            return worker.last_heard + _FIRST_EPOCH_SECONDS
         return worker.last_heard + max(_SILENCE_SECONDS, _SILENCE_EPOCHS * self._longest)
 
     def _end_late(self) -> Iterator[TrialEvent]:
@@ -147,12 +150,12 @@ class LocalExecutor(Executor):
         assert worker.trial is not None
         worker.is_named = True
         _LOG.warning(
-            "trial %d has said nothing for %.0f s (process %d); no epoch took longer than %.1f s so far. A trial that "
-            "hangs is ended by --trial_timeout, or with its process",
+            "trial %d has said nothing for %.0f s (process %d); %s. A trial that hangs is ended by --trial_timeout, or "
+            "with its process",
             worker.trial.index,
             time.monotonic() - worker.last_heard,
             worker.process.pid,
-            self._longest,
+            f"no epoch took longer than {self._longest:.1f} s so far" if self._longest else "no epoch is over so far",
         )
 
     def _remove_dead(self, worker: WorkerProcess) -> Iterator[TrialEvent]:

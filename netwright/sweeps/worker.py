@@ -132,7 +132,8 @@ def _train_all(images: ImageSet, device: torch.device, events: TextIO) -> None:
         except Exception as error:  # whatever a network does wrong is its trial's result
             reason = failure_reason(error)
             if isinstance(error, torch.AcceleratorError):  # nothing more can be computed on the device by this process
-                print(reason, file=sys.stderr, flush=True)
+                sys.stderr.write(f"{reason}\n")
+                sys.stderr.flush()
                 os._exit(1)
             report("failed", trial["index"], reason=reason, curve=curve, failure=failure_of(reason))
         else:

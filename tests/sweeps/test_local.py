@@ -135,6 +135,15 @@ def test_a_trial_that_is_silent_for_long_is_named_once(pretender, images, trials
     assert "--trial_timeout" in line
 
 
+def test_a_trial_that_is_silent_from_its_beginning_is_named_too(pretender, images, trials, monkeypatch, caplog):
+    monkeypatch.setattr(module, "_FIRST_EPOCH_SECONDS", 0.3)
+    pretender(READY + "time.sleep(1.5); os._exit(0)")
+    with LocalExecutor(images.path, workers=1, threads=1) as executor:
+        assert [event.kind for event in executor.run([trials.good(0)])] == ["began", "lost"]
+    [line] = caplog.messages
+    assert "no epoch is over so far" in line
+
+
 @pytest.mark.slow
 def test_a_device_that_breaks_down_ends_its_worker_and_not_the_trials_after_it(pretender, images, trials):
     """After an error of CUDA nothing more can be computed in that process."""
