@@ -3,34 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from netwright.errors import StatsError
+from netwright.analysis.analyzing import LEAST, Analysis, analyze
+from netwright.analysis.comparing import comparison_text, lettered
 from netwright.population import FILE, Population, is_population
+from netwright.report.text import listing
 from netwright.space import DesignSpace
 from netwright.stats import (
-    GoodRange,
-    Relevance,
-    band,
-    bootstrap,
-    edf,
     efficiency,
     error_column,
-    importance,
-    ks,
-    permutation_test,
     read_table,
 )
+from netwright.stats.bounds import dkw_half_width
 from netwright.system.machine import hardware, versions
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from netwright.report import PopulationView
+    from netwright.report import PopulationView, Provenance
 
 __all__ = ["Analysis", "analyze", "comparison_text", "read", "report", "summary_text", "view"]
 
@@ -38,27 +33,15 @@ __all__ = ["Analysis", "analyze", "comparison_text", "read", "report", "summary_
 _NOT_PARAMETERS = frozenset(
     ("trial", "error", "flops", "params", "acts", "seconds", "seed", "attempts", "epochs", "started", "finished")
 )
-_LEAST = 10  # with fewer networks no parameter is judged
-
-
-@dataclass(frozen=True)
-class Analysis:
-    """A population with what was computed from it.
-
-    Attributes:
-        ranges: Parameter -> good range; empty for fewer than 10 networks.
-        relevance: Parameter -> how much it explains the error; likewise.
-        facts: The seed, for a report.
-    """
-
-    view: PopulationView
-    ranges: Mapping[str, GoodRange]
-    relevance: Mapping[str, Relevance]
-    facts: Mapping[str, str]
 
 
 def view(
-    name: str, frame: pd.DataFrame, space: DesignSpace, rejections: Mapping[str, int], title: str = ""
+    name: str,
+    frame: pd.DataFrame,
+    space: DesignSpace,
+    rejections: Mapping[str, int],
+    title: str = "",
+    provenance: Provenance | None = None,
 ) -> PopulationView:
     """A population of a space, as a report takes it.
 
@@ -68,6 +51,7 @@ def view(
         space: The space that it was sampled from.
         rejections: How sampling went, as `netwright.space.draw` counts it.
         title: Longer name, for headings.
+        provenance: How the networks were trained.
     """
     from netwright.report import PopulationView
 
@@ -80,6 +64,7 @@ def view(
         bounds={column: each.bounds for column, each in space.distributions.items()},
         size=space.size(),
         rejections=rejections,
+        provenance=provenance,
     )
 
 
@@ -96,12 +81,15 @@ def read(ref: str | Path, *, error: str | None = None) -> PopulationView:
     """
     path = Path(ref)
     if path.is_dir() or path.name == FILE or not path.suffix or is_population(path):
+        from netwright.report import Provenance
+
         with Population.open(path) as population:
-            frame, stored, notes = population.frame(), population.identity.get("space"), population.notes
-        if stored is None:
-            return _table_view(path.name, frame, error)
-        space = DesignSpace.from_dict(stored)
-        return view(space.name, frame, space, notes.get("account", {}))
+            frame, identity, notes = population.frame(), population.identity, population.notes
+            provenance = Provenance.of(identity, notes, population.seed)
+        if identity.get("space") is None:
+            return replace(_table_view(path.name, frame, error), provenance=provenance)
+        space = DesignSpace.from_dict(identity["space"])
+        return view(space.name, frame, space, notes.get("account", {}), provenance=provenance)
     return _table_view(path.stem, read_table(path), error)
 
 
@@ -122,96 +110,69 @@ def _table_view(name: str, frame: pd.DataFrame, error: str | None) -> Population
     return PopulationView(name=name, frame=renamed, parameters=parameters)
 
 
-def analyze(population: PopulationView, *, seed: int = 0) -> Analysis:
-    """Compute the good range and the relevance of every parameter.
-
-    Raises:
-        StatsError: No network has an error.
-    """
-    done = population.done
-    if done.empty:
-        reasons = population.trials["reason"].dropna().value_counts()
-        why = "; ".join(f"{count} x {reason}" for reason, count in reasons.head(3).items()) or "none is finished"
-        raise StatsError(
-            f"{population.name} has {len(population.trials)} trials and no error: {why}. Train some first."
-        )
-    values = {
-        name: done[name].to_numpy(float)
-        for name in population.parameters
-        if len(done) >= _LEAST and done[name].notna().all() and done[name].nunique() > 1
-    }
-    errors = done["error"].to_numpy(float)
-    ranges: Mapping[str, GoodRange] = bootstrap(values, errors, seed=seed) if values else {}
-    relevance: Mapping[str, Relevance] = importance(values, errors, seed=seed) if values else {}
-    return Analysis(population, ranges, relevance, {"bootstrap seed": str(seed)})
-
-
 def summary_text(analysis: Analysis) -> str:
     """The figures of one population, as several lines of text."""
-    errors = _errors(analysis)
-    trials = analysis.view.trials
-    failed = int((trials["state"] == "failed").sum())
-    lines = [
-        f"{analysis.view.name}: {len(errors)} networks, {failed} failed",
-        f"  error          {edf(errors).legend()}   [n | min | mean], percent",
-        f"  quartiles      {' | '.join(f'{q:.2f}' for q in np.quantile(errors, (0.25, 0.5, 0.75)))}",
-        f"  95% band       within {_half_width(errors):.3f} of the true share of networks below any error",
-    ]
-    best = efficiency(errors)
+    view = analysis.view
+    lines = [*_head(view), f"  error          {view.legend()}   [n | min | mean], percent"]
+    lines.append(f"  quartiles      {' | '.join(_quantile(view, q) for q in (0.25, 0.5, 0.75))}")
+    lines.append(f"  95% band       {_band(len(view.errors))}")
+    best = efficiency(view.errors)
     lines.append("  best of k      " + "  ".join(f"{k}: {m:.2f}" for k, m in zip(best.sizes, best.mean, strict=True)))
-    if analysis.ranges:
-        width = max(map(len, analysis.ranges))
-        lines.append(f"  {'parameter':<{width}}   good range (best)              explains  p (Holm)")
-        for name, relevance in analysis.relevance.items():
-            good = analysis.ranges[name]
-            span = f"{good.low:.4g} to {good.high:.4g} ({good.best:.4g})"
-            lines.append(f"  {name:<{width}}   {span:<30} {relevance.explained:>7.0%}  {relevance.p_holm:.3g}")
-    else:
-        lines.append(f"  no parameter is judged by fewer than {_LEAST} networks, or none varies")
+    if not analysis.ranges:
+        return "\n".join([*lines, f"  no parameter is judged by fewer than {LEAST} networks, or none varies"])
+    width = max(map(len, analysis.ranges))
+    lines.append(f"  {'parameter':<{width}}   good range (best)              explains  p (Holm)")
+    for name, relevance in analysis.relevance.items():
+        good = analysis.ranges[name]
+        span = f"{good.low:.4g} to {good.high:.4g} ({good.best:.4g})"
+        lines.append(f"  {name:<{width}}   {span:<30} {relevance.explained:>7.0%}  {relevance.p_holm:.3g}")
     return "\n".join(lines)
 
 
-def comparison_text(a: Analysis, b: Analysis, *, seed: int = 0) -> str:
-    """Whether b differs from a, as several lines of text."""
-    first, second = _errors(a), _errors(b)
-    distance, means = ks(second, first), permutation_test(second, first, seed=seed)
-    low, high = means.interval or (np.nan, np.nan)
-    names = (a.view.name, b.view.name) if a.view.name != b.view.name else (f"A {a.view.name}", f"B {b.view.name}")
-    better = names[1] if means.difference < 0 else names[0]
-    verdict = (
-        f"{better} is better in the mean (p = {means.p_value:.2g}: chance alone rarely shows such a difference)"
-        if means.p_value < 0.05
-        else f"no difference in the mean is shown (p = {means.p_value:.2g})"
-    )
-    width = max(map(len, names))
-    lines = [f"{name:<{width}}  {edf(e).legend()}" for name, e in zip(names, (first, second), strict=True)]
-    return "\n".join(
-        [
-            f"{'':<{width}}  [n | min | mean], percent",
-            *lines,
-            f"mean of B - A: {means.difference:+.2f} points, 95% interval {low:+.2f} to {high:+.2f}, "
-            f"permutation p = {means.p_value:.2g} ({means.n_a} and {means.n_b} networks, seed {seed})",
-            f"Kolmogorov-Smirnov: D = {distance.statistic:.3f} at {distance.gap_at:.2f}%, p = {distance.p_value:.2g}",
-            f"a network of B beats one of A in {distance.effect.superiority:.0%} of pairs; "
-            f"Cohen's d {distance.effect.standardized:+.2f}",
-            verdict,
-            *(
-                ["the minima are not compared: the larger population has the lower one by its size alone"]
-                if len(first) != len(second)
-                else []
-            ),
+def _head(view: PopulationView) -> list[str]:
+    """What the figures are of: how many networks, how many of them failed, how many trials are not known."""
+    found = view.outcomes
+    if not found.n_failed:
+        lines = [f"{view.name}: {len(view.errors)} networks, 0 failed"]
+    elif view.survivors:
+        lines = [f"{view.name}: {len(view.errors)} networks; {found.n_failed} more failed and are left out"]
+    else:
+        lines = [
+            f"{view.name}: {len(view.errors)} networks, {found.n_failed} of them failed",
+            f"  failures       behind all others, errors of {view.failure_error:g}% (--survivors leaves them out)",
         ]
-    )
+    unknown = [
+        f"{number} {what}"
+        for number, what in ((found.lost, "failed by the machine"), (found.unfinished, "not finished"))
+        if number
+    ]
+    if unknown:
+        lines.append(f"  not known      {', '.join(unknown)}: these trials are in no figure")
+    return lines
+
+
+def _quantile(view: PopulationView, q: float) -> str:
+    place = q * (len(view.errors) - 1)
+    if np.ceil(place) >= len(view.done):
+        return "failed"
+    return f"{np.quantile(view.errors, q):.2f}"
+
+
+def _band(n: int) -> str:
+    half = dkw_half_width(n, 0.95)
+    if half >= 1:
+        return f"so few networks bound nothing (the half-width is {half:.3f})"
+    return f"within {half:.3f} of the true share of networks below any error"
 
 
 def report(analyses: Sequence[Analysis], out: Path, command: str, *, seed: int = 0) -> Path:
-    """Write a report of one population, or of two side by side.
+    """Write a report of one population, or of several side by side.
 
     Args:
-        analyses: One or two.
+        analyses: One or more.
         out: The folder.
         command: The command line, for the report's facts.
-        seed: Of the comparison.
+        seed: Of the comparisons.
 
     Returns:
         The path of the page.
@@ -220,31 +181,31 @@ def report(analyses: Sequence[Analysis], out: Path, command: str, *, seed: int =
         OutputError: The folder cannot be written.
     """
     from netwright.report import Comparison, ReportData, write_report
+    from netwright.report.comparison import pairs_of
 
-    views = tuple(analysis.view for analysis in analyses)
-    names = " and ".join(view.name for view in views)
-    facts: dict[str, dict[str, Any]] = {
-        "command": {"command": command},
-        "seeds": dict(analyses[0].facts),
-        "versions": versions(),
-        "hardware": hardware(),
-    }
+    views = lettered([analysis.view for analysis in analyses])
+    names = [view.name for view in views]
     return write_report(
         ReportData(
-            title=f"The population {names}" if len(views) == 1 else f"The populations {names}",
+            title=f"The population {names[0]}" if len(views) == 1 else f"The populations {listing(names)}",
             populations=views,
             good_ranges=analyses[0].ranges,
+            relevance=analyses[0].relevance,
             comparison=Comparison.of(*views, is_refinement=False, seed=seed) if len(views) == 2 else None,
-            facts=facts,
+            pairs=pairs_of(views, seed=seed) if len(views) > 2 else (),
+            facts=_facts(views, analyses[0], command),
         ),
         out,
     )
 
 
-def _errors(analysis: Analysis) -> np.ndarray[tuple[Any, ...], np.dtype[np.float64]]:
-    return analysis.view.done["error"].to_numpy(float)
-
-
-def _half_width(errors: Any) -> float:
-    limits = band(errors)
-    return float((np.asarray(limits.upper) - np.asarray(limits.lower)).max() / 2)
+def _facts(views: Sequence[PopulationView], first: Analysis, command: str) -> dict[str, dict[str, Any]]:
+    """How the populations were trained, as they record it, and then the machine that only made the report."""
+    facts: dict[str, dict[str, Any]] = {"command": {"command": command}, "seeds": dict(first.facts)}
+    for view in views:
+        of = f" of {view.name}" if len(views) > 1 else ""
+        if view.provenance is None:
+            facts[f"training{of}"] = {"recorded": "nothing: the networks are from a table"}
+        else:
+            facts |= {f"{part}{of}": table for part, table in view.provenance.table().items()}
+    return facts | {"analyzed with": versions(), "analyzed on": hardware()}

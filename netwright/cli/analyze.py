@@ -1,7 +1,8 @@
 """What a population shows: its error distribution, the good range of each parameter, and a report.
 
 Takes a run folder, or any .csv, .parquet or .jsonl table with an error column in percent. Prints the figures; with
---out it also writes report.html, and each chart as PNG, SVG and PDF.
+--out it also writes report.html, and each chart as PNG, SVG and PDF. Networks that failed count: they are behind all
+others, with an error of 100%.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ def add_arguments(parser: CommandParser) -> None:
     """Add the flags of the command."""
     parser.add_argument("population", metavar="RUN|TABLE", help="a run folder or a table")
     parser.add_argument("--error", metavar="COLUMN", help="error column of a table (default: found by its name)")
+    parser.add_argument("--survivors", action="store_true", help="leave out networks that failed: the conditional view")
     parser.add_argument("--out", metavar="DIR", help="folder for a report")
-    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="of the tests (default: %(default)s)")
 
 
 def run(options: Namespace, command: str) -> int:
@@ -30,7 +32,7 @@ def run(options: Namespace, command: str) -> int:
     from netwright.analysis import summary
 
     population = summary.read(options.population, error=options.error)
-    analysis = summary.analyze(population, seed=options.seed)
+    analysis = summary.analyze(population, seed=options.seed, survivors=options.survivors)
     print(summary.summary_text(analysis))
     if options.out is not None:
         print(f"report: {summary.report([analysis], Path(options.out), command)}")

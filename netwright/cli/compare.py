@@ -1,7 +1,9 @@
-"""Test whether two populations differ: is B better than A?
+"""Test whether populations differ: is B better than A?
 
-Takes two run folders or tables with an error column in percent. Prints both distributions, a two-sample
-Kolmogorov-Smirnov test, a permutation test of the means, and the effect size; with --out it also writes a report.
+Takes two or more run folders or tables with an error column in percent. Says first in what their trainings differ, then
+prints the distributions, two-sample Kolmogorov-Smirnov tests, permutation tests of the means, and effect sizes; of more
+than two, each pair, with Holm's correction. With --out it also writes a report. Networks that failed count: they are
+behind all others.
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ def add_arguments(parser: CommandParser) -> None:
     """Add the flags of the command."""
     parser.add_argument("a", metavar="A", help="a run folder or a table")
     parser.add_argument("b", metavar="B", help="another one")
+    parser.add_argument("more", metavar="C", nargs="*", help="more of them: each pair is compared")
     parser.add_argument("--error", metavar="COLUMN", help="error column of the tables (default: found by its name)")
+    parser.add_argument("--survivors", action="store_true", help="leave out networks that failed: the conditional view")
     parser.add_argument("--out", metavar="DIR", help="folder for a report")
     parser.add_argument("--seed", type=int, default=0, help="of the tests (default: %(default)s)")
 
@@ -30,10 +34,12 @@ def run(options: Namespace, command: str) -> int:
     """Print the comparison, and write a report where one is wanted."""
     from netwright.analysis import summary
 
-    both = [
-        summary.analyze(summary.read(ref, error=options.error), seed=options.seed) for ref in (options.a, options.b)
+    refs = (options.a, options.b, *options.more)
+    analyses = [
+        summary.analyze(summary.read(ref, error=options.error), seed=options.seed, survivors=options.survivors)
+        for ref in refs
     ]
-    print(summary.comparison_text(*both, seed=options.seed))
+    print(summary.comparison_text(*analyses, seed=options.seed))
     if options.out is not None:
-        print(f"report: {summary.report(both, Path(options.out), command, seed=options.seed)}")
+        print(f"report: {summary.report(analyses, Path(options.out), command, seed=options.seed)}")
     return 0

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netwright.report.data import Comparison, Finalist, PopulationView, RangeLike, ReportData
+from netwright.report.comparison import Comparison
+from netwright.report.data import Finalist, RangeLike, ReportData
+from netwright.report.provenance import Provenance
+from netwright.report.view import PopulationView
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-__all__ = ["Comparison", "Finalist", "PopulationView", "RangeLike", "ReportData", "render_figures", "write_report"]
+__all__ = [
+    "Comparison",
+    "Finalist",
+    "PopulationView",
+    "Provenance",
+    "RangeLike",
+    "ReportData",
+    "render_figures",
+    "write_report",
+]
 
 
 def write_report(data: ReportData, folder: Path, formats: Sequence[str] = ("png", "svg", "pdf")) -> Path:

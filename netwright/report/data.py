@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
+
+from netwright.report.comparison import Comparison
+from netwright.report.view import PopulationView, distinct
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from netwright.arch import Arch
-    from netwright.stats import KsTest, PermutationTest
 
-__all__ = ["Comparison", "Finalist", "PopulationView", "RangeLike", "ReportData", "with_distinct_names"]
+__all__ = [
+    "Comparison",
+    "Finalist",
+    "PopulationView",
+    "RangeLike",
+    "RelevanceLike",
+    "ReportData",
+    "with_distinct_names",
+]
 
 
 class RangeLike(Protocol):
@@ -28,97 +34,13 @@ class RangeLike(Protocol):
     def high(self) -> float: ...
 
 
-@dataclass(frozen=True)
-class PopulationView:
-    """A population as a report sees it.
-
-    Attributes:
-        name: Short name, used in sentences and legends.
-        frame: One row for each trial. Only the column `error` (percent) is required. These are used where they exist:
-            trial, state (waiting, running, done, failed), reason, flops, params, acts, seconds, seed, the parameters,
-            arch (JSON), and curve (dicts with epoch and error).
-        title: Longer name, for headings.
-        parameters: The columns of the parameters that were sampled.
-        space: The design space as a dict.
-        bounds: Parameter -> the smallest and the largest value that the space allows.
-        size: Number of parameter combinations, 0 where it is unknown.
-        rejections: How sampling went: the number of draws, of accepted networks, and of rejections by each constraint.
-    """
-
-    name: str
-    frame: pd.DataFrame
-    title: str = ""
-    parameters: tuple[str, ...] = ()
-    space: Mapping[str, Any] = field(default_factory=dict)
-    bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    size: float = 0.0
-    rejections: Mapping[str, int] = field(default_factory=dict)
+class RelevanceLike(Protocol):
+    """How much a parameter explains the error, such as `netwright.stats.importance` returns."""
 
     @property
-    def heading(self) -> str:
-        return self.title or self.name
-
-    @cached_property
-    def trials(self) -> pd.DataFrame:
-        """The frame with trial, state and reason filled in where they are missing; an error is finite or NaN."""
-        import numpy as np
-        import pandas as pd
-
-        frame = self.frame.reset_index(drop=True).copy()
-        given = frame["error"] if "error" in frame else pd.Series(np.nan, index=frame.index)
-        error = pd.to_numeric(given, errors="coerce").astype(float)
-        frame["error"] = error.where(np.isfinite(error))
-        if "trial" not in frame or not pd.api.types.is_integer_dtype(frame["trial"]):
-            frame["trial"] = np.arange(len(frame))
-        if "state" not in frame:
-            frame["state"] = np.where(frame["error"].notna(), "done", "failed")
-        if "reason" not in frame:
-            frame["reason"] = None
-        return frame
-
-    @cached_property
-    def done(self) -> pd.DataFrame:
-        """The trials with an error, lowest error first."""
-        trials = self.trials
-        done = trials[(trials["state"] == "done") & trials["error"].notna()]
-        return done.sort_values(["error", "trial"], kind="stable").reset_index(drop=True)
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """The errors of a second population against those of a first one; a negative difference: the second is better.
-
-    Attributes:
-        ks: The Kolmogorov-Smirnov test.
-        mean: The permutation test of the means.
-        is_refinement: Whether the second is a new sample of the first one's space, refined, and not an unrelated one.
-        level: p-value at or below which a difference counts as shown.
-    """
-
-    ks: KsTest
-    mean: PermutationTest
-    is_refinement: bool = True
-    level: float = 0.05
-
-    @classmethod
-    def of(
-        cls, before: PopulationView, after: PopulationView, *, is_refinement: bool = True, seed: int = 0
-    ) -> Comparison | None:
-        """Run both tests; None where a population has no error to compare."""
-        from netwright.stats import ks, permutation_test
-
-        if before.done.empty or after.done.empty:
-            return None
-        old, new = before.done["error"].to_numpy(), after.done["error"].to_numpy()
-        return cls(ks(new, old), permutation_test(new, old, seed=seed), is_refinement)
-
+    def p_holm(self) -> float: ...
     @property
-    def is_better(self) -> bool:
-        return self.mean.difference < 0 and self.mean.p_value <= self.level
-
-    @property
-    def is_worse(self) -> bool:
-        return self.mean.difference > 0 and self.mean.p_value <= self.level
+    def explained(self) -> float: ...
 
 
 @dataclass(frozen=True)
@@ -158,6 +80,8 @@ class ReportData:
         decisions: One sentence for each decision.
         comparison: Of the last population with the first one.
         facts: Title -> a table of strings.
+        relevance: Parameter -> how much it explains the error in the first population, with Holm-corrected p-values.
+        pairs: Of more than two populations, the comparison of each pair, corrected for their number.
     """
 
     title: str
@@ -167,14 +91,10 @@ class ReportData:
     comparison: Comparison | None = None
     finalists: tuple[Finalist, ...] = ()
     facts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    relevance: Mapping[str, RelevanceLike] = field(default_factory=dict)
+    pairs: tuple[Comparison, ...] = ()
 
 
 def with_distinct_names(data: ReportData) -> ReportData:
     """The same data, with a number added to each population name that is used before, as in two sweeps of one space."""
-    seen: Counter[str] = Counter()
-    views = []
-    for view in data.populations:
-        seen[view.name] += 1
-        times = seen[view.name]
-        views.append(view if times == 1 else replace(view, name=f"{view.name} ({times})"))
-    return replace(data, populations=tuple(views))
+    return replace(data, populations=distinct(data.populations))

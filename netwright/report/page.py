@@ -7,10 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from netwright.report.data import ReportData
-from netwright.report.parts import Badge, ChartPart, Details, Facts, Lead, Part, Preformatted, Section
+from netwright.report.parts import Badge, ChartPart, Details, Download, Facts, Lead, Part, Preformatted, Section
 from netwright.report.sections import SECTIONS, Figure, Missing
 from netwright.report.sections.answer import AnswerFigure
-from netwright.report.tables import csv_download, failures_table, finalists_table, rejections_table, trials_table
+from netwright.report.tables import (
+    failures_table,
+    finalists_table,
+    pairs_table,
+    rejections_table,
+    trials_table,
+)
 from netwright.report.template import render_page
 from netwright.theme import Spec
 
@@ -30,6 +36,7 @@ def page(
     specs: Mapping[str, Spec],
     bundle: str,
     formats: Sequence[str],
+    csv: Download,
 ) -> str:
     """The whole page as HTML.
 
@@ -39,13 +46,14 @@ def page(
         specs: Name -> specification of each chart.
         bundle: The script that draws charts.
         formats: Of the charts that are files beside the page.
+        csv: The link to all trials.
     """
     sections = [
-        _section(name, figure, formats if name in specs else None)
+        _section(data, name, figure, formats if name in specs else None)
         for name, figure in figures.items()
         if not isinstance(figure, Missing)
     ]
-    sections.append(Section("trials", "All trials", (csv_download(data), trials_table(data))))
+    sections.append(Section("trials", "All trials", (csv, trials_table(data))))
     spaces = _spaces(data)
     if data.facts or spaces:
         sections.append(Section("facts", "How this was made", (Facts(data.facts), *spaces)))
@@ -54,16 +62,17 @@ def page(
 
 
 def _subtitle(data: ReportData) -> str:
-    counts = [f"{view.heading}: {len(view.done):,} of {len(view.trials):,} trials done" for view in data.populations]
-    return " · ".join(counts)
+    return " · ".join(f"{view.heading}: {view.tally()}" for view in data.populations)
 
 
-def _section(name: str, figure: Figure, formats: Sequence[str] | None) -> Section:
+def _section(data: ReportData, name: str, figure: Figure, formats: Sequence[str] | None) -> Section:
     title = SECTIONS[name].title
     parts: list[Part] = [_answer(figure) if isinstance(figure, AnswerFigure) else Lead(figure.sentences)]
     if formats is not None:
         role = "group" if name == "explorer" else "img"
         parts.append(ChartPart(name, title, figure.sentences, formats, role))
+    if name == "edf":
+        parts += pairs_table(data)
     if name in _TABLES:
         parts += _TABLES[name](figure)
     return Section(name, title, parts)
@@ -71,7 +80,8 @@ def _section(name: str, figure: Figure, formats: Sequence[str] | None) -> Sectio
 
 def _answer(figure: AnswerFigure) -> Lead:
     verdicts = [verdict for verdict in (figure.verdict, figure.refinement) if verdict is not None]
-    return Lead(figure.sentences, [Badge(each.kind, each.label) for each in verdicts], figure.decisions)
+    badges = [Badge(each.kind, each.label) for each in verdicts]
+    return Lead(figure.sentences, badges, figure.decisions, notice=figure.unlike)
 
 
 def _spaces(data: ReportData) -> list[Part]:

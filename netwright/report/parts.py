@@ -47,12 +47,16 @@ class Badge(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """What a section says first: badges, one paragraph for each sentence, and numbered decisions."""
+    """What a section says first: a notice, badges, one paragraph for each sentence, and numbered decisions.
+
+    The notice is what must be known before any badge is believed.
+    """
 
     template: ClassVar[str] = "parts/lead.html"
     sentences: Sequence[str]
     badges: Sequence[Badge] = ()
     decisions: Sequence[str] = ()
+    notice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,12 +154,13 @@ class Preformatted:
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A link to a file that is inside the page.
+    """A link to a file that is inside the page, or beside it.
 
     Attributes:
         before: A paragraph above it.
         media_type: Such as "text/csv;charset=utf-8".
-        base64: The content.
+        base64: The content, empty where it is beside the page.
+        beside: The name of the file beside the page.
     """
 
     template: ClassVar[str] = "parts/download.html"
@@ -164,3 +169,4 @@ class Download:
     filename: str
     media_type: str
     base64: str
+    beside: str = ""

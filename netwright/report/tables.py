@@ -9,17 +9,35 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from netwright.report.comparison import Comparison
 from netwright.report.data import ReportData
 from netwright.report.parts import Cell, Details, Download, Part, SortableTable, Table
+from netwright.report.provenance import whose
 from netwright.report.sections.answer import AnswerFigure, FinalistRow
 from netwright.report.sections.failures import FailuresFigure
 from netwright.report.sections.spaces import SpacesFigure
 from netwright.report.sections.verdict import with_spread
-from netwright.report.text import amount, number, percent
+from netwright.report.text import amount, number, percent, signed
 
-__all__ = ["csv_download", "failures_table", "finalists_table", "rejections_table", "trials_table"]
+__all__ = [
+    "BESIDE",
+    "csv_download",
+    "failures_table",
+    "finalists_table",
+    "pairs_table",
+    "rejections_table",
+    "trials_csv",
+    "trials_table",
+]
 
-_MOST_ROWS = 2000
+BESIDE = "report_trials.csv"  # a table that is too large for the page
+_MOST_INSIDE = 900_000  # bytes
+_MOST_ROWS, _MOST_COLUMNS, _MOST_CELLS = 1000, 40, 20_000
+_LONGEST_CELL = 300  # characters
+_PAIRS = (
+    "Every pair, by the mean error: a negative difference means that the second population is better. p (Holm) is the "
+    "permutation test's, corrected for the number of pairs; the Kolmogorov-Smirnov tests are not corrected."
+)
 # what netwright.space counts in sampling, apart from rejections by a constraint
 _COUNTS = {
     "draws": "drawn",
@@ -85,7 +103,7 @@ def _share(counts: Mapping[str, int], line: str) -> str:
 
 
 def trials_table(data: ReportData) -> SortableTable:
-    """Every trial of every population, up to 2,000."""
+    """The trials of all populations, an equal number of each, up to 1,000 rows and 20,000 cells."""
     many = len(data.populations) > 1
     parameters = list(dict.fromkeys(name for view in data.populations for name in view.parameters))
     frames = [view.trials for view in data.populations]
@@ -94,22 +112,60 @@ def trials_table(data: ReportData) -> SortableTable:
         for name in ("trial", "state", "error", *_COSTS, *parameters, "seconds", "seed", "reason")
         if any(name in frame and frame[name].notna().any() for frame in frames)
     ]
+    shown = columns[:_MOST_COLUMNS]
+    left = min(_MOST_ROWS, _MOST_CELLS // max(1, len(shown)))
     rows: list[list[Cell]] = []
-    for view in data.populations:
+    for i, view in enumerate(data.populations):
         first = [Cell(view.name, view.name)] if many else []
-        frame = view.trials.head(_MOST_ROWS - len(rows))
-        for row in frame.reindex(columns=columns).itertuples(index=False):
-            rows.append(first + [_cell(name, value) for name, value in zip(columns, row, strict=True)])
+        frame = view.trials.head((left - len(rows)) // (len(data.populations) - i))
+        for row in frame.reindex(columns=shown).itertuples(index=False):
+            rows.append(first + [_cell(name, value) for name, value in zip(shown, row, strict=True)])
     total = sum(len(frame) for frame in frames)
-    note = f"The first {_MOST_ROWS:,} of {total:,}; the CSV has all." if total > _MOST_ROWS else ""
-    return SortableTable((["population"] if many else []) + columns, rows, note)
+    notes = [f"The first {len(rows):,} of {total:,} trials; the CSV has all."] if total > len(rows) else []
+    if len(columns) > len(shown):
+        notes.append(f"The first {len(shown)} of {len(columns)} columns; the CSV has all.")
+    return SortableTable((["population"] if many else []) + shown, rows, " ".join(notes))
+
+
+def pairs_table(data: ReportData) -> Sequence[Part]:
+    """The comparison of each pair of several populations; nothing for two."""
+    if not data.pairs:
+        return ()
+    heads = (
+        "pair",
+        "difference of means",
+        "95% interval",
+        "p (Holm)",
+        "KS",
+        "KS p",
+        "second beats first",
+        "not alike in",
+    )
+    return (Table(heads, [_pair(pair) for pair in data.pairs], _PAIRS, kind="numbers"),)
+
+
+def _pair(pair: Comparison) -> tuple[str, ...]:
+    low, high = pair.mean.interval or (float("nan"), float("nan"))
+    return (
+        f"{pair.names[1]} against {pair.names[0]}",
+        signed(pair.mean.difference),
+        f"{signed(low)} to {signed(high)}",
+        f"{pair.p_value:.2g}",
+        f"{pair.ks.statistic:.2f}",
+        f"{pair.ks.p_value:.2g}",
+        f"{pair.mean.effect.superiority:.0%}",
+        whose(pair.differences),
+    )
 
 
 def _cell(name: str, value: Any) -> Cell:
     if value is None or (isinstance(value, float) and not np.isfinite(value)) or value is pd.NA:
         return Cell.of("", None)
     if isinstance(value, (bool, np.bool_, str)) or not isinstance(value, (int, float, np.number)):
-        return Cell.of(str(value), str(value))
+        text = str(value)
+        return (
+            Cell(text, text) if len(text) <= _LONGEST_CELL else Cell(f"{text[:_LONGEST_CELL]}…", text[:_LONGEST_CELL])
+        )
     plain = float(value)
     if name == "error":
         return Cell.of(f"{plain:.2f}", plain)
@@ -120,17 +176,26 @@ def _cell(name: str, value: Any) -> Cell:
     return Cell.of(str(round(plain)) if name in ("trial", "seed") else number(plain), plain)
 
 
-def csv_download(data: ReportData) -> Download:
-    """All trials as a CSV file inside the page."""
+def trials_csv(data: ReportData) -> bytes:
+    """All trials of all populations as a CSV file."""
     frames = [
         view.trials.drop(columns=["curve"], errors="ignore").assign(population=view.name) for view in data.populations
     ]
     joined = pd.concat(frames, ignore_index=True)
     joined = joined[["population", *(name for name in joined.columns if name != "population")]]
+    return joined.to_csv(index=False).encode(errors="surrogateescape")
+
+
+def csv_download(csv: bytes) -> Download:
+    """The CSV file of all trials: inside the page, or beside it where it would make the page slow to open."""
+    inside = len(csv) <= _MOST_INSIDE
     return Download(
         before="Click the head of a column to sort.",
-        label="Download as CSV",
+        label="Download as CSV"
+        if inside
+        else f"All trials as CSV ({amount(len(csv))}B, the file {BESIDE} beside this page)",
         filename="trials.csv",
         media_type="text/csv;charset=utf-8",
-        base64=base64.b64encode(joined.to_csv(index=False).encode()).decode(),
+        base64=base64.b64encode(csv).decode() if inside else "",
+        beside="" if inside else BESIDE,
     )

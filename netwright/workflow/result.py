@@ -88,6 +88,7 @@ def conclude(
         title=f"Designing a network for {prepared.images.name}",
         populations=views,
         good_ranges=advice.good_ranges,
+        relevance=advice.relevance,
         decisions=(*advice.decisions, why_selected),
         comparison=comparison,
         finalists=finalists,

@@ -8,7 +8,7 @@ import pytest
 from netwright.analysis import summary
 from netwright.errors import PopulationError, StatsError
 from netwright.report import PopulationView
-from netwright.stats import edf
+from netwright.stats import edf, efficiency
 
 
 def table(path: Path, n: int = 40, shift: float = 0.0, seed: int = 0, **columns: Any) -> Path:
@@ -69,6 +69,62 @@ def test_words_agree_with_the_statistics(tmp_path: Path) -> None:
     depth = next(line for line in text.splitlines() if line.strip().startswith("depth"))
     assert f"{analysis.ranges['depth'].low:.4g} to {analysis.ranges['depth'].high:.4g}" in depth
     assert next(iter(analysis.relevance)) == "depth"
+
+
+def turned(n: int = 200, seed: int = 0) -> pd.DataFrame:
+    """Networks of high `lr` are better where they train, but most of them diverge."""
+    rng = np.random.default_rng(seed)
+    lr = rng.uniform(0, 1, n)
+    errors = 40 - 5 * lr + rng.normal(0, 0.5, n)
+    return pd.DataFrame({"lr": lr, "error": np.where(rng.uniform(0, 1, n) < lr, np.nan, errors)})
+
+
+def test_failures_turn_the_effect_of_a_parameter() -> None:
+    view = PopulationView("x", turned(), parameters=("lr",))
+    counted, survivors = summary.analyze(view), summary.analyze(view, survivors=True)
+    assert counted.relevance["lr"].spearman > 0 > survivors.relevance["lr"].spearman
+    assert max(counted.relevance["lr"].p_holm, survivors.relevance["lr"].p_holm) < 0.01
+    assert survivors.view.name == "x (networks that did not fail)"
+
+
+def test_the_words_count_failures() -> None:
+    frame = turned()
+    failed = int(frame["error"].isna().sum())
+    text = summary.summary_text(summary.analyze(PopulationView("x", frame, parameters=("lr",))))
+    errors = frame["error"].fillna(100.0)
+    assert text.startswith(
+        f"x: 200 networks, {failed} of them failed\n  failures       behind all others, errors of 100%"
+    )
+    assert f"{edf(errors).legend()}, {failed} failed" in text
+    assert "within 0.096 of the true share" in text
+    assert f"4: {efficiency(errors).mean[2]:.2f}" in text
+    assert f"{np.quantile(errors, 0.25):.2f} | " in text
+    assert " | failed" in text
+    left = summary.summary_text(summary.analyze(PopulationView("x", frame), survivors=True))
+    assert left.startswith(f"x (networks that did not fail): {200 - failed} networks; {failed} more failed")
+
+
+@pytest.mark.parametrize(
+    ("n", "says"),
+    [(1, "so few networks bound nothing (the half-width is 1.358)"), (6, "within 0.554"), (100, "within 0.136")],
+)
+def test_the_half_width_of_a_band_is_not_clipped(n: int, says: str) -> None:
+    view = PopulationView("x", pd.DataFrame({"error": np.linspace(30, 40, n)}))
+    assert says in summary.summary_text(summary.analyze(view))
+
+
+def test_good_ranges_depend_on_no_seed_and_no_order(tmp_path: Path) -> None:
+    view = summary.read(table(tmp_path / "mine.csv"))
+    again = PopulationView("x", view.frame.sample(frac=1, random_state=1), parameters=view.parameters)
+    assert summary.analyze(view, seed=0).ranges == summary.analyze(again, seed=5).ranges
+
+
+def test_an_empty_cell_removes_a_network_and_not_a_parameter(tmp_path: Path) -> None:
+    view = summary.read(table(tmp_path / "mine.csv"))
+    frame = view.frame.assign(depth=view.frame["depth"].astype(float).where(view.frame.index != 3))
+    analysis = summary.analyze(PopulationView("x", frame, parameters=view.parameters))
+    assert set(analysis.relevance) == {"depth", "width"}
+    assert analysis.relevance["depth"].p_holm == pytest.approx(2 * analysis.relevance["depth"].p_value)
 
 
 def test_few_networks_are_not_judged(tmp_path: Path) -> None:

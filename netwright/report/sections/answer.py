@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from netwright.report.comparison import Comparison
 from netwright.report.data import Finalist, ReportData
+from netwright.report.provenance import differences_sentence, unlike_parts
 from netwright.report.sections.missing import Missing
 from netwright.report.sections.verdict import Verdict, of_finalists, of_refinement, spread, with_spread
-from netwright.report.text import amount, count, percent, ratio
+from netwright.report.text import amount, count, listing, p_value, percent, ratio
 from netwright.theme import INK, SERIES, WIDTH, Spec, to_spec
 
 __all__ = ["AnswerFigure", "FinalistRow", "answer_chart", "answer_figure"]
@@ -46,6 +49,7 @@ class AnswerFigure:
     """The networks that were trained longer, and what the evidence supports.
 
     Attributes:
+        unlike: In what the populations differ beside their spaces, above all verdicts; empty where in nothing.
         verdict: On the pick beside the baseline, None without a baseline.
         refinement: On the last population beside the first one, None for a single population.
     """
@@ -55,6 +59,7 @@ class AnswerFigure:
     refinement: Verdict | None
     decisions: tuple[str, ...]
     sentences: tuple[str, ...]
+    unlike: str = ""
 
 
 def answer_figure(data: ReportData) -> AnswerFigure | Missing:
@@ -63,16 +68,49 @@ def answer_figure(data: ReportData) -> AnswerFigure | Missing:
     picks = [row for row in rows if row.role == "pick"]
     baselines = [row for row in rows if row.role == "baseline"]
     verdict = of_finalists(picks[0].errors, baselines[0].errors, baselines[0].name) if picks and baselines else None
-    views = [view for view in data.populations if not view.done.empty]
-    refinement = of_refinement(data.comparison, views[0].name, views[-1].name) if len(views) > 1 else None
+    views = [view for view in data.populations if len(view.errors)]
+    refinement = (
+        of_refinement(data.comparison, views[0].name, views[-1].name) if len(views) > 1 and not data.pairs else None
+    )
     sentences = [*_finalists(picks, baselines), *([verdict.sentence] if verdict else [])]
-    if not picks and views:
+    unlike = _unlike(data)
+    # of other populations than a design's, which of them is better is the question
+    first = data.comparison is not None and not data.comparison.is_refinement
+    if refinement and first:
+        sentences.append(refinement.sentence)
+    sentences += _pairs(data.pairs)
+    if not picks and any(not view.done.empty for view in views):
         sentences.append(_leader(data))
     if not sentences and not data.decisions:
         return Missing("the answer: no trial has an error and no network was trained longer")
-    if refinement and refinement.kind in ("even", "worse"):
+    if refinement and not first and refinement.kind in ("even", "unlike", "worse"):
         sentences.append(refinement.sentence)
-    return AnswerFigure(rows, verdict, refinement, data.decisions, tuple(sentences))
+    return AnswerFigure(rows, verdict, refinement, data.decisions, tuple(sentences), unlike)
+
+
+def _unlike(data: ReportData) -> str:
+    """Of populations that are compared as they are: what was not the same in their trainings."""
+    if len(data.populations) < 2 or (data.comparison is not None and data.comparison.is_refinement):
+        return ""
+    return differences_sentence([v.name for v in data.populations], [v.provenance for v in data.populations])
+
+
+def _pairs(pairs: Sequence[Comparison]) -> list[str]:
+    """Which of several populations are better than others."""
+    if not pairs:
+        return []
+    shown = [pair for pair in pairs if pair.is_better or pair.is_worse]
+    test = f"of the {len(pairs)} pairs, after Holm's correction at 5%"
+    if not shown:
+        return [f"No population is shown to be better than another by the mean error: none {test}."]
+    found = listing([f"{_better(pair)} ({p_value(pair.p_value)})" for pair in shown])
+    return [f"By the mean error {len(shown)} {test}, differ by more than chance explains: {found}."]
+
+
+def _better(pair: Comparison) -> str:
+    first, second = pair.names
+    claim = f"{second} is better than {first}" if pair.is_better else f"{first} is better than {second}"
+    return f"{claim}, but {unlike_parts(pair.differences)} differ" if pair.differences else claim
 
 
 def _row(finalist: Finalist) -> FinalistRow:
@@ -117,9 +155,11 @@ def _leader(data: ReportData) -> str:
     """The best trial, where no network was trained longer: the lowest error of many is too good an estimate."""
     view = min((view for view in data.populations if not view.done.empty), key=lambda v: v.done["error"].iloc[0])
     first = view.done.iloc[0]
+    failed = f" ({view.n_failed:,} of which failed)" if view.n_failed else ""
     return (
-        f"The best of {count(len(view.done), 'trained network')} of {view.name} is trial {int(first['trial'])} with "
-        f"{percent(first['error'])}. It was chosen by this error, so expect a slightly higher one on new images."
+        f"The best of {count(len(view.counted), 'trained network')} of {view.name}{failed} is trial "
+        f"{int(first['trial'])} with {percent(first['error'])}. It was chosen by this error, so expect a slightly "
+        "higher one on new images."
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from netwright.report.data import ReportData
 from netwright.report.sections.missing import Missing
-from netwright.report.sections.points import MOST_POINTS, is_wide, thin, values_of
+from netwright.report.sections.points import MOST_POINTS, failure_marks, is_wide, thin, values_of
 from netwright.report.text import amount, count, listing, meaning, percent
 from netwright.stats import pareto
 from netwright.theme import INK, SMALL, Spec, colors, shapes, to_spec
@@ -26,7 +26,8 @@ class CostPanel:
     Attributes:
         cost: "flops", "params" or "acts".
         population, x, error, trial: One entry for each point; x is the cost, the error is in percent.
-        front: The Pareto front as (x, error, population, trial), cheapest first.
+        front: The Pareto front as (x, error, population, trial), cheapest first; of networks that did not fail.
+        failed: (x, population, trial) of networks that failed.
         is_log: Whether the axis of the cost is logarithmic.
     """
 
@@ -37,6 +38,7 @@ class CostPanel:
     trial: tuple[int, ...]
     front: tuple[tuple[float, float, str, int], ...]
     is_log: bool
+    failed: tuple[tuple[float, str, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,20 @@ def _panel(data: ReportData, cost: str) -> CostPanel | None:
         trial=tuple(int(trials[i]) for i in kept),
         front=front,
         is_log=is_wide(float(xs.min()), float(xs.max())),
+        failed=_failed(data, cost),
     )
+
+
+def _failed(data: ReportData, cost: str) -> tuple[tuple[float, str, int], ...]:
+    found: list[tuple[float, str, int]] = []
+    for view in data.populations:
+        failures = view.counted.iloc[len(view.done) :]
+        if cost in failures:
+            values = values_of(failures, cost)
+            rows = np.flatnonzero(np.isfinite(values) & (values > 0))
+            rows = rows[thin(len(rows), MOST_POINTS // len(data.populations))]
+            found += [(float(values[i]), view.name, int(failures["trial"].iloc[i])) for i in rows]
+    return tuple(found)
 
 
 def _sentences(panels: tuple[CostPanel, ...]) -> tuple[str, ...]:
@@ -95,6 +110,8 @@ def _sentences(panels: tuple[CostPanel, ...]) -> tuple[str, ...]:
         f"Error against {listing(named)}. The line joins the networks that no other one beats in both: a lower error "
         "than that of a network on the line costs more."
     )
+    if any(panel.failed for panel in panels):
+        explanation += " Crosses at the upper edge are networks that failed: they have a cost and no error."
     if len(first.front) == 1:
         return (
             explanation,
@@ -124,6 +141,9 @@ def costs_chart(figure: CostsFigure) -> Spec:
         data[f"{panel.cost} front"] = [
             {"x": x, "error": error, "population": population, "trial": trial}
             for x, error, population, trial in panel.front
+        ]
+        data[f"{panel.cost} failed"] = [
+            {"x": x, "population": population, "trial": trial} for x, population, trial in panel.failed
         ]
         panels.append(_draw_panel(panel, figure.populations, is_first=not panels))
     return to_spec(alt.concat(*panels, columns=3, spacing=18), data)
@@ -162,4 +182,7 @@ def _draw_panel(panel: CostPanel, populations: tuple[str, ...], is_first: bool) 
     # between two networks of the front only the cheaper one is available, hence steps
     line = front.mark_line(interpolate="step-after", color=INK, strokeWidth=1.4)
     marks = front.mark_point(filled=False, size=60, color=INK, strokeWidth=1.4)
-    return alt.layer(points, line, marks).properties(width=SMALL, height=230)
+    failed = failure_marks(
+        f"{panel.cost} failed", x, [*tooltip[:2], alt.Tooltip("x:Q", format=".3s", title=panel.cost)]
+    )
+    return alt.layer(points, line, marks, *([failed] if panel.failed else [])).properties(width=SMALL, height=230)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from netwright.report.data import ReportData
@@ -16,6 +16,8 @@ from netwright.theme import WIDTH, Spec, colors, to_spec
 __all__ = ["CurvesFigure", "TrialCurve", "curves_chart", "curves_figure"]
 
 _MOST_CURVES = 150
+_MOST_POINTS = 6000  # of all curves together
+_MOST_TICKS = 12
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ def curves_figure(data: ReportData) -> CurvesFigure | Missing:
         ]
         usable = [entry for entry in read if len(entry[1]) > 1]
         if usable:
-            kept = thin(len(usable), _MOST_CURVES // len(data.populations))
+            kept = thin(len(usable), max(2, _MOST_CURVES // len(data.populations)))
             curves += [
                 TrialCurve(view.name, trial, epochs, errors, is_best=i == 0)
                 for i in kept.tolist()
@@ -61,7 +63,15 @@ def curves_figure(data: ReportData) -> CurvesFigure | Missing:
     populations = tuple(
         dict.fromkeys(view.name for view in data.populations if any(c.population == view.name for c in curves))
     )
-    return CurvesFigure(populations, tuple(curves), _sentences(curves))
+    failed = sum(view.n_failed for view in data.populations)
+    return CurvesFigure(populations, tuple(_thinned(curves)), _sentences(curves, failed))
+
+
+def _thinned(curves: Sequence[TrialCurve]) -> Iterator[TrialCurve]:
+    """Long curves with fewer points, the last one included, so that a page stays small."""
+    for curve in curves:
+        kept = thin(len(curve.epochs), max(20, _MOST_POINTS // len(curves)))
+        yield replace(curve, epochs=tuple(curve.epochs[i] for i in kept), errors=tuple(curve.errors[i] for i in kept))
 
 
 def _points(curve: Any) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -76,9 +86,11 @@ def _points(curve: Any) -> tuple[tuple[float, ...], tuple[float, ...]]:
     return tuple(epoch for epoch, _ in finite), tuple(error for _, error in finite)
 
 
-def _sentences(curves: Sequence[TrialCurve]) -> tuple[str, ...]:
+def _sentences(curves: Sequence[TrialCurve], failed: int) -> tuple[str, ...]:
     faint = len(curves) - sum(curve.is_best for curve in curves)
     explanation = f"The error after each epoch: {count(faint, 'network')} faint, the best of each population bold."
+    if failed:
+        explanation += f" The {count(failed, 'network')} that failed are not drawn."
     best = min((curve for curve in curves if curve.is_best), key=lambda curve: curve.errors[-1])
     gain = best.errors[-2] - best.errors[-1]
     end = f"The best ended at {percent(best.errors[-1])}"
@@ -88,6 +100,14 @@ def _sentences(curves: Sequence[TrialCurve]) -> tuple[str, ...]:
             f"{end} and was still falling ({percent(gain)} in its last epoch): ranks may change with longer training.",
         )
     return (explanation, f"{end} and had flattened out.")
+
+
+def _ticks(first: float, last: float) -> list[int]:
+    """Whole epochs, each once; a renderer's own ticks of epochs 1 to 3 are 1, 1.5, 2, ..., shown as 1, 2, 2, 3, 3."""
+    low, high = math.ceil(first), math.floor(last)
+    step = next(s * 10**e for e in range(12) for s in (1, 2, 5) if (high - low) / (s * 10**e) <= _MOST_TICKS)
+    multiples = range(-(-low // step) * step, high + 1, step)
+    return sorted({low, *multiples}) if step == 1 else list(multiples)
 
 
 # -- drawing -----------------------------------------------------------------------------------------------------------
@@ -104,9 +124,9 @@ def curves_chart(figure: CurvesFigure) -> Spec:
             {"id": f"{curve.population} {curve.trial}", "population": curve.population, "epoch": epoch, "error": error}
             for epoch, error in zip(curve.epochs, curve.errors, strict=True)
         ]
-    x = alt.X(
-        "epoch:Q", title="epoch", scale=alt.Scale(nice=False, zero=False), axis=alt.Axis(tickMinStep=1, format="d")
-    )
+    seen = [epoch for curve in figure.curves for epoch in curve.epochs]
+    axis = alt.Axis(values=_ticks(min(seen), max(seen)), format="d", labelOverlap="greedy")
+    x = alt.X("epoch:Q", title="epoch", scale=alt.Scale(nice=False, zero=False), axis=axis)
     y = alt.Y("error:Q", title="error, %", scale=alt.Scale(zero=False))
     color = alt.Color(
         "population:N",

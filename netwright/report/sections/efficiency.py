@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
-import numpy.typing as npt
 
 from netwright.report.data import ReportData
 from netwright.report.sections.missing import Missing
-from netwright.report.text import count, percent
+from netwright.report.text import count, listing, percent
+from netwright.report.view import PopulationView, on_one_scale
 from netwright.stats import efficiency
 from netwright.theme import WIDTH, Spec, colors, shapes, to_spec
 
@@ -18,13 +17,17 @@ __all__ = ["EfficiencyCurve", "EfficiencyFigure", "efficiency_chart", "efficienc
 
 @dataclass(frozen=True)
 class EfficiencyCurve:
-    """Mean and standard deviation of the lowest error of sizes[i] networks, drawn at random from a population of n."""
+    """Mean and standard deviation of the lowest error of sizes[i] networks, drawn at random from a population of n.
+
+    No error is below `least`.
+    """
 
     name: str
     n: int
     sizes: tuple[int, ...]
     means: tuple[float, ...]
     deviations: tuple[float, ...]
+    least: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -37,36 +40,44 @@ class EfficiencyFigure:
 
 def efficiency_figure(data: ReportData) -> EfficiencyFigure | Missing:
     """The expected best of k, for k = 1, 2, 4, ..."""
-    curves = tuple(
-        _curve(view.name, view.done["error"].to_numpy(np.float64)) for view in data.populations if len(view.done) > 1
-    )
+    views = [view for view in on_one_scale(data.populations) if len(view.errors) > 1 and not view.done.empty]
+    curves = tuple(_curve(view) for view in views)
     if not curves:
         return Missing("no population has two trials with an error")
-    return EfficiencyFigure(curves, _sentences(curves))
+    return EfficiencyFigure(curves, _sentences(curves, views))
 
 
-def _curve(name: str, errors: npt.NDArray[np.float64]) -> EfficiencyCurve:
-    best = efficiency(errors)
+def _curve(view: PopulationView) -> EfficiencyCurve:
+    best = efficiency(view.errors)
     return EfficiencyCurve(
-        name, len(errors), tuple(best.sizes.tolist()), tuple(best.mean.tolist()), tuple(best.spread.tolist())
+        view.name,
+        len(view.errors),
+        tuple(best.sizes.tolist()),
+        tuple(best.mean.tolist()),
+        tuple(best.spread.tolist()),
+        least=float(view.errors[0]),
     )
 
 
-def _sentences(curves: tuple[EfficiencyCurve, ...]) -> tuple[str, ...]:
+def _sentences(curves: Sequence[EfficiencyCurve], views: Sequence[PopulationView]) -> tuple[str, ...]:
     explanation = (
         "What a random search would find: the mean lowest error of k networks, with one standard deviation around it. "
         "On the right a curve rests on few networks: trust it up to a quarter of its population."
     )
-    first, last = curves[0], curves[-1]
-    k = max(size for size in last.sizes if size <= max(1, last.n // 4))
-    reached = last.means[last.sizes.index(k)]
-    start = f"The best of {count(k, 'random network')} of {last.name} has {percent(reached)} on average"
-    if first is last:
-        return (explanation, f"{start}; of one network, {percent(last.means[0])}.")
-    as_many = next((size for size, mean in zip(first.sizes, first.means, strict=True) if mean <= reached), None)
-    if as_many is None:
-        return (explanation, f"{start}; {first.name} does not reach that even with {first.sizes[-1]}.")
-    return (explanation, f"{start}; {first.name} needs about {as_many} for that.")
+    if any(view.n_failed for view in views):
+        explanation += f" A failed network counts as {views[0].failure_error:g}%: a search pays for it too."
+    means = []
+    for curve in curves:
+        k = max(size for size in curve.sizes if size <= max(1, curve.n // 4))
+        means.append(f"the best of {count(k, 'random network')} of {curve.name} has {percent(_mean(curve, k))}")
+    found = f"On average {listing(means)}"
+    only = curves[0]
+    end = f"; one network, {percent(only.means[0])}." if len(curves) == 1 else "."
+    return (explanation, found + end)
+
+
+def _mean(curve: EfficiencyCurve, k: int) -> float:
+    return curve.means[curve.sizes.index(k)]
 
 
 # -- drawing -----------------------------------------------------------------------------------------------------------
@@ -78,7 +89,13 @@ def efficiency_chart(figure: EfficiencyFigure) -> Spec:
 
     names = [curve.name for curve in figure.curves]
     rows = [
-        {"population": curve.name, "k": k, "mean": mean, "low": mean - deviation, "high": mean + deviation}
+        {
+            "population": curve.name,
+            "k": k,
+            "mean": mean,
+            "low": max(curve.least, mean - deviation),
+            "high": mean + deviation,
+        }
         for curve in figure.curves
         for k, mean, deviation in zip(curve.sizes, curve.means, curve.deviations, strict=True)
     ]

@@ -2,31 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from netwright.report.data import ReportData
 from netwright.report.sections.missing import Missing
-from netwright.report.sections.points import is_wide, thin, values_of, x_scale
+from netwright.report.sections.points import is_wide, thin, value_axis, values_of, x_scale
+from netwright.report.view import PopulationView, on_one_scale
 from netwright.theme import FAINT, WIDTH, Spec, colors, to_spec
 
-__all__ = ["BrushAxis", "ExplorerFigure", "explorer_chart", "explorer_figure"]
+__all__ = ["BrushAxis", "ExplorerFigure", "ExplorerRow", "explorer_chart", "explorer_figure"]
 
 _COSTS = ("flops", "params", "acts")
 _MOST_AXES = 12
-_MOST_ROWS = 6000
+_MOST_ROWS = 3000
 _MOST_MARKS = 6000  # in all charts together: a browser redraws them at every step of a brush
 
 
 @dataclass(frozen=True)
 class BrushAxis:
-    """One column to brush, with its smallest and largest value."""
+    """One column to brush, with its smallest and largest value; is_whole: whether all values are whole numbers."""
 
     column: str
     domain: tuple[float, float]
     is_log: bool
+    is_whole: bool = False
+
+
+class ExplorerRow(NamedTuple):
+    """A network: its error in percent (of a failed one the worst), its value on each axis, whether it is drawn."""
+
+    population: str
+    trial: int
+    error: float
+    values: tuple[float | None, ...]
+    is_drawn: bool
+    failed: bool = False
 
 
 @dataclass(frozen=True)
@@ -34,57 +48,66 @@ class ExplorerFigure:
     """The columns to brush, and the networks.
 
     Attributes:
-        rows: For each network: population, trial, error (percent), its value on each axis or None, whether it is drawn.
-        error_domain: The smallest and the largest error.
+        rows: The networks.
+        error_domain: The smallest and the largest error of a network that did not fail.
     """
 
     axes: tuple[BrushAxis, ...]
     populations: tuple[str, ...]
-    rows: tuple[tuple[str, int, float, tuple[float | None, ...], bool], ...]
+    rows: tuple[ExplorerRow, ...]
     error_domain: tuple[float, float]
     sentences: tuple[str, ...]
 
 
 def explorer_figure(data: ReportData) -> ExplorerFigure | Missing:
-    """Costs and parameters that vary, for at most 6,000 networks."""
-    views = [view for view in data.populations if not view.done.empty]
-    if not views:
+    """Costs and parameters that vary, for at most 3,000 networks."""
+    views = [view for view in on_one_scale(data.populations) if len(view.errors)]
+    if all(view.done.empty for view in views):
         return Missing("no trial has an error")
     names = dict.fromkeys([*_COSTS, *(parameter for view in views for parameter in view.parameters)])
-    varying = [axis for name in names if (axis := _axis(data, name)) is not None]
-    axes = varying[:_MOST_AXES]
+    varying = [axis for name in names if (axis := _axis(views, name)) is not None]
+    axes = tuple(varying[:_MOST_AXES])
     if not axes:
         return Missing("the table has no column beside the error that varies")
-    rows = []
-    for view in views:
-        kept = view.done.iloc[thin(len(view.done), _MOST_ROWS // len(views))]
-        drawn = np.zeros(len(kept), bool)
-        drawn[thin(len(kept), _MOST_MARKS // len(views) // len(axes))] = True
-        absent = np.full(len(kept), np.nan)
-        columns = [values_of(kept, axis.column) if axis.column in kept else absent for axis in axes]
-        table = np.column_stack(columns)
-        for trial, error, values, is_drawn in zip(kept["trial"], kept["error"], table, drawn, strict=True):
-            cells = tuple(float(value) if np.isfinite(value) else None for value in values)
-            rows.append((view.name, int(trial), float(error), cells, bool(is_drawn)))
-    errors = [row[2] for row in rows]
+    rows = tuple(row for view in views for row in _rows(view, axes, len(views)))
+    errors = [row.error for row in rows if not row.failed]
     explanation = (
         "Drag across any of the small charts to keep only the networks inside; more selections narrow further, and a "
         "double click clears them. The bold curve and its legend, name [n | min | mean], are recomputed from the "
         "networks that are left; the thin curve shows all."
     )
+    if any(row.failed for row in rows):
+        explanation += f" Failed networks are crosses at the upper edge, and count as {views[0].failure_error:g}%."
     if len(varying) > len(axes):
         explanation += f" The first {len(axes)} of {len(varying)} columns are shown."
+    total = sum(len(view.errors) for view in views)
+    if len(rows) < total:
+        explanation += (
+            f" Only {len(rows):,} of {total:,} networks are in these charts, selected evenly from best to worst."
+        )
     shown = tuple(view.name for view in views)
-    return ExplorerFigure(tuple(axes), shown, tuple(rows), (min(errors), max(errors)), (explanation,))
+    return ExplorerFigure(axes, shown, rows, (min(errors), max(errors)), (explanation,))
 
 
-def _axis(data: ReportData, column: str) -> BrushAxis | None:
-    seen = np.concatenate([values_of(v.done, column) for v in data.populations if column in v.done] or [np.empty(0)])
+def _rows(view: PopulationView, axes: Sequence[BrushAxis], populations: int) -> Iterator[ExplorerRow]:
+    places = thin(len(view.counted), _MOST_ROWS // populations)
+    kept, n_done = view.counted.iloc[places], len(view.done)
+    drawn = np.zeros(len(kept), bool)
+    drawn[thin(len(kept), _MOST_MARKS // populations // len(axes))] = True
+    absent = np.full(len(kept), np.nan)
+    table = np.column_stack([values_of(kept, axis.column) if axis.column in kept else absent for axis in axes])
+    for trial, error, values, is_drawn, place in zip(kept["trial"], kept["error"], table, drawn, places, strict=True):
+        cells = tuple(float(f"{value:.6g}") if np.isfinite(value) else None for value in values)
+        yield ExplorerRow(view.name, int(trial), float(error), cells, bool(is_drawn), failed=bool(place >= n_done))
+
+
+def _axis(views: Sequence[PopulationView], column: str) -> BrushAxis | None:
+    seen = np.concatenate([values_of(v.counted, column) for v in views if column in v.counted] or [np.empty(0)])
     seen = seen[np.isfinite(seen)]
     if not len(seen) or seen.min() == seen.max():
         return None
     low, high = float(seen.min()), float(seen.max())
-    return BrushAxis(column, (low, high), is_wide(low, high))
+    return BrushAxis(column, (low, high), is_wide(low, high), bool((seen == np.round(seen)).all()))
 
 
 # -- drawing -----------------------------------------------------------------------------------------------------------
@@ -96,14 +119,15 @@ def explorer_chart(figure: ExplorerFigure) -> Spec:
     """The curve above a grid of small charts; the page's script adapts the widths and the number of columns."""
     import altair as alt
 
-    rows = [
-        {"population": population, "trial": trial, "error": error, "weight": 1, "drawn": is_drawn}
-        | {f"p{i}": value for i, value in enumerate(values)}
-        for population, trial, error, values, is_drawn in figure.rows
-    ]
     low, high = figure.error_domain
     room = 0.03 * (high - low) or 0.5
-    # rows of weight 0 make each curve start at 0 and end at 1 inside the chart
+    rows = [
+        {"population": row.population, "trial": row.trial, "error": round(row.error, 4), "weight": 1}
+        | {"drawn": row.is_drawn, "failed": int(row.failed), "y": high + room if row.failed else round(row.error, 4)}
+        | {f"p{i}": value for i, value in enumerate(row.values)}
+        for row in figure.rows
+    ]
+    # rows of weight 0 make each curve start at 0 and end inside the chart: at 1, or below it where networks failed
     ends = [
         {"population": population, "error": error, "weight": 0}
         for population in figure.populations
@@ -149,7 +173,7 @@ def _curves(figure: ExplorerFigure, kept: Any, domain: tuple[float, float]) -> A
             )
             .transform_joinaggregate(total="sum(weight)", groupby=["population"])
             .transform_calculate(share="datum.total > 0 ? datum.below / datum.total : 0")
-            .mark_line(interpolate="step-after", **mark)
+            .mark_line(interpolate="step-after", clip=True, **mark)
             .encode(**encoding)
         )
 
@@ -159,10 +183,12 @@ def _curves(figure: ExplorerFigure, kept: Any, domain: tuple[float, float]) -> A
         alt.Chart(alt.NamedData("networks"))
         .transform_filter("datum.weight > 0")
         .transform_filter(kept)
-        .transform_aggregate(n="count()", least="min(error)", mean="mean(error)", groupby=["population"])
+        .transform_aggregate(
+            n="count()", least="min(error)", mean="mean(error)", failed="sum(failed)", groupby=["population"]
+        )
         .transform_calculate(
             words="datum.population + ' [' + datum.n + ' | ' + format(datum.least, '.1f') + ' | ' + "
-            "format(datum.mean, '.1f') + ']'"
+            "format(datum.mean, '.1f') + ']' + (datum.failed > 0 ? ', ' + datum.failed + ' failed' : '')"
         )
         .transform_window(line="row_number()", sort=[alt.SortField("population", order="descending")])
         .mark_text(align="right", dx=-8, fontSize=12, fontWeight=600)
@@ -184,21 +210,28 @@ def _draw_panel(figure: ExplorerFigure, axis: BrushAxis, index: int, brush: Any,
     import altair as alt
 
     names = list(figure.populations)
-    y = alt.Y("error:Q", title="error, %" if index % _COLUMNS == 0 else None, scale=alt.Scale(zero=False))
+    low, high = figure.error_domain
+    room = 0.03 * (high - low) or 0.5
+    y = alt.Y(
+        "y:Q",
+        title="error, %" if index % _COLUMNS == 0 else None,
+        scale=alt.Scale(domain=[low - room, high + room], zero=False, nice=False),
+    )
     return (
         alt.Chart(alt.NamedData("networks"), name=f"panel{index}")
         .transform_filter("datum.drawn === true")
-        .mark_circle(size=22, opacity=1)
+        .mark_point(size=22, opacity=1, filled=True, strokeOpacity=0, angle=45)
         .encode(
             x=alt.X(
                 f"p{index}:Q",
                 title=axis.column,
                 scale=x_scale(axis.domain, axis.is_log, base=10 if axis.column in _COSTS else 2),
-                axis=alt.Axis(
-                    tickCount=4, labelOverlap="greedy", format="~s" if axis.column in _COSTS else alt.Undefined
-                ),
+                axis=alt.Axis(tickCount=4, labelOverlap="greedy", format="~s")
+                if axis.column in _COSTS
+                else value_axis(axis.domain, axis.is_log, axis.is_whole),
             ),
             y=y,
+            shape=alt.Shape("failed:N", scale=alt.Scale(domain=[0, 1], range=["circle", "cross"]), legend=None),
             color=alt.condition(
                 kept,
                 alt.Color("population:N", scale=alt.Scale(domain=names, range=colors(names)), legend=None),

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from netwright.report.data import ReportData
 from netwright.report.sections.missing import Missing
 from netwright.report.text import count
+from netwright.report.view import SURVIVORS
 from netwright.theme import SERIES, WIDTH, Spec, to_spec
 
 __all__ = ["FailuresFigure", "failures_chart", "failures_figure"]
 
 _MOST_REASONS = 10
 _LONGEST = 90
-_MOST_LISTED = 50
+_MOST_LISTED, _LONGEST_LISTED = 50, 2000
 
 
 @dataclass(frozen=True)
@@ -35,26 +36,45 @@ class FailuresFigure:
 
 def failures_figure(data: ReportData) -> FailuresFigure | Missing:
     """Failed trials by reason; missing where every trial is done."""
-    states = Counter(str(state) for view in data.populations for state in view.trials["state"])
     failed = [
         (view.name, int(trial), _reason(reason))
         for view in data.populations
-        for trial, state, reason in zip(view.trials["trial"], view.trials["state"], view.trials["reason"], strict=True)
-        if state == "failed"
+        for trial, reason in zip(view.failures["trial"], view.failures["reason"], strict=True)
     ]
-    unfinished = states["waiting"] + states["running"]
+    total = sum(len(view.trials) for view in data.populations)
+    unfinished = sum(view.outcomes.unfinished for view in data.populations)
     if not failed and not unfinished:
-        return Missing(f"failures: all {count(sum(states.values()), 'trial')} finished")
+        return Missing(f"failures: all {count(total, 'trial')} finished")
     reasons = Counter(_short(reason) for _, _, reason in failed).most_common()
     rest = sum(n for _, n in reasons[_MOST_REASONS:])
     shown = [*reasons[:_MOST_REASONS], *([("other reasons", rest)] if rest else [])]
-    sentence = f"{len(failed):,} of {count(sum(states.values()), 'trial')} failed"
+    sentence = f"{len(failed):,} of {count(total, 'trial')} failed"
     sentence += f", most often because: {reasons[0][0]}." if failed else "."
     if unfinished:
-        sentence += f" {count(unfinished, 'trial')} had not been finished when this was written."
-    sentence += " They are in no other chart."
-    listed = tuple(failed[:_MOST_LISTED])
-    return FailuresFigure(tuple(shown), listed, len(failed) - len(listed), (sentence,))
+        sentence += f" {count(unfinished, 'trial')} had not been finished when this was written: they are in no figure."
+    listed = tuple((name, trial, reason[:_LONGEST_LISTED]) for name, trial, reason in failed[:_MOST_LISTED])
+    sentences = (sentence, *_meaning(data, len(failed)))
+    return FailuresFigure(tuple(shown), listed, len(failed) - len(listed), sentences)
+
+
+def _meaning(data: ReportData, failed: int) -> list[str]:
+    """What the failures are to the other sections."""
+    lost = sum(view.outcomes.lost for view in data.populations)
+    said = []
+    if failed > lost and all(view.survivors for view in data.populations):
+        said.append(f"All other figures are of the {SURVIVORS}.")
+    elif failed > lost:
+        worst = max(view.failure_error for view in data.populations)
+        said.append(
+            f"A network that fails is a result: it is behind all others, and counts as an error of {worst:g}% in "
+            "means. --survivors leaves such networks out."
+        )
+    if lost:
+        said.append(
+            f"{count(lost, 'trial')} failed by the machine (out of memory, killed, a full disk): of these networks "
+            "nothing is known, and they are in no figure."
+        )
+    return said
 
 
 def _reason(reason: object) -> str:

@@ -11,14 +11,18 @@ import pandas as pd
 
 from netwright.arch import Arch, LinearFit, fit
 from netwright.errors import ArchError
+from netwright.report.comparison import LEVEL
 from netwright.report.data import ReportData
 from netwright.report.sections.missing import Missing
-from netwright.report.text import count, percent
+from netwright.report.sections.points import thin
+from netwright.report.text import count, p_value, percent
 from netwright.theme import GOOD, INK, SERIES, SMALL, Spec, to_spec
 
 __all__ = ["NetworkPanel", "NetworksFigure", "networks_chart", "networks_figure"]
 
 _SHOWN = 6
+_STRAIGHT = 0.05  # an e_fit below it: the widths are on the line
+_MOST_FITTED, _LEAST_TESTED = 400, 10
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,9 @@ def networks_figure(data: ReportData) -> NetworksFigure | Missing:
     worst = _networks(ranked.iloc[::-1].head(min(shown, len(ranked) - shown)))
     if not best:
         return Missing("the column 'arch' holds no network that can be read")
-    return NetworksFigure(best, worst, _sentences(best, worst))
+    return NetworksFigure(
+        best, worst, _sentences(best, worst, _linearity(data), sum(v.n_failed for v in data.populations))
+    )
 
 
 def _networks(rows: pd.DataFrame) -> tuple[NetworkPanel, ...]:
@@ -80,13 +86,55 @@ def _networks(rows: pd.DataFrame) -> tuple[NetworkPanel, ...]:
     return tuple(networks)
 
 
-def _sentences(best: Sequence[NetworkPanel], worst: Sequence[NetworkPanel]) -> tuple[str, ...]:
+def _linearity(data: ReportData) -> str:
+    """Whether networks near the quantized line have lower errors: Spearman's rank test, over failed networks too."""
+    from scipy.stats import spearmanr  # takes longer to import than all the rest of this package
+
+    fits: list[float] = []
+    ranks: list[float] = []
+    for view in data.populations:
+        if "arch" not in view.counted or len(view.counted) < _LEAST_TESTED:
+            continue
+        rows = thin(len(view.counted), _MOST_FITTED // len(data.populations))
+        read = [(row, line.e_fit) for row in rows if (line := _fitted(view.counted["arch"].iloc[row])) is not None]
+        fits += [e_fit for _, e_fit in read]
+        # ranks within each population: which of them is better is another question
+        errors = view.errors[[row for row, _ in read]]
+        ranks += (np.array([(errors < error).mean() + (errors <= error).mean() for error in errors])).tolist()
+    if len(fits) < _LEAST_TESTED or max(fits) < _STRAIGHT or np.ptp(fits) == 0 or np.ptp(ranks) == 0:
+        return ""
+    test = spearmanr(fits, ranks)
+    if test.pvalue > LEVEL:
+        return f"That e_fit goes with the error is not shown (Spearman {test.statistic:+.2f}, {p_value(test.pvalue)})."
+    way = "lower" if test.statistic > 0 else "higher"
+    return (
+        f"Networks near the line have {way} errors (Spearman of e_fit and error {test.statistic:+.2f}, "
+        f"{p_value(test.pvalue)}, {len(fits)} networks)."
+    )
+
+
+def _fitted(text: object) -> LinearFit | None:
+    if not isinstance(text, str) or not text:
+        return None
+    try:
+        line = fit(Arch.from_json(text))
+    except ArchError:
+        return None
+    assert isinstance(line, LinearFit)
+    return line
+
+
+def _sentences(
+    best: Sequence[NetworkPanel], worst: Sequence[NetworkPanel], linearity: str, failed: int
+) -> tuple[str, ...]:
     explanation = (
         f"The {count(len(best), 'best network')} (above) and the {len(worst)} worst (below), drawn as "
         "the width of each block from input to output."
         if worst
         else "The network, drawn as the width of each block from input to output."
     )
+    if failed:
+        explanation += f" The {count(failed, 'network')} that failed are behind all of these, and not drawn."
     explanation += (
         " The dashed line shows the nearest widths that grow linearly and are rounded to stages; e_fit is how far they "
         "are away."
@@ -94,15 +142,14 @@ def _sentences(best: Sequence[NetworkPanel], worst: Sequence[NetworkPanel]) -> t
     first = best[0]
     start = (
         f"The best, trial {first.trial} of {first.population} with {percent(first.error)}, has "
-        f"{count(len(first.widths), 'block')} from {first.widths[0]} to {first.widths[-1]} channels"
+        f"{count(len(first.widths), 'block')} from {first.widths[0]} to {first.widths[-1]} channels."
     )
     if not worst:
-        return (explanation, f"{start}.")
+        return (explanation, start)
     near, far = (float(np.median([network.e_fit for network in group])) for group in (best, worst))
-    if max(near, far) < 0.05:
-        return (explanation, f"{start}. All are close to the line (median e_fit {near:.3f} and {far:.3f}).")
-    compares = "smaller" if near < far else "no smaller"
-    return (explanation, f"{start}. The best networks' e_fit is {compares}: median {near:.3f} against {far:.3f}.")
+    if max(near, far) < _STRAIGHT:
+        return (explanation, f"{start} All are close to the line (median e_fit {near:.3f} and {far:.3f}).")
+    return (explanation, f"{start} {linearity}".strip())
 
 
 # -- drawing -----------------------------------------------------------------------------------------------------------

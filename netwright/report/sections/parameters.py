@@ -8,15 +8,26 @@ from typing import Any
 
 import numpy as np
 
-from netwright.report.data import PopulationView, RangeLike, ReportData
+from netwright.report.comparison import LEVEL
+from netwright.report.data import RangeLike, ReportData
 from netwright.report.sections.missing import Missing
-from netwright.report.sections.points import MOST_POINTS, is_wide, thin, values_of, x_scale
-from netwright.report.text import count, listing, meaning, number, span
+from netwright.report.sections.points import (
+    MOST_POINTS,
+    failure_marks,
+    is_wide,
+    thin,
+    value_axis,
+    values_of,
+    x_scale,
+)
+from netwright.report.text import count, listing, meaning, number, p_value, span
+from netwright.report.view import PopulationView
 from netwright.theme import GOOD, SERIES, SMALL, Spec, to_spec
 
 __all__ = ["ParameterPanel", "ParametersFigure", "parameters_chart", "parameters_figure"]
 
-_MOST_MARKS = 9000  # in all small charts together
+_MOST_MARKS = 6000  # in all small charts together
+_MOST_NAMED = 6  # parameters in a sentence
 
 
 @dataclass(frozen=True)
@@ -25,6 +36,7 @@ class ParameterPanel:
 
     Attributes:
         x, error, trial: One entry for each point; x is the parameter, the error is in percent.
+        failed: (x, trial) of networks that failed, which have no error.
         domain: The smallest and the largest value of the axis.
         low, best, high: The good range and its median, or None.
     """
@@ -38,15 +50,7 @@ class ParameterPanel:
     low: float | None = None
     best: float | None = None
     high: float | None = None
-
-    @property
-    def narrowed(self) -> float | None:
-        """The good range as a share of the sampled range, 0 to 1: a budget alone excludes much of what is allowed."""
-        if self.low is None or self.high is None:
-            return None
-        ends = np.array([min(self.x), max(self.x), self.low, self.high])
-        start, stop, low, high = np.log(ends) if self.is_log else ends
-        return float((high - low) / (stop - start)) if stop > start else 1.0
+    failed: tuple[tuple[float, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,48 +74,97 @@ def parameters_figure(data: ReportData) -> ParametersFigure | Missing:
     )
     if not panels:
         return Missing(f"the table of {view.name} has no parameter columns")
-    return ParametersFigure(view.name, panels, _sentences(view, panels))
+    return ParametersFigure(view.name, panels, _sentences(view, data, panels))
 
 
 def _panel(view: PopulationView, parameter: str, good: RangeLike | None) -> ParameterPanel | None:
-    values = values_of(view.done, parameter)
-    known = np.flatnonzero(np.isfinite(values))
-    if not len(known):
+    values = values_of(view.counted, parameter)
+    seen = values[np.isfinite(values)]
+    if not len(seen):
         return None
-    kept = known[thin(len(known), min(MOST_POINTS, _MOST_MARKS // len(view.parameters)))]
-    seen = (float(values[known].min()), float(values[known].max()))
-    domain = view.bounds.get(parameter, seen)
-    domain = (min(domain[0], seen[0]), max(domain[1], seen[1]))
+    most, n_done = min(MOST_POINTS, _MOST_MARKS // len(view.parameters)), len(view.done)
+    trials, errors = view.counted["trial"].to_numpy(), view.errors
+    done, failed = (
+        rows[thin(len(rows), most)]
+        for rows in (
+            np.flatnonzero(np.isfinite(values[:n_done])),
+            n_done + np.flatnonzero(np.isfinite(values[n_done:])),
+        )
+    )
+    domain = view.bounds.get(parameter, (float(seen.min()), float(seen.max())))
+    domain = (float(min(domain[0], seen.min())), float(max(domain[1], seen.max())))
     return ParameterPanel(
         parameter=parameter,
-        x=tuple(values[kept].tolist()),
-        error=tuple(view.done["error"].to_numpy(np.float64)[kept].tolist()),
-        trial=tuple(int(trial) for trial in view.done["trial"].to_numpy()[kept]),
-        domain=(float(domain[0]), float(domain[1])),
+        x=tuple(values[done].tolist()),
+        error=tuple(errors[done].tolist()),
+        trial=tuple(int(trial) for trial in trials[done]),
+        domain=domain,
         is_log=is_wide(*domain),
         low=None if good is None else float(good.low),
         best=None if good is None else float(good.best),
         high=None if good is None else float(good.high),
+        failed=tuple((float(values[i]), int(trials[i])) for i in failed),
     )
 
 
-def _sentences(view: PopulationView, panels: Sequence[ParameterPanel]) -> tuple[str, ...]:
+def _sentences(view: PopulationView, data: ReportData, panels: Sequence[ParameterPanel]) -> tuple[str, ...]:
     explanation = (
         f"Each point is one of the {count(len(view.done), 'trained network')} of {view.name}: lower is better. "
-        "The band contains the best network of 95 in 100 random quarters of the population, the line is the median: "
-        "the narrower the band, the more the parameter matters."
+        "The band contains the best network of 95 in 100 random quarters of the population, the line is the median. "
+        "A narrow band alone is no evidence: it is as narrow for many a parameter that does nothing."
     )
-    drawn = len(panels[0].x)
+    if view.n_failed:
+        explanation += (
+            f" The {count(view.n_failed, 'network')} that failed are crosses at the upper edge; bands and tests count "
+            f"them behind all others, with an error of {view.failure_error:g}%."
+        )
+    drawn = max(len(panel.x) for panel in panels)
     if drawn < len(view.done):
         explanation += f" {drawn:,} of them are drawn, selected evenly from best to worst."
-    ranked = sorted((p for p in panels if p.narrowed is not None), key=lambda p: p.narrowed or 0.0)
-    telling = [p for p in ranked if (p.narrowed or 0.0) <= 0.5]
-    if not ranked:
-        return (explanation,)
-    if not telling:
-        return (explanation, "No good range is narrower than half of the sampled range: no parameter stands out.")
-    ranges = [f"{p.parameter} ({span((p.low or 0.0, p.high or 0.0))})" for p in telling[:4]]
-    return (explanation, f"The narrowest, compared with the sampled range: {listing(ranges)}.")
+    return (explanation, *_tested(data, panels), *_undrawn(view, panels))
+
+
+def _tested(data: ReportData, panels: Sequence[ParameterPanel]) -> list[str]:
+    """What the permutation test says, after Holm's correction for the number of parameters."""
+    tested = {panel.parameter: data.relevance[panel.parameter] for panel in panels if panel.parameter in data.relevance}
+    if not tested:
+        return []
+    found = sorted((item for item in tested.items() if item[1].p_holm <= LEVEL), key=lambda item: item[1].p_holm)
+    if not found:
+        return [
+            f"No parameter is shown to matter at {LEVEL:.0%} after Holm's correction for {len(data.relevance)} tests."
+        ]
+    named = [
+        f"{name} ({p_value(each.p_holm)}, {each.explained:.0%} of the variance)" for name, each in found[:_MOST_NAMED]
+    ]
+    if len(found) > _MOST_NAMED:
+        named.append(f"{len(found) - _MOST_NAMED} more")
+    return [
+        f"Shown to matter at {LEVEL:.0%}, after Holm's correction for {len(data.relevance)} tests: {listing(named)}. "
+        "Each parameter was tested alone: one that goes with the cause is found too."
+    ]
+
+
+def _undrawn(view: PopulationView, panels: Sequence[ParameterPanel]) -> list[str]:
+    """Parts of ranges that no network was drawn from: nothing is known of them."""
+    named = []
+    for panel in panels:
+        if panel.parameter in view.bounds:
+            values = values_of(view.counted, panel.parameter)
+            seen = (float(np.nanmin(values)), float(np.nanmax(values)))
+            low, high = view.bounds[panel.parameter]
+            if (seen[0] > low or seen[1] < high) and not _reaches(seen, (low, high), panel.is_log):
+                named.append(f"{panel.parameter} ({span(seen)} of {span((low, high))})")
+    if not named:
+        return []
+    shown = [*named[:_MOST_NAMED], *([f"{len(named) - _MOST_NAMED} more"] if len(named) > _MOST_NAMED else [])]
+    return [f"Only a part was drawn of {listing(shown)}: of the rest nothing is known, neither good nor bad."]
+
+
+def _reaches(seen: tuple[float, float], allowed: tuple[float, float], is_log: bool) -> bool:
+    """Whether what was drawn comes within a tenth of both ends, as a sample does by chance."""
+    low, high, first, last = np.log([*allowed, *seen]) if is_log else (*allowed, *seen)
+    return bool(max(first - low, high - last) <= 0.1 * (high - low))
 
 
 # -- drawing -----------------------------------------------------------------------------------------------------------
@@ -133,6 +186,7 @@ def parameters_chart(figure: ParametersFigure) -> Spec:
             for x, error, trial in zip(panel.x, panel.error, panel.trial, strict=True)
         ]
         data[f"good {name}"] = [{"low": panel.low, "best": panel.best, "high": panel.high}]
+        data[f"failed {name}"] = [{"x": x, "trial": trial} for x, trial in panel.failed]
         panels.append(_draw_panel(panel, name, (min(errors), max(errors)), is_first=index % _COLUMNS == 0))
     return to_spec(alt.concat(*panels, columns=_COLUMNS, spacing=18), data)
 
@@ -144,7 +198,7 @@ def _draw_panel(panel: ParameterPanel, name: str, errors: tuple[float, float], i
         "x:Q",
         title=meaning(panel.parameter) or None,
         scale=x_scale(panel.domain, panel.is_log),
-        axis=alt.Axis(tickCount=5),
+        axis=value_axis(panel.domain, panel.is_log, all(float(x).is_integer() for x in panel.x)),
     )
     y = alt.Y(
         "error:Q", title="error, %" if is_first else None, scale=alt.Scale(domain=list(errors), zero=False, nice=True)
@@ -175,4 +229,7 @@ def _draw_panel(panel: ParameterPanel, name: str, errors: tuple[float, float], i
         layers.append(good.mark_rule(color=GOOD, strokeWidth=2).encode(x="best:Q"))
         span = f"good {number(panel.low)} to {number(panel.high)}, best {number(panel.best)}"
         title = alt.TitleParams(panel.parameter, subtitle=span)
-    return alt.layer(*layers, points).properties(width=SMALL, height=150, title=title)
+    failed = failure_marks(f"failed {name}", x, ["trial:Q", alt.Tooltip("x:Q", title=panel.parameter)])
+    return alt.layer(*layers, points, *([failed] if panel.failed else [])).properties(
+        width=SMALL, height=150, title=title
+    )

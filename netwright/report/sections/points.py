@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-__all__ = ["MOST_POINTS", "is_wide", "thin", "values_of", "x_scale"]
+from netwright.theme import INK
+
+__all__ = ["MOST_POINTS", "failure_marks", "is_wide", "thin", "value_axis", "values_of", "x_scale"]
 
 MOST_POINTS = 1000  # more are slow to draw, and no clearer
+_MOST_TICKS = 5
 _WIDE = 15.0  # above this ratio of the largest to the smallest value an axis is logarithmic
 
 
@@ -26,7 +30,7 @@ def values_of(frame: pd.DataFrame, column: str) -> npt.NDArray[np.float64]:
 
 def thin(n: int, most: int) -> npt.NDArray[np.intp]:
     """Which of n rows, best first, to draw: all, or an even selection that keeps the best and the worst."""
-    return np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(np.intp))
+    return np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(np.intp)) if n else np.empty(0, np.intp)
 
 
 def x_scale(domain: tuple[float, float], is_log: bool, base: int = 2) -> Any:
@@ -38,3 +42,33 @@ def x_scale(domain: tuple[float, float], is_log: bool, base: int = 2) -> Any:
         return alt.Scale(type="log", base=base, domain=[low / 1.12, high * 1.12], nice=False)
     room = 0.04 * (high - low) or 0.5
     return alt.Scale(domain=[low - room, high + room], nice=False, zero=False)
+
+
+def value_axis(domain: tuple[float, float], is_log: bool, is_whole: bool) -> Any:
+    """An Altair axis of a parameter: ticks of whole numbers where all values are, and never ones that overlap."""
+    import altair as alt
+
+    low, high = domain
+    if is_whole:
+        count = high - low + 1
+        if not is_log and count <= _MOST_TICKS:
+            return alt.Axis(values=[low + i for i in range(round(count))], format="d", labelOverlap="greedy")
+        return alt.Axis(
+            tickCount=_MOST_TICKS, tickMinStep=1, format="~d" if high < 1e4 else "~s", labelOverlap="greedy"
+        )
+    # 9.53674316406e-7 is nobody's number: three digits, as powers of ten where they are far from 1
+    small = min(abs(low), abs(high)) < 1e-3 or max(abs(low), abs(high)) >= 1e5
+    return alt.Axis(tickCount=_MOST_TICKS, format=".2~e" if small else ".3~r", labelOverlap="greedy")
+
+
+def failure_marks(data: str, x: Any, tooltip: Sequence[Any]) -> Any:
+    """Networks that failed, as crosses at the upper edge of a chart: they have no error, and are behind all others."""
+    import altair as alt
+
+    return (
+        alt.Chart(alt.NamedData(data))
+        .mark_point(
+            shape="cross", angle=45, filled=True, size=34, color=INK, opacity=1, fillOpacity=0.7, strokeOpacity=0
+        )
+        .encode(x=x, y=alt.value(5), tooltip=list(tooltip))
+    )

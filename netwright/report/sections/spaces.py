@@ -7,10 +7,11 @@ from math import inf
 
 import numpy as np
 
-from netwright.report.data import PopulationView, ReportData
+from netwright.report.data import ReportData
 from netwright.report.sections.missing import Missing
-from netwright.report.sections.points import is_wide
+from netwright.report.sections.points import is_wide, values_of
 from netwright.report.text import amount, listing, number, ratio, span
+from netwright.report.view import PopulationView
 from netwright.theme import BEFORE, MUTED, SERIES, WIDTH, Spec, to_spec
 
 __all__ = ["Interval", "SpacesFigure", "spaces_chart", "spaces_figure"]
@@ -88,7 +89,7 @@ def _sentences(first: PopulationView, last: PopulationView, intervals: tuple[Int
     sentences = []
     changed = [interval for interval in intervals if interval.is_changed]
     if changed:
-        limits = listing([f"{interval.parameter} ({span(interval.new)})" for interval in changed])
+        limits = listing([f"{each.parameter} ({span(each.new)}{_undrawn(first, each)})" for each in changed])
         sentences.append(f"What {first.name} allows is gray, what {last.name} allows is colored: it changes {limits}.")
     new = [name for name in last.parameters if name not in first.parameters]
     old = [name for name in first.parameters if name not in last.parameters]
@@ -102,6 +103,20 @@ def _sentences(first: PopulationView, last: PopulationView, intervals: tuple[Int
         turn = "the same number" if share == 1 else turn
         sentences.append(f"{_allows(first)}, {last.name} {amount(last.size)}: {turn}.")
     return tuple(sentences)
+
+
+def _undrawn(first: PopulationView, interval: Interval) -> str:
+    """Where only values are gone that were never drawn: that is the budget's doing, and no finding."""
+    if interval.parameter not in first.counted or first.counted.empty:
+        return ""
+    values = values_of(first.counted, interval.parameter)
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    within = interval.new[0] <= low and high <= interval.new[1]
+    return (
+        ", all that was drawn"
+        if within and interval.new[0] >= interval.old[0] and interval.new[1] <= interval.old[1]
+        else ""
+    )
 
 
 def _allows(view: PopulationView) -> str:

@@ -1,4 +1,4 @@
-"""What the evidence supports: about the pick beside its baseline, and about a refinement."""
+"""What the evidence supports: about the pick beside its baseline, and about two populations."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from math import comb
 
 import numpy as np
 
-from netwright.report.data import Comparison
-from netwright.report.text import count, p_value, percent, points, signed
+from netwright.report.comparison import LEVEL, Comparison
+from netwright.report.mixes import Mixes
+from netwright.report.provenance import unlike_parts, whose
+from netwright.report.text import amount, count, p_value, percent, points, signed
+from netwright.report.view import SURVIVORS
 from netwright.stats import permutation_test
 
 __all__ = ["Verdict", "of_finalists", "of_refinement", "spread", "with_spread"]
@@ -23,7 +26,7 @@ _OF_REFINEMENTS = {
 _OF_SPACES = {
     "better": ("{after} is better", "more than chance explains"),
     "worse": ("{before} is better", "more than chance explains"),
-    "even": ("no difference shown", "this may be chance"),
+    "even": ("no difference in the mean shown", "this may be chance"),
 }
 
 
@@ -32,8 +35,9 @@ class Verdict:
     """A conclusion and how sure it is.
 
     Attributes:
-        kind: "better", "worse", "leaning" (every seed agrees, but there are few), "even", or "open" (no test).
-        label: The conclusion in three or four words.
+        kind: "better", "worse", "unlike" (better or worse, but of populations that were not trained alike or have other
+            mixes of complexity), "even" (nothing is shown), or "open" (no test).
+        label: The conclusion in a few words.
         sentence: The conclusion with its numbers.
     """
 
@@ -56,20 +60,32 @@ def of_finalists(pick: Sequence[float], baseline: Sequence[float], baseline_name
     word, better = ("lower", "better") if gap < 0 else ("higher", "worse")
     sentence = f"The pick's mean test error is {points(gap)} {word} than that of {baseline_name}"
     if min(len(pick), len(baseline)) == 1:
-        luck = "but with one seed this may be luck: train both with three seeds or more"
+        luck = "but with one seed this may be luck: train both with four seeds or more"
         return Verdict("open", "one seed: not tested", f"{sentence}, {luck}.")
     p = permutation_test(pick, baseline).p_value
-    if p <= 0.05:
+    if p <= LEVEL:
         return Verdict(better, f"{better} than the baseline", f"{sentence}, more than seeds explain ({p_value(p)}).")
-    if max(pick) < min(baseline) or min(pick) > max(baseline):
-        least = 2 / comb(len(pick) + len(baseline), len(pick))
-        few = (
-            f"and every seed agrees, but with so few seeds {p_value(least)} is the lowest possible: likely, not proven"
-        )
-        return Verdict("leaning", f"likely {better} than the baseline", f"{sentence} {few}.")
-    return Verdict(
-        "even", "equal within seed noise", f"{sentence}, which is within the noise of the seeds ({p_value(p)})."
+    seeds = count(len(pick), "seed") if len(pick) == len(baseline) else f"{len(pick)} and {len(baseline)} seeds"
+    # Welch's interval, but never less than the gap itself, which was not seen
+    unseen = max(_half_width(pick, baseline), abs(gap))
+    sentence += (
+        f", not separated by {seeds} ({p_value(p)}); a difference under {points(unseen)} could not have been seen"
     )
+    least = 2 / comb(len(pick) + len(baseline), len(pick))
+    if least > LEVEL:
+        sentence += f". So few seeds cannot show any difference: {p_value(least)} is the lowest possible"
+    return Verdict("even", f"not separated by {seeds}", f"{sentence}.")
+
+
+def _half_width(a: Sequence[float], b: Sequence[float]) -> float:
+    """Half of Welch's 95% interval of the difference of two means; 0 where no seed differs."""
+    from scipy.stats import t  # takes longer to import than all the rest of this package
+
+    parts = [float(np.var(each, ddof=1)) / len(each) for each in (a, b)]
+    if not sum(parts):
+        return 0.0
+    freedom = sum(parts) ** 2 / sum(part**2 / (len(each) - 1) for part, each in zip(parts, (a, b), strict=True))
+    return float(t.ppf(1 - LEVEL / 2, freedom) * np.sqrt(sum(parts)))
 
 
 def of_refinement(comparison: Comparison | None, before: str, after: str) -> Verdict:
@@ -94,7 +110,50 @@ def of_refinement(comparison: Comparison | None, before: str, after: str) -> Ver
     )
     kind = "better" if comparison.is_better else "worse" if comparison.is_worse else "even"
     label, ends = (_OF_REFINEMENTS if comparison.is_refinement else _OF_SPACES)[kind]
-    return Verdict(kind, label.format(after=after, before=before), f"{sentence}: {ends}.")
+    label, reservation = label.format(after=after, before=before), ""
+    if comparison.differences:
+        label += f", but {unlike_parts(comparison.differences)} differ"
+        reservation += (
+            f" This is about the populations, whose {whose(comparison.differences)}, and not about their spaces."
+        )
+    elif comparison.is_one_space and kind != "even":
+        label += ", though both are one space"
+        reservation += (
+            " Both are samples of one space, so it is chance, or something that the populations do not record."
+        )
+    mixed = _mixes(comparison.mixes, before, after)
+    if mixed and comparison.mixes and kind != "even":
+        label += f", at another mix of {comparison.mixes.cost}"
+    kind = "unlike" if kind != "even" and (comparison.differences or comparison.is_one_space) else kind
+    return Verdict(kind, label, f"{sentence}: {ends}.{_failures(comparison, before, after)}{reservation}{mixed}")
+
+
+def _failures(comparison: Comparison, before: str, after: str) -> str:
+    if comparison.survivors:
+        return f" How many networks failed does not count here: only {SURVIVORS} do."
+    if not any(comparison.failed):
+        return ""
+    first, second = comparison.failed
+    return (
+        f" Failed networks are behind all others, with an error of {comparison.worst:g}%: {first:,} of "
+        f"{comparison.mean.n_b:,} in {before}, {second:,} of {comparison.mean.n_a:,} in {after}."
+    )
+
+
+def _mixes(mixes: Mixes | None, before: str, after: str) -> str:
+    """What the complexities say; empty where their mixes do not differ."""
+    if mixes is None or not mixes.differ:
+        return ""
+    start = (
+        f" Their mixes of {mixes.cost} differ: the median is {amount(mixes.medians[0])} in {before} "
+        f"and {amount(mixes.medians[1])} in {after} ({p_value(mixes.p_value)})."
+    )
+    if mixes.means is None:
+        return f"{start} Their {mixes.cost} do not overlap, so they cannot be compared at equal {mixes.cost}."
+    return (
+        f"{start} With equal mixes (NDS's normalized distributions) the mean errors are {percent(mixes.means[0])} and "
+        f"{percent(mixes.means[1])}."
+    )
 
 
 def spread(errors: Sequence[float]) -> float | None:

@@ -60,10 +60,12 @@ def test_a_brush_recomputes_the_curve_from_the_networks_inside(
     svg = vl_convert.vegalite_to_svg(spec)
     said = set()
     for view in guided.populations:
-        kept = view.done[view.done["depth"].between(*ends)]["error"]
+        inside = view.counted["depth"].between(*ends)
+        kept, failed = view.counted[inside]["error"], int(inside[len(view.done) :].sum())
         if len(kept):
-            said.add(f"{view.name} [{len(kept)} | {kept.min():.1f} | {kept.mean():.1f}]")
-    assert set(re.findall(r">(\w+ \[[^<]*\])<", svg)) == said
+            more = f", {failed} failed" if failed else ""
+            said.add(f"{view.name} [{len(kept)} | {kept.min():.1f} | {kept.mean():.1f}]{more}")
+    assert set(re.findall(r">(\w+ \[[^<]*\](?:, \d+ failed)?)<", svg)) == said
 
 
 def test_what_a_plain_table_lacks_is_missing_with_a_word(plain: ReportData) -> None:

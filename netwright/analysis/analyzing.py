@@ -1,0 +1,96 @@
+"""What is computed from a population: the good range of each parameter, and how much it explains the error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from netwright.errors import StatsError
+from netwright.report.comparison import holm, repeats_for
+from netwright.report.sections.points import values_of
+from netwright.report.view import PopulationView
+from netwright.stats import GoodRange, Relevance, bootstrap, importance
+
+__all__ = ["LEAST", "Analysis", "analyze"]
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+LEAST = 10  # with fewer networks no parameter is judged
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """A population with what was computed from it.
+
+    Attributes:
+        view: The population; of its survivors where only they count.
+        ranges: Parameter -> good range; empty for fewer than 10 networks.
+        relevance: Parameter -> how much it explains the error; likewise.
+        facts: The seed, for a report.
+    """
+
+    view: PopulationView
+    ranges: Mapping[str, GoodRange]
+    relevance: Mapping[str, Relevance]
+    facts: Mapping[str, str]
+
+
+def analyze(population: PopulationView, *, seed: int = 0, survivors: bool = False) -> Analysis:
+    """Compute the good range and the relevance of every parameter.
+
+    Args:
+        population: What `read` returns.
+        seed: Of the permutation tests.
+        survivors: Leave out the networks that failed. By default they count: behind all others, with an error of 100%.
+
+    Raises:
+        StatsError: No network has an error.
+    """
+    if population.done.empty:
+        reasons = population.trials["reason"].dropna().value_counts()
+        why = "; ".join(f"{count} x {reason}" for reason, count in reasons.head(3).items()) or "none is finished"
+        raise StatsError(
+            f"{population.name} has {len(population.trials)} trials and no error: {why}. Train some first."
+        )
+    if survivors:
+        population = population.of_survivors()
+    values = _values(population)
+    ranges: dict[str, GoodRange] = {}
+    relevance: dict[str, Relevance] = {}
+    # parameters that are known of the same networks are computed together
+    for rows, names in _by_rows(values):
+        known, errors = {name: values[name][rows] for name in names}, population.errors[rows]
+        ranges |= bootstrap(known, errors, method="exact")
+        relevance |= importance(known, errors, repeats=repeats_for(len(errors)), seed=seed)
+    return Analysis(population, ranges, _corrected(relevance), {"permutation tests": str(seed)})
+
+
+def _values(population: PopulationView) -> dict[str, Floats]:
+    """Parameter -> (n,) values of the networks that count, NaN where a cell is empty; none that does not vary."""
+    counted = population.counted
+    columns = {name: values_of(counted, name) for name in population.parameters if name in counted}
+    return {
+        name: column
+        for name, column in columns.items()
+        if np.isfinite(column).sum() >= LEAST and np.ptp(column[np.isfinite(column)]) > 0
+    }
+
+
+def _by_rows(values: Mapping[str, Floats]) -> list[tuple[Bools, list[str]]]:
+    """Parameters grouped by the networks of which they are known."""
+    groups: dict[bytes, tuple[Bools, list[str]]] = {}
+    for name, column in values.items():
+        rows = np.isfinite(column)
+        groups.setdefault(rows.tobytes(), (rows, []))[1].append(name)
+    return list(groups.values())
+
+
+def _corrected(relevance: Mapping[str, Relevance]) -> dict[str, Relevance]:
+    """The strongest first, with Holm's correction for all of them."""
+    ordered = sorted(relevance.items(), key=lambda item: (item[1].p_value, -item[1].explained))
+    corrected = holm([each.p_value for _, each in ordered])
+    return {name: replace(each, p_holm=p) for (name, each), p in zip(ordered, corrected, strict=True)}

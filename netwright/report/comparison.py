@@ -1,0 +1,117 @@
+"""Two populations side by side: whether they were trained alike, and what the tests say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from netwright.report.mixes import Mixes, mixes_of
+from netwright.report.provenance import Difference, differences, is_one_space
+from netwright.report.view import PopulationView, on_one_scale
+
+if TYPE_CHECKING:
+    from netwright.stats import KsTest, PermutationTest
+
+__all__ = ["LEVEL", "Comparison", "holm", "pairs_of", "repeats_for"]
+
+LEVEL = 0.05
+_MOST_REPEATS, _LEAST_REPEATS = 9999, 999
+_MOST_DRAWS = 100_000_000  # numbers that are shuffled in one test: some seconds
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The errors of a second population against those of a first one; a negative difference: the second is better.
+
+    Attributes:
+        ks: The Kolmogorov-Smirnov test.
+        mean: The permutation test of the means.
+        is_refinement: Whether the second is a new sample of the first one's space, refined, and not an unrelated one.
+        level: p-value at or below which a difference counts as shown.
+        names: Of both populations.
+        differences: In what they differ beside their spaces; the comparison is then one of populations, not of spaces.
+        is_one_space: Whether both are samples of the same space.
+        failed: How many networks of each failed; they count as an error of `worst` percent.
+        worst: The error of a failed network.
+        survivors: Whether failed networks are left out.
+        mixes: Whether their complexities are distributed alike, and what a comparison at equal complexity gives.
+        p_holm: p-value of the means, corrected for the number of pairs that are compared; None for a single pair.
+    """
+
+    ks: KsTest
+    mean: PermutationTest
+    is_refinement: bool = True
+    level: float = LEVEL
+    names: tuple[str, str] = ("the first population", "the second one")
+    differences: tuple[Difference, ...] = ()
+    is_one_space: bool = False
+    failed: tuple[int, int] = (0, 0)
+    worst: float = 100.0
+    survivors: bool = False
+    mixes: Mixes | None = None
+    p_holm: float | None = None
+
+    @classmethod
+    def of(
+        cls, before: PopulationView, after: PopulationView, *, is_refinement: bool = True, seed: int = 0
+    ) -> Comparison | None:
+        """Run both tests; None where no trial of a population has a result.
+
+        A network that failed is a result, the worst of both populations, unless both views are `of_survivors`.
+        """
+        from netwright.stats import ks, permutation_test
+
+        before, after = on_one_scale((before, after))
+        old, new = before.errors, after.errors
+        if not len(old) or not len(new):
+            return None
+        return cls(
+            ks=ks(new, old),
+            mean=permutation_test(new, old, repeats=repeats_for(len(old) + len(new)), seed=seed),
+            is_refinement=is_refinement,
+            names=(before.name, after.name),
+            differences=differences((before.provenance, after.provenance)),
+            is_one_space=is_one_space(before.space, after.space),
+            failed=(before.n_failed, after.n_failed),
+            worst=max(before.outcomes.worst, after.outcomes.worst),
+            survivors=before.survivors,
+            mixes=mixes_of(before, after, seed=seed),
+        )
+
+    @property
+    def p_value(self) -> float:
+        """Of the means; corrected where several pairs are compared."""
+        return self.mean.p_value if self.p_holm is None else self.p_holm
+
+    @property
+    def is_better(self) -> bool:
+        return self.mean.difference < 0 and self.p_value <= self.level
+
+    @property
+    def is_worse(self) -> bool:
+        return self.mean.difference > 0 and self.p_value <= self.level
+
+
+def pairs_of(views: Sequence[PopulationView], *, seed: int = 0) -> tuple[Comparison, ...]:
+    """The comparison of each pair of populations, with Holm's correction for the number of pairs."""
+    views = on_one_scale(views)
+    found = [Comparison.of(a, b, is_refinement=False, seed=seed) for a, b in combinations(views, 2)]
+    pairs = [pair for pair in found if pair is not None]
+    corrected = holm([pair.mean.p_value for pair in pairs])
+    return tuple(replace(pair, p_holm=p) for pair, p in zip(pairs, corrected, strict=True))
+
+
+def repeats_for(n: int) -> int:
+    """How often a permutation test of n networks shuffles: 9,999 times, less often where that would take minutes."""
+    return max(_LEAST_REPEATS, min(_MOST_REPEATS, _MOST_DRAWS // max(n, 1)))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's correction for testing several at once."""
+    corrected, largest = [0.0] * len(p_values), 0.0
+    for step, i in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        largest = max(largest, min(1.0, p_values[i] * (len(p_values) - step)))
+        corrected[i] = largest
+    return corrected

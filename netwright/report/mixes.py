@@ -1,0 +1,75 @@
+"""Complexity of two populations: a space that draws larger networks has lower errors for that alone (NDS)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from netwright.errors import StatsError
+from netwright.report.view import PopulationView
+from netwright.stats import edf, ks, normalized_weights
+
+__all__ = ["Mixes", "mixes_of"]
+
+Floats = npt.NDArray[np.float64]
+
+_COSTS = ("flops", "params", "acts")
+_LEVEL = 0.05
+
+
+@dataclass(frozen=True)
+class Mixes:
+    """How the complexities of two populations differ, and their errors at equal mixes of complexity.
+
+    Attributes:
+        cost: "flops", "params" or "acts": the one that both spaces limit, else the first that both tables have.
+        medians: Of the cost, in both populations.
+        p_value: Of the Kolmogorov-Smirnov test of the cost.
+        weights: (n,) of the networks of each population, in the order of `PopulationView.counted`, by which the mixes
+            are equal (NDS, arXiv 1905.13214); None where no bin of complexity holds networks of both.
+        means: The normalized mean errors, percent; likewise None.
+    """
+
+    cost: str
+    medians: tuple[float, float]
+    p_value: float
+    weights: tuple[Floats, Floats] | None = None
+    means: tuple[float, float] | None = None
+
+    @property
+    def differ(self) -> bool:
+        return self.p_value <= _LEVEL
+
+
+def mixes_of(first: PopulationView, second: PopulationView, *, seed: int = 0) -> Mixes | None:
+    """Compare the complexities; None where no cost is known of every network of both."""
+    cost = _cost(first, second)
+    if cost is None:
+        return None
+    a, b = (view.counted[cost].to_numpy(np.float64) for view in (first, second))
+    mixes = Mixes(cost, (float(np.median(a)), float(np.median(b))), ks(a, b).p_value)
+    if not mixes.differ:
+        return mixes
+    try:
+        weights = normalized_weights(a, common=b), normalized_weights(b, common=a)
+    except StatsError:
+        return mixes
+    means = edf(first.errors, weights[0]).mean, edf(second.errors, weights[1]).mean
+    return Mixes(cost, mixes.medians, mixes.p_value, weights, means)
+
+
+def _cost(first: PopulationView, second: PopulationView) -> str | None:
+    known = [cost for cost in _COSTS if all(_is_known(view, cost) for view in (first, second))]
+    limited = [cost for cost in known if all(cost in (view.space.get("limits") or {}) for view in (first, second))]
+    return next(iter([*limited, *known]), None)
+
+
+def _is_known(view: PopulationView, cost: str) -> bool:
+    import pandas as pd
+
+    if cost not in view.counted or view.counted.empty or not pd.api.types.is_numeric_dtype(view.counted[cost]):
+        return False
+    values = view.counted[cost].to_numpy(np.float64, na_value=np.nan)
+    return bool(np.isfinite(values).all() and (values > 0).all())
