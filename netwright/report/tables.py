@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from netwright.report.sections.failures import FailuresFigure
 from netwright.report.sections.spaces import SpacesFigure
 from netwright.report.sections.verdict import with_spread
 from netwright.report.text import amount, number, percent, signed
+from netwright.system.atomic import atomic_file
 
 __all__ = [
     "BESIDE",
@@ -26,12 +28,12 @@ __all__ = [
     "finalists_table",
     "pairs_table",
     "rejections_table",
-    "trials_csv",
     "trials_table",
 ]
 
 BESIDE = "report_trials.csv"  # a table that is too large for the page
 _MOST_INSIDE = 900_000  # bytes
+_SAMPLED, _CHUNK = 200, 10_000  # rows: to estimate the size of a table, and in memory as text
 _MOST_ROWS, _MOST_COLUMNS, _MOST_CELLS = 1000, 40, 20_000
 _LONGEST_CELL = 300  # characters
 _PAIRS = (
@@ -103,7 +105,7 @@ def _share(counts: Mapping[str, int], line: str) -> str:
 
 
 def trials_table(data: ReportData) -> SortableTable:
-    """The trials of all populations, an equal number of each, up to 1,000 rows and 20,000 cells."""
+    """The first trials of all populations, up to 1,000 rows and 20,000 cells."""
     many = len(data.populations) > 1
     parameters = list(dict.fromkeys(name for view in data.populations for name in view.parameters))
     frames = [view.trials for view in data.populations]
@@ -113,11 +115,11 @@ def trials_table(data: ReportData) -> SortableTable:
         if any(name in frame and frame[name].notna().any() for frame in frames)
     ]
     shown = columns[:_MOST_COLUMNS]
-    left = min(_MOST_ROWS, _MOST_CELLS // max(1, len(shown)))
+    shares = _shares([len(frame) for frame in frames], min(_MOST_ROWS, _MOST_CELLS // max(1, len(shown))))
     rows: list[list[Cell]] = []
-    for i, view in enumerate(data.populations):
+    for view, share in zip(data.populations, shares, strict=True):
         first = [Cell(view.name, view.name)] if many else []
-        frame = view.trials.head((left - len(rows)) // (len(data.populations) - i))
+        frame = view.trials.head(share)
         for row in frame.reindex(columns=shown).itertuples(index=False):
             rows.append(first + [_cell(name, value) for name, value in zip(shown, row, strict=True)])
     total = sum(len(frame) for frame in frames)
@@ -125,6 +127,14 @@ def trials_table(data: ReportData) -> SortableTable:
     if len(columns) > len(shown):
         notes.append(f"The first {len(shown)} of {len(columns)} columns; the CSV has all.")
     return SortableTable((["population"] if many else []) + shown, rows, " ".join(notes))
+
+
+def _shares(sizes: Sequence[int], most: int) -> list[int]:
+    """How many rows of each population: equally many, and what small ones leave to the others."""
+    shares = [0] * len(sizes)
+    for done, i in enumerate(sorted(range(len(sizes)), key=sizes.__getitem__)):
+        shares[i] = min(sizes[i], (most - sum(shares)) // (len(sizes) - done))
+    return shares
 
 
 def pairs_table(data: ReportData) -> Sequence[Part]:
@@ -176,26 +186,48 @@ def _cell(name: str, value: Any) -> Cell:
     return Cell.of(str(round(plain)) if name in ("trial", "seed") else number(plain), plain)
 
 
-def trials_csv(data: ReportData) -> bytes:
-    """All trials of all populations as a CSV file."""
-    frames = [
-        view.trials.drop(columns=["curve"], errors="ignore").assign(population=view.name) for view in data.populations
-    ]
-    joined = pd.concat(frames, ignore_index=True)
-    joined = joined[["population", *(name for name in joined.columns if name != "population")]]
-    return joined.to_csv(index=False).encode(errors="surrogateescape")
+def csv_download(data: ReportData, folder: Path, *, what: str, elsewhere: str) -> Download:
+    """The CSV of all trials: inside the page, or a file in the folder where it would make the page slow to open.
 
+    Args:
+        data: Of the report.
+        folder: Where the page is.
+        what: What is written, for the message of an error.
+        elsewhere: What to give for another folder, likewise.
 
-def csv_download(csv: bytes) -> Download:
-    """The CSV file of all trials: inside the page, or beside it where it would make the page slow to open."""
-    inside = len(csv) <= _MOST_INSIDE
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    beside = folder / BESIDE
+    total = sum(len(view.trials) for view in data.populations)
+    sample = {view.name: view.trials.head(_SAMPLED) for view in data.populations}
+    if len(_csv(sample, data)) * total > _MOST_INSIDE * sum(map(len, sample.values())):
+        with atomic_file(beside, what=what, elsewhere=elsewhere) as file:
+            for view in data.populations:
+                for start in range(0, len(view.trials), _CHUNK):
+                    rows = view.trials.iloc[start : start + _CHUNK]
+                    file.write(_csv({view.name: rows}, data, header=not file.tell()))
+        size = amount(beside.stat().st_size)
+        label, content = f"All trials as CSV ({size}B, the file {BESIDE} beside this page)", b""
+    else:
+        beside.unlink(missing_ok=True)  # an earlier report's
+        label, content = "Download as CSV", _csv({view.name: view.trials for view in data.populations}, data)
     return Download(
         before="Click the head of a column to sort.",
-        label="Download as CSV"
-        if inside
-        else f"All trials as CSV ({amount(len(csv))}B, the file {BESIDE} beside this page)",
+        label=label,
         filename="trials.csv",
         media_type="text/csv;charset=utf-8",
-        base64=base64.b64encode(csv).decode() if inside else "",
-        beside="" if inside else BESIDE,
+        base64=base64.b64encode(content).decode(),
+        beside="" if content else BESIDE,
     )
+
+
+def _csv(frames: Mapping[str, pd.DataFrame], data: ReportData, *, header: bool = True) -> bytes:
+    """Rows of populations by name, with the columns that any of all populations has."""
+    left_out = ("curve", "population")
+    columns = dict.fromkeys(name for view in data.populations for name in view.trials.columns if name not in left_out)
+    texts: list[str] = []
+    for name, frame in frames.items():
+        rows = frame.reindex(columns=list(columns)).assign(population=name)
+        texts.append(rows[["population", *columns]].to_csv(index=False, header=header and not texts))
+    return "".join(texts).encode()

@@ -10,8 +10,8 @@ from netwright.report.charts import chart_script, write_charts
 from netwright.report.data import ReportData, with_distinct_names
 from netwright.report.page import page
 from netwright.report.sections import SECTIONS, figures_of, specs_of
-from netwright.report.tables import BESIDE, csv_download, trials_csv
-from netwright.system.atomic import explain_errors, write_bytes, write_text
+from netwright.report.tables import csv_download
+from netwright.system.atomic import explain_errors, write_text
 
 __all__ = ["FORMATS", "render_figures", "write_report"]
 
@@ -28,13 +28,8 @@ def write_report(data: ReportData, folder: Path, formats: Sequence[str] = FORMAT
         specs = specs_of(figures)
         write_charts(specs, folder / "figures", formats, what=_CHART, elsewhere=_ELSEWHERE)
         _remove(folder / "figures", SECTIONS.keys() - specs.keys())
-        csv = trials_csv(data)
-        download = csv_download(csv)
-        html = page(data, figures, specs, script.result(), formats, download)
-    if download.beside:
-        write_bytes(folder / BESIDE, csv, what="the table of the report", elsewhere=_ELSEWHERE)
-    else:
-        (folder / BESIDE).unlink(missing_ok=True)  # an earlier report's
+        csv = csv_download(data, folder, what="the table of the report", elsewhere=_ELSEWHERE)
+        html = page(data, figures, specs, script.result(), formats, csv)
     path = folder / "report.html"
     # last: its presence means that the report is complete; a path in its facts may not be valid Unicode
     write_text(path, html, what="the report", elsewhere=_ELSEWHERE)

@@ -3,9 +3,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from netwright.errors import OutputError
@@ -47,6 +50,41 @@ def test_figures_alone_in_one_format(plain: ReportData, tmp_path: Path) -> None:
 def test_populations_of_any_size(trials: int, failed: int, population: Population, tmp_path: Path) -> None:
     path = write_report(ReportData("any size", (population(trials, failed=failed),)), tmp_path, formats=())
     assert path.stat().st_size < 6e6
+
+
+def many(view: PopulationView, n: int) -> PopulationView:
+    """n trials, as different as the given ones."""
+    frame = view.frame.iloc[np.arange(n) % len(view.frame)].reset_index(drop=True)
+    return replace(view, frame=frame.assign(trial=np.arange(n), error=frame["error"] + np.linspace(0, 1, n)))
+
+
+@pytest.mark.slow
+def test_a_large_table_is_beside_the_page_and_a_small_one_inside(population: Population, tmp_path: Path) -> None:
+    view = population(60, failed=5)
+    path = write_report(ReportData("large", (many(view, 4000), view)), tmp_path, formats=())
+    source = path.read_text()
+    assert len(source) < 5e6
+    assert 'href="report_trials.csv" download' in source
+    assert "The first 1,000 of 4,065 trials; the CSV has all." in source
+    table = pd.read_csv(tmp_path / "report_trials.csv")
+    assert table["population"].value_counts().to_dict() == {"regnetx": 4000, "regnetx (2)": 65}
+    assert table["error"][:4000].tolist() == pytest.approx(many(view, 4000).frame["error"].tolist(), nan_ok=True)
+    assert table["arch"][4064] == view.frame["arch"][64]
+    write_report(ReportData("small", (view,)), tmp_path, formats=())
+    assert not (tmp_path / "report_trials.csv").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("populations", [1, 6])
+def test_a_page_of_any_size_is_small(populations: int, population: Population, tmp_path: Path) -> None:
+    view = many(population(100, failed=20), 4000)
+    long = [{"epoch": k, "error": 90.0 - k / 10} for k in range(1, 301)]
+    more = {f"parameter_{i}": np.random.default_rng(i).normal(size=4000) for i in range(30)}
+    reasons = view.frame["state"].map({"done": "", "failed": "a long traceback\n" * 200})
+    frame = view.frame.assign(**more, curve=[long] * 4000, reason=reasons)
+    wide = replace(view, frame=frame, parameters=(*view.parameters, *more))
+    data = ReportData("large", (wide,) * populations)
+    assert write_report(data, tmp_path, formats=()).stat().st_size < 5e6
 
 
 def test_a_population_that_failed_as_a_whole(population: Population, tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def _failed(data: ReportData, cost: str) -> tuple[tuple[float, str, int], ...]:
         if cost in failures:
             values = values_of(failures, cost)
             rows = np.flatnonzero(np.isfinite(values) & (values > 0))
-            rows = rows[thin(len(rows), MOST_POINTS // len(data.populations))]
+            rows = rows[thin(len(rows), MOST_POINTS // 2 // len(data.populations))]
             found += [(float(values[i]), view.name, int(failures["trial"].iloc[i])) for i in rows]
     return tuple(found)
 

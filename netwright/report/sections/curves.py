@@ -15,7 +15,7 @@ from netwright.theme import WIDTH, Spec, colors, to_spec
 
 __all__ = ["CurvesFigure", "TrialCurve", "curves_chart", "curves_figure"]
 
-_MOST_CURVES = 150
+_MOST_CURVES, _MOST_READ = 150, 5000
 _MOST_POINTS = 6000  # of all curves together
 _MOST_TICKS = 12
 
@@ -46,9 +46,8 @@ def curves_figure(data: ReportData) -> CurvesFigure | Missing:
     for view in data.populations:
         if "curve" not in view.done:
             continue
-        read = [
-            (int(trial), *_points(curve)) for trial, curve in zip(view.done["trial"], view.done["curve"], strict=True)
-        ]
+        done = view.done.iloc[thin(len(view.done), _MOST_READ)]
+        read = [(int(trial), *_points(curve)) for trial, curve in zip(done["trial"], done["curve"], strict=True)]
         usable = [entry for entry in read if len(entry[1]) > 1]
         if usable:
             kept = thin(len(usable), max(2, _MOST_CURVES // len(data.populations)))

@@ -19,7 +19,7 @@ __all__ = ["BrushAxis", "ExplorerFigure", "ExplorerRow", "explorer_chart", "expl
 _COSTS = ("flops", "params", "acts")
 _MOST_AXES = 12
 _MOST_ROWS = 3000
-_MOST_MARKS = 6000  # in all charts together: a browser redraws them at every step of a brush
+_MOST_MARKS = 4000  # in all charts together: a browser redraws them at every step of a brush
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ __all__ = ["NetworkPanel", "NetworksFigure", "networks_chart", "networks_figure"
 
 _SHOWN = 6
 _STRAIGHT = 0.05  # an e_fit below it: the widths are on the line
-_MOST_FITTED, _LEAST_TESTED = 400, 10
+_MOST_FITTED, _LEAST_TESTED = 120, 10
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from netwright.theme import GOOD, SERIES, SMALL, Spec, to_spec
 
 __all__ = ["ParameterPanel", "ParametersFigure", "parameters_chart", "parameters_figure"]
 
-_MOST_MARKS = 6000  # in all small charts together
+_MOST_MARKS = 4000  # in all small charts together
 _MOST_NAMED = 6  # parameters in a sentence
 
 
@@ -84,13 +84,9 @@ def _panel(view: PopulationView, parameter: str, good: RangeLike | None) -> Para
         return None
     most, n_done = min(MOST_POINTS, _MOST_MARKS // len(view.parameters)), len(view.done)
     trials, errors = view.counted["trial"].to_numpy(), view.errors
-    done, failed = (
-        rows[thin(len(rows), most)]
-        for rows in (
-            np.flatnonzero(np.isfinite(values[:n_done])),
-            n_done + np.flatnonzero(np.isfinite(values[n_done:])),
-        )
-    )
+    known = np.flatnonzero(np.isfinite(values))
+    kept = known[thin(len(known), most)]  # as many of the failed ones as there are among all
+    done, failed = kept[kept < n_done], kept[kept >= n_done]
     domain = view.bounds.get(parameter, (float(seen.min()), float(seen.max())))
     domain = (float(min(domain[0], seen.min())), float(max(domain[1], seen.max())))
     return ParameterPanel(

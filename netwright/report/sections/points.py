@@ -13,7 +13,7 @@ from netwright.theme import INK
 
 __all__ = ["MOST_POINTS", "failure_marks", "is_wide", "thin", "value_axis", "values_of", "x_scale"]
 
-MOST_POINTS = 1000  # more are slow to draw, and no clearer
+MOST_POINTS = 600  # more are slow to draw, and no clearer
 _MOST_TICKS = 5
 _WIDE = 15.0  # above this ratio of the largest to the smallest value an axis is logarithmic
 
