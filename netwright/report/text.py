@@ -42,8 +42,8 @@ def amount(value: float) -> str:
 
 
 def number(value: float) -> str:
-    """A parameter's value: whole numbers as such, others with three significant figures."""
-    if abs(value - round(value)) < 1e-9 and abs(value) < 1e15:
+    """A parameter's value: whole numbers and large ones as such, others with three significant figures."""
+    if (abs(value - round(value)) < 1e-9 or abs(value) >= 1000) and abs(value) < 1e15:
         return f"{round(value):,}"
     return f"{value:.3g}"
 

@@ -57,7 +57,7 @@ class SectionKind:
 # in the order of the page
 SECTIONS: Mapping[str, SectionKind] = {
     "answer": SectionKind("The answer", answer_figure, answer_chart),
-    "edf": SectionKind("How good each space is", edf_figure, edf_chart),
+    "edf": SectionKind("How good each population is", edf_figure, edf_chart),
     "parameters": SectionKind("Which parameters matter", parameters_figure, parameters_chart),
     "explorer": SectionKind("Choose networks, see their distribution", explorer_figure, explorer_chart),
     "costs": SectionKind("Error against cost", costs_figure, costs_chart),

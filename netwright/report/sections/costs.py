@@ -55,8 +55,8 @@ def costs_figure(data: ReportData) -> CostsFigure | Missing:
     panels = tuple(panel for cost in _COSTS if (panel := _panel(data, cost)) is not None)
     if not panels:
         return Missing(f"the table has no column of {listing(_COSTS[:2])} or {_COSTS[2]} with values")
-    shown = tuple(view.name for view in data.populations if view.name in panels[0].population)
-    return CostsFigure(panels, shown, _sentences(panels))
+    # all, so that each keeps its color
+    return CostsFigure(panels, tuple(view.name for view in data.populations), _sentences(panels))
 
 
 def _panel(data: ReportData, cost: str) -> CostPanel | None:

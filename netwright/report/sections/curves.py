@@ -59,9 +59,7 @@ def curves_figure(data: ReportData) -> CurvesFigure | Missing:
     if not curves:
         return Missing("no trial recorded a learning curve of two epochs or more")
     curves.sort(key=lambda curve: curve.is_best)
-    populations = tuple(
-        dict.fromkeys(view.name for view in data.populations if any(c.population == view.name for c in curves))
-    )
+    populations = tuple(view.name for view in data.populations)  # all, so that each keeps its color
     failed = sum(view.n_failed for view in data.populations)
     return CurvesFigure(populations, tuple(_thinned(curves)), _sentences(curves, failed))
 

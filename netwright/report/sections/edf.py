@@ -156,7 +156,7 @@ def _sentences(
             f"The second chart gives networks weights such that both populations have the same mix of "
             f"{data.comparison.mixes.cost} (the normalized distributions of NDS)."
         )
-    if len(data.populations) == 2 and len(curves) == 2:
+    if len(curves) == 2 and (data.comparison is None or data.comparison.is_refinement):
         sentences.append(of_refinement(data.comparison, curves[0].name, curves[-1].name).sentence)
     return tuple(sentences)
 

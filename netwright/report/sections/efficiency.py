@@ -32,10 +32,11 @@ class EfficiencyCurve:
 
 @dataclass(frozen=True)
 class EfficiencyFigure:
-    """One curve for each population of two networks or more."""
+    """One curve for each population of two networks or more; populations: the names of all, each with its color."""
 
     curves: tuple[EfficiencyCurve, ...]
     sentences: tuple[str, ...]
+    populations: tuple[str, ...] = ()
 
 
 def efficiency_figure(data: ReportData) -> EfficiencyFigure | Missing:
@@ -44,7 +45,7 @@ def efficiency_figure(data: ReportData) -> EfficiencyFigure | Missing:
     curves = tuple(_curve(view) for view in views)
     if not curves:
         return Missing("no population has two trials with an error")
-    return EfficiencyFigure(curves, _sentences(curves, views))
+    return EfficiencyFigure(curves, _sentences(curves, views), tuple(view.name for view in data.populations))
 
 
 def _curve(view: PopulationView) -> EfficiencyCurve:
@@ -87,7 +88,7 @@ def efficiency_chart(figure: EfficiencyFigure) -> Spec:
     """The expected lowest error over k, with one standard deviation around it."""
     import altair as alt
 
-    names = [curve.name for curve in figure.curves]
+    names = list(figure.populations)
     rows = [
         {
             "population": curve.name,

@@ -225,7 +225,7 @@ def _draw_panel(figure: ExplorerFigure, axis: BrushAxis, index: int, brush: Any,
             x=alt.X(
                 f"p{index}:Q",
                 title=axis.column,
-                scale=x_scale(axis.domain, axis.is_log, base=10 if axis.column in _COSTS else 2),
+                scale=x_scale(axis.domain, axis.is_log, base=10 if axis.column in _COSTS else None),
                 axis=alt.Axis(tickCount=4, labelOverlap="greedy", format="~s")
                 if axis.column in _COSTS
                 else value_axis(axis.domain, axis.is_log, axis.is_whole),

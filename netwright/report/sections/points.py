@@ -33,11 +33,16 @@ def thin(n: int, most: int) -> npt.NDArray[np.intp]:
     return np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(np.intp)) if n else np.empty(0, np.intp)
 
 
-def x_scale(domain: tuple[float, float], is_log: bool, base: int = 2) -> Any:
-    """An Altair scale with some room at both ends; logarithmic ones have ticks at powers of `base`."""
+def x_scale(domain: tuple[float, float], is_log: bool, base: int | None = None) -> Any:
+    """An Altair scale with some room at both ends; logarithmic ones have ticks at powers of `base`.
+
+    By default these are of 2, as widths are, and of 10 for values far from 1.
+    """
     import altair as alt
 
     low, high = domain
+    if base is None:
+        base = 2 if low >= 2**-10 and high <= 2**12 else 10
     if is_log:
         return alt.Scale(type="log", base=base, domain=[low / 1.12, high * 1.12], nice=False)
     room = 0.04 * (high - low) or 0.5
