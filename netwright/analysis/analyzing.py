@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from netwright.errors import StatsError
-from netwright.report.comparison import holm, repeats_for
+from netwright.report.comparison import holm
 from netwright.report.sections.points import values_of
 from netwright.report.view import PopulationView
 from netwright.stats import GoodRange, Relevance, bootstrap, importance
@@ -65,7 +65,7 @@ def analyze(population: PopulationView, *, seed: int = 0, survivors: bool = Fals
     for rows, names in _by_rows(values):
         known, errors = {name: values[name][rows] for name in names}, population.errors[rows]
         ranges |= bootstrap(known, errors, method="exact")
-        relevance |= importance(known, errors, repeats=repeats_for(len(errors)), seed=seed)
+        relevance |= importance(known, errors, seed=seed)
     return Analysis(population, ranges, _corrected(relevance), {"permutation tests": str(seed)})
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from netwright.analysis.analyzing import Analysis
 from netwright.report.comparison import Comparison, pairs_of
 from netwright.report.provenance import differences_sentence, unlike_parts, whose
 from netwright.report.text import amount
 from netwright.report.view import PopulationView, on_one_scale
+from netwright.stats import PermutationTest
 
 __all__ = ["comparison_text", "lettered"]
 
@@ -67,9 +66,8 @@ def _failures(views: Sequence[PopulationView]) -> str:
 
 def _one_pair(comparison: Comparison, seed: int) -> list[str]:
     means, distance = comparison.mean, comparison.ks
-    low, high = means.interval or (np.nan, np.nan)
     lines = [
-        f"mean of B - A: {means.difference:+.2f} points, 95% interval {low:+.2f} to {high:+.2f}, "
+        f"mean of B - A: {means.difference:+.2f} points, {_interval(means)}, "
         f"permutation p = {means.p_value:.2g} ({means.n_a} and {means.n_b} networks, seed {seed})",
         f"Kolmogorov-Smirnov: D = {distance.statistic:.3f} at {distance.gap_at:.2f}%, p = {distance.p_value:.2g}",
         f"a network of B beats one of A in {distance.effect.superiority:.0%} of pairs; "
@@ -82,11 +80,18 @@ def _one_pair(comparison: Comparison, seed: int) -> list[str]:
             f"{amount(mixes.medians[1])} (p = {mixes.p_value:.2g})"
         )
         lines.append(
-            f"at equal mixes of {mixes.cost} (NDS): means {mixes.means[0]:.2f} and {mixes.means[1]:.2f}"
-            if mixes.means is not None
+            f"at equal mixes of {mixes.cost} (NDS): means {mixes.test.mean_b:.2f} and {mixes.test.mean_a:.2f} "
+            f"(p = {mixes.test.p_value:.2g}, permutation within bins)"
+            if mixes.test is not None
             else f"no {mixes.cost} overlap, so they cannot be compared at equal {mixes.cost}"
         )
     return lines
+
+
+def _interval(means: PermutationTest) -> str:
+    if means.interval is None:
+        return "no interval"  # of fewer than five networks
+    return f"95% interval {means.interval[0]:+.2f} to {means.interval[1]:+.2f}"
 
 
 def _verdict(comparison: Comparison) -> str:
@@ -102,8 +107,10 @@ def _verdict(comparison: Comparison) -> str:
     if comparison.is_one_space:
         why = "so it is chance, or something that the populations do not record"
         return f"{verdict}. Both are samples of one space, {why}"
-    if comparison.mixes is not None and comparison.mixes.differ:
-        return f"{verdict}, at another mix of {comparison.mixes.cost}"
+    mixes = comparison.mixes
+    if mixes is not None and mixes.differ:
+        confirmed = mixes.confirm(comparison.mean.difference)
+        return f"{verdict}, {'also' if confirmed else 'but that is not shown'} at equal mixes of {mixes.cost}"
     return verdict
 
 
@@ -114,8 +121,7 @@ def _all_pairs(pairs: Sequence[Comparison], seed: int) -> list[str]:
     heads = f"{'means':>8}  {'95% interval':<18}  {'p (Holm)':>8}  {'KS D':>5}  {'KS p':>8}"
     lines = [f"{'':<{width}}  {heads}"]
     for name, pair in zip(names, pairs, strict=True):
-        low, high = pair.mean.interval or (np.nan, np.nan)
-        interval = f"{low:+.2f} to {high:+.2f}"
+        interval = _interval(pair.mean).removeprefix("95% interval ")
         lines.append(
             f"{name:<{width}}  {pair.mean.difference:>+8.2f}  {interval:<18}  {pair.p_value:>8.2g}  "
             f"{pair.ks.statistic:>5.2f}  {pair.ks.p_value:>8.2g}"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from netwright.errors import StatsError
 from netwright.report.view import PopulationView
-from netwright.stats import edf, ks, normalized_weights
+from netwright.stats import NormalizedTest, ks, normalized_test, normalized_weights
 
 __all__ = ["Mixes", "mixes_of"]
 
@@ -29,18 +29,22 @@ class Mixes:
         p_value: Of the Kolmogorov-Smirnov test of the cost.
         weights: (n,) of the networks of each population, in the order of `PopulationView.counted`, by which the mixes
             are equal (NDS, arXiv 1905.13214); None where no bin of complexity holds networks of both.
-        means: The normalized mean errors, percent; likewise None.
+        test: Of the second population's errors against the first one's at equal mixes; likewise None.
     """
 
     cost: str
     medians: tuple[float, float]
     p_value: float
     weights: tuple[Floats, Floats] | None = None
-    means: tuple[float, float] | None = None
+    test: NormalizedTest | None = None
 
     @property
     def differ(self) -> bool:
         return self.p_value <= _LEVEL
+
+    def confirm(self, difference: float) -> bool:
+        """Whether a difference of the means is shown at equal mixes too, in the same direction."""
+        return self.test is not None and self.test.p_value <= _LEVEL and self.test.difference * difference > 0
 
 
 def mixes_of(first: PopulationView, second: PopulationView, *, seed: int = 0) -> Mixes | None:
@@ -56,8 +60,7 @@ def mixes_of(first: PopulationView, second: PopulationView, *, seed: int = 0) ->
         weights = normalized_weights(a, common=b), normalized_weights(b, common=a)
     except StatsError:
         return mixes
-    means = edf(first.errors, weights[0]).mean, edf(second.errors, weights[1]).mean
-    return Mixes(cost, mixes.medians, mixes.p_value, weights, means)
+    return replace(mixes, weights=weights, test=normalized_test(second.errors, first.errors, b, a, seed=seed))
 
 
 def _cost(first: PopulationView, second: PopulationView) -> str | None:

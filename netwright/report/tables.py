@@ -155,11 +155,10 @@ def pairs_table(data: ReportData) -> Sequence[Part]:
 
 
 def _pair(pair: Comparison) -> tuple[str, ...]:
-    low, high = pair.mean.interval or (float("nan"), float("nan"))
     return (
         f"{pair.names[1]} against {pair.names[0]}",
         signed(pair.mean.difference),
-        f"{signed(low)} to {signed(high)}",
+        "" if pair.mean.interval is None else " to ".join(map(signed, pair.mean.interval)),
         f"{pair.p_value:.2g}",
         f"{pair.ks.statistic:.2f}",
         f"{pair.ks.p_value:.2g}",

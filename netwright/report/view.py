@@ -150,11 +150,10 @@ class PopulationView:
         return ", ".join(parts)
 
     def legend(self) -> str:
-        """The papers' legend, with the failures: `[100 | 31.0 | 44.2], 12 failed`."""
+        """The papers' legend, with the failures: `[100 | 31.0 | 44.2 | 12 failed]`."""
         from netwright.stats import edf
 
-        failed = f", {self.n_failed:,} failed" if self.n_failed else ""
-        return f"{edf(self.errors).legend()}{failed}"
+        return edf(self.errors).legend(self.n_failed)
 
 
 def distinct(views: Sequence[PopulationView]) -> tuple[PopulationView, ...]:

@@ -24,7 +24,7 @@ def test_failures_make_a_population_worse_not_better() -> None:
     text = summary.comparison_text(a, b)
     assert "A is better in the mean" in text
     assert "failed networks are behind all others, with errors of 100%" in text
-    assert "B  [100 | 30.0 | 96.6], 95 failed" in text
+    assert "B  [100 | 30.0 | 96.6 | 95 failed]" in text
 
 
 def test_the_conditional_view_is_labeled_in_every_line() -> None:

@@ -95,7 +95,7 @@ def test_the_words_count_failures() -> None:
     assert text.startswith(
         f"x: 200 networks, {failed} of them failed\n  failures       behind all others, errors of 100%"
     )
-    assert f"{edf(errors).legend()}, {failed} failed" in text
+    assert edf(errors).legend(failed) in text
     assert "within 0.096 of the true share" in text
     assert f"4: {efficiency(errors).mean[2]:.2f}" in text
     assert f"{np.quantile(errors, 0.25):.2f} | " in text

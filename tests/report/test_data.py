@@ -52,7 +52,7 @@ def test_failed_networks_count_behind_all_others() -> None:
     counted = view([3.0, float("nan"), 1.0])
     assert counted.errors.tolist() == [1.0, 3.0, 100.0]
     assert counted.counted["trial"].tolist() == [2, 0, 1]
-    assert (counted.n_failed, counted.legend()) == (1, "[3 | 1.0 | 34.7], 1 failed")
+    assert (counted.n_failed, counted.legend()) == (1, "[3 | 1.0 | 34.7 | 1 failed]")
     assert counted.tally() == "2 of 3 trials done, 1 failed (they count as errors of 100%, behind all others)"
 
 

@@ -60,14 +60,16 @@ def test_the_second_sample_is_fresh_and_within_the_refined_space(engine: Any, qu
         assert second[name].between(*distribution.bounds).all()
 
 
-def test_failed_trials_are_counted_and_left_out(
+def test_failed_trials_are_results_and_no_pick(
     engine: Any, quiet: Any, config: Make, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, logger="netwright")
     engine.fails = lambda trial: trial.split == "validation" and trial.index in (1, 2)
     result = design(config(), quiet)
     assert any("of 14 networks (4 more failed)" in line for line in caplog.messages)
-    assert engine.reports[0].comparison.mean.n_a + engine.reports[0].comparison.mean.n_b == 14
+    comparison = engine.reports[0].comparison
+    assert comparison.mean.n_a + comparison.mean.n_b == 18  # a failed network is a result
+    assert comparison.failed == (2, 2)
     assert result.test_errors
 
 

@@ -30,7 +30,7 @@ class EdfCurve:
     """The error distribution of one population.
 
     Attributes:
-        label: The paper's legend with the failures, name [n | min | mean], f failed.
+        label: The paper's legend with the failures, name [n | min | mean | f failed].
         errors, shares: The corners of the step line, to be joined by straight lines; percent, and 0 to 1. Where
             networks failed the line ends below 1: they are behind every error that is drawn.
         grid, lower, upper: The 95% band at the errors of `grid`; empty where there are too many populations to see it.

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 from netwright.report.data import ReportData
 from netwright.report.sections.missing import Missing
 from netwright.report.text import count, listing, percent
 from netwright.report.view import PopulationView, on_one_scale
-from netwright.stats import efficiency
+from netwright.stats import efficiency, efficiency_ratio
 from netwright.theme import WIDTH, Spec, colors, shapes, to_spec
 
 __all__ = ["EfficiencyCurve", "EfficiencyFigure", "efficiency_chart", "efficiency_figure"]
@@ -45,7 +46,7 @@ def efficiency_figure(data: ReportData) -> EfficiencyFigure | Missing:
     curves = tuple(_curve(view) for view in views)
     if not curves:
         return Missing("no population has two trials with an error")
-    return EfficiencyFigure(curves, _sentences(curves, views), tuple(view.name for view in data.populations))
+    return EfficiencyFigure(curves, _sentences(data, curves, views), tuple(view.name for view in data.populations))
 
 
 def _curve(view: PopulationView) -> EfficiencyCurve:
@@ -60,7 +61,7 @@ def _curve(view: PopulationView) -> EfficiencyCurve:
     )
 
 
-def _sentences(curves: Sequence[EfficiencyCurve], views: Sequence[PopulationView]) -> tuple[str, ...]:
+def _sentences(data: ReportData, curves: Sequence[EfficiencyCurve], views: Sequence[PopulationView]) -> tuple[str, ...]:
     explanation = (
         "What a random search would find: the mean lowest error of k networks, with one standard deviation around it. "
         "On the right a curve rests on few networks: trust it up to a quarter of its population."
@@ -74,7 +75,23 @@ def _sentences(curves: Sequence[EfficiencyCurve], views: Sequence[PopulationView
     found = f"On average {listing(means)}"
     only = curves[0]
     end = f"; one network, {percent(only.means[0])}." if len(curves) == 1 else "."
-    return (explanation, found + end)
+    return (explanation, found + end, *_ratio(data, views))
+
+
+def _ratio(data: ReportData, views: Sequence[PopulationView]) -> list[str]:
+    """How many networks of the first population find what a few of the second do, where that is shown to be better."""
+    shown = data.comparison
+    if shown is None or not shown.is_better or shown.differences or shown.is_one_space or len(views) != 2:
+        return []
+    first, last = views
+    ratio = efficiency_ratio(first.errors, last.errors)
+    if not ratio.is_shown:
+        return []
+    low, high = (f"{end:,.0f}" if isfinite(end) else f"more than {ratio.n_a:,}" for end in ratio.interval)
+    return [
+        f"A search of {first.name} needs more networks for what {count(ratio.k, 'network')} of {last.name} "
+        f"{'reaches' if ratio.k == 1 else 'reach'}: {low} to {high} (95% interval)."
+    ]
 
 
 def _mean(curve: EfficiencyCurve, k: int) -> float:

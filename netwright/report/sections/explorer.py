@@ -188,7 +188,7 @@ def _curves(figure: ExplorerFigure, kept: Any, domain: tuple[float, float]) -> A
         )
         .transform_calculate(
             words="datum.population + ' [' + datum.n + ' | ' + format(datum.least, '.1f') + ' | ' + "
-            "format(datum.mean, '.1f') + ']' + (datum.failed > 0 ? ', ' + datum.failed + ' failed' : '')"
+            "format(datum.mean, '.1f') + (datum.failed > 0 ? ' | ' + datum.failed + ' failed' : '') + ']'"
         )
         .transform_window(line="row_number()", sort=[alt.SortField("population", order="descending")])
         .mark_text(align="right", dx=-8, fontSize=12, fontWeight=600)

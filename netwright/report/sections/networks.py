@@ -16,6 +16,7 @@ from netwright.report.data import ReportData
 from netwright.report.sections.missing import Missing
 from netwright.report.sections.points import thin
 from netwright.report.text import count, p_value, percent
+from netwright.stats import best_against_rest
 from netwright.theme import GOOD, INK, SERIES, SMALL, Spec, to_spec
 
 __all__ = ["NetworkPanel", "NetworksFigure", "networks_chart", "networks_figure"]
@@ -67,7 +68,9 @@ def networks_figure(data: ReportData) -> NetworksFigure | Missing:
     if not best:
         return Missing("the column 'arch' holds no network that can be read")
     return NetworksFigure(
-        best, worst, _sentences(best, worst, _linearity(data), sum(v.n_failed for v in data.populations))
+        best,
+        worst,
+        _sentences(best, worst, _linearity(data, best[0].population), sum(v.n_failed for v in data.populations)),
     )
 
 
@@ -86,31 +89,19 @@ def _networks(rows: pd.DataFrame) -> tuple[NetworkPanel, ...]:
     return tuple(networks)
 
 
-def _linearity(data: ReportData) -> str:
-    """Whether networks near the quantized line have lower errors: Spearman's rank test, over failed networks too."""
-    from scipy.stats import spearmanr  # takes longer to import than all the rest of this package
-
-    fits: list[float] = []
-    ranks: list[float] = []
-    for view in data.populations:
-        if "arch" not in view.counted or len(view.counted) < _LEAST_TESTED:
-            continue
-        rows = thin(len(view.counted), _MOST_FITTED // len(data.populations))
-        read = [(row, line.e_fit) for row in rows if (line := _fitted(view.counted["arch"].iloc[row])) is not None]
-        fits += [e_fit for _, e_fit in read]
-        # ranks within each population: which of them is better is another question
-        errors = view.errors[[row for row, _ in read]]
-        ranks += (np.array([(errors < error).mean() + (errors <= error).mean() for error in errors])).tolist()
-    if len(fits) < _LEAST_TESTED or max(fits) < _STRAIGHT or np.ptp(fits) == 0 or np.ptp(ranks) == 0:
+def _linearity(data: ReportData, population: str) -> str:
+    """Whether the best networks of a population are nearer to the line than its others, the failed ones included."""
+    view = next(view for view in data.populations if view.name == population)
+    rows = thin(len(view.counted), _MOST_FITTED)
+    read = [(row, line.e_fit) for row in rows if (line := _fitted(view.counted["arch"].iloc[row])) is not None]
+    if len(read) < _LEAST_TESTED or max(e_fit for _, e_fit in read) < _STRAIGHT:
         return ""
-    test = spearmanr(fits, ranks)
-    if test.pvalue > LEVEL:
-        return f"That e_fit goes with the error is not shown (Spearman {test.statistic:+.2f}, {p_value(test.pvalue)})."
-    way = "lower" if test.statistic > 0 else "higher"
-    return (
-        f"Networks near the line have {way} errors (Spearman of e_fit and error {test.statistic:+.2f}, "
-        f"{p_value(test.pvalue)}, {len(fits)} networks)."
-    )
+    test = best_against_rest([e_fit for _, e_fit in read], view.errors[[row for row, _ in read]])
+    medians = f"median {test.median_best:.3f} against {test.median_rest:.3f}, {p_value(test.p_value)}"
+    if test.p_value > LEVEL:
+        return f"That e_fit differs between the best quarter of {population} and the others is not shown ({medians})."
+    size = "smaller" if test.superiority > 0.5 else "larger"
+    return f"The best quarter of {population} has a {size} e_fit than the others ({medians})."
 
 
 def _fitted(text: object) -> LinearFit | None:

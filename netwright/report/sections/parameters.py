@@ -131,7 +131,8 @@ def _tested(data: ReportData, panels: Sequence[ParameterPanel]) -> list[str]:
             f"No parameter is shown to matter at {LEVEL:.0%} after Holm's correction for {len(data.relevance)} tests."
         ]
     named = [
-        f"{name} ({p_value(each.p_holm)}, {each.explained:.0%} of the variance)" for name, each in found[:_MOST_NAMED]
+        f"{name} ({p_value(each.p_holm)}, {each.explained:.0%} of the variance of ranks)"
+        for name, each in found[:_MOST_NAMED]
     ]
     if len(found) > _MOST_NAMED:
         named.append(f"{len(found) - _MOST_NAMED} more")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import comb
 
 import numpy as np
 
@@ -13,7 +12,8 @@ from netwright.report.mixes import Mixes
 from netwright.report.provenance import unlike_parts, whose
 from netwright.report.text import amount, count, p_value, percent, points, signed
 from netwright.report.view import SURVIVORS
-from netwright.stats import permutation_test
+from netwright.stats import seed_test
+from netwright.stats.seeds import FEWEST_SEEDS
 
 __all__ = ["Verdict", "of_finalists", "of_refinement", "spread", "with_spread"]
 
@@ -56,36 +56,24 @@ def of_finalists(pick: Sequence[float], baseline: Sequence[float], baseline_name
     """
     if not pick or not baseline:
         return Verdict("open", "not tested", "One of the two has no test error: nothing is claimed about a difference.")
-    gap = float(np.mean(pick) - np.mean(baseline))
-    word, better = ("lower", "better") if gap < 0 else ("higher", "worse")
-    sentence = f"The pick's mean test error is {points(gap)} {word} than that of {baseline_name}"
-    if min(len(pick), len(baseline)) == 1:
-        luck = "but with one seed this may be luck: train both with four seeds or more"
+    test = seed_test(pick, baseline)
+    word, better = ("lower", "better") if test.difference < 0 else ("higher", "worse")
+    sentence = f"The pick's mean test error is {points(test.difference)} {word} than that of {baseline_name}"
+    if min(test.n_a, test.n_b) == 1:
+        luck = f"but with one seed this may be luck: train both with {FEWEST_SEEDS} seeds or more"
         return Verdict("open", "one seed: not tested", f"{sentence}, {luck}.")
-    p = permutation_test(pick, baseline).p_value
-    if p <= LEVEL:
-        return Verdict(better, f"{better} than the baseline", f"{sentence}, more than seeds explain ({p_value(p)}).")
-    seeds = count(len(pick), "seed") if len(pick) == len(baseline) else f"{len(pick)} and {len(baseline)} seeds"
-    # Welch's interval, but never less than the gap itself, which was not seen
-    unseen = max(_half_width(pick, baseline), abs(gap))
-    sentence += (
-        f", not separated by {seeds} ({p_value(p)}); a difference under {points(unseen)} could not have been seen"
-    )
-    least = 2 / comb(len(pick) + len(baseline), len(pick))
-    if least > LEVEL:
-        sentence += f". So few seeds cannot show any difference: {p_value(least)} is the lowest possible"
+    if test.is_separated:
+        said = f"{sentence}, more than seeds explain ({p_value(test.p_value)})."
+        return Verdict(better, f"{better} than the baseline", said)
+    seeds = count(test.n_a, "seed") if test.n_a == test.n_b else f"{test.n_a} and {test.n_b} seeds"
+    # never less than the gap itself, which was not seen
+    unseen = max(test.detectable or 0.0, abs(test.difference))
+    sentence += f", not separated by {seeds} ({p_value(test.p_value)})"
+    if unseen:
+        sentence += f"; a difference under {points(unseen)} could not have been seen"
+    if test.smallest_p > LEVEL:
+        sentence += f". So few seeds cannot show any difference: {p_value(test.smallest_p)} is the lowest possible"
     return Verdict("even", f"not separated by {seeds}", f"{sentence}.")
-
-
-def _half_width(a: Sequence[float], b: Sequence[float]) -> float:
-    """Half of Welch's 95% interval of the difference of two means; 0 where no seed differs."""
-    from scipy.stats import t  # takes longer to import than all the rest of this package
-
-    parts = [float(np.var(each, ddof=1)) / len(each) for each in (a, b)]
-    if not sum(parts):
-        return 0.0
-    freedom = sum(parts) ** 2 / sum(part**2 / (len(each) - 1) for part, each in zip(parts, (a, b), strict=True))
-    return float(t.ppf(1 - LEVEL / 2, freedom) * np.sqrt(sum(parts)))
 
 
 def of_refinement(comparison: Comparison | None, before: str, after: str) -> Verdict:
@@ -122,9 +110,12 @@ def of_refinement(comparison: Comparison | None, before: str, after: str) -> Ver
             " Both are samples of one space, so it is chance, or something that the populations do not record."
         )
     mixed = _mixes(comparison.mixes, before, after)
+    confirmed = True
     if mixed and comparison.mixes and kind != "even":
-        label += f", at another mix of {comparison.mixes.cost}"
-    kind = "unlike" if kind != "even" and (comparison.differences or comparison.is_one_space) else kind
+        confirmed = comparison.mixes.confirm(mean.difference)
+        label += f", {'also' if confirmed else 'but not shown'} at equal {comparison.mixes.cost}"
+    unlike = comparison.differences or comparison.is_one_space or not confirmed
+    kind = "unlike" if kind != "even" and unlike else kind
     return Verdict(kind, label, f"{sentence}: {ends}.{_failures(comparison, before, after)}{reservation}{mixed}")
 
 
@@ -148,11 +139,11 @@ def _mixes(mixes: Mixes | None, before: str, after: str) -> str:
         f" Their mixes of {mixes.cost} differ: the median is {amount(mixes.medians[0])} in {before} "
         f"and {amount(mixes.medians[1])} in {after} ({p_value(mixes.p_value)})."
     )
-    if mixes.means is None:
+    if mixes.test is None:
         return f"{start} Their {mixes.cost} do not overlap, so they cannot be compared at equal {mixes.cost}."
     return (
-        f"{start} With equal mixes (NDS's normalized distributions) the mean errors are {percent(mixes.means[0])} and "
-        f"{percent(mixes.means[1])}."
+        f"{start} At equal mixes (NDS's normalized distributions) the mean errors are {percent(mixes.test.mean_b)} and "
+        f"{percent(mixes.test.mean_a)} ({p_value(mixes.test.p_value)})."
     )
 
 

@@ -63,9 +63,9 @@ def test_a_brush_recomputes_the_curve_from_the_networks_inside(
         inside = view.counted["depth"].between(*ends)
         kept, failed = view.counted[inside]["error"], int(inside[len(view.done) :].sum())
         if len(kept):
-            more = f", {failed} failed" if failed else ""
-            said.add(f"{view.name} [{len(kept)} | {kept.min():.1f} | {kept.mean():.1f}]{more}")
-    assert set(re.findall(r">(\w+ \[[^<]*\](?:, \d+ failed)?)<", svg)) == said
+            more = f" | {failed} failed" if failed else ""
+            said.add(f"{view.name} [{len(kept)} | {kept.min():.1f} | {kept.mean():.1f}{more}]")
+    assert set(re.findall(r">(\w+ \[[^<]*\])<", svg)) == said
 
 
 def test_what_a_plain_table_lacks_is_missing_with_a_word(plain: ReportData) -> None:

@@ -34,8 +34,9 @@ def test_a_refinement_without_a_test_is_open() -> None:
 
 def test_unrelated_spaces_are_compared_and_not_called_a_refinement(guided: ReportData) -> None:
     assert guided.comparison is not None
-    verdict = of_refinement(replace(guided.comparison, is_refinement=False, mixes=None), "a", "b")
-    assert verdict.kind == of_refinement(guided.comparison, "a", "b").kind == "better"
+    refined = replace(guided.comparison, mixes=None)
+    verdict = of_refinement(replace(refined, is_refinement=False), "a", "b")
+    assert verdict.kind == of_refinement(refined, "a", "b").kind == "better"
     assert verdict.label == "b is better"
     assert "refinement" not in verdict.sentence
 
@@ -99,13 +100,28 @@ def test_another_mix_of_complexity_is_said() -> None:
         flops = rng.uniform(low, low + 60, 80)
         return replace(view(name, (50 - flops / 10 + rng.normal(0, 0.5, 80)).tolist(), flops=flops), space={"b": name})
 
-    comparison, _, label, sentence = of(space("a", 20), space("b", 50))
+    comparison, kind, label, sentence = of(space("a", 20), space("b", 50))
     assert comparison.mixes is not None
-    assert comparison.mixes.means is not None
-    before, after = comparison.mixes.means
-    assert abs(before - after) < 0.5 < abs(comparison.mean.difference)
-    assert label == "b is better, at another mix of flops"
-    assert re.search(r"With equal mixes .* the mean errors are 4\d\.\d\d% and 4\d\.\d\d%", sentence)
+    assert comparison.mixes.test is not None
+    assert abs(comparison.mixes.test.difference) < 0.5 < abs(comparison.mean.difference)
+    assert (kind, label) == ("unlike", "b is better, but not shown at equal flops")
+    assert re.search(r"At equal mixes .* the mean errors are 4\d\.\d\d% and 4\d\.\d\d% \(p = 0\.\d+\)", sentence)
+
+
+def test_what_holds_at_equal_complexity_is_said() -> None:
+    rng = np.random.default_rng(0)
+    flops = rng.uniform(20, 80, 80)
+    a = replace(view("a", (50 + rng.normal(0, 0.5, 80)).tolist(), flops=flops - 15), space={"b": 1})
+    b = replace(view("b", (45 + rng.normal(0, 0.5, 80)).tolist(), flops=flops), space={"b": 2})
+    assert of(a, b)[1:3] == ("better", "b is better, also at equal flops")
+
+
+def test_complexities_that_do_not_overlap_are_not_compared() -> None:
+    a = replace(view("a", [50.0 + i / 10 for i in range(20)], flops=range(1, 21)), space={"b": 1})
+    b = replace(view("b", [40.0 + i / 10 for i in range(20)], flops=range(1001, 1021)), space={"b": 2})
+    _, kind, label, sentence = of(a, b)
+    assert (kind, label) == ("unlike", "b is better, but not shown at equal flops")
+    assert "do not overlap" in sentence
 
 
 def test_survivors_are_labeled_in_every_verdict(population: Callable[..., PopulationView]) -> None:
