@@ -30,6 +30,7 @@ _PLURALS = {
 }
 _IDLE = ("memory", "processors")  # facts of a machine on which no error depends
 _MOST_NAMED = 4  # differences of one part in a sentence
+_NOT_RECORDED = "not recorded"
 _LONGEST = 24  # characters of a value in a sentence: a fingerprint has 64
 
 
@@ -84,7 +85,8 @@ class Difference:
     values: tuple[str, ...]
 
     def __str__(self) -> str:
-        return f"{self.name} ({listing([_short(value) for value in self.values])})"
+        known = [_short(value) for value in self.values if value != _NOT_RECORDED or len(self.values) == 2]
+        return f"{self.name} ({listing(known)})"
 
 
 def differences(populations: Sequence[Provenance | None]) -> tuple[Difference, ...]:
@@ -103,7 +105,7 @@ def differences(populations: Sequence[Provenance | None]) -> tuple[Difference, .
 
 
 def _text(row: Mapping[str, Any] | None, name: str, part: str) -> str:
-    return "not recorded" if row is None or (name not in row and part != "budget") else shown(row.get(name))
+    return _NOT_RECORDED if row is None or (name not in row and part != "budget") else shown(row.get(name))
 
 
 def _recorded(population: Provenance | None, part: str) -> Mapping[str, Any] | None:

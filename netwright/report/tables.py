@@ -13,7 +13,7 @@ import pandas as pd
 from netwright.report.comparison import Comparison
 from netwright.report.data import ReportData
 from netwright.report.parts import Cell, Details, Download, Part, SortableTable, Table
-from netwright.report.provenance import whose
+from netwright.report.provenance import unlike_parts
 from netwright.report.sections.answer import AnswerFigure, FinalistRow
 from netwright.report.sections.failures import FailuresFigure
 from netwright.report.sections.spaces import SpacesFigure
@@ -36,10 +36,7 @@ _MOST_INSIDE = 900_000  # bytes
 _SAMPLED, _CHUNK = 200, 10_000  # rows: to estimate the size of a table, and in memory as text
 _MOST_ROWS, _MOST_COLUMNS, _MOST_CELLS = 1000, 40, 20_000
 _LONGEST_CELL = 300  # characters
-_PAIRS = (
-    "Every pair, by the mean error: a negative difference means that the second population is better. p (Holm) is the "
-    "permutation test's, corrected for the number of pairs; the Kolmogorov-Smirnov tests are not corrected."
-)
+_PAIRS = "Each pair. Below 0 the first named is better; p (Holm) is corrected for the number of pairs, KS p is not."
 # what netwright.space counts in sampling, apart from rejections by a constraint
 _COUNTS = {
     "draws": "drawn",
@@ -148,8 +145,8 @@ def pairs_table(data: ReportData) -> Sequence[Part]:
         "p (Holm)",
         "KS",
         "KS p",
-        "second beats first",
-        "not alike in",
+        "beats it in",
+        "unlike",
     )
     return (Table(heads, [_pair(pair) for pair in data.pairs], _PAIRS, kind="numbers"),)
 
@@ -163,7 +160,7 @@ def _pair(pair: Comparison) -> tuple[str, ...]:
         f"{pair.ks.statistic:.2f}",
         f"{pair.ks.p_value:.2g}",
         f"{pair.mean.effect.superiority:.0%}",
-        whose(pair.differences),
+        unlike_parts(pair.differences),
     )
 
 

@@ -58,3 +58,11 @@ def test_what_is_no_population_is_explained(netwright: Run, tmp_path: Path) -> N
     done = netwright("analyze", tmp_path)
     assert done.status == 1
     assert "is not a population that can be read" in done.err
+
+
+def test_the_conditional_view_says_so(netwright: Run, tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text("error,width\n30,8\n31,16\nnan,8\n")
+    assert netwright("analyze", path).out.startswith("mine: 3 networks, 1 of them failed")
+    survivors = netwright("analyze", path, "--survivors").out
+    assert survivors.startswith("mine (networks that did not fail): 2 networks; 1 more failed and are left out")

@@ -36,3 +36,30 @@ def test_what_is_not_there_is_explained(designed: Any, netwright: Run, tmp_path:
     done = netwright("compare", *refs)
     assert (done.status, done.out) == (1, "")
     assert "there is no population in" in done.err
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> list[Path]:
+    texts = {"A": [f"{i}" for i in range(40, 50)], "B": [*(f"{i}" for i in range(30, 35)), *["nan"] * 95]}
+    texts["C"] = [f"{i / 10}" for i in range(200, 230)]
+    for name, errors in texts.items():
+        (tmp_path / f"{name}.csv").write_text("error,width\n" + "".join(f"{error},8\n" for error in errors))
+    return [tmp_path / f"{name}.csv" for name in texts]
+
+
+def test_failures_count(netwright: Run, tables: list[Path]) -> None:
+    assert "A is better in the mean" in netwright("compare", *tables[:2]).out
+    survivors = netwright("compare", *tables[:2], "--survivors").out
+    assert "B (networks that did not fail) is better in the mean" in survivors
+
+
+def test_more_than_two_are_compared_pair_by_pair(netwright: Run, tables: list[Path], tmp_path: Path) -> None:
+    done = netwright("compare", *tables)
+    assert (done.status, done.err) == (0, "")
+    assert "corrected for 3 pairs" in done.out
+    assert "C is better than A in the mean" in done.out
+    page = netwright("compare", *tables, "--out", tmp_path / "r").out.splitlines()[-1].removeprefix("report: ")
+    source = Path(page).read_text()
+    assert "The populations A, B and C" in source
+    assert "p (Holm)" in source
+    assert "C against A" in source

@@ -17,6 +17,7 @@ from netwright.theme import INK, SERIES, WIDTH, Spec, to_spec
 
 __all__ = ["AnswerFigure", "FinalistRow", "answer_chart", "answer_figure"]
 
+_MOST_PAIRS = 4  # in a sentence
 _SAME_FLOPS = 1.15  # beyond this ratio the comparison is not at equal cost
 
 
@@ -103,7 +104,8 @@ def _pairs(pairs: Sequence[Comparison]) -> list[str]:
     test = f"of the {len(pairs)} pairs, after Holm's correction at 5%"
     if not shown:
         return [f"No population is shown to be better than another by the mean error: none {test}."]
-    found = listing([f"{_better(pair)} ({p_value(pair.p_value)})" for pair in shown])
+    named = [f"{_better(pair)} ({p_value(pair.p_value)})" for pair in shown[:_MOST_PAIRS]]
+    found = listing([*named, *([f"{len(shown) - _MOST_PAIRS} more"] if len(shown) > _MOST_PAIRS else [])])
     return [f"By the mean error {len(shown)} {test}, differ by more than chance explains: {found}."]
 
 

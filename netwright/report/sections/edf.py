@@ -252,4 +252,4 @@ def _dashes(n: int) -> list[list[int]]:
     """The last of a few curves is solid; of many, no two have the same color and dashes up to 20."""
     if n <= 3:
         return [_DASHES[n - 1 - i] for i in range(n)]
-    return [_DASHES[(i + i // 4) % len(_DASHES)] for i in range(n)]
+    return [_DASHES[(i + 2 * (i // 4)) % len(_DASHES)] for i in range(n)]

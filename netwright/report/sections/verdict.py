@@ -21,12 +21,15 @@ __all__ = ["Verdict", "of_finalists", "of_refinement", "spread", "with_spread"]
 _OF_REFINEMENTS = {
     "better": ("refinement confirmed", "the refinement is confirmed"),
     "worse": ("refinement made it worse", "the refinement made the space worse, so keep the wider one"),
-    "even": ("refinement not confirmed", "this may be chance, so the refinement is not confirmed"),
+    "even": (
+        "refinement not confirmed",
+        "the difference of the means may be chance, so the refinement is not confirmed",
+    ),
 }
 _OF_SPACES = {
     "better": ("{after} is better", "more than chance explains"),
     "worse": ("{before} is better", "more than chance explains"),
-    "even": ("no difference in the mean shown", "this may be chance"),
+    "even": ("no difference in the mean shown", "the difference of the means may be chance"),
 }
 
 
