@@ -11,7 +11,7 @@ import numpy as np
 
 from netwright.analysis.analyzing import LEAST, Analysis, analyze
 from netwright.analysis.comparing import comparison_text, lettered
-from netwright.population import FILE, Population, is_population
+from netwright.population import FILE, Population, is_population, mixed_sessions
 from netwright.report.text import listing
 from netwright.space import DesignSpace
 from netwright.stats import (
@@ -85,7 +85,7 @@ def read(ref: str | Path, *, error: str | None = None) -> PopulationView:
 
         with Population.open(path) as population:
             frame, identity, notes = population.frame(), population.identity, population.notes
-            provenance = Provenance.of(identity, notes, population.seed)
+            provenance = Provenance.of(identity, notes, population.seed, mixed_sessions(notes))
         if identity.get("space") is None:
             return replace(_table_view(path.name, frame, error), provenance=provenance)
         space = DesignSpace.from_dict(identity["space"])

@@ -41,14 +41,18 @@ class Provenance:
     Attributes:
         parts: Part (recipe, images, budget, machine, software) -> name -> value; one that is not recorded is missing.
         facts: What else is stored and changes no error: the seed of the population, its command.
+        mixed: In what the sessions that trained one and the same population differ, a line each.
     """
 
     parts: Mapping[str, Mapping[str, Any]]
     facts: Mapping[str, str] = field(default_factory=dict)
+    mixed: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, identity: Mapping[str, Any], notes: Mapping[str, Any], seed: int) -> Provenance:
-        """From what a `Population` stores: its identity, its notes and its seed."""
+    def of(
+        cls, identity: Mapping[str, Any], notes: Mapping[str, Any], seed: int, mixed: Sequence[str] = ()
+    ) -> Provenance:
+        """From what a `Population` stores: its identity, its notes, its seed, and what `mixed_sessions` finds."""
         stored = _mapping(notes.get("provenance"))
         limits = _mapping(_mapping(identity.get("space")).get("limits"))
         devices = stored.get("devices") or ()
@@ -68,7 +72,9 @@ class Provenance:
         facts = {"seed of the population": str(seed)}
         if notes.get("command"):
             facts["command"] = str(notes["command"])
-        return cls({part: values for part, values in parts.items() if values}, facts)
+        if mixed:
+            facts["sessions differ in"] = "; ".join(mixed)
+        return cls({part: values for part, values in parts.items() if values}, facts, tuple(mixed))
 
     def table(self) -> dict[str, dict[str, str]]:
         """Part -> name -> text, for the facts of a report."""
@@ -147,6 +153,9 @@ def differences_sentence(names: Sequence[str], populations: Sequence[Provenance 
     elif unknown:
         parts = listing([_PLURALS[part] for part in unknown])
         sentences.append(f"Not all of them record their {parts}, so whether these are the same is not known.")
+    for name, each in zip(names, populations, strict=True):
+        if each is not None and each.mixed:
+            sentences.append(f"{name} itself was trained in sessions that differ: {'; '.join(each.mixed)}.")
     return " ".join(sentences)
 
 

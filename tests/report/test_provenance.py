@@ -1,5 +1,6 @@
 from typing import Any
 
+from netwright.population import mixed_sessions
 from netwright.report import Provenance
 from netwright.report.provenance import differences, differences_sentence, is_one_space, unrecorded, whose
 
@@ -65,6 +66,15 @@ def test_each_kind_of_difference_counts() -> None:
 def test_what_does_not_change_errors_is_no_difference() -> None:
     more = {"provenance": STORED | {"hardware": {"processor": "Xeon", "processors": "64"}}}
     assert differences([Provenance.of(IDENTITY, NOTES, 0), Provenance.of(IDENTITY, more, 5)]) == ()
+
+
+def test_one_population_of_unlike_sessions_is_told() -> None:
+    sessions = [STORED | {"threads": 1}, STORED | {"threads": 1, "devices": ["cuda"]}]
+    notes = {"provenance": STORED | {"sessions": sessions}}
+    mixed = Provenance.of(IDENTITY, notes, 0, mixed_sessions(notes))
+    said = differences_sentence(["a", "b"], [mixed, Provenance.of(IDENTITY, NOTES, 0)])
+    assert said.startswith("a itself was trained in sessions that differ: devices")
+    assert "cuda" in mixed.table()["population"]["sessions differ in"]
 
 
 def test_tables_record_nothing() -> None:
