@@ -118,13 +118,13 @@ def summary_text(analysis: Analysis) -> str:
     lines.append(f"  95% band       {_band(len(view.errors))}")
     best = efficiency(view.errors)
     lines.append("  best of k      " + "  ".join(f"{k}: {m:.2f}" for k, m in zip(best.sizes, best.mean, strict=True)))
-    if not analysis.ranges:
+    if not analysis.relevance:
         return "\n".join([*lines, f"  no parameter is judged by fewer than {LEAST} networks, or none varies"])
-    width = max(map(len, analysis.ranges))
+    width = max(map(len, analysis.relevance))
     lines.append(f"  {'parameter':<{width}}   good range (best)              explains  p (Holm)")
     for name, relevance in analysis.relevance.items():
-        good = analysis.ranges[name]
-        span = f"{good.low:.4g} to {good.high:.4g} ({good.best:.4g})"
+        good = analysis.ranges.get(name)
+        span = "words without an order" if good is None else f"{good.low:.4g} to {good.high:.4g} ({good.best:.4g})"
         lines.append(f"  {name:<{width}}   {span:<30} {relevance.explained:>7.0%}  {relevance.p_holm:.3g}")
     return "\n".join(lines)
 
@@ -204,6 +204,8 @@ def _facts(views: Sequence[PopulationView], first: Analysis, command: str) -> di
     facts: dict[str, dict[str, Any]] = {"command": {"command": command}, "seeds": dict(first.facts)}
     for view in views:
         of = f" of {view.name}" if len(views) > 1 else ""
+        if view.notices:
+            facts[f"table{of}"] = {str(i): notice for i, notice in enumerate(view.notices, start=1)}
         if view.provenance is None:
             facts[f"training{of}"] = {"recorded": "nothing: the networks are from a table"}
         else:

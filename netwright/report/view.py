@@ -38,6 +38,8 @@ class PopulationView:
         bounds: Parameter -> the smallest and the largest value that the space allows.
         size: Number of parameter combinations, 0 where it is unknown.
         rejections: How sampling went: the number of draws, of accepted networks, and of rejections by each constraint.
+        categories: Parameter -> its words, in no order; the frame has 0 for the first of them, 1 for the second, ...
+        notices: How a table was understood, in sentences: units, states, which columns are no parameters and why.
         provenance: How the networks were trained, None where nothing records it.
         survivors: Whether failed networks are left out (the conditional view, see `of_survivors`); else they count.
         worst: What a failed network counts as, percent; by default 100, or the highest error where that is higher.
@@ -51,6 +53,8 @@ class PopulationView:
     bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     size: float = 0.0
     rejections: Mapping[str, int] = field(default_factory=dict)
+    categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
     provenance: Provenance | None = None
     survivors: bool = False
     worst: float | None = None
