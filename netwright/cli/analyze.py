@@ -9,6 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from netwright.cli.table_flags import add_table_flags, read_with_flags
+
 if TYPE_CHECKING:
     from argparse import Namespace
 
@@ -20,7 +22,7 @@ __all__ = ["add_arguments", "run"]
 def add_arguments(parser: CommandParser) -> None:
     """Add the flags of the command."""
     parser.add_argument("population", metavar="RUN|TABLE", help="a run folder or a table")
-    parser.add_argument("--error", metavar="COLUMN", help="error column of a table (default: found by its name)")
+    add_table_flags(parser)
     parser.add_argument("--out", metavar="DIR", help="folder for a report")
     parser.add_argument("--seed", type=int, default=0, help="of the bootstrap (default: %(default)s)")
 
@@ -29,7 +31,7 @@ def run(options: Namespace, command: str) -> int:
     """Print the summary, and write a report where one is wanted."""
     from netwright.analysis import summary
 
-    population = summary.read(options.population, error=options.error)
+    population = read_with_flags(options.population, options)
     analysis = summary.analyze(population, seed=options.seed)
     print(summary.summary_text(analysis))
     if options.out is not None:

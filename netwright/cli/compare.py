@@ -9,6 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from netwright.cli.table_flags import add_table_flags, read_with_flags
+
 if TYPE_CHECKING:
     from argparse import Namespace
 
@@ -21,7 +23,7 @@ def add_arguments(parser: CommandParser) -> None:
     """Add the flags of the command."""
     parser.add_argument("a", metavar="A", help="a run folder or a table")
     parser.add_argument("b", metavar="B", help="another one")
-    parser.add_argument("--error", metavar="COLUMN", help="error column of the tables (default: found by its name)")
+    add_table_flags(parser)
     parser.add_argument("--out", metavar="DIR", help="folder for a report")
     parser.add_argument("--seed", type=int, default=0, help="of the tests (default: %(default)s)")
 
@@ -30,9 +32,7 @@ def run(options: Namespace, command: str) -> int:
     """Print the comparison, and write a report where one is wanted."""
     from netwright.analysis import summary
 
-    both = [
-        summary.analyze(summary.read(ref, error=options.error), seed=options.seed) for ref in (options.a, options.b)
-    ]
+    both = [summary.analyze(read_with_flags(ref, options), seed=options.seed) for ref in (options.a, options.b)]
     print(summary.comparison_text(*both, seed=options.seed))
     if options.out is not None:
         print(f"report: {summary.report(both, Path(options.out), command, seed=options.seed)}")
