@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from netwright.analysis.columns import check_names, sort_columns
+from netwright.errors import OutputError, PopulationError
 from netwright.population import FILE, Population
 from netwright.space import DesignSpace
-from netwright.stats import error_column, read_table
+from netwright.stats.naming import words_of
+from netwright.stats.optuna_storage import is_optuna_storage
+from netwright.stats.response import response
+from netwright.stats.states import TrialStates, trial_states
+from netwright.stats.table import DATABASES, read_table
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from netwright.report import PopulationView
 
-__all__ = ["read", "view"]
+__all__ = ["read", "table_view", "view"]
 
-# columns of a population that are not parameters of the networks
-_NOT_PARAMETERS = frozenset(
-    ("trial", "error", "flops", "params", "acts", "seconds", "seed", "attempts", "epochs", "started", "finished")
-)
+# our cost -> how others call it, and how many of ours one of theirs is
+_COSTS = {
+    "flops": {"macs": 1, "nummacs": 1, "mmacs": 1e6, "gmacs": 1e9},
+    "params": {"numparams": 1, "mparams": 1e6, "paramcount": 1e6},
+}
 
 
 def view(
@@ -49,40 +59,132 @@ def view(
     )
 
 
-def read(ref: str | Path, *, error: str | None = None) -> PopulationView:
+def read(
+    ref: str | Path,
+    *,
+    error: str | None = None,
+    maximize: bool | None = None,
+    unit: str | None = None,
+    parameters: Sequence[str] | None = None,
+    ignore: Sequence[str] = (),
+) -> PopulationView:
     """Read a population.
 
+    What was understood of a table, and which of its columns are no parameters and why, is in `notices` of the result.
+
     Args:
-        ref: A run folder, or a table (.csv, .parquet, .jsonl) with an error column in percent.
-        error: The name of that column, where it cannot be guessed.
+        ref: A run folder; a table (.csv, .parquet, .jsonl); pycls's sweep.json; an SQLite file of Optuna (study.db or
+            sqlite:///study.db, with #NAME for one of several studies).
+        error: The column of errors, where it cannot be guessed. Like `maximize` and `unit`, it is about tables.
+        maximize: Whether that column is an accuracy or a score, higher is better; by default its name says it.
+        unit: "percent" or "fraction"; by default values that all lie between 0 and 1 are fractions.
+        parameters: The columns that are parameters, where they cannot be guessed; nothing else is one then.
+        ignore: Columns that are none.
 
     Raises:
         PopulationError: There is no population in the folder, or a damaged one.
-        StatsError: The table cannot be read, or its error column cannot be found.
+        StatsError: The table cannot be read, its error column cannot be found, a state is not known, or a column is
+            not there.
     """
-    path = Path(ref)
-    if path.is_dir() or path.name == FILE or not path.suffix:
+    name = str(ref).removeprefix("sqlite:///").partition("#")[0]
+    path = Path(name)
+    if path.is_dir() or path.name == FILE or not path.suffix or _is_population(path):
         with Population.open(path) as population:
             frame, stored, notes = population.frame(), population.identity.get("space"), population.notes
-        if stored is None:
-            return _table_view(path.name, frame, error)
-        space = DesignSpace.from_dict(stored)
-        return view(space.name, frame, space, notes.get("account", {}))
-    return _table_view(path.stem, read_table(path), error)
+        if stored is not None:
+            space = DesignSpace.from_dict(stored)
+            return _restricted(view(space.name, frame, space, notes.get("account", {})), parameters, ignore)
+        return table_view(path.name, frame, unit="percent", parameters=parameters, ignore=ignore)
+    frame = read_table(str(ref))
+    title = str(ref).partition("#")[2] or path.stem
+    return table_view(title, frame, error=error, maximize=maximize, unit=unit, parameters=parameters, ignore=ignore)
 
 
-def _table_view(name: str, frame: pd.DataFrame, error: str | None) -> PopulationView:
+def _is_population(path: Path) -> bool:
+    """Whether a database with another name is one of ours."""
+    return path.suffix.lower() in DATABASES and path.is_file() and not is_optuna_storage(path) and _has_meta(path)
+
+
+def _has_meta(path: Path) -> bool:
+    try:
+        Population.open(path).close()
+    except (PopulationError, OutputError):
+        return False
+    return True
+
+
+def _restricted(found: PopulationView, parameters: Sequence[str] | None, ignore: Sequence[str]) -> PopulationView:
+    """Only some of the parameters that a space has."""
+    if parameters is None and not ignore:
+        return found
+    check_names(found.frame, [*(parameters or ()), *ignore], "parameters and ignore")
+    kept = found.parameters if parameters is None else tuple(parameters)
+    return replace(found, parameters=tuple(name for name in kept if name not in ignore))
+
+
+def table_view(
+    name: str,
+    frame: pd.DataFrame,
+    *,
+    error: str | None = None,
+    maximize: bool | None = None,
+    unit: str | None = None,
+    parameters: Sequence[str] | None = None,
+    ignore: Sequence[str] = (),
+) -> PopulationView:
+    """A table as a report takes it: errors in percent, our words for states, numbers for words.
+
+    Args:
+        name: Short name of the population.
+        frame: One row for each network.
+        error: As for `read`, like all that follow.
+        maximize: Likewise.
+        unit: Likewise.
+        parameters: Likewise.
+        ignore: Likewise.
+    """
     from netwright.report import PopulationView
 
-    found = error_column(frame, error)
-    renamed = (
-        frame
-        if found.name == "error"
-        else frame.drop(columns="error", errors="ignore").rename(columns={found.name: "error"})
+    said = tuple(frame.attrs.get("notices", ()))
+    check_names(frame, [*(parameters or ()), *ignore], "parameters and ignore")
+    asked = frame.drop(columns=list(ignore))
+    asked.attrs = dict(frame.attrs)
+    found = response(asked, error, maximize=maximize, unit=unit or frame.attrs.get("unit"))
+    states = trial_states(asked)
+    errors = found.errors if states is None else np.where(states.done, found.errors, np.nan)
+    known = parameters if parameters is not None else frame.attrs.get("parameters")
+    roles = {found.name, *(() if states is None else (states.column,))}
+    columns = sort_columns(frame, errors, parameters=known, ignore=ignore, roles=roles)
+    rows = frame.copy().assign(**columns.codes)  # a copy is quicker than a table read column by column
+    if "error" in rows and found.name != "error":
+        rows = rows.rename(columns={"error": "error_before"} if "reason" in rows else {"error": "reason"})
+    rows = rows.assign(error=found.errors, **_state_columns(states, rows), **_costs(rows))
+    said += found.notices + (() if states is None else states.notices()) + columns.notices
+    return PopulationView(
+        name=name, frame=rows, parameters=columns.parameters, categories=columns.categories, notices=said
     )
-    parameters = tuple(
-        column
-        for column in renamed.select_dtypes("number").columns
-        if column not in _NOT_PARAMETERS and "error" not in column and renamed[column].nunique() > 1
-    )
-    return PopulationView(name=name, frame=renamed, parameters=parameters)
+
+
+def _state_columns(states: TrialStates | None, rows: pd.DataFrame) -> dict[str, Any]:
+    if states is None:
+        return {}
+    given: dict[str, Any] = {"state": states.states.astype(object)}
+    if states.machine.any():
+        given["failure"] = ["machine" if by_machine else None for by_machine in states.machine]
+    if "reason" not in rows:
+        pairs = zip(states.words, states.states, strict=True)
+        given["reason"] = [word if state == "failed" else None for word, state in pairs]
+    return given
+
+
+def _costs(rows: pd.DataFrame) -> dict[str, Any]:
+    """Multiply-adds and parameters under our names, where they have others that leave no doubt."""
+    costs = {}
+    for cost, names in _COSTS.items():
+        if cost not in rows:
+            for column in rows.columns:
+                times = names.get("".join(words_of(str(column))))
+                if times and rows[column].dtype.kind in "iuf":
+                    costs[cost] = rows[column] * times
+                    break
+    return costs

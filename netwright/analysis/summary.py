@@ -67,8 +67,10 @@ def analyze(population: PopulationView, *, seed: int = 0) -> Analysis:
         if len(done) >= _LEAST and done[name].notna().all() and done[name].nunique() > 1
     }
     errors = done["error"].to_numpy(float)
-    ranges: Mapping[str, GoodRange] = bootstrap(values, errors, seed=seed) if values else {}
-    relevance: Mapping[str, Relevance] = importance(values, errors, seed=seed) if values else {}
+    unordered = [name for name, words in population.categories.items() if len(words) > 2]
+    ordered = {name: column for name, column in values.items() if name not in unordered}
+    ranges: Mapping[str, GoodRange] = bootstrap(ordered, errors, seed=seed) if ordered else {}
+    relevance: Mapping[str, Relevance] = importance(values, errors, seed=seed, categories=unordered) if values else {}
     return Analysis(population, ranges, relevance, {"bootstrap seed": str(seed)})
 
 
@@ -85,12 +87,12 @@ def summary_text(analysis: Analysis) -> str:
     ]
     best = efficiency(errors)
     lines.append("  best of k      " + "  ".join(f"{k}: {m:.2f}" for k, m in zip(best.sizes, best.mean, strict=True)))
-    if analysis.ranges:
-        width = max(map(len, analysis.ranges))
+    if analysis.relevance:
+        width = max(map(len, analysis.relevance))
         lines.append(f"  {'parameter':<{width}}   good range (best)              explains  p (Holm)")
         for name, relevance in analysis.relevance.items():
-            good = analysis.ranges[name]
-            span = f"{good.low:.4g} to {good.high:.4g} ({good.best:.4g})"
+            good = analysis.ranges.get(name)
+            span = "words without an order" if good is None else f"{good.low:.4g} to {good.high:.4g} ({good.best:.4g})"
             lines.append(f"  {name:<{width}}   {span:<30} {relevance.explained:>7.0%}  {relevance.p_holm:.3g}")
     else:
         lines.append(f"  no parameter is judged by fewer than {_LEAST} networks, or none varies")

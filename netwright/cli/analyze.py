@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netwright.cli.table_flags import add_table_flags, read_with_flags
+from netwright.cli.table_flags import add_table_flags, print_notices, read_with_flags
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -34,6 +34,7 @@ def run(options: Namespace, command: str) -> int:
     population = read_with_flags(options.population, options)
     analysis = summary.analyze(population, seed=options.seed)
     print(summary.summary_text(analysis))
+    print_notices(population)
     if options.out is not None:
         print(f"report: {summary.report([analysis], Path(options.out), command)}")
     return 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netwright.cli.table_flags import add_table_flags, read_with_flags
+from netwright.cli.table_flags import add_table_flags, print_notices, read_with_flags
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -34,6 +34,7 @@ def run(options: Namespace, command: str) -> int:
 
     both = [summary.analyze(read_with_flags(ref, options), seed=options.seed) for ref in (options.a, options.b)]
     print(summary.comparison_text(*both, seed=options.seed))
+    print_notices(*(analysis.view for analysis in both))
     if options.out is not None:
         print(f"report: {summary.report(both, Path(options.out), command, seed=options.seed)}")
     return 0

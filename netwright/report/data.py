@@ -43,6 +43,8 @@ class PopulationView:
         bounds: Parameter -> the smallest and the largest value that the space allows.
         size: Number of parameter combinations, 0 where it is unknown.
         rejections: How sampling went: the number of draws, of accepted networks, and of rejections by each constraint.
+        categories: Parameter -> its words, in no order; the frame has 0 for the first of them, 1 for the second, ...
+        notices: How a table was understood, in sentences: units, states, which columns are no parameters and why.
     """
 
     name: str
@@ -53,6 +55,8 @@ class PopulationView:
     bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     size: float = 0.0
     rejections: Mapping[str, int] = field(default_factory=dict)
+    categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
 
     @property
     def heading(self) -> str:

@@ -58,3 +58,24 @@ def test_what_is_no_population_is_explained(netwright: Run, tmp_path: Path) -> N
     done = netwright("analyze", tmp_path)
     assert done.status == 1
     assert "is not a population that can be read" in done.err
+
+
+def test_a_table_of_others_is_understood_and_said(netwright: Run, tmp_path: Path) -> None:
+    path = tmp_path / "theirs.csv"
+    rows = "".join(
+        f"{i},{(i * 7) % 5},{['sgd', 'adam', 'lion'][i % 3]},{0.5 + (i * 7) % 5 / 50 + i % 2 / 99},COMPLETE\n"
+        for i in range(30)
+    )
+    path.write_text(f"Id,kernel,opt,val_acc,status\n{rows}")
+    done = netwright("analyze", path)
+    assert (done.status, done.err) == (0, "")
+    assert "[30 | 41.0 | " in done.out
+    assert "words without an order" in done.out
+    assert "theirs: error = 100 - 100 x val_acc" in done.out
+    assert "theirs: not parameters: Id" in done.out
+    done = netwright(
+        "analyze", path, "--parameters", "kernel", "--error", "val_acc", "--maximize", "--unit", "fraction"
+    )
+    assert "opt" not in done.out
+    assert "kernel and opt (as asked)" in netwright("analyze", path, "--ignore", "kernel, opt").out
+    assert "no column 'kernl'" in netwright("analyze", path, "--ignore", "kernl").err
