@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -54,9 +56,14 @@ def view(
         parameters=space.columns,
         space=space.to_dict(),
         bounds={column: each.bounds for column, each in space.distributions.items()},
-        size=space.size(),
+        size=_as_float(space.size()),
         rejections=rejections,
     )
+
+
+def _as_float(size: float) -> float:
+    """A whole number beyond 1e308 is as good as infinite."""
+    return float(size) if size <= sys.float_info.max else math.inf
 
 
 def read(

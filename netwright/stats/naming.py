@@ -32,7 +32,7 @@ _SPLITS = frozenset(("fold", "is_test", "is_train", "is_val", "is_valid", "split
 
 
 def words_of(name: str) -> list[str]:
-    """The words of a name, in lower case: `max` and `accuracy` of `MaxAccuracy` and of `max-accuracy`, `macs` of `MACs`."""
+    """The words of a name, in lower case: max and accuracy of `MaxAccuracy`, macs of `MACs`."""
     parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})", "_", name)
     return [word for word in re.split(r"[^a-z0-9]+", parted.lower()) if word]
 
