@@ -162,8 +162,8 @@ class _Sorter:
     def columns(self) -> Columns:
         notices = [f"not parameters: {'; '.join(_grouped(self._left))}."] if self._left else []
         if self._words:
-            listed = "; ".join(f"{name} ({', '.join(words)})" for name, words in self._words.items())
-            notices.append(f"categories, numbered from 0: {listed}.")
+            listed = _grouped({name: ", ".join(words) for name, words in self._words.items()})
+            notices.append(f"categories, numbered from 0: {'; '.join(listed)}.")
         return Columns(tuple(self._taken), self._words, self._codes, self._left, (*notices, *self._notices))
 
 

@@ -1,6 +1,6 @@
 """Test whether two populations differ: is B better than A?
 
-Takes two run folders or tables with an error column in percent. Prints both distributions, a two-sample
+Takes two run folders or tables, as `netwright analyze` does. Prints both distributions, a two-sample
 Kolmogorov-Smirnov test, a permutation test of the means, and the effect size; with --out it also writes a report.
 """
 

@@ -66,3 +66,13 @@ def test_a_renamed_population_is_found(designed: Any, tmp_path: Path) -> None:
     copy = tmp_path / "mine.db"
     copy.write_bytes((designed.folder / "population.sqlite").read_bytes())
     assert read(copy).name == "regnetx"
+
+
+def test_a_space_larger_than_a_float_holds_has_a_report() -> None:
+    from netwright.analysis.reading import view
+    from netwright.space import Uniform, load_space
+
+    huge = load_space("anynetx_a").to_dict() | {"stages": 64}
+    space = type(load_space("anynetx_a")).from_dict(huge).with_distribution("width", Uniform(8, 800_000, 8))
+    assert space.size() > 10**308
+    assert view("huge", pd.DataFrame({"error": [1.0]}), space, {}).size == float("inf")

