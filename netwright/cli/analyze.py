@@ -1,8 +1,8 @@
 """What a population shows: its error distribution, the good range of each parameter, and a report.
 
 Takes a run folder, or any table with a row for each network: .csv, .parquet, .jsonl, an SQLite file of Optuna
-(study.db, with #NAME for one of several studies), pycls's sweep.json. Prints the figures, and how a table was understood;
-with --out it also writes report.html, and each chart as PNG, SVG and PDF.
+(study.db, with #NAME for one of several studies), pycls's sweep.json. Prints the figures, and how a table was
+understood; with --out it also writes report.html, and each chart as PNG, SVG and PDF.
 """
 
 from __future__ import annotations

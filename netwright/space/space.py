@@ -12,7 +12,8 @@ from netwright.errors import SpaceError
 from netwright.space.distribution import Choice, Distribution
 from netwright.space.families import FAMILIES, check_distribution, parameters_of, unknown
 from netwright.space.located import about
-from netwright.space.parameter import ORDERS, Parameter
+from netwright.space.parameter import Parameter
+from netwright.space.refining import both, narrowed, ordered
 from netwright.space.setting import Setting
 from netwright.space.table import space_table
 from netwright.space.values import LIMITS, Range, constraints, distributions_of, range_of, section
@@ -145,18 +146,18 @@ class DesignSpace:
             with about("limits" if key in LIMITS else "parameters", key):
                 low, high = range_of(key, given)
                 if key in LIMITS:
-                    limits[key] = _both(key, (low, high), limits.get(key, (-math.inf, math.inf)))
+                    limits[key] = both(key, (low, high), limits.get(key, (-math.inf, math.inf)))
                     continue
                 owner = next((each for each in parameters.values() if key == each.name or key in each.columns), None)
                 if owner is None:
                     raise unknown("parameter or limit", key, [*parameters, *self.columns, *LIMITS])
-                parameters[owner.name] = _narrow(owner, key, low, high, self.name)
+                parameters[owner.name] = narrowed(owner, key, low, high, self.name)
         for key in tie:
             with about("tie"):
                 parameters[key] = parameters[key].tie()
         for key, direction in (order or {}).items():
             with about("order", key):
-                parameters[key] = _ordered(parameters[key], direction, self)
+                parameters[key] = ordered(parameters[key], direction, self.name, self.family)
         return replace(self, parameters=tuple(parameters.values()), limits=limits, name=name or self.name)
 
     def with_distribution(self, name: str, distribution: Distribution) -> DesignSpace:
@@ -285,54 +286,3 @@ class DesignSpace:
             every_step=values.get("every_step", False),
         )
         return space.refine(**constraints(values))
-
-
-def _both(key: str, new: Range, old: Range) -> Range:
-    """What two limits leave."""
-    (low, high), (least, most) = new, old
-    if max(low, least) > min(high, most):
-        raise SpaceError(
-            f"{key} cannot lie within {low:g} to {high:g} and {least:g} to {most:g}: nothing is in both. Start from a "
-            "space without the earlier limit."
-        )
-    return max(low, least), min(high, most)
-
-
-def _ordered(parameter: Parameter, direction: str, space: DesignSpace) -> Parameter:
-    key = parameter.name
-    if direction not in ORDERS:
-        raise SpaceError(f"an order is one of {', '.join(ORDERS)}, not {direction!r} on {key!r}. Choose one of these.")
-    if parameter.tied:
-        raise SpaceError(
-            f"{key} is tied: all stages share one draw, which has no order. Leave {key!r} out of the ties or of the "
-            "orders."
-        )
-    if len(parameter.distributions) == 1:
-        raise SpaceError(
-            f"{key} is drawn once for a network of the family {space.family}"
-            f"{'' if space.family == 'regnet' else ' with one stage'}, so it has no order. Leave {key!r} out of the "
-            "orders."
-        )
-    if parameter.order not in (None, direction):
-        raise SpaceError(
-            f"{key} of {space.name!r} is {parameter.order} already; {direction} as well would leave equal ones. "
-            f"Tie {key!r}, or start from a space without that order."
-        )
-    ordered = replace(parameter, order=direction)
-    if not ordered.count():
-        raise SpaceError(
-            f"no {key} is left that is {direction.replace('_', '-')} from stage to stage: the stages' values exclude "
-            "it. Correct the order, or a stage's values."
-        )
-    return ordered
-
-
-def _narrow(parameter: Parameter, key: str, low: float, high: float, space: str) -> Parameter:
-    try:
-        distributions = tuple(
-            distribution.narrow(low, high) if key in (parameter.name, column) else distribution
-            for column, distribution in zip(parameter.columns, parameter.distributions, strict=True)
-        )
-    except SpaceError as error:
-        raise SpaceError(f"{key} of {space!r}: {error}") from error
-    return replace(parameter, distributions=distributions)
