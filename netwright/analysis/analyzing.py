@@ -64,8 +64,10 @@ def analyze(population: PopulationView, *, seed: int = 0, survivors: bool = Fals
     # parameters that are known of the same networks are computed together
     for rows, names in _by_rows(values):
         known, errors = {name: values[name][rows] for name in names}, population.errors[rows]
-        ranges |= bootstrap(known, errors, method="exact")
-        relevance |= importance(known, errors, seed=seed)
+        unordered = [name for name in names if len(population.categories.get(name, ())) > 2]
+        if ordered := {name: column for name, column in known.items() if name not in unordered}:
+            ranges |= bootstrap(ordered, errors, method="exact")
+        relevance |= importance(known, errors, seed=seed, categories=unordered)
     return Analysis(population, ranges, _corrected(relevance), {"permutation tests": str(seed)})
 
 

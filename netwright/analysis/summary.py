@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,103 +10,16 @@ import numpy as np
 
 from netwright.analysis.analyzing import LEAST, Analysis, analyze
 from netwright.analysis.comparing import comparison_text, lettered
-from netwright.population import FILE, Population, is_population, mixed_sessions
+from netwright.analysis.reading import read, view
 from netwright.report.text import listing
-from netwright.space import DesignSpace
-from netwright.stats import (
-    efficiency,
-    error_column,
-    read_table,
-)
+from netwright.stats import efficiency
 from netwright.stats.bounds import dkw_half_width
 from netwright.system.machine import hardware, versions
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from netwright.report import PopulationView, Provenance
+    from netwright.report import PopulationView
 
 __all__ = ["Analysis", "analyze", "comparison_text", "read", "report", "summary_text", "view"]
-
-# columns of a population that are not parameters of the networks
-_NOT_PARAMETERS = frozenset(
-    ("trial", "error", "flops", "params", "acts", "seconds", "seed", "attempts", "epochs", "started", "finished")
-)
-
-
-def view(
-    name: str,
-    frame: pd.DataFrame,
-    space: DesignSpace,
-    rejections: Mapping[str, int],
-    title: str = "",
-    provenance: Provenance | None = None,
-) -> PopulationView:
-    """A population of a space, as a report takes it.
-
-    Args:
-        name: Short name of the population.
-        frame: One row for each trial, as `Population.frame()` returns it.
-        space: The space that it was sampled from.
-        rejections: How sampling went, as `netwright.space.draw` counts it.
-        title: Longer name, for headings.
-        provenance: How the networks were trained.
-    """
-    from netwright.report import PopulationView
-
-    return PopulationView(
-        name=name,
-        title=title,
-        frame=frame,
-        parameters=space.columns,
-        space=space.to_dict(),
-        bounds={column: each.bounds for column, each in space.distributions.items()},
-        size=space.size(),
-        rejections=rejections,
-        provenance=provenance,
-    )
-
-
-def read(ref: str | Path, *, error: str | None = None) -> PopulationView:
-    """Read a population.
-
-    Args:
-        ref: A run folder, or a table (.csv, .parquet, .jsonl) with an error column in percent.
-        error: The name of that column, where it cannot be guessed.
-
-    Raises:
-        PopulationError: There is no population in the folder, or a damaged one.
-        StatsError: The table cannot be read, or its error column cannot be found.
-    """
-    path = Path(ref)
-    if path.is_dir() or path.name == FILE or not path.suffix or is_population(path):
-        from netwright.report import Provenance
-
-        with Population.open(path) as population:
-            frame, identity, notes = population.frame(), population.identity, population.notes
-            provenance = Provenance.of(identity, notes, population.seed, mixed_sessions(notes))
-        if identity.get("space") is None:
-            return replace(_table_view(path.name, frame, error), provenance=provenance)
-        space = DesignSpace.from_dict(identity["space"])
-        return view(space.name, frame, space, notes.get("account", {}), provenance=provenance)
-    return _table_view(path.stem, read_table(path), error)
-
-
-def _table_view(name: str, frame: pd.DataFrame, error: str | None) -> PopulationView:
-    from netwright.report import PopulationView
-
-    found = error_column(frame, error)
-    renamed = (
-        frame
-        if found.name == "error"
-        else frame.drop(columns="error", errors="ignore").rename(columns={found.name: "error"})
-    )
-    parameters = tuple(
-        column
-        for column in renamed.select_dtypes("number").columns
-        if column not in _NOT_PARAMETERS and "error" not in column and renamed[column].nunique() > 1
-    )
-    return PopulationView(name=name, frame=renamed, parameters=parameters)
 
 
 def summary_text(analysis: Analysis) -> str:
@@ -202,12 +114,12 @@ def report(analyses: Sequence[Analysis], out: Path, command: str, *, seed: int =
 def _facts(views: Sequence[PopulationView], first: Analysis, command: str) -> dict[str, dict[str, Any]]:
     """How the populations were trained, as they record it, and then the machine that only made the report."""
     facts: dict[str, dict[str, Any]] = {"command": {"command": command}, "seeds": dict(first.facts)}
-    for view in views:
-        of = f" of {view.name}" if len(views) > 1 else ""
-        if view.notices:
-            facts[f"table{of}"] = {str(i): notice for i, notice in enumerate(view.notices, start=1)}
-        if view.provenance is None:
+    for each in views:
+        of = f" of {each.name}" if len(views) > 1 else ""
+        if each.notices:
+            facts[f"table{of}"] = {str(i): notice for i, notice in enumerate(each.notices, start=1)}
+        if each.provenance is None:
             facts[f"training{of}"] = {"recorded": "nothing: the networks are from a table"}
         else:
-            facts |= {f"{part}{of}": table for part, table in view.provenance.table().items()}
+            facts |= {f"{part}{of}": table for part, table in each.provenance.table().items()}
     return facts | {"analyzed with": versions(), "analyzed on": hardware()}

@@ -17,7 +17,7 @@ from netwright.arch.divisible import compatible
 from netwright.arch.spec import Arch, Stage, Stem
 from netwright.errors import ArchError
 
-__all__ = ["QUANTUM", "LinearFit", "block_widths", "fit", "regnet", "stages_of"]
+__all__ = ["QUANTUM", "LinearFit", "block_widths", "fit", "regnet", "stages_of", "steps_taken"]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -65,6 +65,15 @@ def block_widths(depth: npt.ArrayLike, w0: npt.ArrayLike, wa: npt.ArrayLike, wm:
     widths = np.take_along_axis(rounded, steps, axis=1)
     widths[np.arange(most) >= d[:, None]] = 0
     return widths
+
+
+def steps_taken(depth: Floats, w0: Floats, wa: Floats, wm: Floats) -> Ints:
+    """(n,) how many steps the quantized linear function has from the first block to the last, each (n,) as above.
+
+    A network may have fewer stages: where a step has no block, or two steps round to one width.
+    """
+    ratio = (wa * (np.asarray(depth, np.float64) - 1) + w0) / w0
+    return np.rint(np.log(ratio) / np.log(wm)).astype(np.int64) + 1
 
 
 def stages_of(widths: Ints) -> tuple[Ints, Ints]:

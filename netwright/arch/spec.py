@@ -13,6 +13,7 @@ import yaml
 from netwright.arch.block import BLOCKS, STEMS, Block
 from netwright.arch.drawing import draw_network
 from netwright.errors import ArchError
+from netwright.system.yaml_text import YamlError, parse
 
 __all__ = ["Arch", "Stage", "Stem"]
 
@@ -232,8 +233,8 @@ class Arch:
     def from_yaml(cls, text: str) -> Arch:
         """A network from what `to_yaml` gave or a person wrote; ArchError as `from_dict`."""
         try:
-            values = yaml.safe_load(text)
-        except yaml.YAMLError as error:
+            values, _ = parse(text, has_aliases=True)
+        except YamlError as error:
             raise ArchError(f"this is not YAML: {error}. Give what Arch.to_yaml() writes.") from error
         return cls.from_dict(values)
 

@@ -1,14 +1,17 @@
 """What a population shows: its error distribution, the good range of each parameter, and a report.
 
-Takes a run folder, or any .csv, .parquet or .jsonl table with an error column in percent. Prints the figures; with
---out it also writes report.html, and each chart as PNG, SVG and PDF. Networks that failed count: they are behind all
-others, with an error of 100%.
+Takes a run folder, or any table with a row for each network: .csv, .parquet, .jsonl, an SQLite file of Optuna
+(study.db, with #NAME for one of several studies), pycls's sweep.json. Prints the figures, and how a table was
+understood; with --out it also writes report.html, and each chart as PNG, SVG and PDF. Networks that failed count: they
+are behind all others, with an error of 100%.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from netwright.cli.table_flags import add_table_flags, print_notices, read_with_flags
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -21,7 +24,7 @@ __all__ = ["add_arguments", "run"]
 def add_arguments(parser: CommandParser) -> None:
     """Add the flags of the command."""
     parser.add_argument("population", metavar="RUN|TABLE", help="a run folder or a table")
-    parser.add_argument("--error", metavar="COLUMN", help="error column of a table (default: found by its name)")
+    add_table_flags(parser)
     parser.add_argument("--survivors", action="store_true", help="leave out networks that failed: the conditional view")
     parser.add_argument("--out", metavar="DIR", help="folder for a report")
     parser.add_argument("--seed", type=int, default=0, help="of the tests (default: %(default)s)")
@@ -31,9 +34,10 @@ def run(options: Namespace, command: str) -> int:
     """Print the summary, and write a report where one is wanted."""
     from netwright.analysis import summary
 
-    population = summary.read(options.population, error=options.error)
+    population = read_with_flags(options.population, options)
     analysis = summary.analyze(population, seed=options.seed, survivors=options.survivors)
     print(summary.summary_text(analysis))
+    print_notices(population)
     if options.out is not None:
         print(f"report: {summary.report([analysis], Path(options.out), command)}")
     return 0

@@ -1,6 +1,6 @@
 """Test whether populations differ: is B better than A?
 
-Takes two or more run folders or tables with an error column in percent. Says first in what their trainings differ, then
+Takes two or more run folders or tables, as `netwright analyze` does. Says first in what their trainings differ, then
 prints the distributions, two-sample Kolmogorov-Smirnov tests, permutation tests of the means, and effect sizes; of more
 than two, each pair, with Holm's correction. With --out it also writes a report. Networks that failed count: they are
 behind all others.
@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from netwright.cli.table_flags import add_table_flags, print_notices, read_with_flags
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -24,7 +26,7 @@ def add_arguments(parser: CommandParser) -> None:
     parser.add_argument("a", metavar="A", help="a run folder or a table")
     parser.add_argument("b", metavar="B", help="another one")
     parser.add_argument("more", metavar="C", nargs="*", help="more of them: each pair is compared")
-    parser.add_argument("--error", metavar="COLUMN", help="error column of the tables (default: found by its name)")
+    add_table_flags(parser)
     parser.add_argument("--survivors", action="store_true", help="leave out networks that failed: the conditional view")
     parser.add_argument("--out", metavar="DIR", help="folder for a report")
     parser.add_argument("--seed", type=int, default=0, help="of the tests (default: %(default)s)")
@@ -36,10 +38,10 @@ def run(options: Namespace, command: str) -> int:
 
     refs = (options.a, options.b, *options.more)
     analyses = [
-        summary.analyze(summary.read(ref, error=options.error), seed=options.seed, survivors=options.survivors)
-        for ref in refs
+        summary.analyze(read_with_flags(ref, options), seed=options.seed, survivors=options.survivors) for ref in refs
     ]
     print(summary.comparison_text(*analyses, seed=options.seed))
+    print_notices(*(analysis.view for analysis in analyses))
     if options.out is not None:
         print(f"report: {summary.report(analyses, Path(options.out), command, seed=options.seed)}")
     return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import types
 from argparse import SUPPRESS, ArgumentTypeError
 from collections.abc import Callable, Mapping, Sequence
@@ -10,7 +9,7 @@ from dataclasses import MISSING
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
 
-from netwright.options import TRUTHS, Option, describe, options_of
+from netwright.options import TRUTHS, Option, describe, options_of, read_quantity, read_window
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -32,7 +31,6 @@ __all__ = [
     "window",
 ]
 
-_UNITS = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9, "b": 1e9, "t": 1e12}
 _BATCH_SIZES = "32, 64 from 2,000 training images, 128 from 5,000"
 # of the trials' recipe, what has a flag
 _RECIPE = ("batch_size", "lr", "weight_decay", "label_smoothing", "flip", "precision")
@@ -40,26 +38,18 @@ _RECIPE = ("batch_size", "lr", "weight_decay", "label_smoothing", "flip", "preci
 
 def quantity(text: str) -> float:
     """`400M`, `1.5G`, `8e6`, `5200000` -> a number. ArgumentTypeError otherwise."""
-    word = str(text).strip().lower().replace("_", "").replace(",", "")
-    unit = word[-1:] if word[-1:] in _UNITS and word[-1:] else ""
     try:
-        value = float(word[: len(word) - len(unit)]) * _UNITS[unit]
-    except (ValueError, KeyError):
-        value = math.nan
-    if not math.isfinite(value) or value < 0:
-        raise ArgumentTypeError(f"a quantity is a number like 400M, 1.5G or 5200000, not {text!r}")
-    return value
+        return read_quantity(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from error
 
 
 def window(text: str) -> tuple[float, float]:
     """`360M:400M` -> (low, high). ArgumentTypeError otherwise."""
-    parts = str(text).split(":")
-    if len(parts) != 2:
-        raise ArgumentTypeError(f"a window is LOW:HIGH like 360M:400M, not {text!r}")
-    low, high = quantity(parts[0] or "0"), quantity(parts[1])
-    if low > high:
-        raise ArgumentTypeError(f"a window's low end is not above its high end: {text!r}")
-    return low, high
+    try:
+        return read_window(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from error
 
 
 def truth(text: str) -> bool:

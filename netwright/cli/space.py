@@ -53,6 +53,7 @@ def _listed(pattern: str) -> list[str]:
     """A line for each space whose name matches the pattern, under a line for each block."""
     from netwright.arch import BLOCKS
     from netwright.space import load_space, space_names
+    from netwright.space.table import short_size
 
     spaces = [load_space(name) for name in fnmatch.filter(space_names(), pattern.lower())]
     if not spaces:
@@ -62,6 +63,6 @@ def _listed(pattern: str) -> list[str]:
         lines += [f"block {block}, {BLOCKS[block].summary}"]
         for space in spaces:
             if space.setting.block == block:
-                freedom, size = len(space.columns), f"{space.size():.2g}"
+                freedom, size = len(space.columns), short_size(space.size())
                 lines.append(f"  {space.name:<28} {freedom:>2} free  {size:>8} networks  {space.summary}")
     return lines

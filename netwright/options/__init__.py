@@ -2,6 +2,7 @@
 
 from netwright.options.check import check_options, check_value, describe
 from netwright.options.declare import Constraint, Option, option, options_of
+from netwright.options.quantity import read_quantity, read_window
 from netwright.options.read import TRUTHS, read_value
 
 __all__ = [
@@ -13,5 +14,7 @@ __all__ = [
     "describe",
     "option",
     "options_of",
+    "read_quantity",
     "read_value",
+    "read_window",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -10,41 +9,18 @@ import yaml
 
 from netwright.errors import RecipeError
 from netwright.system.suggest import nearest
+from netwright.system.yaml_text import EXPONENT, YamlError, parse
 
 __all__ = ["in_yaml", "read_mapping"]
 
 _MOST_BYTES = 1 << 18
 
 
-class _Loader(yaml.SafeLoader):
-    """SafeLoader without aliases, by which a small file can become huge, and with the numbers of YAML 1.2."""
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            mark = self.get_event().start_mark  # type: ignore[no-untyped-call]
-            raise yaml.composer.ComposerError(None, None, "aliases (*name) are not read", mark)
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if str(key.value) in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key.value!r} is repeated", key.start_mark
-                )
-            seen.add(str(key.value))
-        return super().construct_mapping(node, deep)
-
-
 class _Dumper(yaml.SafeDumper):
     """SafeDumper that quotes a text which the loader would read as a number."""
 
 
-# YAML 1.1 reads 1e-4, which has no point, as a text
-for _kind in (_Loader, _Dumper):
-    _kind.add_implicit_resolver(
-        "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+$"), list("-+0123456789")
-    )
+_Dumper.add_implicit_resolver(*EXPONENT)
 
 
 def read_mapping(path: Path) -> dict[str, Any]:
@@ -63,14 +39,10 @@ def read_mapping(path: Path) -> dict[str, Any]:
             f"a recipe has at most {_MOST_BYTES:,} bytes, not {path.stat().st_size:,}. Give another file."
         )
     try:
-        mapping = yaml.load(text, _Loader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        what = " ".join(part for part in (error.context, error.problem) if part)
-        raise RecipeError(f"it is not YAML of keys and values{where}: {what}. Correct it.") from error
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise RecipeError(f"it is not YAML of keys and values: {error}. Correct it.") from error
+        mapping, _ = parse(text)
+    except YamlError as error:
+        where = f", line {error.line}, column {error.column}" if error.line else ""
+        raise RecipeError(f"it is not YAML of keys and values{where}: {error.problem}. Correct it.") from error
     if mapping is None:
         return {}
     if not isinstance(mapping, dict):

@@ -5,24 +5,18 @@ Those of block x are files. Those of the other blocks follow from them by name: 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from netwright.errors import SpaceError
 from netwright.space.distribution import PowersOfTwo
-from netwright.space.families import unknown
 from netwright.space.space import DesignSpace
-from netwright.space.values import constraints, section
+from netwright.space.space_file import space_from_text
 from netwright.system.suggest import suggest
 
 __all__ = ["load_space", "space_names"]
-
-_REFINING = ("tie", "order", "limits", "parameters", "setting", "name", "summary", "base")
 
 # block -> in what the setting of its spaces differs from those of block x; ResNets have their own stem
 _RESNET = {"stem": "imagenet", "stem_width": 64, "strides": (1, 2, 2, 2)}
@@ -66,7 +60,8 @@ def _load(ref: str | Path, readers: tuple[Path, ...]) -> DesignSpace:
     name = str(ref).lower().replace("-", "_")
     name = name.replace("anynet_", "anynetx_")
     if name in _files():
-        return _read(_folder().joinpath(f"{name}.yaml").read_text(encoding="utf-8"), name, readers)
+        text = _folder().joinpath(f"{name}.yaml").read_text(encoding="utf-8")
+        return space_from_text(text, name, lambda base: _load(base, readers))
     if name in _OF_OTHER_BLOCKS:
         return _of_another_block(name)
     path = readers[-1].parent / ref if readers else Path(ref)
@@ -74,9 +69,10 @@ def _load(ref: str | Path, readers: tuple[Path, ...]) -> DesignSpace:
         if path.resolve() in readers:
             raise SpaceError(f"the space {ref} is its own base. Name another base in one of these files.")
         try:
-            return _read(path.read_text(encoding="utf-8"), str(path), (*readers, path.resolve()))
+            text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise SpaceError(f"the space {ref} cannot be read: {error}. Give a YAML file.") from error
+        return space_from_text(text, str(path), lambda base: _load(base, (*readers, path.resolve())))
     hint = suggest(name, space_names(), f"these are known: {', '.join(space_names())}; or give a file.")
     raise SpaceError(f"no design space is called {str(ref)!r}: {hint}")
 
@@ -99,28 +95,3 @@ def _of_another_block(name: str) -> DesignSpace:
 
 def _folder() -> Any:
     return resources.files("netwright.space") / "spaces"
-
-
-def _read(text: str, source: str, readers: tuple[Path, ...]) -> DesignSpace:
-    try:
-        values = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise SpaceError(f"{source} is not YAML: {error}. `netwright space show regnetx` prints an example.") from error
-    if not isinstance(values, Mapping):
-        raise SpaceError(
-            f"a space is a mapping, and {source} holds {type(values).__name__}. See `netwright space show regnetx`."
-        )
-    if "base" not in values:
-        return DesignSpace.from_dict(values)
-    for key in values:
-        if key not in _REFINING:
-            raise SpaceError(
-                f"a space with a base may have the keys {', '.join(_REFINING)}; {source} has {key!r}. Remove it."
-            )
-    base = _load(str(values["base"]), readers).with_setting(**section(values, "setting"))
-    ranges = section(values, "parameters")
-    for key in ranges:
-        if key not in (names := [*(parameter.name for parameter in base.parameters), *base.columns]):
-            raise unknown("parameter", key, names)
-    refined = base.refine(name=str(values.get("name", Path(source).stem)), **constraints(values), **ranges)
-    return replace(refined, summary=str(values.get("summary", "")))

@@ -61,7 +61,8 @@ class Parameter:
 
     def count(self) -> float:
         """How many combinations of draws it allows (an int); infinite where a distribution is continuous."""
-        listed = [distribution.levels() for distribution in self.distributions]
+        once = {distribution: distribution.levels() for distribution in set(self.distributions)}
+        listed = [once[distribution] for distribution in self.distributions]
         if any(levels is None for levels in listed):
             return math.inf
         values = [levels[0] for levels in listed if levels is not None]

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from netwright.arch import ArchBatch, block_widths, compatible, complexity, stages_of
 from netwright.arch.divisible import compatible_groups
+from netwright.arch.regnet import steps_taken
 from netwright.errors import SpaceError
 from netwright.space.space import LIMITS, DesignSpace
 from netwright.system.deprecation import renamed_attribute
@@ -122,7 +123,10 @@ def draw(space: DesignSpace, n: int, seed: int = 0, *, exclude: ArchBatch | None
 
 def _constraint_names(space: DesignSpace) -> list[str]:
     ordered = [f"{parameter.name} {parameter.order}" for parameter in space.parameters if parameter.order]
-    return ordered + [limit for limit in LIMITS if limit in space.limits]
+    limits = [limit for limit in LIMITS if limit in space.limits]
+    # where a RegNet breaks both, the number of stages counts first
+    at = 1 if "num_stages" in limits else 0
+    return ordered + limits[:at] + (["every_step"] if space.every_step else []) + limits[at:]
 
 
 def _candidates(
@@ -163,15 +167,25 @@ def _regnets(space: DesignSpace, drawn: dict[str, Floats], counts: dict[str, int
     widths = block_widths(*(drawn[name] for name in ("depth", "w0", "wa", "wm")))
     if "num_stages" in space.limits:
         low, high = space.limits["num_stages"]
-        stages = 1 + np.count_nonzero((widths[:, 1:] != widths[:, :-1]) & (widths[:, 1:] > 0), axis=1)
+        stages = _stage_count(widths)
         holds = (stages >= low) & (stages <= high)
         counts["num_stages"] += int(np.count_nonzero(~holds))
+        widths = widths[holds]
+        drawn = {column: values[holds] for column, values in drawn.items()}
+    if space.every_step:
+        holds = steps_taken(*(drawn[name] for name in ("depth", "w0", "wa", "wm"))) == _stage_count(widths)
+        counts["every_step"] += int(np.count_nonzero(~holds))
         widths = widths[holds]
         drawn = {column: values[holds] for column, values in drawn.items()}
     depth, width = stages_of(widths)
     once = [name for name in ("bottleneck", "group_width", "groups") if name in drawn]
     columns = {name: np.repeat(drawn[name][:, None], depth.shape[1], axis=1) for name in once}
     return _batch(space, drawn, columns | {"depth": depth, "width": width})
+
+
+def _stage_count(widths: Ints) -> Ints:
+    """(n,) runs of equal width, of (n, d) widths with 0 beyond a network's end."""
+    return np.asarray(1 + np.count_nonzero((widths[:, 1:] != widths[:, :-1]) & (widths[:, 1:] > 0), axis=1))
 
 
 def _anynets(space: DesignSpace, drawn: dict[str, Floats]) -> ArchBatch:
@@ -258,6 +272,10 @@ def _why_too_few(
     cure = "Ask for fewer, or widen a range." if found else "Widen the limits or the ranges."
     for name, (least, most) in extremes.items():
         low, high = space.limits[name]
+        if low == high:
+            text += f"; {name} drawn were {least:,.0f} to {most:,.0f}"
+            cure = f"Exactly {low:,.6g} {name} is what hardly a network has: give a window, 360M:400M, or max_{name}."
+            continue
         if least > high:
             text += f"; the smallest {name} drawn was {least:,.0f}"
             cure = f"Raise the limit on {name}, or lower depths and widths."

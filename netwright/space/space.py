@@ -11,13 +11,20 @@ from netwright.arch import ROUNDING
 from netwright.errors import SpaceError
 from netwright.space.distribution import Choice, Distribution
 from netwright.space.families import FAMILIES, check_distribution, parameters_of, unknown
-from netwright.space.parameter import ORDERS, Parameter
+from netwright.space.located import about
+from netwright.space.parameter import Parameter
+from netwright.space.refining import both, narrowed, ordered
 from netwright.space.setting import Setting
 from netwright.space.table import space_table
 from netwright.space.values import LIMITS, Range, constraints, distributions_of, range_of, section
 from netwright.system.deprecation import renamed_attribute, renamed_method
 
 __all__ = ["LIMITS", "DesignSpace"]
+
+_KEYS = (
+    *("name", "summary", "family", "stages", "parameters", "tie", "order", "limits", "setting", "rounding"),
+    "every_step",
+)
 
 
 @dataclass(frozen=True)
@@ -35,6 +42,9 @@ class DesignSpace:
         setting: What all networks have in common.
         rounding: The rule that makes widths and groups agree, a key of `netwright.arch.ROUNDING`.
         summary: One line about the space.
+        every_step: Of a RegNet space: only networks of which every step of the quantized linear function is a stage, as
+            pycls has it. Without it networks that skip a step, or of which two steps round to one width, belong to the
+            space too.
 
     Raises:
         SpaceError: Parts that contradict each other, or a value from which no network can be made.
@@ -48,6 +58,7 @@ class DesignSpace:
     setting: Setting = field(default_factory=Setting)
     rounding: str = "pycls"
     summary: str = ""
+    every_step: bool = False
 
     def __post_init__(self) -> None:
         if self.family not in tuple(FAMILIES):
@@ -67,9 +78,15 @@ class DesignSpace:
             )
         if self.stages is not None and "num_stages" in self.limits:
             raise SpaceError(f"num_stages is a limit of RegNets; the networks of {self.name!r} have {self.stages}.")
+        if not isinstance(self.every_step, bool) or (self.every_step and self.family != "regnet"):
+            raise SpaceError(
+                f"every_step is true or false, and true only for the family regnet; not {self.every_step!r} for "
+                f"{self.family}. Leave it out."
+            )
         for parameter in self.parameters:
-            for distribution in dict.fromkeys(parameter.distributions):
-                check_distribution(parameter.name, distribution)
+            with about("parameters", parameter.name):
+                for distribution in dict.fromkeys(parameter.distributions):
+                    check_distribution(parameter.name, distribution)
 
     axes = renamed_attribute("DesignSpace", "axes", "parameters")
     domains = renamed_attribute("DesignSpace", "domains", "distributions")
@@ -93,7 +110,9 @@ class DesignSpace:
 
         Limits on flops, params, acts and number of stages are not taken off: only sampling tells what they leave.
         """
-        return math.prod(parameter.count() for parameter in self.parameters)
+        counts = [parameter.count() for parameter in self.parameters]
+        # an int beyond 1e308 times infinity is an OverflowError
+        return math.inf if math.inf in counts else math.prod(counts)
 
     def refine(
         self,
@@ -118,38 +137,27 @@ class DesignSpace:
         """
         parameters = {parameter.name: parameter for parameter in self.parameters}
         limits = dict(self.limits)
-        for key in (*tie, *(order or {})):
-            if key not in tuple(parameters):
-                raise unknown("parameter", key, parameters)
+        for part, keys in (("tie", tie := tuple(tie)), ("order", tuple(order or {}))):
+            for key in keys:
+                if key not in tuple(parameters):
+                    with about(part):
+                        raise unknown("parameter", key, parameters)
         for key, given in ranges.items():
-            low, high = range_of(key, given)
-            if key in LIMITS:
-                old = limits.get(key, (-math.inf, math.inf))
-                limits[key] = (max(low, old[0]), min(high, old[1]))
-                if limits[key][0] > limits[key][1]:
-                    raise SpaceError(
-                        f"{key} cannot lie within {low:g} to {high:g} and {old[0]:g} to {old[1]:g}: nothing is in "
-                        "both. Start from a space without the earlier limit."
-                    )
-                continue
-            owner = next((each for each in parameters.values() if key == each.name or key in each.columns), None)
-            if owner is None:
-                raise unknown("parameter or limit", key, [*parameters, *self.columns, *LIMITS])
-            parameters[owner.name] = _narrow(owner, key, low, high, self.name)
+            with about("limits" if key in LIMITS else "parameters", key):
+                low, high = range_of(key, given)
+                if key in LIMITS:
+                    limits[key] = both(key, (low, high), limits.get(key, (-math.inf, math.inf)))
+                    continue
+                owner = next((each for each in parameters.values() if key == each.name or key in each.columns), None)
+                if owner is None:
+                    raise unknown("parameter or limit", key, [*parameters, *self.columns, *LIMITS])
+                parameters[owner.name] = narrowed(owner, key, low, high, self.name)
         for key in tie:
-            parameters[key] = parameters[key].tie()
+            with about("tie"):
+                parameters[key] = parameters[key].tie()
         for key, direction in (order or {}).items():
-            if direction not in ORDERS or len(parameters[key].distributions) == 1:
-                raise SpaceError(
-                    f"an order is one of {', '.join(ORDERS)} on a parameter that each stage draws; not {direction!r} "
-                    f"on {key!r}. Parameters drawn once a network, or tied, have no order."
-                )
-            if (before := parameters[key].order) not in (None, direction):
-                raise SpaceError(
-                    f"{key} of {self.name!r} is {before} already; {direction} as well would leave equal ones. "
-                    f"Tie {key!r}, or start from a space without that order."
-                )
-            parameters[key] = replace(parameters[key], order=direction)
+            with about("order", key):
+                parameters[key] = ordered(parameters[key], direction, self.name, self.family)
         return replace(self, parameters=tuple(parameters.values()), limits=limits, name=name or self.name)
 
     def with_distribution(self, name: str, distribution: Distribution) -> DesignSpace:
@@ -226,7 +234,8 @@ class DesignSpace:
             "setting": self.setting.to_dict(),
             "rounding": self.rounding,
         }
-        return whole
+        # only where it is on: spaces that were stored before there was this option stay equal to their own
+        return whole | ({"every_step": True} if self.every_step else {})
 
     def _repr_html_(self) -> str:
         return space_table(self.name, self.summary, self.parameters, self.limits, self.setting, self.size())
@@ -238,22 +247,24 @@ class DesignSpace:
         Raises:
             SpaceError: An unknown or missing key, or a value that cannot be.
         """
-        known = ("name", "summary", "family", "stages", "parameters", "tie", "order", "limits", "setting", "rounding")
         for key in values:
-            if key not in known:
-                raise unknown("key of a space", key, known)
+            if key not in _KEYS:
+                with about(str(key)):
+                    raise unknown("key of a space", key, _KEYS)
         for key in ("family", "parameters"):
             if key not in values:
                 raise SpaceError(f"a space has the key {key!r}; this one has {', '.join(values)}. Add it.")
         family = values["family"]
         if family not in tuple(FAMILIES):
             raise SpaceError(f"a family is one of {sorted(FAMILIES)}, not {family!r}. Choose one of these.")
-        setting = Setting().with_(**section(values, "setting"))
+        with about("setting", keys=section(values, "setting")):
+            setting = Setting().with_(**section(values, "setting"))
         parameters = section(values, "parameters")
         names = parameters_of(family, setting.block, parameters)
         for key in parameters:
             if key not in names:
-                raise unknown(f"parameter of the family {family} with block {setting.block!r}", key, names)
+                with about("parameters", key):
+                    raise unknown(f"parameter of the family {family} with block {setting.block!r}", key, names)
         missing = [key for key in names if key not in parameters]
         if missing:
             raise SpaceError(
@@ -262,7 +273,8 @@ class DesignSpace:
             )
         stages = values.get("stages", 4 if family == "anynet" else None)
         if stages is not None and (not isinstance(stages, int) or not 1 <= stages <= 64):
-            raise SpaceError(f"stages is a whole number from 1 to 64, not {stages!r}. 4 is usual.")
+            with about("stages"):
+                raise SpaceError(f"stages is a whole number from 1 to 64, not {stages!r}. 4 is usual.")
         space = cls(
             name=str(values.get("name", "unnamed")),
             summary=str(values.get("summary", "")),
@@ -271,16 +283,6 @@ class DesignSpace:
             stages=stages,
             setting=setting,
             rounding=values.get("rounding", "pycls"),
+            every_step=values.get("every_step", False),
         )
         return space.refine(**constraints(values))
-
-
-def _narrow(parameter: Parameter, key: str, low: float, high: float, space: str) -> Parameter:
-    try:
-        distributions = tuple(
-            distribution.narrow(low, high) if key in (parameter.name, column) else distribution
-            for column, distribution in zip(parameter.columns, parameter.distributions, strict=True)
-        )
-    except SpaceError as error:
-        raise SpaceError(f"{key} of {space!r}: {error}") from error
-    return replace(parameter, distributions=distributions)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Any
 
 from netwright.space.parameter import Parameter
 from netwright.space.setting import Setting
 from netwright.system.html import paragraph, table
 
-__all__ = ["space_table"]
+__all__ = ["short_size", "space_table"]
 
 
 def space_table(
@@ -38,11 +39,16 @@ def space_table(
         order = f", {parameter.order.replace('_', '-')}" if parameter.order else ""
         rows.append((parameter.name, "; ".join(listed), drawn + order))
     heads = ("parameter", "distribution", "drawn")
-    combinations = "infinitely many" if math.isinf(size) else f"{size:,}" if size < 1e15 else f"{float(size):.1e}"
+    combinations = "infinitely many" if size == math.inf else f"{size:,}" if size < 1e15 else short_size(size)
     limited = "".join(f"; {low:,.10g} ≤ {limit} ≤ {high:,.10g}" for limit, (low, high) in limits.items())
     common = ", ".join(f"{key} {_value(value)}" for key, value in setting.to_dict().items())
     above = f"{name}: {summary}" if summary else name
     return table(heads, rows, above) + paragraph(f"{combinations} combinations{limited}.") + paragraph(common)
+
+
+def short_size(size: float) -> str:
+    """`1.8e+18`: two digits of a number of combinations, also of one that no float can hold."""
+    return f"{size:.2g}" if size == math.inf or size < 1e300 else f"{Decimal(int(size)):.1e}"
 
 
 def _described(values: Mapping[str, Any]) -> str:

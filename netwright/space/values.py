@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from netwright.errors import SpaceError
+from netwright.options import read_quantity, read_window
 from netwright.space.distribution import Distribution, distribution_from_dict
 from netwright.space.families import unknown
+from netwright.space.located import about
 
 __all__ = ["LIMITS", "Range", "constraints", "distributions_of", "range_of", "section"]
 
@@ -33,19 +35,31 @@ def constraints(values: Mapping[str, Any]) -> dict[str, Any]:
     tie, limits = values.get("tie") or [], section(values, "limits")
     if not isinstance(tie, list | tuple):
         raise SpaceError(f"'tie' of a space is a list of parameters, not {tie!r}. For example: [bottleneck].")
-    for key in limits:
-        if key not in LIMITS:
-            raise unknown("limit", key, LIMITS)
-    return {"tie": tie, "order": section(values, "order"), **limits}
+    return {"tie": tie, "order": section(values, "order"), **_limits(limits)}
+
+
+def _limits(given: Mapping[str, Any]) -> dict[str, Any]:
+    """`flops: 360M:400M` and `max_flops: 400M` are as on the command line."""
+    limits: dict[str, Any] = {}
+    for key, value in given.items():
+        with about("limits", key):
+            name = key.removeprefix("max_")
+            if name not in LIMITS:
+                raise unknown("limit", key, LIMITS)
+            if name in limits:
+                raise SpaceError(f"{name} is limited twice, by '{name}' and by 'max_{name}'. Give one of the two.")
+            limits[name] = (0, range_of(name, value)[1]) if name != key else value
+    return limits
 
 
 def range_of(key: str, given: Any) -> Range:
     """(low, high) of a limit or of what a parameter is refined to; a number alone is both ends."""
     try:
-        # YAML 1.1 reads 400e6 as text
+        if isinstance(given, str) and ":" in given and key in LIMITS:
+            given = read_window(given)
         if isinstance(given, int | float | np.number | str) and not isinstance(given, bool):
-            return (float(given),) * 2
-        low, high = (float(end) for end in given)
+            return (_number(key, given),) * 2
+        low, high = (_number(key, end) for end in given)
     except (TypeError, ValueError) as error:
         raise SpaceError(
             f"{key} is refined by (low, high) or by one number, not by {given!r}. For example: {key}=(8, 64)."
@@ -55,8 +69,18 @@ def range_of(key: str, given: Any) -> Range:
     return low, high
 
 
+def _number(key: str, given: Any) -> float:
+    """A number, of a limit also as `400M`."""
+    return read_quantity(given) if isinstance(given, str) and key in LIMITS else float(given)
+
+
 def distributions_of(key: str, given: Any, stages: int) -> tuple[Distribution, ...]:
     """Of each stage of a parameter, from one for all stages or a list of one for each."""
+    with about("parameters", key):
+        return _distributions_of(key, given, stages)
+
+
+def _distributions_of(key: str, given: Any, stages: int) -> tuple[Distribution, ...]:
     if isinstance(given, list) and given and isinstance(given[0], Mapping | list):
         if len(given) not in (1, stages):
             raise SpaceError(

@@ -1,6 +1,6 @@
 """Which parameters of a design space explain its errors, so that refining them may help?"""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +26,7 @@ class Relevance:
         by_chance: The share that a useless parameter has on average, (bins - 1) / (n - 1).
         bins: Number of groups.
         explained_p: p-value of `explained`, by the same permutation test.
-        p_value: Twice the smaller of the two p-values, since either one counts.
+        p_value: Twice the smaller of the two p-values, since either one counts; of a category, `explained_p`.
         p_holm: `p_value` after Holm's correction for the number of parameters that are tested together.
     """
 
@@ -41,7 +41,12 @@ class Relevance:
 
 
 def importance(
-    parameters: Mapping[str, npt.ArrayLike], errors: npt.ArrayLike, bins: int = 4, repeats: int = 9999, seed: int = 0
+    parameters: Mapping[str, npt.ArrayLike],
+    errors: npt.ArrayLike,
+    bins: int = 4,
+    repeats: int = 9999,
+    seed: int = 0,
+    categories: Collection[str] = (),
 ) -> dict[str, Relevance]:
     """How much each parameter alone explains the error.
 
@@ -58,6 +63,8 @@ def importance(
         bins: Number of groups.
         repeats: Of the permutation test. More than 10,000 networks take none: Kruskal and Wallis's test says the same.
         seed: Likewise. The order of rows does not matter.
+        categories: The parameters whose numbers stand for words in no order: each value is a group, and only
+            `explained` is tested.
 
     Returns:
         Name -> relevance, the strongest first.
@@ -75,9 +82,12 @@ def importance(
     order = np.lexsort((*values.values(), e))
     ranks = midranks(e[order])
     columns = {name: x[order] for name, x in values.items()}
-    groups = [_groups(x, bins) for x in columns.values()]
+    groups = [_groups(x, x.size if name in categories else bins) for name, x in columns.items()]
     explained, spearman, explained_p, spearman_p = _tested(list(columns.values()), groups, ranks, repeats, seed)
+    unordered = np.array([name in categories for name in columns])
+    spearman, spearman_p = np.where(unordered, 0.0, spearman), np.where(unordered, 1.0, spearman_p)
     p_values = np.minimum(2 * np.minimum(spearman_p, explained_p), 1.0)
+    p_values = np.where(unordered, explained_p, p_values)  # one test, not two
     holm = _holm(p_values)
     results = {}
     for i, name in enumerate(values):

@@ -138,6 +138,7 @@ def test_junk_is_a_network_or_an_arch_error(junk: dict[str, Any]) -> None:
         "stages: [",
         "",
         "just words",
+        "resolution: 32\nresolution: 64\n",
     ],
 )
 def test_hostile_and_broken_yaml_is_refused(text: str) -> None:

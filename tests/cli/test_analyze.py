@@ -66,3 +66,24 @@ def test_the_conditional_view_says_so(netwright: Run, tmp_path: Path) -> None:
     assert netwright("analyze", path).out.startswith("mine: 3 networks, 1 of them failed")
     survivors = netwright("analyze", path, "--survivors").out
     assert survivors.startswith("mine (networks that did not fail): 2 networks; 1 more failed and are left out")
+
+
+def test_a_table_of_others_is_understood_and_said(netwright: Run, tmp_path: Path) -> None:
+    path = tmp_path / "theirs.csv"
+    rows = "".join(
+        f"{i},{(i * 7) % 5},{['sgd', 'adam', 'lion'][i % 3]},{0.5 + (i * 7) % 5 / 50 + i % 2 / 99},COMPLETE\n"
+        for i in range(30)
+    )
+    path.write_text(f"Id,kernel,opt,val_acc,status\n{rows}")
+    done = netwright("analyze", path)
+    assert (done.status, done.err) == (0, "")
+    assert "[30 | 41.0 | " in done.out
+    assert "words without an order" in done.out
+    assert "theirs: error = 100 - 100 x val_acc" in done.out
+    assert "theirs: not parameters: Id" in done.out
+    done = netwright(
+        "analyze", path, "--parameters", "kernel", "--error", "val_acc", "--maximize", "--unit", "fraction"
+    )
+    assert "opt" not in done.out
+    assert "kernel and opt (as asked)" in netwright("analyze", path, "--ignore", "kernel, opt").out
+    assert "no column 'kernl'" in netwright("analyze", path, "--ignore", "kernl").err

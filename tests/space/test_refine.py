@@ -96,8 +96,16 @@ def test_a_tie_undoes_an_order_that_it_implies() -> None:
         ("anynetx_a", {"tie": ["depths"]}, "did you mean 'depth'"),
         ("anynetx_a", {"order": {"width": "rising"}}, "an order is one of"),
         ("anynetx_d", {"order": {"width": "non_increasing"}}, "Tie 'width'"),
-        ("anynetx_c_equal_widths", {"order": {"width": "non_increasing"}}, "tied, have no order"),
-        ("regnetx", {"order": {"w0": "non_decreasing"}}, "have no order"),
+        (
+            "anynetx_c_equal_widths",
+            {"order": {"width": "non_increasing"}},
+            "width is tied: all stages share one draw, which has no order",
+        ),
+        (
+            "regnetx",
+            {"order": {"w0": "non_decreasing"}},
+            "w0 is drawn once for a network of the family regnet, so it has no order",
+        ),
         ("regnetx", {"num_stages": (5, 6)}, "without the earlier limit"),
         ("regnetx", {"width": (8, 64)}, "these are known|did you mean"),
     ],

@@ -69,7 +69,8 @@ def test_networks_are_distinct_and_every_draw_is_accounted_for(name: str) -> Non
     assert counts.pop("draws") == sum(counts.values())
     limits = {limit for limit in ("num_stages", "flops", "params", "acts") if limit in space.limits}
     orders = {f"{parameter.name} {parameter.order}" for parameter in space.parameters if parameter.order}
-    assert set(counts) == limits | orders | {"duplicate", "accepted", "unused"}
+    steps = {"every_step"} if space.every_step else set()
+    assert set(counts) == limits | orders | steps | {"duplicate", "accepted", "unused"}
 
 
 def test_drawn_before_counts_as_duplicate(tiny: Callable[..., DesignSpace]) -> None:

@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netwright.space import Choice, DesignSpace, Parameter, Uniform, load_space
+from netwright.space.table import short_size
 
 DEPTHS, WIDTHS, RATIOS, GROUPS = 16, 128, 3, 6
 NEVER_FALLING_WIDTHS = math.comb(WIDTHS + 3, 4)
@@ -99,3 +101,21 @@ def test_limits_are_not_taken_off(tiny: Callable[..., DesignSpace]) -> None:
 
 def test_continuous_distributions_are_infinite() -> None:
     assert load_space("regnetx").with_distribution("wa", Uniform(8, 256)).size() == math.inf
+
+
+def test_a_size_beyond_what_a_float_holds_is_shown(tiny: Callable[..., DesignSpace]) -> None:
+    space = tiny(stages=64, parameters={"width": {"uniform": [8, 800_000], "quantum": 8}})
+    assert space.size() == 2**64 * 100_000**64
+    assert space.size() > 10**308
+    assert short_size(space.size()) == "1.8e+339"
+    assert "1.8e+339 combinations" in space._repr_html_()
+    assert short_size(int(1.8e18)) == "1.8e+18"
+    assert short_size(math.inf) == "inf"
+
+
+def test_a_huge_and_an_infinite_parameter_are_infinite() -> None:
+    regnet = load_space("regnetx")
+    parameters = tuple(
+        replace(each, distributions=(Uniform(1.5, 3),)) if each.name == "wm" else each for each in regnet.parameters
+    )
+    assert replace(regnet, parameters=parameters).size() == math.inf

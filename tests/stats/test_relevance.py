@@ -133,3 +133,15 @@ def test_what_cannot_be_is_refused():
         importance({"x": errors}, errors, bins=1)
     with pytest.raises(StatsError, match="at least 10"):
         importance({"x": errors[:9]}, errors[:9])
+
+
+def test_words_without_an_order_are_tested_by_their_groups_only():
+    rng = np.random.default_rng(0)
+    codes = rng.integers(0, 8, 200)
+    errors = rng.normal(40, 1, 200) - 3 * (codes == 4)
+    word = importance({"word": codes}, errors, categories=["word"])["word"]
+    assert word.bins == 8
+    assert (word.spearman, word.spearman_p) == (0.0, 1.0)
+    assert word.p_value == word.explained_p == 1e-4
+    shuffled = importance({"word": (codes * 3) % 8}, errors, categories=["word"])["word"]
+    assert shuffled.explained == pytest.approx(word.explained)

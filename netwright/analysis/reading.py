@@ -1,0 +1,209 @@
+"""Reading populations: a run folder, or any table with errors, as a report takes it."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from netwright.analysis.columns import check_names, sort_columns
+from netwright.errors import OutputError, PopulationError
+from netwright.population import FILE, Population, mixed_sessions
+from netwright.space import DesignSpace
+from netwright.stats.naming import words_of
+from netwright.stats.optuna_storage import is_optuna_storage
+from netwright.stats.response import response
+from netwright.stats.states import TrialStates, trial_states
+from netwright.stats.table import DATABASES, read_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from netwright.report import PopulationView, Provenance
+
+__all__ = ["read", "table_view", "view"]
+
+# our cost -> how others call it, and how many of ours one of theirs is
+_COSTS = {
+    "flops": {"macs": 1, "nummacs": 1, "mmacs": 1e6, "gmacs": 1e9},
+    "params": {"numparams": 1, "mparams": 1e6, "paramcount": 1e6},
+}
+
+
+def view(
+    name: str,
+    frame: pd.DataFrame,
+    space: DesignSpace,
+    rejections: Mapping[str, int],
+    title: str = "",
+    provenance: Provenance | None = None,
+) -> PopulationView:
+    """A population of a space, as a report takes it.
+
+    Args:
+        name: Short name of the population.
+        frame: One row for each trial, as `Population.frame()` returns it.
+        space: The space that it was sampled from.
+        rejections: How sampling went, as `netwright.space.draw` counts it.
+        title: Longer name, for headings.
+        provenance: How the networks were trained.
+    """
+    from netwright.report import PopulationView
+
+    return PopulationView(
+        name=name,
+        title=title,
+        frame=frame,
+        parameters=space.columns,
+        space=space.to_dict(),
+        bounds={column: each.bounds for column, each in space.distributions.items()},
+        size=_as_float(space.size()),
+        rejections=rejections,
+        provenance=provenance,
+    )
+
+
+def _as_float(size: float) -> float:
+    """A whole number beyond 1e308 is as good as infinite."""
+    return float(size) if size <= sys.float_info.max else math.inf
+
+
+def read(
+    ref: str | Path,
+    *,
+    error: str | None = None,
+    maximize: bool | None = None,
+    unit: str | None = None,
+    parameters: Sequence[str] | None = None,
+    ignore: Sequence[str] = (),
+) -> PopulationView:
+    """Read a population.
+
+    What was understood of a table, and which of its columns are no parameters and why, is in `notices` of the result.
+
+    Args:
+        ref: A run folder; a table (.csv, .parquet, .jsonl); pycls's sweep.json; an SQLite file of Optuna (study.db or
+            sqlite:///study.db, with #NAME for one of several studies).
+        error: The column of errors, where it cannot be guessed. Like `maximize` and `unit`, it is about tables.
+        maximize: Whether that column is an accuracy or a score, higher is better; by default its name says it.
+        unit: "percent" or "fraction"; by default values that all lie between 0 and 1 are fractions.
+        parameters: The columns that are parameters, where they cannot be guessed; nothing else is one then.
+        ignore: Columns that are none.
+
+    Raises:
+        PopulationError: There is no population in the folder, or a damaged one.
+        StatsError: The table cannot be read, its error column cannot be found, a state is not known, or a column is
+            not there.
+    """
+    name = str(ref).removeprefix("sqlite:///").partition("#")[0]
+    path = Path(name)
+    if path.is_dir() or path.name == FILE or not path.suffix or _is_population(path):
+        from netwright.report import Provenance
+
+        with Population.open(path) as population:
+            frame, identity, notes = population.frame(), population.identity, population.notes
+            provenance = Provenance.of(identity, notes, population.seed, mixed_sessions(notes))
+        if identity.get("space") is None:
+            found = table_view(path.name, frame, unit="percent", parameters=parameters, ignore=ignore)
+            return replace(found, provenance=provenance)
+        space = DesignSpace.from_dict(identity["space"])
+        found = view(space.name, frame, space, notes.get("account", {}), provenance=provenance)
+        return _restricted(found, parameters, ignore)
+    frame = read_table(str(ref))
+    title = str(ref).partition("#")[2] or path.stem
+    return table_view(title, frame, error=error, maximize=maximize, unit=unit, parameters=parameters, ignore=ignore)
+
+
+def _is_population(path: Path) -> bool:
+    """Whether a database with another name is one of ours."""
+    return path.suffix.lower() in DATABASES and path.is_file() and not is_optuna_storage(path) and _has_meta(path)
+
+
+def _has_meta(path: Path) -> bool:
+    try:
+        Population.open(path).close()
+    except (PopulationError, OutputError):
+        return False
+    return True
+
+
+def _restricted(found: PopulationView, parameters: Sequence[str] | None, ignore: Sequence[str]) -> PopulationView:
+    """Only some of the parameters that a space has."""
+    if parameters is None and not ignore:
+        return found
+    check_names(found.frame, [*(parameters or ()), *ignore], "parameters and ignore")
+    kept = found.parameters if parameters is None else tuple(parameters)
+    return replace(found, parameters=tuple(name for name in kept if name not in ignore))
+
+
+def table_view(
+    name: str,
+    frame: pd.DataFrame,
+    *,
+    error: str | None = None,
+    maximize: bool | None = None,
+    unit: str | None = None,
+    parameters: Sequence[str] | None = None,
+    ignore: Sequence[str] = (),
+) -> PopulationView:
+    """A table as a report takes it: errors in percent, our words for states, numbers for words.
+
+    Args:
+        name: Short name of the population.
+        frame: One row for each network.
+        error: As for `read`, like all that follow.
+        maximize: Likewise.
+        unit: Likewise.
+        parameters: Likewise.
+        ignore: Likewise.
+    """
+    from netwright.report import PopulationView
+
+    said = tuple(frame.attrs.get("notices", ()))
+    check_names(frame, [*(parameters or ()), *ignore], "parameters and ignore")
+    asked = frame.drop(columns=list(ignore))
+    asked.attrs = dict(frame.attrs)
+    found = response(asked, error, maximize=maximize, unit=unit or frame.attrs.get("unit"))
+    states = trial_states(asked)
+    errors = found.errors if states is None else np.where(states.done, found.errors, np.nan)
+    known = parameters if parameters is not None else frame.attrs.get("parameters")
+    roles = {found.name, *(() if states is None else (states.column,))}
+    columns = sort_columns(frame, errors, parameters=known, ignore=ignore, roles=roles)
+    rows = frame.copy().assign(**columns.codes)  # a copy is quicker than a table read column by column
+    if "error" in rows and found.name != "error":
+        rows = rows.rename(columns={"error": "error_before"} if "reason" in rows else {"error": "reason"})
+    rows = rows.assign(error=found.errors, **_state_columns(states, rows), **_costs(rows))
+    said += found.notices + (() if states is None else states.notices()) + columns.notices
+    return PopulationView(
+        name=name, frame=rows, parameters=columns.parameters, categories=columns.categories, notices=said
+    )
+
+
+def _state_columns(states: TrialStates | None, rows: pd.DataFrame) -> dict[str, Any]:
+    if states is None:
+        return {}
+    given: dict[str, Any] = {"state": states.states.astype(object)}
+    if states.machine.any():
+        given["failure"] = ["machine" if by_machine else None for by_machine in states.machine]
+    if "reason" not in rows:
+        pairs = zip(states.words, states.states, strict=True)
+        given["reason"] = [word if state == "failed" else None for word, state in pairs]
+    return given
+
+
+def _costs(rows: pd.DataFrame) -> dict[str, Any]:
+    """Multiply-adds and parameters under our names, where they have others that leave no doubt."""
+    costs = {}
+    for cost, names in _COSTS.items():
+        if cost not in rows:
+            for column in rows.columns:
+                times = names.get("".join(words_of(str(column))))
+                if times and rows[column].dtype.kind in "iuf":
+                    costs[cost] = rows[column] * times
+                    break
+    return costs
