@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netwright.cli.options import add_options, truth
+from netwright.cli.table_flags import add_table_flags, print_notices, read_with_flags
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -38,7 +39,7 @@ def add_arguments(parser: CommandParser) -> None:
         help="leave out networks that failed, which count as the worst otherwise (default: false)",
     )
     parser.add_argument("--space", metavar="NAME|FILE", help="of a table: what its networks were sampled from")
-    parser.add_argument("--error", metavar="COLUMN", help="error column of a table (default: found by its name)")
+    add_table_flags(parser)
     parser.add_argument("--seed", type=int, default=0, help="of the permutation tests (default: %(default)s)")
 
 
@@ -49,9 +50,11 @@ def run(options: Namespace, command: str) -> int:
     from netwright.workflow.config import DesignConfig
 
     given = {name: value for name, value in options_given(options, DesignConfig).items() if name in _RULES}
-    named = ("out", "survivors", "space", "error", "seed")
-    advice = refine(options.population, **given, **{name: getattr(options, name) for name in named})
+    named = ("out", "survivors", "space", "seed")
+    population = read_with_flags(options.population, options)
+    advice = refine(population, **given, **{name: getattr(options, name) for name in named})
     print(advice_text(advice))
+    print_notices(population)
     if options.out is not None:
         print(f"{advice.space.name}: {options.out}")
         print(f"netwright sweep {options.out} --out RUN")
