@@ -38,6 +38,7 @@ from netwright.nn import build, fuse
 from netwright.system.machine import keep_memory, processors
 from netwright.training.device import resolve_device
 from netwright.training.precision import autocast, resolve_precision
+from netwright.training.process import process_settings
 
 QUICK = ("regnet_x_200mf", "regnet_y_400mf", "regnet_z_500mf", "resnet18", "regnet_x_800mf", "resnext50_32x4d")
 MODES = ("forward", "train")
@@ -248,15 +249,15 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args(arguments)
     options.repeats = options.repeats or (5 if options.quick else 15)
-    torch.set_num_threads(options.threads)
-    torch.set_flush_denormal(True)
     keep_memory()
     print(as_header(options), flush=True)
+    networks = list(selected(options))
     comparisons = []
-    for network in selected(options):
-        for mode in options.modes:
-            comparisons.append(compare(network, mode, options))
-            print(as_row(comparisons[-1]), flush=True)
+    with process_settings(threads=options.threads, flush_denormal=True):
+        for network in networks:
+            for mode in options.modes:
+                comparisons.append(compare(network, mode, options))
+                print(as_row(comparisons[-1]), flush=True)
     for mode in options.modes:
         in_mode = [each for each in comparisons if each.mode == mode]
         ratios = [each.ratio for each in in_mode]
