@@ -14,22 +14,34 @@ from netwright.errors import DataError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["PIXEL_LIMIT", "ImageHeader", "decode", "decode_full", "ignore_pillow_warnings", "read_header"]
+__all__ = [
+    "ASPECT_LIMIT",
+    "PIXEL_LIMIT",
+    "ImageHeader",
+    "decode",
+    "decode_full",
+    "ignore_pillow_warnings",
+    "read_header",
+    "refuse_shape",
+]
 
 # Pillow's own limit: a larger image is refused as a decompression bomb
 PIXEL_LIMIT = 89_478_485
+# the longer side in shorter ones: of 8000 x 2 pixels a network would see four
+ASPECT_LIMIT = 1_000
 
 _EXIF_ORIENTATION = 0x0112
-# EXIF orientation -> the PIL.Image.Transpose that undoes it (Exif 2.32, table 6)
+# EXIF orientation -> what undoes it (Exif 2.32, table 6): do rows become columns, then the steps of rows and columns
 _UPRIGHT = {
-    2: "FLIP_LEFT_RIGHT",
-    3: "ROTATE_180",
-    4: "FLIP_TOP_BOTTOM",
-    5: "TRANSPOSE",
-    6: "ROTATE_270",
-    7: "TRANSVERSE",
-    8: "ROTATE_90",
+    2: (False, 1, -1),
+    3: (False, -1, -1),
+    4: (False, -1, 1),
+    5: (True, 1, 1),
+    6: (True, 1, -1),
+    7: (True, -1, -1),
+    8: (True, -1, 1),
 }
+_STRIP_PIXELS = 1 << 20  # converted at once: Pillow takes up to 16 bytes a pixel meanwhile
 
 
 class ImageHeader(NamedTuple):
@@ -79,7 +91,7 @@ def decode(data: bytes | Pixels, resolution: int, channels: int) -> Pixels:
         (resolution, resolution, channels) uint8.
 
     Raises:
-        DataError: It is no image, is damaged, or has more than PIXEL_LIMIT pixels.
+        DataError: It is no image, is damaged, or `refuse_shape` refuses it.
     """
     return _resize_and_crop(_decode(data, channels, resolution), resolution)
 
@@ -87,6 +99,23 @@ def decode(data: bytes | Pixels, resolution: int, channels: int) -> Pixels:
 def decode_full(data: bytes | Pixels, channels: int) -> Pixels:
     """Decode an image to (H, W, channels) uint8 in its own size; all else as in `decode`."""
     return _decode(data, channels, None)
+
+
+def refuse_shape(height: int, width: int) -> None:
+    """Refuse, before it is decoded, an image that has too many pixels or is a sliver.
+
+    Raises:
+        DataError: It has more than PIXEL_LIMIT pixels, or one side is more than ASPECT_LIMIT times the other.
+    """
+    if height * width > PIXEL_LIMIT:
+        raise DataError(
+            f"an image has at most {PIXEL_LIMIT:,} pixels, and this one has {width:,} x {height:,}. Make it smaller"
+        )
+    if max(height, width) > ASPECT_LIMIT * min(height, width):
+        raise DataError(
+            f"the longer side of an image is at most {ASPECT_LIMIT:,} times the shorter one, and this one has "
+            f"{width:,} x {height:,} pixels. Cut out the part that counts"
+        )
 
 
 def ignore_pillow_warnings() -> None:
@@ -117,11 +146,6 @@ def _is_jpeg(data: bytes) -> bool:
     return data[:3] == b"\xff\xd8\xff"
 
 
-def _refuse_bomb(height: int, width: int) -> None:
-    if height * width > PIXEL_LIMIT:
-        raise DataError(f"an image has at most {PIXEL_LIMIT:,} pixels, and this one has {width:,} x {height:,}")
-
-
 def _decode_bytes(data: bytes, resolution: int | None, channels: int) -> Pixels:
     """(H, W, channels) uint8, upright, not yet resized to the resolution."""
     if _is_jpeg(data):
@@ -129,10 +153,10 @@ def _decode_bytes(data: bytes, resolution: int | None, channels: int) -> Pixels:
         if pixels is not None:
             return pixels
     with _open(data) as image:
-        _refuse_bomb(image.height, image.width)
+        refuse_shape(image.height, image.width)
         image.load()
-        upright = _upright(image, _orientation(image))
-        return _pixels(_eight_bit(upright), channels)
+        orientation = _orientation(image)
+        return _upright(_pixels(_eight_bit(image), channels), orientation)
 
 
 def _decode_jpeg(data: bytes, resolution: int | None, channels: int) -> Pixels | None:
@@ -141,7 +165,7 @@ def _decode_jpeg(data: bytes, resolution: int | None, channels: int) -> Pixels |
 
     try:
         height, width, colorspace, _ = simplejpeg.decode_jpeg_header(data)
-        _refuse_bomb(height, width)
+        refuse_shape(height, width)
         if colorspace.upper() in ("CMYK", "YCCK"):
             return None
         # the DCT halves large images, down to twice the resolution; the rest is resized with antialiasing
@@ -156,7 +180,7 @@ def _decode_jpeg(data: bytes, resolution: int | None, channels: int) -> Pixels |
     except ValueError:
         return None
     orientation = _jpeg_orientation(data) if data.find(b"Exif\0\0", 0, 65536) >= 0 else 1
-    return _pixels(_upright(_image(pixels), orientation), channels) if orientation in _UPRIGHT else pixels
+    return _upright(pixels, orientation)
 
 
 def _open(data: bytes) -> Image:
@@ -180,10 +204,12 @@ def _jpeg_orientation(data: bytes) -> int:
         return 1
 
 
-def _upright(image: Image, orientation: int) -> Image:
-    from PIL import Image
-
-    return image.transpose(Image.Transpose[_UPRIGHT[orientation]]) if orientation in _UPRIGHT else image
+def _upright(pixels: Pixels, orientation: int) -> Pixels:
+    if orientation not in _UPRIGHT:
+        return pixels
+    is_turned, rows, columns = _UPRIGHT[orientation]
+    turned = pixels.swapaxes(0, 1) if is_turned else pixels
+    return np.ascontiguousarray(turned[::rows, ::columns])
 
 
 def _eight_bit(image: Image) -> Image:
@@ -201,6 +227,20 @@ def _eight_bit(image: Image) -> Image:
 
 
 def _pixels(image: Image, channels: int) -> Pixels:
+    """(H, W, channels) uint8. A large image is converted strip by strip: the intermediate forms of all of it are more
+    than its pixels, and Pillow makes some of them without letting other threads run.
+    """
+    rows = max(1, _STRIP_PIXELS // image.width)
+    if rows >= image.height:
+        return _converted(image, channels)
+    pixels = np.empty((image.height, image.width, channels), dtype=np.uint8)
+    for top in range(0, image.height, rows):
+        strip = image.crop((0, top, image.width, min(top + rows, image.height)))
+        pixels[top : top + rows] = _converted(strip, channels)
+    return pixels
+
+
+def _converted(image: Image, channels: int) -> Pixels:
     from PIL import Image
 
     if image.has_transparency_data:

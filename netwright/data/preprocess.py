@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from netwright.data.decode import decode, decode_full
-from netwright.data.resize import INTERPOLATIONS, center_crop, resize_shorter
+from netwright.data.resize import INTERPOLATIONS, resize_and_crop
 from netwright.data.source import Pixels, listed
 from netwright.errors import DataError
 from netwright.system.deprecation import renamed_method
@@ -90,13 +90,15 @@ class Preprocessing:
             (image_size, image_size, channels) uint8.
 
         Raises:
-            DataError: It is no image, is damaged, or is too large.
+            DataError: It is no image, is damaged, is too large, or is a sliver.
         """
         if self.crop_first:
             return np.ascontiguousarray(decode(data, self.image_size, self.channels))
         whole = decode_full(data, self.channels)
-        resized = resize_shorter(whole, self.resize_size, self.interpolation, antialias=self.antialias)
-        return np.ascontiguousarray(center_crop(resized, self.image_size))
+        cropped = resize_and_crop(
+            whole, self.resize_size, self.image_size, self.interpolation, antialias=self.antialias
+        )
+        return np.ascontiguousarray(cropped)
 
     def normalize(self, pixels: Pixels | Tensor) -> Tensor:
         """Normalize by mean and std, on the same device.

@@ -6,9 +6,12 @@ import numpy as np
 
 from netwright.data.source import Pixels
 
-__all__ = ["INTERPOLATIONS", "center_crop", "resize", "resize_shorter"]
+__all__ = ["INTERPOLATIONS", "center_crop", "resize", "resize_and_crop", "resize_shorter"]
 
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic")
+# of longer images only the middle is resized, with so many times the shorter side: 8000 x 2 pixels would become
+# 1,024,000 x 256. Far more than a crop and the support of its filter need
+_MOST_ASPECT = 16
 
 
 def resize(pixels: Pixels, height: int, width: int, interpolation: str, *, antialias: bool) -> Pixels:
@@ -43,6 +46,34 @@ def resize_shorter(pixels: Pixels, side: int, interpolation: str, *, antialias: 
     if height <= width:
         return resize(pixels, side, int(side * width / height), interpolation, antialias=antialias)
     return resize(pixels, int(side * height / width), side, interpolation, antialias=antialias)
+
+
+def resize_and_crop(pixels: Pixels, side: int, crop: int, interpolation: str, *, antialias: bool) -> Pixels:
+    """Resize the shorter side to `side`, and cut out the center: the only way to a network's input with a square crop.
+
+    Where the longer side is more than 16 times the shorter one, only the middle is resized, so that a sliver takes no
+    more memory than other images; there a pixel may differ from those of the whole image by half a pixel's shift.
+
+    Args:
+        pixels: (H, W, C) uint8.
+        side: Length of the shorter side before the crop.
+        crop: Side of the result, at most `side`.
+        interpolation: As `Preprocessing.interpolation`.
+        antialias: As in `resize`.
+
+    Returns:
+        (crop, crop, C) uint8.
+    """
+    return center_crop(resize_shorter(_middle(pixels), side, interpolation, antialias=antialias), crop)
+
+
+def _middle(pixels: Pixels) -> Pixels:
+    """The part of an image around its center with at most _MOST_ASPECT times the shorter side."""
+    height, width = pixels.shape[:2]
+    most = _MOST_ASPECT * min(height, width)
+    # an even number of pixels goes, so that the center stays where it is
+    top, left = (max(0, length - most) // 2 for length in (height, width))
+    return pixels[top : height - top, left : width - left]
 
 
 def center_crop(pixels: Pixels, side: int) -> Pixels:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from netwright.data.preprocess import Preprocessing
-from netwright.data.resize import center_crop, resize, resize_shorter
+from netwright.data.resize import resize, resize_and_crop
 from netwright.data.source import Pixels
 from netwright.errors import RecipeError
 from netwright.recipe.training import Augmentation
@@ -66,9 +66,9 @@ class Augment:
         if augmentation.random_crop == "none":
             return self._preprocessing.pixels(pixels)
         if augmentation.random_crop == "padded":
-            whole = resize_shorter(pixels, side, augmentation.interpolation, antialias=augmentation.antialias)
+            fitted = resize_and_crop(pixels, side, side, augmentation.interpolation, antialias=augmentation.antialias)
             pad = crop_padding(side)
-            padded = np.pad(center_crop(whole, side), ((pad, pad), (pad, pad), (0, 0)))
+            padded = np.pad(fitted, ((pad, pad), (pad, pad), (0, 0)))
             top, left = (int(torch.randint(0, 2 * pad + 1, (1,)).item()) for _ in range(2))
             return padded[top : top + side, left : left + side]
         from torchvision.transforms import RandomResizedCrop

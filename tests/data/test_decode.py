@@ -1,3 +1,4 @@
+import importlib
 import io
 import struct
 import zlib
@@ -8,9 +9,10 @@ import pytest
 from PIL import Image
 
 from netwright.data import decode
-from netwright.data.decode import PIXEL_LIMIT, read_header
+from netwright.data.decode import PIXEL_LIMIT, decode_full, read_header
 from netwright.errors import DataError
 
+decode_module = importlib.import_module("netwright.data.decode")  # netwright.data.decode is the function
 ORANGE = (230, 120, 30)
 
 
@@ -155,6 +157,21 @@ def test_exif_orientation_is_undone(make, quadrants, kind, orientation):
     expected = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGB").resize((32, 32)))
     near = np.abs(np.array(corners(data)) - [expected[y, x] for y in (8, 24) for x in (8, 24)])
     assert near.max() <= 6
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA", "P", "1", "CMYK", "I;16"])
+def test_large_images_are_converted_in_strips_to_the_same_pixels(make, monkeypatch, mode):
+    rng = np.random.default_rng(0)
+    colors = Image.fromarray(rng.integers(0, 256, (31, 23, 4), dtype=np.uint8))
+    if mode == "I;16":
+        image = Image.fromarray(rng.integers(0, 65536, (31, 23), dtype=np.uint16))
+    else:
+        image = colors.convert("RGB").quantize(7) if mode == "P" else colors.convert(mode)
+    data = make.encode(image, "TIFF" if mode == "CMYK" else "PNG", **({"transparency": 3} if mode == "P" else {}))
+    whole = [decode_full(data, channels) for channels in (1, 3)]
+    monkeypatch.setattr(decode_module, "_STRIP_PIXELS", 100)
+    for expected, channels in zip(whole, (1, 3), strict=True):
+        assert np.array_equal(decode_full(data, channels), expected)
 
 
 def test_damaged_exif_does_not_lose_the_image(make, quadrants):

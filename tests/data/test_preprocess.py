@@ -1,4 +1,6 @@
 import io
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from torchvision.transforms import InterpolationMode, v2
 
 from netwright.data.decode import decode
 from netwright.data.preprocess import Preprocessing
+from netwright.data.resize import center_crop, resize_and_crop, resize_shorter
 from netwright.errors import DataError
 from netwright.recipe import TrainConfig
 
@@ -39,6 +42,62 @@ def test_rough_pixels_are_torchs_without_antialias(interpolation):
     pixels = picture(120, 90)
     expected = oracle(torch.from_numpy(pixels).permute(2, 0, 1).float()).clamp(0, 255).permute(1, 2, 0).numpy()
     assert np.abs(ours.pixels(pixels) - expected).max() <= 1
+
+
+@pytest.mark.parametrize("antialias", [True, False])
+@pytest.mark.parametrize("interpolation", ["nearest", "bilinear", "bicubic"])
+def test_up_to_16_to_1_all_of_the_image_is_resized_to_the_same_bits(interpolation, antialias):
+    for height, width in ((1, 16), (16, 1), (40, 640), (31, 57), (300, 20), (200, 151)):
+        pixels = picture(height, width)
+        whole = resize_shorter(pixels, 32, interpolation, antialias=antialias)
+        ours = resize_and_crop(pixels, 32, 28, interpolation, antialias=antialias)
+        assert np.array_equal(ours, center_crop(whole, 28)), (height, width)
+
+
+@pytest.mark.parametrize("antialias", [True, False])
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+def test_of_longer_images_the_middle_is_what_a_resize_of_the_whole_shows(interpolation, antialias):
+    for height, width in ((20, 1000), (1001, 20), (7, 7000)):
+        x = np.cos(np.arange(max(height, width)) / 40) * 100 + 128
+        pixels = np.broadcast_to(x[:, None, None] if height > width else x[None, :, None], (height, width, 3))
+        pixels = pixels.astype(np.uint8)
+        whole = center_crop(resize_shorter(pixels, 32, interpolation, antialias=antialias), 28)
+        ours = resize_and_crop(pixels, 32, 28, interpolation, antialias=antialias)
+        assert np.abs(ours.astype(int) - whole).max() <= 4, (height, width)
+
+
+# of 1,000 to 1; a palette of two colors, as the smallest files have
+_SLIVERS = """
+import io, resource
+resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
+from PIL import Image
+from netwright.data import decode
+from netwright.data.preprocess import Preprocessing
+for size in ((8000, 8), (8, 8000), (1000, 1), (1, 1000), (290_000, 300)):
+    data = io.BytesIO()
+    Image.new("1", size).save(data, "PNG")
+    for preprocessing in (Preprocessing(), Preprocessing(448, crop_pct=0.5, interpolation="bicubic")):
+        assert preprocessing.pixels(data.getvalue()).shape == (preprocessing.image_size,) * 2 + (3,)
+    assert decode(data.getvalue(), 224, 3).shape == (224, 224, 3)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of memory are Linux's")
+def test_slivers_take_no_more_memory_than_their_pixels():
+    done = subprocess.run([sys.executable, "-c", _SLIVERS], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) < 1 << 20  # KiB; the last has 87 million pixels, of 8 bytes while they are resized
+
+
+@pytest.mark.parametrize("size", [(8000, 2), (2, 8000), (20_000, 2), (40_000_000, 1)])
+def test_absurd_shapes_are_refused_before_they_are_decoded(make, size):
+    data = make.encode(Image.new("1", size))
+    shown = f"{size[0]:,} x {size[1]:,} pixels"
+    with pytest.raises(DataError, match=f"at most 1,000 times the shorter one, and this one has {shown}"):
+        Preprocessing().pixels(data)
+    with pytest.raises(DataError, match="at most 1,000 times"):
+        decode(data, 32, 3)
 
 
 @pytest.mark.parametrize(("size", "crop_pct", "resized"), [(224, 0.875, 256), (224, 0.9, 248), (32, 1.0, 32)])

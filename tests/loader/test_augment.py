@@ -6,6 +6,8 @@ import torch
 from PIL import Image
 from torchvision import transforms
 
+import netwright.data.resize as resize_module
+import netwright.loader.augment as augment_module
 from netwright.data.preprocess import Preprocessing
 from netwright.errors import RecipeError
 from netwright.loader.augment import Augment
@@ -81,6 +83,23 @@ def test_the_padded_crop_is_a_window_of_the_image_in_black():
         corners.add((rows[0], rows[-1], columns[0], columns[-1]))
     assert {corner[0] for corner in corners} == {0, 1, 2, 3, 4}
     assert {corner[1] for corner in corners} == {27, 28, 29, 30, 31}
+
+
+@pytest.mark.parametrize("random_crop", ["padded", "resized", "none"])
+@pytest.mark.parametrize("size", [(2, 8000), (8000, 2)])
+def test_a_sliver_is_no_larger_than_other_images_once_resized(monkeypatch, random_crop, size):
+    largest = []
+
+    def spy(pixels, height, width, interpolation, *, antialias):
+        largest.append(height * width)
+        return real(pixels, height, width, interpolation, antialias=antialias)
+
+    real = resize_module.resize
+    monkeypatch.setattr(resize_module, "resize", spy)
+    monkeypatch.setattr(augment_module, "resize", spy)
+    (cropped,) = augment_of(random_crop=random_crop)(np.zeros((*size, 3), np.uint8))
+    assert cropped.shape == (24, 24, 3)
+    assert 0 < max(largest) <= 17 * 28**2
 
 
 @pytest.mark.parametrize("name", USUAL)
