@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from netwright.data.libtiff import silence_libtiff
 from netwright.data.source import Pixels
 from netwright.errors import DataError
 
@@ -30,6 +31,7 @@ PIXEL_LIMIT = 89_478_485
 # the longer side in shorter ones: of 8000 x 2 pixels a network would see four
 ASPECT_LIMIT = 1_000
 
+_TIFF = (b"II*\0", b"MM\0*")
 _EXIF_ORIENTATION = 0x0112
 # EXIF orientation -> what undoes it (Exif 2.32, table 6): do rows become columns, then the steps of rows and columns
 _UPRIGHT = {
@@ -156,7 +158,9 @@ def _decode_bytes(data: bytes, resolution: int | None, channels: int) -> Pixels:
         refuse_shape(image.height, image.width)
         image.load()
         orientation = _orientation(image)
-        return _upright(_pixels(_eight_bit(image), channels), orientation)
+        pixels = _pixels(_eight_bit(image), channels)
+    del image  # its pixels are as many as these, and turning them makes others
+    return _upright(pixels, orientation)
 
 
 def _decode_jpeg(data: bytes, resolution: int | None, channels: int) -> Pixels | None:
@@ -186,7 +190,10 @@ def _decode_jpeg(data: bytes, resolution: int | None, channels: int) -> Pixels |
 def _open(data: bytes) -> Image:
     from PIL import Image
 
-    return Image.open(io.BytesIO(data))
+    if data[:4] in _TIFF:
+        silence_libtiff()
+    # what begins as a JPEG is nothing else, however damaged
+    return Image.open(io.BytesIO(data), formats=("JPEG",) if _is_jpeg(data) else None)
 
 
 def _orientation(image: Image) -> int:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from pathlib import Path
 from typing import Any
 
 from netwright.runtime.runtime import FloatArray
 from netwright.system.extras import optional
+from netwright.system.temporary import temporary_folder
 
 __all__ = ["quantize_onnx", "quantize_openvino"]
 
@@ -32,8 +31,8 @@ def quantize_onnx(model: Any, inputs: list[FloatArray]) -> Any:
             return None if x is None else {"input": x}
 
     onnx = optional("onnx", "export")
-    with tempfile.TemporaryDirectory() as folder, _quiet():
-        path, given = Path(folder) / "int8.onnx", onnx.ModelProto()
+    with temporary_folder("int8") as folder, _quiet():
+        path, given = folder / "int8.onnx", onnx.ModelProto()
         given.CopyFrom(model)  # the library moves the weights of its argument to a file that is removed
         quantization.quantize_static(
             given,

@@ -9,7 +9,6 @@ import json
 import os
 import re
 import shutil
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from netwright.exports.pbtxt import read_pbtxt
 from netwright.exports.triton import BACKENDS, LABELS, TritonSettings, triton_config, triton_labels
 from netwright.runtime.info import SUFFIXES, ModelInfo
 from netwright.system.atomic import atomic_folder, explain_errors
+from netwright.system.temporary import temporary_folder
 
 if TYPE_CHECKING:
     from netwright.exports.exported import Exported
@@ -113,8 +113,8 @@ def export_triton(
     info = replace(info, batch=batch if isinstance(batch, int) else None)
     # before the export, which takes long
     number = _next_fitting(Path(repository), info.name, version, info, to, settings)
-    with tempfile.TemporaryDirectory() as place:
-        done = export(model, Path(place) / "1", to=to, name=info.name, version=str(number), **options)
+    with temporary_folder("export") as place:
+        done = export(model, place / "1", to=to, name=info.name, version=str(number), **options)
         path = write_triton(done.path, repository, name=info.name, version=number, settings=settings)
     return replace(done, path=path, files=tuple(path.with_name(each.name) for each in done.files))
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from netwright.errors import ServeError
-from netwright.options import check_options, option, options_of
+from netwright.options import Constraint, check_options, option, options_of, read_value
+from netwright.serving.formats import DEFAULT_FORMATS, FORMATS
 from netwright.system.suggest import suggest
 
 __all__ = ["ServeSettings", "is_loopback"]
@@ -90,6 +91,32 @@ class ServeSettings:
         group=_LIMITS,
     )
     max_pixels: int = option(40_000_000, "of an encoded image (413)", low=1, metavar="N", group=_LIMITS)
+    max_request_pixels: int = option(
+        400_000_000, "of all encoded images of a request (413)", low=1, metavar="N", group=_LIMITS
+    )
+    max_waiting_pixels: int = option(
+        1_600_000_000,
+        "of all images that wait to be decoded in one worker; beyond it the request with the most is refused (429)",
+        low=1,
+        metavar="N",
+        group=_LIMITS,
+    )
+    decode_memory: int = option(
+        384 << 20,
+        "in which one worker decodes images, at most three quarters of what is free when it starts; others wait, and "
+        "one that takes more is refused (413)",
+        low=1,
+        metavar="BYTES",
+        default_text="384 MiB",
+        group=_LIMITS,
+    )
+    formats: tuple[str, ...] = option(
+        DEFAULT_FORMATS,
+        f"of images that are read (422): any of {', '.join(FORMATS)}",
+        choices=tuple(FORMATS),
+        metavar="NAME",
+        group=_LIMITS,
+    )
     timeout: float = option(
         30.0,
         "from the first byte of a request to its answer (504)",
@@ -143,6 +170,8 @@ class ServeSettings:
             raise ServeError(
                 f"heartbeat is 0, or {_SHORTEST_HEARTBEAT} seconds or more, not {self.heartbeat}. Raise heartbeat."
             )
+        if not self.formats:
+            raise ServeError(f"a server reads one format or more of {', '.join(FORMATS)}, not none. Give formats.")
         if self.max_queue < self.max_batch:
             raise ServeError(
                 f"as many images may wait as are computed together, and max_queue is {self.max_queue} with max_batch "
@@ -168,6 +197,8 @@ class ServeSettings:
         for name in options:
             if name not in known:
                 raise ServeError(f"unknown option {name!r} of a server: {suggest(name, known)}")
+        if "formats" in options:  # a list, or the words of a command line
+            options["formats"] = _formats(options["formats"])
         token = options.get("token") or os.environ.get("NETWRIGHT_TOKEN", "")
         return cls(str(ref), **options | {"token": token})
 
@@ -190,7 +221,15 @@ class ServeSettings:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ServeSettings:
         """Read what `to_dict` wrote; unknown names, of another version, are left out."""
-        return cls(**{item.name: values[item.name] for item in fields(cls) if item.name in values})
+        known: dict[str, Any] = {item.name: values[item.name] for item in fields(cls) if item.name in values}
+        if "formats" in known:
+            known["formats"] = tuple(known["formats"])  # JSON has lists
+        return cls(**known)
+
+
+def _formats(given: Any) -> Any:
+    written = ",".join(map(str, given)) if isinstance(given, list | tuple) else given
+    return read_value("formats", written, tuple[str, ...], Constraint(choices=tuple(FORMATS)), ServeError)
 
 
 def is_loopback(host: str) -> bool:

@@ -21,6 +21,7 @@ __all__ = [
     "hardware",
     "keep_memory",
     "processors",
+    "release_memory",
     "versions",
 ]
 
@@ -89,6 +90,17 @@ def keep_memory() -> bool:
     except (OSError, AttributeError):
         return False
     return bool(mallopt(_M_MMAP_MAX, 0)) and bool(mallopt(_M_TRIM_THRESHOLD, -1))
+
+
+def release_memory() -> bool:
+    """Have the C library return what is freed to the system, for all threads; whether it did. It takes milliseconds.
+
+    Each thread's heap keeps the large blocks that it once had; only glibc can be told.
+    """
+    try:
+        return bool(ctypes.CDLL(None).malloc_trim(0))
+    except (OSError, AttributeError, TypeError):  # another C library; Windows takes no None
+        return False
 
 
 class Others:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from netwright.errors import WeightsError
 from netwright.system.atomic import explain_errors, write_bytes, write_text
+from netwright.system.temporary import temporary_folder
 from netwright.version import __version__
 from netwright.weights.download import is_hub_offline
 from netwright.weights.hub import first_line, hub_endpoint, hub_errors
@@ -62,7 +63,7 @@ def push_to_hub(
     evidence = evidence_of(folder) if folder else None
     with (
         explain_errors(Path(tempfile.gettempdir()), what="the upload", elsewhere="another folder with TMPDIR"),
-        tempfile.TemporaryDirectory(prefix="netwright-hub-") as draft,
+        temporary_folder("hub") as draft,
     ):
         write_repository(loaded, draft, repository, license=license, evidence=evidence)
         return _upload(Path(draft), repository, private, token, message or f"netwright {__version__}")

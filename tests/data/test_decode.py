@@ -255,3 +255,15 @@ def test_pixels_are_resized_as_files_are(make):
 def test_look_reads_the_header(make, kind):
     assert read_header(make.encode(Image.new("RGB", (30, 20)), kind)) == (20, 30, False)
     assert read_header(make.encode(Image.new("L", (30, 20)), kind)) == (20, 30, True)
+
+
+def test_libtiff_writes_nothing_to_stderr(capfd):
+    buffer = io.BytesIO()
+    rng = np.random.default_rng(0)
+    Image.fromarray(rng.integers(0, 2, (400, 400)).astype(bool)).save(buffer, "TIFF", compression="group3")
+    data = bytearray(buffer.getvalue())
+    data[5000:15000] = rng.integers(0, 256, 10_000, dtype=np.uint8).tobytes()
+    with suppress(DataError):
+        decode(bytes(data), 32, 1)
+    written = capfd.readouterr()
+    assert (written.out, written.err) == ("", "")

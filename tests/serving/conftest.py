@@ -30,6 +30,7 @@ from netwright.data.preprocess import Preprocessing
 from netwright.nn import build
 from netwright.runtime import open_runtime
 from netwright.serving import ServeSettings
+from netwright.serving.formats import FORMATS
 from netwright.serving.grpc.messages import SERVICE, messages
 from netwright.serving.supervisor.listening import listen
 from netwright.serving.supervisor.process import Server
@@ -117,7 +118,8 @@ def serving() -> Callable[..., AbstractContextManager[Server]]:
 @pytest.fixture(scope="session")
 def server(weights: Path) -> Iterator[Server]:
     """One for the tests that only ask."""
-    with running(weights, grpc_port=0, max_body=1 << 20, max_pixels=1_000_000, body_timeout=1.0) as found:
+    settings: dict[str, Any] = {"max_body": 1 << 20, "max_pixels": 1_000_000, "body_timeout": 1.0}
+    with running(weights, grpc_port=0, formats=tuple(FORMATS), **settings) as found:
         yield found
 
 

@@ -6,17 +6,21 @@ import asyncio
 import math
 import time
 from collections.abc import Awaitable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from PIL.Image import DecompressionBombError
 
-from netwright.data.decode import read_header
+from netwright.data.decode import PIXEL_LIMIT, read_header, refuse_shape
 from netwright.errors import DataError, ServeError
 from netwright.serving.errors import RequestError
+from netwright.serving.formats import FORMATS, bytes_per_pixel, format_of, in_words
 from netwright.serving.models.batcher import BatcherClosed, FloatArray, Rows
-from netwright.system.machine import processors
+from netwright.serving.models.decoding import SMALL_PIXELS, DecodingQueue, DecodingShare
+from netwright.system.machine import available_memory, processors
 
 if TYPE_CHECKING:
     from netwright.data.source import Pixels
@@ -30,19 +34,18 @@ __all__ = ["Service", "before_deadline", "decoded_size", "top_classes"]
 T = TypeVar("T")
 
 _MOST_DECODERS = 8
+_HEADS = 16  # of images that a thread reads at a time
 _MOST_SCANS = 100  # of a progressive JPEG; cameras and encoders make ten. Each is a pass over all its pixels
-# format, offset and magic bytes. Pillow reads more formats, some of which are programs or hide a second size
-_FORMATS = (
-    ("AVIF", 4, b"ftypavi"),
-    ("BMP", 0, b"BM"),
-    ("GIF", 0, b"GIF8"),
-    ("JPEG", 0, b"\xff\xd8\xff"),
-    ("JPEG 2000", 0, b"\0\0\0\x0cjP  "),
-    ("PNG", 0, b"\x89PNG\r\n\x1a\n"),
-    ("TIFF", 0, b"II*\0"),
-    ("TIFF", 0, b"MM\0*"),
-    ("WebP", 8, b"WEBP"),
-)
+_USUAL_SCANS = 10  # with more of them a JPEG may have fewer pixels
+_LEAST_MEMORY = 32 << 20  # bytes to decode in, however little the machine has
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """What decoding an image takes. pixels: its own; memory: bytes."""
+
+    pixels: int
+    memory: int
 
 
 class Service:
@@ -56,8 +59,12 @@ class Service:
 
     def __init__(self, repository: Repository, settings: ServeSettings) -> None:
         self.repository, self.settings = repository, settings
-        count = min(_MOST_DECODERS, processors())
-        self._pool = ThreadPoolExecutor(count, thread_name_prefix="decode")
+        self._most_pixels = max(settings.max_request_pixels, settings.max_pixels)
+        self._queue = DecodingQueue(
+            threads=min(_MOST_DECODERS, processors(), settings.threads or max(1, processors() // settings.workers)),
+            memory=_memory(settings),
+            most_pixels=max(settings.max_waiting_pixels, self._most_pixels),
+        )
         self.is_stopping = False
 
     async def logits(self, version: ModelVersion, rows: Rows, deadline: float) -> FloatArray:
@@ -96,10 +103,38 @@ class Service:
 
         Returns:
             For each image its (H, W, C) uint8 pixels, or why it is refused.
+
+        Raises:
+            RequestError: Where all of them are refused: they have too many pixels together, or too many wait.
         """
-        loop = asyncio.get_running_loop()
-        jobs = [loop.run_in_executor(self._pool, self._decode, runtime, image) for image in images]
-        return list(await before_deadline(asyncio.gather(*jobs), deadline))
+        share = self._queue.share()
+        try:
+            return await before_deadline(self._decode_all(share, runtime, images), deadline)
+        finally:
+            self._queue.leave(share)
+
+    async def _decode_all(
+        self, share: DecodingShare, runtime: Runtime, images: Sequence[bytes]
+    ) -> list[Pixels | RequestError]:
+        """First the heads of all images, by which they are admitted, then the images."""
+        parts = [images[start : start + _HEADS] for start in range(0, len(images), _HEADS)]
+        reading = [self._queue.put(share, partial(self._read_heads, part)) for part in parts]
+        heads = [head for part in await _all(reading) for head in part]
+        pixels = sum(head.pixels for head in heads if isinstance(head, _Head))
+        if pixels > self._most_pixels:
+            raise RequestError(
+                "too_large",
+                f"the images of a request have at most {self._most_pixels:,} pixels, and these have {pixels:,}. Send "
+                "them in several requests, or smaller.",
+            )
+        self._queue.admit(share, pixels)
+        decoding = [
+            self._queue.put(share, partial(_decode, runtime, image), pixels=head.pixels, memory=head.memory)
+            for image, head in zip(images, heads, strict=True)
+            if isinstance(head, _Head)
+        ]
+        decoded = iter(await _all(decoding))
+        return [next(decoded) if isinstance(head, _Head) else head for head in heads]
 
     async def logits_of_images(self, version: ModelVersion, images: Sequence[bytes], deadline: float) -> FloatArray:
         """(N, classes) of one or more encoded images. RequestError for the first that cannot be read."""
@@ -114,32 +149,74 @@ class Service:
 
     def close(self) -> None:
         """Stop the threads."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._queue.close()
 
-    def _decode(self, runtime: Runtime, image: bytes) -> Pixels | RequestError:
+    def _read_heads(self, images: Sequence[bytes]) -> list[_Head | RequestError]:
+        return [self._read_head(image) for image in images]
+
+    def _read_head(self, image: bytes) -> _Head | RequestError:
+        """What decoding an image takes, or why it is refused before it is decoded."""
         if not image:
             return RequestError("malformed", "an image is the bytes of a file, and this is empty.")
-        if not any(image.startswith(magic, offset) for _, offset, magic in _FORMATS):
-            formats = ", ".join(dict.fromkeys(name for name, _, _ in _FORMATS))
-            return RequestError("no_image", f"this is no image that can be read: it is none of {formats}.")
-        if image.startswith(b"\xff\xd8\xff") and image.count(b"\xff\xda") > _MOST_SCANS:
+        settings, name = self.settings, format_of(image)
+        if name not in settings.formats:
+            found = f"a {FORMATS[name].label}" if name else "none of them"
+            return RequestError(
+                "no_image",
+                f"this is no image that can be read: this server reads {in_words(settings.formats)} (its --formats), "
+                f"and this is {found}.",
+            )
+        scans = image.count(b"\xff\xda") if name == "jpeg" else 0
+        if scans > _MOST_SCANS:
             return RequestError("too_large", f"a JPEG may have at most {_MOST_SCANS} scans.")
         try:
             head = read_header(image)
-            if head.height * head.width > self.settings.max_pixels:
-                most = self.settings.max_pixels
+            pixels = head.height * head.width
+            most = settings.max_pixels * _USUAL_SCANS // max(_USUAL_SCANS, scans)
+            if pixels > most:
+                of = f"a JPEG of {scans} scans" if scans > _USUAL_SCANS else "an image"
                 return RequestError(
                     "too_large",
-                    f"an image may have at most {most:,} pixels, and this one has {head.width:,} x {head.height:,}.",
+                    f"{of} may have at most {most:,} pixels, and this one has {head.width:,} x {head.height:,}.",
                 )
-            return runtime.pixels(image)
+            refuse_shape(head.height, head.width)
         except DataError as error:
-            if isinstance(error.__cause__, DecompressionBombError):  # even its head is more than Pillow will look at
-                most = self.settings.max_pixels
-                return RequestError("too_large", f"an image may have at most {most:,} pixels: {error}")
-            return RequestError("no_image", f"this is no image that can be read: {error}")
-        except MemoryError:
-            return RequestError("too_large", "this image takes more memory than there is.")
+            return _refused(error, settings.max_pixels)
+        each = bytes_per_pixel(name, image)
+        if pixels > max(SMALL_PIXELS, self._queue.memory // each):
+            return RequestError(
+                "too_large",
+                f"a {FORMATS[name].label} may have at most {self._queue.memory // each:,} pixels here, since it takes "
+                f"{each} bytes a pixel to decode, and this one has {head.width:,} x {head.height:,}. Send it smaller, "
+                "or as a PNG or JPEG.",
+            )
+        return _Head(pixels, each * pixels)
+
+
+def _memory(settings: ServeSettings) -> int:
+    """Bytes to decode in: of what the machine or container has left, three quarters at most, divided by the workers."""
+    available = available_memory()
+    share = settings.decode_memory if available is None else 3 * available // (4 * settings.workers)
+    return max(_LEAST_MEMORY, min(settings.decode_memory, share))
+
+
+async def _all(futures: Sequence[Future[T]]) -> list[T]:
+    return list(await asyncio.gather(*map(asyncio.wrap_future, futures)))
+
+
+def _decode(runtime: Runtime, image: bytes) -> Pixels | RequestError:
+    try:
+        return runtime.pixels(image)
+    except DataError as error:
+        return _refused(error)
+    except MemoryError:
+        return RequestError("too_large", "this image takes more memory than there is.")
+
+
+def _refused(error: DataError, most: int = PIXEL_LIMIT) -> RequestError:
+    if isinstance(error.__cause__, DecompressionBombError):  # even its head is more than Pillow will look at
+        return RequestError("too_large", f"an image may have at most {most:,} pixels: {error}")
+    return RequestError("no_image", f"this is no image that can be read: {error}")
 
 
 async def before_deadline(awaitable: Awaitable[T], deadline: float) -> T:

@@ -60,6 +60,10 @@ class ReplicaSettings(TypedDict, total=False):
     max_body: int
     max_bytes: int
     max_pixels: int
+    max_request_pixels: int
+    max_waiting_pixels: int
+    decode_memory: int
+    formats: tuple[str, ...]
     timeout: float
     body_timeout: float
     grace: float

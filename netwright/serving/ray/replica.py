@@ -138,17 +138,26 @@ class Replica:
         if images:
             encoded = [each for each in images if isinstance(each, bytes)]
             limits.unpack(context, decoded_size(encoded, version.runtime), "decoded images")
-            pixels = [self._pixels(version.runtime, image, context.deadline) for image in images]
-            logits = await service.logits(version, np.stack(await asyncio.gather(*pixels)), context.deadline)
+            pixels = await self._pixels(version.runtime, images, context.deadline)
+            logits = await service.logits(version, np.stack(pixels), context.deadline)
         return Prediction(version.runtime.probabilities(logits), info.output_names, info.descriptions)
 
-    async def _pixels(self, runtime: Runtime, image: bytes | Pixels, deadline: float) -> Pixels:
-        """(H, W, C) uint8 of the network's input size."""
-        if isinstance(image, bytes):
-            [decoded] = await self._state.service.decode(runtime, [image], deadline)
-            if isinstance(decoded, RequestError):
-                raise decoded
-            return decoded
+    async def _pixels(self, runtime: Runtime, images: Sequence[bytes | Pixels], deadline: float) -> list[Pixels]:
+        """(H, W, C) uint8 of the network's input size, of each image."""
+        encoded = [each for each in images if isinstance(each, bytes)]
+        decoded = iter(await self._state.service.decode(runtime, encoded, deadline))
+        arrays = iter(
+            await asyncio.gather(
+                *(self._resized(runtime, each, deadline) for each in images if not isinstance(each, bytes))
+            )
+        )
+        pixels = [next(decoded) if isinstance(each, bytes) else next(arrays) for each in images]
+        for each in pixels:
+            if isinstance(each, RequestError):
+                raise each
+        return cast("list[Pixels]", pixels)
+
+    async def _resized(self, runtime: Runtime, image: Pixels, deadline: float) -> Pixels:
         if math.prod(image.shape[:2]) > self._settings.max_pixels:
             most = self._settings.max_pixels
             raise RequestError(

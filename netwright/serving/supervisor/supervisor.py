@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -26,6 +25,7 @@ from netwright.serving.supervisor.heartbeat import HeartbeatMonitor
 from netwright.serving.supervisor.listening import ConnectionCounts, listen
 from netwright.system.extras import optional
 from netwright.system.machine import processors
+from netwright.system.temporary import temporary_folder
 
 if TYPE_CHECKING:
     from netwright.serving.settings import ServeSettings
@@ -117,7 +117,7 @@ class Supervisor:
         """
         with contextlib.ExitStack() as stack:
             sock = stack.enter_context(listen(self._settings.host, self._settings.port))
-            shared = stack.enter_context(tempfile.TemporaryDirectory(prefix="netwright-metrics-"))
+            shared = str(stack.enter_context(temporary_folder("metrics")))
             grpc_port = stack.enter_context(self._reserved_grpc_port())
             settings = replace(self._settings, grpc_port=grpc_port or None)
             stack.enter_context(self._signals())

@@ -1,0 +1,66 @@
+"""Which formats a server reads, and what it says of the others."""
+
+import io
+import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from netwright.errors import ServeError
+from netwright.serving import ServeSettings
+from netwright.serving.formats import FORMATS, bytes_per_pixel, format_of
+from netwright.serving.supervisor.process import Server
+
+Ask = Callable[..., tuple[int, bytes, dict[str, str]]]
+Serving = Callable[..., AbstractContextManager[Server]]
+
+_PILLOW = {"jpeg2000": "JPEG2000"}
+
+
+def encoded(name: str, **options: Any) -> bytes:
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 20, 3), dtype=np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, _PILLOW.get(name, name.upper()), **options)
+    return file.getvalue()
+
+
+def test_each_format_is_recognized_by_its_first_bytes() -> None:
+    assert {name: format_of(encoded(name)) for name in FORMATS} == {name: name for name in FORMATS}
+    assert format_of(b"%!PS-Adobe-3.0") is format_of(b"") is None
+
+
+def test_a_progressive_jpeg_takes_more_memory_than_another() -> None:
+    assert bytes_per_pixel("jpeg", encoded("jpeg")) < bytes_per_pixel("jpeg", encoded("jpeg", progressive=True))
+
+
+def test_jpeg_png_and_webp_are_read_unless_others_are_named(ask: Ask, serving: Serving, weights: Path) -> None:
+    with serving(weights) as server:
+        answers = {name: ask(server, "POST", "/predict", encoded(name)) for name in FORMATS}
+    assert [name for name, answer in answers.items() if answer[0] == 200] == ["jpeg", "png", "webp"]
+    assert {answer[0] for answer in answers.values()} == {200, 422}
+    said = json.loads(answers["tiff"][1])["error"]
+    assert said.endswith("this server reads JPEG, PNG, WebP (its --formats), and this is a TIFF.")
+    with serving(weights, formats=("bmp", "tiff")) as server:
+        statuses = {name: ask(server, "POST", "/predict", encoded(name))[0] for name in FORMATS}
+        said = json.loads(ask(server, "POST", "/predict", b"no image")[1])["error"]
+    assert [name for name, status in statuses.items() if status == 200] == ["bmp", "tiff"]
+    assert said.endswith("this server reads BMP, TIFF (its --formats), and this is none of them.")
+
+
+@pytest.mark.parametrize("given", [["PNG", "Tiff"], "png,tiff", ("png", "tiff"), ["png,tiff"]])
+def test_formats_are_given_as_words_or_a_list(given: Any) -> None:
+    settings = ServeSettings.from_options("x", formats=given)
+    assert settings.formats == ("png", "tiff")
+    assert ServeSettings.from_dict(json.loads(json.dumps(settings.to_dict()))) == settings
+
+
+def test_formats_that_are_none() -> None:
+    with pytest.raises(ServeError, match=r"formats is a list of any of avif, .*webp, not \['png', 'pdf'\]"):
+        ServeSettings.from_options("x", formats="png,pdf")
+    with pytest.raises(ServeError, match="Give formats"):
+        ServeSettings("x", formats=())
