@@ -94,6 +94,8 @@ def bombs() -> dict[str, tuple[bytes, int]]:
     Image.new("RGB", (16, 16)).save(icon, "ICO")
     scans = encoded("JPEG", 64, progressive=True)
     last = scans.rindex(b"\xff\xda")
+    wide = encoded("JPEG", 600, progressive=True)
+    end = wide.rindex(b"\xff\xda")
     text = b"x\0\0" + zlib.compress(bytes(80 << 20))
     return {
         "PNG of 60,000 x 60,000": (png(60_000, 60_000, chunk(b"IDAT", b"")), 413),
@@ -106,6 +108,7 @@ def bombs() -> dict[str, tuple[bytes, int]]:
         "TIFF of 4000 x 4000": (tiff.getvalue(), 413),
         "GIF of 4000 x 4000": (gif.getvalue(), 413),
         "JPEG of 500 scans": (scans[:last] + scans[last:-2] * 500 + scans[-2:], 413),
+        "JPEG of 50 scans, of more pixels than those": (wide[:end] + wide[end:-2] * 40 + wide[-2:], 413),
         "an icon, which holds another size": (icon.getvalue(), 422),
         "PostScript, which is a program": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", 422),
         "SVG, which is one too": (b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>', 422),
