@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from netwright.errors import StatsError
-from netwright.report.comparison import holm
+from netwright.report.comparison import REPEATS, holm
 from netwright.report.sections.points import values_of
 from netwright.report.view import PopulationView
 from netwright.stats import GoodRange, Relevance, bootstrap, importance
@@ -39,13 +39,14 @@ class Analysis:
     facts: Mapping[str, str]
 
 
-def analyze(population: PopulationView, *, seed: int = 0, survivors: bool = False) -> Analysis:
+def analyze(population: PopulationView, *, seed: int = 0, survivors: bool = False, repeats: int = REPEATS) -> Analysis:
     """Compute the good range and the relevance of every parameter.
 
     Args:
         population: What `read` returns.
         seed: Of the permutation tests.
         survivors: Leave out the networks that failed. By default they count: behind all others, with an error of 100%.
+        repeats: Shuffles of these tests.
 
     Raises:
         StatsError: No network has an error.
@@ -67,7 +68,7 @@ def analyze(population: PopulationView, *, seed: int = 0, survivors: bool = Fals
         unordered = [name for name in names if len(population.categories.get(name, ())) > 2]
         if ordered := {name: column for name, column in known.items() if name not in unordered}:
             ranges |= bootstrap(ordered, errors, method="exact")
-        relevance |= importance(known, errors, seed=seed, categories=unordered)
+        relevance |= importance(known, errors, repeats=repeats, seed=seed, categories=unordered)
     return Analysis(population, ranges, _corrected(relevance), {"permutation tests": str(seed)})
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from netwright.analysis.analyzing import Analysis
-from netwright.report.comparison import Comparison, pairs_of
+from netwright.report.comparison import CAUTION, REPEATS, Comparison, pairs_of
 from netwright.report.provenance import differences_sentence, unlike_parts, whose
 from netwright.report.text import amount
 from netwright.report.view import PopulationView, on_one_scale
@@ -26,7 +26,7 @@ def lettered(views: Sequence[PopulationView]) -> tuple[PopulationView, ...]:
     return tuple(replace(view, name=f"{letter} {view.name}") for letter, view in zip(letters, views, strict=True))
 
 
-def comparison_text(a: Analysis, b: Analysis, *more: Analysis, seed: int = 0) -> str:
+def comparison_text(a: Analysis, b: Analysis, *more: Analysis, seed: int = 0, repeats: int = REPEATS) -> str:
     """Whether b differs from a, or which of several populations differ, as several lines of text.
 
     What was not the same in their trainings stands above everything.
@@ -39,10 +39,10 @@ def comparison_text(a: Analysis, b: Analysis, *more: Analysis, seed: int = 0) ->
     lines.append(f"{'':<{width}}  [n | min | mean], percent{_failures(views)}")
     lines += [f"{view.name:<{width}}  {view.legend()}" for view in views]
     if more:
-        return "\n".join([*lines, *_all_pairs(pairs_of(views, seed=seed), seed)])
-    comparison = Comparison.of(*views, is_refinement=False, seed=seed)
+        return "\n".join([*lines, *_all_pairs(pairs_of(views, seed=seed, repeats=repeats), seed)])
+    comparison = Comparison.of(*views, is_refinement=False, seed=seed, repeats=repeats)
     assert comparison is not None, "an analysis has an error"
-    lines += [*_one_pair(comparison, seed), _verdict(comparison)]
+    lines += [*_one_pair(comparison, seed), _verdict(comparison), *_caution([comparison])]
     if len(views[0].errors) != len(views[1].errors):
         lines.append("the minima are not compared: the larger population has the lower one by its size alone")
     return "\n".join(lines)
@@ -132,4 +132,8 @@ def _all_pairs(pairs: Sequence[Comparison], seed: int) -> list[str]:
         better, worse = reversed(pair.names) if pair.is_better else pair.names
         but = f", but {unlike_parts(pair.differences)} differ" if pair.differences else ""
         lines.append(f"{better} is better than {worse} in the mean (p = {pair.p_value:.2g}){but}")
-    return lines if shown else [*lines, "no difference in the mean is shown"]
+    return [*lines, *_caution(shown)] if shown else [*lines, "no difference in the mean is shown"]
+
+
+def _caution(pairs: Sequence[Comparison]) -> list[str]:
+    return [CAUTION.lower()] if any(pair.is_of_few and (pair.is_better or pair.is_worse) for pair in pairs) else []

@@ -18,8 +18,8 @@ __all__ = ["Finding", "finding_of", "narrower", "number", "span"]
 Floats = npt.NDArray[np.float64]
 Range = tuple[float, float]
 
-# below this p-value, that a parameter does not matter -> how strong the evidence is that it does
-_STRENGTHS = ((0.05, "some"), (0.2, "weak"))
+_LEVEL = 0.05
+_HINT = 0.2  # below this p-value of one parameter there is a hint: no evidence yet, as several parameters are looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +97,11 @@ def finding_of(
         ends: dict[str, Any] = {column: (max(low, left[0]), min(high, left[1]))}
         cut = space.refine(**ends).distributions[column]
         left = None if cut == space.distributions[column] else cut.bounds
-    strength = next((word for level, word in _STRENGTHS if relevance.p_value < level), "no")
-    reason = f"{'clear' if relevance.p_holm < 0.05 else strength} evidence that it matters"
+    reason = "no evidence that it matters"
+    if relevance.p_holm < _LEVEL:
+        reason = "clear evidence that it matters"
+    elif relevance.p_value < _HINT:
+        reason = "a hint that it matters, as chance gives of 1 parameter in 5"
     if left is None:
         reason = "the good range is all that was drawn"
     elif rule is None:

@@ -12,6 +12,7 @@ from netwright.analysis.finding import Finding, finding_of, span
 from netwright.analysis.policy import DEFAULT, REFINE_FROM, Policy, policy_of
 from netwright.analysis.trends import Trend, trends
 from netwright.errors import SpaceError, StatsError
+from netwright.report.comparison import REPEATS
 from netwright.space import DesignSpace, Sample, draw
 from netwright.stats import GoodRange, Outcomes, Relevance, bootstrap, importance, outcomes
 
@@ -55,6 +56,7 @@ def advise(
     refine_from: int = REFINE_FROM,
     survivors: bool = False,
     seed: int = 0,
+    repeats: int = REPEATS,
 ) -> Advice:
     """Narrow parameters to their good ranges (the empirical bootstrap of DDS, section 3.2), where the evidence allows.
 
@@ -73,6 +75,7 @@ def advise(
         survivors: Leave out networks that failed. What is good among those that were trained to their end is another
             question than what is good.
         seed: Of the permutation tests.
+        repeats: Shuffles of each.
 
     Raises:
         StatsError: No such policy, or a limit below 10.
@@ -93,12 +96,15 @@ def advise(
         return replace(same, decisions=(_why_nothing(done, refine_from), *left_out))
     errors = rows["error"].to_numpy(float)
     values = {column: rows[column].to_numpy(float) for column in columns}
-    ranges, relevance = bootstrap(values, errors, method="exact"), importance(values, errors, seed=seed)
+    ranges, relevance = (
+        bootstrap(values, errors, method="exact"),
+        importance(values, errors, repeats=repeats, seed=seed),
+    )
     found = [
         finding_of(space, name, values[name], ranges[name], each, None if missing else rule)
         for name, each in relevance.items()
     ]
-    proposed = tuple(trend for trend in trends(space, rows, seed=seed) if trend.order is not None)
+    proposed = tuple(trend for trend in trends(space, rows, repeats=repeats, seed=seed) if trend.order is not None)
     advice = replace(same, good_ranges=ranges, relevance=relevance, findings=tuple(found), trends=proposed)
     if missing:
         return replace(advice, decisions=(_why_nothing(done, refine_from), *left_out))

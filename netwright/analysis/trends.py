@@ -89,20 +89,21 @@ def is_ordered(values: Floats, order: str) -> Bools:
     return np.asarray(np.logical_and.reduce(steps), np.bool_)
 
 
-def trends(space: DesignSpace, frame: pd.DataFrame, *, seed: int = 0) -> tuple[Trend, ...]:
+def trends(space: DesignSpace, frame: pd.DataFrame, *, repeats: int = 9999, seed: int = 0) -> tuple[Trend, ...]:
     """The trends of widths and depths that each stage draws and that have no order yet, the clearest first.
 
     Args:
         space: The space that the networks were sampled from.
         frame: The networks with their errors, at least 10.
-        seed: Of the permutation tests.
+        repeats: Of the permutation tests.
+        seed: Likewise.
     """
     free = {
         each.name: frame[list(each.columns)].to_numpy(float)
         for each in space.parameters
         if each.name in _MAY_BE_ORDERED and len(each.columns) > 1 and each.order is None
     }
-    return trends_of(free, frame["error"].to_numpy(float), seed=seed)
+    return trends_of(free, frame["error"].to_numpy(float), repeats=repeats, seed=seed)
 
 
 def trends_of(stages: Mapping[str, Floats], errors: Floats, *, repeats: int = 9999, seed: int = 0) -> tuple[Trend, ...]:

@@ -14,9 +14,15 @@ from netwright.report.view import PopulationView, on_one_scale
 if TYPE_CHECKING:
     from netwright.stats import KsTest, PermutationTest
 
-__all__ = ["LEVEL", "Comparison", "holm", "pairs_of"]
+__all__ = ["CAUTION", "FEW", "LEVEL", "REPEATS", "Comparison", "holm", "pairs_of"]
 
 LEVEL = 0.05
+FEW = 16  # networks: of fewer, a verdict is given with a caution (benchmarks/claims.py)
+CAUTION = (
+    f"With fewer than {FEW} networks, failures and long tails that are rare may not have been seen, and they could turn "
+    "this"
+)
+REPEATS = 9999  # shuffles of a test; a simulation of many populations takes fewer
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,13 @@ class Comparison:
 
     @classmethod
     def of(
-        cls, before: PopulationView, after: PopulationView, *, is_refinement: bool = True, seed: int = 0
+        cls,
+        before: PopulationView,
+        after: PopulationView,
+        *,
+        is_refinement: bool = True,
+        seed: int = 0,
+        repeats: int = REPEATS,
     ) -> Comparison | None:
         """Run both tests; None where no trial of a population has a result.
 
@@ -67,7 +79,7 @@ class Comparison:
             return None
         return cls(
             ks=ks(new, old),
-            mean=permutation_test(new, old, seed=seed),
+            mean=permutation_test(new, old, repeats=repeats, seed=seed),
             is_refinement=is_refinement,
             names=(before.name, after.name),
             differences=differences((before.provenance, after.provenance)),
@@ -75,13 +87,18 @@ class Comparison:
             failed=(before.n_failed, after.n_failed),
             worst=max(before.outcomes.worst, after.outcomes.worst),
             survivors=before.survivors,
-            mixes=mixes_of(before, after, seed=seed),
+            mixes=mixes_of(before, after, seed=seed, repeats=repeats),
         )
 
     @property
     def p_value(self) -> float:
         """Of the means; corrected where several pairs are compared."""
         return self.mean.p_value if self.p_holm is None else self.p_holm
+
+    @property
+    def is_of_few(self) -> bool:
+        """Whether a population is so small that a fifth of its space may fail, and no network in it."""
+        return min(self.mean.n_a, self.mean.n_b) < FEW
 
     @property
     def is_better(self) -> bool:
@@ -92,10 +109,10 @@ class Comparison:
         return self.mean.difference > 0 and self.p_value <= self.level
 
 
-def pairs_of(views: Sequence[PopulationView], *, seed: int = 0) -> tuple[Comparison, ...]:
+def pairs_of(views: Sequence[PopulationView], *, seed: int = 0, repeats: int = REPEATS) -> tuple[Comparison, ...]:
     """The comparison of each pair of populations, with Holm's correction for the number of pairs."""
     views = on_one_scale(views)
-    found = [Comparison.of(a, b, is_refinement=False, seed=seed) for a, b in combinations(views, 2)]
+    found = [Comparison.of(a, b, is_refinement=False, seed=seed, repeats=repeats) for a, b in combinations(views, 2)]
     pairs = [pair for pair in found if pair is not None]
     corrected = holm([pair.mean.p_value for pair in pairs])
     return tuple(replace(pair, p_holm=p) for pair, p in zip(pairs, corrected, strict=True))

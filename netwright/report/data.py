@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
-from netwright.report.comparison import Comparison
+from netwright.report.comparison import REPEATS, Comparison
 from netwright.report.view import PopulationView, distinct
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ class ReportData:
         facts: Title -> a table of strings.
         relevance: Parameter -> how much it explains the error in the first population, with Holm-corrected p-values.
         pairs: Of more than two populations, the comparison of each pair, corrected for their number.
+        repeats: Shuffles of the tests that sections make.
     """
 
     title: str
@@ -93,6 +94,7 @@ class ReportData:
     facts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     relevance: Mapping[str, RelevanceLike] = field(default_factory=dict)
     pairs: tuple[Comparison, ...] = ()
+    repeats: int = REPEATS
 
 
 def with_distinct_names(data: ReportData) -> ReportData:

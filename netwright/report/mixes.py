@@ -47,7 +47,7 @@ class Mixes:
         return self.test is not None and self.test.p_value <= _LEVEL and self.test.difference * difference > 0
 
 
-def mixes_of(first: PopulationView, second: PopulationView, *, seed: int = 0) -> Mixes | None:
+def mixes_of(first: PopulationView, second: PopulationView, *, seed: int = 0, repeats: int = 9999) -> Mixes | None:
     """Compare the complexities; None where no cost is known of every network of both."""
     cost = _cost(first, second)
     if cost is None:
@@ -60,7 +60,8 @@ def mixes_of(first: PopulationView, second: PopulationView, *, seed: int = 0) ->
         weights = normalized_weights(a, common=b), normalized_weights(b, common=a)
     except StatsError:
         return mixes
-    return replace(mixes, weights=weights, test=normalized_test(second.errors, first.errors, b, a, seed=seed))
+    test = normalized_test(second.errors, first.errors, b, a, repeats=repeats, seed=seed)
+    return replace(mixes, weights=weights, test=test)
 
 
 def _cost(first: PopulationView, second: PopulationView) -> str | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from netwright.report.comparison import Comparison
+from netwright.report.comparison import CAUTION, Comparison
 from netwright.report.data import Finalist, ReportData
 from netwright.report.provenance import differences_sentence, unlike_parts
 from netwright.report.sections.missing import Missing
@@ -106,7 +106,8 @@ def _pairs(pairs: Sequence[Comparison]) -> list[str]:
         return [f"No population is shown to be better than another by the mean error: none {test}."]
     named = [f"{_better(pair)} ({p_value(pair.p_value)})" for pair in shown[:_MOST_PAIRS]]
     found = listing([*named, *([f"{len(shown) - _MOST_PAIRS} more"] if len(shown) > _MOST_PAIRS else [])])
-    return [f"By the mean error {len(shown)} {test}, differ by more than chance explains: {found}."]
+    caution = f" {CAUTION}." if any(pair.is_of_few for pair in shown) else ""
+    return [f"By the mean error {len(shown)} {test}, differ by more than chance explains: {found}.{caution}"]
 
 
 def _better(pair: Comparison) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import median
 from typing import Any
 
+from netwright.report.comparison import LEVEL
 from netwright.report.data import ReportData
 from netwright.report.sections.missing import Missing
 from netwright.report.sections.points import thin
-from netwright.report.text import count, percent
+from netwright.report.text import count, p_value, percent, points, signed
 from netwright.theme import WIDTH, Spec, colors, to_spec
 
 __all__ = ["CurvesFigure", "TrialCurve", "curves_chart", "curves_figure"]
@@ -18,6 +20,7 @@ __all__ = ["CurvesFigure", "TrialCurve", "curves_chart", "curves_figure"]
 _MOST_CURVES, _MOST_READ = 150, 5000
 _MOST_POINTS = 6000  # of all curves together
 _MOST_TICKS = 12
+_FLAT = 0.02  # of the error: a smaller gain in the last epoch is none
 
 
 @dataclass(frozen=True)
@@ -88,15 +91,27 @@ def _sentences(curves: Sequence[TrialCurve], failed: int) -> tuple[str, ...]:
     explanation = f"The error after each epoch: {count(faint, 'network')} faint, the best of each population bold."
     if failed:
         explanation += f" The {count(failed, 'network')} that failed are not drawn."
-    best = min((curve for curve in curves if curve.is_best), key=lambda curve: curve.errors[-1])
-    gain = best.errors[-2] - best.errors[-1]
-    end = f"The best ended at {percent(best.errors[-1])}"
-    if gain > 0.02 * best.errors[-1]:
-        return (
-            explanation,
-            f"{end} and was still falling ({percent(gain)} in its last epoch): ranks may change with longer training.",
-        )
-    return (explanation, f"{end} and had flattened out.")
+    best = min(curve.errors[-1] for curve in curves)
+    return (explanation, f"The best ended at {percent(best)}. {_last_epoch(curves)}")
+
+
+def _last_epoch(curves: Sequence[TrialCurve]) -> str:
+    """Whether errors still fell in the last epoch, by a sign test of all curves.
+
+    The best network alone does not tell: it was chosen for a low end, so its last step is down more often than not.
+    """
+    from scipy.stats import binomtest
+
+    gains = [curve.errors[-2] - curve.errors[-1] for curve in curves]
+    falls, rises = sum(gain > 0 for gain in gains), sum(gain < 0 for gain in gains)
+    p = float(binomtest(falls, falls + rises).pvalue) if falls + rises else 1.0
+    gain = median(gains)
+    if gain <= _FLAT * median([curve.errors[-1] for curve in curves]):
+        return f"Errors had flattened out: the last epoch changed them by {signed(-gain)} points in the median."
+    seen = f"{points(gain)} in the median, {falls:,} of {count(len(gains), 'network')}, {p_value(p)}"
+    if p > LEVEL:
+        return f"That errors were still falling in the last epoch is not shown ({seen})."
+    return f"Errors were still falling in the last epoch ({seen}): ranks may change with longer training."
 
 
 def _ticks(first: float, last: float) -> list[int]:

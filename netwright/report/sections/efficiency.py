@@ -15,6 +15,8 @@ from netwright.theme import WIDTH, Spec, colors, shapes, to_spec
 
 __all__ = ["EfficiencyCurve", "EfficiencyFigure", "efficiency_chart", "efficiency_figure"]
 
+_REPEATS = 1999
+
 
 @dataclass(frozen=True)
 class EfficiencyCurve:
@@ -84,7 +86,7 @@ def _ratio(data: ReportData, views: Sequence[PopulationView]) -> list[str]:
     if shown is None or not shown.is_better or shown.differences or shown.is_one_space or len(views) != 2:
         return []
     first, last = views
-    ratio = efficiency_ratio(first.errors, last.errors)
+    ratio = efficiency_ratio(first.errors, last.errors, repeats=min(_REPEATS, data.repeats))
     if not ratio.is_shown:
         return []
     low, high = (f"{end:,.0f}" if isfinite(end) else f"more than {ratio.n_a:,}" for end in ratio.interval)

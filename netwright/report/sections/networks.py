@@ -96,7 +96,8 @@ def _linearity(data: ReportData, population: str) -> str:
     read = [(row, line.e_fit) for row in rows if (line := _fitted(view.counted["arch"].iloc[row])) is not None]
     if len(read) < _LEAST_TESTED or max(e_fit for _, e_fit in read) < _STRAIGHT:
         return ""
-    test = best_against_rest([e_fit for _, e_fit in read], view.errors[[row for row, _ in read]])
+    errors = view.errors[[row for row, _ in read]]
+    test = best_against_rest([e_fit for _, e_fit in read], errors, repeats=data.repeats)
     medians = f"median {test.median_best:.3f} against {test.median_rest:.3f}, {p_value(test.p_value)}"
     if test.p_value > LEVEL:
         return f"That e_fit differs between the best quarter of {population} and the others is not shown ({medians})."

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from netwright.report.comparison import LEVEL, Comparison
+from netwright.report.comparison import CAUTION, LEVEL, Comparison
 from netwright.report.mixes import Mixes
 from netwright.report.provenance import unlike_parts, whose
 from netwright.report.text import amount, count, p_value, percent, points, signed
@@ -102,6 +102,8 @@ def of_refinement(comparison: Comparison | None, before: str, after: str) -> Ver
     kind = "better" if comparison.is_better else "worse" if comparison.is_worse else "even"
     label, ends = (_OF_REFINEMENTS if comparison.is_refinement else _OF_SPACES)[kind]
     label, reservation = label.format(after=after, before=before), ""
+    if comparison.is_of_few and kind != "even":
+        reservation = f" {CAUTION}."
     if comparison.differences:
         label += f", but {unlike_parts(comparison.differences)} differ"
         reservation += (
