@@ -39,12 +39,13 @@ lint: $(STAMP)   ## format and lint in place
 docs: $(STAMP)   ## build the documentation in site/: a warning is an error, and so is a page that asks another server
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-bench: $(STAMP)  ## measure sampling, sweeps, training steps and refinements against their peers
+bench: $(STAMP)  ## measure sampling, sweeps, training steps and refinements against their peers, and what reports claim by chance
 	$(BIN)/python benchmarks/sampling.py
 	$(BIN)/python benchmarks/sweep.py
 	$(BIN)/python benchmarks/train.py
 	$(BIN)/python benchmarks/models.py --quick
 	$(BIN)/python benchmarks/refinement.py
+	$(BIN)/python benchmarks/claims.py
 
 kill: $(STAMP)   ## kill a training twenty times, and compare its weights with those of an undisturbed one
 	$(BIN)/python benchmarks/kill9.py --kills 20

@@ -46,10 +46,10 @@ as many other populations; the exit status is 1 where it stays above. Then popul
 claim at least once: a claim that is never found is not known to be rare.
 
 Exceptions (EXCEPTIONS), where no test can know, and the page says so ("With fewer than 16 networks, ..."):
-  "fails, never"  a fifth of A fails and none of B, with equal means: of 10 networks of A none fails in 11%, and what was
-                  never seen cannot be told from what is not there. From 16 networks of A on this is rare enough.
-  "tails"         lognormal errors of sd 0.8 and 0.3 (of the logarithm) with equal means, 10 or 16 networks: the long tail
-                  of A is missed as often.
+  "fails, never"  a fifth of A fails and none of B, with equal means: of 10 networks of A none fails in 11%, and what
+                  was never seen cannot be told from what is not there. From 16 networks of A on this is rare enough.
+  "tails"         lognormal errors of sd 0.8 and 0.3 (of the logarithm) with equal means, 10 or 16 networks: the long
+                  tail of A is missed as often.
 """
 
 from __future__ import annotations
@@ -192,10 +192,12 @@ def pair(run: Simulation, scenario: str, sizes: tuple[int, int], rng: np.random.
         or "refinement made it worse" in refined
         or "the refinement is confirmed" in refined
         or "the refinement made the space worse" in refined,
-        "networks": "needs more networks for what" in page,
     }
+    if scenario in NULLS:  # the best of k of unlike populations do differ
+        claims["networks"] = "needs more networks for what" in page
     if min(sizes) < 16 and any(claims.values()):
-        assert CAUTION in page and CAUTION.lower() in text, "a claim about few networks has a caution"
+        assert CAUTION in page, "a claim about few networks has a caution"
+        assert CAUTION.lower() in text, "likewise"
     return claims
 
 
@@ -252,7 +254,7 @@ def parameters(run: Simulation, scenario: str, sizes: tuple[int], rng: np.random
         errors = errors + EFFECT * np.log2(pool.frame["bottleneck"].to_numpy()[rows])
     view = pool.population(errors, rows)
     if view.done.empty:
-        return dict.fromkeys(("page", "terminal", "refine", "policy holm", "(relevant)", "(weight)"), False)
+        return dict.fromkeys(("page", "terminal", "refine", "policy holm", "(relevant)"), False)
     seed = int(rng.integers(2**31))
     analysis = analyze(view, seed=seed, repeats=run.repeats)
     data = ReportData("one", (view,), relevance=analysis.relevance, good_ranges=analysis.ranges, repeats=run.repeats)
@@ -277,7 +279,7 @@ def linearity(run: Simulation, scenario: str, sizes: tuple[int], rng: np.random.
     rows = run.rows("anynetx_c", n, rng)
     errors = NULLS[scenario](n, rng)
     if run.is_real:
-        errors = errors + 10 * EFFECT * np.array([_fit(Arch.from_json(a)).e_fit for a in pool.frame["arch"].iloc[rows]])
+        errors = errors + 10 * EFFECT * np.array([_remembered(text).e_fit for text in pool.frame["arch"].iloc[rows]])
     view = pool.population(errors, rows, with_arch=True)
     if view.done.empty:
         return {"e_fit": False}
@@ -454,7 +456,7 @@ def unseen(run: Simulation, suite: Suite, seed: int) -> list[str]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--populations", type=int, default=60, help="of each cell")
+    parser.add_argument("--populations", type=int, default=40, help="of each cell")
     parser.add_argument("--repeats", type=int, default=199, help="shuffles of each test")
     parser.add_argument("--only", nargs="+", choices=sorted({suite.name for suite in SUITES}), help="some suites")
     parser.add_argument("--all", action="store_true", help="all n; by default some of them")

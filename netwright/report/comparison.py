@@ -19,8 +19,8 @@ __all__ = ["CAUTION", "FEW", "LEVEL", "REPEATS", "Comparison", "holm", "pairs_of
 LEVEL = 0.05
 FEW = 16  # networks: of fewer, a verdict is given with a caution (benchmarks/claims.py)
 CAUTION = (
-    f"With fewer than {FEW} networks, failures and long tails that are rare may not have been seen, and they could turn "
-    "this"
+    f"With fewer than {FEW} networks, failures and long tails that are rare may not have been seen, and they could "
+    "turn this"
 )
 REPEATS = 9999  # shuffles of a test; a simulation of many populations takes fewer
 

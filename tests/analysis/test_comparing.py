@@ -125,3 +125,16 @@ def test_populations_of_one_name_get_letters() -> None:
     views = [PopulationView(name, pd.DataFrame({"error": [1.0]})) for name in ("x", "y", "x")]
     assert [view.name for view in lettered(views)] == ["A x", "B y", "C x"]
     assert [view.name for view in lettered(views[:2])] == ["x", "y"]
+
+
+def test_a_difference_of_few_networks_comes_with_a_caution() -> None:
+    small, large = analysis("A", range(40, 50)), analysis("B", range(20, 52, 2))
+    assert summary.comparison_text(small, large).endswith(
+        "they could turn this\nthe minima are not compared: the larger population has the lower one by its size alone"
+    )
+    many = summary.comparison_text(small, analysis("B", range(20, 30)), analysis("C", range(60, 80)))
+    assert many.endswith(
+        "with fewer than 16 networks, failures and long tails that are rare may not have been seen, and "
+        "they could turn this"
+    )
+    assert "fewer than 16" not in summary.comparison_text(analysis("A", range(40, 60)), analysis("B", range(20, 40)))

@@ -1,6 +1,7 @@
 import re
 from collections.abc import Callable
 
+import numpy as np
 import vl_convert
 
 from netwright.report import ReportData
@@ -35,3 +36,30 @@ def test_long_curves_are_thinned_and_keep_their_end(table_data: TableData) -> No
     assert isinstance(figure, CurvesFigure)
     assert sum(len(each.epochs) for each in figure.curves) <= 6000
     assert {each.epochs[-1] for each in figure.curves} == {1000}
+
+
+def _last_sentence(table_data: TableData, table: np.ndarray) -> str:
+    stored = [[{"epoch": k, "error": e} for k, e in enumerate(row, start=1)] for row in table.tolist()]
+    figure = curves_figure(table_data(table[:, -1].tolist(), curve=stored))
+    assert isinstance(figure, CurvesFigure)
+    return figure.sentences[-1]
+
+
+def test_the_last_epoch_is_judged_by_all_curves(table_data: TableData) -> None:
+    """The best network was chosen for its low end: of flat curves its last step was down by 2% in half of cases."""
+    rng = np.random.default_rng(0)
+    flat = 30 + np.array([20, 5, 0, 0]) + rng.normal(0, 1, (48, 4))
+    best = flat[flat[:, -1].argmin()]
+    assert best[-2] - best[-1] > 0.02 * best[-1]
+    said = _last_sentence(table_data, flat)
+    assert said.startswith(
+        f"The best ended at {best[-1]:.2f}%. Errors had flattened out: the last epoch changed them by "
+    )
+    falling = _last_sentence(table_data, flat + np.array([6, 4, 2, 0]))
+    assert "Errors were still falling in the last epoch (" in falling
+    assert falling.endswith("of 48 networks, p < 0.001): ranks may change with longer training.")
+
+
+def test_a_few_curves_do_not_show_that_errors_fall(table_data: TableData) -> None:
+    said = _last_sentence(table_data, np.array([[50.0, 40.0, 35.0]] * 4))
+    assert said.endswith("in the last epoch is not shown (5.00 points in the median, 4 of 4 networks, p = 0.12).")

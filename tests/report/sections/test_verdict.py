@@ -129,3 +129,15 @@ def test_survivors_are_labeled_in_every_verdict(population: Callable[..., Popula
     _, _, _, sentence = of(a, b)
     assert "a (networks that did not fail)" in sentence
     assert "How many networks failed does not count here" in sentence
+
+
+def test_a_difference_of_few_networks_is_told_with_a_caution() -> None:
+    """Where a fifth of one space fails, 10 of its networks are without a failure in 11% of samples."""
+    rng = np.random.default_rng(0)
+    errors = rng.normal(40, 1, 32).tolist()
+    for n, is_said in ((10, True), (15, True), (16, False), (32, False)):
+        a, b = view("a", errors[:n]), view("b", [e - 5 for e in errors])
+        sentence = of(a, b)[3]
+        assert ("With fewer than 16 networks, failures and long tails that are rare" in sentence) == is_said
+    sentence = of(view("a", errors[:10]), view("b", errors))[3]
+    assert "With fewer" not in sentence, "nothing is claimed"
