@@ -36,8 +36,8 @@ seeds       of the pick and the baseline
 
 Each of these is counted by itself, as a reader meets it; a page with several of them holds a false one more often.
 
-The page of an export says that its accuracy "differs" where Tango's interval leaves out 0. Counted exactly that is at most
-5.2%, for 50 to 5,000 images of which 1% to 20% are answered otherwise; it is not simulated here.
+The page of an export says that its accuracy "differs" where Tango's interval leaves out 0. Counted exactly that is at
+most 5.2%, for 50 to 5,000 images of which 1% to 20% are answered otherwise; it is not simulated here.
 
 Everything else states what is in the table (n, means, best of k, fronts, good ranges, which network is best), or prints
 an interval or a p-value that no sentence draws a conclusion from. A good range is said to be no evidence.
