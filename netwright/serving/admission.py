@@ -6,10 +6,13 @@ The HTTP middleware, the gRPC servicer and the replicas of Ray Serve each call t
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import hmac
 import re
 import time
 import uuid
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -23,9 +26,10 @@ if TYPE_CHECKING:
 __all__ = ["Admission", "Limits", "RequestContext", "request_id"]
 
 _ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
+_SETTLING_SECONDS = 0.25  # in which a body arrives undisturbed, even while others need its room
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class RequestContext:
     """What is known of a request on its way. Handlers fill it in; the log and the metrics read it.
 
@@ -43,6 +47,7 @@ class RequestContext:
         body_bytes: Bytes received.
         held_bytes: Bytes received, and those they were unpacked or decoded to.
         is_admitted: Whether it counts against the limits.
+        is_displaced: Whether it lost its room to others while its body arrived.
         started: On the clock of time.monotonic().
     """
 
@@ -59,27 +64,71 @@ class RequestContext:
     body_bytes: int = 0
     held_bytes: int = 0
     is_admitted: bool = False
+    is_displaced: bool = False
     started: float = field(default_factory=time.monotonic)
 
 
 @dataclass(slots=True)
 class Limits:
-    """What all requests of a process hold together: how many they are, and their bytes."""
+    """What all requests of a process hold together: how many they are, and their bytes.
+
+    A client decides how fast it sends. So where there is no room, a body that still arrives makes it: of requests the
+    oldest, of bytes the one with the most. Otherwise whoever sends slowly enough would keep all others out.
+    """
 
     settings: ServeSettings
     requests: int = 0
     bytes: int = 0
     is_stopping: bool = False
+    # context of a body that arrives -> (since when, what ends it)
+    _arriving: dict[RequestContext, tuple[float, Callable[[], None]]] = field(default_factory=dict)
 
     def enter(self) -> None:
         """Count a request. RequestError where the server stops or answers too many already."""
         if self.is_stopping:
             raise RequestError("unavailable", "the server is stopping.", retry_after=1)
         if self.requests >= self.settings.max_requests:
+            self._displace(next((each for each in self._settled() if each.is_admitted), None))
+        if self.requests >= self.settings.max_requests:
             raise RequestError(
                 "busy", f"the server answers at most {self.settings.max_requests} requests at once.", retry_after=1
             )
         self.requests += 1
+
+    @contextlib.asynccontextmanager
+    async def arrival(self, context: RequestContext, seconds: float | None = None) -> AsyncIterator[None]:
+        """Wait for a body inside this.
+
+        Args:
+            context: Of the request.
+            seconds: That it may take; None for the server's `body_timeout`.
+
+        Raises:
+            RequestError: Where it takes longer, or others need its room.
+        """
+        seconds, loop = self.settings.body_timeout if seconds is None else seconds, asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(seconds) as timer:
+                self.begin_arrival(context, lambda: timer.reschedule(loop.time()))
+                try:
+                    yield
+                finally:
+                    self.end_arrival(context)
+        except TimeoutError:
+            if not context.is_displaced:
+                raise RequestError(
+                    "slow", f"a body must arrive within {seconds:g} seconds, and this did not."
+                ) from None
+        if context.is_displaced:
+            raise _displaced()
+
+    def begin_arrival(self, context: RequestContext, end: Callable[[], None]) -> None:
+        """Note that a body begins to arrive; `end` is called where others need its room."""
+        self._arriving[context] = (time.monotonic(), end)
+
+    def end_arrival(self, context: RequestContext) -> None:
+        """Note that it is complete, or given up."""
+        self._arriving.pop(context, None)
 
     def hold(self, context: RequestContext, size: int) -> None:
         """Count `size` bytes of a body. RequestError where it, or all bodies together, are too large."""
@@ -102,19 +151,54 @@ class Limits:
             )
         self._take(context, size)
 
+    def reserve(self, context: RequestContext, size: int) -> None:
+        """Count `size` bytes that arrive for a request whose size another limits. RequestError as in `hold`."""
+        self._take(context, size)
+
     def leave(self, context: RequestContext) -> None:
         """Release a request and its bytes."""
-        self.requests -= 1
+        if not context.is_displaced:  # else they were released then
+            self.requests -= 1
+            self.release(context)
+
+    def release(self, context: RequestContext) -> None:
+        """Release the bytes that a request holds."""
         self.bytes -= context.held_bytes
+        context.held_bytes = 0
 
     def _take(self, context: RequestContext, size: int) -> None:
+        if context.is_displaced:
+            raise _displaced()
         # a request that is alone is accepted whatever it becomes, or it would always be refused
-        if self.bytes > context.held_bytes and self.bytes + size > self.settings.max_bytes:
-            raise RequestError(
-                "busy", "the bodies of all current requests together are too large. Try again later.", retry_after=1
-            )
+        while self.bytes > context.held_bytes and self.bytes + size > self.settings.max_bytes:
+            others = [each for each in self._settled() if each.held_bytes and each is not context]
+            if not others:
+                raise RequestError(
+                    "busy", "the bodies of all current requests together are too large. Try again later.", retry_after=1
+                )
+            self._displace(max(others, key=lambda each: each.held_bytes))
         context.held_bytes += size
         self.bytes += size
+
+    def _settled(self) -> list[RequestContext]:
+        """The requests whose bodies arrive for so long that others may take their room, the oldest first."""
+        latest = time.monotonic() - min(_SETTLING_SECONDS, self.settings.body_timeout)
+        return [context for context, (since, _) in self._arriving.items() if since <= latest]
+
+    def _displace(self, context: RequestContext | None) -> None:
+        if context is None:
+            return
+        _, end = self._arriving.pop(context)
+        context.is_displaced = True
+        self.requests -= context.is_admitted
+        self.release(context)
+        end()
+
+
+def _displaced() -> RequestError:
+    return RequestError(
+        "busy", "others needed the room of this request before its body was complete. Try again later.", retry_after=1
+    )
 
 
 class Admission:
@@ -153,9 +237,11 @@ class Admission:
         return RequestContext(request_id(given_id), started + left, endpoint, method, path, client, started=started)
 
     def check_token(self, authorization: str) -> None:
-        """RequestError where the server has a token and this header is not `Bearer TOKEN`. Takes constant time."""
-        token = self._settings.token
-        if token and not hmac.compare_digest(authorization.encode("utf-8", "replace"), f"Bearer {token}".encode()):
+        """RequestError where the server has a token and this header is not `Bearer TOKEN`, with any case of `Bearer`."""
+        token, (scheme, _, given) = self._settings.token, authorization.partition(" ")
+        # in constant time: how long it takes says nothing of the token
+        is_same = hmac.compare_digest(given.lstrip(" ").encode("utf-8", "replace"), token.encode())
+        if token and not (is_same and scheme.lower() == "bearer"):
             raise RequestError(
                 "unauthorized", "this server needs its token: send the header `Authorization: Bearer TOKEN`."
             )

@@ -136,6 +136,14 @@ class ServeSettings:
         metavar="SECONDS",
         group=_LIMITS,
     )
+    grpc_ping: float = option(
+        0.5,
+        "least time between two keepalive pings of a gRPC client; one that pings more often is disconnected",
+        low=0.0,
+        high=_LONGEST,
+        metavar="SECONDS",
+        group=_LIMITS,
+    )
     poll: float = option(
         2.0,
         "between looks at FOLDER for new versions; 0: never",

@@ -39,6 +39,11 @@ class AppState:
         """What all requests hold now."""
         return self.admission.limits
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether it takes requests: not while it stops or a computation hangs."""
+        return not (self.limits.is_stopping or self.service.repository.hanging())
+
     def stop_accepting(self) -> None:
         """Refuse new requests; those that were accepted are answered."""
         self.limits.is_stopping = self.service.is_stopping = True

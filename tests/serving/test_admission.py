@@ -85,7 +85,7 @@ def test_a_deadline_is_the_shorter_of_the_clients_and_the_servers(
 
 def test_a_token_is_compared_as_a_whole() -> None:
     admission = Fixture(token="s3cret").admission
-    for wrong in ("", "Bearer", "Bearer ", "Bearer s3cre", "Bearer s3cret ", "bearer s3cret", "s3cret", "Bearer \xe9"):
+    for wrong in ("", "Bearer", "Bearer ", "Bearer s3cre", "Bearer s3cret ", "Basic s3cret", "s3cret", "Bearer \xe9"):
         with pytest.raises(RequestError, match="needs its token") as refused:
             admission.check_token(wrong)
         assert refused.value.status == 401

@@ -12,7 +12,7 @@ from typing import Any
 
 from netwright.system.extras import optional
 
-__all__ = ["METHODS", "SERVICE", "STREAM", "messages"]
+__all__ = ["METHODS", "SERVICE", "STREAM", "descriptors", "messages"]
 
 SERVICE = "inference.GRPCInferenceService"
 # method of the protocol, also the stem of its request and response -> method of the servicer
@@ -98,6 +98,14 @@ _CHOICE = "parameter_choice"
 @cache
 def messages() -> dict[str, Any]:
     """Name -> class of every message that is not nested in another."""
+    get = optional("google.protobuf.message_factory", "serve").GetMessageClass
+    found = descriptors().FindMessageTypeByName
+    return {name: get(found(f"inference.{name}")) for name in _TABLE if "." not in name}
+
+
+@cache
+def descriptors() -> Any:
+    """The descriptor pool of the messages and the service."""
     descriptor_pb2 = optional("google.protobuf.descriptor_pb2", "serve")
     file = descriptor_pb2.FileDescriptorProto(name="netwright_oip.proto", package="inference", syntax="proto3")
     made: dict[str, Any] = {}
@@ -111,10 +119,21 @@ def messages() -> dict[str, Any]:
         made[path] = message
         for field in filter(None, fields.split("; ")):
             _add_field(message, path, field)
+    service = file.service.add(name=SERVICE.rpartition(".")[2])
+    for method in METHODS:
+        service.method.add(
+            name=method, input_type=f".inference.{method}Request", output_type=f".inference.{method}Response"
+        )
+    service.method.add(
+        name=STREAM,
+        input_type=".inference.ModelInferRequest",
+        output_type=".inference.ModelStreamInferResponse",
+        client_streaming=True,
+        server_streaming=True,
+    )
     pool = optional("google.protobuf.descriptor_pool", "serve").DescriptorPool()
     pool.Add(file)
-    get = optional("google.protobuf.message_factory", "serve").GetMessageClass
-    return {name: get(pool.FindMessageTypeByName(f"inference.{name}")) for name in _TABLE if "." not in name}
+    return pool
 
 
 def _add_field(message: Any, path: str, text: str) -> None:

@@ -3,155 +3,199 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from netwright.errors import ServeError
+from netwright.serving.admission import request_id
 from netwright.serving.errors import GRPC_CODES, INTERNAL_ERROR, RequestError
-from netwright.serving.grpc.messages import METHODS, SERVICE, STREAM, messages
+from netwright.serving.grpc.messages import METHODS, STREAM, messages
+from netwright.serving.grpc.requests import parse, read_infer_request, unpack
 from netwright.serving.models.service import decoded_size
 from netwright.serving.protocol import tensors, triton
 from netwright.serving.protocol.statistics import statistics
-from netwright.serving.protocol.tensors import InferRequest, InputTensor, RequestedOutput
-from netwright.system.extras import optional
 from netwright.version import __version__
 
 if TYPE_CHECKING:
     from netwright.serving.admission import RequestContext
     from netwright.serving.models.version import ModelVersion
-    from netwright.serving.settings import ServeSettings
     from netwright.serving.state import AppState
 
-__all__ = ["start_grpc"]
+__all__ = ["Servicer"]
 
-_ENVELOPE_BYTES = 1 << 20  # of a message, besides its tensors
 _STOP_CHECK_SECONDS = 1.0  # between looks whether the server stops, while a stream is silent
+_IDLE_SECONDS = 65.0  # that a stream may be silent, as a connection of HTTP
+_SMALL_BYTES = 64 << 10  # of a message without tensors
+_SMALL_SECONDS = 1.0  # for it to come after its head
+_MOST_SMALL = 256  # that arrive at once
 _PUBLIC_METHODS = {"ServerLive", "ServerReady"}
-_CONTENTS = {"FP32": "fp32_contents", "UINT8": "uint_contents", "BYTES": "bytes_contents"}
+# method -> its name in the metrics
+_ENDPOINTS = {"ModelInfer": "grpc", "ServerLive": "health", "ServerReady": "health", "ModelReady": "health"}
 
 
-async def start_grpc(state: AppState, *, shares_port: bool = False) -> tuple[Any, int]:
-    """Start a server of gRPC.
+class Servicer:
+    """One method for each of the protocol. They raise RequestError, and `_guarded` turns it into gRPC's status.
 
     Args:
         state: The models, and what admits requests.
-        shares_port: Whether other workers listen on the same port.
-
-    Returns:
-        The grpc.aio server and its port.
-
-    Raises:
-        ServeError: Where it cannot listen.
+        grpc: The package.
+        address_of: The client's address, of the name that the package gives to a peer.
     """
-    grpc = optional("grpc", "serve")
-    settings = state.settings
-    most = settings.max_body + _ENVELOPE_BYTES
-    options = [
-        ("grpc.max_receive_message_length", most),
-        ("grpc.max_send_message_length", most),
-        ("grpc.so_reuseport", int(shares_port)),
-    ]
-    server = grpc.aio.server(options=options, maximum_concurrent_rpcs=settings.max_requests)
-    servicer = _Servicer(state, grpc)
-    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, servicer.method_handlers()),))
-    port = _listen(server, settings, grpc)
-    await server.start()
-    return server, port
 
-
-def _listen(server: Any, settings: ServeSettings, grpc: Any) -> int:
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    address = f"{host}:{settings.grpc_port or 0}"
-    try:
-        if settings.tls_cert:
-            pair = (Path(settings.tls_key).read_bytes(), Path(settings.tls_cert).read_bytes())
-            return int(server.add_secure_port(address, grpc.ssl_server_credentials([pair])))
-        return int(server.add_insecure_port(address))
-    except (OSError, RuntimeError) as error:
-        raise ServeError(f"gRPC cannot listen on {address}: {error}. Give another --grpc_port.") from error
-
-
-class _Servicer:
-    """One method for each of the protocol. They raise RequestError, and `_guarded` turns it into gRPC's status."""
-
-    def __init__(self, state: AppState, grpc: Any) -> None:
-        self._state, self._grpc, self._messages = state, grpc, messages()
+    def __init__(self, state: AppState, grpc: Any, address_of: Callable[[str], str]) -> None:
+        self._state, self._grpc, self._messages, self._address_of = state, grpc, messages(), address_of
+        self._small: dict[
+            RequestContext, asyncio.Timeout
+        ] = {}  # messages without tensors that arrive, the oldest first
 
     def method_handlers(self) -> dict[str, Any]:
-        """Name of a method -> grpc's handler of it."""
+        """Name of a method -> grpc's handler of it.
+
+        All are handlers of streams, also where there is one message: only those see what a client is before the library
+        takes its message.
+        """
         made = {}
         for method in METHODS:
-            made[method] = self._grpc.unary_unary_rpc_method_handler(
-                self._guarded(method),
-                request_deserializer=self._messages[f"{method}Request"].FromString,
-                response_serializer=self._messages[f"{method}Response"].SerializeToString,
+            made[method] = self._grpc.stream_unary_rpc_method_handler(
+                self._guarded(method), response_serializer=self._messages[f"{method}Response"].SerializeToString
             )
         made[STREAM] = self._grpc.stream_stream_rpc_method_handler(
-            self._stream,
-            request_deserializer=self._messages["ModelInferRequest"].FromString,
-            response_serializer=self._messages["ModelStreamInferResponse"].SerializeToString,
+            self._stream, response_serializer=self._messages["ModelStreamInferResponse"].SerializeToString
         )
         return made
 
-    def _guarded(self, method: str) -> Callable[[Any, Any], Awaitable[Any]]:
-        async def guarded(request: Any, rpc: Any) -> Any:
+    async def small_message(self, kind: Any, requests: AsyncIterator[bytes], method: str, rpc: Any) -> Any:
+        """The one message of a health check, of a class of protobuf; it is counted as such. RequestError as usual."""
+        context, code = self._begin(method, rpc, "health"), "OK"
+        try:
+            return parse(kind, await self._receive_small(requests, context))
+        except RequestError as error:
+            code, context.detail = GRPC_CODES[error.reason], str(error)
+            raise
+        finally:
+            self._state.admission.finish(context, code)
+
+    def _guarded(self, method: str) -> Callable[[AsyncIterator[bytes], Any], Awaitable[Any]]:
+        receive = self._receive_tensors if method == "ModelInfer" else self._receive_small
+
+        async def guarded(requests: AsyncIterator[bytes], rpc: Any) -> Any:
             try:
-                return await self._answer(method, request, rpc)
+                return await self._answer(method, lambda context: receive(requests, context), rpc)
             except RequestError as error:
-                await self._abort(error, rpc)
+                await self.abort(error, rpc)
 
         return guarded
 
-    async def _stream(self, requests: AsyncIterator[Any], rpc: Any) -> AsyncIterator[Any]:
-        """One request after another: each is answered or refused, and the stream continues."""
+    async def _receive_tensors(self, requests: AsyncIterator[bytes], context: RequestContext) -> bytes:
+        """The message of a request that takes memory."""
+        self._state.admission.enter(context)
+        async with self._state.limits.arrival(context):
+            data = await anext(requests, b"")
+        return await self._counted(data, context)
+
+    async def _counted(self, data: bytes, context: RequestContext) -> bytes:
+        self._state.limits.hold(context, len(data))
+        return await unpack(data, self._state.limits, context)
+
+    async def _receive_small(self, requests: AsyncIterator[bytes], context: RequestContext) -> bytes:
+        """The message of any other, which comes with its head. In a flood of heads, the oldest makes room."""
+        if len(self._small) >= _MOST_SMALL:
+            self._small.pop(next(iter(self._small))).reschedule(asyncio.get_running_loop().time())
         try:
-            self._state.admission.check_token(_metadata(rpc).get("authorization", ""))
-        except RequestError as error:
-            await self._abort(error, rpc)
+            async with asyncio.timeout(_SMALL_SECONDS) as timer:
+                self._small[context] = timer
+                data = await anext(requests, b"")
+        except TimeoutError:
+            raise RequestError("slow", f"a message must follow its head within {_SMALL_SECONDS:g} s.") from None
+        finally:
+            self._small.pop(context, None)
+        if len(data) > _SMALL_BYTES:
+            raise RequestError("too_large", f"this message has at most {_SMALL_BYTES:,} bytes.")
+        return data
+
+    async def _stream(self, requests: AsyncIterator[bytes], rpc: Any) -> AsyncIterator[Any]:
+        """One request after another: each is answered or refused, and the stream continues."""
         response = self._messages["ModelStreamInferResponse"]
-        async for request in self._until_stopping(requests):
+
+        async def answer(data: bytes) -> Any:
             try:
-                yield response(infer_response=await self._answer("ModelInfer", request, rpc))
+                found = await self._answer("ModelInfer", lambda context: self._receive_one(data, context), rpc)
             except RequestError as error:
-                yield response(error_message=str(error), infer_response={"id": request.id})
+                return response(error_message=str(error), infer_response={"id": self._id_of(data)})
+            return response(infer_response=found)
 
-    async def _until_stopping(self, requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
-        """The requests, until the server stops: a client that is silent must not hold it up."""
-        while True:
-            coming = asyncio.ensure_future(anext(requests, None))
-            while not coming.done():
-                await asyncio.wait({coming}, timeout=_STOP_CHECK_SECONDS)
-                if self._state.limits.is_stopping and not coming.done():
-                    coming.cancel()
-                    return
-            request = coming.result()
-            if request is None:
-                return
-            yield request
+        async with contextlib.aclosing(self.messages_of(requests, rpc, STREAM)) as messages:
+            async for each in messages:
+                yield await answer(each)
 
-    async def _abort(self, error: RequestError, rpc: Any) -> None:
+    async def _receive_one(self, data: bytes, context: RequestContext) -> bytes:
+        self._state.admission.enter(context)
+        return await self._counted(data, context)
+
+    def _id_of(self, data: bytes) -> str:
+        try:
+            return str(parse(self._messages["ModelInferRequest"], data).id)
+        except RequestError:  # packed, or no message
+            return ""
+
+    async def messages_of(self, requests: AsyncIterator[bytes], rpc: Any, method: str) -> AsyncGenerator[bytes, None]:
+        """The messages of a stream, until it is silent for too long or the server stops. For clients with the token.
+
+        An idle stream takes the place of a request, and loses it where others need it.
+        """
+        admission = self._state.admission
+        context = self._begin(method, rpc, "grpc_stream")
+        code = "OK"
+        try:
+            admission.check_token(_metadata(rpc).get("authorization", ""))
+            admission.enter(context)
+            while (data := await self._next(requests, context)) is not None:
+                yield data
+        except RequestError as error:
+            code, context.detail = GRPC_CODES[error.reason], str(error)
+            await self.abort(error, rpc)
+        finally:
+            admission.finish(context, code, event="stream")
+
+    async def _next(self, requests: AsyncIterator[bytes], context: RequestContext) -> bytes | None:
+        """The next message; None at the end of the stream, or when the server stops."""
+        limits = self._state.limits
+        coming = asyncio.ensure_future(anext(requests, None))
+        try:
+            async with limits.arrival(context, max(_IDLE_SECONDS, limits.settings.timeout)):
+                while not coming.done() and not limits.is_stopping:
+                    await asyncio.wait({coming}, timeout=_STOP_CHECK_SECONDS)
+            return coming.result() if coming.done() else None
+        finally:
+            coming.cancel()
+
+    async def abort(self, error: RequestError, rpc: Any) -> None:
+        """End a call with the status of an error."""
         if error.retry_after is not None:
             rpc.set_trailing_metadata((("retry-after", str(error.retry_after)),))
         await rpc.abort(self._grpc.StatusCode[GRPC_CODES[error.reason]], str(error))
 
-    async def _answer(self, method: str, request: Any, rpc: Any) -> Any:
-        """Admit a request, answer it, and account for it. RequestError where it is refused."""
-        admission, metadata = self._state.admission, _metadata(rpc)
-        context = admission.begin(
-            metadata.get("x-request-id") or str(getattr(request, "id", "")),
-            endpoint="grpc",
+    def _begin(self, method: str, rpc: Any, endpoint: str) -> RequestContext:
+        return self._state.admission.begin(
+            _metadata(rpc).get("x-request-id", ""),
+            endpoint=endpoint,
             seconds=rpc.time_remaining(),
             method="grpc",
             path=method,
+            client=self._address_of(rpc.peer()),
         )
+
+    async def _answer(self, method: str, receive: Callable[[RequestContext], Awaitable[bytes]], rpc: Any) -> Any:
+        """Check who asks, receive the request, answer it, and account for it. RequestError where it is refused."""
+        admission, metadata = self._state.admission, _metadata(rpc)
+        context = self._begin(method, rpc, _ENDPOINTS.get(method, "grpc_other"))
         code = "OK"
         try:
             if method not in _PUBLIC_METHODS:
                 admission.check_token(metadata.get("authorization", ""))
-            if method == "ModelInfer":
-                admission.enter(context)
-                admission.limits.hold(context, request.ByteSize())
+            request = parse(self._messages[f"{method}Request"], await receive(context))
+            if "x-request-id" not in metadata and getattr(request, "id", None):
+                context.id = request_id(request.id)
             return await getattr(self, METHODS[method])(request, context)
         except RequestError as error:
             code, context.detail = GRPC_CODES[error.reason], str(error)
@@ -169,8 +213,7 @@ class _Servicer:
         return self._messages["ServerLiveResponse"](live=True)
 
     async def server_ready(self, request: Any, context: RequestContext) -> Any:
-        is_hanging = bool(self._state.service.repository.hanging())
-        return self._messages["ServerReadyResponse"](ready=not (is_hanging or self._state.limits.is_stopping))
+        return self._messages["ServerReadyResponse"](ready=self._state.is_ready)
 
     async def server_metadata(self, request: Any, context: RequestContext) -> Any:
         response = self._messages["ServerMetadataResponse"]
@@ -200,7 +243,7 @@ class _Servicer:
     async def model_infer(self, request: Any, context: RequestContext) -> Any:
         service = self._state.service
         version = self._find_version(request.model_name, request.model_version, context)
-        infer_request = _read_request(request)
+        infer_request = await read_infer_request(request, self._state.limits, context)
         tensors.check_outputs(infer_request.outputs)
         images = tensors.images_of(infer_request.input, version.runtime.info)
         infer_request = infer_request.without_data()
@@ -241,27 +284,3 @@ class _Servicer:
 
 def _metadata(rpc: Any) -> dict[str, str]:
     return {key: str(value) for key, value in rpc.invocation_metadata() or ()}
-
-
-def _read_request(request: Any) -> InferRequest:
-    if len(request.inputs) != 1:
-        raise RequestError("malformed", f"a request has one of the inputs, and this has {len(request.inputs)}.")
-    tensor = request.inputs[0]
-    if len(request.raw_input_contents) > 1:
-        raise RequestError("malformed", "raw_input_contents has one element per input.")
-    shape = tuple(tensor.shape)
-    if any(not 0 <= each < 1 << 31 for each in shape):
-        raise RequestError("malformed", "the shape of an input has whole numbers, 0 or more.")
-    data: Any
-    if request.raw_input_contents:
-        data = request.raw_input_contents[0]
-    else:
-        data = list(getattr(tensor.contents, _CONTENTS.get(tensor.datatype, "fp32_contents")))
-    tensors.check_count(len(request.outputs))
-    outputs = []
-    for each in request.outputs:
-        classes = each.parameters["classification"].int64_param if "classification" in each.parameters else 0
-        if not 0 <= classes <= 10_000:
-            raise RequestError("malformed", "classification is the number of likeliest classes, a whole number.")
-        outputs.append(RequestedOutput(each.name, True, classes))
-    return InferRequest(request.id, InputTensor(tensor.name, tensor.datatype, shape, data), tuple(outputs))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import zlib
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from netwright.serving.errors import RequestError
 from netwright.serving.http.middleware import ClientDisconnected
+from netwright.serving.protocol.packed import decompress
 from netwright.system.extras import optional
 
 if TYPE_CHECKING:
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["MOST_PARTS", "decompress", "parts_of", "read_body"]
 
-_ENCODINGS = ("gzip", "x-gzip", "deflate")
-_CHUNK_BYTES = 1 << 18  # unpacked before other requests have their turn
 MOST_PARTS = 1_000  # images of a request
 _MOST_HEAD_BYTES = 16_384  # of one part of a form
 
@@ -48,36 +45,6 @@ async def read_body(request: Request, limits: Limits) -> bytes:
     return b"".join(parts)
 
 
-def decompress(data: bytes, encoding: str, most: int) -> Iterator[bytes]:
-    """Unpack a body, chunk by chunk.
-
-    Args:
-        data: The packed body.
-        encoding: Its Content-Encoding: gzip or deflate.
-        most: Bytes that it may have unpacked.
-
-    Raises:
-        RequestError: Where it has more, or is damaged.
-    """
-    if encoding not in _ENCODINGS:
-        raise RequestError("malformed", f"the encoding of a body is gzip, deflate or identity, not {encoding[:40]!r}.")
-    unpacker = zlib.decompressobj(wbits=47)  # zlib tells the two apart
-    size = 0
-    try:
-        while part := unpacker.decompress(data, _CHUNK_BYTES):
-            size += len(part)
-            if size > most:
-                raise RequestError("too_large", f"a body has at most {most:,} bytes, and this one unpacks to more.")
-            yield part
-            data = unpacker.unconsumed_tail
-    except zlib.error as error:
-        raise RequestError("malformed", f"the body is not {encoding}: {error}.") from error
-    if not unpacker.eof:
-        raise RequestError("malformed", f"the {encoding} body is cut off.")
-    if unpacker.unused_data:
-        raise RequestError("malformed", f"{len(unpacker.unused_data):,} bytes follow the end of the {encoding} body.")
-
-
 async def _receive_all(request: Request, limits: Limits, context: RequestContext) -> bytes:
     length = request.headers.get("content-length", "")
     if length.isascii() and length.isdigit() and int(length[:20]) > limits.settings.max_body:
@@ -85,20 +52,17 @@ async def _receive_all(request: Request, limits: Limits, context: RequestContext
             "too_large", f"a request has at most {limits.settings.max_body:,} bytes, and this has {length}."
         )
     chunks = []
-    try:
-        async with asyncio.timeout(limits.settings.body_timeout):
-            while True:
-                message = await request.receive()
-                if message["type"] == "http.disconnect":
-                    raise ClientDisconnected
-                if chunk := message.get("body", b""):
-                    limits.hold(context, len(chunk))
-                    chunks.append(chunk)
-                if not message.get("more_body", False):
-                    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-    except TimeoutError:
-        seconds = limits.settings.body_timeout
-        raise RequestError("slow", f"a body must arrive within {seconds:g} seconds, and this did not.") from None
+    async with limits.arrival(context):
+        while True:
+            message = await request.receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnected
+            if chunk := message.get("body", b""):
+                limits.hold(context, len(chunk))
+                chunks.append(chunk)
+            if not message.get("more_body", False):
+                break
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 def parts_of(body: bytes, content_type: str) -> list[tuple[str, bytes]]:

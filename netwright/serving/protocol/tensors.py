@@ -11,6 +11,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from netwright.errors import ServeError
 from netwright.serving.errors import RequestError
@@ -36,10 +37,17 @@ __all__ = [
 # input -> datatype
 INPUTS = {"input": "FP32", "pixels": "UINT8", "image": "BYTES"}
 OUTPUTS = ("logits", "probabilities")
+_HALVES = ("FP16", "BF16")  # that "input" may have instead; binary only, as in the protocol
 # images that the bytes of a request are cut into; what they decode to is counted later
 _MOST_IMAGES = 100_000
 
-_DTYPES: dict[str, np.dtype[Any]] = {"FP32": np.dtype("<f4"), "UINT8": np.dtype("u1")}
+# numpy has no BF16: it is the upper half of FP32
+_DTYPES: dict[str, np.dtype[Any]] = {
+    "FP32": np.dtype("<f4"),
+    "FP16": np.dtype("<f2"),
+    "BF16": np.dtype("<u2"),
+    "UINT8": np.dtype("u1"),
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,13 +149,7 @@ def images_of(tensor: InputTensor, info: ModelInfo) -> Rows | list[bytes]:
     Raises:
         RequestError: For another name, datatype, shape or size than the network's.
     """
-    if tensor.name not in INPUTS:
-        raise RequestError("malformed", f"an input is one of {', '.join(INPUTS)}, not {tensor.name[:100]!r}.")
-    if tensor.datatype != INPUTS[tensor.name]:
-        raise RequestError(
-            "malformed",
-            f"the input {tensor.name!r} has the datatype {INPUTS[tensor.name]}, not {tensor.datatype[:20]!r}.",
-        )
+    check_datatype(tensor.name, tensor.datatype)
     c, h, w = info.input_shape
     expected = {"input": (c, h, w), "pixels": (h, w, c), "image": ()}[tensor.name]
     shape = tensor.shape
@@ -160,6 +162,17 @@ def images_of(tensor: InputTensor, info: ModelInfo) -> Rows | list[bytes]:
             f"{content}, with N of 1 or more, not {list(shape)[:8]}.",
         )
     return _encoded_images(tensor) if tensor.name == "image" else _numbers(tensor)
+
+
+def check_datatype(name: str, datatype: str) -> None:
+    """RequestError for an input that does not exist, or has another datatype than its own."""
+    if name not in INPUTS:
+        raise RequestError("malformed", f"an input is one of {', '.join(INPUTS)}, not {name[:100]!r}.")
+    known = (INPUTS[name], *(_HALVES if name == "input" else ()))
+    if datatype not in known:
+        raise RequestError(
+            "malformed", f"the input {name!r} has the datatype {' or '.join(known)}, not {datatype[:20]!r}."
+        )
 
 
 def outputs_of(request: InferRequest, runtime: Runtime, logits: FloatArray) -> tuple[OutputTensor, ...]:
@@ -229,6 +242,8 @@ def _numbers(tensor: InputTensor) -> Rows:
     for each in tensor.shape:
         count *= each
     if isinstance(tensor.data, list):
+        if tensor.datatype in _HALVES:
+            raise RequestError("malformed", f"{tensor.datatype} is sent as binary data: JSON has no numbers of it.")
         return _from_list(tensor, tensor.data, dtype, count)
     if len(tensor.data) != count * dtype.itemsize:
         raise RequestError(
@@ -236,10 +251,17 @@ def _numbers(tensor: InputTensor) -> Rows:
             f"{tensor.name!r} of shape {list(tensor.shape)} has {count * dtype.itemsize:,} bytes, and "
             f"{len(tensor.data):,} came.",
         )
-    rows: Rows = np.frombuffer(tensor.data, dtype=dtype).reshape(tensor.shape)
-    if dtype.kind == "f" and not np.isfinite(rows).all():
+    rows: Rows = _widened(np.frombuffer(tensor.data, dtype=dtype), tensor.datatype).reshape(tensor.shape)
+    if rows.dtype.kind == "f" and not np.isfinite(rows).all():
         raise RequestError("malformed", f"the numbers of {tensor.name!r} must be finite, and some are not.")
     return rows
+
+
+def _widened(numbers: npt.NDArray[Any], datatype: str) -> Rows:
+    """FP16 and BF16 as FP32, which is exact."""
+    if datatype == "BF16":
+        return (numbers.astype("<u4") << 16).view("<f4")
+    return numbers.astype("<f4") if datatype == "FP16" else numbers
 
 
 def _from_list(tensor: InputTensor, data: list[Any], dtype: np.dtype[Any], count: int) -> Rows:

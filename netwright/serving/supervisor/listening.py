@@ -73,12 +73,13 @@ class ListeningSocket(socket.socket):
         return super().accept()
 
 
-def listen(host: str, port: int) -> ListeningSocket:
+def listen(host: str, port: int, *, flag: str = "--port") -> ListeningSocket:
     """A socket that listens and that child processes inherit.
 
     Args:
         host: An address of this machine.
         port: 0 for any that is free.
+        flag: What chooses the port, for the message.
 
     Raises:
         ServeError: Where it cannot listen there.
@@ -95,7 +96,7 @@ def listen(host: str, port: int) -> ListeningSocket:
         sock.close()
         raise ServeError(
             f"a server listens on a free address of this machine, and {host}:{port} is not available: "
-            f"{error.strerror or error}. Give another --port, or 0 for any."
+            f"{error.strerror or error}. Give another {flag}, or 0 for any."
         ) from error
     sock.set_inheritable(True)
     return sock

@@ -45,7 +45,7 @@ class Server:
     Args:
         settings: What to serve, and how.
         sock: Listens already.
-        shares_port: Whether other workers listen on the same port for gRPC.
+        grpc_sock: Listens already, for gRPC; None for one of its own where the settings have a `grpc_port`.
         metrics: Of this process; new ones where it is None.
         heartbeat: Called with (state, detail), as `HeartbeatSender.send`, for whoever watches this process.
 
@@ -65,7 +65,7 @@ class Server:
         settings: ServeSettings,
         sock: ListeningSocket,
         *,
-        shares_port: bool = False,
+        grpc_sock: ListeningSocket | None = None,
         metrics: Metrics | None = None,
         heartbeat: Callable[[str, str], None] = lambda state, detail: None,
     ) -> None:
@@ -73,7 +73,7 @@ class Server:
             optional(package, "serve")
         from netwright.serving.state import open_state
 
-        self.settings, self._sock, self._shares_port = settings, sock, shares_port
+        self.settings, self._sock, self._grpc_sock = settings, sock, grpc_sock
         self.port, self.grpc_port = int(sock.getsockname()[1]), 0
         self._log = Log(settings.log_format)
         self._heartbeat = heartbeat
@@ -116,9 +116,10 @@ class Server:
         http = make_http_server(self._state, backlog=ACCEPTED_AT_ONCE, **on_connections)
         rpc: Any = None
         if self.settings.grpc_port is not None:
-            from netwright.serving.grpc.servicer import start_grpc
+            from netwright.serving.grpc.server import start_grpc
 
-            rpc, self.grpc_port = await start_grpc(self._state, shares_port=self._shares_port)
+            rpc = await start_grpc(self._state, self._grpc_sock)
+            self.grpc_port = rpc.port
         serving = asyncio.create_task(http.serve(sockets=[self._sock]))
         while not http.started and not serving.done():
             await asyncio.sleep(0.005)

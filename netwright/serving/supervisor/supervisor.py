@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -43,24 +43,29 @@ class _Worker:
 
     Args:
         settings: Of the server.
-        sock: Listens; the worker inherits it.
+        sockets: They listen, for HTTP and perhaps for gRPC; the worker inherits them.
         shared: Folder of the metrics and connection counts that the workers share.
         place: Which of the workers this is; no two that live have the same.
         restart_reason: Why its predecessor ended: died, silent or hanging; empty for the first.
     """
 
     def __init__(
-        self, settings: ServeSettings, sock: socket.socket, shared: str, place: int, restart_reason: str = ""
+        self,
+        settings: ServeSettings,
+        sockets: Sequence[socket.socket],
+        shared: str,
+        place: int,
+        restart_reason: str = "",
     ) -> None:
         self.place, self.monitor = place, HeartbeatMonitor(settings.heartbeat)
         self.end_reason = "died"  # the restart_reason of its successor
         self.kill_at = self.restart_at = math.inf
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "netwright.serving.supervisor.worker", str(sock.fileno())],
+            [sys.executable, "-m", "netwright.serving.supervisor.worker", *(str(each.fileno()) for each in sockets)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=os.environ | {SHARED_FOLDER: shared},
-            pass_fds=(sock.fileno(),),
+            pass_fds=[each.fileno() for each in sockets],
             start_new_session=True,  # Ctrl-C is for the supervisor, which sends SIGTERM to the workers
         )
         assert self.process.stdin is not None
@@ -116,17 +121,20 @@ class Supervisor:
             ServeError: Where the first workers cannot start; their log says why.
         """
         with contextlib.ExitStack() as stack:
-            sock = stack.enter_context(listen(self._settings.host, self._settings.port))
+            sockets = [stack.enter_context(listen(self._settings.host, self._settings.port))]
             shared = str(stack.enter_context(temporary_folder("metrics")))
-            grpc_port = stack.enter_context(self._reserved_grpc_port())
-            settings = replace(self._settings, grpc_port=grpc_port or None)
+            settings, grpc_port = self._settings, self._settings.grpc_port
+            if grpc_port is not None:
+                optional("grpc", "serve")
+                sockets.append(stack.enter_context(listen(settings.host, grpc_port, flag="--grpc_port")))
+            ports = [int(each.getsockname()[1]) for each in sockets]
             stack.enter_context(self._signals())
             stack.callback(self._end)
             ConnectionCounts.create(Path(shared) / _CONNECTION_COUNTS, settings.workers)
-            self._workers = [_Worker(settings, sock, shared, place) for place in range(settings.workers)]
+            self._workers = [_Worker(settings, sockets, shared, place) for place in range(settings.workers)]
             self._wait_until_ready()
             if not self._stopping.is_set():
-                on_ready(sock.getsockname()[1], grpc_port)
+                on_ready(ports[0], ports[1] if len(ports) > 1 else 0)
             checked = time.monotonic()
             while not self._stopping.wait(_CHECK_SECONDS):
                 now = time.monotonic()
@@ -137,7 +145,7 @@ class Supervisor:
                         self._end_if_hanging(worker, elapsed)
                     elif self._may_restart(worker, shared):
                         place = worker.place
-                        self._workers[place] = _Worker(settings, sock, shared, place, worker.end_reason)
+                        self._workers[place] = _Worker(settings, sockets, shared, place, worker.end_reason)
 
     def _wait_until_ready(self) -> None:
         for worker in self._workers:
@@ -188,25 +196,6 @@ class Supervisor:
                 worker.send_signal(signal.SIGKILL)
                 worker.process.wait()
             worker.close()
-
-    @contextlib.contextmanager
-    def _reserved_grpc_port(self) -> Iterator[int]:
-        """A port that the workers share for gRPC, reserved for them; 0 where there is no gRPC."""
-        if self._settings.grpc_port is None:
-            yield 0
-            return
-        optional("grpc", "serve")
-        family = socket.AF_INET6 if ":" in self._settings.host else socket.AF_INET
-        with socket.socket(family, socket.SOCK_STREAM) as reserved:
-            reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-            try:
-                reserved.bind((self._settings.host, self._settings.grpc_port))
-            except OSError as error:
-                raise ServeError(
-                    f"gRPC cannot listen on port {self._settings.grpc_port}: {error.strerror}. Give another "
-                    "--grpc_port."
-                ) from error
-            yield reserved.getsockname()[1]
 
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:

@@ -1,4 +1,7 @@
-"""A worker process: `python -m netwright.serving.supervisor.worker SOCKET`, its settings one line on standard input."""
+"""A worker process: `python -m netwright.serving.supervisor.worker SOCKET [GRPC_SOCKET]`.
+
+Its settings are one line on standard input.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,8 @@ def main() -> int:
         sock = ListeningSocket(fileno=int(sys.argv[1]))
         counts = Path(os.environ[SHARED_FOLDER]) / orders["connection_counts"]
         sock.connection_counts = ConnectionCounts(counts, orders["place"])
-        server = Server(settings, sock, shares_port=True, metrics=metrics, heartbeat=sender.send)
+        grpc_sock = ListeningSocket(fileno=int(sys.argv[2])) if len(sys.argv) > 2 else None
+        server = Server(settings, sock, grpc_sock=grpc_sock, metrics=metrics, heartbeat=sender.send)
     except NetwrightError as error:
         Log(settings.log_format).write("worker failed", pid=os.getpid(), said=str(error))
         return 1

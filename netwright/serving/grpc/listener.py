@@ -1,0 +1,270 @@
+"""The connections of gRPC's clients, passed on to the grpc library byte by byte, and counted.
+
+The library itself takes what a message announces: thirty streams that announce 30 MiB each and never finish hold 1 GB,
+and Python sees nothing of a message before it is complete. So clients connect to the listener here, which passes their
+bytes on over a socket of this machine, and counts those of messages that still arrive with the bodies of HTTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import math
+import resource
+import socket
+import ssl
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from netwright.serving.admission import RequestContext
+from netwright.serving.errors import RequestError
+from netwright.serving.grpc.frames import END_STREAM, HEADERS, PREFACE_BYTES, RESET, Frames, Messages, Unexpected
+
+if TYPE_CHECKING:
+    from netwright.serving.admission import Limits
+    from netwright.serving.settings import ServeSettings
+
+__all__ = ["GrpcListener"]
+
+_READ_BYTES = 64 << 10  # of one connection before others have their turn
+_FIRST_BYTES_SECONDS = 10.0  # that a new connection has to say something, as over HTTP
+_CHECK_SECONDS = 1.0
+_MOST_FRAMES = 50_000  # of a connection in a second
+_QUIET_SECONDS = 1.0  # of a connection, after which it makes room for a new one
+_MOST_CONNECTIONS = 1_000
+_FILES_EACH = 4  # that the process opens for a connection, with some for the rest
+
+
+class GrpcListener:
+    """Accepts connections and passes them on to `backend`.
+
+    Args:
+        settings: Of the server.
+        limits: What the bytes count against.
+
+    Attributes:
+        backend: Address that the grpc library listens on.
+    """
+
+    def __init__(self, settings: ServeSettings, limits: Limits) -> None:
+        self._settings, self.limits = settings, limits
+        self._folder = tempfile.TemporaryDirectory(prefix="netwright-grpc-")
+        self.path = Path(self._folder.name) / "grpc"
+        self.backend = f"unix:{self.path}"
+        self.buffer = bytearray(_READ_BYTES)  # of all connections: each takes what it has read out of it at once
+        self._numbers = itertools.count()
+        self.connections: dict[_Client, None] = {}  # the oldest first
+        files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        self._most = max(1, min(_MOST_CONNECTIONS, files // _FILES_EACH))
+        self._addresses: dict[str, str] = {}  # the library's name of a peer -> address of the client
+        self._server: asyncio.Server | None = None
+        self._checking: asyncio.Task[None] | None = None
+
+    async def start(self, sock: socket.socket) -> None:
+        """Accept from a socket that listens."""
+        loop = asyncio.get_running_loop()
+        tls: ssl.SSLContext | None = None
+        if self._settings.tls_cert:
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            tls.load_cert_chain(self._settings.tls_cert, self._settings.tls_key)
+            tls.set_alpn_protocols(["h2"])
+        limit: dict[str, Any] = {"ssl_handshake_timeout": _FIRST_BYTES_SECONDS} if tls else {}
+        self._server = await loop.create_server(lambda: _Client(self), sock=sock, ssl=tls, **limit)
+        self._checking = asyncio.create_task(self._check())
+
+    def stop_accepting(self) -> None:
+        """Close the socket that listens; connections stay."""
+        if self._server is not None:
+            self._server.close()
+
+    def close(self) -> None:
+        """End all connections."""
+        self.stop_accepting()
+        if self._checking is not None:
+            self._checking.cancel()
+        for each in list(self.connections):
+            each.abort()
+        self._folder.cleanup()
+
+    def address_of(self, peer: str) -> str:
+        """The network address of the client that the library calls `peer`."""
+        return self._addresses.get(peer, "")
+
+    def add(self, client: _Client) -> None:
+        """Note a new connection; where there are too many, the most silent of whoever has most of them is ended."""
+        if len(self.connections) >= self._most:
+            most, _ = Counter(each.address for each in self.connections).most_common(1)[0]
+            quiet = min((each for each in self.connections if each.address == most), key=lambda each: each.active)
+            (quiet if quiet.active < time.monotonic() - _QUIET_SECONDS else client).abort()
+        self.connections[client] = None
+
+    def remove(self, client: _Client, peer: str) -> None:
+        """Forget a connection that has ended."""
+        self.connections.pop(client, None)
+        self._addresses.pop(peer, None)
+
+    async def connect(self, client: _Client) -> _Backend:
+        """A connection to the library for one of a client."""
+        loop, name = asyncio.get_running_loop(), self.path.with_name(str(next(self._numbers)))
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            sock.setblocking(False)
+            sock.bind(str(name))  # the library then knows it by this name
+            await loop.sock_connect(sock, str(self.path))
+            name.unlink()
+            _, backend = await loop.create_unix_connection(lambda: _Backend(client), sock=sock)
+        except BaseException:
+            sock.close()
+            raise
+        client.peer = f"unix:{name}"
+        self._addresses[client.peer] = client.address
+        return backend
+
+    async def _check(self) -> None:
+        while True:
+            await asyncio.sleep(_CHECK_SECONDS)
+            now = time.monotonic()
+            for each in list(self.connections):
+                each.check(now)
+
+
+class _Client(asyncio.BufferedProtocol):
+    """A client's connection."""
+
+    def __init__(self, listener: GrpcListener) -> None:
+        self._listener, self._limits = listener, listener.limits
+        self.address, self.peer, self.active = "", "", time.monotonic()
+        self._has_spoken = False
+        self._backend: _Backend | None = None
+        self._connecting: asyncio.Task[None] | None = None
+        self._messages: dict[int, Messages] = {}  # streams that the client has not completed
+        self._held: dict[int, RequestContext] = {}  # of those, with an unfinished message
+        self._sent = Frames(self._on_frame, self._on_data, skip=PREFACE_BYTES)
+        self._answered = Frames(self._on_answer)
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport: asyncio.Transport = transport
+        self.address = str((transport.get_extra_info("peername") or ("",))[0])
+        self._listener.add(self)
+        if not transport.is_closing():
+            transport.pause_reading()
+            self._connecting = asyncio.create_task(self._connect())
+
+    async def _connect(self) -> None:
+        try:
+            self._backend = await self._listener.connect(self)
+        except OSError:
+            self.abort()
+        else:
+            if not self.transport.is_closing():
+                self.transport.resume_reading()
+
+    def get_buffer(self, sizehint: int) -> bytearray:
+        return self._listener.buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.active, self._has_spoken = time.monotonic(), True
+        data = memoryview(self._listener.buffer)[:nbytes]
+        try:
+            self._sent.feed(data)
+        except (Unexpected, RequestError):
+            self.abort()
+        if self._backend is not None and not self.transport.is_closing():
+            self._backend.transport.write(bytes(data))
+
+    def pause_writing(self) -> None:
+        if self._backend is not None:
+            self._backend.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        if self._backend is not None:
+            self._backend.transport.resume_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._listener.remove(self, self.peer)
+        for stream in list(self._held):
+            self._release(stream)
+        if self._connecting is not None and not self._connecting.done():
+            self._connecting.cancel()
+        if self._backend is not None:
+            self._backend.transport.close()
+
+    def answer(self, data: bytes) -> None:
+        """Pass on what the library answers."""
+        with contextlib.suppress(Unexpected):
+            self._answered.feed(memoryview(data))
+        self.transport.write(data)
+
+    def abort(self) -> None:
+        """End the connection."""
+        self.transport.abort()
+
+    def check(self, now: float) -> None:
+        """End the connection where it is silent from the start, floods, or sends a message for too long."""
+        oldest = min((each.started for each in self._held.values()), default=math.inf)
+        is_slow = oldest < now - self._limits.settings.body_timeout - _CHECK_SECONDS
+        is_silent = not self._has_spoken and self.active < now - _FIRST_BYTES_SECONDS
+        if is_slow or is_silent or self._sent.count > _MOST_FRAMES * _CHECK_SECONDS:
+            self.abort()
+        self._sent.count = 0
+
+    def _on_frame(self, kind: int, flags: int, stream: int) -> None:
+        if kind == HEADERS and not flags & END_STREAM:
+            self._messages.setdefault(stream, Messages())
+        elif kind == RESET:
+            self._forget(stream)
+
+    def _on_data(self, stream: int, data: memoryview) -> None:
+        messages = self._messages.get(stream)
+        if messages is None:
+            return  # the library has ended it, and drops this
+        size = messages.feed(data)
+        if messages.is_new:
+            self._release(stream)
+        if not size:
+            return
+        context = self._held.get(stream)
+        if context is None:
+            context = self._held[stream] = RequestContext("", math.inf, "grpc")
+            self._limits.begin_arrival(context, self.abort)
+        self._limits.reserve(context, size)
+
+    def _on_answer(self, kind: int, flags: int, stream: int) -> None:
+        if kind == RESET or (flags & END_STREAM and kind <= HEADERS):
+            self._forget(stream)
+
+    def _forget(self, stream: int) -> None:
+        self._messages.pop(stream, None)
+        self._release(stream)
+
+    def _release(self, stream: int) -> None:
+        context = self._held.pop(stream, None)
+        if context is not None:
+            self._limits.end_arrival(context)
+            self._limits.release(context)
+
+
+class _Backend(asyncio.Protocol):
+    """The other end, to the library."""
+
+    def __init__(self, client: _Client) -> None:
+        self._client = client
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport: asyncio.Transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._client.answer(data)
+
+    def pause_writing(self) -> None:
+        self._client.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        self._client.transport.resume_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._client.transport.close()
