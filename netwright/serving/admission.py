@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["Admission", "Limits", "RequestContext", "request_id"]
 
 _ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
-_SETTLING_SECONDS = 0.25  # in which a body arrives undisturbed, even while others need its room
+# in which a body arrives undisturbed, even while others need its place, or its bytes
+_PLACE_SECONDS, _BYTES_SECONDS = 0.05, 0.25
 
 
 @dataclass(slots=True, eq=False)
@@ -88,7 +89,7 @@ class Limits:
         if self.is_stopping:
             raise RequestError("unavailable", "the server is stopping.", retry_after=1)
         if self.requests >= self.settings.max_requests:
-            self._displace(next((each for each in self._settled() if each.is_admitted), None))
+            self._displace(next((each for each in self._settled(_PLACE_SECONDS) if each.is_admitted), None))
         if self.requests >= self.settings.max_requests:
             raise RequestError(
                 "busy", f"the server answers at most {self.settings.max_requests} requests at once.", retry_after=1
@@ -171,7 +172,7 @@ class Limits:
             raise _displaced()
         # a request that is alone is accepted whatever it becomes, or it would always be refused
         while self.bytes > context.held_bytes and self.bytes + size > self.settings.max_bytes:
-            others = [each for each in self._settled() if each.held_bytes and each is not context]
+            others = [each for each in self._settled(_BYTES_SECONDS) if each.held_bytes and each is not context]
             if not others:
                 raise RequestError(
                     "busy", "the bodies of all current requests together are too large. Try again later.", retry_after=1
@@ -180,9 +181,9 @@ class Limits:
         context.held_bytes += size
         self.bytes += size
 
-    def _settled(self) -> list[RequestContext]:
+    def _settled(self, seconds: float) -> list[RequestContext]:
         """The requests whose bodies arrive for so long that others may take their room, the oldest first."""
-        latest = time.monotonic() - min(_SETTLING_SECONDS, self.settings.body_timeout)
+        latest = time.monotonic() - seconds
         return [context for context, (since, _) in self._arriving.items() if since <= latest]
 
     def _displace(self, context: RequestContext | None) -> None:
@@ -237,7 +238,7 @@ class Admission:
         return RequestContext(request_id(given_id), started + left, endpoint, method, path, client, started=started)
 
     def check_token(self, authorization: str) -> None:
-        """RequestError where the server has a token and this header is not `Bearer TOKEN`, with any case of `Bearer`."""
+        """RequestError where the server has a token and this header is not `Bearer TOKEN` (`bearer` too)."""
         token, (scheme, _, given) = self._settings.token, authorization.partition(" ")
         # in constant time: how long it takes says nothing of the token
         is_same = hmac.compare_digest(given.lstrip(" ").encode("utf-8", "replace"), token.encode())

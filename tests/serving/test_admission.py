@@ -1,5 +1,6 @@
 """What every request passes, whichever protocol brings it: ids, tokens, limits, the log and the metrics."""
 
+import asyncio
 import io
 import json
 import re
@@ -90,7 +91,8 @@ def test_a_token_is_compared_as_a_whole() -> None:
             admission.check_token(wrong)
         assert refused.value.status == 401
         assert "s3cret" not in str(refused.value)
-    admission.check_token("Bearer s3cret")
+    for right in ("Bearer s3cret", "bearer s3cret", "BEARER  s3cret"):
+        admission.check_token(right)
     with pytest.raises(RequestError):
         Fixture(token="s3cret?").admission.check_token("Bearer s3cret€")
     Fixture().admission.check_token("")  # without a token everyone may
@@ -155,3 +157,56 @@ def test_each_reason_has_a_status_in_both_protocols() -> None:
     assert set(HTTP_STATUS) == set(GRPC_CODES)
     assert all(hasattr(grpc.StatusCode, code) for code in GRPC_CODES.values())
     assert [RequestError(reason, "").status for reason in HTTP_STATUS] == list(HTTP_STATUS.values())
+
+
+async def arriving(limits: Limits, context: RequestContext, size: int, is_done: asyncio.Event) -> str:
+    """What becomes of a body that brings `size` bytes and then nothing until `is_done`."""
+    try:
+        async with limits.arrival(context):
+            limits.hold(context, size)
+            await is_done.wait()
+    except RequestError as error:
+        return error.reason
+    return "complete"
+
+
+def test_a_body_that_arrives_makes_room_for_others() -> None:
+    async def run() -> None:
+        fixture, is_done = Fixture(max_requests=2, max_body=100, max_bytes=150), asyncio.Event()
+        admission, limits = fixture.admission, fixture.admission.limits
+        slow, large, last = (admission.begin() for _ in range(3))
+        bodies = []
+        for context, size in ((slow, 10), (large, 90)):
+            admission.enter(context)
+            bodies.append(asyncio.create_task(arriving(limits, context, size, is_done)))
+            await asyncio.sleep(0.01)
+        with pytest.raises(RequestError, match="at most 2 requests"):  # they have just begun
+            admission.enter(last)
+        await asyncio.sleep(0.3)
+        admission.enter(last)  # in the place of the oldest
+        assert (await bodies[0], limits.requests, limits.bytes) == ("busy", 2, 90)
+        limits.hold(last, 80)  # instead of the bytes of the largest
+        assert (await bodies[1], limits.requests, limits.bytes) == ("busy", 1, 80)
+        with pytest.raises(RequestError, match="others needed the room"):
+            limits.hold(large, 1)
+        for context in (slow, large, last):
+            admission.finish(context, 429)
+        assert (limits.requests, limits.bytes, fixture.figure("requests_in_flight")) == (0, 0, 0)
+
+    asyncio.run(run())
+
+
+def test_a_body_that_is_complete_keeps_its_room() -> None:
+    async def run() -> None:
+        fixture, is_done = Fixture(max_requests=1, body_timeout=0.05), asyncio.Event()
+        admission, limits = fixture.admission, fixture.admission.limits
+        context = admission.begin()
+        admission.enter(context)
+        assert await arriving(limits, context, 10, is_done) == "slow"
+        is_done.set()
+        assert await arriving(limits, context, 10, is_done) == "complete"
+        await asyncio.sleep(0.06)
+        with pytest.raises(RequestError, match="at most 1 requests"):
+            admission.enter(admission.begin())
+
+    asyncio.run(run())

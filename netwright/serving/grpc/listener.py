@@ -55,7 +55,8 @@ class GrpcListener:
         self._folder = tempfile.TemporaryDirectory(prefix="netwright-grpc-")
         self.path = Path(self._folder.name) / "grpc"
         self.backend = f"unix:{self.path}"
-        self.buffer = bytearray(_READ_BYTES)  # of all connections: each takes what it has read out of it at once
+        # of all connections: each takes what it has read at once. A view, as asyncio's TLS reads into slices of it
+        self.buffer = memoryview(bytearray(_READ_BYTES))
         self._numbers = itertools.count()
         self.connections: dict[_Client, None] = {}  # the oldest first
         files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
@@ -163,12 +164,12 @@ class _Client(asyncio.BufferedProtocol):
             if not self.transport.is_closing():
                 self.transport.resume_reading()
 
-    def get_buffer(self, sizehint: int) -> bytearray:
+    def get_buffer(self, sizehint: int) -> memoryview:
         return self._listener.buffer
 
     def buffer_updated(self, nbytes: int) -> None:
         self.active, self._has_spoken = time.monotonic(), True
-        data = memoryview(self._listener.buffer)[:nbytes]
+        data = self._listener.buffer[:nbytes]
         try:
             self._sent.feed(data)
         except (Unexpected, RequestError):

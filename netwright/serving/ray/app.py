@@ -37,6 +37,7 @@ _RAY_SERVE_OWN = {
     "tls_cert": "as ssl_certfile in http_options of serve.start()",
     "tls_key": "as ssl_keyfile in http_options of serve.start()",
     "grpc_port": "as its own gRPC, which this application does not answer; use HTTP or a handle",
+    "grpc_ping": "with its own gRPC, which this application does not answer; use HTTP or a handle",
     "workers": "as replicas",
 }
 

@@ -20,6 +20,7 @@ from netwright.serving.supervisor.listening import ACCEPTED_AT_ONCE
 from netwright.system.extras import optional
 
 if TYPE_CHECKING:
+    from netwright.serving.grpc.server import GrpcServer
     from netwright.serving.settings import ServeSettings
     from netwright.serving.supervisor.listening import ListeningSocket
 
@@ -86,6 +87,7 @@ class Server:
         )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
+        self._rpc: GrpcServer | None = None
         self._stop_early = threading.Event()
 
     def run(self, on_ready: Callable[[Server], None] = lambda server: None, *, signals: bool = True) -> None:
@@ -114,12 +116,11 @@ class Server:
         counts = self._sock.connection_counts
         on_connections: dict[str, Any] = {"on_connections": counts.set} if counts else {}
         http = make_http_server(self._state, backlog=ACCEPTED_AT_ONCE, **on_connections)
-        rpc: Any = None
         if self.settings.grpc_port is not None:
             from netwright.serving.grpc.server import start_grpc
 
-            rpc = await start_grpc(self._state, self._grpc_sock)
-            self.grpc_port = rpc.port
+            self._rpc = await start_grpc(self._state, self._grpc_sock)
+            self.grpc_port = self._rpc.port
         serving = asyncio.create_task(http.serve(sockets=[self._sock]))
         while not http.started and not serving.done():
             await asyncio.sleep(0.005)
@@ -131,7 +132,7 @@ class Server:
                 waiting = asyncio.create_task(self._stopping.wait())
                 await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
                 waiting.cancel()
-            await self._finish(http, serving, rpc)
+            await self._finish(http, serving)
             beating.cancel()
             self._heartbeat("stopping", "")
 
@@ -153,13 +154,13 @@ class Server:
             waiting = set(now)
             await asyncio.sleep(seconds)
 
-    async def _finish(self, http: Any, serving: asyncio.Task[None], rpc: Any) -> None:
+    async def _finish(self, http: Any, serving: asyncio.Task[None]) -> None:
         started = time.monotonic()
         self._state.stop_accepting()
         self._log.write("stopping", requests=self._state.limits.requests)
         http.should_exit = True
-        if rpc is not None:
-            await rpc.stop(self.settings.grace)
+        if self._rpc is not None:
+            await self._rpc.stop(self.settings.grace)
         await serving
         self._log.write("stopped", seconds=round(time.monotonic() - started, 3))
 

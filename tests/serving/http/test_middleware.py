@@ -84,7 +84,7 @@ def test_an_id_that_is_given_comes_back_and_others_are_made() -> None:
 
 def test_the_token_is_compared_as_a_whole() -> None:
     wrapped = Wrapped(answering(), token="s3cret")
-    for given in ("", "Bearer", "Bearer ", "Bearer s3cre", "Bearer s3cret ", "bearer s3cret", "s3cret", "Bearer \xe9"):
+    for given in ("", "Bearer", "Bearer ", "Bearer s3cre", "Bearer s3cret ", "Basic s3cret", "s3cret", "Bearer \xe9"):
         status, body, headers = wrapped.ask(authorization=given)
         assert (status, headers["www-authenticate"]) == (401, "Bearer"), given
         assert "token" in json.loads(body)["error"]
