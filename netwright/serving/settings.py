@@ -82,6 +82,9 @@ class ServeSettings:
     max_body: int = option(
         32 << 20, "of one request (413)", low=1, metavar="BYTES", default_text="32 MiB", group=_LIMITS
     )
+    max_json: int = option(
+        16 << 20, "of the JSON of one request (413)", low=1, metavar="BYTES", default_text="16 MiB", group=_LIMITS
+    )
     max_bytes: int = option(
         256 << 20,
         "of all bodies in one worker together (429)",

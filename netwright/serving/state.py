@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netwright.serving.admission import Admission, Limits
+from netwright.serving.json_parser import JsonParser
 from netwright.serving.models.repository import Repository
 from netwright.serving.models.service import Service
 
@@ -28,6 +29,7 @@ class AppState:
     admission: Admission
     metrics: Metrics
     log: Log
+    json: JsonParser
 
     @property
     def settings(self) -> ServeSettings:
@@ -50,6 +52,7 @@ class AppState:
 
     def close(self) -> None:
         """Answer what was accepted, in at most `grace` seconds, and release the models."""
+        self.json.close()
         self.service.close()
         self.service.repository.close(self.settings.grace)
 
@@ -90,4 +93,4 @@ def open_state(
         on_loading=on_loading,
         is_alone=is_alone,
     )
-    return AppState(Service(repository, settings), Admission(settings, metrics, log), metrics, log)
+    return AppState(Service(repository, settings), Admission(settings, metrics, log), metrics, log, JsonParser())

@@ -21,36 +21,37 @@ MOST_PARTS = 1_000  # images of a request
 _MOST_HEAD_BYTES = 16_384  # of one part of a form
 
 
-async def read_body(request: Request, limits: Limits) -> bytes:
+async def read_body(request: Request, limits: Limits, *, is_json: bool = False) -> bytes:
     """The whole body of a request, counted as it arrives, and unpacked where it has a Content-Encoding.
 
     Args:
         request: With its RequestContext in the scope.
         limits: What the bytes count against.
+        is_json: Whether all of it is JSON, which has a limit of its own.
 
     Raises:
         RequestError: Where it is too large or too slow.
         ClientDisconnected: Where the client closed the connection.
     """
     context: RequestContext = request.scope["context"]
-    body = await _receive_all(request, limits, context)
+    settings = limits.settings
+    most = min(settings.max_body, settings.max_json) if is_json else settings.max_body
+    body = await _receive_all(request, limits, context, most)
     encoding = request.headers.get("content-encoding", "").strip().lower()
     if encoding in ("", "identity"):
         return body
     parts = []
-    for part in decompress(body, encoding, limits.settings.max_body):
+    for part in decompress(body, encoding, most):
         limits.unpack(context, len(part), "unpacked bodies")
         parts.append(part)
         await asyncio.sleep(0)  # other requests have their turn
     return b"".join(parts)
 
 
-async def _receive_all(request: Request, limits: Limits, context: RequestContext) -> bytes:
+async def _receive_all(request: Request, limits: Limits, context: RequestContext, most: int) -> bytes:
     length = request.headers.get("content-length", "")
-    if length.isascii() and length.isdigit() and int(length[:20]) > limits.settings.max_body:
-        raise RequestError(
-            "too_large", f"a request has at most {limits.settings.max_body:,} bytes, and this has {length}."
-        )
+    if length.isascii() and length.isdigit() and int(length[:20]) > most:
+        raise _too_large(limits, most, f", and this has {length}")
     chunks = []
     async with limits.arrival(context):
         while True:
@@ -58,11 +59,21 @@ async def _receive_all(request: Request, limits: Limits, context: RequestContext
             if message["type"] == "http.disconnect":
                 raise ClientDisconnected
             if chunk := message.get("body", b""):
+                if context.body_bytes + len(chunk) > most:
+                    raise _too_large(limits, most)
                 limits.hold(context, len(chunk))
                 chunks.append(chunk)
             if not message.get("more_body", False):
                 break
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def _too_large(limits: Limits, most: int, more: str = "") -> RequestError:
+    if most < limits.settings.max_body:
+        return RequestError(
+            "too_large", f"JSON has at most {most:,} bytes here{more}: send binary data, or raise --max_json."
+        )
+    return RequestError("too_large", f"a request has at most {most:,} bytes{more}.")
 
 
 def parts_of(body: bytes, content_type: str) -> list[tuple[str, bytes]]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +9,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from netwright.serving.errors import RequestError
-from netwright.serving.http.body import MOST_PARTS, parts_of, read_body
+from netwright.serving.http.body import parts_of, read_body
 from netwright.serving.http.context import app_state, find_version, request_context, unless_disconnected
 from netwright.serving.models.service import decoded_size, top_classes
-from netwright.serving.protocol.infer_json import read_json
 
 if TYPE_CHECKING:
     from netwright.serving.models.version import ModelVersion
@@ -58,13 +55,9 @@ async def mindspore_predict(request: Request) -> Response:
     number = address["version"] or ""
     # MindSpore Serving's version 0 is the newest
     version = find_version(request, address["name"], "" if number.strip("0") == "" else number)
-    message = read_json(await read_body(request, app_state(request).limits))
-    instances = message.get("instances") if isinstance(message, dict) else None
-    if not isinstance(instances, list) or not instances:
-        raise RequestError("malformed", 'the body is {"instances": [{"image": {"b64": "..."}}, ...]}.')
-    if len(instances) > MOST_PARTS:
-        raise RequestError("too_large", f"a request has at most {MOST_PARTS:,} images.")
-    read = [_instance_image(each) for each in instances]
+    state, context = app_state(request), request_context(request)
+    body = await read_body(request, state.limits, is_json=True)
+    read = await state.json.parse("mindspore", body, deadline=context.deadline)
     images, answers = [each for each in read if isinstance(each, bytes)], list[Any]()
     if images:
         classifying = _classify(request, version, images, _MINDSPORE_CLASSES)
@@ -96,18 +89,6 @@ def _top_k(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text[:20]) > 0 and len(text) < 20):
         raise RequestError("malformed", f"top_k is 1 or more, not {text[:40]!r}.")
     return int(text)
-
-
-def _instance_image(entry: Any) -> bytes | RequestError:
-    """The image of {"image": {"b64": text}}; the key may have another name where it is the only one."""
-    image = entry.get("image", next(iter(entry.values()), None)) if isinstance(entry, dict) else None
-    text = image.get("b64") if isinstance(image, dict) else None
-    if not isinstance(text, str):
-        return RequestError("malformed", 'an instance is {"image": {"b64": "..."}}.')
-    try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        return RequestError("malformed", "b64 is the image file in base64, and this is not.")
 
 
 def _labeled(result: list[dict[str, Any]] | RequestError) -> dict[str, Any]:

@@ -19,12 +19,13 @@ from netwright.serving.http.body import read_body
 from netwright.serving.http.context import app_state, find_version, request_context, unless_disconnected
 from netwright.serving.models.service import decoded_size
 from netwright.serving.protocol import tensors, triton
-from netwright.serving.protocol.infer_json import read_json, read_request, write_response
+from netwright.serving.protocol.infer_json import read_json, write_response
 from netwright.serving.protocol.statistics import statistics
 from netwright.version import __version__
 
 if TYPE_CHECKING:
     from netwright.serving.models.version import ModelVersion
+    from netwright.serving.protocol.tensors import InferRequest
 
 __all__ = [
     "demo_page",
@@ -43,6 +44,7 @@ __all__ = [
 ]
 
 _JSON_LENGTH = "inference-header-content-length"
+_CONTROL_BYTES = 64 << 10  # of a body that asks for the index, or for a model to be loaded
 # the page's style and script are inside it; nothing else may run, be loaded, or frame it
 _CONTENT_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src blob: data:; "
@@ -117,8 +119,7 @@ async def model_infer(request: Request) -> Response:
     """Tensors in, tensors out, as JSON or bytes."""
     state, context = app_state(request), request_context(request, "infer")
     version = _version_of_path(request)
-    body = await read_body(request, state.limits)
-    infer_request = read_request(body, request.headers.get(_JSON_LENGTH))
+    infer_request = await _infer_request(request)
     tensors.check_outputs(infer_request.outputs)
     images = tensors.images_of(infer_request.input, version.runtime.info)
     infer_request = infer_request.without_data()  # numbers of JSON take ten times the memory of their images
@@ -165,6 +166,17 @@ def _version_of_path(request: Request) -> ModelVersion:
     return find_version(request, request.path_params["name"], request.path_params.get("version", ""))
 
 
+async def _infer_request(request: Request) -> InferRequest:
+    state, context, given = app_state(request), request_context(request), request.headers.get(_JSON_LENGTH)
+    body = await read_body(request, state.limits, is_json=given is None)
+    length = int(given) if given and given.isascii() and given.isdigit() and len(given) < 20 else len(body)
+    if length > state.settings.max_json:
+        most = state.settings.max_json
+        raise RequestError("too_large", f"JSON has at most {most:,} bytes here, and this has {length:,}.")
+    found: InferRequest = await state.json.parse("infer", body, given, size=length, deadline=context.deadline)
+    return found
+
+
 async def _control_model(request: Request, change: Callable[[str], None]) -> Response:
     request_context(request, "model_control")
     state, name = app_state(request), request.path_params["name"]
@@ -179,7 +191,10 @@ async def _control_model(request: Request, change: Callable[[str], None]) -> Res
 
 async def _json_object(request: Request) -> dict[str, Any]:
     """The body, which may be empty, as Triton's own client sends it."""
-    message = read_json(await read_body(request, app_state(request).limits) or b"{}")
+    body = await read_body(request, app_state(request).limits, is_json=True)
+    if len(body) > _CONTROL_BYTES:
+        raise RequestError("too_large", f"this body has at most {_CONTROL_BYTES:,} bytes, and it has {len(body):,}.")
+    message = read_json(body or b"{}")
     if not isinstance(message, dict):
         raise RequestError("malformed", "the body is a JSON object, or empty.")
     return message

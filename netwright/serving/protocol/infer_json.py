@@ -15,6 +15,7 @@ __all__ = ["read_json", "read_request", "write_response"]
 
 _MOST_CLASSES = 10_000
 _MOST_LISTS = 1_000_000  # 70 MB of them
+_MOST_TEXTS = 200_000  # and keys: a request names a few, and has a text for each image
 
 
 def read_json(data: bytes | memoryview) -> Any:
@@ -24,6 +25,8 @@ def read_json(data: bytes | memoryview) -> Any:
         raise RequestError(
             "too_large", f"JSON has at most {_MOST_LISTS:,} lists and objects here. Send a flat list, or binary data."
         )
+    if text.count(b'"') > 2 * _MOST_TEXTS:
+        raise RequestError("too_large", f"JSON has at most {_MOST_TEXTS:,} keys and texts here. Send binary data.")
     had_gc = gc.isenabled()
     gc.disable()  # it would look through all lists again as they grow: minutes for 32 MB of `[],`
     try:

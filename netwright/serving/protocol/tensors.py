@@ -31,6 +31,7 @@ __all__ = [
     "check_outputs",
     "images_of",
     "model_metadata",
+    "numbers_of",
     "outputs_of",
 ]
 
@@ -161,7 +162,7 @@ def images_of(tensor: InputTensor, info: ModelInfo) -> Rows | list[bytes]:
             f"the input {tensor.name!r} of {info.name} has the shape [N{''.join(f', {each}' for each in expected)}]"
             f"{content}, with N of 1 or more, not {list(shape)[:8]}.",
         )
-    return _encoded_images(tensor) if tensor.name == "image" else _numbers(tensor)
+    return _encoded_images(tensor) if tensor.name == "image" else numbers_of(tensor)
 
 
 def check_datatype(name: str, datatype: str) -> None:
@@ -236,7 +237,8 @@ def model_metadata(info: ModelInfo, versions: list[int]) -> dict[str, Any]:
     }
 
 
-def _numbers(tensor: InputTensor) -> Rows:
+def numbers_of(tensor: InputTensor) -> Rows:
+    """The numbers of a tensor in its shape, FP32 or UINT8. RequestError where they are not what it says."""
     dtype = _DTYPES[tensor.datatype]
     count = 1
     for each in tensor.shape:

@@ -59,6 +59,7 @@ class ReplicaSettings(TypedDict, total=False):
     max_queue: int
     max_requests: int
     max_body: int
+    max_json: int
     max_bytes: int
     max_pixels: int
     max_request_pixels: int
