@@ -23,10 +23,12 @@ from typing import TYPE_CHECKING, Any
 from netwright.serving.admission import RequestContext
 from netwright.serving.errors import RequestError
 from netwright.serving.grpc.frames import END_STREAM, HEADERS, PREFACE_BYTES, RESET, Frames, Messages, Unexpected
+from netwright.serving.supervisor.listening import ACCEPTED_AT_ONCE
 
 if TYPE_CHECKING:
     from netwright.serving.admission import Limits
     from netwright.serving.settings import ServeSettings
+    from netwright.serving.supervisor.listening import ConnectionCounts, ListeningSocket
 
 __all__ = ["GrpcListener"]
 
@@ -63,10 +65,13 @@ class GrpcListener:
         self._most = max(1, min(_MOST_CONNECTIONS, files // _FILES_EACH))
         self._addresses: dict[str, str] = {}  # the library's name of a peer -> address of the client
         self._server: asyncio.Server | None = None
+        self._counts: ConnectionCounts | None = None
         self._checking: asyncio.Task[None] | None = None
 
-    async def start(self, sock: socket.socket) -> None:
+    async def start(self, sock: ListeningSocket) -> None:
         """Accept from a socket that listens."""
+        self._counts = sock.connection_counts
+        self._count()
         loop = asyncio.get_running_loop()
         tls: ssl.SSLContext | None = None
         if self._settings.tls_cert:
@@ -74,7 +79,9 @@ class GrpcListener:
             tls.load_cert_chain(self._settings.tls_cert, self._settings.tls_key)
             tls.set_alpn_protocols(["h2"])
         limit: dict[str, Any] = {"ssl_handshake_timeout": _FIRST_BYTES_SECONDS} if tls else {}
-        self._server = await loop.create_server(lambda: _Client(self), sock=sock, ssl=tls, **limit)
+        self._server = await loop.create_server(
+            lambda: _Client(self), sock=sock, ssl=tls, backlog=ACCEPTED_AT_ONCE, **limit
+        )
         self._checking = asyncio.create_task(self._check())
 
     def stop_accepting(self) -> None:
@@ -102,10 +109,16 @@ class GrpcListener:
             quiet = min((each for each in self.connections if each.address == most), key=lambda each: each.active)
             (quiet if quiet.active < time.monotonic() - _QUIET_SECONDS else client).abort()
         self.connections[client] = None
+        self._count()
+
+    def _count(self) -> None:
+        if self._counts is not None:
+            self._counts.set(len(self.connections))
 
     def remove(self, client: _Client, peer: str) -> None:
         """Forget a connection that has ended."""
         self.connections.pop(client, None)
+        self._count()
         self._addresses.pop(peer, None)
 
     async def connect(self, client: _Client) -> _Backend:

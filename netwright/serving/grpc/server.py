@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from typing import TYPE_CHECKING, Any
 
 from netwright.errors import ServeError
@@ -16,6 +15,7 @@ from netwright.system.extras import optional
 if TYPE_CHECKING:
     from netwright.serving.settings import ServeSettings
     from netwright.serving.state import AppState
+    from netwright.serving.supervisor.listening import ListeningSocket
 
 __all__ = ["GrpcServer", "start_grpc"]
 
@@ -46,7 +46,7 @@ class GrpcServer:
         self._listener.close()
 
 
-async def start_grpc(state: AppState, sock: socket.socket | None = None) -> GrpcServer:
+async def start_grpc(state: AppState, sock: ListeningSocket | None = None) -> GrpcServer:
     """Start a server of gRPC.
 
     Args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import time
 from pathlib import Path
@@ -67,10 +68,15 @@ class ListeningSocket(socket.socket):
         super().listen(_BACKLOG)
 
     def accept(self) -> tuple[socket.socket, Any]:
-        """The next connection; BlockingIOError where another worker took it."""
+        """The next connection; BlockingIOError where another worker took it, or the supervisor stops."""
         if self.connection_counts is not None and self.connection_counts.is_ahead:
             time.sleep(_YIELD_SECONDS)
-        return super().accept()
+        try:
+            return super().accept()
+        except OSError as error:
+            if error.errno == errno.EINVAL:  # it was shut down, and will be closed here too
+                raise BlockingIOError from error
+            raise
 
 
 def listen(host: str, port: int, *, flag: str = "--port") -> ListeningSocket:

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["Supervisor"]
 
 _CHECK_SECONDS = 0.1  # between looks at the workers
-_CONNECTION_COUNTS = "connections"  # file in the folder that the workers share
+# files in the folder that the workers share: of HTTP, and of gRPC
+_CONNECTION_COUNTS = ("connections", "grpc_connections")
 _LONGEST_DELAY = 30.0  # seconds before a worker that cannot start is tried again
 _KILL_SECONDS = 5.0  # between SIGTERM and SIGKILL, for one that hangs
 
@@ -129,8 +130,9 @@ class Supervisor:
                 sockets.append(stack.enter_context(listen(settings.host, grpc_port, flag="--grpc_port")))
             ports = [int(each.getsockname()[1]) for each in sockets]
             stack.enter_context(self._signals())
-            stack.callback(self._end)
-            ConnectionCounts.create(Path(shared) / _CONNECTION_COUNTS, settings.workers)
+            stack.callback(self._end, sockets)
+            for name in _CONNECTION_COUNTS:
+                ConnectionCounts.create(Path(shared) / name, settings.workers)
             self._workers = [_Worker(settings, sockets, shared, place) for place in range(settings.workers)]
             self._wait_until_ready()
             if not self._stopping.is_set():
@@ -180,12 +182,18 @@ class Supervisor:
             # only its gauges of living processes: its successor in this place continues its counters
             for path in Path(shared).glob(f"gauge_live*_{place}.db"):
                 path.unlink(missing_ok=True)
-            ConnectionCounts.forget(Path(shared) / _CONNECTION_COUNTS, place)
+            for name in _CONNECTION_COUNTS:
+                ConnectionCounts.forget(Path(shared) / name, place)
             pid, status = worker.process.pid, worker.process.returncode
             self._log.write("worker lost", pid=pid, status=status, said="restarting it")
         return time.monotonic() >= worker.restart_at
 
-    def _end(self) -> None:
+    def _end(self, sockets: Sequence[socket.socket]) -> None:
+        for sock in sockets:
+            # for all processes at once, also for a worker that hangs: else connections would wait for nobody
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+            sock.close()
         for worker in self._workers:
             worker.send_signal(signal.SIGTERM)
         until = time.monotonic() + self._settings.grace + 5

@@ -36,9 +36,10 @@ def main() -> int:
         if orders["restart_reason"]:
             metrics.worker_restarts.labels(orders["restart_reason"]).inc()
         sock = ListeningSocket(fileno=int(sys.argv[1]))
-        counts = Path(os.environ[SHARED_FOLDER]) / orders["connection_counts"]
-        sock.connection_counts = ConnectionCounts(counts, orders["place"])
         grpc_sock = ListeningSocket(fileno=int(sys.argv[2])) if len(sys.argv) > 2 else None
+        for each, name in zip((sock, grpc_sock), orders["connection_counts"], strict=True):
+            if each is not None:
+                each.connection_counts = ConnectionCounts(Path(os.environ[SHARED_FOLDER]) / name, orders["place"])
         server = Server(settings, sock, grpc_sock=grpc_sock, metrics=metrics, heartbeat=sender.send)
     except NetwrightError as error:
         Log(settings.log_format).write("worker failed", pid=os.getpid(), said=str(error))

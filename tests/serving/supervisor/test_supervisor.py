@@ -107,3 +107,24 @@ def test_workers_share_connections_that_come_at_once(start: Start, weights: Path
             assert time.monotonic() < until, more
             time.sleep(0.02)
         assert min(more) >= 20, more
+
+
+def test_a_stopping_server_takes_no_connection_while_it_answers(start: Start, weights: Path, photo: bytes) -> None:
+    with start(str(weights), "--workers", "2", "--grpc_port", "0", "--grace", "20") as server:
+        port = int(server.address.rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as held:
+            head = f"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: {len(photo)}\r\n\r\n"
+            held.sendall(head.encode() + photo[:-1])
+            time.sleep(0.5)
+            os.kill(server.workers()[0], signal.SIGSTOP)  # one that hangs must not take connections either
+            server.program.send_signal(signal.SIGTERM)
+            time.sleep(0.5)
+            for _ in range(12):
+                began = time.monotonic()
+                with pytest.raises(ConnectionRefusedError):
+                    socket.create_connection(("127.0.0.1", port), timeout=10)
+                assert time.monotonic() - began < 1
+            os.kill(server.workers()[0], signal.SIGCONT)
+            held.sendall(photo[-1:])
+            assert held.recv(100).startswith(b"HTTP/1.1 200")
+        assert server.program.wait(60) == 0
