@@ -46,7 +46,8 @@ def run(options: Namespace, command: str) -> int:
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         scheme = "https" if settings.tls_cert else "http"
         rpc = f", gRPC on {host}:{grpc_port}" if grpc_port else ""
-        print(f"serving on {scheme}://{host}:{port}{rpc}; Ctrl-C stops it", file=sys.stdout, flush=True)
+        address = f"unix:{settings.uds}" if settings.uds else f"{scheme}://{host}:{port}"
+        print(f"serving on {address}{rpc}; Ctrl-C stops it", file=sys.stdout, flush=True)
 
     _show_warnings()
     serve(settings, on_ready)

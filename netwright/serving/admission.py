@@ -206,12 +206,13 @@ class Admission:
     """Admits the requests of one process and accounts for them. Its methods are for one event loop.
 
     Attributes:
+        settings: Of the server.
         limits: What the requests hold together.
     """
 
     def __init__(self, settings: ServeSettings, metrics: Metrics, log: Log) -> None:
-        self.limits = Limits(settings)
-        self._settings, self._metrics, self._log = settings, metrics, log
+        self.settings, self.limits = settings, Limits(settings)
+        self._metrics, self._log = metrics, log
 
     def begin(
         self,
@@ -233,13 +234,13 @@ class Admission:
             path: For the log.
             client: For the log.
         """
-        started, timeout = time.monotonic(), self._settings.timeout
+        started, timeout = time.monotonic(), self.settings.timeout
         left = timeout if seconds is None else min(timeout, max(0.0, seconds))
         return RequestContext(request_id(given_id), started + left, endpoint, method, path, client, started=started)
 
     def check_token(self, authorization: str) -> None:
         """RequestError where the server has a token and this header is not `Bearer TOKEN` (`bearer` too)."""
-        token, (scheme, _, given) = self._settings.token, authorization.partition(" ")
+        token, (scheme, _, given) = self.settings.token, authorization.partition(" ")
         # in constant time: how long it takes says nothing of the token
         is_same = hmac.compare_digest(given.lstrip(" ").encode("utf-8", "replace"), token.encode())
         if token and not (is_same and scheme.lower() == "bearer"):
@@ -267,6 +268,9 @@ class Admission:
         seconds = time.monotonic() - context.started
         self._metrics.requests.labels(context.endpoint, context.model, str(status)).inc()
         self._metrics.request_seconds.labels(context.endpoint).observe(seconds)
+        if context.version:
+            version = (context.model, str(context.version))
+            self._metrics.model_request_seconds.labels(*version, context.endpoint).observe(seconds)
         self._log.write(
             event,
             id=context.id,

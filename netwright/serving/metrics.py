@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from netwright.system.extras import optional
+from netwright.system.machine import resident_memory
 
 if TYPE_CHECKING:
     from netwright.serving.models.batcher import BatchRecord
@@ -46,6 +47,13 @@ class Metrics:
         self.request_seconds = self._make(
             "Histogram", "request_seconds", "From a request's head to its answer", ("endpoint",), buckets=_SECONDS
         )
+        self.model_request_seconds = self._make(
+            "Histogram",
+            "model_request_seconds",
+            "The same, of each version",
+            (*version, "endpoint"),
+            buckets=_SECONDS,
+        )
         self.images = self._make("Counter", "images", "Images computed", version)
         self.batch_images = self._make(
             "Histogram", "batch_images", "Images computed together", version, buckets=_IMAGES
@@ -69,6 +77,9 @@ class Metrics:
         self.in_flight = self._make("Gauge", "requests_in_flight", "Requests being answered", (), **gauge)
         self.body_bytes = self._make("Gauge", "body_bytes", "Bytes of request bodies held", (), **gauge)
         self.queue_images = self._make("Gauge", "queue_images", "Images waiting", version, **gauge)
+        self.memory = self._make(
+            "Gauge", "process_memory_bytes", "Resident memory of a process", (), multiprocess_mode="liveall"
+        )
         self.workers_ready = self._make("Gauge", "workers_ready", "Workers that answer", (), **gauge)
         self.worker_restarts = self._make("Counter", "worker_restarts", "Workers restarted, by reason", ("reason",))
         self.model_events = self._make(
@@ -98,7 +109,12 @@ class Metrics:
 
     def text(self) -> tuple[bytes, str]:
         """The page that Prometheus reads, of all workers, and its content type."""
+        self.measure()
         return self._client.generate_latest(self._all()), str(self._client.CONTENT_TYPE_LATEST)
+
+    def measure(self) -> None:
+        """Update what is known of this process."""
+        self.memory.set(resident_memory())
 
     def samples(self) -> Samples:
         """The metrics of models, of all workers together, named as on the page but without `netwright_`."""

@@ -171,6 +171,20 @@ class ServeSettings:
         metavar="TOKEN",
         group=_LISTENING,
     )
+    cors: str = option(
+        "",
+        "origins of pages that browsers let ask, such as https://example.org, with commas between; * for any",
+        metavar="ORIGIN",
+        group=_LISTENING,
+    )
+    host_names: str = option(
+        "",
+        "names that clients call it by, besides localhost, where it listens for this machine only and has no token; "
+        "with commas between, * for any",
+        metavar="NAMES",
+        group=_LISTENING,
+    )
+    uds: str = option("", "listen for HTTP on this Unix socket instead of a port", metavar="PATH", group=_LISTENING)
     tls_cert: str = option("", "certificate chain, PEM", metavar="FILE", group=_LISTENING)
     tls_key: str = option("", "its key, PEM", metavar="FILE", group=_LISTENING)
     log_format: str = option("text", "of the lines on stderr", choices=("text", "json"))
@@ -216,7 +230,7 @@ class ServeSettings:
     @property
     def warning(self) -> str:
         """What to tell the owner before it listens; empty for nothing."""
-        if is_loopback(self.host):
+        if is_loopback(self.host) or (self.uds and self.grpc_port is None):
             return ""
         if not self.token:
             return (

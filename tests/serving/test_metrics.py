@@ -1,6 +1,8 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -10,6 +12,7 @@ import pytest
 from netwright.serving.metrics import SHARED_FOLDER, Metrics
 from netwright.serving.models.batcher import BatchRecord
 from netwright.serving.protocol.statistics import statistics
+from netwright.serving.supervisor.process import Server
 
 pytest.importorskip("prometheus_client")
 
@@ -79,8 +82,26 @@ def test_twenty_killed_workers_leave_the_files_of_two_and_all_that_they_counted(
     command = [sys.executable, "-c", TWENTY_WORKERS]
     done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    kinds = ("counter", "gauge_livesum", "gauge_max", "histogram")
+    kinds = ("counter", "gauge_liveall", "gauge_livesum", "gauge_max", "histogram")
     assert done.stdout.splitlines()[0] == str([f"{kind}_{place}.db" for kind in kinds for place in (0, 1)])
     assert 'netwright_images_total{model="cats",version="1"} 60.0' in done.stdout
     assert 'netwright_worker_restarts_total{reason="died"} 20.0' in done.stdout
     assert 'netwright_batch_images_count{model="cats",version="1"} 40.0' in done.stdout
+
+
+def test_health_memory_and_versions_have_metrics_of_their_own(
+    serving: Callable[..., AbstractContextManager[Server]],
+    weights: Path,
+    photo: bytes,
+    ask: Callable[..., tuple[int, bytes, dict[str, str]]],
+) -> None:
+    with serving(weights) as server:
+        for _ in range(3):
+            ask(server, "GET", "/v2/health/ready")
+        ask(server, "POST", "/predict", photo)
+        text = ask(server, "GET", "/metrics")[1].decode()
+    assert 'netwright_requests_total{code="200",endpoint="health",model=""} 3.0' in text
+    assert 'netwright_request_seconds_count{endpoint="health"} 3.0' in text
+    assert 'netwright_model_request_seconds_count{endpoint="predict",model="tiny",version="1"} 1.0' in text
+    [memory] = [line for line in text.splitlines() if line.startswith("netwright_process_memory_bytes ")]
+    assert float(memory.split()[1]) > 20e6

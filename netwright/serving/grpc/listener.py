@@ -17,18 +17,17 @@ import ssl
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netwright.serving.admission import RequestContext
 from netwright.serving.errors import RequestError
 from netwright.serving.grpc.frames import END_STREAM, HEADERS, PREFACE_BYTES, RESET, Frames, Messages, Unexpected
-from netwright.serving.supervisor.listening import ACCEPTED_AT_ONCE
 
 if TYPE_CHECKING:
     from netwright.serving.admission import Limits
     from netwright.serving.settings import ServeSettings
-    from netwright.serving.supervisor.listening import ConnectionCounts, ListeningSocket
 
 __all__ = ["GrpcListener"]
 
@@ -47,13 +46,16 @@ class GrpcListener:
     Args:
         settings: Of the server.
         limits: What the bytes count against.
+        on_connections: Called with the number of open connections when it changes.
 
     Attributes:
         backend: Address that the grpc library listens on.
     """
 
-    def __init__(self, settings: ServeSettings, limits: Limits) -> None:
-        self._settings, self.limits = settings, limits
+    def __init__(
+        self, settings: ServeSettings, limits: Limits, on_connections: Callable[[int], None] = lambda count: None
+    ) -> None:
+        self._settings, self.limits, self._on_connections = settings, limits, on_connections
         self._folder = tempfile.TemporaryDirectory(prefix="netwright-grpc-")
         self.path = Path(self._folder.name) / "grpc"
         self.backend = f"unix:{self.path}"
@@ -65,13 +67,11 @@ class GrpcListener:
         self._most = max(1, min(_MOST_CONNECTIONS, files // _FILES_EACH))
         self._addresses: dict[str, str] = {}  # the library's name of a peer -> address of the client
         self._server: asyncio.Server | None = None
-        self._counts: ConnectionCounts | None = None
         self._checking: asyncio.Task[None] | None = None
 
-    async def start(self, sock: ListeningSocket) -> None:
-        """Accept from a socket that listens."""
-        self._counts = sock.connection_counts
-        self._count()
+    async def start(self, sock: socket.socket, backlog: int) -> None:
+        """Accept from a socket that listens, `backlog` connections each time the event loop wakes up."""
+        self._on_connections(0)
         loop = asyncio.get_running_loop()
         tls: ssl.SSLContext | None = None
         if self._settings.tls_cert:
@@ -79,9 +79,7 @@ class GrpcListener:
             tls.load_cert_chain(self._settings.tls_cert, self._settings.tls_key)
             tls.set_alpn_protocols(["h2"])
         limit: dict[str, Any] = {"ssl_handshake_timeout": _FIRST_BYTES_SECONDS} if tls else {}
-        self._server = await loop.create_server(
-            lambda: _Client(self), sock=sock, ssl=tls, backlog=ACCEPTED_AT_ONCE, **limit
-        )
+        self._server = await loop.create_server(lambda: _Client(self), sock=sock, ssl=tls, backlog=backlog, **limit)
         self._checking = asyncio.create_task(self._check())
 
     def stop_accepting(self) -> None:
@@ -109,16 +107,12 @@ class GrpcListener:
             quiet = min((each for each in self.connections if each.address == most), key=lambda each: each.active)
             (quiet if quiet.active < time.monotonic() - _QUIET_SECONDS else client).abort()
         self.connections[client] = None
-        self._count()
-
-    def _count(self) -> None:
-        if self._counts is not None:
-            self._counts.set(len(self.connections))
+        self._on_connections(len(self.connections))
 
     def remove(self, client: _Client, peer: str) -> None:
         """Forget a connection that has ended."""
         self.connections.pop(client, None)
-        self._count()
+        self._on_connections(len(self.connections))
         self._addresses.pop(peer, None)
 
     async def connect(self, client: _Client) -> _Backend:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from netwright.errors import ServeError
@@ -9,13 +11,11 @@ from netwright.serving.grpc.health import health_handler, reflection_handler
 from netwright.serving.grpc.listener import GrpcListener
 from netwright.serving.grpc.messages import SERVICE
 from netwright.serving.grpc.servicer import Servicer
-from netwright.serving.supervisor.listening import listen
 from netwright.system.extras import optional
 
 if TYPE_CHECKING:
     from netwright.serving.settings import ServeSettings
     from netwright.serving.state import AppState
-    from netwright.serving.supervisor.listening import ListeningSocket
 
 __all__ = ["GrpcServer", "start_grpc"]
 
@@ -46,19 +46,27 @@ class GrpcServer:
         self._listener.close()
 
 
-async def start_grpc(state: AppState, sock: ListeningSocket | None = None) -> GrpcServer:
+async def start_grpc(
+    state: AppState,
+    sock: socket.socket,
+    *,
+    backlog: int = 100,
+    on_connections: Callable[[int], None] = lambda count: None,
+) -> GrpcServer:
     """Start a server of gRPC.
 
     Args:
         state: The models, and what admits requests.
-        sock: Listens already; None for the address of the settings.
+        sock: Listens already; the server closes it.
+        backlog: Connections accepted each time the event loop wakes up.
+        on_connections: Called with the number of open connections when it changes.
 
     Raises:
         ServeError: Where it cannot listen.
     """
     grpc = optional("grpc", "serve")
     settings = state.settings
-    listener = GrpcListener(settings, state.limits)
+    listener = GrpcListener(settings, state.limits, on_connections)
     library = grpc.aio.server(options=_options(settings))
     servicer = Servicer(state, grpc, listener.address_of)
     handlers = (
@@ -72,9 +80,9 @@ async def start_grpc(state: AppState, sock: ListeningSocket | None = None) -> Gr
     except RuntimeError as error:
         raise ServeError(f"gRPC cannot listen on {listener.path}: {error}. Set TMPDIR to a short path.") from error
     await library.start()
-    sock = sock or listen(settings.host, settings.grpc_port or 0, flag="--grpc_port")
-    await listener.start(sock)
-    return GrpcServer(library, listener, int(sock.getsockname()[1]))
+    port = int(sock.getsockname()[1])
+    await listener.start(sock, backlog)
+    return GrpcServer(library, listener, port)
 
 
 def _options(settings: ServeSettings) -> list[tuple[str, int]]:

@@ -11,9 +11,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route as StarletteRoute
 
 from netwright.serving.errors import INTERNAL_ERROR, RequestError
-from netwright.serving.http.classify import mindspore_predict, predict
+from netwright.serving.http.classify import kserve_predict, mindspore_predict, predict
 from netwright.serving.http.handlers import (
     demo_page,
+    kserve_model,
+    kserve_models,
     model_config,
     model_infer,
     model_metadata,
@@ -38,6 +40,7 @@ from netwright.serving.http.schemas import (
     CONTROL_BODY,
     INDEX_BODY,
     INFER_BODY,
+    KSERVE_BODY,
     MINDSPORE_BODY,
     PREDICT_BODY,
     refusals,
@@ -51,6 +54,7 @@ __all__ = ["ROUTES", "make_app"]
 _MODEL = "/v2/models/{name}"
 _VERSION = "/v2/models/{name}/versions/{version}"
 _REPOSITORY = "/v2/repository/models/{name}"
+_KSERVE = "/v1/models/{name}"
 _MINDSPORE = "/model/{what:path}"
 _TOKEN, _READ = refusals(401), refusals(401, 404)
 _COMPUTE = refusals(400, 401, 404, 408, 413, 422, 429, 502, 503, 504)
@@ -79,15 +83,20 @@ ROUTES = (
     Route("POST", f"{_REPOSITORY}/unload", repository_model_unload, "unload", "Unload a model", CONTROL_BODY, _CONTROL),
     Route("POST", "/predict", predict, "predict", "An image in, names and probabilities out", PREDICT_BODY, _COMPUTE),
     Route("POST", _MINDSPORE, mindspore_predict, "mindspore", "As MindSpore Serving", MINDSPORE_BODY, _INSTANCES),
+    Route("GET", "/v1/models", kserve_models, "v1_models", "Models, as KServe's version 1", {}, _TOKEN),
+    # before the model, whose name would be "NAME:predict": other methods then hear of POST
+    Route("POST", f"{_KSERVE}:predict", kserve_predict, "v1", "As KServe's version 1", KSERVE_BODY, _COMPUTE),
+    Route("GET", _KSERVE, kserve_model, "v1_model", "Whether a model answers, as KServe's version 1", {}, _READ),
     Route("GET", "/metrics", prometheus_metrics, "metrics_page", "For Prometheus", {}, _TOKEN),
 )
 
 
-def make_app(state: AppState) -> AdmissionMiddleware:
+def make_app(state: AppState, *, is_behind: bool = False) -> AdmissionMiddleware:
     """The ASGI application.
 
     Args:
         state: For the handlers, as `request.app.state.serving`.
+        is_behind: As in AdmissionMiddleware.
     """
     # FastAPI's own routes cost as much as everything else that a request of a small network takes here. So it only
     # describes the addresses, and Starlette, which it is built on, routes to the handlers
@@ -107,7 +116,7 @@ def make_app(state: AppState) -> AdmissionMiddleware:
     app = Starlette(routes=routes, exception_handlers=on_error)
     app.router.redirect_slashes = False
     app.state.serving = state
-    return AdmissionMiddleware(app, state.admission)
+    return AdmissionMiddleware(app, state.admission, is_behind=is_behind)
 
 
 async def _on_request_error(request: Request, error: Exception) -> Response:

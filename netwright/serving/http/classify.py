@@ -1,4 +1,4 @@
-"""The handlers that take images and answer with names: /predict, and MindSpore Serving's form of it."""
+"""The handlers that take images and answer with names: /predict, and MindSpore Serving's and KServe's forms of it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from netwright.serving.errors import RequestError
 from netwright.serving.http.body import parts_of, read_body
 from netwright.serving.http.context import app_state, find_version, request_context, unless_disconnected
 from netwright.serving.models.service import decoded_size, top_classes
+from netwright.serving.protocol import tensors
+from netwright.serving.protocol.instances import tensor_of_instances
 
 if TYPE_CHECKING:
     from netwright.serving.models.version import ModelVersion
 
-__all__ = ["mindspore_predict", "predict"]
+__all__ = ["kserve_predict", "mindspore_predict", "predict"]
 
 _MINDSPORE = re.compile(r"(?P<name>[^/]+)(?:/version/(?P<version>[0-9]+))?:(?P<method>[A-Za-z0-9_]+)")
-_MINDSPORE_CLASSES = 5
+_INSTANCE_CLASSES = 5
 
 
 async def predict(request: Request) -> Response:
@@ -60,11 +62,32 @@ async def mindspore_predict(request: Request) -> Response:
     read = await state.json.parse("mindspore", body, deadline=context.deadline)
     images, answers = [each for each in read if isinstance(each, bytes)], list[Any]()
     if images:
-        classifying = _classify(request, version, images, _MINDSPORE_CLASSES)
+        classifying = _classify(request, version, images, _INSTANCE_CLASSES)
         answers = await unless_disconnected(request, classifying)
     remaining = iter(answers)
     results = [next(remaining) if isinstance(each, bytes) else each for each in read]
     return JSONResponse({"instances": [_labeled(each) for each in results]})
+
+
+async def kserve_predict(request: Request) -> Response:
+    """Instances in, predictions out, as version 1 of KServe's protocol has them: encoded images, or arrays."""
+    state, context = app_state(request), request_context(request, "v1")
+    version = find_version(request, request.path_params["name"], "")
+    body = await read_body(request, state.limits, is_json=True)
+    read = await state.json.parse("instances", body, deadline=context.deadline)
+    images = (
+        read
+        if isinstance(read, list)
+        else tensors.images_of(tensor_of_instances(read, version.runtime.info), version.runtime.info)
+    )
+    context.images = len(images)
+    if isinstance(images, list):
+        state.limits.unpack(context, decoded_size(images, version.runtime), "decoded images")
+        computing = state.service.logits_of_images(version, images, context.deadline)
+    else:
+        computing = state.service.logits(version, images, context.deadline)
+    rows = top_classes(version.runtime, await unless_disconnected(request, computing), _INSTANCE_CLASSES)
+    return JSONResponse({"predictions": [_labeled(each) for each in rows]})
 
 
 async def _classify(

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "demo_page",
+    "kserve_model",
+    "kserve_models",
     "model_config",
     "model_infer",
     "model_metadata",
@@ -64,12 +67,14 @@ async def demo_page(request: Request) -> Response:
 
 async def server_live(request: Request) -> Response:
     """It answers, so it lives."""
+    request_context(request, "health")
     return JSONResponse({"live": True})
 
 
 async def server_ready(request: Request) -> Response:
     """Not while it stops or a computation hangs: a load balancer then turns to other servers."""
     state = app_state(request)
+    request_context(request, "health")
     if state.limits.is_stopping:
         raise RequestError("unavailable", "the server is stopping.")
     if hanging := state.service.repository.hanging():
@@ -100,6 +105,20 @@ async def model_metadata(request: Request) -> Response:
 
 async def model_ready(request: Request) -> Response:
     """A model that is there is ready."""
+    request_context(request, "health")
+    return JSONResponse({"name": _version_of_path(request).name, "ready": True})
+
+
+async def kserve_models(request: Request) -> Response:
+    """The names of all models, as version 1 of KServe's protocol has them."""
+    return JSONResponse({"models": sorted({each.name for each in app_state(request).service.repository.models()})})
+
+
+async def kserve_model(request: Request) -> Response:
+    """A model that is there is ready, as version 1 says it."""
+    if request.path_params["name"].endswith(":predict"):  # the address of predictions, which are POSTed
+        raise HTTPException(405, headers={"Allow": "POST"})
+    request_context(request, "health")
     return JSONResponse({"name": _version_of_path(request).name, "ready": True})
 
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from netwright.serving.errors import INTERNAL_ERROR, RequestError
+from netwright.serving.http.origin import Origins, check_host, must_check_host
 
 if TYPE_CHECKING:
     from netwright.serving.admission import Admission
@@ -44,10 +45,13 @@ class AdmissionMiddleware:
     Args:
         app: The application that answers.
         admission: Of this process.
+        is_behind: Whether something else listens, as Ray Serve does, so that the clients' name for it is not ours.
     """
 
-    def __init__(self, app: App, admission: Admission) -> None:
+    def __init__(self, app: App, admission: Admission, *, is_behind: bool = False) -> None:
         self._app, self._admission = app, admission
+        self._origins = Origins(admission.settings.cors)
+        self._checks_host = not is_behind and must_check_host(admission.settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -61,16 +65,23 @@ class AdmissionMiddleware:
             client=(scope.get("client") or ("", 0))[0],
         )
         scope["context"] = context
-        status = 0
+        status, allowed = 0, self._origins.headers(headers)
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", []), (b"x-request-id", context.id.encode())]
+                message["headers"] = [*message.get("headers", []), *allowed, (b"x-request-id", context.id.encode())]
             await send(message)
 
         try:
+            if self._checks_host:
+                check_host(headers.get(b"host", b"").decode("latin-1"), admission.settings.host_names)
+            if preflight := self._origins.preflight(scope["method"], headers):
+                allowed = preflight
+                await send_with_id({"type": "http.response.start", "status": 204, "headers": []})
+                await send_with_id({"type": "http.response.body", "body": b""})
+                return
             if scope["path"] not in _PUBLIC_PATHS:
                 admission.check_token(headers.get(b"authorization", b"").decode("latin-1"))
             if scope["method"] == "POST":

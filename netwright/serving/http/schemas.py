@@ -8,6 +8,7 @@ __all__ = [
     "CONTROL_BODY",
     "INDEX_BODY",
     "INFER_BODY",
+    "KSERVE_BODY",
     "MINDSPORE_BODY",
     "PREDICT_BODY",
     "refusals",
@@ -48,7 +49,7 @@ _INPUT = {
     "required": ["name", "datatype", "shape"],
     "properties": {
         "name": {"enum": ["input", "pixels", "image"]},
-        "datatype": {"enum": ["FP32", "UINT8", "BYTES"]},
+        "datatype": {"enum": ["FP32", "FP16", "BF16", "UINT8", "BYTES"]},
         "shape": _list(_COUNT),
         "data": _list({}),
         "parameters": _ANY_OBJECT,
@@ -85,6 +86,7 @@ PREDICT_BODY = _body({"image/*": _BINARY, "application/octet-stream": _BINARY, "
         _query("top_k", "integer", "classes per image; 5 if left out"),
     ]
 }
+KSERVE_BODY = _body({_JSON_TYPE: {"schema": _object({"instances": _list({})})}})
 MINDSPORE_BODY = _body({_JSON_TYPE: {"schema": _INSTANCES}})
 INDEX_BODY = _body(
     {_JSON_TYPE: {"schema": {"type": "object", "properties": {"ready": {"type": "boolean"}}}}}, is_required=False
@@ -102,12 +104,8 @@ _CLASSES = _list(_object({"index": _COUNT, "name": _TEXT, "probability": _PROBAB
 _ANSWERING = {"model": _TEXT, "version": _TEXT, "id": _TEXT}
 _FILE = {"file": _TEXT}
 _PREDICTIONS = _list({"oneOf": [_object(_FILE | {"classes": _CLASSES}), _object(_FILE | {"error": _TEXT})]})
-_INSTANCE = {
-    "oneOf": [
-        _object({"label": _TEXT, "probability": _PROBABILITY, "classes": _CLASSES}),
-        _object({"error_msg": _TEXT}),
-    ]
-}
+_PREDICTED = _object({"label": _TEXT, "probability": _PROBABILITY, "classes": _CLASSES})
+_INSTANCE = {"oneOf": [_PREDICTED, _object({"error_msg": _TEXT})]}
 _INDEX = _list(_object({"name": _TEXT, "version": _TEXT, "state": {"enum": ["READY", "UNAVAILABLE"]}, "reason": _TEXT}))
 _STATISTICS = _object(
     {
@@ -144,6 +142,9 @@ _RESPONSES = {
     "server": _object({"name": _TEXT, "version": _TEXT, "extensions": _list(_TEXT)}),
     "stats": _STATISTICS,
     "unload": _INDEX,
+    "v1": _object({"predictions": _list(_PREDICTED, minItems=1)}),
+    "v1_model": _object({"name": _TEXT, "ready": _TRUE}),
+    "v1_models": _object({"models": _list(_TEXT)}),
 }
 _JSON_LENGTH = {
     "Inference-Header-Content-Length": {"description": "bytes of the JSON, where tensors follow it", "schema": _COUNT}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from netwright.errors import ServeError
+from netwright.serving.models.version_policy import wanted_versions
 
 __all__ = ["Fingerprint", "VersionFiles", "find_models", "is_repository"]
 
@@ -46,15 +47,22 @@ def find_models(folder: Path, name: str = "") -> tuple[VersionFiles, ...]:
         ServeError: Where the folder cannot be read.
     """
     try:
-        if own := _versions(folder):
+        if own := _wanted(folder):
             return tuple(_read_version(name or folder.resolve().name, version) for version in own)
-        return tuple(_read_version(each.name, version) for each in _folders(folder) for version in _versions(each))
+        return tuple(_read_version(each.name, version) for each in _folders(folder) for version in _wanted(each))
     except OSError as error:
         raise ServeError(f"the folder of models {folder} cannot be read: {error.strerror or error}.") from error
 
 
 def _folders(folder: Path) -> list[Path]:
     return sorted(each for each in folder.iterdir() if each.is_dir() and not each.name.startswith("."))
+
+
+def _wanted(folder: Path) -> list[Path]:
+    """The versions that the model's config.pbtxt wants served."""
+    found = _versions(folder)
+    wanted = wanted_versions(folder, [int(each.name) for each in found])
+    return [each for each in found if int(each.name) in wanted]
 
 
 def _versions(folder: Path) -> list[Path]:

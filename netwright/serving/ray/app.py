@@ -34,6 +34,8 @@ _DRAIN_CHECK_SECONDS = 2.0  # between looks whether a stopping replica is done; 
 _RAY_SERVE_OWN = {
     "host": "in http_options of serve.start() or of the config file",
     "port": "in http_options of serve.start() or of the config file",
+    "host_names": "in front of the replicas, so they do not check it",
+    "uds": "in http_options of serve.start() or of the config file, as host and port",
     "tls_cert": "as ssl_certfile in http_options of serve.start()",
     "tls_key": "as ssl_keyfile in http_options of serve.start()",
     "grpc_port": "as its own gRPC, which this application does not answer; use HTTP or a handle",
@@ -72,6 +74,7 @@ class ReplicaSettings(TypedDict, total=False):
     heartbeat: float
     poll: float
     token: str
+    cors: str
     log_format: str
 
 

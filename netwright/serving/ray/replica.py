@@ -66,7 +66,7 @@ class Replica:
         """For `serve.ingress`, which calls it after __init__."""
         from netwright.serving.http.app import make_app
 
-        return _Mounted(make_app(self._state))
+        return _Mounted(make_app(self._state, is_behind=True))
 
     async def predict(
         self, images: Sequence[bytes | Pixels], *, model: str = "", version: str | int = ""

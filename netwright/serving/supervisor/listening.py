@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import socket
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from netwright.errors import ServeError
 
-__all__ = ["ACCEPTED_AT_ONCE", "ConnectionCounts", "ListeningSocket", "listen"]
+if TYPE_CHECKING:
+    from netwright.serving.settings import ServeSettings
+
+__all__ = ["ACCEPTED_AT_ONCE", "ConnectionCounts", "ListeningSocket", "listen", "listen_for", "port_of"]
 
 ACCEPTED_AT_ONCE = 1  # connections, by an event loop that wakes up: the rest is for the other workers
 _BACKLOG = 1024  # connections that wait to be accepted
@@ -77,6 +82,52 @@ class ListeningSocket(socket.socket):
             if error.errno == errno.EINVAL:  # it was shut down, and will be closed here too
                 raise BlockingIOError from error
             raise
+
+
+@contextlib.contextmanager
+def listen_for(settings: ServeSettings) -> Iterator[ListeningSocket]:
+    """The socket of HTTP, as the settings name it; a Unix socket's file is removed at the end.
+
+    Raises:
+        ServeError: Where it cannot listen there.
+    """
+    if not settings.uds:
+        with listen(settings.host, settings.port) as sock:
+            yield sock
+        return
+    path = Path(settings.uds)
+    with _listen_on_path(path) as sock:
+        try:
+            yield sock
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def port_of(sock: socket.socket) -> int:
+    """The port of a socket that listens; 0 for a Unix socket."""
+    return 0 if sock.family == socket.AF_UNIX else int(sock.getsockname()[1])
+
+
+def _listen_on_path(path: Path) -> ListeningSocket:
+    sock = ListeningSocket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        if path.is_socket() and not _is_used(path):
+            path.unlink()  # of a server that was killed
+        sock.bind(str(path))
+        sock.listen()
+    except OSError as error:
+        sock.close()
+        raise ServeError(
+            f"a server listens on a Unix socket that nobody else has, and {path} cannot be one: "
+            f"{error.strerror or error}. Give another --uds."
+        ) from error
+    sock.set_inheritable(True)
+    return sock
+
+
+def _is_used(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as other:
+        return other.connect_ex(str(path)) == 0
 
 
 def listen(host: str, port: int, *, flag: str = "--port") -> ListeningSocket:

@@ -16,13 +16,13 @@ from netwright.errors import ServeError
 from netwright.serving.logs import Log
 from netwright.serving.metrics import Metrics
 from netwright.serving.supervisor.heartbeat import heartbeat_interval
-from netwright.serving.supervisor.listening import ACCEPTED_AT_ONCE
+from netwright.serving.supervisor.listening import ACCEPTED_AT_ONCE, listen, port_of
 from netwright.system.extras import optional
 
 if TYPE_CHECKING:
     from netwright.serving.grpc.server import GrpcServer
     from netwright.serving.settings import ServeSettings
-    from netwright.serving.supervisor.listening import ListeningSocket
+    from netwright.serving.supervisor.listening import ConnectionCounts, ListeningSocket
 
 __all__ = ["Server", "check_tls"]
 
@@ -75,7 +75,7 @@ class Server:
         from netwright.serving.state import open_state
 
         self.settings, self._sock, self._grpc_sock = settings, sock, grpc_sock
-        self.port, self.grpc_port = int(sock.getsockname()[1]), 0
+        self.port, self.grpc_port = port_of(sock), 0
         self._log = Log(settings.log_format)
         self._heartbeat = heartbeat
         self._state = open_state(
@@ -113,13 +113,14 @@ class Server:
         from netwright.serving.http.uvicorn_adapter import make_http_server
 
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
-        counts = self._sock.connection_counts
-        on_connections: dict[str, Any] = {"on_connections": counts.set} if counts else {}
-        http = make_http_server(self._state, backlog=ACCEPTED_AT_ONCE, **on_connections)
+        http = make_http_server(self._state, backlog=ACCEPTED_AT_ONCE, **_counting(self._sock.connection_counts))
         if self.settings.grpc_port is not None:
             from netwright.serving.grpc.server import start_grpc
 
-            self._rpc = await start_grpc(self._state, self._grpc_sock)
+            grpc_sock = self._grpc_sock or listen(self.settings.host, self.settings.grpc_port, flag="--grpc_port")
+            self._rpc = await start_grpc(
+                self._state, grpc_sock, backlog=ACCEPTED_AT_ONCE, **_counting(grpc_sock.connection_counts)
+            )
             self.grpc_port = self._rpc.port
         serving = asyncio.create_task(http.serve(sockets=[self._sock]))
         while not http.started and not serving.done():
@@ -148,6 +149,7 @@ class Server:
                 was_hanging = hanging
             metrics.workers_ready.set(0 if hanging or state.limits.is_stopping else 1)
             metrics.body_bytes.set(state.limits.bytes)
+            metrics.measure()
             now = {(each.name, str(each.version)): each.batcher.waiting for each in repository.models()}
             for key in waiting | set(now):  # a version that is gone has no images waiting
                 metrics.queue_images.labels(*key).set(now.get(key, 0))
@@ -169,6 +171,10 @@ class Server:
             self._log.write("killed", said="a second signal")
             os._exit(1)  # not even a computation that hangs may keep it
         self.stop()
+
+
+def _counting(counts: ConnectionCounts | None) -> dict[str, Any]:
+    return {"on_connections": counts.set} if counts else {}
 
 
 @contextlib.contextmanager

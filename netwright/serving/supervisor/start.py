@@ -59,10 +59,10 @@ def serve(
 
         Supervisor(settings).run(on_ready)
         return
-    from netwright.serving.supervisor.listening import listen
+    from netwright.serving.supervisor.listening import listen_for
     from netwright.serving.supervisor.process import Server
 
-    with listen(settings.host, settings.port) as sock:
+    with listen_for(settings) as sock:
         Server(settings, sock).run(lambda server: on_ready(server.port, server.grpc_port))
 
 

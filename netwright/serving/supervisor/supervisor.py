@@ -22,7 +22,7 @@ from netwright.errors import ServeError
 from netwright.serving.logs import Log
 from netwright.serving.metrics import SHARED_FOLDER
 from netwright.serving.supervisor.heartbeat import HeartbeatMonitor
-from netwright.serving.supervisor.listening import ConnectionCounts, listen
+from netwright.serving.supervisor.listening import ConnectionCounts, listen, listen_for, port_of
 from netwright.system.extras import optional
 from netwright.system.machine import processors
 from netwright.system.temporary import temporary_folder
@@ -122,13 +122,13 @@ class Supervisor:
             ServeError: Where the first workers cannot start; their log says why.
         """
         with contextlib.ExitStack() as stack:
-            sockets = [stack.enter_context(listen(self._settings.host, self._settings.port))]
+            sockets = [stack.enter_context(listen_for(self._settings))]
             shared = str(stack.enter_context(temporary_folder("metrics")))
             settings, grpc_port = self._settings, self._settings.grpc_port
             if grpc_port is not None:
                 optional("grpc", "serve")
                 sockets.append(stack.enter_context(listen(settings.host, grpc_port, flag="--grpc_port")))
-            ports = [int(each.getsockname()[1]) for each in sockets]
+            ports = [port_of(each) for each in sockets]
             stack.enter_context(self._signals())
             stack.callback(self._end, sockets)
             for name in _CONNECTION_COUNTS:

@@ -27,11 +27,11 @@ Serving = Callable[..., AbstractContextManager[Server]]
 SlowDown = Callable[[Server, threading.Event], threading.Event]
 Until = Callable[[Callable[[], bool]], None]
 
-_CLOSE = b"Host: x\r\nConnection: close\r\n"
+_CLOSE = b"Host: localhost\r\nConnection: close\r\n"
 _GET = b"GET /v2/health/live HTTP/1.1\r\n"
 _POST = b"POST /predict HTTP/1.1\r\n"
 _CHUNKED = _POST + _CLOSE + b"Transfer-Encoding: chunked\r\n\r\n"
-_UPGRADE = b"Host: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
+_UPGRADE = b"Host: localhost\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
 
 
 @pytest.fixture(scope="module")
@@ -122,10 +122,10 @@ HEADS = {
     "TRACE": ([b"TRACE /v2 HTTP/1.1\r\n" + _CLOSE + b"\r\n"], [405]),
     "a whole address": ([b"GET http://other/v2/health/live HTTP/1.1\r\n" + _CLOSE + b"\r\n"], [200]),
     "a whole address that is none": ([b"GET http://[::1/v2 HTTP/1.1\r\n" + _CLOSE + b"\r\n"], [400]),
-    "a host that is none": ([b"GET /none HTTP/1.1\r\nHost: [x\r\nConnection: close\r\n\r\n"], [404]),
+    "a host that is none": ([b"GET /none HTTP/1.1\r\nHost: [y\r\nConnection: close\r\n\r\n"], [421]),
     "an upgrade": ([_GET + _UPGRADE + b"\r\n" + _GET + _CLOSE + b"\r\n"], [200, 200]),
     "empty lines first": ([b"\r\n\r\n" + _GET + _CLOSE + b"\r\n"], [200]),
-    "bare line feeds": ([_GET.replace(b"\r", b"") + b"Host: x\n\n"], [400]),
+    "bare line feeds": ([_GET.replace(b"\r", b"") + b"Host: localhost\n\n"], [400]),
     "a folded header": ([_GET + b"X: a\r\n b\r\n" + _CLOSE + b"\r\n"], [400]),
     "NUL in a header": ([_GET + b"X: a\0b\r\n" + _CLOSE + b"\r\n"], [400]),
     "NUL in the path": ([b"GET /v2\0 HTTP/1.1\r\n" + _CLOSE + b"\r\n"], [400]),
@@ -156,15 +156,15 @@ BODIES = {
     "chunks without end": ([_CHUNKED, *[b"10000\r\n" + b"x" * 0x10000 + b"\r\n"] * 17], [413]),
     "headers after the chunks": ([_CHUNKED + b"3\r\nabc\r\n0\r\n" + b"X: y\r\n" * 20_000], [431]),
     "less than its length": ([_POST + _CLOSE + length(10) + b"abc"], [408]),
-    "a byte beyond its length": ([_POST + b"Host: x\r\n" + length(3) + b"abc!\r\n\r\n"], [422]),
+    "a byte beyond its length": ([_POST + b"Host: localhost\r\n" + length(3) + b"abc!\r\n\r\n"], [422]),
     "too large": ([_POST + _CLOSE + length((1 << 20) + 1), b"x" * ((1 << 20) + 1)], [413]),
     "nobody asked for it": ([b"GET /v2/health/live HTTP/1.1\r\n" + _CLOSE + length(200_000), b"x" * 200_000], [200]),
     "a request inside a request": (
-        [_POST + b"Host: x\r\n" + length(len(_GET)) + _GET, _GET + _CLOSE + b"\r\n"],
+        [_POST + b"Host: localhost\r\n" + length(len(_GET)) + _GET, _GET + _CLOSE + b"\r\n"],
         [422, 200],
     ),
-    "garbage after good ones": ([(_GET + b"Host: x\r\n\r\n") * 3 + b"\0\1\2\r\n\r\n"], [200, 200, 200]),
-    "Expect, and no body": ([b"POST /none HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n" + length(9)], [404]),
+    "garbage after good ones": ([(_GET + b"Host: localhost\r\n\r\n") * 3 + b"\0\1\2\r\n\r\n"], [200, 200, 200]),
+    "Expect, and no body": ([b"POST /none HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n" + length(9)], [404]),
 }
 
 
@@ -188,8 +188,8 @@ def test_an_upgrade_that_is_not_taken_keeps_its_body(hasty: Server, photo: bytes
 
 
 def test_pipelined_requests_are_answered_in_their_order(hasty: Server, photo: bytes) -> None:
-    one = _POST + b"Host: x\r\n" + length(len(photo)) + photo
-    statuses, _, _ = talk(hasty, (one + b"GET /none HTTP/1.1\r\nHost: x\r\n\r\n") * 20, _GET + _CLOSE + b"\r\n")
+    one = _POST + b"Host: localhost\r\n" + length(len(photo)) + photo
+    statuses, _, _ = talk(hasty, (one + b"GET /none HTTP/1.1\r\nHost: localhost\r\n\r\n") * 20, _GET + _CLOSE + b"\r\n")
     assert statuses == [200, 404] * 20 + [200]
 
 
@@ -201,7 +201,7 @@ def test_expect_is_told_to_continue(hasty: Server, photo: bytes) -> None:
         assert connection.recv(4096).startswith(b"HTTP/1.1 200 ")
 
 
-@pytest.mark.parametrize("before", [b"", _GET + b"Host: x\r\n\r\n"], ids=["first", "second"])
+@pytest.mark.parametrize("before", [b"", _GET + b"Host: localhost\r\n\r\n"], ids=["first", "second"])
 @pytest.mark.parametrize("drop", [b"G", b"\r\n"], ids=["a byte", "an empty line"])
 def test_a_head_that_comes_a_byte_a_while_is_given_up(
     ask: Ask, hasty: Server, photo: bytes, before: bytes, drop: bytes
@@ -224,7 +224,7 @@ def test_silence_is_given_up(hasty: Server) -> None:
 
 def test_a_body_that_comes_a_byte_a_while_is_refused(ask: Ask, hasty: Server, photo: bytes) -> None:
     with socket.create_connection(("127.0.0.1", hasty.port), timeout=5) as connection:
-        connection.sendall(_POST + b"Host: x\r\n" + length(len(photo)))
+        connection.sendall(_POST + b"Host: localhost\r\n" + length(len(photo)))
         for letter in photo[:20]:
             connection.sendall(bytes([letter]))
             time.sleep(0.05)
@@ -239,7 +239,7 @@ def test_a_body_that_comes_a_byte_a_while_is_refused(ask: Ask, hasty: Server, ph
 
 def test_a_body_whose_rest_never_comes_is_released(hasty: Server, photo: bytes, until: Until) -> None:
     with socket.create_connection(("127.0.0.1", hasty.port), timeout=5) as connection:
-        connection.sendall(_POST + b"Host: x\r\n" + length(len(photo)) + photo[:100])
+        connection.sendall(_POST + b"Host: localhost\r\n" + length(len(photo)) + photo[:100])
         until(lambda: hasty._state.limits.bytes == 100)
     until(lambda: hasty._state.limits.requests == hasty._state.limits.bytes == 0)
 
@@ -257,11 +257,13 @@ def test_a_client_that_reads_nothing_is_disconnected(
 
     monkeypatch.setattr(uvicorn_adapter._Protocol, "connection_lost", note)
     with serving(weights) as server, socket.socket() as stuck, socket.socket() as closing:
-        for connection, last in ((stuck, b"Host: x\r\n"), (closing, _CLOSE)):
+        for connection, last in ((stuck, b"Host: localhost\r\n"), (closing, _CLOSE)):
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             connection.connect(("127.0.0.1", server.port))
             # more pages than the system keeps for a client
-            connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 999 + b"GET / HTTP/1.1\r\n" + last + b"\r\n")
+            connection.sendall(
+                b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" * 999 + b"GET / HTTP/1.1\r\n" + last + b"\r\n"
+            )
         until(lambda: len(lost) == 2)
         assert is_well(ask, server, photo)
 
@@ -272,7 +274,9 @@ def test_a_slow_reader_gets_it_all(serving: Serving, weights: Path, monkeypatch:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
         connection.settimeout(5)
         connection.connect(("127.0.0.1", server.port))
-        connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 1999 + b"GET / HTTP/1.1\r\n" + _CLOSE + b"\r\n")
+        connection.sendall(
+            b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" * 1999 + b"GET / HTTP/1.1\r\n" + _CLOSE + b"\r\n"
+        )
         assert drain(connection, 0.01) > 2000 * 7000
 
 
@@ -285,7 +289,7 @@ def test_clients_that_disconnect_while_they_wait_leave_nothing(
         has_begun = slow_down(server, go)
         connections = [socket.create_connection(("127.0.0.1", server.port), timeout=5) for _ in range(20)]
         for each in connections:
-            each.sendall(_POST + b"Host: x\r\n" + length(len(photo)) + photo)
+            each.sendall(_POST + b"Host: localhost\r\n" + length(len(photo)) + photo)
         assert has_begun.wait(5)
         until(lambda: batcher.waiting == 19)
         for each in connections:

@@ -78,7 +78,7 @@ def test_a_client_that_disconnects_frees_its_place(
         threads, _ = in_threads(1, lambda: ask(server, "POST", "/predict", photo))
         assert has_begun.wait(10)
         with socket.create_connection(("127.0.0.1", server.port)) as connection:
-            head = f"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: {len(photo)}\r\n\r\n".encode()
+            head = f"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(photo)}\r\n\r\n".encode()
             connection.sendall(head + photo)
             while batcher.waiting < 1:
                 threads[0].join(0.01)

@@ -113,7 +113,7 @@ def test_a_stopping_server_takes_no_connection_while_it_answers(start: Start, we
     with start(str(weights), "--workers", "2", "--grpc_port", "0", "--grace", "20") as server:
         port = int(server.address.rpartition(":")[2])
         with socket.create_connection(("127.0.0.1", port), timeout=20) as held:
-            head = f"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: {len(photo)}\r\n\r\n"
+            head = f"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(photo)}\r\n\r\n"
             held.sendall(head.encode() + photo[:-1])
             time.sleep(0.5)
             os.kill(server.workers()[0], signal.SIGSTOP)  # one that hangs must not take connections either
