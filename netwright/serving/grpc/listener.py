@@ -14,16 +14,15 @@ import math
 import resource
 import socket
 import ssl
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netwright.serving.admission import RequestContext
 from netwright.serving.errors import RequestError
 from netwright.serving.grpc.frames import END_STREAM, HEADERS, PREFACE_BYTES, RESET, Frames, Messages, Unexpected
+from netwright.system.temporary import temporary_folder
 
 if TYPE_CHECKING:
     from netwright.serving.admission import Limits
@@ -56,8 +55,8 @@ class GrpcListener:
         self, settings: ServeSettings, limits: Limits, on_connections: Callable[[int], None] = lambda count: None
     ) -> None:
         self._settings, self.limits, self._on_connections = settings, limits, on_connections
-        self._folder = tempfile.TemporaryDirectory(prefix="netwright-grpc-")
-        self.path = Path(self._folder.name) / "grpc"
+        self._closing = contextlib.ExitStack()
+        self.path = self._closing.enter_context(temporary_folder("grpc")) / "grpc"
         self.backend = f"unix:{self.path}"
         # of all connections: each takes what it has read at once. A view, as asyncio's TLS reads into slices of it
         self.buffer = memoryview(bytearray(_READ_BYTES))
@@ -94,7 +93,7 @@ class GrpcListener:
             self._checking.cancel()
         for each in list(self.connections):
             each.abort()
-        self._folder.cleanup()
+        self._closing.close()
 
     def address_of(self, peer: str) -> str:
         """The network address of the client that the library calls `peer`."""
