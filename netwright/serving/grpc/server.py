@@ -23,6 +23,7 @@ _ENVELOPE_BYTES = 1 << 20  # of a message, besides its tensors
 _PING_SECONDS, _PONG_SECONDS = 60, 20  # after which a silent client is asked whether it is there, and must say so
 _IDLE_SECONDS = 300  # of a connection without calls: clients connect again by themselves
 _GREETING_SECONDS = 10
+_UNREAD_BYTES = 1 << 20
 
 
 class GrpcServer:
@@ -94,7 +95,9 @@ def _options(settings: ServeSettings) -> list[tuple[str, int]]:
         # a packed message of 32 MiB becomes 32 GiB: `requests.unpack` sees how it grows
         ("grpc.per_message_decompression", 0),
         ("grpc.max_concurrent_streams", settings.max_requests),
-        ("grpc.http2.bdp_probe", 0),  # it would let a client send more before anyone reads
+        # what a client may send of a stream before anyone reads it: the listener counts it, and a batch of images fits
+        ("grpc.http2.bdp_probe", 0),
+        ("grpc.http2.lookahead_bytes", _UNREAD_BYTES),
         ("grpc.http2.min_recv_ping_interval_without_data_ms", pause),
         ("grpc.http2.min_ping_interval_without_data_ms", pause),
         ("grpc.keepalive_permit_without_calls", 1),
