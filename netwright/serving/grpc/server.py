@@ -23,7 +23,7 @@ _ENVELOPE_BYTES = 1 << 20  # of a message, besides its tensors
 _PING_SECONDS, _PONG_SECONDS = 60, 20  # after which a silent client is asked whether it is there, and must say so
 _IDLE_SECONDS = 300  # of a connection without calls: clients connect again by themselves
 _GREETING_SECONDS = 10
-_UNREAD_BYTES = 1 << 20
+_UNREAD_BYTES = 256 << 10
 
 
 class GrpcServer:
