@@ -11,6 +11,7 @@ import numpy.typing as npt
 from netwright.errors import StatsError
 from netwright.report.comparison import REPEATS, holm
 from netwright.report.sections.points import values_of
+from netwright.report.text import count
 from netwright.report.view import PopulationView
 from netwright.stats import GoodRange, Relevance, bootstrap, importance
 
@@ -52,11 +53,7 @@ def analyze(population: PopulationView, *, seed: int = 0, survivors: bool = Fals
         StatsError: No network has an error.
     """
     if population.done.empty:
-        reasons = population.trials["reason"].dropna().value_counts()
-        why = "; ".join(f"{count} x {reason}" for reason, count in reasons.head(3).items()) or "none is finished"
-        raise StatsError(
-            f"{population.name} has {len(population.trials)} trials and no error: {why}. Train some first."
-        )
+        raise StatsError(_nothing(population))
     if survivors:
         population = population.of_survivors()
     values = _values(population)
@@ -66,10 +63,20 @@ def analyze(population: PopulationView, *, seed: int = 0, survivors: bool = Fals
     for rows, names in _by_rows(values):
         known, errors = {name: values[name][rows] for name in names}, population.errors[rows]
         unordered = [name for name in names if len(population.categories.get(name, ())) > 2]
-        if ordered := {name: column for name, column in known.items() if name not in unordered}:
+        if ordered := {name: column for name, column in known.items() if name not in population.categories}:
             ranges |= bootstrap(ordered, errors, method="exact")
         relevance |= importance(known, errors, repeats=repeats, seed=seed, categories=unordered)
     return Analysis(population, ranges, _corrected(relevance), {"permutation tests": str(seed)})
+
+
+def _nothing(population: PopulationView) -> str:
+    """Why there is nothing to analyze."""
+    reasons = population.trials["reason"].dropna().value_counts()
+    why = "; ".join(f"{times} x {reason}" for reason, times in reasons.head(3).items())
+    trials = f"{population.name} has {count(len(population.trials), 'trial')} and no error"
+    if population.outcomes.unfinished or not len(population.failures):
+        return f"{trials}: {f'{why}; the others are' if why else 'none is'} not finished. Train some first."
+    return f"{trials}: every one failed ({why or 'no reason recorded'}). Look for what they have in common."
 
 
 def _values(population: PopulationView) -> dict[str, Floats]:

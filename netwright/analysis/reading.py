@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from netwright.analysis.columns import check_names, sort_columns
-from netwright.errors import OutputError, PopulationError
+from netwright.errors import OutputError, PopulationError, StatsError
 from netwright.population import FILE, Population, mixed_sessions
 from netwright.space import DesignSpace
 from netwright.stats.naming import words_of
@@ -116,7 +116,10 @@ def read(
         return _restricted(found, parameters, ignore)
     frame = read_table(str(ref))
     title = str(ref).partition("#")[2] or path.stem
-    return table_view(title, frame, error=error, maximize=maximize, unit=unit, parameters=parameters, ignore=ignore)
+    try:
+        return table_view(title, frame, error=error, maximize=maximize, unit=unit, parameters=parameters, ignore=ignore)
+    except StatsError as wrong:
+        raise StatsError(f"{ref}: {wrong}") from wrong
 
 
 def _is_population(path: Path) -> bool:
@@ -175,6 +178,8 @@ def table_view(
     roles = {found.name, *(() if states is None else (states.column,))}
     columns = sort_columns(frame, errors, parameters=known, ignore=ignore, roles=roles)
     rows = frame.copy().assign(**columns.codes)  # a copy is quicker than a table read column by column
+    # what is ignored has no meaning here either
+    rows = rows.rename(columns={name: f"{name}_ignored" for name in ignore if name in ("state", "failure", "reason")})
     if "error" in rows and found.name != "error":
         rows = rows.rename(columns={"error": "error_before"} if "reason" in rows else {"error": "reason"})
     rows = rows.assign(error=found.errors, **_state_columns(states, rows), **_costs(rows))

@@ -11,7 +11,8 @@ import numpy as np
 from netwright.analysis.analyzing import LEAST, Analysis, analyze
 from netwright.analysis.comparing import comparison_text, lettered
 from netwright.analysis.reading import read, view
-from netwright.report.text import listing
+from netwright.report.comparison import LEVEL
+from netwright.report.text import count, listing
 from netwright.stats import efficiency
 from netwright.stats.bounds import dkw_half_width
 from netwright.system.machine import hardware, versions
@@ -36,7 +37,11 @@ def summary_text(analysis: Analysis) -> str:
     lines.append(f"  {'parameter':<{width}}   good range (best)              explains  p (Holm)")
     for name, relevance in analysis.relevance.items():
         good = analysis.ranges.get(name)
-        span = "words without an order" if good is None else f"{good.low:.4g} to {good.high:.4g} ({good.best:.4g})"
+        span = (
+            _best_word(view, name, relevance.p_holm)
+            if good is None
+            else f"{good.low:.4g} to {good.high:.4g} ({good.best:.4g})"
+        )
         lines.append(f"  {name:<{width}}   {span:<30} {relevance.explained:>7.0%}  {relevance.p_holm:.3g}")
     return "\n".join(lines)
 
@@ -45,7 +50,7 @@ def _head(view: PopulationView) -> list[str]:
     """What the figures are of: how many networks, how many of them failed, how many trials are not known."""
     found = view.outcomes
     if not found.n_failed:
-        lines = [f"{view.name}: {len(view.errors)} networks, 0 failed"]
+        lines = [f"{view.name}: {count(len(view.errors), 'network')}, 0 failed"]
     elif view.survivors:
         lines = [f"{view.name}: {len(view.errors)} networks; {found.n_failed} more failed and are left out"]
     else:
@@ -61,6 +66,14 @@ def _head(view: PopulationView) -> list[str]:
     if unknown:
         lines.append(f"  not known      {', '.join(unknown)}: these trials are in no figure")
     return lines
+
+
+def _best_word(view: PopulationView, parameter: str, p: float) -> str:
+    """`lowest mean: False`, of a parameter whose values are words, where they are shown to differ."""
+    if p > LEVEL:
+        return "words without an order"
+    means = view.counted.groupby(parameter)["error"].mean()
+    return f"lowest mean: {view.categories[parameter][int(means.idxmin())]}"
 
 
 def _quantile(view: PopulationView, q: float) -> str:

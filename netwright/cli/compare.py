@@ -25,7 +25,7 @@ def add_arguments(parser: CommandParser) -> None:
     """Add the flags of the command."""
     parser.add_argument("a", metavar="A", help="a run folder or a table")
     parser.add_argument("b", metavar="B", help="another one")
-    parser.add_argument("more", metavar="C", nargs="*", help="more of them: each pair is compared")
+    parser.add_argument("more", metavar="C", nargs="*", default=[], help="more of them: each pair is compared")
     add_table_flags(parser)
     parser.add_argument("--survivors", action="store_true", help="leave out networks that failed: the conditional view")
     parser.add_argument("--out", metavar="DIR", help="folder for a report")

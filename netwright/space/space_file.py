@@ -7,7 +7,7 @@ and {choice: [...]}, are the values themselves.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +20,8 @@ from netwright.space.distribution import Choice, Distribution, distribution_from
 from netwright.space.families import unknown
 from netwright.space.located import LocatedError, PlacedError, about
 from netwright.space.space import DesignSpace
-from netwright.space.values import constraints, range_of, section
+from netwright.space.values import LIMITS, constraints, range_of, section
+from netwright.system.suggest import nearest
 from netwright.system.yaml_text import Lines, YamlError, parse
 
 __all__ = ["space_from_text"]
@@ -56,9 +57,8 @@ def space_from_text(text: str, source: str, load_base: Callable[[str], DesignSpa
             "example."
         ) from error
     if not isinstance(values, Mapping):
-        raise PlacedError(
-            f"a space is a mapping, and {source} holds {type(values).__name__}. See `netwright space show regnetx`."
-        )
+        held = "is empty" if values is None else f"holds {'a list' if isinstance(values, list) else repr(values)}"
+        raise PlacedError(f"a space is a mapping, and {source} {held}. See `netwright space show regnetx`.")
     with _placed(source, lines):
         return _refined(values, source, load_base) if "base" in values else _whole(values)
 
@@ -104,14 +104,12 @@ def _refuse_range(key: str, given: Any) -> None:
 
 
 def _refined(values: Mapping[str, Any], source: str, load_base: Callable[[str], DesignSpace]) -> DesignSpace:
+    with about("base"):
+        base: DesignSpace = load_base(str(values["base"]))
     for key in values:
         if key not in _REFINING:
             with about(str(key)):
-                raise SpaceError(
-                    f"a space with a base may have the keys {', '.join(_REFINING)}; {source} has {key!r}. Remove it."
-                )
-    with about("base"):
-        base: DesignSpace = load_base(str(values["base"]))
+                raise _misplaced(str(key), source, [*(each.name for each in base.parameters), *base.columns])
     with about("setting", keys=section(values, "setting")):
         base = base.with_setting(**section(values, "setting"))
     _check_strides(base, values)
@@ -129,6 +127,16 @@ def _refined(values: Mapping[str, Any], source: str, load_base: Callable[[str], 
                 ranges[key] = _range_within(base, key, given)
     refined = base.refine(name=str(values.get("name", Path(source).stem)), **constraints(values), **ranges)
     return replace(refined, summary=str(values.get("summary", "")))
+
+
+def _misplaced(key: str, source: str, known: Collection[str]) -> SpaceError:
+    """For a key that no file with a base has at its top."""
+    plain = key.removeprefix("max_")
+    home = "limits" if plain in LIMITS else "parameters" if key in known else ""
+    cure = f"Write it under '{home}:'." if home else "Remove it."
+    if not home and (near := nearest(key, _REFINING)):
+        cure = f"Did you mean {near[0]!r}?"
+    return SpaceError(f"a space with a base may have the keys {', '.join(_REFINING)}; {source} has {key!r}. {cure}")
 
 
 def _chosen(given: Any) -> Choice | None:

@@ -54,9 +54,9 @@ def _limits(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def range_of(key: str, given: Any) -> Range:
     """(low, high) of a limit or of what a parameter is refined to; a number alone is both ends."""
+    if isinstance(given, str) and key in LIMITS:
+        return _limit(key, given)
     try:
-        if isinstance(given, str) and ":" in given and key in LIMITS:
-            given = read_window(given)
         if isinstance(given, int | float | np.number | str) and not isinstance(given, bool):
             return (_number(key, given),) * 2
         low, high = (_number(key, end) for end in given)
@@ -69,8 +69,17 @@ def range_of(key: str, given: Any) -> Range:
     return low, high
 
 
+def _limit(key: str, given: str) -> Range:
+    """A limit as on the command line."""
+    try:
+        return read_window(given) if ":" in given else (read_quantity(given),) * 2
+    except ValueError as error:
+        cure = "num_stages: 4" if key == "num_stages" else f"{key}: 360M:400M, or max_{key}: 400M"
+        raise SpaceError(f"the limit of {key}: {error}. Write {cure}.") from error
+
+
 def _number(key: str, given: Any) -> float:
-    """A number, of a limit also as `400M`."""
+    """A number, of a limit also as `400M`, within a list."""
     return read_quantity(given) if isinstance(given, str) and key in LIMITS else float(given)
 
 

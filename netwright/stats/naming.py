@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["is_accuracy", "is_cost", "is_identifier", "is_response", "plain_name", "words_of"]
+__all__ = ["is_accuracy", "is_cost", "is_error", "is_identifier", "is_loss", "is_response", "plain_name", "words_of"]
 
 _ERROR_WORDS = frozenset(("err", "error", "errors", "mistakes"))
 _ACCURACY_WORDS = frozenset(
     ("acc", "acc1", "acc5", "accuracies", "accuracy", "auc", "auroc", "f1", "miou", "top1", "top5")
 )
-_LOSS_WORDS = frozenset(("logloss", "loss", "losses", "nll", "perplexity", "score", "scores"))
+_LOSS_WORDS = frozenset(("logloss", "loss", "losses", "nll", "perplexity"))
+_SCORE_WORDS = frozenset(("score", "scores"))
 _MEASURED = frozenset(
     (
         *("datetime", "duration", "elapsed", "energy", "fps", "latency", "runtime", "seconds", "secs", "throughput"),
@@ -45,12 +46,22 @@ def plain_name(name: str) -> str:
 def is_accuracy(name: str) -> bool:
     """A share of what is right: higher is better."""
     words = set(words_of(name))
-    return bool(words & _ACCURACY_WORDS) and not words & (_ERROR_WORDS | _LOSS_WORDS)
+    return bool(words & _ACCURACY_WORDS) and not words & (_ERROR_WORDS | _LOSS_WORDS | _SCORE_WORDS)
+
+
+def is_error(name: str) -> bool:
+    """A share of what is wrong: lower is better."""
+    return bool(set(words_of(name)) & _ERROR_WORDS)
+
+
+def is_loss(name: str) -> bool:
+    """What a training minimizes: lower is better, and no share."""
+    return bool(set(words_of(name)) & _LOSS_WORDS) and not is_error(name) and not is_accuracy(name)
 
 
 def is_response(name: str) -> bool:
     """An error, an accuracy or a loss, of any split, seed or epoch."""
-    return bool(set(words_of(name)) & (_ERROR_WORDS | _ACCURACY_WORDS | _LOSS_WORDS))
+    return bool(set(words_of(name)) & (_ERROR_WORDS | _ACCURACY_WORDS | _LOSS_WORDS | _SCORE_WORDS))
 
 
 def is_cost(name: str) -> bool:

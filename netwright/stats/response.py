@@ -10,8 +10,9 @@ import numpy as np
 
 from netwright.errors import StatsError
 from netwright.stats.checks import BoolArray, FloatArray, check_choice
-from netwright.stats.naming import is_accuracy, is_response, plain_name
-from netwright.stats.states import trial_states
+from netwright.stats.naming import is_accuracy, is_error, is_loss, plain_name
+from netwright.stats.states import FAILURES, trial_states
+from netwright.stats.written import written_numbers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -121,20 +122,44 @@ def response(
     if unit is not None:
         check_choice(unit, ["percent", "fraction"], "unit")
     numeric = [str(c) for c, kind in frame.dtypes.items() if is_numeric_dtype(kind) and not is_bool_dtype(kind)]
+    usual = [str(c) for c in frame.columns if str(c) in numeric or _is_written(frame, str(c))]
     if column is None:
         column = str(frame.attrs["response"]) if frame.attrs.get("response") in numeric else None
         maximize = frame.attrs.get("maximize") if column is not None and maximize is None else maximize
-    name = _choose([str(c) for c in frame.columns], numeric, maximize) if column is None else column
+    name = _choose([str(c) for c in frame.columns], usual, maximize) if column is None else column
     if name not in frame.columns:
         raise StatsError(f"no column '{name}'{_nearest([name], numeric) or '.'} The table has: {_listed(frame)}.")
-    if name not in numeric:
-        raise StatsError(f"column '{name}' must hold numbers, not {frame[name].dtype}: name another, of {numeric}.")
     if maximize and plain_name(name) in _ERRORS:
         raise StatsError(f"'{name}' is an error, of which lower is better: maximize another column, or none.")
-    values = frame[name].to_numpy(dtype=np.float64, na_value=np.nan)
+    values, written, notices = _values(frame, name, numeric)
     if unit is None and set(frame.columns) >= _OURS:
         unit = "percent"
-    return _in_percent(name, values, maximize, unit)
+    found = _in_percent(name, values, maximize, unit or written)
+    return Response(name, found.errors, notices + found.notices)
+
+
+def _values(frame: pd.DataFrame, name: str, numeric: list[str]) -> tuple[FloatArray, str | None, tuple[str, ...]]:
+    """A column as numbers, the unit that is written in its cells, and what was understood."""
+    if name in numeric:
+        return frame[name].to_numpy(dtype=np.float64, na_value=np.nan), None, ()
+    read = written_numbers(frame[name])
+    if not np.isfinite(read.values).any():
+        raise StatsError(f"column '{name}' must hold numbers, and has none: name another, of {', '.join(numeric)}.")
+    if read.unknown:
+        raise StatsError(
+            f"column '{name}' must hold numbers, and has {', '.join(map(repr, read.unknown[:5]))} too. Of a network that "
+            f"failed it may say {', '.join(sorted(FAILURES))}, or be empty. Correct these cells, or say in a column "
+            "'state' what became of the trials."
+        )
+    notices = (f"'{name}' says {' and '.join(map(repr, read.failures))}: these networks failed.",)
+    return read.values, "percent" if read.is_percent else None, notices if read.failures else ()
+
+
+def _is_written(frame: pd.DataFrame, name: str) -> bool:
+    """Whether a column of text has the name of errors or accuracies, and numbers."""
+    if plain_name(name) not in (*_ERRORS, *_ACCURACIES):
+        return False
+    return bool(np.isfinite(written_numbers(frame[name]).values).any())
 
 
 def _in_percent(name: str, values: FloatArray, maximize: bool | None, unit: str | None) -> Response:
@@ -142,7 +167,8 @@ def _in_percent(name: str, values: FloatArray, maximize: bool | None, unit: str 
     finite = values[np.isfinite(values)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (np.nan, np.nan)
     within = bool(low >= 0 and high <= 1)
-    fraction = unit == "fraction" or (unit is None and within)
+    loss = is_loss(name) and not higher
+    fraction = unit == "fraction" or (unit is None and within and not loss)
     top = 1.0 if fraction else 100.0
     span = f"{low:.4g} to {high:.4g}"
     if higher and finite.size and not (low >= 0 and high <= top):
@@ -159,12 +185,12 @@ def _in_percent(name: str, values: FloatArray, maximize: bool | None, unit: str 
         ]
         because = f": {', and '.join(why)}" if why else ""
         notices.append(f"error = {f'100 - {value}' if higher else value} ({name} is {span}){because}.")
-    if maximize is None and not higher and not is_response(name):
+    if maximize is None and not higher and not is_error(name):
         notices.append(f"'{name}' is taken for an error: lower is better. Say maximize where higher is.")
-    if not fraction and not higher and (low < 0 or high > 100):
+    if not higher and (loss or low < 0 or high > top):
         notices.append(
-            f"'{name}' is {span}, so it is no percentage: ranks are right, 'percent' is not, and a failure counts as "
-            f"{max(100.0, high):.4g}."
+            f"'{name}' is {span}, so it is no {'fraction' if fraction else 'percentage'}: ranks are right, 'percent' is "
+            f"not, and a failure counts as {max(100.0, high * 100 / top):.4g}."
         )
     percent = values * 100 if fraction else values
     return Response(name, 100 - percent if higher else percent, tuple(notices))
@@ -178,7 +204,11 @@ def _choose(every: list[str], numeric: list[str], maximize: bool | None) -> str:
     if len(found) == 1:
         return found[0]
     if found:
-        raise StatsError(f"one column must be the error, and {found} could all be: name one, e.g. column='{found[0]}'.")
+        listed = " and ".join(f"'{name}'" for name in found)
+        raise StatsError(
+            f"one column must be the error, and {listed} could all be: name one (--error {found[0]} on the "
+            f"command line, or column='{found[0]}')."
+        )
     near = _nearest([*_ERRORS, *_ACCURACIES], numeric)
     raise StatsError(
         f"no column of errors{near or '.'} The table has: {', '.join(every)}. Name one (--error on the command line), "

@@ -15,7 +15,7 @@ from netwright.stats.checks import BoolArray
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["TrialStates", "trial_states"]
+__all__ = ["FAILURES", "TrialStates", "trial_states"]
 
 # our word -> theirs, in lower case
 _WORDS = {
@@ -27,6 +27,7 @@ _WORDS = {
 # failures that say nothing about the network
 _MACHINE = ("aborted", "cancelled", "canceled", "killed", "node_fail", "oom", "out_of_memory", "preempted")
 _STATE_OF = {word: state for state, words in _WORDS.items() for word in words} | dict.fromkeys(_MACHINE, "failed")
+FAILURES = frozenset(_WORDS["failed"])  # words for networks that failed
 _COLUMNS = ("state", "status", "trial_state", "trial_status")
 
 

@@ -91,7 +91,7 @@ def run(
     with population.lock():
         population.requeue()
         if kinds and (count := population.retry_failed(kinds)):
-            _LOG.info("%s: %d failed trials are trained again", title, count)
+            _LOG.info("%s: %d failed %s trained again", title, count, "trial is" if count == 1 else "trials are")
         waiting = population.trials("waiting")
         meter = _Meter(population, progress or NullProgress(), title, recipe.epochs)
         if not waiting:

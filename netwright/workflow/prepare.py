@@ -106,7 +106,7 @@ class PreparedDesign:
             executor=self.executor,
         )
         if failures := machine_failures(population):
-            _LOG.warning("%s: %s. They are no results", title, failures)
+            _LOG.warning("%s: %s. What the machine failed is no result", title, failures)
 
     def _begun_after(self, folder: Path) -> Path | None:
         """The step of the design that follows from the population of a folder, where it is begun."""

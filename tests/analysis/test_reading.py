@@ -54,7 +54,9 @@ def test_a_state_column_that_is_something_else_is_ignored_on_request(tmp_path: P
     foreign(state=["solid", "liquid"] * 20).to_csv(tmp_path / "x.csv", index=False)
     with pytest.raises(StatsError, match="--ignore state"):
         read(tmp_path / "x.csv")
-    assert read(tmp_path / "x.csv", ignore=["state"]).parameters == ("kernel",)
+    view = read(tmp_path / "x.csv", ignore=["state"])
+    assert view.parameters == ("kernel",)
+    assert len(view.done) == N  # what is ignored does not say which trials are done
 
 
 def test_a_run_folder_may_be_restricted(designed: Any) -> None:
@@ -76,3 +78,16 @@ def test_a_space_larger_than_a_float_holds_has_a_report() -> None:
     space = type(load_space("anynetx_a")).from_dict(huge).with_distribution("width", Uniform(8, 800_000, 8))
     assert space.size() > 10**308
     assert view("huge", pd.DataFrame({"error": [1.0]}), space, {}).size == float("inf")
+
+
+def test_an_error_names_the_table_of_several(tmp_path: Path) -> None:
+    foreign().to_csv(tmp_path / "theirs.csv", index=False)
+    with pytest.raises(StatsError, match=r"theirs\.csv: no column 'val_error'"):
+        read(tmp_path / "theirs.csv", error="val_error")
+
+
+def test_how_long_networks_were_trained_is_no_parameter_and_said() -> None:
+    view = table_view("theirs", foreign(epochs=[10, 20] * 20))
+    assert view.parameters == ("kernel",)
+    assert "epochs (how long networks were trained)" in " ".join(view.notices)
+    assert table_view("theirs", foreign(epochs=[10, 20] * 20), parameters=["epochs"]).parameters == ("epochs",)

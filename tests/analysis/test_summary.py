@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from netwright.analysis import summary
+from netwright.analysis.reading import table_view
 from netwright.errors import PopulationError, StatsError
 from netwright.report import PopulationView
 from netwright.stats import edf, efficiency
@@ -135,7 +136,7 @@ def test_few_networks_are_not_judged(tmp_path: Path) -> None:
 
 def test_trials_that_all_failed_are_refused_with_their_reasons(tmp_path: Path) -> None:
     frame = pd.DataFrame({"error": [np.nan] * 3, "state": "failed", "reason": ["diverged", "diverged", "memory"]})
-    with pytest.raises(StatsError, match="3 trials and no error: 2 x diverged; 1 x memory"):
+    with pytest.raises(StatsError, match=r"3 trials and no error: every one failed \(2 x diverged; 1 x memory\)"):
         summary.analyze(PopulationView("x", frame))
 
 
@@ -170,3 +171,15 @@ def test_a_report_of_two_is_of_no_refinement(tmp_path: Path, monkeypatch: pytest
     assert (reports[0].title, reports[1].title) == ("The populations a and b", "The population a")
     assert reports[1].comparison is None
     assert reports[0].facts["command"]["command"] == "netwright compare a b"
+
+
+def test_words_have_no_range_and_the_best_is_named_where_they_differ() -> None:
+    errors = np.random.default_rng(0).uniform(30, 40, 40)
+    frame = pd.DataFrame(
+        {"error": errors + [5, 0] * 20, "se": [True, False] * 20, "act": ["relu", "silu"] * 10 + ["silu", "relu"] * 10}
+    )
+    found = summary.analyze(table_view("x", frame))
+    assert not found.ranges
+    text = summary.summary_text(found)
+    assert "lowest mean: False" in text
+    assert "words without an order" in text

@@ -87,7 +87,7 @@ def test_a_range_beyond_the_base_is_refused(tmp_path: Path) -> None:
         ("base: anynetx_a\ntie: [width]\norder:\n  width: non_decreasing\n", "line 4: width is tied: all stages share"),
         ("base: regnetx\norder: {depth: non_decreasing}\n", "line 2: depth is drawn once for a network of the family"),
         ("base: regnetx\nlimits:\n  acts: [1, 2]\n  flops: [2, 1]\n", "line 4: flops is refined by .* low <= high"),
-        ("base: regnetx\nlimits:\n  flops: 400X\n", "line 3: flops is refined by"),
+        ("base: regnetx\nlimits:\n  flops: 400X\n", "line 3: the limit of flops: a quantity is a number like 400M"),
         ("base: regnetx\nlimits:\n  flops: 1M:2M\n  max_flops: 3M\n", "line 4: flops is limited twice"),
         ("base: regnetx\nlimits: {max_depth: 3}\n", "unknown limit 'max_depth'"),
         ("base: regnetx\nfamily: regnet\n", "line 2: a space with a base may have the keys"),

@@ -126,8 +126,8 @@ def test_a_base_that_leads_back_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", r"a space is a mapping, and .* holds NoneType"),
-        ("- 1", r"a space is a mapping, and .* holds list"),
+        ("", r"a space is a mapping, and .* is empty"),
+        ("- 1", r"a space is a mapping, and .* holds a list"),
         ("base: [", "is not YAML"),
         ("!!python/object/apply:os.system ['true']", "is not YAML"),
         ("base: !!python/name:os.system", "is not YAML"),
@@ -135,6 +135,10 @@ def test_a_base_that_leads_back_is_refused(tmp_path: Path) -> None:
         ("base: missing.yaml", "cannot be read"),
         ("base: 5", "no design space"),
         ("base: regnetx\nfamily: regnet", "Remove it"),
+        ("base: regnetx\nparametrs: {depth: 8}", "Did you mean 'parameters'"),
+        ("base: regnetx\ndepth: [1, 8]", "Write it under 'parameters:'"),
+        ("base: regnetx\nmax_flops: 400M", "Write it under 'limits:'"),
+        ("base: regnetx\nlimits: {flops: 400M:300M}", "low end is not above its high end"),
         ("base: regnetx\nlimits: [1]", "is a mapping"),
         ("base: regnetx\nlimits: {flop: [1, 2]}", "did you mean 'flops'"),
         ("base: regnetx\nlimits: {depth: [1, 2]}", "unknown limit"),

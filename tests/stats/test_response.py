@@ -26,7 +26,40 @@ def test_fractions_and_percent_are_told_apart():
     assert "100 - 100 x val_acc" in found.notices[0]
     assert response(pd.DataFrame({"error": [0.3, 1.6]})).notices == ()
     np.testing.assert_array_equal(response(pd.DataFrame({"error": [0.3, 0.6]}), unit="percent").errors, [0.3, 0.6])
-    np.testing.assert_array_equal(response(pd.DataFrame({"error": [0.5, 2]}), unit="fraction").errors, [50, 200])
+    found = response(pd.DataFrame({"error": [0.5, 2]}), unit="fraction")
+    np.testing.assert_array_equal(found.errors, [50, 200])
+    assert "no fraction: ranks are right, 'percent' is not, and a failure counts as 200" in found.notices[-1]
+
+
+def test_a_loss_is_no_percentage_and_a_score_says_its_direction():
+    found = response(pd.DataFrame({"val_loss": [0.3, 0.6]}), "val_loss")
+    np.testing.assert_array_equal(found.errors, [0.3, 0.6])
+    assert "lower is better" in found.notices[0]
+    assert "no percentage" in found.notices[1]
+    assert "lower is better" in response(pd.DataFrame({"score": [60.0, 70.0]}), "score").notices[0]
+
+
+def test_errors_as_people_write_them_are_read():
+    found = response(pd.DataFrame({"depth": [1, 2, 3, 4], "error": ["31.5", "diverged", "", "40"]}))
+    np.testing.assert_array_equal(found.errors, [31.5, np.nan, np.nan, 40])
+    assert found.notices == ("'error' says 'diverged': these networks failed.",)
+    np.testing.assert_array_equal(response(pd.DataFrame({"error": ["0.5%", "0.9 %"]})).errors, [0.5, 0.9])
+    np.testing.assert_allclose(response(pd.DataFrame({"val_acc": ["0.75", None]})).errors, [25, np.nan])
+
+
+@pytest.mark.parametrize(
+    ("cells", "says"),
+    [
+        (["31.5", "see log"], "has 'see log' too"),
+        (["31.5", "OOM"], "has 'OOM' too.*in a column 'state'"),
+        (["0.3", "40%"], "has '40%' too"),
+    ],
+)
+def test_cells_that_are_no_errors_are_named(cells, says):
+    with pytest.raises(StatsError, match=says):
+        response(pd.DataFrame({"error": cells}))
+    with pytest.raises(StatsError, match="must hold numbers, and has none"):
+        response(pd.DataFrame({"act": ["relu", "silu"], "depth": [1, 2]}), "act")
 
 
 def test_our_own_tables_are_in_percent():
@@ -54,7 +87,7 @@ def test_what_cannot_be_is_refused():
         response(pd.DataFrame({"error": [10.0]}), "error", maximize=True)
     with pytest.raises(StatsError, match="must lie in 0 to 100"):
         response(pd.DataFrame({"psnr": [31.0, 120.0]}), "psnr", maximize=True)
-    with pytest.raises(StatsError, match="could all be"):
+    with pytest.raises(StatsError, match="--error val_acc on the command line"):
         response(pd.DataFrame({"val_acc": [1.0], "test_acc": [1.0]}))
     with pytest.raises(StatsError, match="unit"):
         response(pd.DataFrame({"error": [10.0]}), unit="permille")

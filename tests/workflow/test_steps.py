@@ -92,8 +92,8 @@ def test_what_the_machine_failed_is_trained_again_until_the_design_rests_on_the_
     lines = [line for line in caplog.messages if "by the machine" in line]
     said = "2 trials were failed by the machine, not by their networks: 2 x out of memory: so it was told"
     assert lines[1:] == [
-        f"1/3 regnetx: {said}. They are no results",
-        f"2/3 regnetx_refined: {said}. They are no results",
+        f"1/3 regnetx: {said}. What the machine failed is no result",
+        f"2/3 regnetx_refined: {said}. What the machine failed is no result",
         f"final trainings: {said}. retry_failed=True trains them again",
     ]
     engine.kills = lambda trial: False

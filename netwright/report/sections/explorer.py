@@ -10,7 +10,7 @@ import numpy as np
 
 from netwright.report.data import ReportData
 from netwright.report.sections.missing import Missing
-from netwright.report.sections.points import is_wide, thin, value_axis, values_of, x_scale
+from netwright.report.sections.points import cost_axis, is_wide, thin, value_axis, values_of, x_scale
 from netwright.report.view import PopulationView, on_one_scale
 from netwright.theme import FAINT, WIDTH, Spec, colors, to_spec
 
@@ -24,12 +24,16 @@ _MOST_MARKS = 4000  # in all charts together: a browser redraws them at every st
 
 @dataclass(frozen=True)
 class BrushAxis:
-    """One column to brush, with its smallest and largest value; is_whole: whether all values are whole numbers."""
+    """One column to brush, with its smallest and largest value; is_whole: whether all values are whole numbers.
+
+    words: What 0, 1, 2, ... stand for, of a column of words.
+    """
 
     column: str
     domain: tuple[float, float]
     is_log: bool
     is_whole: bool = False
+    words: tuple[str, ...] = ()
 
 
 class ExplorerRow(NamedTuple):
@@ -107,7 +111,10 @@ def _axis(views: Sequence[PopulationView], column: str) -> BrushAxis | None:
     if not len(seen) or seen.min() == seen.max():
         return None
     low, high = float(seen.min()), float(seen.max())
-    return BrushAxis(column, (low, high), is_wide(low, high), bool((seen == np.round(seen)).all()))
+    words = {v.categories.get(column, ()) for v in views if column in v.counted}
+    if len(words) > 1:
+        return None  # 0 stands for one word in the first table, and for another in the second
+    return BrushAxis(column, (low, high), is_wide(low, high), bool((seen == np.round(seen)).all()), words.pop())
 
 
 # -- drawing -----------------------------------------------------------------------------------------------------------
@@ -226,9 +233,9 @@ def _draw_panel(figure: ExplorerFigure, axis: BrushAxis, index: int, brush: Any,
                 f"p{index}:Q",
                 title=axis.column,
                 scale=x_scale(axis.domain, axis.is_log, base=10 if axis.column in _COSTS else None),
-                axis=alt.Axis(tickCount=4, labelOverlap="greedy", format="~s")
+                axis=cost_axis()
                 if axis.column in _COSTS
-                else value_axis(axis.domain, axis.is_log, axis.is_whole),
+                else value_axis(axis.domain, axis.is_log, axis.is_whole, axis.words),
             ),
             y=y,
             shape=alt.Shape("failed:N", scale=alt.Scale(domain=[0, 1], range=["circle", "cross"]), legend=None),

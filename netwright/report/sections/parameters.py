@@ -37,6 +37,7 @@ class ParameterPanel:
     Attributes:
         x, error, trial: One entry for each point; x is the parameter, the error is in percent.
         failed: (x, trial) of networks that failed, which have no error.
+        words: What x = 0, 1, 2, ... stand for, of a parameter whose values are words.
         domain: The smallest and the largest value of the axis.
         low, best, high: The good range and its median, or None.
     """
@@ -51,6 +52,7 @@ class ParameterPanel:
     best: float | None = None
     high: float | None = None
     failed: tuple[tuple[float, int], ...] = ()
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,7 @@ def _panel(view: PopulationView, parameter: str, good: RangeLike | None) -> Para
         best=None if good is None else float(good.best),
         high=None if good is None else float(good.high),
         failed=tuple((float(values[i]), int(trials[i])) for i in failed),
+        words=view.categories.get(parameter, ()),
     )
 
 
@@ -195,7 +198,7 @@ def _draw_panel(panel: ParameterPanel, name: str, errors: tuple[float, float], i
         "x:Q",
         title=meaning(panel.parameter) or None,
         scale=x_scale(panel.domain, panel.is_log),
-        axis=value_axis(panel.domain, panel.is_log, all(float(x).is_integer() for x in panel.x)),
+        axis=value_axis(panel.domain, panel.is_log, all(float(x).is_integer() for x in panel.x), panel.words),
     )
     y = alt.Y(
         "error:Q", title="error, %" if is_first else None, scale=alt.Scale(domain=list(errors), zero=False, nice=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,10 +12,11 @@ import pandas as pd
 
 from netwright.theme import INK
 
-__all__ = ["MOST_POINTS", "failure_marks", "is_wide", "thin", "value_axis", "values_of", "x_scale"]
+__all__ = ["MOST_POINTS", "cost_axis", "failure_marks", "is_wide", "thin", "value_axis", "values_of", "x_scale"]
 
 MOST_POINTS = 600  # more are slow to draw, and no clearer
 _MOST_TICKS = 5
+_APART = 6  # pixels between the labels of two ticks
 _WIDE = 15.0  # above this ratio of the largest to the smallest value an axis is logarithmic
 
 
@@ -36,34 +38,61 @@ def thin(n: int, most: int) -> npt.NDArray[np.intp]:
 def x_scale(domain: tuple[float, float], is_log: bool, base: int | None = None) -> Any:
     """An Altair scale with some room at both ends; logarithmic ones have ticks at powers of `base`.
 
-    By default these are of 2, as widths are, and of 10 for values far from 1.
+    By default these are of 2, as widths are, and of 10 for values below 1/8, as learning rates are, or far above 1.
     """
     import altair as alt
 
     low, high = domain
     if base is None:
-        base = 2 if low >= 2**-10 and high <= 2**12 else 10
+        base = 2 if low >= 2**-3 and high <= 2**12 else 10
     if is_log:
         return alt.Scale(type="log", base=base, domain=[low / 1.12, high * 1.12], nice=False)
     room = 0.04 * (high - low) or 0.5
     return alt.Scale(domain=[low - room, high + room], nice=False, zero=False)
 
 
-def value_axis(domain: tuple[float, float], is_log: bool, is_whole: bool) -> Any:
-    """An Altair axis of a parameter: ticks of whole numbers where all values are, and never ones that overlap."""
+def cost_axis() -> Any:
+    """An Altair axis of flops, parameters or activations: 300k, 400k."""
     import altair as alt
+
+    return alt.Axis(tickCount=4, labelOverlap="greedy", labelSeparation=_APART, format="~s")
+
+
+def value_axis(domain: tuple[float, float], is_log: bool, is_whole: bool, words: Sequence[str] = ()) -> Any:
+    """An Altair axis of a parameter: ticks of whole numbers where all values are, and never ones that overlap.
+
+    words: What 0, 1, 2, ... stand for.
+    """
+    import altair as alt
+
+    if words:
+        return alt.Axis(
+            values=list(range(len(words))),
+            labelExpr=f"{json.dumps(list(words))}[datum.value]",
+            labelLimit=60,
+            labelOverlap="greedy",
+            labelSeparation=_APART,
+        )
 
     low, high = domain
     if is_whole:
         count = high - low + 1
         if not is_log and count <= _MOST_TICKS:
-            return alt.Axis(values=[low + i for i in range(round(count))], format="d", labelOverlap="greedy")
+            return alt.Axis(
+                values=[low + i for i in range(round(count))], format="d", labelOverlap="greedy", labelSeparation=_APART
+            )
         return alt.Axis(
-            tickCount=_MOST_TICKS, tickMinStep=1, format="~d" if high < 1e4 else "~s", labelOverlap="greedy"
+            tickCount=_MOST_TICKS,
+            tickMinStep=1,
+            format="~d" if high < 1e4 else "~s",
+            labelOverlap="greedy",
+            labelSeparation=_APART,
         )
     # 9.53674316406e-7 is nobody's number: three digits, as powers of ten where they are far from 1
     small = min(abs(low), abs(high)) < 1e-3 or max(abs(low), abs(high)) >= 1e5
-    return alt.Axis(tickCount=_MOST_TICKS, format=".2~e" if small else ".3~r", labelOverlap="greedy")
+    return alt.Axis(
+        tickCount=_MOST_TICKS, format=".2~e" if small else ".3~r", labelOverlap="greedy", labelSeparation=_APART
+    )
 
 
 def failure_marks(data: str, x: Any, tooltip: Sequence[Any]) -> Any:

@@ -4,7 +4,7 @@ import altair as alt
 import pytest
 import vl_convert
 
-from netwright.report.sections.points import thin, value_axis, x_scale
+from netwright.report.sections.points import cost_axis, thin, value_axis, x_scale
 
 
 def test_thinning_keeps_best_and_worst() -> None:
@@ -39,3 +39,21 @@ def test_ticks_are_short_distinct_and_apart(domain: tuple[float, float], is_log:
     assert max(map(len, labels)) <= 7, labels
     if is_whole:
         assert not any("." in label and not label.endswith("k") for label in labels)
+
+
+def test_words_are_on_the_axis() -> None:
+    x = alt.X("x:Q", scale=x_scale((0, 2), False), axis=value_axis((0, 2), False, True, ["gelu", "relu", "it's"]))
+    data = alt.Data(values=[{"x": 0, "y": 1}])  # type: ignore[call-arg]
+    chart = alt.Chart(data).mark_point().encode(x=x, y=alt.Y("y:Q", axis=None)).properties(width=222, height=50)
+    svg = vl_convert.vegalite_to_svg(chart.to_dict())
+    assert all(f">{word}</text>" in svg for word in ("gelu", "relu", "it's")), svg
+
+
+def test_costs_within_a_factor_of_two_have_labels_apart() -> None:
+    data = alt.Data(values=[{"x": 300e3, "y": 1}, {"x": 560e3, "y": 1}])  # type: ignore[call-arg]
+    x = alt.X("x:Q", scale=x_scale((300e3, 560e3), False), axis=cost_axis())
+    chart = alt.Chart(data).mark_point().encode(x=x, y=alt.Y("y:Q", axis=None)).properties(width=150, height=50)
+    svg = vl_convert.vegalite_to_svg(chart.to_dict())
+    places = [float(place) for place in re.findall(r'translate\(([\d.]+),[^>]*opacity="1">[\d]+k</text>', svg)]
+    assert len(places) >= 2
+    assert min(b - a for a, b in zip(places, places[1:], strict=False)) >= 30
