@@ -147,8 +147,8 @@ def _values(frame: pd.DataFrame, name: str, numeric: list[str]) -> tuple[FloatAr
         raise StatsError(f"column '{name}' must hold numbers, and has none: name another, of {', '.join(numeric)}.")
     if read.unknown:
         raise StatsError(
-            f"column '{name}' must hold numbers, and has {', '.join(map(repr, read.unknown[:5]))} too. Of a network that "
-            f"failed it may say {', '.join(sorted(FAILURES))}, or be empty. Correct these cells, or say in a column "
+            f"column '{name}' must hold numbers, and has {', '.join(map(repr, read.unknown[:5]))} too. Of a network "
+            f"that failed it may say {', '.join(sorted(FAILURES))}, or be empty. Correct these cells, or say in a column "
             "'state' what became of the trials."
         )
     notices = (f"'{name}' says {' and '.join(map(repr, read.failures))}: these networks failed.",)
@@ -189,8 +189,8 @@ def _in_percent(name: str, values: FloatArray, maximize: bool | None, unit: str 
         notices.append(f"'{name}' is taken for an error: lower is better. Say maximize where higher is.")
     if not higher and (loss or low < 0 or high > top):
         notices.append(
-            f"'{name}' is {span}, so it is no {'fraction' if fraction else 'percentage'}: ranks are right, 'percent' is "
-            f"not, and a failure counts as {max(100.0, high * 100 / top):.4g}."
+            f"'{name}' is {span}, so it is no {'fraction' if fraction else 'percentage'}: ranks are right, 'percent' "
+            f"is not, and a failure counts as {max(100.0, high * 100 / top):.4g}."
         )
     percent = values * 100 if fraction else values
     return Response(name, 100 - percent if higher else percent, tuple(notices))

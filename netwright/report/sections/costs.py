@@ -9,7 +9,7 @@ import numpy as np
 
 from netwright.report.data import ReportData
 from netwright.report.sections.missing import Missing
-from netwright.report.sections.points import cost_axis, MOST_POINTS, failure_marks, is_wide, thin, values_of
+from netwright.report.sections.points import MOST_POINTS, cost_axis, failure_marks, is_wide, thin, values_of
 from netwright.report.text import amount, count, listing, meaning, percent
 from netwright.stats import pareto
 from netwright.theme import INK, SMALL, Spec, colors, shapes, to_spec

@@ -164,7 +164,7 @@ def _sentences(
 def _half(view: PopulationView, curve: EdfCurve) -> str:
     networks = f"{curve.name} ({count(curve.n, 'network')})"
     if 2 * curve.failed >= curve.n:
-        return f"no error in {networks}: half of them failed"
+        return f"no error in {networks}: {len(view.done):,} of them did not fail"
     return f"{percent(curve.median)} in {networks}"
 
 

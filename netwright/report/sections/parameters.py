@@ -119,7 +119,7 @@ def _sentences(view: PopulationView, data: ReportData, panels: Sequence[Paramete
         )
     drawn = max(len(panel.x) for panel in panels)
     if drawn < len(view.done):
-        explanation += f" {drawn:,} of them are drawn, selected evenly from best to worst."
+        explanation += f" {drawn:,} of the {len(view.done):,} are drawn, selected evenly from best to worst."
     return (explanation, *_tested(data, panels), *_undrawn(view, panels))
 
 

@@ -1,4 +1,5 @@
 import re
+from itertools import pairwise
 
 import altair as alt
 import pytest
@@ -56,4 +57,4 @@ def test_costs_within_a_factor_of_two_have_labels_apart() -> None:
     svg = vl_convert.vegalite_to_svg(chart.to_dict())
     places = [float(place) for place in re.findall(r'translate\(([\d.]+),[^>]*opacity="1">[\d]+k</text>', svg)]
     assert len(places) >= 2
-    assert min(b - a for a, b in zip(places, places[1:], strict=False)) >= 30
+    assert min(b - a for a, b in pairwise(places)) >= 30
