@@ -107,11 +107,7 @@ def _verdict(comparison: Comparison) -> str:
     if comparison.is_one_space:
         why = "so it is chance, or something that the populations do not record"
         return f"{verdict}. Both are samples of one space, {why}"
-    mixes = comparison.mixes
-    if mixes is not None and mixes.differ:
-        confirmed = mixes.confirm(comparison.mean.difference)
-        return f"{verdict}, {'also' if confirmed else 'but that is not shown'} at equal mixes of {mixes.cost}"
-    return verdict
+    return f"{verdict}, {comparison.at_equal_mixes}" if comparison.at_equal_mixes else verdict
 
 
 def _all_pairs(pairs: Sequence[Comparison], seed: int) -> list[str]:
@@ -130,7 +126,8 @@ def _all_pairs(pairs: Sequence[Comparison], seed: int) -> list[str]:
     shown = [pair for pair in pairs if pair.is_better or pair.is_worse]
     for pair in shown:
         better, worse = reversed(pair.names) if pair.is_better else pair.names
-        but = f", but {unlike_parts(pair.differences)} differ" if pair.differences else ""
+        but = f", {pair.at_equal_mixes}" if pair.at_equal_mixes else ""
+        but = f", but {unlike_parts(pair.differences)} differ" if pair.differences else but
         lines.append(f"{better} is better than {worse} in the mean (p = {pair.p_value:.2g}){but}")
     return [*lines, *_caution(shown)] if shown else [*lines, "no difference in the mean is shown"]
 

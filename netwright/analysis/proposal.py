@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from netwright.analysis.policy import DEFAULT, REFINE_FROM, policy_of
 from netwright.analysis.refine import Advice, advise
 from netwright.analysis.summary import read
 from netwright.errors import SpaceError, StatsError
+from netwright.report.text import listing
 from netwright.space import DesignSpace, load_space
 from netwright.system.atomic import write_text
 
@@ -73,6 +75,11 @@ def refine(
     found = given if isinstance(given, DesignSpace) else load_space(given)
     _refuse_other_columns(found, view.frame, source)
     advice = advise(found, view.frame, policy=policy, refine_from=refine_from, survivors=survivors, seed=seed)
+    if absent := [column for column in found.columns if column not in view.frame]:
+        note = f"{source} has no column {listing(absent)}: nothing is known of it, and it stays as it is."
+        if len(absent) > 1:
+            note = f"{source} has no columns {listing(absent)}: nothing is known of them, and they stay as they are."
+        advice = replace(advice, decisions=(*advice.decisions, note), notes=(*advice.notes, note))
     if out is not None:
         write_space(advice.space, Path(out))
     return advice

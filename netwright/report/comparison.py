@@ -108,6 +108,14 @@ class Comparison:
     def is_worse(self) -> bool:
         return self.mean.difference > 0 and self.p_value <= self.level
 
+    @property
+    def at_equal_mixes(self) -> str:
+        """Whether the difference is shown at equal complexity too; empty where the mixes do not differ."""
+        if self.mixes is None or not self.mixes.differ:
+            return ""
+        confirmed = self.mixes.confirm(self.mean.difference)
+        return f"{'also' if confirmed else 'but that is not shown'} at equal mixes of {self.mixes.cost}"
+
 
 def pairs_of(views: Sequence[PopulationView], *, seed: int = 0, repeats: int = REPEATS) -> tuple[Comparison, ...]:
     """The comparison of each pair of populations, with Holm's correction for the number of pairs."""
@@ -115,7 +123,18 @@ def pairs_of(views: Sequence[PopulationView], *, seed: int = 0, repeats: int = R
     found = [Comparison.of(a, b, is_refinement=False, seed=seed, repeats=repeats) for a, b in combinations(views, 2)]
     pairs = [pair for pair in found if pair is not None]
     corrected = holm([pair.mean.p_value for pair in pairs])
-    return tuple(replace(pair, p_holm=p) for pair, p in zip(pairs, corrected, strict=True))
+    pairs = [replace(pair, p_holm=p) for pair, p in zip(pairs, corrected, strict=True)]
+    return _with_equal_mixes(pairs)
+
+
+def _with_equal_mixes(pairs: Sequence[Comparison]) -> tuple[Comparison, ...]:
+    """The same pairs, of which those with unlike mixes have p-values at equal mixes that are corrected too."""
+    tests = {i: pair.mixes.test for i, pair in enumerate(pairs) if pair.mixes is not None and pair.mixes.test}
+    corrected = dict(zip(tests, holm([test.p_value for test in tests.values()]), strict=True))
+    return tuple(
+        pair if pair.mixes is None else replace(pair, mixes=replace(pair.mixes, p_holm=corrected.get(i)))
+        for i, pair in enumerate(pairs)
+    )
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

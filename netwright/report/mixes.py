@@ -30,6 +30,7 @@ class Mixes:
         weights: (n,) of the networks of each population, in the order of `PopulationView.counted`, by which the mixes
             are equal (NDS, arXiv 1905.13214); None where no bin of complexity holds networks of both.
         test: Of the second population's errors against the first one's at equal mixes; likewise None.
+        p_holm: p-value of that test, corrected for the number of pairs that are compared; None for a single pair.
     """
 
     cost: str
@@ -37,6 +38,7 @@ class Mixes:
     p_value: float
     weights: tuple[Floats, Floats] | None = None
     test: NormalizedTest | None = None
+    p_holm: float | None = None
 
     @property
     def differ(self) -> bool:
@@ -44,7 +46,10 @@ class Mixes:
 
     def confirm(self, difference: float) -> bool:
         """Whether a difference of the means is shown at equal mixes too, in the same direction."""
-        return self.test is not None and self.test.p_value <= _LEVEL and self.test.difference * difference > 0
+        if self.test is None:
+            return False
+        p = self.test.p_value if self.p_holm is None else self.p_holm
+        return p <= _LEVEL and self.test.difference * difference > 0
 
 
 def mixes_of(first: PopulationView, second: PopulationView, *, seed: int = 0, repeats: int = 9999) -> Mixes | None:

@@ -160,8 +160,15 @@ def _pair(pair: Comparison) -> tuple[str, ...]:
         f"{pair.ks.statistic:.2f}",
         f"{pair.ks.p_value:.2g}",
         f"{pair.mean.effect.superiority:.0%}",
-        unlike_parts(pair.differences),
+        _unlike(pair),
     )
+
+
+def _unlike(pair: Comparison) -> str:
+    """In what a pair differs beside its spaces: its trainings, and the complexities that were drawn."""
+    trained = unlike_parts(pair.differences)
+    mixes = f"mixes of {pair.mixes.cost}" if pair.mixes is not None and pair.mixes.differ else ""
+    return "; ".join(part for part in (trained, mixes) if part)
 
 
 def _cell(name: str, value: Any) -> Cell:

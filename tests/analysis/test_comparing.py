@@ -138,3 +138,16 @@ def test_a_difference_of_few_networks_comes_with_a_caution() -> None:
         "they could turn this"
     )
     assert "fewer than 16" not in summary.comparison_text(analysis("A", range(40, 60)), analysis("B", range(20, 40)))
+
+
+def test_pairs_of_unlike_mixes_are_compared_at_equal_mixes_too() -> None:
+    # errors fall with flops alone: no difference is left at equal flops
+    rng = np.random.default_rng(0)
+    several = []
+    for name, center in (("a", 4.0), ("b", 4.7), ("c", 4.0)):
+        flops = rng.normal(center, 1, 120).clip(1)
+        frame = pd.DataFrame({"error": 40 - 2 * flops + rng.normal(0, 0.3, 120), "flops": flops * 1e8})
+        several.append(summary.analyze(PopulationView(name, frame)))
+    lines = summary.comparison_text(several[0], *several[1:]).splitlines()
+    assert [line.split(" in the mean")[0] for line in lines[-2:]] == ["b is better than a", "b is better than c"]
+    assert all(line.endswith(", but that is not shown at equal mixes of flops") for line in lines[-2:])

@@ -99,3 +99,9 @@ def test_a_file_that_cannot_be_written_is_told(run: Path, tmp_path: Path) -> Non
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="the refined space"):
         refine(run, out=tmp_path / "file" / "narrow.yaml")
+
+
+def test_parameters_that_a_table_lacks_are_said_to_stay(table: Path) -> None:
+    pd.read_csv(table).drop(columns=["w0", "wm"]).to_csv(table, index=False)
+    text = advice_text(refine(table, space=SPACE))
+    assert text.endswith("has no columns w0 and wm: nothing is known of them, and they stay as they are.")

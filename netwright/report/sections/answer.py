@@ -104,8 +104,8 @@ def _pairs(pairs: Sequence[Comparison]) -> list[str]:
     test = f"of the {len(pairs)} pairs, after Holm's correction at 5%"
     if not shown:
         return [f"No population is shown to be better than another by the mean error: none {test}."]
-    named = [f"{_better(pair)} ({p_value(pair.p_value)})" for pair in shown[:_MOST_PAIRS]]
-    found = listing([*named, *([f"{len(shown) - _MOST_PAIRS} more"] if len(shown) > _MOST_PAIRS else [])])
+    named = [f"{_better(pair)}" for pair in shown[:_MOST_PAIRS]]
+    found = "; ".join([*named, *([f"and {len(shown) - _MOST_PAIRS} more"] if len(shown) > _MOST_PAIRS else [])])
     caution = f" {CAUTION}." if any(pair.is_of_few for pair in shown) else ""
     return [f"By the mean error {len(shown)} {test}, differ by more than chance explains: {found}.{caution}"]
 
@@ -113,7 +113,10 @@ def _pairs(pairs: Sequence[Comparison]) -> list[str]:
 def _better(pair: Comparison) -> str:
     first, second = pair.names
     claim = f"{second} is better than {first}" if pair.is_better else f"{first} is better than {second}"
-    return f"{claim}, but {unlike_parts(pair.differences)} differ" if pair.differences else claim
+    claim = f"{claim} ({p_value(pair.p_value)})"
+    if pair.differences:
+        return f"{claim}, but {unlike_parts(pair.differences)} differ"
+    return f"{claim}, {pair.at_equal_mixes}" if pair.at_equal_mixes else claim
 
 
 def _row(finalist: Finalist) -> FinalistRow:
