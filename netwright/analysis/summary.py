@@ -12,6 +12,7 @@ from netwright.analysis.analyzing import LEAST, Analysis, analyze
 from netwright.analysis.comparing import comparison_text, lettered
 from netwright.analysis.reading import read, view
 from netwright.report.comparison import LEVEL
+from netwright.report.sections.points import values_of
 from netwright.report.text import count, listing
 from netwright.stats import efficiency
 from netwright.stats.bounds import dkw_half_width
@@ -72,8 +73,10 @@ def _best_word(view: PopulationView, parameter: str, p: float) -> str:
     """`lowest mean: False`, of a parameter whose values are words, where they are shown to differ."""
     if p > LEVEL:
         return "words without an order"
-    means = view.counted.groupby(parameter)["error"].mean()
-    return f"lowest mean: {view.categories[parameter][int(means.idxmin())]}"
+    codes, errors = values_of(view.counted, parameter), view.errors
+    known = view.categories[parameter]
+    means = [errors[codes == code].mean() if (codes == code).any() else np.inf for code in range(len(known))]
+    return f"lowest mean: {known[int(np.argmin(means))]}"
 
 
 def _quantile(view: PopulationView, q: float) -> str:

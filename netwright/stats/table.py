@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +27,7 @@ def read_table(path: str | PathLike[str] | pd.DataFrame) -> pd.DataFrame:
     """Read a table with one row for each network.
 
     Args:
-        path: A .csv, .parquet, .jsonl or .ndjson file; a .json file with a list of rows, or pycls's sweep.json; an
+        path: A .csv, .tsv, .parquet, .jsonl or .ndjson file; a .json file with a list of rows, or pycls's sweep.json; an
             SQLite file of Optuna, also as a URL (sqlite:///study.db), with the study's name after a # where there are
             several. A data frame is returned as it is.
 
@@ -42,11 +43,12 @@ def read_table(path: str | PathLike[str] | pd.DataFrame) -> pd.DataFrame:
     if isinstance(path, pd.DataFrame):
         return path
     readers: dict[str, Callable[[Path], pd.DataFrame]] = {
-        ".csv": pd.read_csv,
+        ".csv": _read_csv,
         ".json": _read_json,
         ".jsonl": _read_lines,
         ".ndjson": _read_lines,
         ".parquet": pd.read_parquet,
+        ".tsv": partial(pd.read_csv, sep="\t"),
     }
     name, _, study = str(path).removeprefix("sqlite:///").partition("#")
     if str(path).startswith("sqlite:///") or Path(name).suffix.lower() in DATABASES:
@@ -66,6 +68,17 @@ def read_table(path: str | PathLike[str] | pd.DataFrame) -> pd.DataFrame:
     if frame.empty:
         raise StatsError(f"a table must hold a row, and '{file}' has none: export it again.")
     return frame
+
+
+def _read_csv(file: Path) -> pd.DataFrame:
+    """With commas, or with semicolons, as spreadsheets write where the comma is in numbers."""
+    import pandas as pd
+
+    with file.open(encoding="utf-8", errors="replace") as lines:
+        head = lines.readline()
+    if ";" in head and "," not in head:
+        return pd.read_csv(file, sep=";")
+    return pd.read_csv(file)
 
 
 def _read_lines(file: Path) -> pd.DataFrame:

@@ -40,7 +40,8 @@ def written_numbers(cells: pd.Series[Any]) -> Written:
     words = ["" if cell is None or cell != cell else str(cell).strip() for cell in cells]
     values = np.full(len(words), np.nan)
     signs: list[bool] = []
-    failures, unknown = set(), set()
+    failures: set[str] = set()
+    unknown: set[str] = set()
     for row, word in enumerate(words):
         plain = word.lower()
         try:

@@ -95,3 +95,9 @@ def test_no_error_left_is_refused():
         error_column(FRAME.assign(state="waiting"))
     with pytest.raises(StatsError, match="none has a finite"):
         error_column(pd.DataFrame({"error": [np.nan]}))
+
+
+def test_tables_with_semicolons_and_tabs_are_read(tmp_path):
+    for name, sep in (("mine.csv", ";"), ("mine.tsv", "\t")):
+        FRAME.to_csv(tmp_path / name, sep=sep, index=False)
+        assert list(read_table(tmp_path / name).columns) == list(FRAME.columns)

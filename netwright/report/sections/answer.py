@@ -12,7 +12,7 @@ from netwright.report.data import Finalist, ReportData
 from netwright.report.provenance import differences_sentence, unlike_parts
 from netwright.report.sections.missing import Missing
 from netwright.report.sections.verdict import Verdict, of_finalists, of_refinement, spread, with_spread
-from netwright.report.text import amount, count, listing, p_value, percent, ratio
+from netwright.report.text import amount, count, p_value, percent, ratio
 from netwright.theme import INK, SERIES, WIDTH, Spec, to_spec
 
 __all__ = ["AnswerFigure", "FinalistRow", "answer_chart", "answer_figure"]
