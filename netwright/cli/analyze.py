@@ -1,6 +1,6 @@
 """What a population shows: its error distribution, the good range of each parameter, and a report.
 
-Takes a run folder, or any table with a row for each network: .csv, .parquet, .jsonl, an SQLite file of Optuna
+Takes a run folder, or any table with a row for each network: .csv, .tsv, .parquet, .jsonl, an SQLite file of Optuna
 (study.db, with #NAME for one of several studies), pycls's sweep.json. Prints the figures, and how a table was
 understood; with --out it also writes report.html, and each chart as PNG, SVG and PDF. Networks that failed count: they
 are behind all others, with an error of 100%.

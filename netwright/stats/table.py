@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,9 +26,9 @@ def read_table(path: str | PathLike[str] | pd.DataFrame) -> pd.DataFrame:
     """Read a table with one row for each network.
 
     Args:
-        path: A .csv, .tsv, .parquet, .jsonl or .ndjson file; a .json file with a list of rows, or pycls's sweep.json; an
-            SQLite file of Optuna, also as a URL (sqlite:///study.db), with the study's name after a # where there are
-            several. A data frame is returned as it is.
+        path: A .csv, .tsv, .parquet, .jsonl or .ndjson file; a .json file with a list of rows, or pycls's sweep.json;
+            an SQLite file of Optuna, also as a URL (sqlite:///study.db), with the study's name after a # where there
+            are several. A data frame is returned as it is.
 
     Returns:
         The table. Values inside JSON values are columns of their own. Its `attrs` may have "notices" (what was
@@ -48,7 +47,7 @@ def read_table(path: str | PathLike[str] | pd.DataFrame) -> pd.DataFrame:
         ".jsonl": _read_lines,
         ".ndjson": _read_lines,
         ".parquet": pd.read_parquet,
-        ".tsv": partial(pd.read_csv, sep="\t"),
+        ".tsv": _read_tabs,
     }
     name, _, study = str(path).removeprefix("sqlite:///").partition("#")
     if str(path).startswith("sqlite:///") or Path(name).suffix.lower() in DATABASES:
@@ -79,6 +78,12 @@ def _read_csv(file: Path) -> pd.DataFrame:
     if ";" in head and "," not in head:
         return pd.read_csv(file, sep=";")
     return pd.read_csv(file)
+
+
+def _read_tabs(file: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.read_csv(file, sep="\t")
 
 
 def _read_lines(file: Path) -> pd.DataFrame:
