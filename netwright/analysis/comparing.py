@@ -96,7 +96,8 @@ def _interval(means: PermutationTest) -> str:
 
 def _verdict(comparison: Comparison) -> str:
     if not (comparison.is_better or comparison.is_worse):
-        return f"no difference in the mean is shown (p = {comparison.mean.p_value:.2g})"
+        none = f"no difference in the mean is shown (p = {comparison.mean.p_value:.2g})"
+        return f"{none}; {comparison.too_few}" if comparison.too_few else none
     better = comparison.names[1 if comparison.is_better else 0]
     p = comparison.mean.p_value
     verdict = f"{better} is better in the mean (p = {p:.2g}: chance alone rarely shows such a difference)"

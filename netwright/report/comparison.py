@@ -109,6 +109,15 @@ class Comparison:
         return self.mean.difference > 0 and self.p_value <= self.level
 
     @property
+    def too_few(self) -> str:
+        """That so few networks cannot show a difference, however large; empty where they can."""
+        from netwright.stats.shuffles import smallest_p
+
+        least = smallest_p(self.mean.n_a, self.mean.n_b)
+        sizes = f"{self.mean.n_b} and {self.mean.n_a} networks"
+        return f"{sizes} can show none: p is never below {least:.2g}" if least > self.level else ""
+
+    @property
     def at_equal_mixes(self) -> str:
         """Whether the difference is shown at equal complexity too; empty where the mixes do not differ."""
         if self.mixes is None or not self.mixes.differ:

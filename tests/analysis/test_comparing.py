@@ -151,3 +151,12 @@ def test_pairs_of_unlike_mixes_are_compared_at_equal_mixes_too() -> None:
     lines = summary.comparison_text(several[0], *several[1:]).splitlines()
     assert [line.split(" in the mean")[0] for line in lines[-2:]] == ["b is better than a", "b is better than c"]
     assert all(line.endswith(", but that is not shown at equal mixes of flops") for line in lines[-2:])
+
+
+def test_so_few_networks_that_no_difference_can_be_shown_are_said() -> None:
+    few = [analysis("a", [30, 31, 32]), analysis("b", [60, 61, 62])]
+    assert summary.comparison_text(*few).endswith(
+        "no difference in the mean is shown (p = 0.1); 3 and 3 networks can show none: p is never below 0.1"
+    )
+    enough = [analysis("a", [30, 31, 32, 33]), analysis("b", [60, 61, 62, 63])]
+    assert "can show none" not in summary.comparison_text(*enough)

@@ -114,6 +114,8 @@ def of_refinement(comparison: Comparison | None, before: str, after: str) -> Ver
         reservation += (
             " Both are samples of one space, so it is chance, or something that the populations do not record."
         )
+    if comparison.too_few:
+        reservation += f" {comparison.too_few[0].upper()}{comparison.too_few[1:]}."
     mixed = _mixes(comparison.mixes, before, after)
     confirmed = True
     if mixed and comparison.mixes and kind != "even":
