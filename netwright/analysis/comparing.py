@@ -66,11 +66,12 @@ def _failures(views: Sequence[PopulationView]) -> str:
 
 def _one_pair(comparison: Comparison, seed: int) -> list[str]:
     means, distance = comparison.mean, comparison.ks
+    a, b = _sides(comparison.names)
     lines = [
-        f"mean of B - A: {means.difference:+.2f} points, {_interval(means)}, "
+        f"mean of {b} - {a}: {means.difference:+.2f} points, {_interval(means)}, "
         f"permutation p = {means.p_value:.2g} ({means.n_a} and {means.n_b} networks, seed {seed})",
         f"Kolmogorov-Smirnov: D = {distance.statistic:.3f} at {distance.gap_at:.2f}%, p = {distance.p_value:.2g}",
-        f"a network of B beats one of A in {distance.effect.superiority:.0%} of pairs; "
+        f"a network of {b} beats one of {a} in {distance.effect.superiority:.0%} of pairs; "
         f"Cohen's d {distance.effect.standardized:+.2f}",
     ]
     mixes = comparison.mixes
@@ -86,6 +87,12 @@ def _one_pair(comparison: Comparison, seed: int) -> list[str]:
             else f"no {mixes.cost} overlap, so they cannot be compared at equal {mixes.cost}"
         )
     return lines
+
+
+def _sides(names: tuple[str, str]) -> tuple[str, str]:
+    """`A` and `B` for the first and the second population, or their names where one of these is a letter."""
+    letters = ("A", "B")
+    return names if set(names) & set(letters) and names != letters else letters
 
 
 def _interval(means: PermutationTest) -> str:

@@ -160,3 +160,9 @@ def test_so_few_networks_that_no_difference_can_be_shown_are_said() -> None:
     )
     enough = [analysis("a", [30, 31, 32, 33]), analysis("b", [60, 61, 62, 63])]
     assert "can show none" not in summary.comparison_text(*enough)
+
+
+def test_a_population_called_b_that_is_named_first_is_not_taken_for_the_second() -> None:
+    text = summary.comparison_text(analysis("B", range(30, 40)), analysis("A", range(40, 50)))
+    assert "mean of A - B: +10.00 points" in text
+    assert "a network of A beats one of B in 0%" in text
