@@ -113,7 +113,11 @@ def read(
             return replace(found, provenance=provenance)
         space = DesignSpace.from_dict(identity["space"])
         found = view(space.name, frame, space, notes.get("account", {}), provenance=provenance)
-        return _restricted(found, parameters, ignore)
+        of_tables = {"error": error, "maximize": maximize, "unit": unit}
+        notices = tuple(
+            f"--{name} is for tables; a population has its errors in percent" for name, x in of_tables.items() if x
+        )
+        return replace(_restricted(found, parameters, ignore), notices=notices)
     frame = read_table(str(ref))
     title = str(ref).partition("#")[2] or path.stem
     try:

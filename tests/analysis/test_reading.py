@@ -64,6 +64,15 @@ def test_a_run_folder_may_be_restricted(designed: Any) -> None:
     assert "wm" not in read(designed.folder, ignore=["wm"]).parameters
 
 
+def test_what_only_tables_need_is_said_to_be_left_out(designed: Any) -> None:
+    view = read(designed.folder, error="top1", unit="fraction")
+    assert view.notices == (
+        "--error is for tables; a population has its errors in percent",
+        "--unit is for tables; a population has its errors in percent",
+    )
+    assert read(designed.folder).notices == ()
+
+
 def test_a_renamed_population_is_found(designed: Any, tmp_path: Path) -> None:
     copy = tmp_path / "mine.db"
     copy.write_bytes((designed.folder / "population.sqlite").read_bytes())
