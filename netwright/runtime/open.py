@@ -81,10 +81,15 @@ def open_runtime(
     if threads is not None and threads < 1:
         raise ExportError(f"threads are 1 or more, not {threads}. Leave them out for as many as there are processors.")
     path = find_export(ref) if isinstance(ref, str | Path) else None
-    if path is None:
-        info, kind, backend, computed = _open_weights(ref, runtime, precision, threads)
-    else:
-        info, kind, backend, computed = _OPEN[_TARGETS[path.suffix]](path, runtime, precision, threads)
+    try:
+        if path is None:
+            info, kind, backend, computed = _open_weights(ref, runtime, precision, threads)
+        else:
+            info, kind, backend, computed = _OPEN[_TARGETS[path.suffix]](path, runtime, precision, threads)
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise _without_torch(ref, path) from error
     info = replace(info, name=name or info.name, version=version or info.version)
     opened = Runtime(info, kind, backend, computed)
     _probe(opened, ref)
@@ -209,6 +214,17 @@ def _computed(info: ModelInfo, precision: str | None, runtime: str, known: tuple
         f"not {wanted}. Export the network with --precision {wanted}."
         if info.precision != "int8"
         else f"a file of int8 is computed in int8, not in {wanted}. Export the network with --precision {wanted}."
+    )
+
+
+def _without_torch(ref: object, path: Path | None) -> ExportError:
+    """What is missing, and why: an image that serves exported files has no torch."""
+    what = f"{ref} is a file for torch" if path else f"{ref} is no exported file (.onnx, .xml), and weights need torch"
+    if path is None and not Path(str(ref)).exists():
+        what = f"there is no {ref} here, and other names are of weights, which need torch"
+    return ExportError(
+        f"{what}, which is not installed. Export the network where torch is (`netwright export REF`, with --to onnx or "
+        "openvino) and use that file, or pip install torch."
     )
 
 

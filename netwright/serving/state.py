@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from netwright.serving.logs import Log
     from netwright.serving.metrics import Metrics
     from netwright.serving.models.batcher import BatchRecord
-    from netwright.serving.models.repository import ModelEvent
+    from netwright.serving.models.index import ModelEvent
     from netwright.serving.settings import ServeSettings
 
 __all__ = ["AppState", "open_state"]
@@ -43,8 +43,8 @@ class AppState:
 
     @property
     def is_ready(self) -> bool:
-        """Whether it takes requests: not while it stops or a computation hangs."""
-        return not (self.limits.is_stopping or self.service.repository.hanging())
+        """Whether it takes requests: not while it loads, stops, has no model yet, or a computation hangs."""
+        return not (self.limits.is_stopping or self.service.repository.unready())
 
     def stop_accepting(self) -> None:
         """Refuse new requests; those that were accepted are answered."""
@@ -65,6 +65,7 @@ def open_state(
     on_batch: Callable[[str, int, BatchRecord], None] | None = None,
     on_loading: Callable[[bool], None] = lambda is_loading: None,
     is_alone: bool = False,
+    opens: bool = True,
 ) -> AppState:
     """Open the models that the settings name. Events of models are logged and counted.
 
@@ -75,6 +76,7 @@ def open_state(
         on_batch: Called with (name, version, record) after each batch; `metrics.on_batch` where it is None.
         on_loading: As in `Repository`.
         is_alone: As in `Repository`.
+        opens: As in `Repository`.
 
     Raises:
         ServeError: Where nothing can be served.
@@ -92,5 +94,6 @@ def open_state(
         on_batch=on_batch or metrics.on_batch,
         on_loading=on_loading,
         is_alone=is_alone,
+        opens=opens,
     )
     return AppState(Service(repository, settings), Admission(settings, metrics, log), metrics, log, JsonParser())

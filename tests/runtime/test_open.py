@@ -166,3 +166,26 @@ def test_an_export_answers_without_torch(kind: str, color: LoadedModel, exported
     name, modules = done.stdout.splitlines()
     assert name in color.class_names
     assert modules == "[]"
+
+
+def test_weights_without_torch_say_what_is_missing(tmp_path: Path) -> None:
+    """As in the image of manifests/, which has no torch."""
+    (tmp_path / "w.safetensors").write_bytes(b"any")
+    (tmp_path / "m.pt2").write_bytes(b"any")
+    code = """
+import sys
+import importlib.abc
+class NoTorch(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] == "torch":
+            raise ModuleNotFoundError("No module named 'torch'", name="torch")
+sys.meta_path.insert(0, NoTorch())
+from netwright.cli.main import main
+sys.exit(main(["serve", sys.argv[1], "--port", "0"]))
+"""
+    for name, said in (("w.safetensors", "is no exported file"), ("m.pt2", "is a file for torch"), ("gone", "no")):
+        done = subprocess.run([sys.executable, "-c", code, str(tmp_path / name)], capture_output=True, text=True)
+        assert done.returncode == 1
+        assert "Traceback" not in done.stderr
+        assert said in done.stderr
+        assert "torch, which is not installed" in done.stderr.replace("\n", " ") or "pip install torch" in done.stderr

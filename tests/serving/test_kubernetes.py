@@ -268,7 +268,8 @@ def test_the_command_of_the_pod_answers_its_probes_and_ends_in_time(
         for key, probe in container.items()
         if key.endswith("Probe")
     }
-    assert paths == {"/v2/health/ready"}  # `live` is also a server whose computation hangs
+    # `live` alone is also a server whose computation hangs, and `ready` is none that has no model yet
+    assert paths == {"/v2/health/live", "/v2/health/ready", "/v2/health/live?computing=true"}
     assert {path: status(address + path) for path in paths} == dict.fromkeys(paths, 200)  # kubelet has no token
     annotations = of("Deployment")[0]["spec"]["template"]["metadata"]["annotations"]
     metrics = address + annotations["prometheus.io/path"]

@@ -63,7 +63,7 @@ _INSTANCES = refusals(400, 401, 404, 408, 413, 429, 502, 503, 504, key="error_ms
 
 ROUTES = (
     Route("GET", "/", demo_page, "page", "A page to try it"),
-    Route("GET", "/v2/health/live", server_live, "live", "Whether it runs"),
+    Route("GET", "/v2/health/live", server_live, "live", "Whether it runs", {}, refusals(503)),
     Route("GET", "/v2/health/ready", server_ready, "ready", "Whether it takes requests", {}, refusals(503)),
     Route("GET", "/v2", server_metadata, "server", "What it is", {}, _TOKEN),
     # before the models: the statistics of one called "stats" are those of its versions only, as with Triton

@@ -66,19 +66,22 @@ async def demo_page(request: Request) -> Response:
 
 
 async def server_live(request: Request) -> Response:
-    """It answers, so it lives."""
+    """It answers, so it lives. With ?computing=true, only where no computation hangs: for what restarts it then."""
     request_context(request, "health")
+    hanging = app_state(request).service.repository.hanging()
+    if hanging and request.query_params.get("computing") == "true":
+        raise RequestError("unavailable", f"{hanging}.")
     return JSONResponse({"live": True})
 
 
 async def server_ready(request: Request) -> Response:
-    """Not while it stops or a computation hangs: a load balancer then turns to other servers."""
+    """Not while it loads, stops, has no model yet or a computation hangs: load balancers turn to other servers."""
     state = app_state(request)
     request_context(request, "health")
     if state.limits.is_stopping:
         raise RequestError("unavailable", "the server is stopping.")
-    if hanging := state.service.repository.hanging():
-        raise RequestError("unavailable", f"{hanging}.")
+    if unready := state.service.repository.unready():
+        raise RequestError("unavailable", f"{unready}.")
     return JSONResponse({"ready": True})
 
 

@@ -50,7 +50,7 @@ PRIVATE_NAMES = {
     "HttpToolsProtocol()": ("connections", "cycle", "headers", "loop", "parser", "transport", "url"),
     "RequestResponseCycle()": ("disconnected", "keep_alive", "message_event", "response_complete"),
     "Server": ("capture_signals", "serve"),
-    "Server()": ("should_exit", "started"),
+    "Server()": ("force_exit", "should_exit", "started"),
 }
 
 _HEAD_SECONDS = 10.0  # for a request's head, and for the rest of a body that was answered before it was complete

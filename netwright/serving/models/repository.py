@@ -5,14 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netwright.errors import NetwrightError, ServeError
 from netwright.serving.errors import RequestError
 from netwright.serving.models.batcher import BatchRecord
-from netwright.serving.models.discovery import Fingerprint, VersionFiles, find_models, is_repository
+from netwright.serving.models.discovery import Fingerprint, UnreadableFolder, VersionFiles, is_repository, look
+from netwright.serving.models.index import IndexEntry, ModelEvent
 from netwright.serving.models.version import ModelVersion, open_version
 
 if TYPE_CHECKING:
@@ -29,42 +29,8 @@ _ONE_OF_MANY = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class IndexEntry:
-    """A version in the index of the repository.
-
-    Attributes:
-        name: Of the model.
-        version: A number, 1 or more.
-        is_ready: Whether it answers.
-        reason: Why its files could not be loaded, or empty. A version that was opened before may still answer.
-    """
-
-    name: str
-    version: int
-    is_ready: bool
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ModelEvent:
-    """What happened to a version.
-
-    Attributes:
-        kind: loaded, replaced, failed, removed or unloaded.
-        name: Of the model.
-        version: Its number; 0 where the whole folder failed.
-        detail: From where, or why.
-    """
-
-    kind: str
-    name: str
-    version: int
-    detail: str
-
-
 class Repository:
-    """The versions that answer. It opens all of them when it is made; `refresh` follows the folder, `watch` repeats it.
+    """The versions that answer. `open` opens all of them; `refresh` follows the folder, `watch` repeats it.
 
     Args:
         settings: Of the server.
@@ -72,6 +38,7 @@ class Repository:
         on_batch: Called with (name, version, record) after each batch.
         on_loading: Called with True before a version is opened and with False after it.
         is_alone: Whether no other process serves the same models, so that `load` and `unload` may change them.
+        opens: Whether it is opened when it is made. Else `open` is called later, and until then it is not ready.
 
     Raises:
         ServeError: Where nothing can be served.
@@ -85,12 +52,14 @@ class Repository:
         on_batch: Callable[[str, int, BatchRecord], None] = lambda name, version, record: None,
         on_loading: Callable[[bool], None] = lambda is_loading: None,
         is_alone: bool = False,
+        opens: bool = True,
     ) -> None:
         self._settings, self._on_event, self._on_batch = settings, on_event, on_batch
         self._on_loading, self._is_alone = on_loading, is_alone
         self._versions: Mapping[Key, ModelVersion] = {}  # replaced as a whole: readers take no lock
         self._failed: dict[Key, tuple[Fingerprint, str]] = {}
         self._seen: dict[Key, Fingerprint] = {}
+        self._unreadable: tuple[UnreadableFolder, ...] = ()
         self._unloaded: dict[str, tuple[int, ...]] = {}  # model -> its versions when it was unloaded
         self._closing: set[ModelVersion] = set()  # no longer in _versions; they answer what they accepted
         self._refreshing = threading.Lock()
@@ -98,15 +67,31 @@ class Repository:
         self._watcher: threading.Thread | None = None
         path = Path(settings.ref)
         self._folder = path if is_repository(path) else None
+        self._is_opening = True
+        if opens:
+            self.open()
+
+    def open(self) -> None:
+        """Open what there is; ends early after `interrupt`.
+
+        A folder that has no version yet is served too: it is not ready before its first.
+
+        Raises:
+            ServeError: Where nothing can be served, now or later.
+        """
         if self._folder is None:
-            only = open_version(settings, on_batch)
+            only = open_version(self._settings, self._on_batch)
             self._versions = {(only.name, only.version): only}
-            on_event(ModelEvent("loaded", only.name, only.version, f"from {settings.ref}"))
+            self._on_event(ModelEvent("loaded", only.name, only.version, f"from {self._settings.ref}"))
         else:
             self.refresh(at_once=True)
-            if not self._versions:
-                reasons = "; ".join(f"{name} {version}: {why}" for (name, version), (_, why) in self._failed.items())
-                raise ServeError(f"none of the models in {path} can be served. {reasons}")
+            if not self._versions and not self._stop.is_set():
+                self._wait_for_models(self._folder)
+        self._is_opening = False
+
+    def interrupt(self) -> None:
+        """Let `open` and `refresh` end after the version that they are at."""
+        self._stop.set()
 
     def get(self, name: str, version: str | int = "") -> ModelVersion:
         """A version that answers.
@@ -119,6 +104,8 @@ class Repository:
             RequestError: Where there is none.
         """
         versions = self._versions
+        if self._is_opening:  # which is the only model, or the highest version, is not known yet
+            raise RequestError("unavailable", "the server is loading its models.", retry_after=1)
         names = sorted({each for each, _ in versions})
         if not name and len(names) == 1:
             name = names[0]
@@ -152,9 +139,10 @@ class Repository:
         return tuple(each for _, each in sorted(self._versions.items()))
 
     def index(self) -> tuple[IndexEntry, ...]:
-        """Everything that answers, failed to load or was unloaded, sorted by name and version."""
+        """Everything that answers, failed to load, was unloaded or cannot be read, sorted by name and version."""
         versions, failed, unloaded = self._versions, dict(self._failed), dict(self._unloaded)
-        reasons = {(name, version): "unloaded" for name, numbers in unloaded.items() for version in numbers}
+        reasons = {(each.name, each.version): each.reason for each in self._unreadable}
+        reasons |= {(name, version): "unloaded" for name, numbers in unloaded.items() for version in numbers}
         reasons |= {key: why for key, (_, why) in failed.items()}
         return tuple(IndexEntry(*key, key in versions, reasons.get(key, "")) for key in sorted({*versions, *reasons}))
 
@@ -168,6 +156,14 @@ class Repository:
                 return f"{each.name} version {each.version} has been at one computation for more than {limit:g} s"
         return ""
 
+    def unready(self) -> str:
+        """Why it takes no requests, as a sentence without its end; empty where it does."""
+        if self._is_opening:
+            return "the server is loading its models"
+        if not self._versions and not self._unloaded:
+            return f"no model is in {self._settings.ref} yet"
+        return self.hanging()
+
     def load(self, name: str) -> None:
         """Open what the folder has of a model and is new or changed; also after `unload`.
 
@@ -176,12 +172,15 @@ class Repository:
         """
         folder = self._controlled_folder()
         with self._refreshing:
-            models = find_models(folder, self._settings.name)
-            found = [each for each in models if each.name == name and each.fingerprint]
-            if not found:
+            try:
+                models = look(folder, self._settings.name)
+            except ServeError as error:  # it may come back
+                raise RequestError("unavailable", str(error)) from error
+            found = [each for each in models.versions if each.name == name and each.fingerprint]
+            failures = [f"{name} cannot be loaded: {each.reason}" for each in models.unreadable if each.name == name]
+            if not found and not failures:
                 raise RequestError("unknown", f"the folder has no model {name[:100]!r} with a version in it.")
             self._unloaded.pop(name, None)
-            failures = []
             for each in found:
                 key = (each.name, each.version)
                 if key not in self._versions or self._versions[key].fingerprint != each.fingerprint:
@@ -224,9 +223,12 @@ class Repository:
         if self._folder is None:
             return
         with self._refreshing:
-            models = find_models(self._folder, self._settings.name)
-            found = {(each.name, each.version): each for each in models if each.name not in self._unloaded}
+            now = look(self._folder, self._settings.name)
+            self._note_unreadable(now.unreadable)
+            found = {(each.name, each.version): each for each in now.versions if each.name not in self._unloaded}
             for key, each in found.items():
+                if self._stop.is_set():
+                    return
                 has_settled = at_once or self._seen.get(key) == each.fingerprint
                 is_known = key in self._versions and self._versions[key].fingerprint == each.fingerprint
                 is_known |= key in self._failed and self._failed[key][0] == each.fingerprint
@@ -234,7 +236,9 @@ class Repository:
                     self._open(key, each)
             self._seen = {key: each.fingerprint for key, each in found.items()}
             self._failed = {key: why for key, why in self._failed.items() if key in found}
-            self._remove([key for key in self._versions if key not in found])
+            hidden = {(each.name, each.version) for each in now.unreadable}
+            gone = [key for key in self._versions if key not in found and not {key, (key[0], 0)} & hidden]
+            self._remove(gone)
 
     def watch(self) -> None:
         """Refresh every `poll` seconds until `close`."""
@@ -245,7 +249,7 @@ class Repository:
 
     def close(self, timeout: float | None = None) -> None:
         """Answer what was accepted, in at most `timeout` seconds for each model, and close everything."""
-        self._stop.set()
+        self.interrupt()
         if self._watcher:
             self._watcher.join(timeout)
         for each in self.models():
@@ -255,8 +259,26 @@ class Repository:
         while not self._stop.wait(until_refresh(time.time(), self._settings.poll)):
             try:
                 self.refresh()
-            except ServeError as error:  # the folder may come back
+            except (ServeError, OSError) as error:  # the folder may come back
                 self._on_event(ModelEvent("failed", "", 0, str(error)))
+
+    def _wait_for_models(self, folder: Path) -> None:
+        """Nothing was opened: an error where something was tried, or where nothing can follow."""
+        if self._failed:
+            reasons = "; ".join(f"{name} {version}: {why}" for (name, version), (_, why) in self._failed.items())
+            raise ServeError(f"none of the models in {folder} can be served. {reasons}")
+        if not self._settings.poll and not self._is_alone:
+            raise ServeError(
+                f"there is no model in {folder}, and with poll 0 nobody looks for one later. Copy one to "
+                f"{folder / 'NAME' / '1'}, or give a --poll."
+            )
+        self._on_event(ModelEvent("awaited", "", 0, f"there is none in {folder} yet, as NAME/1/model.onnx or the like"))
+
+    def _note_unreadable(self, unreadable: tuple[UnreadableFolder, ...]) -> None:
+        for each in unreadable:
+            if each not in self._unreadable:
+                self._on_event(ModelEvent("failed", each.name, each.version, each.reason))
+        self._unreadable = unreadable
 
     def _open(self, key: Key, files: VersionFiles) -> None:
         name, version = key

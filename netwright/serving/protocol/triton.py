@@ -9,7 +9,7 @@ from netwright.serving.protocol.tensors import model_metadata
 from netwright.serving.settings import is_loopback
 
 if TYPE_CHECKING:
-    from netwright.serving.models.repository import IndexEntry
+    from netwright.serving.models.index import IndexEntry
     from netwright.serving.models.version import ModelVersion
     from netwright.serving.settings import ServeSettings
 
@@ -52,7 +52,7 @@ def index_rows(entries: tuple[IndexEntry, ...], *, only_ready: bool) -> list[dic
     return [
         {
             "name": each.name,
-            "version": str(each.version),
+            "version": str(each.version or ""),
             "state": "READY" if each.is_ready else "UNAVAILABLE",
             "reason": each.reason,
         }

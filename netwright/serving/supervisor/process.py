@@ -41,7 +41,7 @@ def check_tls(settings: ServeSettings) -> None:
 
 
 class Server:
-    """A process that serves. It opens its models when it is made; `run` blocks until `stop`.
+    """A process that serves. `run` opens its models, while health checks are answered, and blocks until `stop`.
 
     Args:
         settings: What to serve, and how.
@@ -56,9 +56,7 @@ class Server:
         grpc_port: Of gRPC once it runs; 0 for none.
 
     Raises:
-        ServeError: Where nothing can be served.
-        ExportError: For an exported file that cannot be opened.
-        WeightsError: For weights that cannot be opened.
+        ServeError: Where a package is missing, or the folder of models cannot be read.
     """
 
     def __init__(
@@ -84,6 +82,7 @@ class Server:
             self._log,
             on_loading=lambda is_loading: heartbeat("loading" if is_loading else "loaded", ""),
             is_alone=settings.workers == 1,
+            opens=False,
         )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
@@ -96,6 +95,11 @@ class Server:
         Args:
             on_ready: Called once it answers.
             signals: Whether SIGINT and SIGTERM stop it; a second one ends it at once.
+
+        Raises:
+            ServeError: Where nothing can be served.
+            ExportError: For an exported file that cannot be opened.
+            WeightsError: For weights that cannot be opened.
         """
         try:
             asyncio.run(self._serve(on_ready, signals))
@@ -125,17 +129,41 @@ class Server:
         serving = asyncio.create_task(http.serve(sockets=[self._sock]))
         while not http.started and not serving.done():
             await asyncio.sleep(0.005)
-        self._state.service.repository.watch()
         with _signals(self._loop, self._on_signal) if signals else contextlib.nullcontext():
-            on_ready(self)
-            beating = asyncio.create_task(self._beat())
-            if not self._stop_early.is_set():
-                waiting = asyncio.create_task(self._stopping.wait())
-                await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
-                waiting.cancel()
+            try:
+                await self._open_models()
+                self._state.service.repository.watch()
+                if not self._stopping.is_set():
+                    on_ready(self)
+                beating = asyncio.create_task(self._beat())
+                await self._stopped(serving)
+            except BaseException:
+                http.should_exit = http.force_exit = True
+                if self._rpc is not None:
+                    await self._rpc.stop(0)
+                await serving
+                raise
             await self._finish(http, serving)
             beating.cancel()
             self._heartbeat("stopping", "")
+
+    async def _open_models(self) -> None:
+        """In a thread: whoever asks meanwhile is told that the server lives and is not ready."""
+        repository = self._state.service.repository
+        opening = asyncio.ensure_future(asyncio.to_thread(repository.open))
+        await self._stopped(opening)
+        if not opening.done():
+            repository.interrupt()
+        await opening
+
+    async def _stopped(self, running: asyncio.Future[Any]) -> None:
+        """Return once it is told to stop, or what runs has ended."""
+        assert self._stopping is not None
+        if self._stop_early.is_set():
+            return
+        waiting = asyncio.create_task(self._stopping.wait())
+        await asyncio.wait([running, waiting], return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
 
     async def _beat(self) -> None:
         """Send heartbeats and update gauges, on the event loop: that they come shows that it runs."""
@@ -147,7 +175,7 @@ class Server:
             if hanging != was_hanging:
                 self._log.write("computation hangs" if hanging else "computation ended", said=hanging or was_hanging)
                 was_hanging = hanging
-            metrics.workers_ready.set(0 if hanging or state.limits.is_stopping else 1)
+            metrics.workers_ready.set(int(state.is_ready))
             metrics.body_bytes.set(state.limits.bytes)
             metrics.measure()
             now = {(each.name, str(each.version)): each.batcher.waiting for each in repository.models()}

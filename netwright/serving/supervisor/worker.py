@@ -41,19 +41,19 @@ def main() -> int:
             if each is not None:
                 each.connection_counts = ConnectionCounts(Path(os.environ[SHARED_FOLDER]) / name, orders["place"])
         server = Server(settings, sock, grpc_sock=grpc_sock, metrics=metrics, heartbeat=sender.send)
+
+        def stop_with_supervisor() -> None:
+            sys.stdin.read()
+            server.stop()
+
+        def on_ready(server: Server) -> None:
+            sender.send("ready")
+            threading.Thread(target=stop_with_supervisor, daemon=True).start()
+
+        server.run(on_ready)
     except NetwrightError as error:
         Log(settings.log_format).write("worker failed", pid=os.getpid(), said=str(error))
         return 1
-
-    def stop_with_supervisor() -> None:
-        sys.stdin.read()
-        server.stop()
-
-    def on_ready(server: Server) -> None:
-        sender.send("ready")
-        threading.Thread(target=stop_with_supervisor, daemon=True).start()
-
-    server.run(on_ready)
     return 0
 
 

@@ -276,3 +276,110 @@ def test_a_computation_that_hangs_is_found_even_when_its_version_was_replaced(fo
     batcher.close()
     assert made.hanging() == ""
     made.close()
+
+
+@pytest.fixture
+def locked(folder: Path, as_anyone: None) -> Iterator[Path]:
+    """A folder in the folder of models that cannot be read, as lost+found of any disk."""
+    found = folder / "lost+found"
+    found.mkdir(mode=0)
+    yield found
+    found.chmod(0o700)
+
+
+def test_a_folder_that_cannot_be_read_hides_no_other(
+    locked: Path, folder: Path, save: Save, events: list[ModelEvent]
+) -> None:
+    made = Repository(ServeSettings(str(folder), threads=1), on_event=events.append, is_alone=True)
+    assert names(made) == [("cats", 1), ("dogs", 3)]
+    assert [(each.name, each.version, each.is_ready) for each in made.index()] == [
+        *(("cats", 1, True), ("dogs", 3, True), ("lost+found", 0, False))
+    ]
+    assert "Permission denied" in made.index()[-1].reason
+    save(folder / "cats" / "2" / "w.safetensors", seed=2)
+    for _ in range(3):
+        made.refresh()
+    assert names(made) == [("cats", 1), ("cats", 2), ("dogs", 3)]
+    assert kinds(events).count(("failed", "lost+found", 0)) == 1  # said once
+    with pytest.raises(RequestError, match=r"lost\+found cannot be loaded: its folder cannot be read") as caught:
+        made.load("lost+found")
+    assert caught.value.status == 400
+    made.close()
+
+
+def test_a_model_whose_folder_becomes_unreadable_answers_on(alone: Repository, folder: Path, as_anyone: None) -> None:
+    (folder / "dogs").chmod(0)
+    (folder / "cats" / "1").chmod(0)
+    for _ in range(2):
+        alone.refresh()
+    assert names(alone) == [("cats", 1), ("dogs", 3)]
+    assert {each.name for each in alone.index() if each.reason} == {"cats", "dogs"}
+    folder.chmod(0)
+    with pytest.raises(RequestError, match="cannot be read") as caught:
+        alone.load("cats")
+    assert caught.value.status == 503
+    for each in (folder, folder / "dogs", folder / "cats" / "1"):
+        each.chmod(0o700)
+    alone.refresh()
+    assert all(each.is_ready and not each.reason for each in alone.index())
+
+
+def test_a_file_that_may_be_read_later_is_loaded_then(
+    alone: Repository, folder: Path, save: Save, as_anyone: None
+) -> None:
+    weights = save(folder / "cats" / "2" / "w.safetensors", seed=2)
+    weights.chmod(0)
+    alone.refresh(at_once=True)
+    assert names(alone) == [("cats", 1), ("dogs", 3)]
+    weights.chmod(0o600)
+    alone.refresh(at_once=True)
+    assert names(alone) == [("cats", 1), ("cats", 2), ("dogs", 3)]
+
+
+def test_a_name_that_is_no_text_is_said_in_ascii(folder: Path) -> None:
+    import os
+
+    os.makedirs(os.fsencode(folder) + b"/b\xfcrd/1")
+    made = Repository(ServeSettings(str(folder), threads=1))
+    bad = next(each for each in made.index() if not each.is_ready)
+    assert (bad.name, bad.reason) == ("b\\xfcrd", "its name is not in UTF-8")
+    made.close()
+
+
+def test_an_empty_folder_waits_for_its_first_model(tmp_path: Path, save: Save, events: list[ModelEvent]) -> None:
+    (tmp_path / "models" / "cats").mkdir(parents=True)  # as when models begin to be copied
+    (tmp_path / "models" / "cats" / "config.pbtxt").touch()
+    made = Repository(ServeSettings(str(tmp_path / "models"), threads=1, poll=0.05), on_event=events.append)
+    assert kinds(events) == [("awaited", "", 0)]
+    assert "yet" in made.unready()
+    with pytest.raises(RequestError, match="no model is loaded"):
+        made.get("")
+    save(tmp_path / "models" / "cats" / "1" / "w.safetensors")
+    made.refresh()
+    made.refresh()
+    assert (names(made), made.unready()) == ([("cats", 1)], "")
+    made.close()
+
+
+def test_a_folder_of_something_else_is_no_empty_repository(tmp_path: Path) -> None:
+    (tmp_path / "photos" / "cats").mkdir(parents=True)
+    (tmp_path / "photos" / "cats" / "1.jpg").touch()
+    assert not is_repository(tmp_path / "photos")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ServeError, match="with poll 0 nobody looks"):
+        Repository(ServeSettings(str(tmp_path / "empty"), poll=0.0))
+
+
+def test_it_is_not_ready_until_it_is_opened(folder: Path) -> None:
+    made = Repository(ServeSettings(str(folder), threads=1), opens=False)
+    assert made.unready() == "the server is loading its models"
+    with pytest.raises(RequestError, match="loading its models") as caught:
+        made.get("cats")
+    assert (caught.value.status, caught.value.retry_after) == (503, 1)
+    made.open()
+    assert made.unready() == ""
+    made.close()
+    late = Repository(ServeSettings(str(folder), threads=1), opens=False)
+    late.interrupt()
+    late.open()
+    assert names(late) == []
