@@ -10,6 +10,7 @@ place it is opened again and compared with the network: an export that computes 
   netwright export runs/flowers --to openvino --precision int8 --data_dir FLOWERS
                                   calibrated on images of the train split, accuracy and speed beside the network's
   netwright export runs/flowers --out models/flowers/1            a numbered version, as `netwright serve` takes it
+                                  the same network's file is replaced, another's only with --overwrite
   netwright export runs/flowers --layout triton --out models      for Triton: models/flowers/1/, again: 2/
 
 precision, size and what it is for:
@@ -62,6 +63,7 @@ def add_arguments(parser: CommandParser) -> None:
     what.add_argument(
         "--out", default="", metavar="PATH", help="the file, or a folder for model.onnx and so on (default: the name)"
     )
+    what.add_argument("--overwrite", action="store_true", help="replace the file of another network, too")
     what.add_argument(
         "--name", default="", help="of the model, for servers (default: the run folder's, else the network's)"
     )
@@ -169,10 +171,17 @@ def _layout(options: Namespace) -> Callable[..., Exported]:
 
         version = options.model_version or "1"
         return lambda model, **more: export(
-            model, options.out or _default_name(options, model), name=_name(options, model), version=version, **more
+            model,
+            options.out or _default_file(options, model),
+            name=_name(options, model),
+            version=version,
+            overwrite=options.overwrite,
+            **more,
         )
     from netwright.exports.triton_repository import export_triton
 
+    if options.overwrite:
+        raise ExportError("--overwrite is for files: with --layout triton no version is overwritten. Leave it out.")
     if not options.model_version.isdecimal() and options.model_version:
         raise ExportError(f"--model_version is a number with --layout triton, not {options.model_version!r}.")
     number, settings = int(options.model_version) if options.model_version else None, TritonSettings(**given)
@@ -182,11 +191,12 @@ def _layout(options: Namespace) -> Callable[..., Exported]:
 
 
 def _name(options: Namespace, model: LoadedModel) -> str:
-    folder = Path(options.ref)
-    return str(options.name or (folder.name if folder.is_dir() else "") or model.arch.name or "network")
+    from netwright.system.model_name import default_name
+
+    return str(options.name or default_name(options.ref, model.arch.name))
 
 
-def _default_name(options: Namespace, model: LoadedModel) -> str:
+def _default_file(options: Namespace, model: LoadedModel) -> str:
     from netwright.runtime.info import SUFFIXES
 
     precision = "" if options.precision == "fp32" else f"-{options.precision}"

@@ -12,7 +12,7 @@ import numpy as np
 
 from netwright.errors import ExportError
 from netwright.exports.check import refuse_other
-from netwright.exports.destination import resolve_destination
+from netwright.exports.destination import refuse_other_network, resolve_destination
 from netwright.exports.exported import Check, Exported
 from netwright.exports.labeled import FEWEST, MOST_CALIBRATION, Labeled, photographs
 from netwright.exports.measure import accuracy_of, agreement_of, refuse_other_graph, speed_of
@@ -24,6 +24,7 @@ from netwright.runtime.runtime import Image, Runtime, read_image
 from netwright.system.atomic_group import atomic_group
 from netwright.system.extras import optional
 from netwright.system.machine import versions
+from netwright.system.model_name import NAME_RULE, default_name, is_model_name
 
 if TYPE_CHECKING:
     from netwright.data.source import Pixels
@@ -54,6 +55,7 @@ def export(
     measure_speed: bool = False,
     name: str = "",
     version: str = "1",
+    overwrite: bool = False,
     progress: Callable[[str], None] = lambda text: None,
 ) -> Exported:
     """Write a network as one file (two for OpenVINO) that `open_runtime` and other programs open.
@@ -73,8 +75,9 @@ def export(
         calibration: Images for int8, at most 300.
         evaluation: Images to compare top-1 on.
         measure_speed: Whether speed is measured beside the network in torch.
-        name: Of the model, for servers; the network's by default.
+        name: Of the model, for servers; by default that of the folder that `ref` is, else the network's.
         version: Of the model, for servers.
+        overwrite: Whether the file of another network may be replaced; one of this network always is.
         progress: Called with what is being done.
 
     Returns:
@@ -82,11 +85,11 @@ def export(
 
     Raises:
         ExportError: If the export disagrees with its network, which leaves nothing written; for a precision that the
-            target does not have; and for int8 without calibration images.
+            target does not have; for int8 without calibration images; and where another network's file is in the way.
         WeightsError: As `load_model`.
         OutputError: If it cannot be written.
     """
-    _check_arguments(to, precision, batch)
+    _check_arguments(to, precision, batch, name)
     size = batch if isinstance(batch, int) else None
     path = resolve_destination(destination, to)
     if precision == "int8" and calibration is None:
@@ -95,6 +98,7 @@ def export(
             "the network was trained on: --data_dir FOLDER or --dataset NAME."
         )
     model = _loaded(ref)
+    name = name or default_name(ref, model.arch.name)
     info = info_of(model, name=name, version=version, precision=precision)
     info = replace(
         info,
@@ -103,6 +107,8 @@ def export(
         opset=OPSET if to == "onnx" else 0,
         versions=_versions(to),
     )
+    if not overwrite:
+        refuse_other_network(path, to, info.source)
     samples = [_images(model, calibration)]
     pixels = samples[0][0]
     if precision == "int8":
@@ -140,7 +146,7 @@ def _compared(
     return tuple(checks)
 
 
-def _check_arguments(to: str, precision: str, batch: int | str) -> None:
+def _check_arguments(to: str, precision: str, batch: int | str, name: str) -> None:
     for what, value, known in (("target", to, TARGETS), ("precision", precision, PRECISIONS)):
         if value not in known:
             raise ExportError(f"a {what} is one of {', '.join(known)}, not {value!r}.")
@@ -148,6 +154,8 @@ def _check_arguments(to: str, precision: str, batch: int | str) -> None:
         raise ExportError(f"{to} has no {precision}: {_CANNOT[to, precision]}.")
     if batch != "dynamic" and (isinstance(batch, bool) or not isinstance(batch, int) or batch < 1):
         raise ExportError(f"a batch is a whole number of at least 1, or 'dynamic', not {batch!r}.")
+    if name and not is_model_name(name):
+        raise ExportError(f"the name of a model has {NAME_RULE}, and this is {name!r}. Give another --name.")
 
 
 def _loaded(ref: str | Path | LoadedModel) -> LoadedModel:

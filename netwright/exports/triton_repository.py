@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netwright.errors import ExportError, OutputError
+from netwright.exports.destination import read_info
 from netwright.exports.pbtxt import read_pbtxt
 from netwright.exports.triton import BACKENDS, LABELS, TritonSettings, triton_config, triton_labels
 from netwright.runtime.info import SUFFIXES, ModelInfo
 from netwright.system.atomic import atomic_folder, explain_errors
+from netwright.system.model_name import default_name
 from netwright.system.temporary import temporary_folder
 
 if TYPE_CHECKING:
@@ -72,7 +74,7 @@ def write_triton(
     """
     path, root = Path(file), Path(repository)
     to = next((to for to, suffix in SUFFIXES.items() if suffix == path.suffix), path.suffix[1:] or "nothing")
-    info = _info(path, to) if to in BACKENDS else None
+    info = read_info(path, to) if to in BACKENDS else None
     if info is None:
         raise ExportError(f"Triton takes a file for {' or '.join(BACKENDS)}, and {path.name} is for {to}.")
     name = name or info.name
@@ -102,13 +104,14 @@ def export_triton(
     settings: TritonSettings | None = None,
     **options: Any,
 ) -> Exported:
-    """Export a network into a model repository, with the options and errors of `export` and of `write_triton`."""
+    """Export a network into a model repository, with the options, names and errors of `export` and of `write_triton`."""
     from netwright.exports.exporter import export
     from netwright.runtime.info import info_of
     from netwright.weights import load_model
 
     model = load_model(ref) if isinstance(ref, str | Path) else ref
     batch = options.get("batch", "dynamic")
+    name = name or default_name(ref, model.arch.name)
     info = info_of(model, name=name, precision=options.get("precision", "fp32"))
     info = replace(info, batch=batch if isinstance(batch, int) else None)
     # before the export, which takes long
@@ -117,17 +120,6 @@ def export_triton(
         done = export(model, place / "1", to=to, name=info.name, version=str(number), **options)
         path = write_triton(done.path, repository, name=info.name, version=number, settings=settings)
     return replace(done, path=path, files=tuple(path.with_name(each.name) for each in done.files))
-
-
-def _info(path: Path, to: str) -> ModelInfo:
-    if to == "onnx":
-        from netwright.runtime.onnx_file import read_onnx
-
-        return read_onnx(path)[1]
-    from netwright.runtime.openvino_backend import openvino_core
-    from netwright.runtime.openvino_file import read_openvino
-
-    return read_openvino(path, openvino_core())[1]
 
 
 def _next_fitting(

@@ -12,6 +12,7 @@ from typing import Any
 from netwright.errors import ServeError
 from netwright.options import Constraint, check_options, option, options_of, read_value
 from netwright.serving.formats import DEFAULT_FORMATS, FORMATS
+from netwright.system.model_name import NAME_RULE, is_model_name
 from netwright.system.suggest import suggest
 
 __all__ = ["ServeSettings", "is_loopback"]
@@ -197,6 +198,8 @@ class ServeSettings:
             )
         if not self.formats:
             raise ServeError(f"a server reads one format or more of {', '.join(FORMATS)}, not none. Give formats.")
+        if self.name and not is_model_name(self.name):
+            raise ServeError(f"the name of a model has {NAME_RULE}, and this is {self.name!r}. Give another --name.")
         if self.max_queue < self.max_batch:
             raise ServeError(
                 f"as many images may wait as are computed together, and max_queue is {self.max_queue} with max_batch "

@@ -89,6 +89,9 @@ def test_accuracy_beside_the_network_where_images_are_named(netwright: Run, weig
     ("words", "reason"),
     [
         (("--precision", "bf16"), "--to openvino"),
+        (("--name", "a/b"), "the name of a model has letters, digits"),
+        (("--name", "my net"), "and this is 'my net'"),
+        (("--layout", "triton", "--overwrite"), "--overwrite is for files"),
         (("--batch", "0"), "--batch is a whole number of at least 1, or 'dynamic', not '0'"),
         (("--out", "a.xml"), "Name it a.onnx, or give --to openvino."),
         (("--dataset", "digits", "--evaluation_images", "-1"), "--evaluation_images is 0 for all or more"),
@@ -150,3 +153,21 @@ def test_a_model_repository_for_triton_takes_version_after_version(netwright: Ru
     )
     assert done.status == 0, done.err
     assert "wrote repository/digits_net/1/model.bin and repository/digits_net/1/model.xml" in done.out
+
+
+def test_the_same_command_again_is_fine_and_another_network_is_not(netwright: Run, weights: Path) -> None:
+    run = weights.parent / "runs" / "my digits"
+    run.mkdir(parents=True)
+    weights.rename(run / "model.safetensors")
+    for _ in range(2):
+        done = netwright("export", "runs/my digits")
+        assert done.status == 0, done.err
+    assert done.out.rstrip().endswith("wrote my-digits.onnx")
+    (run.parent / "other").mkdir()
+    (run / "model.safetensors").rename(run.parent / "other" / "model.safetensors")
+    done = netwright("export", "runs/other", "--out", "my-digits.onnx")
+    assert done.status == 1
+    assert "is an export of another network" in done.err
+    assert netwright("export", "runs/other", "--out", "my-digits.onnx", "--overwrite").status == 0
+    with open_runtime("my-digits.onnx") as runtime:
+        assert runtime.info.name == "other"

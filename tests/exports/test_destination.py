@@ -1,11 +1,15 @@
 """Where an export goes."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from netwright.errors import ExportError
+from netwright.exports import export
 from netwright.exports.destination import resolve_destination
+from netwright.runtime.info import SUFFIXES
+from netwright.weights import LoadedModel
 
 
 def test_destinations(tmp_path: Path) -> None:
@@ -18,3 +22,35 @@ def test_destinations(tmp_path: Path) -> None:
         resolve_destination("a.onnx", "torch")
     with pytest.raises(ExportError, match=r"Name it a\.onnx, or give --to openvino\.$"):
         resolve_destination("a.xml", "onnx")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("to", ["onnx", "openvino", "torch"])
+def test_another_networks_file_is_replaced_only_if_asked(
+    to: str, color: LoadedModel, gray: LoadedModel, tmp_path: Path
+) -> None:
+    ours, theirs = replace(color, source="runs/a/a.ckpt, its best"), replace(gray, source="runs/b/b.ckpt, its best")
+    first = export(ours, tmp_path / "m", to=to).path
+    before = {each.name: each.read_bytes() for each in first.parent.iterdir()}
+    with pytest.raises(ExportError, match=r"is an export of another network \(runs/a/a\.ckpt.* or --overwrite\.$"):
+        export(theirs, tmp_path / "m", to=to)
+    assert {each.name: each.read_bytes() for each in first.parent.iterdir()} == before
+    # the same run, trained further and named by an absolute path
+    again = export(replace(ours, source="/home/runs/a/later.ckpt, the newest"), tmp_path / "m", to=to, name="again")
+    assert again.info.name == "again"
+    assert export(theirs, tmp_path / "m", to=to, overwrite=True).info.arch == gray.arch
+
+
+def test_a_strangers_file_stays(color: LoadedModel, tmp_path: Path) -> None:
+    for name, to in (("a.onnx", "onnx"), ("a.bin", "openvino"), ("a.pt2", "torch")):
+        (tmp_path / name).write_bytes(b"theirs")
+        with pytest.raises(ExportError, match=f"{name} is no export of this network"):
+            export(color, tmp_path / f"a{SUFFIXES[to]}", to=to)
+        assert (tmp_path / name).read_bytes() == b"theirs"
+
+
+def test_two_files_in_a_folder_are_two_networks(color: LoadedModel, tmp_path: Path) -> None:
+    export(replace(color, source="weights/one.safetensors"), tmp_path / "a.onnx")
+    with pytest.raises(ExportError, match="another network"):
+        export(replace(color, source="weights/two.safetensors"), tmp_path / "a.onnx")
+    export(replace(color, source="/x/weights/one.safetensors"), tmp_path / "a.onnx")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from netwright.serving.models.batcher import Batcher, BatchRecord
@@ -63,8 +63,8 @@ def open_version(
     except BaseException:
         runtime.close()
         raise
-    own = runtime.info
-    name, version = (files.name, files.version) if files else (own.name, _number(own.version))
+    name, version = (files.name, files.version) if files else _of_one(settings, runtime)
+    runtime.info = replace(runtime.info, name=name)
     batcher = Batcher(
         runtime,
         max_batch=settings.max_batch,
@@ -73,6 +73,16 @@ def open_version(
         on_batch=lambda record: on_batch(name, version, record),
     )
     return ModelVersion(name, version, runtime, batcher, files.fingerprint if files else ())
+
+
+def _of_one(settings: ServeSettings, runtime: Runtime) -> tuple[str, int]:
+    """Name and version of a network that is in no folder of models: a run has its folder's name, a file its own."""
+    from netwright.runtime import find_export
+    from netwright.system.model_name import default_name, model_name
+
+    own = runtime.info
+    is_run = not settings.name and find_export(settings.ref) is None
+    return default_name(settings.ref, own.name) if is_run else model_name(own.name), _number(own.version)
 
 
 def _number(version: str) -> int:

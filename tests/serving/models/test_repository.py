@@ -383,3 +383,16 @@ def test_it_is_not_ready_until_it_is_opened(folder: Path) -> None:
     late.interrupt()
     late.open()
     assert names(late) == []
+
+
+def test_a_run_has_its_folders_name_as_its_export_has(tmp_path: Path, save: Save) -> None:
+    from netwright.exports import export
+
+    save(tmp_path / "my digits" / "model.safetensors")
+    file = export(tmp_path / "my digits", tmp_path / "any.onnx").path
+    for ref in (tmp_path / "my digits", file):
+        made = Repository(ServeSettings(str(ref), threads=1))
+        assert [(each.name, each.runtime.info.name) for each in made.models()] == [("my-digits", "my-digits")]
+        made.close()
+    with pytest.raises(ServeError, match=r"the name of a model has .* and this is 'a/b'"):
+        ServeSettings(str(file), name="a/b")
