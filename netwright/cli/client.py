@@ -1,6 +1,8 @@
 """Classify images with a server of `netwright serve`.
 
   netwright client http://127.0.0.1:8000 photo.jpg other.png
+  netwright client http://127.0.0.1:8000 photos "more/*.png"    folders, and patterns in quotes
+  netwright client https://example.org/images photo.jpg         below a path, as a proxy has it
   netwright client http://127.0.0.1:8000            lists its models
 
 Prints one line per image, and below it one line per class: rank, probability, name. JSON: {"predictions":
@@ -13,6 +15,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -26,7 +29,12 @@ __all__ = ["add_arguments", "run"]
 def add_arguments(parser: CommandParser) -> None:
     """Add the flags of the command."""
     parser.add_argument("address", metavar="ADDRESS", help="as `netwright serve` prints it: http://127.0.0.1:8000")
-    parser.add_argument("paths", nargs="*", metavar="IMAGE", help="image files; without any, the models are listed")
+    parser.add_argument(
+        "paths",
+        nargs="*",
+        metavar="IMAGE",
+        help="image files, folders of them, or patterns; without any, the models are listed",
+    )
     parser.add_argument("--model", default="", metavar="NAME", help="its name; needed where there are several")
     parser.add_argument("--version", default="", metavar="N", help="its number; the highest if left out")
     parser.add_argument("--top_k", type=int, default=5, metavar="K", help="classes per image (default: %(default)s)")
@@ -50,7 +58,8 @@ def run(options: Namespace, command: str) -> int:
             return 0
         predictions: list[dict[str, Any]] = []
         errors: list[dict[str, str]] = []
-        for path in options.paths:
+        paths = _files(options.paths, errors)
+        for path in paths:
             try:
                 classes = client.predict(path, top_k=options.top_k, model=options.model, version=options.version)
                 predictions.append({"path": path, "classes": classes})
@@ -65,6 +74,30 @@ def run(options: Namespace, command: str) -> int:
     for each in errors:
         print(f"netwright client: {each['path']}: {each['reason']}", file=sys.stderr)
     return 1 if errors else 0
+
+
+def _files(words: list[str], errors: list[dict[str, str]]) -> list[str]:
+    """The files that the words mean, in their order; a folder or a pattern without images is an error."""
+    import glob
+
+    from netwright.data.folder import IMAGE_SUFFIXES, scan_files
+    from netwright.errors import DataError
+
+    files: list[str] = []
+    for word in words:
+        found = [word]
+        if os.path.isdir(word):
+            try:
+                found = [os.path.join(word, path) for path, _ in scan_files(Path(word), IMAGE_SUFFIXES)]
+            except DataError as error:
+                errors.append({"path": word, "reason": str(error)})
+                continue
+        elif not os.path.exists(word) and glob.has_magic(word):
+            found = sorted(each for each in glob.glob(word, recursive=True) if os.path.isfile(each))
+        if not found:
+            errors.append({"path": word, "reason": "no image is there."})
+        files += found
+    return files
 
 
 def _show_models(models: list[dict[str, str]], form: str) -> None:

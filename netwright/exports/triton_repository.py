@@ -104,7 +104,7 @@ def export_triton(
     settings: TritonSettings | None = None,
     **options: Any,
 ) -> Exported:
-    """Export a network into a model repository, with the options, names and errors of `export` and of `write_triton`."""
+    """Export a network into a model repository: options, names and errors of `export` and of `write_triton`."""
     from netwright.exports.exporter import export
     from netwright.runtime.info import info_of
     from netwright.weights import load_model

@@ -17,11 +17,13 @@ import numpy as np
 import numpy.typing as npt
 
 from netwright.errors import ServeError
+from netwright.serving.answers import error_message, read_classes, read_json, read_logits, read_rows, retry_seconds
 from netwright.system.deprecation import renamed_method
 
 __all__ = ["Client"]
 
 _RETRIED = {429, 503}  # statuses of a server that is busy
+_LONGEST = 1e6  # seconds; far more is no time for a socket
 
 
 class Client:
@@ -32,29 +34,32 @@ class Client:
                 print(each["name"], each["probability"])
 
     Args:
-        address: Of the server: http://127.0.0.1:8000.
+        address: Of the server: http://127.0.0.1:8000, or with the path below which a proxy has it.
         token: The server's token, or empty.
         timeout: Seconds for an answer.
         retries: How often a request is tried again that the server is too busy for, after the time that it names.
         ca_file: Certificates to trust, PEM, for a server whose certificate is self-signed.
 
     Raises:
-        ServeError: For an address that is none. Its methods raise it where the server refuses or does not answer.
+        ServeError: For an address, token, time or file of certificates that is none. Its methods raise it where the
+            server refuses, does not answer, or is another program.
     """
 
     def __init__(
         self, address: str, *, token: str = "", timeout: float = 60.0, retries: int = 3, ca_file: str | None = None
     ) -> None:
-        parts = urlsplit(address if "://" in address else f"http://{address}")
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ServeError(f"a server's address is like http://127.0.0.1:8000, not {address!r}.")
-        try:
-            self._host, self._port = parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
-        except ValueError as error:
-            raise ServeError(f"a server's address is like http://127.0.0.1:8000, not {address!r}.") from error
-        self._context = ssl.create_default_context(cafile=ca_file) if parts.scheme == "https" else None
+        if not (isinstance(timeout, int | float) and 0 < timeout <= _LONGEST):
+            raise ServeError(f"a timeout is above 0 and at most {_LONGEST:,.0f} seconds, not {timeout}.")
+        if retries < 0:
+            raise ServeError(f"retries are 0 or more, not {retries}.")
+        if any(not 33 <= ord(letter) <= 126 for letter in token):
+            raise ServeError(
+                "a token is printable ASCII without spaces or line ends, since it travels in a header. Correct it."
+            )
+        scheme, self._host, self._port, self._prefix = _parts(address)
+        self._context = _context(ca_file) if scheme == "https" else None
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._timeout, self._retries = timeout, retries
+        self._timeout, self._retries = float(timeout), retries
         self._local = threading.local()
         self._all: list[http.client.HTTPConnection] = []
 
@@ -72,47 +77,47 @@ class Client:
         Returns:
             For each class index, name, probability and, where known, description; the likeliest first.
         """
+        if not isinstance(image, bytes | str | Path):
+            raise ServeError(
+                f"an image is the bytes or the path of a file, not a {type(image).__name__}. Pixels are for logits()."
+            )
         if not isinstance(image, bytes):
             try:
                 image = Path(image).read_bytes()
-            except OSError as error:
-                raise ServeError(f"the image {image!s} cannot be read: {error.strerror or error}.") from error
+            except (OSError, ValueError) as error:  # a null character in the path
+                reason = error.strerror if isinstance(error, OSError) else error
+                raise ServeError(f"the image {image!s} cannot be read: {reason or error}.") from error
         query = {"top_k": str(top_k), "model": model, "version": version}
         parameters = urlencode({key: value for key, value in query.items() if value})
-        body, _ = self.request("POST", f"/predict?{parameters}", image, {"Content-Type": "application/octet-stream"})
-        classes: list[dict[str, Any]] = json.loads(body)["classes"]
-        return classes
+        answer = self.request("POST", f"/predict?{parameters}", image, {"Content-Type": "application/octet-stream"})
+        return read_json(*answer, self._whose, read_classes)
 
     def logits(
-        self, images: npt.NDArray[np.uint8] | npt.NDArray[np.float32], *, model: str, version: str = ""
+        self, images: npt.NDArray[np.uint8] | npt.NDArray[np.floating[Any]], *, model: str, version: str = ""
     ) -> npt.NDArray[np.float32]:
         """The logits of images.
 
         Args:
-            images: (N, H, W, C) uint8 of the network's input size, or (N, C, H, W) float32, normalized.
+            images: (N, H, W, C) uint8 of the network's input size, or (N, C, H, W) floating-point, normalized; that is
+                sent as float32.
             model: Its name.
             version: Its number; the highest where it is empty.
 
         Returns:
             (N, classes) float32.
         """
-        name, kind = ("pixels", "UINT8") if images.dtype == np.uint8 else ("input", "FP32")
-        data = np.ascontiguousarray(images).tobytes()
+        name, kind, images = _tensor(images)
+        data = images.tobytes()
         tensor = {"name": name, "datatype": kind, "shape": images.shape, "parameters": {"binary_data_size": len(data)}}
         output = {"name": "logits", "parameters": {"binary_data": True}}
         head = json.dumps({"inputs": [tensor], "outputs": [output]}).encode()
         path = f"/v2/models/{quote(model, safe='')}" + (f"/versions/{quote(version, safe='')}" if version else "")
-        body, headers = self.request(
-            "POST", f"{path}/infer", head + data, {"Inference-Header-Content-Length": str(len(head))}
-        )
-        length = int(headers["inference-header-content-length"])
-        shape = json.loads(body[:length])["outputs"][0]["shape"]
-        return np.frombuffer(body, dtype="<f4", offset=length).reshape(shape)
+        answer = self.request("POST", f"{path}/infer", head + data, {"Inference-Header-Content-Length": str(len(head))})
+        return read_logits(*answer, self._whose)
 
     def models(self) -> list[dict[str, str]]:
         """The index of the server: name, version, state (READY or UNAVAILABLE) and reason of each version."""
-        rows: list[dict[str, str]] = json.loads(self.request("POST", "/v2/repository/index", b"")[0])
-        return rows
+        return read_json(*self.request("POST", "/v2/repository/index", b""), self._whose, read_rows)
 
     def load(self, model: str) -> list[dict[str, str]]:
         """Load what is new of a model in the server's folder, also after `unload`. Returns its rows of `models`."""
@@ -134,16 +139,16 @@ class Client:
         """
         path = f"/{quote(model, safe='')}" if model else ""
         path += f"/versions/{quote(version, safe='')}" if version else ""
-        rows: list[dict[str, Any]] = json.loads(self.request("GET", f"/v2/models{path}/stats")[0])["model_stats"]
-        return rows
+        answer = self.request("GET", f"/v2/models{path}/stats")
+        return read_json(*answer, self._whose, lambda found: list(found["model_stats"]))
 
     def is_ready(self) -> bool:
         """Whether the server takes requests."""
         try:
-            self.request("GET", "/v2/health/ready")
+            answer = self.request("GET", "/v2/health/ready")
+            return read_json(*answer, self._whose, lambda found: found["ready"] is True)
         except ServeError:
             return False
-        return True
 
     def request(
         self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
@@ -152,7 +157,7 @@ class Client:
 
         Args:
             method: Of HTTP.
-            path: With its query: /v2/models/NAME.
+            path: With its query, below the server's address: /v2/models/NAME.
             body: Its bytes.
             headers: Beside the token's.
 
@@ -160,15 +165,21 @@ class Client:
             The body of the answer, and its headers, with names in lower case.
 
         Raises:
-            ServeError: With the status and the message, where the server refuses; or where it does not answer.
+            ServeError: With the status and the message, where the server refuses; or where it does not answer, or leads
+                elsewhere.
         """
         for tried in range(self._retries + 1):
             status, content, received = self._send(method, path, body, {**self._headers, **(headers or {})})
-            if status < 400:
+            if 200 <= status < 300:
                 return content, received
+            if 300 <= status < 400:
+                there = received.get("location", "")[:300]
+                raise ServeError(
+                    f"{self._whose} answers {status}, which leads to {there or 'nowhere'}. Give the server's address."
+                )
             if status not in _RETRIED or tried == self._retries:
-                raise ServeError(f"the server answers {status}: {_message(content)}")
-            time.sleep(min(self._timeout, float(received.get("retry-after", "1"))))
+                raise ServeError(f"the server answers {status}: {error_message(content)}")
+            time.sleep(min(self._timeout, retry_seconds(received.get("retry-after", ""))))
         raise AssertionError("the last try returns or raises")
 
     ask = renamed_method("Client", "ask", "request")
@@ -186,8 +197,11 @@ class Client:
 
     def _control_model(self, model: str, command: str) -> list[dict[str, str]]:
         path = f"/v2/repository/models/{quote(model, safe='')}/{command}"
-        rows: list[dict[str, str]] = json.loads(self.request("POST", path, b"")[0])
-        return rows
+        return read_json(*self.request("POST", path, b""), self._whose, read_rows)
+
+    @property
+    def _whose(self) -> str:
+        return f"{self._host}:{self._port}{self._prefix}"
 
     def _send(
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
@@ -196,22 +210,13 @@ class Client:
             connection = self._connection()
             is_fresh = connection.sock is None
             try:
-                connection.request(method, path, body, headers)
+                connection.request(method, self._prefix + path, body, headers)
                 answer = connection.getresponse()
                 return answer.status, answer.read(), {key.lower(): value for key, value in answer.getheaders()}
-            except (OSError, http.client.HTTPException) as error:
+            except (OSError, http.client.HTTPException, ValueError) as error:
                 connection.close()
-                if isinstance(error, ssl.SSLCertVerificationError):
-                    raise ServeError(
-                        f"the certificate of {self._host} is not trusted: {error.verify_message}. Give the certificate "
-                        "that signed it: ca_file, or --ca_file of `netwright client`."
-                    ) from error
-                is_timeout = isinstance(error, TimeoutError)
-                if is_fresh or is_timeout or attempt == "fresh":
-                    raise ServeError(
-                        f"{self._host}:{self._port} does not answer: {str(error) or type(error).__name__}. Is the "
-                        "server started (`netwright serve REF`), and is this its address?"
-                    ) from error
+                if is_fresh or isinstance(error, TimeoutError) or attempt == "fresh":
+                    raise ServeError(_why_unsent(error, self._host, self._whose)) from error
         raise AssertionError("the second attempt returns or raises")
 
     def _connection(self) -> http.client.HTTPConnection:
@@ -228,9 +233,52 @@ class Client:
         return connection
 
 
-def _message(body: bytes) -> str:
+def _why_unsent(error: Exception, host: str, whose: str) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return (
+            f"the certificate of {host} is not trusted: {error.verify_message}. Give the certificate that signed it: "
+            "ca_file, or --ca_file of `netwright client`."
+        )
+    is_answer = isinstance(error, OSError | http.client.HTTPException)
+    if isinstance(error, http.client.InvalidURL) or not is_answer:  # control characters, or not ASCII
+        return f"this is no request of HTTP: {error}. Correct its path or headers."
+    return (
+        f"{whose} does not answer: {str(error) or type(error).__name__}. Is the server started (`netwright serve REF`)"
+        ", and is this its address?"
+    )
+
+
+def _parts(address: str) -> tuple[str, str, int, str]:
+    """Scheme, host, port, and the path below which the server is; ServeError for an address that is none."""
     try:
-        content = json.loads(body)
-        return str(content.get("error") or content.get("error_msg"))
-    except (ValueError, AttributeError):
-        return body[:300].decode("utf-8", "replace") or "nothing"
+        parts = urlsplit(address if "://" in address else f"http://{address}")
+        host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+        host.encode("idna")
+    except ValueError as error:  # also of names that are too long, or empty between dots
+        raise ServeError(f"a server's address is like http://127.0.0.1:8000, not {address!r}: {error}.") from error
+    if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment or parts.username is not None:
+        raise ServeError(f"a server's address is like http://127.0.0.1:8000, not {address!r}.")
+    return parts.scheme, host, port, quote(parts.path.rstrip("/"), safe="/%:@!$&'()*+,;=~-._")
+
+
+def _context(ca_file: str | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except (OSError, ValueError) as error:  # an SSLError is an OSError
+        reason = (error.strerror if isinstance(error, OSError) else "") or error
+        raise ServeError(
+            f"the certificates to trust are a file of PEM, and {ca_file} cannot be used: {reason}. Give another."
+        ) from error
+
+
+def _tensor(images: Any) -> tuple[str, str, npt.NDArray[Any]]:
+    """Name and datatype of the input, and its values as they travel: contiguous, of the least byte first."""
+    array = np.asarray(images)
+    if array.dtype == np.uint8:
+        return "pixels", "UINT8", np.ascontiguousarray(array)
+    if array.dtype.kind != "f":
+        raise ServeError(
+            f"images are uint8 (N, H, W, C), or normalized floating-point numbers (N, C, H, W), not {array.dtype} of "
+            f"shape {array.shape}. Convert them."
+        )
+    return "input", "FP32", np.ascontiguousarray(array, dtype="<f4")

@@ -90,6 +90,7 @@ def test_mistakes_are_reported_before_anything_listens(tmp_path: Path) -> None:
         (("client", "127.0.0.1:1", "x.png"), "x.png cannot be read"),
         (("client", "ftp://x"), "http://127.0.0.1:8000"),
         (("client", "127.0.0.1:1"), "does not answer"),
+        (("client", "127.0.0.1:1", "--timeout", "nan"), "a timeout is above 0"),
     ):
         status, _, errors = run(*words)
         assert status == 1
@@ -119,3 +120,18 @@ def test_listening_for_others_without_a_token_has_a_warning() -> None:
     assert "unencrypted" in ServeSettings("x", host="::", token="t").warning
     assert ServeSettings("x", host="::1").warning == ServeSettings("x").warning == ""
     assert ServeSettings("x", host="h", token="t", tls_cert="c", tls_key="k").warning == ""
+
+
+def test_client_takes_folders_and_patterns(address: str, photo: Path, tmp_path: Path) -> None:
+    for name in ("a/1.png", "a/b/2.PNG", "3.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(photo.read_bytes())
+    (tmp_path / "a" / "notes.txt").touch()
+    (tmp_path / "nothing").mkdir()
+    words = [str(tmp_path / each) for each in ("a", "*.png", "nothing", "*.jpg")]
+    status, answer, errors = run("client", address, *words, "--format", "json")
+    said = json.loads(answer)
+    assert [Path(each["path"]).name for each in said["predictions"]] == ["1.png", "2.PNG", "3.png"]
+    assert [each["path"] for each in said["errors"]] == words[2:]
+    assert status == 1
+    assert errors.count("no image is there") == 2
