@@ -42,6 +42,7 @@ __all__ = ["add_arguments", "run"]
 _TARGETS = ("onnx", "openvino", "torch")
 _PRECISIONS = ("fp32", "bf16", "fp16", "int8")
 _CALIBRATION, _EVALUATION = 300, 2000
+_LONGEST_NUMBER = 18  # digits
 
 
 def add_arguments(parser: CommandParser) -> None:
@@ -52,7 +53,9 @@ def add_arguments(parser: CommandParser) -> None:
         "ref", metavar="REF", help="a run folder, a weight file, or a published name, as `netwright models` lists them"
     )
     what = parser.add_argument_group("what is written")
-    what.add_argument("--to", choices=_TARGETS, default="onnx", help="what will open it (default: %(default)s)")
+    what.add_argument(
+        "--to", type=_target, choices=_TARGETS, default="onnx", help="what will open it (default: %(default)s)"
+    )
     what.add_argument("--precision", choices=_PRECISIONS, default="fp32", help="(default: %(default)s)")
     what.add_argument(
         "--batch",
@@ -142,10 +145,20 @@ def run(options: Namespace, command: str) -> int:
     return 0
 
 
+def _target(text: str) -> str:
+    if text in _TARGETS:
+        return text
+    from argparse import ArgumentTypeError
+
+    from netwright.exports.elsewhere import unknown_target
+
+    raise ArgumentTypeError(unknown_target(text))
+
+
 def _batch(text: str) -> int | str:
     if text == "dynamic":
         return text
-    if not text.isdecimal() or int(text) < 1:
+    if not text.isdecimal() or len(text) > _LONGEST_NUMBER or int(text) < 1:
         raise ExportError(f"--batch is a whole number of at least 1, or 'dynamic', not {text!r}.")
     return int(text)
 

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from netwright.arch import complexity
 from netwright.errors import ExportError
 from netwright.exports.check import refuse_other
 from netwright.exports.destination import refuse_other_network, resolve_destination
+from netwright.exports.elsewhere import unknown_target
 from netwright.exports.exported import Check, Exported
 from netwright.exports.labeled import FEWEST, MOST_CALIBRATION, Labeled, photographs
 from netwright.exports.measure import accuracy_of, agreement_of, refuse_other_graph, speed_of
@@ -23,7 +25,7 @@ from netwright.runtime.open import open_runtime
 from netwright.runtime.runtime import Image, Runtime, read_image
 from netwright.system.atomic_group import atomic_group
 from netwright.system.extras import optional
-from netwright.system.machine import versions
+from netwright.system.machine import available_memory, versions
 from netwright.system.model_name import NAME_RULE, default_name, is_model_name
 
 if TYPE_CHECKING:
@@ -37,7 +39,8 @@ TARGETS = tuple(SUFFIXES)
 # refused, with the reason and the cure
 _CANNOT = {
     ("onnx", "bf16"): "ONNX Runtime has no convolution in bf16 for processors. Use --precision fp16 or int8, or "
-    "--to openvino",
+    "--to openvino. Or export it in fp32 and let what opens the file compute in bf16: `netwright serve FILE.onnx "
+    "--runtime openvino --precision bf16`, or `trtexec --onnx=FILE.onnx --bf16`",
     ("torch", "int8"): "a file for torch is fp32, bf16 or fp16. Use --to openvino or --to onnx for int8",
 }
 _UNSEEN = 64  # images beside those of calibration that int8 is compared on
@@ -98,6 +101,8 @@ def export(
             "the network was trained on: --data_dir FOLDER or --dataset NAME."
         )
     model = _loaded(ref)
+    if size is not None:
+        _refuse_too_many(model, size)
     name = name or default_name(ref, model.arch.name)
     info = info_of(model, name=name, version=version, precision=precision)
     info = replace(
@@ -147,15 +152,28 @@ def _compared(
 
 
 def _check_arguments(to: str, precision: str, batch: int | str, name: str) -> None:
-    for what, value, known in (("target", to, TARGETS), ("precision", precision, PRECISIONS)):
-        if value not in known:
-            raise ExportError(f"a {what} is one of {', '.join(known)}, not {value!r}.")
+    if to not in TARGETS:
+        raise ExportError(unknown_target(to))
+    if precision not in PRECISIONS:
+        raise ExportError(f"a precision is one of {', '.join(PRECISIONS)}, not {precision!r}.")
     if (to, precision) in _CANNOT:
         raise ExportError(f"{to} has no {precision}: {_CANNOT[to, precision]}.")
     if batch != "dynamic" and (isinstance(batch, bool) or not isinstance(batch, int) or batch < 1):
         raise ExportError(f"a batch is a whole number of at least 1, or 'dynamic', not {batch!r}.")
     if name and not is_model_name(name):
         raise ExportError(f"the name of a model has {NAME_RULE}, and this is {name!r}. Give another --name.")
+
+
+def _refuse_too_many(model: LoadedModel, batch: int) -> None:
+    """A file is compared with its network, batch by batch: as many images must fit into memory at once."""
+    channels, side = model.preprocessing.channels, model.preprocessing.image_size
+    needed, free = batch * 4 * (channels * side**2 + int(np.sum(complexity(model.arch).acts)) // 4), available_memory()
+    if free is not None and needed > free:
+        raise ExportError(
+            f"the images of a batch are computed at once, and {batch:,} of {channels} x {side} x {side} take about "
+            f"{needed / 2**30:,.1f} GiB of {free / 2**30:,.1f} GiB of free memory. Give a smaller --batch, or "
+            "'dynamic'."
+        )
 
 
 def _loaded(ref: str | Path | LoadedModel) -> LoadedModel:

@@ -18,7 +18,7 @@ from netwright.exports.destination import read_info
 from netwright.exports.pbtxt import read_pbtxt
 from netwright.exports.triton import BACKENDS, LABELS, TritonSettings, triton_config, triton_labels
 from netwright.runtime.info import SUFFIXES, ModelInfo
-from netwright.system.atomic import atomic_folder, explain_errors
+from netwright.system.atomic import atomic_folder, explain_errors, explain_temporary_errors
 from netwright.system.model_name import default_name
 from netwright.system.temporary import temporary_folder
 
@@ -116,8 +116,11 @@ def export_triton(
     info = replace(info, batch=batch if isinstance(batch, int) else None)
     # before the export, which takes long
     number = _next_fitting(Path(repository), info.name, version, info, to, settings)
-    with temporary_folder("export") as place:
-        done = export(model, place / "1", to=to, name=info.name, version=str(number), **options)
+    with explain_temporary_errors("the exported network"), temporary_folder("export") as place:
+        try:
+            done = export(model, place / "1", to=to, name=info.name, version=str(number), **options)
+        except OutputError as error:  # not the repository is full, but the temporary folder
+            raise error.__cause__ or error from None
         path = write_triton(done.path, repository, name=info.name, version=number, settings=settings)
     return replace(done, path=path, files=tuple(path.with_name(each.name) for each in done.files))
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from netwright.runtime.info import ModelInfo
 from netwright.runtime.runtime import FloatArray
+from netwright.system.atomic import explain_temporary_errors
 
 if TYPE_CHECKING:
     from netwright.data.source import Pixels
@@ -25,7 +26,8 @@ def _write_onnx(model: LoadedModel, info: ModelInfo, pixels: Pixels | None, path
 
     proto = _proto(model, info, None if pixels is not None else info.batch)
     if pixels is not None:
-        proto = quantize_onnx(proto, _singles(model, pixels))
+        with explain_temporary_errors("the network that is quantized"):
+            proto = quantize_onnx(proto, _singles(model, pixels))
         if info.batch is not None:
             for value in (proto.graph.input[0], proto.graph.output[0]):
                 value.type.tensor_type.shape.dim[0].dim_value = info.batch
@@ -41,7 +43,8 @@ def _write_openvino(model: LoadedModel, info: ModelInfo, pixels: Pixels | None, 
     proto = _proto(model, replace(info, precision="fp32"), None if pixels is not None else info.batch)
     network = openvino_core().read_model(proto.SerializeToString())
     if pixels is not None:
-        network = quantize_openvino(network, _singles(model, pixels))
+        with explain_temporary_errors("the network that is quantized"):
+            network = quantize_openvino(network, _singles(model, pixels))
         if info.batch is not None:
             network.reshape({"input": [info.batch, *info.input_shape]})
     write_openvino(network, info, path)

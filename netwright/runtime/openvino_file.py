@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,22 @@ def write_openvino(model: Any, info: ModelInfo, path: Path) -> None:
     openvino = optional("openvino", "export")
     model.set_rt_info(info_to_json(info), [METADATA_KEY, "config"])
     model.set_rt_info(_LATER, [METADATA_KEY, _DIGEST])
-    openvino.save_model(model, path, compress_to_fp16=info.precision == "fp16")
+    try:
+        openvino.save_model(model, path, compress_to_fp16=info.precision == "fp16")
+    except Exception as error:  # RuntimeError mostly, which does not say what the system said
+        raise _why_unwritten(path, error) from error
     digest = hashlib.sha256(path.with_suffix(".bin").read_bytes()).hexdigest()
     path.write_bytes(path.read_bytes().replace(_LATER.encode(), digest.encode(), 1))
+
+
+def _why_unwritten(path: Path, error: Exception) -> OSError:
+    """The system's error where a write of our own fails too, else one in the library's words."""
+    try:
+        with open(path.with_suffix(".bin"), "ab") as file:
+            file.write(bytes(1 << 16))
+    except OSError as own:
+        return own
+    return OSError(errno.EIO, f"OpenVINO says {(str(error).strip().splitlines() or [''])[-1][:300]}")
 
 
 def read_openvino(path: Path, core: Any) -> tuple[Any, ModelInfo]:

@@ -25,6 +25,7 @@ __all__ = [
     "atomic_file",
     "atomic_folder",
     "explain_errors",
+    "explain_temporary_errors",
     "free_bytes",
     "partial_of",
     "remove_abandoned",
@@ -146,6 +147,14 @@ def explain_errors(
         elif error.errno in _IN_THE_WAY:
             reason += " (another file or folder is in the way)"
         raise OutputError(f"{what} cannot be written to {path}: {reason}. {cure}") from error
+
+
+@contextmanager
+def explain_temporary_errors(what: str) -> Iterator[None]:
+    """`explain_errors` of the temporary folder, also where there is none. what: what is written there meanwhile."""
+    place = Path(os.environ.get("TMPDIR") or tempfile.tempdir or "/tmp")
+    with explain_errors(place, what=what, elsewhere="another folder with TMPDIR"):
+        yield
 
 
 def require_room(path: Path, needed: int, *, what: str, elsewhere: str, smaller: str = "") -> None:

@@ -92,6 +92,8 @@ def test_accuracy_beside_the_network_where_images_are_named(netwright: Run, weig
         (("--name", "a/b"), "the name of a model has letters, digits"),
         (("--name", "my net"), "and this is 'my net'"),
         (("--layout", "triton", "--overwrite"), "--overwrite is for files"),
+        (("--batch", "99999999"), "free memory. Give a smaller --batch"),
+        (("--batch", "9" * 5000), "--batch is a whole number"),
         (("--batch", "0"), "--batch is a whole number of at least 1, or 'dynamic', not '0'"),
         (("--out", "a.xml"), "Name it a.onnx, or give --to openvino."),
         (("--dataset", "digits", "--evaluation_images", "-1"), "--evaluation_images is 0 for all or more"),
@@ -171,3 +173,9 @@ def test_the_same_command_again_is_fine_and_another_network_is_not(netwright: Ru
     assert netwright("export", "runs/other", "--out", "my-digits.onnx", "--overwrite").status == 0
     with open_runtime("my-digits.onnx") as runtime:
         assert runtime.info.name == "other"
+
+
+def test_an_unknown_target_is_told_the_way_there(netwright: Run, weights: Path) -> None:
+    done = netwright("export", weights, "--to", "tensorrt")
+    assert done.status == 2
+    assert "trtexec --onnx=FILE.onnx" in " ".join(done.err.split())

@@ -45,6 +45,18 @@ CASES: dict[str, tuple[int, tuple[str, ...], str, str, str]] = {
         *(1000, ("export", "w.safetensors", "--out", "m.onnx")),
         *("the exported network", "m.onnx", "or choose another --out."),
     ),
+    "export, openvino": (
+        *(4000, ("export", "w.safetensors", "--to", "openvino", "--out", "m.xml")),
+        *("the exported network", "m.xml", "or choose another --out."),
+    ),
+    "export, the temporary folder": (
+        *(4000, ("export", "w.safetensors", "--layout", "triton", "--out", "rep")),
+        *("the exported network", os.environ.get("TMPDIR", "/tmp"), "or choose another folder with TMPDIR."),
+    ),
+    "export, quantized": (
+        *(4000, ("export", "w.safetensors", "--precision", "int8", "--dataset", "digits", "--out", "q.onnx")),
+        *("the network that is quantized", os.environ.get("TMPDIR", "/tmp"), "or choose another folder with TMPDIR."),
+    ),
     "export, as json": (
         *(400_000, ("export", "w.safetensors", "--out", "m2.onnx", "--report", "e/r.html")),
         *("the export's report", "e/r.html", "or choose another --report."),

@@ -1,5 +1,7 @@
 """The page at /, in a real browser that is driven over its debugging port."""
 
+import html
+import json
 import re
 import shutil
 import subprocess
@@ -7,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,43 +62,48 @@ _SCRIPT = """
 
 
 @contextmanager
-def with_script(monkeypatch: pytest.MonkeyPatch, script: str) -> Iterator[None]:
-    """The very page, with a script of the test's at its end."""
+def with_script(monkeypatch: pytest.MonkeyPatch, script: str, place: str = "</body>") -> Iterator[None]:
+    """The very page, with a script of the test's at its end, or at its beginning."""
     from netwright.serving.http import handlers
 
     whole = handlers._page
     with monkeypatch.context() as patch:
-        patch.setattr(handlers, "_page", lambda: whole().replace("</body>", f"{script}</body>"))
+        patch.setattr(
+            handlers, "_page", lambda: whole().replace(place, f"{script}{place}" if "/" in place else place + script)
+        )
         yield
+
+
+def browse(address: str, profile: Path) -> dict[str, Any]:
+    """What the page's script left in the document."""
+    done = subprocess.run(
+        [
+            str(CHROMIUM),
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            f"--user-data-dir={profile}",
+            "--window-size=420,900",
+            "--virtual-time-budget=20000",
+            "--dump-dom",
+            address,
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    found = re.search(r'<pre id="seen">(.*?)</pre>', done.stdout, re.S)
+    assert found, done.stdout[-2000:] + done.stderr[-2000:]
+    seen: dict[str, Any] = json.loads(html.unescape(found[1]))
+    return seen
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
 def test_an_image_is_dropped_and_answered(
     serving: object, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import html
-    import json
-
     with with_script(monkeypatch, _SCRIPT), serving(weights) as server:  # type: ignore[operator]
-        done = subprocess.run(
-            [
-                str(CHROMIUM),
-                "--headless",
-                "--no-sandbox",
-                "--disable-gpu",
-                f"--user-data-dir={tmp_path}",
-                "--window-size=420,900",
-                "--virtual-time-budget=20000",
-                "--dump-dom",
-                f"http://127.0.0.1:{server.port}/",
-            ],
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-        found = re.search(r'<pre id="seen">(.*?)</pre>', done.stdout, re.S)
-        assert found, done.stdout[-2000:] + done.stderr[-2000:]
-        seen = json.loads(html.unescape(found[1]))
+        seen = browse(f"http://127.0.0.1:{server.port}/", tmp_path)
         assert seen["model"] == "tiny, version 1"
         assert sorted(seen["names"]) == sorted(("tabby, cat", 'the "dog"', "elk"))
         assert sum(seen["shares"]) == pytest.approx(100, abs=0.3)
@@ -114,3 +122,49 @@ def test_the_page_loads_nothing_from_elsewhere(server: Server) -> None:
     assert "://" not in text
     assert not re.search(r"(src|href)\s*=\s*[\"']", text)
     assert "default-src 'none'" in headers["content-security-policy"]
+
+
+# the page's first list of models has one of two; later ones are the server's
+_LATER = """
+<script>
+const real = window.fetch;
+let looks = 0;
+window.fetch = async (...words) => {
+  const answer = await real(...words);
+  if (!String(words[0]).endsWith("/index") || looks++) return answer;
+  return new Response(JSON.stringify((await answer.json()).slice(0, 1)), { status: 200 });
+};
+(async () => {
+  const pause = (seconds) => new Promise((done) => setTimeout(done, 1000 * seconds));
+  const until = async (test) => { for (let i = 0; i < 600 && !test(); i++) await pause(0.02); };
+  const models = () => [...document.querySelectorAll("#model option")].map((each) => each.textContent);
+  const seen = {};
+  await until(() => document.querySelector("#model") && document.querySelector("#model").value);
+  seen.before = models();
+  await until(() => models().length > 1);
+  seen.after = models();
+  seen.kept = document.querySelector("#model").selectedOptions[0].textContent;
+  document.querySelector("#model").selectedIndex = 1;
+  document.querySelector("#model").dispatchEvent(new Event("change"));
+  seen.curl = document.querySelector("#curl").textContent;
+  const pre = document.createElement("pre");
+  pre.id = "seen";
+  pre.textContent = JSON.stringify(seen);
+  document.body.append(pre);
+})();
+</script>
+"""
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
+def test_a_new_model_is_listed_without_a_reload_and_can_be_chosen(
+    serving: object, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("cats", "dogs"):
+        (tmp_path / "models" / name / "1").mkdir(parents=True)
+        shutil.copy(weights, tmp_path / "models" / name / "1" / "w.safetensors")
+    with with_script(monkeypatch, _LATER, "<body>"), serving(tmp_path / "models") as server:  # type: ignore[operator]
+        seen = browse(f"http://127.0.0.1:{server.port}/", tmp_path / "browser")
+    assert (seen["before"], seen["after"]) == (["cats, version 1"], ["cats, version 1", "dogs, version 1"])
+    assert seen["kept"] == "cats, version 1"
+    assert "model=dogs" in seen["curl"]
