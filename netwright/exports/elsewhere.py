@@ -9,12 +9,12 @@ __all__ = ["unknown_target"]
 # name -> the next command, of the tool's own documentation
 _WAYS = {
     "tflite": "`onnx2tf -i FILE.onnx` (pip install onnx2tf) writes .tflite files from one of --to onnx --batch 1",
-    "coreml": "`coremltools.convert(torch.export.load('FILE.pt2'))` takes a file of --to torch; coremltools reads no "
-    "ONNX, but ONNX Runtime computes FILE.onnx with its CoreMLExecutionProvider",
-    "executorch": "`to_edge_transform_and_lower(torch.export.load('FILE.pt2'), partitioner=[XnnpackPartitioner()])` takes "
-    "a file of --to torch; ExecuTorch reads no ONNX",
-    "ncnn": "`pnnx FILE.onnx inputshape=[1,C,H,W]` (pip install pnnx) writes .ncnn.param and .ncnn.bin from one of --to "
-    "onnx --batch 1",
+    "coreml": "`coremltools.convert(torch.export.load('FILE.pt2'))` takes one of --to torch; "
+    "coremltools reads no ONNX, but ONNX Runtime computes FILE.onnx with its CoreMLExecutionProvider",
+    "executorch": "`to_edge_transform_and_lower(torch.export.load('FILE.pt2'), partitioner=[XnnpackPartitioner()])` "
+    "takes one of --to torch; ExecuTorch reads no ONNX",
+    "ncnn": "`pnnx FILE.onnx inputshape=[1,C,H,W]` (pip install pnnx) writes .ncnn.param and .ncnn.bin from one of "
+    "--to onnx --batch 1",
     "tensorrt": "`trtexec --onnx=FILE.onnx --saveEngine=FILE.plan` writes an engine from one of --to onnx, with "
     "--minShapes, --optShapes and --maxShapes=input:NxCxHxW where its batch is dynamic",
     "mindir": "`converter_lite --fmk=ONNX --modelFile=FILE.onnx --outputFile=FILE --saveType=MINDIR` (MindSpore Lite) "

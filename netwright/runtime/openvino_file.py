@@ -26,16 +26,20 @@ def write_openvino(model: Any, info: ModelInfo, path: Path) -> None:
     try:
         openvino.save_model(model, path, compress_to_fp16=info.precision == "fp16")
     except Exception as error:  # RuntimeError mostly, which does not say what the system said
-        raise _why_unwritten(path, error) from error
+        raise _why_unwritten(model, path, error) from error
     digest = hashlib.sha256(path.with_suffix(".bin").read_bytes()).hexdigest()
     path.write_bytes(path.read_bytes().replace(_LATER.encode(), digest.encode(), 1))
 
 
-def _why_unwritten(path: Path, error: Exception) -> OSError:
-    """The system's error where a write of our own fails too, else one in the library's words."""
+def _why_unwritten(model: Any, path: Path, error: Exception) -> OSError:
+    """The system's error where a write of as many bytes fails too, else one in the library's words."""
+    weights = (each.get_byte_size() for each in model.get_ops() if each.get_type_name() == "Constant")
     try:
-        with open(path.with_suffix(".bin"), "ab") as file:
-            file.write(bytes(1 << 16))
+        with open(path.with_suffix(".bin"), "wb", buffering=0) as file:
+            for size in weights:
+                view = memoryview(bytes(size))
+                while view:
+                    view = view[file.write(view) :]
     except OSError as own:
         return own
     return OSError(errno.EIO, f"OpenVINO says {(str(error).strip().splitlines() or [''])[-1][:300]}")
