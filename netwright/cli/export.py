@@ -104,7 +104,9 @@ def add_arguments(parser: CommandParser) -> None:
 
 def _add_images(parser: CommandParser) -> None:
     images = parser.add_argument_group("images, for int8 and for comparing accuracy (default for int8: the run's own)")
-    images.add_argument("--data_dir", default="", metavar="DIR", help="folder of the images")
+    images.add_argument(
+        "--data_dir", default="", metavar="DIR", help="folder of the images; to calibrate they need no class folders"
+    )
     images.add_argument("--dataset", default="", help="imagenet, mnist, cifar10, cifar100, or digits: bundled")
     images.add_argument("--train_split", default="train", metavar="NAME", help="to calibrate (default: %(default)s)")
     images.add_argument("--val_split", default="validation", metavar="NAME", help="to measure (default: %(default)s)")

@@ -16,7 +16,7 @@ from netwright.exports.check import refuse_other
 from netwright.exports.destination import refuse_other_network, resolve_destination
 from netwright.exports.elsewhere import unknown_target
 from netwright.exports.exported import Check, Exported
-from netwright.exports.labeled import FEWEST, MOST_CALIBRATION, Labeled, photographs
+from netwright.exports.labeled import FEW_CALIBRATION, FEWEST, MOST_CALIBRATION, Labeled, photographs
 from netwright.exports.measure import accuracy_of, agreement_of, refuse_other_graph, speed_of
 from netwright.exports.writers import WRITERS
 from netwright.runtime.info import PRECISIONS, SUFFIXES, info_of
@@ -117,6 +117,11 @@ def export(
     samples = [_images(model, calibration)]
     pixels = samples[0][0]
     if precision == "int8":
+        if len(pixels) < FEW_CALIBRATION:
+            progress(
+                f"warning: int8 is calibrated on {len(pixels)} images, and values beyond theirs are cut off. Give "
+                f"{FEW_CALIBRATION} or more, better {MOST_CALIBRATION}"
+            )
         # ranges that only fit the calibration images show on others
         samples.append(_unseen(model, evaluation))
     progress(f"writing {info.name} for {to} in {precision}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy import typing as npt
@@ -11,15 +12,17 @@ from numpy import typing as npt
 from netwright.data.classes import match_classes
 from netwright.data.dataset import open_dataset
 from netwright.data.preprocess import Preprocessing
-from netwright.data.source import ImageSource, IntArray, Pixels
+from netwright.data.source import SPLIT_NAMES, ImageSource, IntArray, Pixels
 from netwright.errors import DataError
+from netwright.exports.unlabeled import open_unlabeled
 
-__all__ = ["FEWEST", "MOST_CALIBRATION", "Labeled", "labeled_images", "photographs"]
+__all__ = ["FEWEST", "FEW_CALIBRATION", "MOST_CALIBRATION", "Labeled", "labeled_images", "photographs"]
 
 MOST_CALIBRATION = 300  # with fewer, ranges of activations are stable already
+FEW_CALIBRATION = 32  # with fewer, values beyond their ranges are likely: a warning says so
 
 _CROPS = 32
-FEWEST = 8  # readable images
+FEWEST = 8  # images that are compared
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,10 +65,10 @@ class Labeled:
         return replace(self, indices=self.indices[chosen], description=f"{most:,} of {self.description}")
 
     def pixels(self, preprocessing: Preprocessing) -> Pixels:
-        """All of them, (N, H, W, C) uint8; DataError if fewer than eight can be read."""
+        """All of them, (N, H, W, C) uint8; DataError if none can be read."""
         batches = [pixels for pixels, _ in self.batches(preprocessing, 32)]
-        if sum(map(len, batches)) < FEWEST:
-            raise DataError(f"{self.description}: at least {FEWEST} that can be read are needed. Add images.")
+        if not batches:
+            raise DataError(f"{self.description}: at least one that can be read is needed. Add images.")
         return np.concatenate(batches)
 
 
@@ -88,7 +91,8 @@ def labeled_images(
         data_dir: As in `netwright train`.
         class_names: Of the network's outputs, or empty.
         num_classes: Outputs of the network.
-        calibration: Images of the training split, equally many of each class where there are enough.
+        calibration: Images of the training split, equally many of each class where there are enough. A folder that
+            holds its images directly, without classes, is enough; then nothing is measured.
         evaluation: At most so many; None for all.
         train_split: To calibrate.
         val_split: To measure; else the test split, else what calibration left of the training split.
@@ -102,8 +106,13 @@ def labeled_images(
     """
     if not 1 <= calibration <= MOST_CALIBRATION:
         raise DataError(f"calibration takes 1 to {MOST_CALIBRATION} images, not {calibration}.")
-    opened = open_dataset(dataset, data_dir, [train_split, val_split, "test"], optional=[val_split, "test"])
-    source, keys = opened.source, opened.split_names
+    source: ImageSource
+    unlabeled = open_unlabeled(Path(data_dir)) if data_dir and dataset in ("", "imagenet") else None
+    if unlabeled is not None:
+        source, keys = unlabeled, _splits_of(unlabeled, train_split, val_split)
+    else:
+        opened = open_dataset(dataset, data_dir, [train_split, val_split, "test"], optional=[val_split, "test"])
+        source, keys = opened.source, dict(opened.split_names)
     rng = np.random.default_rng(seed)
     train = source.splits[keys[train_split]]
     chosen = _spread(train, source.labels, calibration, rng)
@@ -112,11 +121,21 @@ def labeled_images(
     if evaluation is not None and len(rest) > evaluation:
         rest = np.sort(rng.permutation(rest)[:evaluation])
     where = f"of the split {split!r}" if split else "that calibration left"
-    outputs = _outputs(class_names, num_classes, source.class_names)
+    is_labeled = unlabeled is None
+    outputs = _outputs(class_names, num_classes, source.class_names) if is_labeled else np.zeros(0, dtype=np.int64)
+    name = source.name if is_labeled else f"{source.name} (without labels)"
     return (
-        Labeled(source, chosen, outputs, f"{len(chosen):,} images of {source.name}, split {keys[train_split]!r}"),
-        Labeled(source, rest, outputs, f"{len(rest):,} images of {source.name} {where}"),
+        Labeled(source, chosen, outputs, f"{len(chosen):,} images of {name}, split {keys[train_split]!r}"),
+        Labeled(source, rest, outputs, f"{len(rest):,} images of {name} {where}"),
     )
+
+
+def _splits_of(source: ImageSource, train_split: str, val_split: str) -> dict[str, str]:
+    """Wanted name -> name that is there; the training split is any other where there is none."""
+    known = {wanted: SPLIT_NAMES.get(wanted.lower(), wanted) for wanted in (train_split, val_split, "test")}
+    found = {wanted: name for wanted, name in known.items() if name in source.splits}
+    train = found.get(train_split, next(iter(source.splits)))
+    return {train_split: train} | {wanted: name for wanted, name in found.items() if name != train}
 
 
 def _spread(indices: IntArray, labels: IntArray, count: int, rng: np.random.Generator) -> IntArray:

@@ -179,3 +179,19 @@ def test_an_unknown_target_is_told_the_way_there(netwright: Run, weights: Path) 
     done = netwright("export", weights, "--to", "tensorrt")
     assert done.status == 2
     assert "trtexec --onnx=FILE.onnx" in " ".join(done.err.split())
+
+
+@pytest.mark.parametrize("to", ["onnx", "openvino"])
+def test_four_images_of_a_folder_without_classes_calibrate(netwright: Run, weights: Path, to: str) -> None:
+    from PIL import Image
+    from sklearn.datasets import load_digits
+
+    Path("photos").mkdir()
+    for number in range(12):
+        Image.fromarray((load_digits().images[number] * 15.9).astype("uint8")).save(f"photos/{number}.png")
+    words = ("--precision", "int8", "--data_dir", "photos", "--calibration_images", 4, "--speed", "false")
+    done = netwright("export", weights, "--to", to, *words)
+    assert done.status == 0, done.err
+    assert "warning: int8 is calibrated on 4 images" in done.err
+    assert "top-1 is not compared, as the images of photos have no labels" in done.err
+    assert "top-1 of" not in done.out

@@ -65,7 +65,10 @@ def test_splits_of_folders_and_unreadable_images(tmp_path: Path) -> None:
     assert len(evaluation.indices) == 6
     assert calibration.pixels(GRAY).shape == (11, 8, 8, 1)
     few, _ = labeled_images("", str(tmp_path), ("cat", "dog"), 2, calibration=4)
-    with pytest.raises(DataError, match="at least 8"):
+    assert 3 <= len(few.pixels(GRAY)) <= 4  # few are enough, and whoever exports is warned
+    for path in tmp_path.rglob("*.png"):
+        path.write_bytes(b"no image")
+    with pytest.raises(DataError, match="at least one that can be read is needed"):
         few.pixels(GRAY)
 
 
@@ -96,3 +99,22 @@ def test_photographs_differ_and_are_the_same_each_time() -> None:
     assert len({image.tobytes() for image in pixels}) == 32
     assert np.array_equal(pixels, photographs(Preprocessing(image_size=20)))
     assert pixels.std() > 30
+
+
+@pytest.mark.parametrize("folders", [("",), ("train", "val"), ("Validation",)])
+def test_images_without_classes_are_enough_to_calibrate(tmp_path: Path, folders: tuple[str, ...]) -> None:
+    for folder in folders:
+        (tmp_path / folder).mkdir(exist_ok=True)
+        for i in range(6):
+            Image.fromarray(np.full((9, 9, 3), 10 * i, np.uint8)).save(tmp_path / folder / f"{i}.png")
+    calibration, evaluation = labeled_images("", str(tmp_path), ("cat", "dog"), 2, calibration=4)
+    assert calibration.pixels(GRAY).shape == (4, 8, 8, 1)
+    assert "without labels" in calibration.description
+    assert len(calibration.outputs) == len(evaluation.outputs) == 0
+    assert len(evaluation.indices) == (6 if len(folders) > 1 else 2)
+    assert not set(calibration.indices) & set(evaluation.indices)
+    for label in ("cat", "dog"):  # folders of classes are labels, as before
+        (tmp_path / "all" / label).mkdir(parents=True)
+        Image.fromarray(np.zeros((9, 9, 3), np.uint8)).save(tmp_path / "all" / label / "0.png")
+    labeled, _ = labeled_images("", str(tmp_path / "all"), ("cat", "dog"), 2, calibration=1)
+    assert labeled.outputs.tolist() == [0, 1]
