@@ -58,7 +58,8 @@ def containers() -> dict[str, Any]:
 
 def settings(container: Any) -> ServeSettings:
     """What `netwright serve` makes of the arguments; SystemExit where it does not know one."""
-    options = vars(parser_of("serve").parse_args(container["args"]))
+    words = [each.replace("{{.Name}}", "flowers") for each in container["args"]]  # as KServe does
+    options = vars(parser_of("serve").parse_args(words))
     return ServeSettings(**{key: value for key, value in options.items() if key in ServeSettings.__slots__})
 
 
@@ -183,7 +184,8 @@ def test_kserve_finds_the_runtime() -> None:
     assert model["protocolVersion"] in runtime["spec"]["protocolVersions"]
     container = runtime["spec"]["containers"][0]
     assert container["name"] == "kserve-container"
-    assert settings(container).name == "{{.Name}}"
+    assert "--name={{.Name}}" in container["args"]
+    assert settings(container).name == "flowers"
     custom = predictors["flowers-custom"]["containers"][0]
     assert custom["name"] == "kserve-container"
     assert settings(custom).name == "flowers-custom"
