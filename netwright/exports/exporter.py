@@ -117,11 +117,7 @@ def export(
     samples = [_images(model, calibration)]
     pixels = samples[0][0]
     if precision == "int8":
-        if len(pixels) < FEW_CALIBRATION:
-            progress(
-                f"warning: int8 is calibrated on {len(pixels)} images, and values beyond theirs are cut off. Give "
-                f"{FEW_CALIBRATION} or more, better {MOST_CALIBRATION}"
-            )
+        _warn_of_few(len(pixels), progress)
         # ranges that only fit the calibration images show on others
         samples.append(_unseen(model, evaluation))
     progress(f"writing {info.name} for {to} in {precision}")
@@ -218,6 +214,14 @@ def _images(model: LoadedModel, given: Labeled | Sequence[Image] | None) -> tupl
     if not 1 <= len(given) <= MOST_CALIBRATION:
         raise ExportError(f"calibration takes 1 to {MOST_CALIBRATION} images, not {len(given):,}.")
     return np.stack([read_image(image, model.preprocessing) for image in given]), f"{len(given):,} images"
+
+
+def _warn_of_few(count: int, progress: Callable[[str], None]) -> None:
+    if count < FEW_CALIBRATION:
+        progress(
+            f"warning: int8 is calibrated on {count} images, and values beyond theirs are cut off. Give "
+            f"{FEW_CALIBRATION} or more, better {MOST_CALIBRATION}"
+        )
 
 
 def _unseen(model: LoadedModel, evaluation: Labeled | None) -> tuple[Pixels, str]:
