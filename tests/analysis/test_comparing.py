@@ -112,6 +112,7 @@ def test_each_pair_of_several_is_compared_with_correction(monkeypatch: pytest.Mo
     assert all(pair.p_holm >= pair.mean.p_value for pair in reports[0].pairs)
 
 
+@pytest.mark.slow
 def test_three_samples_of_one_population_differ_in_at_most_a_twentieth() -> None:
     claims = 0
     for seed in range(40):

@@ -71,6 +71,7 @@ def test_too_few_networks_narrow_nothing_and_say_how_many_are_missing(run: Path,
     assert netwright.load_space(tmp_path / "same.yaml").parameters == SPACE.parameters
 
 
+@pytest.mark.slow
 def test_a_table_needs_a_space_and_a_run_has_one(run: Path, table: Path) -> None:
     with pytest.raises(
         StatsError, match=r"mine.csv does not say from which its networks were sampled. Name it: --space"

@@ -75,6 +75,7 @@ def test_policies_ask_for_more_or_less_evidence() -> None:
         advise(SPACE, frame, policy="al")
 
 
+@pytest.mark.slow
 def test_noise_narrows_few_parameters_and_by_holm_hardly_any() -> None:
     narrowed = {"relevant": 0, "holm": 0}
     for seed in range(20):
@@ -215,6 +216,7 @@ def test_where_the_refined_space_is_too_small_the_least_relevant_ranges_are_give
     assert given_back[0].startswith("width")
 
 
+@pytest.mark.slow
 def test_a_space_without_room_is_refused() -> None:
     space = netwright.load_space("anynetx_a").refine(bottleneck=1, group_width=8, width=(8, 64), tie=["width", "depth"])
     frame = population(space, 40, lambda frame: frame["depth"] * 5)

@@ -93,6 +93,7 @@ def test_depths_that_help_by_falling_are_ordered_so():
     assert "depths fall" in trend.sentence()
 
 
+@pytest.mark.slow
 def test_noise_orders_nothing_more_often_than_it_may():
     space = load_space("anynetx_c")
     ordered = 0

@@ -61,6 +61,7 @@ def built(arch: Arch) -> tuple[Any, ...]:
     return (arch.resolution, *layers)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None, derandomize=True)
 @given(networks())
 def test_identities_are_equal_where_the_built_modules_are(archs: list[Arch]) -> None:

@@ -120,6 +120,7 @@ JUNK = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(st.dictionaries(st.sampled_from(["block", "stem", "se_ratio", "resolution", "num_classes", "stages"]), JUNK))
 def test_junk_is_a_network_or_an_arch_error(junk: dict[str, Any]) -> None:

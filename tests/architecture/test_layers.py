@@ -56,6 +56,7 @@ def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("files", "message"), BROKEN.values(), ids=BROKEN)
 def test_what_a_contract_forbids_is_found(files: dict[str, str], message: str, copied: Path) -> None:
     paths = [copied / "netwright" / name for name in files]
@@ -76,6 +77,7 @@ def imports(path: Path) -> list[ast.ImportFrom | ast.Import]:
     return [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom | ast.Import)]
 
 
+@pytest.mark.slow
 def test_imports_are_written_with_the_whole_name() -> None:
     relative = [
         f"{path.relative_to(REPOSITORY)}:{node.lineno}"

@@ -4,6 +4,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 import netwright
 
 PACKAGE = Path(netwright.__file__).parent
@@ -24,6 +26,7 @@ def lines_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     return length - ((first.end_lineno or 0) - first.lineno + 1)
 
 
+@pytest.mark.slow
 def test_functions_fit_on_a_screen() -> None:
     long = [
         f"{path.relative_to(PACKAGE)}: {each.name} has {lines_of(each)} lines"
@@ -34,6 +37,7 @@ def test_functions_fit_on_a_screen() -> None:
     assert long == []
 
 
+@pytest.mark.slow
 def test_only_the_command_line_prints() -> None:
     """A library says what it has to say through logging. bench/memory.py answers its parent, as a program."""
     printing = [

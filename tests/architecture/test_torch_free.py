@@ -20,6 +20,7 @@ DONE = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", DONE)
 def test_torch_is_not_imported(line: str) -> None:
     program = f"import sys, netwright\n{line}\nsys.exit(any(name.split('.')[0] == 'torch' for name in sys.modules))"

@@ -22,5 +22,6 @@ def test_memory_grows_with_the_batch(quick: Callable[..., Settings]) -> None:
     assert large - small > 0.5 * 63 * 2 * 24 * 48 * 48 * 4
 
 
+@pytest.mark.slow
 def test_a_process_that_does_not_come_through_is_none(quick: Callable[..., Settings]) -> None:
     assert peak_memory(Contender("no such network"), quick(), CPU, "train") is None

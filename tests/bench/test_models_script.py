@@ -29,6 +29,7 @@ def script() -> Iterator[ModuleType]:
     del sys.modules[spec.name], sys.modules["environment"]
 
 
+@pytest.mark.slow
 def test_it_compares_networks_with_a_peer_and_names_those_without(script, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(script, "keep_memory", lambda: None)  # of the whole process
     threads = torch.get_num_threads()
@@ -55,6 +56,7 @@ def test_a_name_that_matches_nothing_is_refused(script):
         script.main(["--networks", "regnet_q*"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in NETWORKS if complexity(published(name)).params[0] < 15e6])
 def test_peers_are_the_same_network(script, name):
     params = int(complexity(published(name)).params[0])

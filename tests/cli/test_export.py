@@ -35,6 +35,7 @@ def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_file_with_the_networks_name(netwright: Run, weights: Path) -> None:
     done = netwright("export", weights)
     assert done.status == 0, done.err
@@ -74,6 +75,7 @@ def test_a_page_to_read(netwright: Run, weights: Path) -> None:
     }
 
 
+@pytest.mark.slow
 def test_accuracy_beside_the_network_where_images_are_named(netwright: Run, weights: Path) -> None:
     words = ("--to", "torch", "--batch", 2, "--dataset", "digits", "--evaluation_images", 50, "--name", "mine")
     done = netwright("export", weights, *words)
@@ -142,6 +144,7 @@ def test_help_says_which_precision_is_for_what(netwright: Run) -> None:
         assert word in done.out
 
 
+@pytest.mark.slow
 def test_a_model_repository_for_triton_takes_version_after_version(netwright: Run, weights: Path) -> None:
     for number in (1, 2):
         done = netwright("export", weights, "--layout", "triton", "--name", "digits", "--max_batch", 8)
@@ -157,6 +160,7 @@ def test_a_model_repository_for_triton_takes_version_after_version(netwright: Ru
     assert "wrote repository/digits_net/1/model.bin and repository/digits_net/1/model.xml" in done.out
 
 
+@pytest.mark.slow
 def test_the_same_command_again_is_fine_and_another_network_is_not(netwright: Run, weights: Path) -> None:
     run = weights.parent / "runs" / "my digits"
     run.mkdir(parents=True)
@@ -181,6 +185,7 @@ def test_an_unknown_target_is_told_the_way_there(netwright: Run, weights: Path) 
     assert "trtexec --onnx=FILE.onnx" in " ".join(done.err.split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("to", ["onnx", "openvino"])
 def test_four_images_of_a_folder_without_classes_calibrate(netwright: Run, weights: Path, to: str) -> None:
     from PIL import Image

@@ -56,6 +56,7 @@ def test_list_and_show_are_json_for_machines(netwright: Run):
     assert (card["name"], card["params"], card["weights"][0]["top1"]) == ("regnet_x_800mf", 7_259_656, 76.04)
 
 
+@pytest.mark.slow
 def test_show_is_the_card_of_a_network_or_of_weights(netwright: Run, saved: Path):
     out = netwright("models", "show", "regnety_080").out
     assert out.startswith("regnet_y_8_0gf\n")
@@ -111,6 +112,7 @@ def test_push_says_where_it_is(netwright: Run, saved: Path, monkeypatch: pytest.
     assert (given["private"], given["license"], given["design"]) == (True, "mit", str(saved))
 
 
+@pytest.mark.slow
 def test_what_is_published_is_told_without_torch():
     program = (
         "import sys; from netwright.cli.main import main; main(['models', 'list']); "

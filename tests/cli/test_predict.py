@@ -61,6 +61,7 @@ def web(folder: Path) -> Iterator[str]:
     thread.join()
 
 
+@pytest.mark.slow
 def test_a_table_of_files_folders_and_addresses(netwright: Run, weights: Path, folder: Path, web: str) -> None:
     done = netwright("predict", weights, folder, f"{web}/c.png", "--top_k", 2)
     assert (done.status, done.err) == (0, "")
@@ -125,6 +126,7 @@ def test_an_exported_file_answers_as_its_weights(
     assert f"--num_classes is for weights, and {path} is an exported file" in refused.err
 
 
+@pytest.mark.slow
 def test_an_exported_file_needs_no_torch(weights: Path, folder: Path, tmp_path: Path) -> None:
     path = export(weights, tmp_path / "tiny.onnx").path
     program = (
@@ -137,6 +139,7 @@ def test_an_exported_file_needs_no_torch(weights: Path, folder: Path, tmp_path: 
     assert done.stdout == "[]\n"
 
 
+@pytest.mark.slow
 def test_an_image_that_cannot_be_read_is_status_1_and_the_others_are_answered(
     netwright: Run, weights: Path, folder: Path, web: str, tmp_path: Path
 ) -> None:
@@ -185,6 +188,7 @@ def test_a_networks_name_alone_means_the_published_weights(
     assert best["description"]
 
 
+@pytest.mark.slow
 def test_the_door_of_mindcv_opens(weights: Path, folder: Path) -> None:
     words = [f"--image_path={folder / 'c.png'}", f"--ckpt_path={weights}", "--top_k", "1"]
     done = subprocess.run(

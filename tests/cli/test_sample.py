@@ -45,6 +45,7 @@ def test_the_resolution_is_that_of_the_costs(netwright: Run, tmp_path: Path) -> 
     assert (large["flops"] > 3 * small["flops"]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "says"),
     [

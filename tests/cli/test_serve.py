@@ -58,6 +58,7 @@ def address(weights: Path) -> Iterator[str]:
     assert "stopped" in errors
 
 
+@pytest.mark.slow
 def test_client_asks_for_images_and_models(address: str, photo: Path, tmp_path: Path) -> None:
     status, answer, errors = run("client", address, str(photo), "--format", "json", "--top_k", "2")
     assert (status, errors) == (0, "")
@@ -80,6 +81,7 @@ def test_curl_takes_the_line_of_the_page(address: str, photo: Path) -> None:
     assert {each["name"] for each in json.loads(done.stdout)["classes"]} == {"a", "b", "c"}
 
 
+@pytest.mark.slow
 def test_mistakes_are_reported_before_anything_listens(tmp_path: Path) -> None:
     for words, constraint in (
         (("serve", str(tmp_path / "nothing")), "nothing"),
@@ -104,6 +106,7 @@ def test_a_port_that_is_taken(address: str, weights: Path) -> None:
     assert "Give another --port" in errors
 
 
+@pytest.mark.slow
 def test_a_warning_is_shown_before_the_server_starts(tmp_path: Path) -> None:
     status, _, errors = run("serve", str(tmp_path / "nothing"), "--host", "0.0.0.0", "--port", "0")
     assert status == 1
@@ -122,6 +125,7 @@ def test_listening_for_others_without_a_token_has_a_warning() -> None:
     assert ServeSettings("x", host="h", token="t", tls_cert="c", tls_key="k").warning == ""
 
 
+@pytest.mark.slow
 def test_client_takes_folders_and_patterns(address: str, photo: Path, tmp_path: Path) -> None:
     for name in ("a/1.png", "a/b/2.PNG", "3.png"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

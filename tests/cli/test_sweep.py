@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from netwright.population import Population
+from netwright.report.text import count
 
 Run = Callable[..., Any]
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -37,7 +38,7 @@ def test_ctrl_c_keeps_what_is_finished_and_more_trials_go_on_from_there(
     assert fewer.status == 1
     assert "has 500 trials, and 4 are asked for" in fewer.err
     other = netwright("analyze", out)
-    assert other.out.startswith(f"regnetx: {len(done)} networks, 0 failed")
+    assert other.out.startswith(f"regnetx: {count(len(done), 'network')}, 0 failed")
 
 
 @pytest.mark.slow

@@ -67,6 +67,7 @@ def first(out: str) -> dict[str, float]:
     return line
 
 
+@pytest.mark.slow
 def test_the_first_line_is_mindcvs_and_the_folder_has_the_rest(
     netwright: Run, images: Path, weights: Path, tmp_path: Path
 ) -> None:
@@ -84,6 +85,7 @@ def test_the_first_line_is_mindcvs_and_the_folder_has_the_rest(
         assert [int(row["images"]) for row in csv.DictReader(file)] == [6, 5, 6, 6, 6, 6]
 
 
+@pytest.mark.slow
 def test_batch_norm_is_folded_unless_that_is_refused_and_the_report_says_so(
     netwright: Run, images: Path, weights: Path, tmp_path: Path
 ) -> None:
@@ -101,6 +103,7 @@ def test_batch_norm_is_folded_unless_that_is_refused_and_the_report_says_so(
     assert metrics[0]["loss"] != metrics[1]["loss"], "another way to the same"
 
 
+@pytest.mark.slow
 def test_an_exported_file_is_measured_and_reported_as_its_weights(
     netwright: Run, images: Path, weights: Path, onnx_file: Path, tmp_path: Path
 ) -> None:
@@ -244,6 +247,7 @@ def test_two_ranks_find_what_one_finds(
     assert (tmp_path / "1" / "confusion.csv").read_text() == (tmp_path / "2" / "confusion.csv").read_text()
 
 
+@pytest.mark.slow
 def test_the_door_of_mindcv_opens(images: Path, weights: Path, tmp_path: Path) -> None:
     """python validate.py with a .ckpt, whose weights carry no names of classes."""
     from netwright.weights import create_model, save_ckpt

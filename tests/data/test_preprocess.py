@@ -83,6 +83,7 @@ print(open("/proc/self/status").read().split("VmHWM:")[1].split()[0])
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of memory are Linux's")
 def test_slivers_take_no_more_memory_than_their_pixels():
     done = subprocess.run([sys.executable, "-c", _SLIVERS], capture_output=True, text=True, timeout=120)

@@ -25,6 +25,7 @@ def specs(measured: ValidationMetrics) -> dict[str, Spec]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classes", [2, 10, 60])
 def test_charts_are_valid_drawn_and_in_colors_that_the_page_repaints(measured: Make, classes: int, capfd: Any) -> None:
     style = resources.files("netwright.report").joinpath("assets").joinpath("page.css").read_text()

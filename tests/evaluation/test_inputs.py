@@ -99,6 +99,7 @@ def test_a_body_that_never_ends_is_given_up(web: str) -> None:
         Input(f"{web}/drip", is_url=True, timeout=0.3).read()
 
 
+@pytest.mark.slow
 def test_a_silent_server_is_given_up() -> None:
     import socket
 

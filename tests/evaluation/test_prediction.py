@@ -145,6 +145,7 @@ def test_an_exported_file_answers_as_its_weights(
             assert a.probability == pytest.approx(b.probability, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_int8_answers(quantized: Callable[[str], Path], images: Path) -> None:
     for to in ("onnx", "openvino"):
         answers = predict(quantized(to), images, top_k=1)

@@ -40,6 +40,7 @@ def whole(weights: Path, images: Path) -> Validation:
     return validate(weights, data_dir=images, workers=0, device="cpu")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("to", ["onnx", "openvino", "torch"])
 def test_an_exported_file_gives_what_its_weights_give(
     to: str, whole: Validation, model: LoadedModel, images: Path, exported: Exported, tmp_path: Path
@@ -75,6 +76,7 @@ def test_int8_is_validated(
     assert np.abs(found.metrics.records.probability - whole.metrics.records.probability).mean() < 0.1
 
 
+@pytest.mark.slow
 def test_a_fixed_batch_is_validated(whole: Validation, model: LoadedModel, images: Path, exported: Exported) -> None:
     for to in ("onnx", "torch"):
         found = validate(exported(model, to, "fp32", 3), data_dir=images, workers=0, batch_size=8)

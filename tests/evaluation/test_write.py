@@ -117,6 +117,7 @@ def test_a_file_in_the_way_is_told(measured: Make, tmp_path: Path) -> None:
         write(measured(), tmp_path / "taken")
 
 
+@pytest.mark.slow
 def test_a_browser_draws_the_page_without_a_network(folder: Path, drawn: Callable[[Path], str]) -> None:
     shown = drawn(folder / "report.html")
     assert len(re.findall(r'<svg[^>]*class="marks"', shown)) == 3

@@ -91,6 +91,7 @@ DAMAGE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("to", "precision"), DAMAGE)
 def test_a_damaged_weight_is_refused_and_rounding_is_not(
     to: str,
@@ -127,6 +128,7 @@ def test_a_damaged_weight_is_refused_and_rounding_is_not(
             assert list((tmp_path / "b").iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("to", "value"), [("onnx", 0), ("onnx", 255), ("openvino", 128)])
 def test_int8_calibrated_on_nothing_is_refused(to: str, value: int, digits: LoadedModel, tmp_path: Path) -> None:
     """Of images of one shade the ranges are points: right for these images, and wrong for all others."""

@@ -49,6 +49,7 @@ def test_a_strangers_file_stays(color: LoadedModel, tmp_path: Path) -> None:
         assert (tmp_path / name).read_bytes() == b"theirs"
 
 
+@pytest.mark.slow
 def test_two_files_in_a_folder_are_two_networks(color: LoadedModel, tmp_path: Path) -> None:
     export(replace(color, source="weights/one.safetensors"), tmp_path / "a.onnx")
     with pytest.raises(ExportError, match="another network"):

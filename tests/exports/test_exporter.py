@@ -50,6 +50,7 @@ def test_onnx_is_one_file_that_its_own_checker_takes(color: LoadedModel, exporte
     ]
 
 
+@pytest.mark.slow
 def test_half_and_quantized_files_take_and_give_floats_too(color: LoadedModel, exported: Callable[..., Path]) -> None:
     kinds = {}
     for precision in ("fp16", "int8"):
@@ -60,6 +61,7 @@ def test_half_and_quantized_files_take_and_give_floats_too(color: LoadedModel, e
     assert onnx.TensorProto.INT8 in kinds["int8"]
 
 
+@pytest.mark.slow
 def test_a_pt2_file_is_what_torch_opens(color: LoadedModel, exported: Callable[..., Path]) -> None:
     x = torch.randn(5, 3, 16, 16, generator=torch.Generator().manual_seed(0))
     extra = {"netwright.json": ""}
@@ -71,12 +73,14 @@ def test_a_pt2_file_is_what_torch_opens(color: LoadedModel, exported: Callable[.
     assert (found - source).abs().max() < 0.1 * source.std()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("to", ["onnx", "openvino", "torch"])
 def test_weights_may_lie_in_any_order(to: str, color: LoadedModel, tmp_path: Path) -> None:
     turned = replace(color, module=copy.deepcopy(color.module).to(memory_format=torch.channels_last))
     assert export(turned, tmp_path, to=to).agreement.difference < 1e-5
 
 
+@pytest.mark.slow
 def test_a_fixed_batch_is_in_the_file(color: LoadedModel, exported: Callable[..., Path]) -> None:
     for precision in ("fp32", "int8"):
         model = onnx.shape_inference.infer_shapes(onnx.load(exported(color, "onnx", precision, 3)), strict_mode=True)
@@ -87,12 +91,14 @@ def test_a_fixed_batch_is_in_the_file(color: LoadedModel, exported: Callable[...
         assert [dim.dim_value for dim in graph.output[0].type.tensor_type.shape.dim] == [3, 5]
 
 
+@pytest.mark.slow
 def test_a_fixed_batch_of_int8_in_openvino(color: LoadedModel, exported: Callable[..., Path]) -> None:
     with open_runtime(exported(color, "openvino", "int8", 3)) as runtime:
         assert runtime.info.batch == 3
         assert runtime.logits(np.zeros((4, 3, 16, 16), dtype=np.float32)).shape == (4, 5)
 
 
+@pytest.mark.slow
 def test_an_export_that_disagrees_is_not_written(
     color: LoadedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -111,6 +117,7 @@ def test_an_export_that_disagrees_is_not_written(
         assert everything(tmp_path / to) == []
 
 
+@pytest.mark.slow
 def test_an_old_file_stays_when_a_new_one_disagrees(
     color: LoadedModel, gray: LoadedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -176,6 +183,7 @@ def test_numbered_folders_are_versions(color: LoadedModel, tmp_path: Path) -> No
         assert (runtime.info.name, runtime.info.version) == ("flowers", "3")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("to", ["onnx", "openvino"])
 def test_int8_with_labels_says_what_it_costs(to: str, tmp_path: Path, make: Callable[..., LoadedModel]) -> None:
     """A network of ten outputs on the bundled digits: top-1 of both on the same images, sizes and speeds."""
@@ -217,6 +225,7 @@ def test_int8_with_labels_says_what_it_costs(to: str, tmp_path: Path, make: Call
     assert any("comparing" in each for each in said)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("to", "precision"),
     [

@@ -27,6 +27,7 @@ def quiet(said: str) -> None:
     pass
 
 
+@pytest.mark.slow
 def test_the_graph_in_a_pt2_file_is_compared_too(
     color: LoadedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -101,6 +102,7 @@ def test_every_image_is_compared_however_many_come_at_once(color: LoadedModel, w
     assert found.difference > 1e-3
 
 
+@pytest.mark.slow
 def test_speeds_are_the_networks_and_the_exports(color: LoadedModel) -> None:
     class Slow:
         def __call__(self, inputs: np.ndarray) -> np.ndarray:
@@ -116,6 +118,7 @@ def test_speeds_are_the_networks_and_the_exports(color: LoadedModel) -> None:
     assert found.exported < 41 < found.source
 
 
+@pytest.mark.slow
 def test_the_source_is_not_changed(color: LoadedModel, tmp_path: Path) -> None:
     before = copy.deepcopy(color.module.state_dict())
     export(color, tmp_path, to="torch", precision="bf16")

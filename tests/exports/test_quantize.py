@@ -62,6 +62,7 @@ def test_onnx_has_the_range_of_all_images(quantized_onnx: Any) -> None:
     assert -point * scale == pytest.approx(LOW, rel=0.02)
 
 
+@pytest.mark.slow
 def test_openvino_has_the_range_of_all_images_wherever_it_lies(quantized_openvino: Any) -> None:
     """A symmetric range would give away half of the 8 bits, and a mean over images cuts the largest values off."""
     fake = next(iter(quantized_openvino.inputs[0].get_target_inputs())).get_node()
@@ -81,6 +82,7 @@ def test_openvino_has_a_scale_a_channel(quantized_openvino: Any) -> None:
     assert len(np.unique(scale)) == 8
 
 
+@pytest.mark.slow
 def test_they_are_quiet_and_tell_nobody(
     float_graph: Any, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -48,6 +48,7 @@ def texts(source: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", body))
 
 
+@pytest.mark.slow
 def test_before_and_after_are_told(folder: Path) -> None:
     said = texts((folder / "it is.html").read_text(encoding="utf-8"))
     for each in (
@@ -129,6 +130,7 @@ def test_a_file_in_the_way_is_told(full: Exported, tmp_path: Path) -> None:
         write_export_report(full, tmp_path / "taken" / "a.html")
 
 
+@pytest.mark.slow
 def test_a_browser_draws_the_page_without_a_network(folder: Path, drawn: Callable[[Path], str]) -> None:
     shown = drawn(folder / "it is.html")
     assert len(re.findall(r'<svg[^>]*class="marks"', shown)) == 3

@@ -67,6 +67,7 @@ def broken_rules(config: Any, folder: Path, names: tuple[str, list[int]], result
     return [rule for rule, holds in rules.items() if not holds]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("to", "batch", "most", "graph"),
     [("onnx", "dynamic", 16, -1), ("onnx", 4, 0, 4), ("openvino", "dynamic", 0, -1), ("openvino", 2, 0, 2)],
@@ -156,6 +157,7 @@ def test_the_next_version_leaves_what_is_there(color: LoadedModel, exported: Mak
     assert {each: each.stat().st_mtime_ns for each in root.rglob("*")} == before
 
 
+@pytest.mark.slow
 def test_a_version_that_does_not_agree_is_refused(
     color: LoadedModel, gray: LoadedModel, exported: Make, tmp_path: Path
 ) -> None:

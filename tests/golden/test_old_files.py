@@ -112,6 +112,7 @@ def test_spaces_of_a_design() -> None:
     assert refined.size() < given.size()
 
 
+@pytest.mark.slow
 def test_a_sample_is_drawn_and_written_as_then(old: Path) -> None:
     for suffix in ("csv", "parquet", "jsonl"):
         run(f"{COMMANDS['sample']} --out new.{suffix}", old)
@@ -137,6 +138,7 @@ def test_a_recipe_means_what_it_meant(old: Path, name: str) -> None:
 # -- populations -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_population(old: Path) -> None:
     found = trials(old / "done")
     holds(found, EXPECTED["populations"]["done"])

@@ -94,6 +94,7 @@ def measured(module: nn.Module, side: int) -> tuple[int, int, int]:
     return flops, sum(parameter.numel() for parameter in module.parameters()), acts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", timm_names())
 def test_complexity_is_that_of_timms_network(name: str) -> None:
     with torch.device("meta"):

@@ -47,6 +47,7 @@ def test_an_epoch_is_the_same_twice_and_from_any_batch_on(training, recipe):
     assert not same(first, second)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:This DataLoader will create")
 @pytest.mark.parametrize("recipe", [{}, RICH], ids=["default", "rich"])
 def test_the_number_of_workers_changes_nothing(training, recipe, monkeypatch):
@@ -69,6 +70,7 @@ def test_another_seed_is_another_epoch(training, recipe):
     assert not torch.equal(one[0], other[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", [{}, RICH, CHEAP], ids=["default", "rich", "in memory"])
 @pytest.mark.parametrize("workers", [0, 1])
 def test_the_training_own_generators_are_left_alone(training, recipe, workers):
@@ -162,6 +164,7 @@ def test_repeated_images_are_other_versions_of_the_same(training):
     assert len({image.numpy().tobytes() for image in x}) == 33
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", [{}, CHEAP], ids=["default", "in memory"])
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_bad_image_is_named_and_replaced(training, data_dir, recipe, workers):

@@ -61,6 +61,7 @@ def test_memory_layout_changes_no_result(make_arch: MakeArch, block: str) -> Non
     assert torch.allclose(expected, found, rtol=1e-3, atol=1e-4 * float(expected.abs().max()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block", BLOCKS)
 def test_copies_pickles_and_exports_compute_the_same(make_arch: MakeArch, block: str) -> None:
     module = build(make_arch(block, "imagenet", 12), seed=0).eval()
@@ -72,6 +73,7 @@ def test_copies_pickles_and_exports_compute_the_same(make_arch: MakeArch, block:
     assert torch.allclose(program(x), expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Guards may run slower on Python 3.13.0:RuntimeWarning")  # of that release only
 @pytest.mark.parametrize("block", ["y", "z"])
 def test_compiling_breaks_no_graph(block: str) -> None:

@@ -58,6 +58,7 @@ def counted(arch: Arch) -> tuple[int, int, int]:
     return int(cost.flops[0]), int(cost.params[0]), int(cost.acts[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", space_names())
 def test_sampled_networks_cost_what_their_modules_do(name: str) -> None:
     space = load_space(name)
@@ -67,6 +68,7 @@ def test_sampled_networks_cost_what_their_modules_do(name: str) -> None:
         assert counted(arch) == measured(arch), arch
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_published_networks_cost_what_their_modules_do(name: str) -> None:
     assert counted(published(name)) == measured(published(name))
@@ -96,6 +98,7 @@ def archs(draw: Callable[..., int]) -> Arch:
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=80, deadline=None, derandomize=True)
 @given(archs())
 def test_any_network_costs_what_its_module_does(arch: Arch) -> None:

@@ -104,6 +104,7 @@ def test_choices_in_any_case_and_constraints():
         read_value("epoch_size", "0", int, Constraint(low=1))
 
 
+@pytest.mark.slow
 @given(st.floats(allow_nan=False, allow_infinity=False), st.integers())
 def test_numbers_come_back_from_their_text(number, whole):
     assert read_value("x", str(number), float, ANY) == number

@@ -107,6 +107,7 @@ with Population.open(sys.argv[1]) as population:
 """
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_no_half_copy(create, tmp_path):
     create(60).close()
     done = subprocess.run(

@@ -118,6 +118,7 @@ print("made", flush=True)
 """
 
 
+@pytest.mark.slow
 def test_a_kill_while_it_is_made_leaves_a_whole_one_or_none(tmp_path):
     caught_between = 0
     for attempt, patience in enumerate((0.0, 0.0, 0.02, 0.05)):

@@ -40,6 +40,7 @@ def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(tmp_path):
 BOMB = "a: &a [1, 1]\n" + "".join(f"{b}: &{b} [*{a}, *{a}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "message"),
     [

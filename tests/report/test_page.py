@@ -51,6 +51,7 @@ def source(guided: ReportData, tmp_path_factory: pytest.TempPathFactory) -> str:
     return written(guided, tmp_path_factory.mktemp("guided"))
 
 
+@pytest.mark.slow
 def test_a_page_loads_nothing(source: str) -> None:
     page = Page(source)
     for tag, attrs in page.tags:
@@ -76,6 +77,7 @@ def test_each_section_is_in_the_contents_and_each_picture_described(source: str)
     assert "Refinement confirmed".lower() in page.text.lower()
 
 
+@pytest.mark.slow
 def test_hostile_texts_stay_texts(hostile: ReportData, tmp_path: Path) -> None:
     source = written(hostile, tmp_path)
     page = Page(source)
@@ -96,6 +98,7 @@ def test_the_csv_is_the_table(source: str, guided: ReportData) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_plain_table_makes_a_page_that_says_what_it_lacks(plain: ReportData, tmp_path: Path) -> None:
     page = Page(written(plain, tmp_path))
     assert {"answer", "edf", "parameters", "explorer", "efficiency", "trials"} <= page.ids

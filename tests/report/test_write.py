@@ -29,6 +29,7 @@ def test_a_report_is_a_page_and_each_picture_in_each_format(guided: ReportData, 
     assert {each.name for each in path.parent.iterdir()} == {"report.html", "figures"}
 
 
+@pytest.mark.slow
 def test_pictures_of_an_earlier_report_do_not_stay(plain: ReportData, tmp_path: Path) -> None:
     figures = tmp_path / "figures"
     figures.mkdir()
@@ -40,12 +41,14 @@ def test_pictures_of_an_earlier_report_do_not_stay(plain: ReportData, tmp_path: 
     assert "failures.png" not in left
 
 
+@pytest.mark.slow
 def test_figures_alone_in_one_format(plain: ReportData, tmp_path: Path) -> None:
     written = render_figures(plain, tmp_path, formats=("svg",))
     assert {path.name for path in written} == {"edf.svg", "parameters.svg", "explorer.svg", "efficiency.svg"}
     assert sorted(written) == sorted(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("trials", "failed"), [(1, 4), (500, 3)])
 def test_populations_of_any_size(trials: int, failed: int, population: Population, tmp_path: Path) -> None:
     path = write_report(ReportData("any size", (population(trials, failed=failed),)), tmp_path, formats=())
@@ -95,6 +98,7 @@ def test_a_population_that_failed_as_a_whole(population: Population, tmp_path: P
     assert "6 of 6 trials failed" in source
 
 
+@pytest.mark.slow
 def test_an_earlier_report_is_replaced_whole(plain: ReportData, tmp_path: Path, monkeypatch: Any) -> None:
     (tmp_path / "report.html").write_text("earlier")
 

@@ -33,6 +33,7 @@ WAYS = [
 Way = tuple[str, str, int | str, str]
 
 
+@pytest.mark.slow
 class TestRuntimes(RuntimeContract):
     @pytest.fixture(scope="class", params=WAYS, ids=lambda way: "-".join(map(str, way)))
     @classmethod

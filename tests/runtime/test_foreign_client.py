@@ -87,6 +87,7 @@ def files() -> Iterator[tuple[str, bytes]]:
     yield "progressive.jpg", encoded(image, "JPEG", progressive=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preprocessing", CASES, ids=lambda each: f"{each.image_size}x{each.channels}")
 def test_the_lines_of_the_tutorial_give_the_same_bits(
     prepare: Callable[[Any, dict[str, Any]], np.ndarray], preprocessing: Preprocessing

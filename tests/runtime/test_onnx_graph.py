@@ -18,6 +18,7 @@ from netwright.runtime.onnx_graph import onnx_model
 from netwright.weights import LoadedModel
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stem", ["simple", "imagenet", "cifar"])
 @pytest.mark.parametrize("block", sorted(BLOCKS))
 def test_all_blocks_and_stems(block: str, stem: str, make: Callable[..., LoadedModel]) -> None:

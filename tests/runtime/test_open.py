@@ -39,6 +39,7 @@ def test_weights_are_opened_by_their_path(color: LoadedModel, tmp_path: Path) ->
         open_runtime(tmp_path / "nothing")
 
 
+@pytest.mark.slow
 def test_a_folder_means_its_export(copied: Path) -> None:
     assert find_export(copied.parent) == copied
     (copied.parent / "notes.txt").write_text("x")
@@ -95,6 +96,7 @@ def test_a_missing_file_is_said(tmp_path: Path) -> None:
             open_runtime(tmp_path / f"gone{suffix}")
 
 
+@pytest.mark.slow
 def test_damage_is_refused_or_harmless(copied: Path) -> None:
     """Cut off, overwritten, repeated: an ExportError, or the very answers of the whole file."""
     whole = copied.read_bytes()
@@ -153,6 +155,7 @@ def test_foreign_files_say_who_wrote_them(tmp_path: Path, color: LoadedModel, ex
         open_runtime(tmp_path / "theirs.xml")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["onnx", "openvino"])
 def test_an_export_answers_without_torch(kind: str, color: LoadedModel, exported: Callable[..., Path]) -> None:
     program = (
@@ -168,6 +171,7 @@ def test_an_export_answers_without_torch(kind: str, color: LoadedModel, exported
     assert modules == "[]"
 
 
+@pytest.mark.slow
 def test_weights_without_torch_say_what_is_missing(tmp_path: Path) -> None:
     """As in the image of manifests/, which has no torch."""
     (tmp_path / "w.safetensors").write_bytes(b"any")

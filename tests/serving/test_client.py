@@ -77,6 +77,7 @@ HTML, JSON = {"Content-Type": "text/html; charset=utf-8"}, {"Content-Type": "app
 PAGE = b"<!doctype html>\n<h1>Welcome to nginx!</h1>"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
@@ -113,6 +114,7 @@ def test_another_programs_answer_is_a_sentence(
         assert not client.is_ready()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("odd", ["soon", "-5", "nan", "inf", "1e9", "Wed, 21 Oct 2037 07:28:00 GMT", "9" * 400, ""])
 def test_an_odd_time_to_wait_is_a_second_or_the_timeout(
     stranger: tuple[str, list[Answer], list[str]], odd: str
@@ -126,6 +128,7 @@ def test_an_odd_time_to_wait_is_a_second_or_the_timeout(
     assert 0.9 < time.monotonic() - started < 5
 
 
+@pytest.mark.slow
 def test_the_path_of_the_address_is_used(stranger: tuple[str, list[Answer], list[str]]) -> None:
     address, answers, asked = stranger
     answers.append((200, JSON, b'{"classes": [], "ready": true}'))

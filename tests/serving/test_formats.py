@@ -38,6 +38,7 @@ def test_a_progressive_jpeg_takes_more_memory_than_another() -> None:
     assert bytes_per_pixel("jpeg", encoded("jpeg")) < bytes_per_pixel("jpeg", encoded("jpeg", progressive=True))
 
 
+@pytest.mark.slow
 def test_jpeg_png_and_webp_are_read_unless_others_are_named(ask: Ask, serving: Serving, weights: Path) -> None:
     with serving(weights) as server:
         answers = {name: ask(server, "POST", "/predict", encoded(name)) for name in FORMATS}

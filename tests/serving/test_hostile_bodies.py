@@ -92,6 +92,7 @@ def test_tensors_that_lie(ask: Ask, memory: Memory, tensor: Tensor, server: Serv
     assert time.monotonic() - began < _SECONDS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
 @pytest.mark.parametrize("path", ["/predict", _INFER, "/model/tiny:predict"])
 def test_bodies_that_unfold(

@@ -63,6 +63,7 @@ def test_mistakes_come_back_and_the_process_stays(parser: JsonParser) -> None:
     assert parser._process is before
 
 
+@pytest.mark.slow
 def test_one_that_dies_or_is_late_is_replaced(parser: JsonParser) -> None:
     good = infer_body([1] * 50_000, [50_000])
 
@@ -81,6 +82,7 @@ def test_one_that_dies_or_is_late_is_replaced(parser: JsonParser) -> None:
     asyncio.run(run())
 
 
+@pytest.mark.slow
 def test_the_smallest_have_their_turn_first(parser: JsonParser) -> None:
     order: list[int] = []
 

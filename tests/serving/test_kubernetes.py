@@ -260,6 +260,7 @@ def status(url: str, token: str = "", data: bytes | None = None) -> int:
         return error.code
 
 
+@pytest.mark.slow
 def test_the_command_of_the_pod_answers_its_probes_and_ends_in_time(
     served: tuple[subprocess.Popen[str], str], photo: bytes
 ) -> None:

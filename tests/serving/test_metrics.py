@@ -76,6 +76,7 @@ print(Metrics().text()[0].decode())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 def test_twenty_killed_workers_leave_the_files_of_two_and_all_that_they_counted(tmp_path: Path) -> None:
     environment = os.environ | {SHARED_FOLDER: str(tmp_path)}

@@ -98,6 +98,7 @@ def browse(address: str, profile: Path) -> dict[str, Any]:
     return seen
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
 def test_an_image_is_dropped_and_answered(
     serving: object, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -156,6 +157,7 @@ window.fetch = async (...words) => {
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
 def test_a_new_model_is_listed_without_a_reload_and_can_be_chosen(
     serving: object, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

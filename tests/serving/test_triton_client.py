@@ -87,6 +87,7 @@ def refused(call: Callable[[], Any]) -> tuple[str, str]:
     return str(caught.value.status()), str(caught.value.message())
 
 
+@pytest.mark.slow
 def test_an_unloaded_model_is_gone_until_it_is_loaded(triton: Triton, folder: Path, save: Save) -> None:
     client = triton.client
     assert triton.infer("cats").shape == (1, 3)
@@ -230,6 +231,7 @@ def post(server: Server, path: str, body: bytes = b"", headers: Mapping[str, str
     return answer.status, text
 
 
+@pytest.mark.slow
 def test_pages_of_others_and_strangers_do_not_control_models(server: Server, serving: Serving, folder: Path) -> None:
     status, said = post(server, "/v2/repository/models/cats/unload", headers={"Origin": "http://elsewhere.example"})
     assert status == 401

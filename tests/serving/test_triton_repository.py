@@ -100,6 +100,7 @@ def test_nothing_beside_the_versions_is_taken_for_a_model(triton: tuple[Any, Any
     assert [each for each in listed if each[1] == "1"] == [("cats", "1", "READY"), ("dogs", "1", "READY")]
 
 
+@pytest.mark.slow
 def test_the_next_export_is_taken_up_while_the_server_runs(server: Server, folder: Path, weights: Path) -> None:
     client = http.InferenceServerClient(f"127.0.0.1:{server.port}")
     assert client.get_model_metadata("cats")["versions"] == ["1"]

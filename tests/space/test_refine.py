@@ -28,6 +28,7 @@ def test_ranges_of_all_stages_of_one_and_limits() -> None:
 RANGES = st.tuples(st.floats(0, 300), st.floats(0, 600)).map(lambda pair: (pair[0], pair[0] + pair[1]))
 
 
+@pytest.mark.slow
 @settings(max_examples=120, deadline=None, derandomize=True)
 @given(st.data())
 def test_a_refined_space_is_never_larger(data: Any) -> None:

@@ -59,6 +59,7 @@ def test_the_same_seed_gives_the_same_networks_and_more_the_same_first(name: str
     assert rows(first) != rows(sample(space, 40, seed=4))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", space_names())
 def test_networks_are_distinct_and_every_draw_is_accounted_for(name: str) -> None:
     space = small(name)
@@ -73,6 +74,7 @@ def test_networks_are_distinct_and_every_draw_is_accounted_for(name: str) -> Non
     assert set(counts) == limits | orders | steps | {"duplicate", "accepted", "unused"}
 
 
+@pytest.mark.slow
 def test_drawn_before_counts_as_duplicate(tiny: Callable[..., DesignSpace]) -> None:
     space = tiny()
     first = sample(space, 10, seed=0)
@@ -83,6 +85,7 @@ def test_drawn_before_counts_as_duplicate(tiny: Callable[..., DesignSpace]) -> N
         draw(space, 1, exclude=sample(space, 16))
 
 
+@pytest.mark.slow
 def test_a_small_space_gives_all_its_networks_and_no_more(tiny: Callable[..., DesignSpace]) -> None:
     space = tiny(parameters={"width": [8, 16, 32]}, order={"width": "non_decreasing"})
     assert space.size() == 24

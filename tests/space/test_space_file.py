@@ -72,6 +72,7 @@ def test_a_range_beyond_the_base_is_refused(tmp_path: Path) -> None:
     assert load_space("regnetx").refine(depth=(1, 100)) == load_space("regnetx")  # from Python it is cut
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "says"),
     [

@@ -209,6 +209,7 @@ SECTIONS = ("name", "summary", "family", "stages", "tie", "order", "limits", "se
 PARTS = ("depth", "width", "bottleneck", "group_width", "w0", "wm", "flops", "num_stages", "strides", "se_ratio")
 
 
+@pytest.mark.slow
 @settings(max_examples=250, deadline=None, derandomize=True)
 @given(st.sampled_from(["anynetx_d", "regnetx"]), st.sampled_from(SECTIONS), st.sampled_from(PARTS), JUNK)
 def test_junk_is_a_space_or_a_space_error(name: str, key: str, part: str, junk: Any) -> None:

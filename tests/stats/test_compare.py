@@ -28,6 +28,7 @@ def test_ks_gap_is_where_it_says(a, b):
     assert result.statistic == pytest.approx(abs(result.gap))
 
 
+@pytest.mark.slow
 def test_ks_of_thousands_and_of_no_overlap_is_silent():
     rng = np.random.default_rng(0)
     result = ks(rng.normal(size=9001), rng.normal(size=9990) + 9)

@@ -8,6 +8,7 @@ from netwright.errors import StatsError
 from netwright.stats import pareto
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(hnp.arrays(np.float64, st.tuples(st.integers(1, 40), st.integers(2, 4)), elements=st.integers(0, 6).map(float)))
 def test_front_is_its_definition(points):

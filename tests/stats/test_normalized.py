@@ -65,6 +65,7 @@ def test_shuffles_stay_within_their_bins():
     assert result.p_value == pytest.approx(exact, abs=0.15)  # Welch's may be the larger one
 
 
+@pytest.mark.slow
 def test_another_mix_of_complexity_is_no_difference():
     rng, simulations = np.random.default_rng(1), 150
     unweighted = rejected = apart = held = 0
@@ -139,6 +140,7 @@ def test_what_cannot_be_is_refused():
         normalized_test([1.0, 2.0], [2.0, 3.0], [1, 2], [1])
 
 
+@pytest.mark.slow
 def test_it_shows_itself():
     pytest.importorskip("altair")
     html = normalized_test([1.0, 2.0, 4.0], [2.0, 3.0, 5.0], [1, 1, 2], [1, 1, 2], bins=2)._repr_html_()

@@ -75,6 +75,7 @@ def test_the_band_is_drawn_where_it_holds():
         assert row["share"] == pytest.approx(float(stats.edf(A).at(np.nextafter(row["error"], np.inf))))
 
 
+@pytest.mark.slow
 def test_large_populations_are_thinned_to_what_can_be_seen():
     many = np.random.default_rng(0).normal(0, 1, 20_000)
     for chart in (stats.edf(many).plot(), stats.band(many).plot(), stats.plot_front(many + 9, many)):

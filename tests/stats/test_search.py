@@ -78,6 +78,7 @@ def test_the_ratio_is_the_size_with_the_same_best_error():
     assert efficiency_ratio(better, errors, repeats=199).networks == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n_a", "n_b"), [(16, 16), (64, 16), (100, 100)])
 @pytest.mark.parametrize("failing", [0.0, 0.3])
 def test_two_samples_of_one_population_are_equally_good(n_a, n_b, failing):

@@ -55,6 +55,7 @@ def test_seeds_that_change_nothing_give_no_interval():
     assert (other.p_value, other.interval, other.is_separated) == (0.1, None, False)
 
 
+@pytest.mark.slow
 def test_equal_networks_are_rarely_separated():
     rng = np.random.default_rng(0)
     for n, m, spread in ((2, 2, 1), (3, 3, 4), (4, 4, 1), (4, 4, 4), (5, 5, 4), (5, 4, 0.25)):

@@ -2,15 +2,19 @@
 
 from pathlib import Path
 
+import pytest
+
 from netwright.sweeps import Executor, LocalExecutor
 from netwright.testing import ExecutorContract
 
 
+@pytest.mark.slow
 class TestLocalExecutor(ExecutorContract):
     def make_executor(self, images: Path) -> Executor:
         return LocalExecutor(images, workers=2, threads=1)
 
 
+@pytest.mark.slow
 def test_reasons_of_failures_name_the_error(crew, trials):
     wrong = [trials.crashing(0), trials.too_large(1), trials.diverging(4)]
     reasons = {event.index: event.values["reason"] for event in crew.run(wrong) if event.kind == "failed"}

@@ -88,6 +88,7 @@ def test_no_death_of_a_worker_stops_the_sweep(source, reason, pretender, images,
     assert reason in events[-1].values["reason"]
 
 
+@pytest.mark.slow
 def test_a_trial_that_sleeps_is_ended_with_what_it_told_so_far(pretender, images, trials):
     epoch = '{"kind": "epoch", "index": 0, "values": {"epoch": 1}}'
     pretender(READY + f"print('{epoch}', flush=True); time.sleep(600)")
@@ -102,6 +103,7 @@ def test_a_trial_that_sleeps_is_ended_with_what_it_told_so_far(pretender, images
     }
 
 
+@pytest.mark.slow
 def test_a_result_that_waited_for_the_program_is_no_late_one(pretender, images, trials):
     done = '{"kind": "done", "index": 0, "values": {}}'
     pretender(READY + f"print('{done}', flush=True); time.sleep(600)")
@@ -113,6 +115,7 @@ def test_a_result_that_waited_for_the_program_is_no_late_one(pretender, images, 
     assert kinds == ["began", "done"]
 
 
+@pytest.mark.slow
 def test_a_worker_that_never_gets_ready_stops_no_sweep(pretender, images, trials, monkeypatch):
     monkeypatch.setattr(module, "_START_SECONDS", 0.3)
     pretender("time.sleep(600)")
@@ -123,6 +126,7 @@ def test_a_worker_that_never_gets_ready_stops_no_sweep(pretender, images, trials
         list(executor.run([trials.good(0)]))
 
 
+@pytest.mark.slow
 def test_a_trial_that_is_silent_for_long_is_named_once(pretender, images, trials, monkeypatch, caplog):
     monkeypatch.setattr(module, "_SILENCE_SECONDS", 0.2)
     monkeypatch.setattr(module, "_SILENCE_EPOCHS", 0.1)
@@ -135,6 +139,7 @@ def test_a_trial_that_is_silent_for_long_is_named_once(pretender, images, trials
     assert "--trial_timeout" in line
 
 
+@pytest.mark.slow
 def test_a_trial_that_is_silent_from_its_beginning_is_named_too(pretender, images, trials, monkeypatch, caplog):
     monkeypatch.setattr(module, "_FIRST_EPOCH_SECONDS", 0.3)
     pretender(READY + "time.sleep(1.5); os._exit(0)")

@@ -48,6 +48,7 @@ def test_what_fails_is_recorded_with_its_reason_and_counted(create, crew, images
     assert mean == pytest.approx((done["error"].sum() + 100) / 4)
 
 
+@pytest.mark.slow
 def test_trials_that_diverge_are_failed_and_kept_with_their_curve(create, crew, images, program):
     hot = program.short(300).with_(lr=100.0, momentum=1.0, warmup_epochs=0.0)
     with create(program.small_networks(2)) as population:
@@ -249,6 +250,7 @@ def limit(population: Population, pages: int | None = None) -> None:
     population._db.execute(f"PRAGMA max_page_count = {pages or now}")
 
 
+@pytest.mark.slow
 def test_results_wait_for_room_on_a_full_disk(create, crew, images, program, monkeypatch):
     monkeypatch.setattr(module, "_DISK_PATIENCE", 2.0)
 
@@ -270,6 +272,7 @@ def test_results_wait_for_room_on_a_full_disk(create, crew, images, program, mon
         assert handler.complaints == 3
 
 
+@pytest.mark.slow
 def test_a_disk_that_stays_full_ends_the_sweep_and_the_same_call_resumes(create, crew, images, program, monkeypatch):
     monkeypatch.setattr(module, "_DISK_PATIENCE", 0.2)
     recipe = program.short(8)

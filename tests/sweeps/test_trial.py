@@ -18,6 +18,7 @@ def trained(tiny, split, index, recipe, seed=1):
     return module, epochs
 
 
+@pytest.mark.slow
 def test_a_network_learns(digits, split, tiny, recipe):
     module = build(tiny, seed=0)
     validation = split(digits.validation)

@@ -76,6 +76,7 @@ def trained(seen: ImageSet, tmp_path_factory: pytest.TempPathFactory) -> Callabl
     return train
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("split", ["validation", "test"])
 def test_weights_of_a_sweep_carry_what_all_weights_do(
     split: str, trained: Callable[[str], tuple[Path, list[float]]], seen: ImageSet
@@ -94,6 +95,7 @@ def test_weights_of_a_sweep_carry_what_all_weights_do(
         assert (facts["netwright"], facts["torch"]) == (netwright.__version__, torch.__version__)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("split", "flags"),
     [

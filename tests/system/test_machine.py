@@ -90,6 +90,7 @@ def test_shared_memory_is_known_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
     assert free_shared_memory() is None
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/stat").exists(), reason="the system does not tell")
 def test_others_are_those_that_compute_beside() -> None:
     before, own, began = Others(), time.process_time(), time.monotonic()

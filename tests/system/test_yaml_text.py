@@ -25,6 +25,7 @@ def test_aliases_are_read_on_request():
         parse("a: &x [1]\nb: *x\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["a: [", "a: \x00", "[" * 5000, "!!python/name:os.system", "a: 1\n---\nb: 2\n"])
 def test_what_is_no_yaml_is_refused(text):
     with pytest.raises(YamlError):

@@ -98,6 +98,7 @@ def alone(tmp_path):
     dist.destroy_process_group()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("alone")
 def test_a_wrapped_module_is_the_same(tiny):
     module = build(tiny, seed=0)

@@ -55,6 +55,7 @@ def changed(tmp_path: Path, name: str, *, out: str = "out") -> set[str]:
     return {".".join(key.split(".")[: 2 if key.startswith("head") else 1]) for key in different}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "learns"),
     [
@@ -78,6 +79,7 @@ def test_what_is_frozen_is_written_as_it_was(training, tmp_path, capsys, changes
     assert " parameters learn" in said
 
 
+@pytest.mark.slow
 def test_an_interrupted_one_ends_in_the_same_bits(training, tmp_path, monkeypatch):
     from netwright.training import monitor
 
@@ -131,6 +133,7 @@ def test_two_ranks_train_what_is_left(training, tmp_path):
     assert changed(tmp_path, "tiny_best.safetensors") == {"s2", "head.fc"}
 
 
+@pytest.mark.slow
 def test_a_training_of_an_older_version_goes_on(training, tmp_path):
     """Its state knows nothing of keys that came later."""
     train(training(epochs=1, state_interval=0.0))

@@ -59,6 +59,7 @@ def parameters(*gradients):
     return values
 
 
+@pytest.mark.slow
 def test_a_dynamic_scale_follows_torchs():
     ours = scaler("dynamic", loss_scale=2.0**10)
     theirs = torch.amp.GradScaler("cpu", init_scale=2.0**10)

@@ -117,6 +117,7 @@ EVERYTHING = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [
@@ -185,6 +186,7 @@ def test_mistakes_are_found_before_training(training, tmp_path, monkeypatch):
         train(training())
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_for_a_while_is_survived(training, tmp_path, monkeypatch, capsys):
     saved = session.save_state
     names: list[str] = []
@@ -215,6 +217,7 @@ def test_a_training_that_diverges_keeps_its_last_good_state(training, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_fine_tuning_starts_from_weights(training, tmp_path, capsys):
     first = train(training("first"))
     tuned = train(training("second", checkpoint=str(first.best), epochs=1, lr=1e-9, seed=9))
@@ -236,6 +239,7 @@ def test_fine_tuning_starts_from_weights(training, tmp_path, capsys):
     assert torch.allclose(stem, model.module.stem.conv.weight, atol=0.1)  # from there
 
 
+@pytest.mark.slow
 def test_the_optimizer_goes_on_too_if_asked(training, tmp_path):
     first = train(training("first"))
     start = {"checkpoint": str(tmp_path / "first"), "epochs": 1, "warmup_epochs": 0.0}
@@ -251,6 +255,7 @@ def test_the_optimizer_goes_on_too_if_asked(training, tmp_path):
         train(training("other", checkpoint=str(lone), resume_optimizer=True))
 
 
+@pytest.mark.slow
 def test_both_weights_are_reported_and_the_better_are_the_best(training, tmp_path):
     trained = train(training(ema=True, ema_decay=0.5))
     record = max(trained.records, key=lambda each: each.best.top1)
@@ -259,11 +264,13 @@ def test_both_weights_are_reported_and_the_better_are_the_best(training, tmp_pat
     assert (tmp_path / "out" / "tiny-2_6_ema.safetensors").exists()
 
 
+@pytest.mark.slow
 def test_validation_is_after_epochs_1_1_plus_k_and_the_last(training):
     trained = train(training(epochs=6, val_interval=3, num_samples=64))
     assert [record.epoch for record in trained.records if record.validation] == [1, 4, 6]
 
 
+@pytest.mark.slow
 def test_trackers_get_the_numbers(training, tmp_path):
     pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -304,6 +311,7 @@ def until_it_says(process: subprocess.Popen[str], words: str) -> None:
     raise AssertionError(f"it never said {words!r}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "status"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, 130)])
 def test_a_killed_program_goes_on_with_the_same_command(training, tmp_path, kind, status):
     long = {"epochs": 8, "log_interval": 1, "state_interval": 0.0}
@@ -319,6 +327,7 @@ def test_a_killed_program_goes_on_with_the_same_command(training, tmp_path, kind
     assert time.monotonic() - begun < 200
 
 
+@pytest.mark.slow
 def test_a_recipe_and_keywords_are_trained_as_the_command_does(training, tmp_path, caplog):
     whole = train(training("whole", epochs=1))
     recipe = tmp_path / "recipe.yaml"

@@ -20,6 +20,7 @@ def until(ends: list[str], seconds: float = 5.0) -> str:
     return ends[0] if ends else ""
 
 
+@pytest.mark.slow
 def test_ranks_that_go_on_are_left_alone():
     store, ends = HashStore(), []
     pair = [watchdog(store, rank, ends, timeout=0.2) for rank in (0, 1)]
@@ -62,6 +63,7 @@ def test_why_a_rank_stopped_reaches_the_others():
         pair[0].raise_if_lost(RuntimeError("connection closed"))
 
 
+@pytest.mark.slow
 def test_a_rank_that_is_done_is_not_missed():
     store, ends = HashStore(), []
     pair = [watchdog(store, rank, ends, timeout=60) for rank in (0, 1)]

@@ -17,6 +17,7 @@ def shapes(arch: Arch, **given: Any) -> dict[str, Tensor]:
         return build(arch, **given).state_dict()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_published_network_is_known_by_its_shapes(name: str):
     state = shapes(published(name), num_classes=7, in_channels=1)

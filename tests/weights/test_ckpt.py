@@ -94,6 +94,7 @@ def test_what_is_no_checkpoint_is_said(tmp_path: Path, ckpt: Any, make: Callable
     assert str(caught.value).startswith(f"{tmp_path / 'a.ckpt'} is truncated, damaged, or no checkpoint")
 
 
+@pytest.mark.slow
 def test_the_number_of_entries_is_bounded(tmp_path: Path, ckpt: Any):
     content = b"".join(ckpt.value(f"a.{i}", (0,), "Int8", b"") for i in range(100_001))
     with pytest.raises(WeightsError, match="more than 100,000 entries"):

@@ -45,6 +45,7 @@ def test_every_format_has_a_name_here():
     assert set(NAMES) == set(WRITERS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("to", WRITERS)
 @pytest.mark.parametrize("of", WRITERS)
 def test_weights_go_from_every_format_to_every_other(
@@ -119,6 +120,7 @@ def test_a_network_that_shapes_do_not_show_is_given(tmp_path: Path):
     assert any("does not contain its preprocessing" in line for line in said)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_converted_is_said_and_nothing_is_written(
     tmp_path: Path, small: Arch, expressible: Arch, randomized: Callable[..., Any]
 ):

@@ -110,6 +110,7 @@ def test_mistakes_are_said(saved: Path, network_yaml: str):
 
 
 # a small network of every block, stem and head
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["regnetx_002", "RegNetY-200MF", "regnet_z_500mf", "resnet18", "resnet26", "resnet56_cifar", "v56_cifar"]
 )

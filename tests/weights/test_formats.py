@@ -31,6 +31,7 @@ def sizes(names: list[str]) -> list[Any]:
     return [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in chosen]
 
 
+@pytest.mark.slow
 class TestNetwright(WeightFormatContract):
     carries = frozenset({"preprocessing", "class_names", "facts"})
     dtypes = (torch.float64, torch.float16, torch.bfloat16)
@@ -42,6 +43,7 @@ class TestNetwright(WeightFormatContract):
         return path
 
 
+@pytest.mark.slow
 class TestTimm(WeightFormatContract):
     carries = frozenset({"preprocessing", "class_names", "facts"})
     dtypes = (torch.float64, torch.float16, torch.bfloat16)
@@ -64,6 +66,7 @@ class TestTimm(WeightFormatContract):
         return timm.create_model(f"local-dir:{path.parent}", pretrained=True).eval()
 
 
+@pytest.mark.slow
 class TestTorchvision(WeightFormatContract):
     peers = sizes(sorted(torchvision_names()))
 
@@ -85,12 +88,14 @@ class TestTorchvision(WeightFormatContract):
         return back
 
 
+@pytest.mark.slow
 class TestPycls(WeightFormatContract):
     def save(self, folder: Path, model: LoadedModel) -> Path:
         save_pycls(folder / "a.pyth", model.module)
         return folder / "a.pyth"
 
 
+@pytest.mark.slow
 class TestMindcv(WeightFormatContract):
     def save(self, folder: Path, model: LoadedModel) -> Path:
         save_ckpt(folder / "a.ckpt", model.module)

@@ -165,6 +165,7 @@ def test_what_the_hub_refuses_is_said_with_its_cure(hub: Any, of_timm: torch.nn.
             load_model(ref)
 
 
+@pytest.mark.slow
 def test_a_damaged_download_is_refused_and_not_kept(hub: Any, of_timm: torch.nn.Module):
     hub.lies = {"model.safetensors"}
     with pytest.raises(

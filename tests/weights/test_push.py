@@ -59,6 +59,7 @@ def design(tmp_path: Path, randomized: Any) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_run_goes_to_the_hub_and_comes_back(hub: Any, run: Path, logits: Any):
     address = push_to_hub(run, "me/five", private=True, token="hf_good", license="apache-2.0", message="first")
     assert address == f"{hub.url}/me/five"

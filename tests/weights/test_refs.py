@@ -122,6 +122,7 @@ def test_an_address_is_loaded_once_and_held_against_the_hash_in_its_name(
         resolve_ref(f"{url}/none.ckpt")
 
 
+@pytest.mark.slow
 def test_torchvisions_weights_are_loaded_from_their_address(
     served: tuple[str, Path], peers: Any, monkeypatch: pytest.MonkeyPatch
 ):

@@ -62,6 +62,7 @@ def shallow(names: Iterable[str]) -> list[str]:
     return [name for name in names if "EVERY_NETWORK" in os.environ or name.endswith(quick)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", shallow(timm_names()))
 def test_published_networks_are_asked_for_by_name(name: str):
     arch = published(name, num_classes=5, in_channels=1)
@@ -132,6 +133,7 @@ def test_torchvision_builds_any_stages_of_its_regnet():
     }
 
 
+@pytest.mark.slow
 def test_torchvision_builds_its_resnets():
     import torchvision
     from torchvision.models.resnet import BasicBlock, Bottleneck
@@ -151,6 +153,7 @@ def test_torchvision_builds_its_resnets():
         }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", shallow(NETWORKS))
 def test_mindcv_and_pycls_name_every_tensor(name: str):
     for format in ("mindcv", "pycls"):

@@ -80,6 +80,7 @@ def test_a_design_of_failures_ends_after_its_first_sample(engine: Any, quiet: An
     assert len(engine.trials) == TRIALS
 
 
+@pytest.mark.slow
 def test_what_the_machine_failed_is_trained_again_until_the_design_rests_on_the_others(
     engine: Any, quiet: Any, config: Make, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -147,6 +148,7 @@ def test_a_seed_that_fails_is_told(engine: Any, quiet: Any, config: Make) -> Non
     assert (result.folder / "weights.safetensors").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", [0, 5, TRIALS, TRIALS + 2, TRIALS + CONFIRM, TRIALS + CONFIRM + 4])
 def test_interrupted_anywhere_the_same_configuration_continues_to_the_same_result(
     engine: Any, quiet: Any, config: Make, tmp_path: Path, moment: int
@@ -182,6 +184,7 @@ def test_trials_may_be_added_until_the_space_is_refined(engine: Any, quiet: Any,
         assert len(population) == 16
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "line"),
     [
@@ -221,6 +224,7 @@ def forget_the_policy(folder: Path) -> None:
         db.execute("UPDATE meta SET value = ? WHERE key = 'notes'", (json.dumps(notes),))
 
 
+@pytest.mark.slow
 def test_a_design_of_before_goes_on_with_the_space_that_it_had(engine: Any, quiet: Any, config: Make) -> None:
     before = design(config(), quiet)
     forget_the_policy(before.folder)
@@ -283,6 +287,7 @@ def test_a_space_without_room_to_confirm_is_refused_before_any_training(
     design(config(space=str(space), flops=None, trials=10, confirm_trials=2), quiet)
 
 
+@pytest.mark.slow
 def test_an_empty_window_is_refused_before_any_training(engine: Any, quiet: Any, config: Make) -> None:
     with pytest.raises(SpaceError, match=r"no network of 'regnetx'.*the smallest flops drawn was"):
         design(config(flops=(1, 2)), quiet)
@@ -301,6 +306,7 @@ SMALL: dict[str, Any] = {"flops": (0.3e6, 0.6e6), "trials": 12, "confirm_trials"
 SMALL |= {"policy": "all", "refine_from": 10}
 
 
+@pytest.mark.slow
 def test_a_design_by_keywords_is_that_of_its_configuration(
     engine: Any, quiet: Any, config: Make, tmp_path: Path
 ) -> None:

@@ -24,6 +24,7 @@ def test_a_failed_network_costs_a_search_too(table_data: TableData) -> None:
     assert "counts as 100%" in figure.sentences[0]
 
 
+@pytest.mark.slow
 def test_how_many_networks_are_needed_is_said_with_an_interval_or_not_at_all() -> None:
     """Of two samples of one population, one "needed" twice as many as the other in half of all cases."""
     rng = np.random.default_rng(0)

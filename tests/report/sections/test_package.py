@@ -21,6 +21,7 @@ def specs(guided: ReportData) -> dict[str, Spec]:
     return specs_of(figures_of(guided))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SECTIONS)
 def test_a_chart_is_valid_and_drawn_without_a_warning(name: str, specs: dict[str, Spec], capfd: Any) -> None:
     bare = {key: value for key, value in specs[name].items() if key != "datasets"}
@@ -32,6 +33,7 @@ def test_a_chart_is_valid_and_drawn_without_a_warning(name: str, specs: dict[str
     assert "WARN" not in "".join(capfd.readouterr())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SECTIONS)
 def test_charts_of_a_plain_table_are_drawn(name: str, plain: ReportData) -> None:
     figure = figures_of(plain)[name]
@@ -39,6 +41,7 @@ def test_charts_of_a_plain_table_are_drawn(name: str, plain: ReportData) -> None
     assert spec is None or "<svg" in vl_convert.vegalite_to_svg(spec)
 
 
+@pytest.mark.slow
 def test_colors_are_those_that_the_page_repaints(specs: dict[str, Spec]) -> None:
     from netwright.report.template import asset
 

@@ -2,6 +2,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from netwright.analysis.analyzing import analyze
 from netwright.report import PopulationView, ReportData
@@ -29,6 +30,7 @@ def test_what_matters_is_said_by_the_corrected_test(table_data: TableData) -> No
     assert "noise" not in said
 
 
+@pytest.mark.slow
 def test_noise_matters_no_more_often_than_the_level(table_data: TableData) -> None:
     """The narrowest band used to be named: for pure noise of 48 networks in half of all populations."""
     named = 0

@@ -17,6 +17,7 @@ reflection_pb2 = pytest.importorskip("grpc_reflection.v1alpha.reflection_pb2")
 reflection_pb2_grpc = pytest.importorskip("grpc_reflection.v1alpha.reflection_pb2_grpc")
 
 
+@pytest.mark.slow
 def test_a_probe_is_answered_without_the_token(
     serving: Callable[..., AbstractContextManager[Server]], weights: Path
 ) -> None:

@@ -40,6 +40,7 @@ def infer(server: Server, size: int = 1, **more: Any) -> None:
         client.close()
 
 
+@pytest.mark.slow
 def test_messages_that_never_end_are_held_within_the_limit_and_others_are_answered(
     small: Server, raw: Callable[[int], Any], memory: Callable[[float], AbstractContextManager[None]]
 ) -> None:
@@ -62,6 +63,7 @@ def test_messages_that_never_end_are_held_within_the_limit_and_others_are_answer
         assert not all(client.is_open for client in clients)
 
 
+@pytest.mark.slow
 def test_heads_without_a_message_keep_nobody_out(small: Server, raw: Callable[[int], Any]) -> None:
     client = raw(small.grpc_port)
     for _ in range(300):  # no more than 16 at once are accepted of one connection
@@ -76,6 +78,7 @@ def test_heads_without_a_message_keep_nobody_out(small: Server, raw: Callable[[i
     assert small._state.limits.requests <= 16
 
 
+@pytest.mark.slow
 def test_a_message_is_given_its_time(serving: Serving, weights: Path, raw: Callable[[int], Any], until: Until) -> None:
     with serving(weights, grpc_port=0, body_timeout=0.5) as server:
         client = raw(server.grpc_port)
@@ -87,6 +90,7 @@ def test_a_message_is_given_its_time(serving: Serving, weights: Path, raw: Calla
         infer(server)
 
 
+@pytest.mark.slow
 def test_without_the_token_nothing_of_a_message_is_taken(
     serving: Serving, weights: Path, raw: Callable[[int], Any], until: Until
 ) -> None:
@@ -102,6 +106,7 @@ def test_without_the_token_nothing_of_a_message_is_taken(
         infer(server, headers={"authorization": "bearer s3cret"})
 
 
+@pytest.mark.slow
 def test_pings_once_a_second_are_tolerated_and_a_flood_of_them_is_not(
     serving: Serving, weights: Path, raw: Callable[[int], Any], until: Until
 ) -> None:
@@ -116,6 +121,7 @@ def test_pings_once_a_second_are_tolerated_and_a_flood_of_them_is_not(
         until(lambda: not fast.is_open)
 
 
+@pytest.mark.slow
 def test_packed_messages_are_read_and_bombs_are_not(
     small: Server, memory: Callable[[float], AbstractContextManager[None]]
 ) -> None:
@@ -149,6 +155,7 @@ def test_small_fields_do_not_become_large_objects(
     assert time.monotonic() - began < 5
 
 
+@pytest.mark.slow
 def test_a_silent_connection_makes_room_for_a_new_one(small: Server, raw: Callable[[int], Any], until: Until) -> None:
     [listener] = [small._rpc._listener]
     listener._most = 3

@@ -163,6 +163,7 @@ def test_a_stream_answers_each_and_continues_after_a_mistake(server: Server, wei
             np.testing.assert_allclose(result.as_numpy("logits"), expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_silent_stream_does_not_hold_up_a_stopping_server(
     serving: Callable[..., AbstractContextManager[Server]], weights: Path
 ) -> None:

@@ -45,6 +45,7 @@ def page(ask: Ask, server: Server) -> dict[str, Any]:
     return json.loads(body)  # type: ignore[no-any-return]
 
 
+@pytest.mark.slow
 def test_the_page_is_openapi(page: dict[str, Any]) -> None:
     from schemathesis.specs.openapi.definitions import OPENAPI_31
 
@@ -127,6 +128,7 @@ _VALUES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(_SETTINGS, max_examples=10 * _EXAMPLES)
 @given(value=_VALUES, noise=st.binary(max_size=64), at=st.integers(0, 200), path=st.sampled_from(_PLACES))
 def test_any_json_and_any_bytes(ask: Ask, server: Server, value: Any, noise: bytes, at: int, path: str) -> None:

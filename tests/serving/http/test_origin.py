@@ -73,6 +73,7 @@ def test_a_page_that_gives_its_name_this_address_reads_nothing(ask: Ask, server:
         assert ask(server, method, path, body, {"Host": f"localhost:{server.port}"})[0] == 200
 
 
+@pytest.mark.slow
 def test_only_pages_of_named_origins_may_ask(ask: Ask, serving: Serving, weights: Path, photo: bytes) -> None:
     good, wanted = (
         "https://a.example",

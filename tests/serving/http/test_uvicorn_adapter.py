@@ -168,6 +168,7 @@ BODIES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("pieces", "expected"), [*HEADS.values(), *BODIES.values()], ids=[*HEADS, *BODIES])
 def test_whatever_comes_is_answered_and_closed(
     ask: Ask, hasty: Server, photo: bytes, pieces: list[bytes] | bytes, expected: list[int]
@@ -201,6 +202,7 @@ def test_expect_is_told_to_continue(hasty: Server, photo: bytes) -> None:
         assert connection.recv(4096).startswith(b"HTTP/1.1 200 ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before", [b"", _GET + b"Host: localhost\r\n\r\n"], ids=["first", "second"])
 @pytest.mark.parametrize("drop", [b"G", b"\r\n"], ids=["a byte", "an empty line"])
 def test_a_head_that_comes_a_byte_a_while_is_given_up(
@@ -217,11 +219,13 @@ def test_a_head_that_comes_a_byte_a_while_is_given_up(
     assert is_well(ask, hasty, photo)
 
 
+@pytest.mark.slow
 def test_silence_is_given_up(hasty: Server) -> None:
     assert talk(hasty)[2] < 2
     assert talk(hasty, b"POST /predict HTTP/1.1\r\nHost")[2] < 2
 
 
+@pytest.mark.slow
 def test_a_body_that_comes_a_byte_a_while_is_refused(ask: Ask, hasty: Server, photo: bytes) -> None:
     with socket.create_connection(("127.0.0.1", hasty.port), timeout=5) as connection:
         connection.sendall(_POST + b"Host: localhost\r\n" + length(len(photo)))
@@ -244,6 +248,7 @@ def test_a_body_whose_rest_never_comes_is_released(hasty: Server, photo: bytes, 
     until(lambda: hasty._state.limits.requests == hasty._state.limits.bytes == 0)
 
 
+@pytest.mark.slow
 def test_a_client_that_reads_nothing_is_disconnected(
     ask: Ask, serving: Serving, weights: Path, photo: bytes, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -268,6 +273,7 @@ def test_a_client_that_reads_nothing_is_disconnected(
         assert is_well(ask, server, photo)
 
 
+@pytest.mark.slow
 def test_a_slow_reader_gets_it_all(serving: Serving, weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uvicorn_adapter, "_READ_SECONDS", 1.0)
     with serving(weights) as server, socket.socket() as connection:

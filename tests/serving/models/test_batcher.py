@@ -152,6 +152,7 @@ def test_waiting_requests_get_the_error_and_the_next_is_answered(runtime: Runtim
     made.close()
 
 
+@pytest.mark.slow
 def test_many_threads(runtime: Runtime) -> None:
     made = batcher(runtime, max_queue=1000)
     wrong = []

@@ -252,6 +252,7 @@ def test_all_processes_look_at_the_same_moments_and_never_twice_at_once() -> Non
         np.testing.assert_allclose(looks, np.round(looks), atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_computation_that_hangs_is_found_even_when_its_version_was_replaced(folder: Path, save: Save) -> None:
     settings = ServeSettings(str(folder), threads=1, timeout=0.2, heartbeat=0.1)
     made = Repository(settings, is_alone=True)

@@ -8,6 +8,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from netwright.serving import Client
 from netwright.serving.supervisor.process import Server
 
@@ -55,6 +57,7 @@ def test_stopping_answers_what_was_accepted(
     assert [answer[0] for answer in answers] == [200] * 4
 
 
+@pytest.mark.slow
 def test_a_request_whose_time_runs_out_is_refused(
     until: Until, ask: Ask, slow_down: SlowDown, serving: Serving, weights: Path, photo: bytes
 ) -> None:
@@ -89,6 +92,7 @@ def test_a_client_that_disconnects_frees_its_place(
         threads[0].join(20)
 
 
+@pytest.mark.slow
 def test_versions_change_under_load_without_a_request_lost(
     ask: Ask, serving: Serving, save: Callable[..., Path], tmp_path: Path, photo: bytes
 ) -> None:

@@ -225,7 +225,8 @@ def test_a_killed_replica_comes_back_and_requests_tried_again_succeed(cluster: C
     ray.kill(ray.get_actor(before[0], namespace="serve"))
     answered, until = 0, time.monotonic() + 60
     with Client(cluster.address, retries=0) as client:
-        while answered < 20 or cluster.running() < 2 or before[0] in cluster.replicas():
+        # Ray names its actors a little after it counts them
+        while answered < 20 or cluster.running() < 2 or not _is_replaced(before[0], cluster.replicas()):
             assert time.monotonic() < until, cluster.serve.status()
             for attempt in range(3):
                 try:
@@ -235,7 +236,10 @@ def test_a_killed_replica_comes_back_and_requests_tried_again_succeed(cluster: C
                 except ServeError:  # it was with the killed one
                     assert attempt < 2
             time.sleep(0.02)
-    assert len(cluster.replicas()) == 2
+
+
+def _is_replaced(killed: str, replicas: list[str]) -> bool:
+    return len(replicas) == 2 and killed not in replicas
 
 
 def test_ray_checks_the_health_of_a_replica_without_requests(cluster: Cluster) -> None:
@@ -320,6 +324,7 @@ def test_without_ray_the_cure_is_in_the_message(weights: Path, monkeypatch: pyte
         application(weights)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif("EVERY_RAY" not in os.environ, reason="half a minute; set EVERY_RAY")
 def test_serve_run_takes_a_config_file(weights: Path, photo: bytes, serve: Any, tmp_path: Path) -> None:
     port = free_port()

@@ -253,6 +253,7 @@ def blocked(
             held.go.set()
 
 
+@pytest.mark.slow
 def test_one_process_that_hangs_is_not_ready_and_says_so(blocked: tuple[Server, Blocked, Client], photo: bytes) -> None:
     server, held, client = blocked
     server._log._stream = log = io.StringIO()
@@ -276,6 +277,7 @@ def test_one_process_that_hangs_is_not_ready_and_says_so(blocked: tuple[Server, 
     assert said.count("computation hangs") == said.count("computation ended") == 1
 
 
+@pytest.mark.slow
 def test_the_queue_of_a_model_is_a_figure(blocked: tuple[Server, Blocked, Client]) -> None:
     server, held, _ = blocked
     address = f"http://127.0.0.1:{server.port}"

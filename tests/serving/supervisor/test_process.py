@@ -26,6 +26,7 @@ def test_answers_do_not_wait_for_acknowledgements(server: Server) -> None:
         assert sock.proto == socket.IPPROTO_TCP
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl to make a certificate")
 def test_tls(serving: Serving, weights: Path, tmp_path: Path, photo: bytes) -> None:
     key, cert = str(tmp_path / "key.pem"), str(tmp_path / "cert.pem")
@@ -88,6 +89,7 @@ def test_it_lives_while_it_loads(weights: Path, tmp_path: Path, photo: bytes) ->
         assert ["no ONNX file" in str(error) for error in errors] == ([] if answers else [True])
 
 
+@pytest.mark.slow
 def test_an_empty_folder_is_served_and_takes_up_models(tmp_path: Path, weights: Path, photo: bytes) -> None:
     server, thread, _ = started(ServeSettings(str(tmp_path), port=0, threads=1, poll=0.1))
     with Client(f"http://127.0.0.1:{server.port}", retries=0) as client:
