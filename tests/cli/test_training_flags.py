@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -118,7 +119,9 @@ def test_a_command_may_list_some_flags_and_takes_all():
     made.epilog = "Also this."
     add_training_flags(made, listed={"images": {"--data_dir": "its own words", "--mean": "(default: 0)"}, "more": {}})
     text = made.format_help()
-    assert "\nimages:\n  --data_dir TEXT       its own words\n  --mean X [X ...]      (default: 0)\n\n" in text
+    # Python 3.13 aligns the columns otherwise
+    aligned = re.sub(" +", " ", text)
+    assert "\nimages:\n --data_dir TEXT its own words\n --mean X [X ...] (default: 0)\n\n" in aligned
     assert "more:" not in text
     assert "--weight_decay" not in text
     assert "Also this." in text
