@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from netwright.serving.errors import RequestError
 from netwright.serving.http.body import parts_of, read_body
+from netwright.serving.http.computing import compute_logits
 from netwright.serving.http.context import app_state, find_version, request_context, unless_disconnected
 from netwright.serving.models.service import decoded_size, top_classes
 from netwright.serving.protocol import tensors
@@ -80,13 +81,7 @@ async def kserve_predict(request: Request) -> Response:
         if isinstance(read, list)
         else tensors.images_of(tensor_of_instances(read, version.runtime.info), version.runtime.info)
     )
-    context.images = len(images)
-    if isinstance(images, list):
-        state.limits.unpack(context, decoded_size(images, version.runtime), "decoded images")
-        computing = state.service.logits_of_images(version, images, context.deadline)
-    else:
-        computing = state.service.logits(version, images, context.deadline)
-    rows = top_classes(version.runtime, await unless_disconnected(request, computing), _INSTANCE_CLASSES)
+    rows = top_classes(version.runtime, await compute_logits(request, version, images), _INSTANCE_CLASSES)
     return JSONResponse({"predictions": [_labeled(each) for each in rows]})
 
 

@@ -17,8 +17,8 @@ from starlette.responses import JSONResponse, Response
 
 from netwright.serving.errors import RequestError
 from netwright.serving.http.body import read_body
-from netwright.serving.http.context import app_state, find_version, request_context, unless_disconnected
-from netwright.serving.models.service import decoded_size
+from netwright.serving.http.computing import compute_logits
+from netwright.serving.http.context import app_state, find_version, request_context
 from netwright.serving.protocol import tensors, triton
 from netwright.serving.protocol.infer_json import read_json, write_response
 from netwright.serving.protocol.statistics import statistics
@@ -139,19 +139,13 @@ async def model_statistics(request: Request) -> Response:
 
 async def model_infer(request: Request) -> Response:
     """Tensors in, tensors out, as JSON or bytes."""
-    state, context = app_state(request), request_context(request, "infer")
+    request_context(request, "infer")
     version = _version_of_path(request)
     infer_request = await _infer_request(request)
     tensors.check_outputs(infer_request.outputs)
     images = tensors.images_of(infer_request.input, version.runtime.info)
     infer_request = infer_request.without_data()  # numbers of JSON take ten times the memory of their images
-    context.images = len(images)
-    if isinstance(images, list):
-        state.limits.unpack(context, decoded_size(images, version.runtime), "decoded images")
-        computing = state.service.logits_of_images(version, images, context.deadline)
-    else:
-        computing = state.service.logits(version, images, context.deadline)
-    logits = await unless_disconnected(request, computing)
+    logits = await compute_logits(request, version, images)
     outputs = tensors.outputs_of(infer_request, version.runtime, logits)
     content, json_length = write_response(infer_request, version.name, version.version, outputs)
     if json_length is None:
