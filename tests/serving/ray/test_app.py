@@ -63,8 +63,10 @@ def free_port() -> int:
 
 @pytest.fixture(scope="module")
 def quiet() -> Iterator[None]:
-    """Ray writes no token into the home folder and sends no usage statistics."""
+    """Ray writes no token into the home folder, sends no usage statistics, and starts in its own time."""
     with pytest.MonkeyPatch.context() as patch:
+        # its 30 seconds are not enough where its programs are read from the disk for the first time
+        patch.setenv("RAY_gcs_server_port_wait_time_s", "120")
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("RAY_AUTH_TOKEN", base64.b16encode(os.urandom(32)).decode())
         patch.setenv("RAY_AUTH_MODE", "token")
