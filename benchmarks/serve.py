@@ -27,7 +27,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from serve_faults import faults, memory  # beside this file
+from serve_killed import faults, memory  # beside this file
 from serve_load import make_jpeg
 
 from netwright.runtime import Runtime, open_runtime

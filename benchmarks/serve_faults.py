@@ -1,163 +1,260 @@
-"""`serve.py --faults`: good and bad clients use one server while one of its workers is killed."""
+"""What hostile clients do to a server with default settings, and what its good clients see meanwhile.
+
+    python benchmarks/serve_faults.py                     every hostile input for 8 s, ONNX and torch: about 20 minutes
+    python benchmarks/serve_faults.py --mixed 10          then 10 minutes of all of them, mixed at random
+    python benchmarks/serve_faults.py --only gRPC --seconds 3     those whose names have "gRPC" in them
+
+Three processes on one machine: the server, with default settings and gRPC; the hostile clients (serve_hostile.py), at a
+low priority, as they would have a machine of their own; the good ones (serve_good.py). The network is RegNetX-200MF at
+224 pixels with random weights, seed 0, or --ref. The two inputs of formats that a server does not read by default also
+go to a server that reads all.
+
+The table: what was sent; the peak memory of the server's processes together, in MiB, and how much of it is more than
+before; the longest answer to a good client and to a probe of health, in seconds; good requests that got no success; and
+what the hostile clients saw. Memory is the sum of each process's own peak since the row began, so at least the peak of
+the sum. The exit status is 1 where a goal is missed: 1,024 MiB, 1 s, 0.2 s and none lost.
+"""
 
 from __future__ import annotations
 
-import http.client
-import os
-import random
+import argparse
+import contextlib
+import json
+import re
 import signal
-import socket
 import subprocess
+import sys
+import tempfile
 import threading
 import time
-import zlib
-from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any, TextIO
 
-import numpy as np
+from environment import as_line, environment  # beside this file
+from serve_hostile import ATTACKS
 
-__all__ = ["faults", "memory"]
+from netwright.serving.formats import FORMATS
 
-_HEAD = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
-
-
-def memory(pid: int) -> float:
-    """MiB of a process and its descendants."""
-    total, remaining = 0.0, [pid]
-    while remaining:
-        each = remaining.pop()
-        try:
-            status = Path(f"/proc/{each}/status").read_text()
-            remaining += map(int, Path(f"/proc/{each}/task/{each}/children").read_text().split())
-        except OSError:
-            continue
-        total += sum(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")) / 1024
-    return total
+_MOST_MIB, _MOST_SECONDS, _MOST_HEALTH = 1024, 1.0, 0.2
+_LOOK = 0.02  # seconds between looks at the memory
 
 
-def faults(
-    address: str, process: subprocess.Popen[str], workers: int, clients: int, seconds: float, jpeg: bytes
-) -> None:
-    """Print what good clients see while bad ones use the server too and a worker is killed.
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """A server. before: its memory when it was warm, in MiB."""
 
-    A request is accepted if all of it was sent over an open connection. It is lost if it was accepted and no answer
-    came, as happens to the requests of the killed worker. netwright's client would send it again; these clients do not.
-
-    Args:
-        address: The server's.
-        process: The server.
-        workers: Its number of workers.
-        clients: Number of good clients.
-        seconds: How long; the worker is killed after a third.
-        jpeg: The image that good clients send.
-    """
-    url = urlsplit(address)
-    target = (url.hostname or "", url.port or 0)
-    until, outcomes, latencies = time.monotonic() + seconds, Counter[str](), list[float]()
-    before, peak = memory(process.pid), 0.0
-    threads = [threading.Thread(target=_good, args=(target, jpeg, until, outcomes, latencies)) for _ in range(clients)]
-    threads += [threading.Thread(target=_bad, args=(target, jpeg, until, outcomes, seed)) for seed in range(4)]
-    for each in threads:
-        each.start()
-    time.sleep(seconds / 3)
-    victim = int(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()[0])
-    os.kill(victim, signal.SIGKILL)
-    killed, is_down, recovery = time.monotonic(), False, 0.0
-    while time.monotonic() < until:
-        ready = _workers_ready(target)
-        is_down |= 0 <= ready < workers
-        if is_down and not recovery and ready == workers:
-            recovery = time.monotonic() - killed
-        peak = max(peak, memory(process.pid))
-        time.sleep(0.05)
-    for each in threads:
-        each.join(90)
-    after = memory(process.pid)
-    for outcome, count in sorted(outcomes.items()):
-        print(f"{outcome:<28} {count}")
-    accepted = sum(count for outcome, count in outcomes.items() if outcome.startswith("good "))
-    errors = sum(count for outcome, count in outcomes.items() if outcome.split()[1].startswith("5"))
-    print(f"good: {accepted} accepted, {outcomes['good lost']} lost, {outcomes['good not let in']} not let in")
-    print(f"5xx in total: {errors}; clients that hang: {sum(each.is_alive() for each in threads)}")
-    p50, p99, longest = np.percentile(latencies, (50, 99, 100)) * 1000
-    print(f"good answers: p50 {p50:.1f} ms, p99 {p99:.1f} ms, longest {longest:.1f} ms")
-    replaced = f"{workers} ready again after {recovery:.2f} s" if recovery else "it was not replaced"
-    print(f"worker {victim} killed; {replaced}")
-    print(f"memory of all processes: {before:.0f} MiB before, {peak:.0f} at most, {after:.0f} after")
+    process: subprocess.Popen[str]
+    http: tuple[str, int]
+    grpc: tuple[str, int]
+    model: str
+    before: float
 
 
-def _workers_ready(target: tuple[str, int]) -> float:
-    """Number of ready workers from /metrics; -1 if there is no answer."""
+def main() -> int:
+    """Run the benchmark; returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--ref", default="", help="a model, in place of the one that is made")
+    parser.add_argument("--runtimes", nargs="+", default=["onnx", "torch"], choices=("onnx", "torch"))
+    parser.add_argument("--seconds", type=float, default=8.0, help="of each hostile input")
+    parser.add_argument("--mixed", type=float, default=0.0, metavar="MINUTES", help="of all of them, mixed")
+    parser.add_argument("--only", default="", metavar="WORDS", help="hostile inputs that have these in their names")
+    parser.add_argument("--seed", type=int, default=0, help="of the mix")
+    options = parser.parse_args()
+    print(as_line(environment("onnxruntime", "grpcio")))
+    print(f"seed {options.seed}; each hostile input once, {options.seconds:g} s\n", flush=True)
+    chosen = [name for name in ATTACKS if options.only in name]
+    needing = [name for name in chosen if ATTACKS[name].formats]
+    misses = 0
+    with tempfile.TemporaryDirectory() as folder:
+        for runtime in options.runtimes if not options.ref else [""]:
+            ref = options.ref or str(_model(Path(folder), runtime))
+            print(f"## {runtime or ref}, default settings\n", flush=True)
+            misses += _table(ref, Path(folder), chosen, options)
+            if needing:
+                print(f"\n## {runtime or ref}, all formats\n", flush=True)
+                misses += _table(ref, Path(folder), needing, options, "--formats", *FORMATS)
+            print(flush=True)
+    print("all goals met" if not misses else f"{misses} rows miss a goal")
+    return int(misses > 0)
+
+
+def _table(ref: str, folder: Path, names: list[str], options: argparse.Namespace, *words: str) -> int:
+    """Print the rows of one server; returns how many miss a goal."""
+    misses = 0
+    with _server(ref, folder, *words) as server:
+        print(f"| sent | peak MiB (more than the {server.before:.0f} before) | good, s | health, s | lost | hostile saw |")
+        print("|---|---|---|---|---|---|", flush=True)
+        misses += _row(server, [], min(3.0, options.seconds), options.seed)
+        for name in names:
+            misses += _row(server, [name], options.seconds, options.seed)
+        if options.mixed and not words:
+            mixed = [name for name in names if not ATTACKS[name].formats]
+            misses += _row(server, mixed, 60 * options.mixed, options.seed)
+    return misses
+
+
+def _row(server: _Running, names: list[str], seconds: float, seed: int) -> int:
+    """Attack, print what came of it, and return whether a goal is missed."""
+    task: dict[str, Any] = {"http": server.http, "grpc": server.grpc, "model": server.model}
+    with _client("serve_good", task) as good:
+        attacking = {"attacks": names, "seconds": seconds, "seed": seed}
+        with _client("serve_hostile", task | attacking) if names else contextlib.nullcontext() as hostile:
+            with _watched(server.process.pid) as peak:
+                seen = _measure(good, hostile, seconds)
+    found, saw = seen
+    longest = max(found[who]["longest"] for who in ("HTTP", "gRPC"))
+    health = max(found[who]["longest"] for who in ("health", "gRPC health"))
+    lost = {f"{who} {why}": count for who, each in found.items() for why, count in each["lost"].items()}
+    is_missed = peak[0] > _MOST_MIB or longest > _MOST_SECONDS or health > _MOST_HEALTH or bool(lost)
+    answers = sum(each["answers"] for each in found.values())
+    said = ", ".join(f"{what} x {count:,}" for what, count in saw.items())
+    name = names[0] if len(names) == 1 else f"all, mixed, {seconds / 60:g} min" if names else "nothing"
+    memory = f"{peak[0]:.0f} (+{max(0.0, peak[0] - server.before):.0f})"
+    print(
+        f"| {name} | {_marked(memory, peak[0] > _MOST_MIB)} | {_marked(f'{longest:.2f}', longest > _MOST_SECONDS)} | "
+        f"{_marked(f'{health:.2f}', health > _MOST_HEALTH)} | {_marked(_lost(lost), bool(lost))} of {answers:,} | {said} |",
+        flush=True,
+    )
+    if server.process.poll() is not None:
+        raise SystemExit(f"the server has ended, with status {server.process.returncode}")
+    return int(is_missed)
+
+
+def _measure(good: subprocess.Popen[str], hostile: Any, seconds: float) -> tuple[dict[str, Any], dict[str, int]]:
+    """Let both begin, and give what each saw. What hostile clients began is still there when the good ones end."""
+    _say(good)
+    saw: dict[str, int] = {}
+    if hostile is None:
+        time.sleep(seconds)
+    else:
+        _say(hostile)
+        time.sleep(seconds)
+    _say(good)
+    found: dict[str, Any] = json.loads(_line(good))
+    if hostile is not None:
+        saw = json.loads(_line(hostile))
+    return found, saw
+
+
+def _marked(text: str, is_missed: bool) -> str:
+    return f"**{text}**" if is_missed else text
+
+
+def _lost(lost: dict[str, int]) -> str:
+    return ", ".join(f"{count} {what}" for what, count in lost.items()) or "0"
+
+
+@contextmanager
+def _client(program: str, task: dict[str, Any]) -> Iterator[subprocess.Popen[str]]:
+    """A program beside this one that has said that it is ready."""
+    path = Path(__file__).with_name(f"{program}.py")
+    process = subprocess.Popen(
+        [sys.executable, str(path), json.dumps(task)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     try:
-        with socket.create_connection(target, timeout=5) as connection, connection.makefile("rb") as answer:
-            connection.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
-            lines = [line for line in answer.read().split(b"\n") if line.startswith(b"netwright_workers_ready")]
-        return float(lines[0].split()[1]) if lines else -1.0
-    except (OSError, ValueError):
-        return -1.0
+        assert _line(process) == "ready\n"
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
 
 
-def _good(target: tuple[str, int], jpeg: bytes, until: float, outcomes: Counter[str], latencies: list[float]) -> None:
-    """Send one request after the other over one connection; open a new one if it is cut."""
-    connection: http.client.HTTPConnection | None = None
-    while time.monotonic() < until:
-        began = time.monotonic()
+def _say(process: subprocess.Popen[str]) -> None:
+    assert process.stdin is not None
+    process.stdin.write("\n")
+    process.stdin.flush()
+
+
+def _line(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline()
+
+
+@contextmanager
+def _server(ref: str, folder: Path, *words: str) -> Iterator[_Running]:
+    command = [sys.executable, "-m", "netwright.cli.main", "serve", ref, "--port=0", "--grpc_port=0", *words]
+    log: TextIO
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+    try:
+        found = re.match(r"serving on http://(.+):(\d+), gRPC on .+:(\d+)", _line(process))
+        if not found:
+            raise SystemExit((folder / "log").read_text())
+        http, grpc = (found[1], int(found[2])), (found[1], int(found[3]))
+        from netwright.serving import Client
+
+        with Client(f"http://{http[0]}:{http[1]}") as client:
+            model = client.models()[0]["name"]
+        task = {"http": http, "grpc": grpc, "model": model}
+        with _client("serve_good", task):  # its first requests are answered
+            yield _Running(process, http, grpc, model, _peak(process.pid))
+    finally:
+        process.send_signal(signal.SIGTERM)
         try:
-            connection = connection or http.client.HTTPConnection(*target, timeout=60)
-            connection.request("POST", "/predict", jpeg)
-        except OSError:
-            outcomes["good not let in"] += 1
-            connection = None
-            continue
-        try:
-            answer = connection.getresponse()
-            answer.read()
-            outcomes[f"good {answer.status}"] += 1
-        except (OSError, http.client.HTTPException):
-            outcomes["good lost"] += 1
-            connection.close()
-            connection = None
-        latencies.append(time.monotonic() - began)
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            process.kill()
 
 
-def _bad(target: tuple[str, int], jpeg: bytes, until: float, outcomes: Counter[str], seed: int) -> None:
-    """Send noise, incomplete bodies, endless headers and decompression bombs; keep silent connections open."""
-    generator, kept = random.Random(seed), list[socket.socket]()
-    bomb = zlib.compress(bytes(64 << 20))
-    while time.monotonic() < until:
-        noisy = bytearray(jpeg)
-        for _ in range(generator.randrange(1, 40)):
-            noisy[generator.randrange(len(noisy))] = generator.randrange(256)
-        randomness = generator.randbytes(generator.randrange(5000))
-        kinds = {
-            "noise": _HEAD % len(noisy) + noisy,
-            "random": _HEAD % len(randomness) + randomness,
-            "bomb": _HEAD.replace(b"Host", b"Content-Encoding: deflate\r\nHost") % len(bomb) + bomb,
-            "endless": b"GET / HTTP/1.1\r\nX: " + b"x" * 200_000,
-            "smuggled": (_HEAD % 9).replace(b"Host", b"Transfer-Encoding: chunked\r\nHost") + b"0\r\n\r\n",
-            "gone": (_HEAD % len(jpeg) + jpeg)[: generator.randrange(100, len(jpeg))],
-            "silent": (_HEAD % len(jpeg) + jpeg)[: generator.randrange(1, 200)],
-            "deaf": b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 500,
-        }
-        for kind, data in kinds.items():
-            status = "lost"
-            try:
-                connection = socket.create_connection(target, timeout=60)
-                connection.sendall(data)
-                if kind in ("silent", "deaf"):
-                    kept.append(connection)
-                    status = "stays"
-                elif kind == "gone":
-                    status = "went"
-                else:
-                    status = connection.recv(4096)[9:12].decode() or "cut"
-            except OSError:  # cut, by the killed worker or for a header that is too long
-                status = "cut"
-            if status != "stays":
-                connection.close()
-            outcomes[f"{kind} {status}"] += 1
-        for each in kept[:-20]:
-            each.close()
-        kept = kept[-20:]
-        time.sleep(0.02)
+@contextmanager
+def _watched(pid: int) -> Iterator[list[float]]:
+    """A list of one number: the peak of the memory of a process and its descendants in MiB, while inside."""
+    for each in _family(pid):
+        with contextlib.suppress(OSError):
+            Path(f"/proc/{each}/clear_refs").write_text("5")  # forgets the peak so far
+    peak, done = [0.0], threading.Event()
+
+    def look() -> None:
+        while not done.wait(_LOOK):
+            peak[0] = max(peak[0], _peak(pid))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield peak
+    finally:
+        done.set()
+        thread.join()
+
+
+def _family(pid: int) -> list[int]:
+    found, remaining = [], [pid]
+    while remaining:
+        found.append(remaining.pop())
+        with contextlib.suppress(OSError):
+            for each in Path(f"/proc/{found[-1]}/task").iterdir():
+                remaining += map(int, (each / "children").read_text().split())
+    return found
+
+
+def _peak(pid: int) -> float:
+    """MiB: the sum of the peaks of a process and its descendants."""
+    total = 0
+    for each in _family(pid):
+        with contextlib.suppress(OSError):
+            total += sum(map(int, re.findall(r"VmHWM:\s+(\d+)", Path(f"/proc/{each}/status").read_text())))
+    return total / 1024
+
+
+def _model(folder: Path, runtime: str) -> Path:
+    """The network as a file, random weights."""
+    from netwright.arch import published
+    from netwright.data.preprocess import Preprocessing
+    from netwright.exports import export
+    from netwright.nn import build
+    from netwright.weights import save_model
+
+    weights, path = folder / "x200.safetensors", folder / "x200.onnx"
+    if not weights.exists():
+        module = build(published("regnet_x_200mf"), seed=0)
+        save_model(weights, module.eval(), preprocessing=Preprocessing(), facts={})
+    if runtime == "onnx" and not path.exists():
+        export(weights, path)
+    return path if runtime == "onnx" else weights
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -80,6 +80,14 @@ class ServeSettings:
         128, "images that wait for one version in one worker (429)", low=1, metavar="N", group=_LIMITS
     )
     max_requests: int = option(256, "requests that one worker answers at once (429)", low=1, metavar="N", group=_LIMITS)
+    max_connections: int = option(
+        512,
+        "connections of one client address in one worker, each for HTTP and gRPC; the most silent makes room. Behind a "
+        "proxy, all clients have its address",
+        low=1,
+        metavar="N",
+        group=_LIMITS,
+    )
     max_body: int = option(
         32 << 20, "of one request (413)", low=1, metavar="BYTES", default_text="32 MiB", group=_LIMITS
     )

@@ -11,15 +11,14 @@ import asyncio
 import contextlib
 import itertools
 import math
-import resource
 import socket
 import ssl
 import time
-from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from netwright.serving.admission import RequestContext
+from netwright.serving.connections import Connections, most_connections
 from netwright.serving.errors import RequestError
 from netwright.serving.grpc.frames import END_STREAM, HEADERS, PREFACE_BYTES, RESET, Frames, Messages, Unexpected
 from netwright.system.temporary import temporary_folder
@@ -34,9 +33,8 @@ _READ_BYTES = 64 << 10  # of one connection before others have their turn
 _FIRST_BYTES_SECONDS = 10.0  # that a new connection has to say something, as over HTTP
 _CHECK_SECONDS = 1.0
 _MOST_FRAMES = 50_000  # of a connection in a second
-_QUIET_SECONDS = 1.0  # of a connection, after which it makes room for a new one
 _MOST_CONNECTIONS = 1_000
-_FILES_EACH = 4  # that the process opens for a connection, with some for the rest
+_FILES_EACH = 2  # that the process opens for a connection
 
 
 class GrpcListener:
@@ -54,23 +52,21 @@ class GrpcListener:
     def __init__(
         self, settings: ServeSettings, limits: Limits, on_connections: Callable[[int], None] = lambda count: None
     ) -> None:
-        self._settings, self.limits, self._on_connections = settings, limits, on_connections
+        self._settings, self.limits = settings, limits
         self._closing = contextlib.ExitStack()
         self.path = self._closing.enter_context(temporary_folder("grpc")) / "grpc"
         self.backend = f"unix:{self.path}"
         # of all connections: each takes what it has read at once. A view, as asyncio's TLS reads into slices of it
         self.buffer = memoryview(bytearray(_READ_BYTES))
         self._numbers = itertools.count()
-        self.connections: dict[_Client, None] = {}  # the oldest first
-        files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        self._most = max(1, min(_MOST_CONNECTIONS, files // _FILES_EACH))
+        most = most_connections(_MOST_CONNECTIONS, _FILES_EACH)
+        self.connections = Connections(most, settings.max_connections, on_connections)
         self._addresses: dict[str, str] = {}  # the library's name of a peer -> address of the client
         self._server: asyncio.Server | None = None
         self._checking: asyncio.Task[None] | None = None
 
     async def start(self, sock: socket.socket, backlog: int) -> None:
         """Accept from a socket that listens, `backlog` connections each time the event loop wakes up."""
-        self._on_connections(0)
         loop = asyncio.get_running_loop()
         tls: ssl.SSLContext | None = None
         if self._settings.tls_cert:
@@ -91,7 +87,7 @@ class GrpcListener:
         self.stop_accepting()
         if self._checking is not None:
             self._checking.cancel()
-        for each in list(self.connections):
+        for each in self.connections:
             each.abort()
         self._closing.close()
 
@@ -99,19 +95,9 @@ class GrpcListener:
         """The network address of the client that the library calls `peer`."""
         return self._addresses.get(peer, "")
 
-    def add(self, client: _Client) -> None:
-        """Note a new connection; where there are too many, the most silent of whoever has most of them is ended."""
-        if len(self.connections) >= self._most:
-            most, _ = Counter(each.address for each in self.connections).most_common(1)[0]
-            quiet = min((each for each in self.connections if each.address == most), key=lambda each: each.active)
-            (quiet if quiet.active < time.monotonic() - _QUIET_SECONDS else client).abort()
-        self.connections[client] = None
-        self._on_connections(len(self.connections))
-
     def remove(self, client: _Client, peer: str) -> None:
         """Forget a connection that has ended."""
-        self.connections.pop(client, None)
-        self._on_connections(len(self.connections))
+        self.connections.remove(client)
         self._addresses.pop(peer, None)
 
     async def connect(self, client: _Client) -> _Backend:
@@ -135,7 +121,8 @@ class GrpcListener:
         while True:
             await asyncio.sleep(_CHECK_SECONDS)
             now = time.monotonic()
-            for each in list(self.connections):
+            for each in self.connections:
+                assert isinstance(each, _Client)
                 each.check(now)
 
 
@@ -156,7 +143,7 @@ class _Client(asyncio.BufferedProtocol):
     def connection_made(self, transport: Any) -> None:
         self.transport: asyncio.Transport = transport
         self.address = str((transport.get_extra_info("peername") or ("",))[0])
-        self._listener.add(self)
+        self._listener.connections.add(self)
         if not transport.is_closing():
             transport.pause_reading()
             self._connecting = asyncio.create_task(self._connect())
@@ -205,6 +192,11 @@ class _Client(asyncio.BufferedProtocol):
         with contextlib.suppress(Unexpected):
             self._answered.feed(memoryview(data))
         self.transport.write(data)
+
+    @property
+    def is_spare(self) -> bool:
+        """Clients of gRPC connect again by themselves."""
+        return True
 
     def abort(self) -> None:
         """End the connection."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -216,5 +217,6 @@ async def _json_object(request: Request) -> dict[str, Any]:
     return message
 
 
+@cache
 def _page() -> str:
     return resources.files("netwright.serving").joinpath("assets/page.html").read_text(encoding="utf-8")

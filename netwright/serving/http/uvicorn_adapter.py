@@ -13,6 +13,7 @@ import contextlib
 import json
 import math
 import sys
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ import httptools
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from netwright.serving.connections import Connections, most_connections
 from netwright.serving.http.app import make_app
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ PRIVATE_NAMES = {
         "timeout_keep_alive_handler",
     ),
     # attributes of an instance; `headers` and `url` from on_message_begin on
-    "HttpToolsProtocol()": ("connections", "cycle", "headers", "loop", "parser", "transport", "url"),
+    "HttpToolsProtocol()": ("cycle", "headers", "loop", "parser", "transport", "url"),
     "RequestResponseCycle()": ("disconnected", "keep_alive", "message_event", "response_complete"),
     "Server": ("capture_signals", "serve"),
     "Server()": ("force_exit", "should_exit", "started"),
@@ -55,6 +57,9 @@ PRIVATE_NAMES = {
 
 _HEAD_SECONDS = 10.0  # for a request's head, and for the rest of a body that was answered before it was complete
 _HEAD_BYTES = 64 << 10  # of a request's head
+_MOST_HEADERS = 100  # lines of it, each of which takes the event loop some time
+_MOST_CONNECTIONS = 4_000
+_FILES_EACH = 1  # that the process opens for a connection
 _IDLE_SECONDS = 65  # between requests: longer than load balancers (60 s) keep a connection
 _READ_SECONDS = 30.0  # in which a client must read some of what waits for it: a third of the system's send buffer
 
@@ -62,16 +67,15 @@ _READ_SECONDS = 30.0  # in which a client must read some of what waits for it: a
 class _Protocol(HttpToolsProtocol):
     """A connection, with a limit on the time and size of everything that a client may delay."""
 
-    @staticmethod
-    def on_connections(count: int) -> None:
-        """Called with the number of open connections when it changes; `make_http_server` sets it."""
+    kept: Connections  # all of the listener; `make_http_server` sets it
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        self.on_connections(len(self.connections))
+        self.address, self.active = str((transport.get_extra_info("peername") or ("",))[0]), time.monotonic()
+        self.kept.add(self)
         self._is_in_head = self._is_too_long = False
         self._is_complete = True  # the last request, or there was none yet
-        self._headers_size = self._waiting_size = self._unread = 0
+        self._headers = self._headers_size = self._waiting_size = self._unread = 0
         self._request_timer: asyncio.TimerHandle | None = None
         self._read_timer: asyncio.TimerHandle | None = None
         self._start_request_timer()
@@ -81,10 +85,10 @@ class _Protocol(HttpToolsProtocol):
         if self._read_timer is not None:
             self._read_timer.cancel()
         super().connection_lost(exc)
-        self.on_connections(len(self.connections))
+        self.kept.remove(self)
 
     def data_received(self, data: bytes) -> None:
-        was_in_head = self._is_in_head
+        was_in_head, self.active = self._is_in_head, time.monotonic()
         self._feed(data)
         if self.transport.is_closing():
             return
@@ -98,7 +102,7 @@ class _Protocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._headers_size, self._is_in_head, self._is_complete = 0, True, False
+        self._headers, self._headers_size, self._is_in_head, self._is_complete = 0, 0, True, False
 
     def on_url(self, url: bytes) -> None:
         super().on_url(url)
@@ -106,6 +110,7 @@ class _Protocol(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         super().on_header(name, value)
+        self._headers += 1
         self._count_head(len(name) + len(value) + 4)
 
     def on_headers_complete(self) -> None:
@@ -153,12 +158,21 @@ class _Protocol(HttpToolsProtocol):
         status, message = b"400 Bad Request", "this is not a request of HTTP/1.1."
         if self._is_too_long:
             status = b"431 Request Header Fields Too Large"
-            message = f"the head of a request has at most {_HEAD_BYTES:,} bytes."
+            message = f"the head of a request has at most {_HEAD_BYTES:,} bytes and {_MOST_HEADERS} lines."
         body = json.dumps({"error": message}).encode()
         head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body)
         self.transport.write(b"HTTP/1.1 " + status + b"\r\n" + head + body)
         self.transport.close()
         self._watch_reading()
+
+    @property
+    def is_spare(self) -> bool:
+        """Whether nothing is being answered, so that no request is lost with it."""
+        return self._is_idle
+
+    def abort(self) -> None:
+        """End the connection."""
+        self.transport.abort()
 
     @property
     def _is_idle(self) -> bool:
@@ -184,7 +198,7 @@ class _Protocol(HttpToolsProtocol):
 
     def _count_head(self, size: int) -> None:
         self._headers_size += size
-        self._is_too_long = self._headers_size > _HEAD_BYTES
+        self._is_too_long = self._headers_size > _HEAD_BYTES or self._headers > _MOST_HEADERS
         if self._is_too_long:
             raise ValueError("the head is too long")  # the parser stops, and send_400_response says why
 
@@ -233,11 +247,11 @@ def make_http_server(
         backlog: Connections accepted each time the event loop wakes up.
         on_connections: Called with the number of open connections when it changes.
     """
-    on_connections(0)
     settings = state.settings
+    kept = Connections(most_connections(_MOST_CONNECTIONS, _FILES_EACH), settings.max_connections, on_connections)
     config = uvicorn.Config(
         make_app(state),
-        http=type("_Protocol", (_Protocol,), {"on_connections": staticmethod(on_connections)}),
+        http=type("_Protocol", (_Protocol,), {"kept": kept}),
         ws="none",
         lifespan="off",
         log_config=None,

@@ -1,31 +1,26 @@
-"""Dynamic batching: images of many requests are computed together, in order of arrival, by one thread per network."""
+"""Dynamic batching: images of many requests are computed together, by one thread per network."""
 
 from __future__ import annotations
 
 import math
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-import numpy.typing as npt
 
 from netwright.errors import NetwrightError
 from netwright.serving.errors import RequestError
+from netwright.serving.models.batch_queue import BatchQueue, FloatArray, Part, Rows, Waiting
 
 if TYPE_CHECKING:
     from netwright.data.source import Pixels
     from netwright.runtime import Runtime
 
 __all__ = ["BatchRecord", "Batcher", "BatcherClosed", "FloatArray", "Rows"]
-
-FloatArray = npt.NDArray[np.float32]
-# (N, H, W, C) uint8 pixels of the network's input size, or (N, C, H, W) float32, normalized
-Rows = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
 
 _LONGEST_RETRY = 60  # seconds
 
@@ -43,9 +38,10 @@ class BatchRecord:
         waited: Seconds that the oldest of them waited.
         seconds: Of computing, `preparing` included.
         preparing: Seconds before the network ran: normalizing, putting together.
-        requests: How many requests the images belong to.
-        queued: Seconds that these requests waited, added up.
-        parts: (images, seconds) of each call of the network; at most max_batch images each.
+        requests: How many requests are answered with it. One of more than max_batch images is in several batches, and
+            counts in its last.
+        queued: Seconds that requests waited for their first batch, if it is this one, added up.
+        parts: (images, seconds) of the call of the network.
         has_failed: Whether none of the requests got an answer.
     """
 
@@ -59,16 +55,6 @@ class BatchRecord:
     has_failed: bool = False
 
 
-@dataclass(slots=True, eq=False)
-class _Item:
-    """The images of one request in the queue."""
-
-    rows: Rows
-    deadline: float
-    future: Future[FloatArray] = field(default_factory=Future)
-    since: float = field(default_factory=time.monotonic)
-
-
 class Batcher:
     """The queue of a network and the thread that computes it. `submit` from any thread.
 
@@ -76,7 +62,7 @@ class Batcher:
         runtime: The network; `close` closes it too.
         max_batch: Images computed together. A request of more is computed in parts.
         max_delay: Batching delay: seconds that a first image waits for others while nothing is computed.
-        max_queue: Images that wait.
+        max_queue: Images that wait; of a request at most max_batch count.
         on_batch: Called from the batcher's thread after each batch, before its requests get their answers.
     """
 
@@ -92,8 +78,7 @@ class Batcher:
         self.runtime = runtime
         self._max_batch, self._max_delay, self._max_queue = max_batch, max_delay, max_queue
         self._on_batch = on_batch
-        self._queue: deque[_Item] = deque()
-        self._images = 0  # in the queue
+        self._queue = BatchQueue(max_batch)
         self._rate = 0.0  # images a second, smoothed
         self._since: float | None = None  # when the network's current call began
         self._closing = False
@@ -104,7 +89,7 @@ class Batcher:
     @property
     def waiting(self) -> int:
         """Images in the queue."""
-        return self._images
+        return self._queue.images
 
     @property
     def computing(self) -> float:
@@ -126,24 +111,22 @@ class Batcher:
             RequestError: Where the queue is full.
             BatcherClosed: After `close`.
         """
-        item = _Item(rows, deadline)
+        request, displaced = Waiting(rows, deadline), None
         with self._changed:
             if self._closing:
                 raise BatcherClosed
-            # an empty queue takes any request: one that is larger than the queue would otherwise never be answered
-            if self._images and self._images + len(rows) > self._max_queue:
-                self._drop_cancelled()
-            if self._images and self._images + len(rows) > self._max_queue:
-                raise RequestError(
-                    "busy",
-                    f"at most {self._max_queue} images wait for {self.runtime.info.name}, and {self._images} do now. "
-                    "Try again later.",
-                    retry_after=self._retry_after(),
-                )
-            self._queue.append(item)
-            self._images += len(rows)
+            if self._is_full(len(rows)):
+                self._queue.drop_done()
+            if self._is_full(len(rows)):
+                # of large requests, which take all places for long, the largest makes room
+                displaced = self._queue.largest()
+                if displaced is None or displaced.left <= len(rows):
+                    raise self._busy()
+            self._queue.put(request)
             self._changed.notify_all()
-        return item.future
+        if displaced is not None:
+            self._refuse(displaced, self._busy())
+        return request.future
 
     def close(self, timeout: float | None = None) -> None:
         """Accept no more, answer what waits, then close the runtime.
@@ -156,101 +139,109 @@ class Batcher:
             self._changed.notify_all()
         self._thread.join(timeout)
         with self._changed:
-            left, self._queue = list(self._queue), deque()
-            self._images = 0
-        for item in left:
-            if item.future.set_running_or_notify_cancel():
-                item.future.set_exception(RequestError("unavailable", "the server stopped before this was computed."))
+            left = self._queue.clear()
+        for request in left:
+            self._refuse(request, RequestError("unavailable", "the server stopped before this was computed."))
         self._thread.join(timeout)
         if not self._thread.is_alive():  # else a computation hangs, which still uses the runtime
             self.runtime.close()
 
-    def _drop_cancelled(self) -> None:
-        """Free the places of requests whose clients are gone. The caller holds the lock."""
-        kept = deque(item for item in self._queue if not item.future.cancelled())
-        self._queue, self._images = kept, sum(len(item.rows) for item in kept)
+    def _is_full(self, more: int) -> bool:
+        # an empty queue takes any request: one that is larger than the queue would otherwise never be answered
+        waiting, count = self._queue.images, min(more, self._max_batch)
+        return waiting > 0 and waiting + count > self._max_queue and self._queue.crowd + count > self._max_queue
 
-    def _retry_after(self) -> int:
-        if not self._rate:
-            return 1
-        return min(_LONGEST_RETRY, max(1, math.ceil(self._images / self._rate)))
+    def _busy(self) -> RequestError:
+        waiting = self._queue.images
+        seconds = math.ceil(waiting / self._rate) if self._rate else 1
+        return RequestError(
+            "busy",
+            f"at most {self._max_queue} images wait for {self.runtime.info.name}, and {waiting} do now. Try again later.",
+            retry_after=min(_LONGEST_RETRY, max(1, seconds)),
+        )
+
+    def _claim(self, request: Waiting) -> bool:
+        """Whether whoever waits for a request is to be told now: once at most, and not where the client is gone."""
+        with self._changed:
+            return not request.future.done() and request.future.set_running_or_notify_cancel()
+
+    def _refuse(self, request: Waiting, error: RequestError) -> None:
+        if self._claim(request):
+            request.future.set_exception(error)
 
     def _run(self) -> None:
-        while batch := self._next():
-            wanted = [item for item in batch if item.future.set_running_or_notify_cancel()]
+        while (batch := self._next()) is not None:
             now = time.monotonic()
-            late = [item for item in wanted if item.deadline <= now]
+            late = [part for part in batch if part.request.deadline <= now]
             if late:
                 self._record(late, now, 0.0, has_failed=True)
-            for item in late:
-                item.future.set_exception(
-                    RequestError("late", "the time of this request ran out while it waited.", retry_after=1)
+            for part in late:
+                self._refuse(
+                    part.request,
+                    RequestError("late", "the time of this request ran out while it waited.", retry_after=1),
                 )
-            wanted = [item for item in wanted if item.deadline > now]
+            wanted = [part for part in batch if part.request.deadline > now]
             if wanted:
                 self._compute(wanted, now)
 
-    def _next(self) -> list[_Item]:
-        """Wait for the next batch, the oldest items first; empty once closing and the queue is done."""
+    def _next(self) -> list[Part] | None:
+        """Wait for the next batch; None once closing and the queue is done."""
         with self._changed:
             self._changed.wait_for(lambda: self._queue or self._closing)
             if not self._queue:
-                return []
-            until = self._queue[0].since + self._max_delay
-            while self._images < self._max_batch and not self._closing:
+                return None
+            until = self._queue.oldest + self._max_delay
+            while self._queue.images < self._max_batch and not self._closing:
                 left = until - time.monotonic()
                 if left <= 0 or not self._changed.wait(left):
                     break
-            taken: list[_Item] = []
-            count = 0
-            while self._queue and (not taken or count + len(self._queue[0].rows) <= self._max_batch):
-                taken.append(self._queue.popleft())
-                count += len(taken[-1].rows)
-            self._images -= count
-            return taken
+            return self._queue.take()
 
-    def _compute(self, items: list[_Item], now: float) -> None:
-        count = sum(len(item.rows) for item in items)
+    def _compute(self, batch: list[Part], now: float) -> None:
+        count = sum(len(part.rows) for part in batch)
         try:
-            x = self._prepared(items)
-            preparing = time.monotonic() - now
-            logits, parts = self._logits(x)
+            x = self._prepared(batch)
+            self._since = began = time.monotonic()
+            logits = self.runtime.logits(x)
         except Exception as error:  # whatever it is, the waiting requests must get an answer
             detail = str(error) if isinstance(error, NetwrightError) else f"{type(error).__name__}: {error}"
             refusal = f"{self.runtime.info.name} cannot compute this: {detail}"
-            self._record(items, now, time.monotonic() - now, has_failed=True)
-            for item in items:
-                item.future.set_exception(RequestError("damaged", refusal))
+            self._record(batch, now, time.monotonic() - now, has_failed=True)
+            for part in batch:
+                self._refuse(part.request, RequestError("damaged", refusal))
             return
-        seconds = time.monotonic() - now
-        rate = count / max(seconds, 1e-6)
-        self._rate = 0.8 * self._rate + 0.2 * rate if self._rate else rate
-        self._record(items, now, seconds, preparing=preparing, parts=parts)
-        start = 0
-        for item in items:
-            item.future.set_result(logits[start : start + len(item.rows)])
-            start += len(item.rows)
-
-    def _record(self, items: list[_Item], now: float, seconds: float, **more: Any) -> None:
-        """Before the requests get their answers: who then looks at the statistics finds them counted."""
-        count, queued = sum(len(item.rows) for item in items), sum(now - item.since for item in items)
-        self._on_batch(BatchRecord(count, now - items[0].since, seconds, requests=len(items), queued=queued, **more))
-
-    def _prepared(self, items: list[_Item]) -> FloatArray:
-        parts = [self._normalized(item.rows) for item in items]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
-
-    def _logits(self, x: FloatArray) -> tuple[FloatArray, tuple[tuple[int, float], ...]]:
-        """The logits, and (images, seconds) of each call of the network."""
-        size, logits, parts = self._max_batch, list[FloatArray](), list[tuple[int, float]]()
-        try:
-            for start in range(0, max(1, len(x)), size):  # a request may have no images at all
-                self._since = began = time.monotonic()
-                logits.append(self.runtime.logits(x[start : start + size]))
-                parts.append((len(logits[-1]), time.monotonic() - began))
         finally:
             self._since = None
-        return (logits[0] if len(logits) == 1 else np.concatenate(logits)), tuple(parts)
+        done = time.monotonic()
+        rate = count / max(done - now, 1e-6)
+        self._rate = 0.8 * self._rate + 0.2 * rate if self._rate else rate
+        self._record(batch, now, done - now, preparing=began - now, parts=((count, done - began),))
+        start = 0
+        for part in batch:
+            part.request.logits.append(logits[start : start + len(part.rows)])
+            start += len(part.rows)
+            if part.is_last and self._claim(part.request):
+                found = part.request.logits
+                part.request.future.set_result(found[0] if len(found) == 1 else np.concatenate(found))
+
+    def _record(self, batch: list[Part], now: float, seconds: float, *, has_failed: bool = False, **more: Any) -> None:
+        """Before the requests get their answers: who then looks at the statistics finds them counted."""
+        since = [part.request.since for part in batch]
+        self._on_batch(
+            BatchRecord(
+                sum(len(part.rows) for part in batch),
+                now - min(since),
+                seconds,
+                requests=sum(part.is_last or has_failed for part in batch),
+                queued=sum(now - part.request.since for part in batch if part.is_first or has_failed),
+                has_failed=has_failed,
+                **more,
+            )
+        )
+
+    def _prepared(self, batch: list[Part]) -> FloatArray:
+        parts = [self._normalized(part.rows) for part in batch]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _normalized(self, rows: Rows) -> FloatArray:
         if rows.dtype == np.uint8:

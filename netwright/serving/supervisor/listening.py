@@ -17,9 +17,9 @@ from netwright.errors import ServeError
 if TYPE_CHECKING:
     from netwright.serving.settings import ServeSettings
 
-__all__ = ["ACCEPTED_AT_ONCE", "ConnectionCounts", "ListeningSocket", "listen", "listen_for", "port_of"]
+__all__ = ["ConnectionCounts", "ListeningSocket", "accepted_at_once", "listen", "listen_for", "port_of"]
 
-ACCEPTED_AT_ONCE = 1  # connections, by an event loop that wakes up: the rest is for the other workers
+_ACCEPTED_AT_ONCE = 100  # connections, by an event loop that wakes up
 _BACKLOG = 1024  # connections that wait to be accepted
 _YIELD_SECONDS = 0.001  # in which a worker with fewer connections may take the next
 
@@ -82,6 +82,13 @@ class ListeningSocket(socket.socket):
             if error.errno == errno.EINVAL:  # it was shut down, and will be closed here too
                 raise BlockingIOError from error
             raise
+
+
+def accepted_at_once(sock: ListeningSocket) -> int:
+    """Connections that an event loop accepts when it wakes up: one where the rest is for other workers. Where there are
+    none, a flood of connections would keep the others waiting for one turn of the loop each.
+    """
+    return 1 if sock.connection_counts is not None else _ACCEPTED_AT_ONCE
 
 
 @contextlib.contextmanager

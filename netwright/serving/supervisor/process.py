@@ -16,7 +16,7 @@ from netwright.errors import ServeError
 from netwright.serving.logs import Log
 from netwright.serving.metrics import Metrics
 from netwright.serving.supervisor.heartbeat import heartbeat_interval
-from netwright.serving.supervisor.listening import ACCEPTED_AT_ONCE, listen, port_of
+from netwright.serving.supervisor.listening import accepted_at_once, listen, port_of
 from netwright.system.extras import optional
 
 if TYPE_CHECKING:
@@ -117,13 +117,15 @@ class Server:
         from netwright.serving.http.uvicorn_adapter import make_http_server
 
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
-        http = make_http_server(self._state, backlog=ACCEPTED_AT_ONCE, **_counting(self._sock.connection_counts))
+        http = make_http_server(
+            self._state, backlog=accepted_at_once(self._sock), **_counting(self._sock.connection_counts)
+        )
         if self.settings.grpc_port is not None:
             from netwright.serving.grpc.server import start_grpc
 
             grpc_sock = self._grpc_sock or listen(self.settings.host, self.settings.grpc_port, flag="--grpc_port")
             self._rpc = await start_grpc(
-                self._state, grpc_sock, backlog=ACCEPTED_AT_ONCE, **_counting(grpc_sock.connection_counts)
+                self._state, grpc_sock, backlog=accepted_at_once(grpc_sock), **_counting(grpc_sock.connection_counts)
             )
             self.grpc_port = self._rpc.port
         serving = asyncio.create_task(http.serve(sockets=[self._sock]))

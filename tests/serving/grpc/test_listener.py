@@ -157,8 +157,8 @@ def test_small_fields_do_not_become_large_objects(
 
 @pytest.mark.slow
 def test_a_silent_connection_makes_room_for_a_new_one(small: Server, raw: Callable[[int], Any], until: Until) -> None:
-    [listener] = [small._rpc._listener]
-    listener._most = 3
+    listener = small._rpc._listener
+    listener.connections.most = 3
     silent = [raw(small.grpc_port) for _ in range(3)]
     until(lambda: len(listener.connections) == 3)
     time.sleep(1.1)

@@ -79,8 +79,54 @@ def test_what_waits_is_batched_in_order_and_large_requests_in_parts(runtime: Run
     assert [len(future.result(10)) for future in (first, *futures)] == [1, 2, 2, 1, 9]
     assert held.sizes == [1, 4, 1, 4, 4, 1]
     made.close()
-    assert [batch.images for batch in seen] == [1, 4, 1, 9]
-    assert [[images for images, _ in batch.parts] for batch in seen] == [[1], [4], [1], [4, 4, 1]]
+    assert [batch.images for batch in seen] == [1, 4, 1, 4, 4, 1]
+    assert [[images for images, _ in batch.parts] for batch in seen] == [[1], [4], [1], [4], [4], [1]]
+    assert [batch.requests for batch in seen] == [1, 2, 1, 0, 0, 1]
+
+
+def test_a_large_request_holds_up_no_small_one(runtime: Runtime) -> None:
+    held, order = Held(runtime), list[str]()
+    made = batcher(held, max_queue=20)
+    large = made.submit(pixels(40))
+    assert held.has_begun.wait(10)
+    other = made.submit(pixels(40, 1))
+    small = [made.submit(pixels(1, seed)) for seed in (2, 3)]
+    for name, future in (("large", large), ("other", other), ("small", small[0]), ("small", small[1])):
+        future.add_done_callback(lambda _, name=name: order.append(name))
+    held.go.set()
+    for seed, future in ((0, large), (1, other), (2, small[0]), (3, small[1])):
+        rows = pixels(len(future.result(10)), seed)
+        np.testing.assert_allclose(future.result(10), runtime.logits(runtime.normalize(rows)), rtol=1e-4, atol=1e-5)
+    made.close()
+    assert order == ["small", "small", "large", "other"]
+    assert held.sizes[:3] == [4, 4, 2]  # what is computed, then who came first of those that start now
+
+
+def test_where_the_queue_is_full_the_largest_request_makes_room(runtime: Runtime) -> None:
+    held = Held(runtime)
+    made = batcher(held)
+    first = made.submit(pixels(1))
+    assert held.has_begun.wait(10)
+    large = [made.submit(pixels(count)) for count in (20, 30)]  # each counts as one batch of 4
+    small = made.submit(pixels(1))
+    with pytest.raises(RequestError, match="at most 8 images wait for tiny, and 51 do"):
+        large[1].result(0)
+    held.go.set()
+    assert [len(future.result(10)) for future in (first, large[0], small)] == [1, 20, 1]
+    made.close()
+    assert made.waiting == 0
+
+
+def test_of_a_large_request_whose_client_is_gone_nothing_more_is_computed(runtime: Runtime) -> None:
+    held = Held(runtime)
+    made = batcher(held)
+    large = made.submit(pixels(40))
+    assert held.has_begun.wait(10)
+    assert large.cancel()
+    held.go.set()
+    assert len(made.submit(pixels(1)).result(10)) == 1
+    made.close()
+    assert held.sizes == [4, 1]
 
 
 def test_the_first_waits_for_others_during_the_batching_delay(runtime: Runtime) -> None:
