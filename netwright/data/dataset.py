@@ -8,16 +8,23 @@ from pathlib import Path
 
 from netwright.data.array import ArraySource
 from netwright.data.cifar import CIFAR10, CIFAR100, Cifar, find_cifar
+from netwright.data.data_path import data_path
 from netwright.data.digits import open_digits
 from netwright.data.download import Remote, fetch
 from netwright.data.folder import open_folder, open_split_folders
+from netwright.data.folder_tree import Folder
+from netwright.data.layout import find_layout, no_images
 from netwright.data.mnist import MNIST_FILES, find_mnist
 from netwright.data.parquet import open_parquet, split_files
 from netwright.data.source import SPLIT_NAMES, ImageSource, listed
 from netwright.data.sources import scan_data_folder
+from netwright.data.split_names import split_of
 from netwright.errors import DataError
 
 __all__ = ["OpenedDataset", "open_dataset"]
+
+
+_KINDS = "A data folder has class folders (train/<class>/, val/<class>/), parquet files, or MNIST's or CIFAR's files"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +74,7 @@ def open_dataset(
     Raises:
         DataError: There are no images, a split is missing, or the labels are not clear.
     """
-    root = Path(data_dir)
+    root = Path(data_dir).expanduser() if str(data_dir).startswith("~/") else Path(data_dir)
     if dataset == "digits" or (str(data_dir) == "digits" and not root.exists()):
         return _select(open_digits(), wanted, optional, cure)
     if dataset in _PUBLISHED:
@@ -85,9 +92,7 @@ def open_dataset(
             source = find(root)
         if source is not None:
             return _select(source, wanted, optional, cure, is_published=True)
-    if not root.exists():
-        raise DataError(f"the data folder {str(data_dir)!r} does not exist. Correct --data_dir.")
-    return _open_found(root, wanted, optional, cure)
+    return _open_found(data_path(data_dir, "Correct --data_dir."), wanted, optional, cure)
 
 
 def _scan(root: Path) -> tuple[Sequence[object], Sequence[object]]:
@@ -97,8 +102,6 @@ def _scan(root: Path) -> tuple[Sequence[object], Sequence[object]]:
 def _open_found(root: Path, wanted: Sequence[str], optional: Collection[str], cure: str) -> OpenedDataset:
     """Image folders or parquet files, whichever is there."""
     if root.is_file():
-        if root.suffix != ".parquet":
-            raise DataError(f"the data are a folder or a parquet file, and {root} is neither. Correct --data_dir.")
         return _select(open_parquet(root.parent, [(root.name, root.stat().st_size)]), wanted, optional, cure)
     if (opened := _open_split_folders(root, wanted, optional, cure)) is not None:
         return opened
@@ -111,42 +114,33 @@ def _open_found(root: Path, wanted: Sequence[str], optional: Collection[str], cu
             tables = [file for file in tables if names[file[0]] in split_names]
         return _select(open_parquet(root, tables), wanted, optional, cure)
     if images:
-        return _select(open_folder(root, images), wanted, optional, cure)
+        return _select(open_folder(root), wanted, optional, cure)
     for find, _ in _PUBLISHED.values():
         if (source := find(root)) is not None:
             return _select(source, wanted, optional, cure)
-    raise DataError(
-        f"there are no images below {root}: neither class folders (train/<class>/, val/<class>/), nor parquet files, "
-        "nor the published files of MNIST or CIFAR. Correct --data_dir."
-    )
+    raise no_images(root, f"{_KINDS}. Correct --data_dir")
 
 
 def _open_split_folders(
     root: Path, wanted: Sequence[str], optional: Collection[str], cure: str
 ) -> OpenedDataset | None:
-    """Open the wanted splits where the root has a folder for each; None where it has none, or they hold parquet files.
+    """Open the wanted splits where there is a folder for each; None where there is none, or they hold parquet files.
 
     Other folders are not read.
     """
-    there = sorted(entry.name for entry in root.iterdir() if entry.is_dir() and entry.name[0] != ".")
-    named = [name for name in wanted if (root / name).is_dir()]
-    splits = {name for name in there if name.lower() in SPLIT_NAMES and _is_split(root, name, there)} | set(named)
+    folder = Folder(root)
+    named = {name for name in wanted if name.lower() not in SPLIT_NAMES and name != "all" and (root / name).is_dir()}
+    if not folder.has_images or any(_holds_parquet(each.path) for each in folder.folders if split_of(each.name)):
+        return None
+    layout = find_layout(root, named)
+    splits = set(layout.splits) | named
+    # one without labels that is asked for: the message says what to do with its images
+    needed = {split_of(name) for name in wanted if name not in optional}
+    splits |= {name for name in layout.unlabeled if split_of(name) in needed - {None}}
     if not splits:
         return None
     split_names = _match_splits(splits, wanted, optional, root, cure)
-    if any(_holds_parquet(root / folder) for folder in split_names.values()):
-        return None
-    return OpenedDataset(open_split_folders(root, list(split_names.values())), split_names)
-
-
-def _is_split(root: Path, name: str, there: Sequence[str]) -> bool:
-    """Whether a folder is a split.
-
-    One called 'train' that holds images itself, beside 'car' and 'plane', is a class.
-    """
-    if all(other.lower() in SPLIT_NAMES for other in there):
-        return True
-    return any(entry.is_dir() and entry.name[0] != "." for entry in (root / name).iterdir())
+    return OpenedDataset(open_split_folders(layout, list(split_names.values())), split_names)
 
 
 def _holds_parquet(folder: Path) -> bool:
@@ -162,7 +156,7 @@ def _match_splits(
         if name in there:
             split_names[name] = name
             continue
-        same = sorted(key for key in there if SPLIT_NAMES.get(key.lower(), key) == SPLIT_NAMES.get(name.lower(), name))
+        same = sorted(key for key in there if (split_of(key) or key) == (split_of(name) or name))
         if len(same) > 1:
             raise DataError(f"{name!r} may be any of {listed(same)} in {root}. Give the exact name of the split.")
         if same:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from netwright.data.data_path import data_path, is_digits
 from netwright.data.digits import open_digits
-from netwright.data.folder import IMAGE_SUFFIXES, FileEntry, open_folder, scan_files
+from netwright.data.folder import open_folder
+from netwright.data.folder_tree import FileEntry, Folder
+from netwright.data.layout import no_images
 from netwright.data.parquet import open_parquet
 from netwright.data.source import ImageSource, check_source, listed
 from netwright.errors import DataError
@@ -24,25 +27,20 @@ def open_source(data_dir: str | Path) -> ImageSource:
     Raises:
         DataError: There are no images, or their labels are not clear.
     """
-    root = Path(data_dir)
-    if data_dir == "digits" or (data_dir == Path("digits") and not root.exists()):
+    if is_digits(data_dir):
         return open_digits()
-    if not root.exists():
-        raise DataError(f"the data folder {str(data_dir)!r} does not exist. {_KINDS}, or the word 'digits'.")
-    source = _open_path(root)
+    source = _open_path(data_path(data_dir, f"{_KINDS}, or the word 'digits'."))
     check_source(source)
     return source
 
 
 def _open_path(root: Path) -> ImageSource:
     if root.is_file():
-        if root.suffix != ".parquet":
-            raise DataError(f"the data are a folder or a parquet file, and {root} is neither. {_KINDS}.")
         return open_parquet(root.parent, [(root.name, root.stat().st_size)])
     tables, images = scan_data_folder(root)
     if not tables and not images:
-        raise DataError(f"there are no images ({', '.join(sorted(IMAGE_SUFFIXES))}) below {root}. {_KINDS}.")
-    return open_parquet(root, tables) if tables else open_folder(root, images)
+        raise no_images(root, _KINDS)
+    return open_parquet(root, tables) if tables else open_folder(root)
 
 
 def scan_data_folder(root: Path) -> tuple[list[FileEntry], list[FileEntry]]:
@@ -54,9 +52,8 @@ def scan_data_folder(root: Path) -> tuple[list[FileEntry], list[FileEntry]]:
     Raises:
         DataError: There are both.
     """
-    files = scan_files(root, IMAGE_SUFFIXES | {".parquet"})
-    tables = [file for file in files if file[0].lower().endswith(".parquet")]
-    images = [file for file in files if not file[0].lower().endswith(".parquet")]
+    folder = Folder(root)
+    tables, images = folder.all_tables(), folder.all_images()
     if tables and images:
         raise DataError(
             f"a data folder holds parquet files or images, and {root} has both: {listed([tables[0][0], images[0][0]])}."

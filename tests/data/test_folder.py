@@ -64,13 +64,6 @@ def test_splits_beside_classes_are_refused(tmp_path, make):
         open_source(tmp_path)
 
 
-def test_an_unlabeled_test_folder_is_refused(tmp_path, make):
-    make.fill(tmp_path / "train", {"ant": 2, "bee": 2})
-    make.fill(tmp_path, {"test": 3})
-    with pytest.raises(DataError, match=r"beside 'test', which are no splits or have images outside class folders"):
-        open_source(tmp_path)
-
-
 def test_two_folders_for_one_split_are_refused(tmp_path, make):
     for name in ("train", "val", "valid"):
         make.fill(tmp_path / name, {"ant": 2, "bee": 2})

@@ -38,9 +38,9 @@ def test_one_parquet_file_is_a_source(tmp_path, make):
 
 
 def test_another_kind_of_file_is_refused(tmp_path):
-    (tmp_path / "x.zip").write_bytes(b"PK")
+    (tmp_path / "x.txt").write_bytes(b"PK")
     with pytest.raises(DataError, match="a folder or a parquet file"):
-        open_source(tmp_path / "x.zip")
+        open_source(tmp_path / "x.txt")
 
 
 def test_a_folder_called_digits_is_reached_by_its_path(tmp_path, make, monkeypatch):

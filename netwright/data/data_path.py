@@ -1,0 +1,70 @@
+"""From what a user gives as --data_dir to a folder that is there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from netwright.errors import DataError
+from netwright.system.suggest import nearest
+
+__all__ = ["data_path", "is_digits"]
+
+_ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar")
+
+
+def is_digits(data_dir: str | Path) -> bool:
+    """Whether the bundled digits are meant. A folder of that name is reached by './digits'."""
+    return data_dir == "digits" or (data_dir == Path("digits") and not Path(data_dir).exists())
+
+
+def data_path(data_dir: str | Path, cure: str) -> Path:
+    """The path of a folder, or of a parquet file, that is there; `~` is the home folder.
+
+    Args:
+        data_dir: As given.
+        cure: What to give instead, for messages.
+
+    Raises:
+        DataError: It is an address or an archive, it is not there, or it is another kind of file.
+    """
+    text = str(data_dir)
+    if re.match(r"[a-z][a-z0-9+.-]+:/", text, re.IGNORECASE):
+        raise DataError(
+            f"the data are a folder on this machine, and {text!r} is an address. Download and unpack it, then give the "
+            "folder."
+        )
+    root = Path(data_dir)
+    if text.startswith("~"):
+        try:
+            root = root.expanduser()
+        except RuntimeError as error:
+            raise DataError(f"the data folder {text!r} is in the home folder of an unknown user. {cure}") from error
+    if root.is_dir() or (root.is_file() and root.suffix.lower() == ".parquet"):
+        return root
+    if root.is_file():
+        raise _no_folder(root, cure)
+    raise DataError(f"the data folder {text!r} does not exist{_what_is_there(root)} {cure}")
+
+
+def _no_folder(root: Path, cure: str) -> DataError:
+    if root.name.lower().endswith(_ARCHIVES):
+        target = root.with_name(root.name.split(".")[0])
+        tool = f"unzip {root} -d {target}" if root.suffix.lower() == ".zip" else f"tar -xf {root} -C {target}"
+        tool = tool if root.suffix.lower() not in (".7z", ".rar") else f"an archive program, into {target}"
+        return DataError(
+            f"the data are a folder, and {root} is an archive. Unpack it (`{tool}`), then give --data_dir {target}."
+        )
+    return DataError(f"the data are a folder or a parquet file, and {root} is neither. {cure}")
+
+
+def _what_is_there(root: Path) -> str:
+    """What a missing path was probably meant to be."""
+    absolute = root.absolute()
+    there = next((place for place in absolute.parents if place.is_dir()), absolute)
+    try:
+        names = [each.name for each in there.iterdir() if each.is_dir()]
+    except OSError:
+        names = []
+    near = nearest(absolute.relative_to(there).parts[0], names) if names else []
+    return f": did you mean {str(there / near[0])!r}?" if near else "."

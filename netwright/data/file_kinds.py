@@ -1,0 +1,62 @@
+"""Which files are images: by their ending, and by their content where the ending says nothing."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+__all__ = ["IMAGE", "IMAGE_SUFFIXES", "NO_IMAGE", "TABLE", "UNREADABLE", "file_kind"]
+
+IMAGE, TABLE, UNREADABLE, NO_IMAGE = "image", "table", "unreadable image", "no image"
+
+# taken for images unopened: a damaged one is then named as damaged
+IMAGE_SUFFIXES = frozenset(
+    {".avif", ".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm"}
+    | {".tif", ".tiff", ".webp"}
+)
+# pictures that Pillow reads not at all, or only the thumbnail of
+_UNREADABLE_SUFFIXES = frozenset(
+    {".heic", ".heif", ".hif", ".jxl", ".svg", ".eps", ".exr"}
+    | {".arw", ".cr2", ".cr3", ".dng", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2", ".srw"}
+)
+# not worth opening
+_OTHER_SUFFIXES = frozenset(
+    {".avi", ".css", ".csv", ".db", ".gz", ".html", ".ini", ".ipynb", ".js", ".json", ".jsonl", ".log", ".lua", ".m"}
+    | {".mat", ".md", ".mov", ".mp4", ".npy", ".npz", ".onnx", ".pdf", ".pt", ".pth", ".py", ".safetensors", ".sh"}
+    | {".sqlite", ".tar", ".toml", ".tsv", ".txt", ".xlsx", ".xml", ".yaml", ".yml", ".zip"}
+)
+_HEAD = 16  # bytes
+_MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*", b"\0\0\0\x0cjP  ")
+_HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
+
+
+def file_kind(path: str | Path) -> str:
+    """IMAGE, TABLE (parquet), UNREADABLE (an image in a format that is not read) or NO_IMAGE.
+
+    Raises:
+        OSError: Its ending says nothing, and it cannot be opened.
+    """
+    suffix = os.path.splitext(path)[1].lower()
+    if suffix in IMAGE_SUFFIXES:
+        return IMAGE
+    if suffix == ".parquet":
+        return TABLE
+    if suffix in _UNREADABLE_SUFFIXES:
+        return UNREADABLE
+    if suffix in _OTHER_SUFFIXES:
+        return NO_IMAGE
+    with open(path, "rb") as file:
+        return _kind_of_head(file.read(_HEAD))
+
+
+def _kind_of_head(head: bytes) -> str:
+    if head.startswith(_MAGIC) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):
+        return IMAGE
+    if head[:2] == b"BM" and head[6:10] == bytes(4):  # the two reserved words of a bitmap's header
+        return IMAGE
+    if head[:1] == b"P" and head[1:2] in b"123456" and head[2:3] in (b" ", b"\n", b"\t", b"\r"):
+        return IMAGE
+    if head[4:8] == b"ftyp":
+        brand = head[8:12]
+        return IMAGE if brand in (b"avif", b"avis") else UNREADABLE if brand in _HEIC_BRANDS else NO_IMAGE
+    return NO_IMAGE
