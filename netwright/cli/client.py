@@ -80,7 +80,7 @@ def _files(words: list[str], errors: list[dict[str, str]]) -> list[str]:
     """The files that the words mean, in their order; a folder or a pattern without images is an error."""
     import glob
 
-    from netwright.data.folder import IMAGE_SUFFIXES, scan_files
+    from netwright.data.folder import scan_images
     from netwright.errors import DataError
 
     files: list[str] = []
@@ -88,7 +88,7 @@ def _files(words: list[str], errors: list[dict[str, str]]) -> list[str]:
         found = [word]
         if os.path.isdir(word):
             try:
-                found = [os.path.join(word, path) for path, _ in scan_files(Path(word), IMAGE_SUFFIXES)]
+                found = [os.path.join(word, path) for path, _ in scan_images(Path(word))]
             except DataError as error:
                 errors.append({"path": word, "reason": str(error)})
                 continue

@@ -9,9 +9,12 @@ from netwright.data.preprocess import Preprocessing
 from netwright.data.source import ImageSource
 from netwright.data.sources import open_source
 from netwright.data.splits import Splits, cut_splits
+from netwright.data.summarize import summarize
+from netwright.data.summary import DataSummary
 from netwright.system.deprecation import moved_names
 
 __all__ = [
+    "DataSummary",
     "ImageSet",
     "ImageSource",
     "Preprocessing",
@@ -21,6 +24,7 @@ __all__ = [
     "decode",
     "load_images",
     "open_source",
+    "summarize",
 ]
 
 if not TYPE_CHECKING:  # to a type checker, the old name is an error

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from netwright.data.source import ImageSource, IntArray, Pixels, listed
+from netwright.data.skipped import Skipped, skipped_image
+from netwright.data.source import IntArray, Pixels, listed
 from netwright.data.store import FileSink
+from netwright.data.summary import DataSummary
 from netwright.errors import DataError, OutputError
 from netwright.system.atomic import write_text
 
@@ -20,21 +22,6 @@ _FORMAT = 1
 _INDEX_ARRAYS = ("labels", "train", "validation", "test")
 _FACTS = ("name", "resolution", "channels", "flip_suits", "fingerprint", "provenance")
 _COPIED_AT_ONCE = 512
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """An image that could not be decoded: its name in the source, and why."""
-
-    name: str
-    reason: str
-
-
-def skipped_image(source: ImageSource, index: int, error: Exception) -> Skipped:
-    """Image `index` of a source, which could not be read because of an error."""
-    # an OSError's text has the whole path, which differs between machines
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return Skipped(source.item_name(index), reason)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,6 +42,7 @@ class ImageSet:
         fingerprint: A hash of everything that decides the pixels and splits.
         provenance: A sentence about where the splits come from.
         path: The manifest if the set is on disk. Other processes share the pixels by `ImageSet.open(path)`.
+        summary: What was read of the source, and what was not; None where the set was opened by its path.
     """
 
     name: str
@@ -73,6 +61,7 @@ class ImageSet:
     fingerprint: str
     provenance: str
     path: Path | None = None
+    summary: DataSummary | None = None
 
     @property
     def num_classes(self) -> int:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +24,8 @@ from netwright.data.source import ImageSource, IntArray, Pixels, listed
 from netwright.data.sources import open_source
 from netwright.data.splits import Splits, cut_splits
 from netwright.data.store import FileSink, MemorySink, Sink
+from netwright.data.summarize import summarize
+from netwright.data.summary import DataSummary
 from netwright.errors import DataError
 from netwright.system.atomic import explain_errors
 from netwright.system.machine import processors
@@ -53,6 +58,7 @@ def load_images(
     validation_fraction: float = 0.2,
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
+    announce: Callable[[DataSummary], None] | None = None,
 ) -> ImageSet:
     """Decode the images of a folder, of parquet files or of 'digits' to one uint8 array, and split them.
 
@@ -67,6 +73,7 @@ def load_images(
         validation_fraction: See `cut_splits`.
         threads: That decode; by default one per processor, at most 16.
         progress: Called with (images done, all images).
+        announce: Called with what was found, before anything is decoded.
 
     Raises:
         DataError: The source cannot be read or split, too many images are bad, or memory is short.
@@ -74,14 +81,24 @@ def load_images(
     """
     source = open_source(data_dir)
     splits = cut_splits(source, seed, validation_fraction, train_images=train_images)
+    parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
+    summary = summarize(source, parts, splits.provenance)
+    if announce is not None:
+        announce(summary)
     with _pillow_warnings_ignored():
         shape = choose_shape(source, splits.train, resolution)
     fingerprint = _fingerprint(source, splits, shape, seed)
     manifest = None if cache is None else Path(cache) / manifest_name(fingerprint)
     if manifest is not None and (cached := _open_cached(manifest, fingerprint)) is not None:
-        return cached
+        return _described(cached, summary)
     image_set = _decode_set(source, splits, shape, fingerprint, manifest, threads, progress)
-    return image_set if manifest is None else image_set.stored_at(manifest)
+    return _described(image_set if manifest is None else image_set.stored_at(manifest), summary)
+
+
+def _described(images: ImageSet, summary: DataSummary) -> ImageSet:
+    """The set with its summary, which counts only what could be decoded."""
+    parts = {"train": images.train, "validation": images.validation, "test": images.test}
+    return replace(images, summary=summary.decoded(images.labels, parts, images.skipped))
 
 
 def _open_cached(manifest: Path, fingerprint: str) -> ImageSet | None:
@@ -117,14 +134,16 @@ def _decode_set(
         sink.discard()
     row = np.full(len(source.labels), -1, dtype=np.int64)
     row[wanted[kept]] = np.arange(len(images))
+    parts = [_rows(row, part) for part in (splits.train, splits.validation, splits.test)]
+    left = f" {_left(len(skipped), parts)}" if skipped else ""
     return ImageSet(
         name=source.name,
         images=images,
         labels=source.labels[wanted[kept]],
         class_names=source.class_names,
-        train=_rows(row, splits.train),
-        validation=_rows(row, splits.validation),
-        test=_rows(row, splits.test),
+        train=parts[0],
+        validation=parts[1],
+        test=parts[2],
         mean=mean,
         std=std,
         flip_suits=shape.flip_suits,
@@ -132,7 +151,16 @@ def _decode_set(
         channels=shape.channels,
         skipped=tuple(skipped),
         fingerprint=fingerprint,
-        provenance=splits.provenance,
+        provenance=splits.provenance + left,
+    )
+
+
+def _left(skipped: int, parts: list[IntArray]) -> str:
+    """What is left of train, validation and test."""
+    train, validation, test = (f"{len(part):,}" for part in parts)
+    return (
+        f"{skipped:,} of these could not be decoded, which leaves {train} to train, {validation} to validate and "
+        f"{test} to test."
     )
 
 
@@ -239,6 +267,12 @@ def _decode_block(source: ImageSource, wanted: IntArray, start: int, shape: Imag
 def _refuse_bad(source: ImageSource, splits: Splits, kept: IntArray, skipped: list[Skipped]) -> None:
     """Raise DataError where so many images are bad that the rest would be another data set."""
     examples = "; ".join(f"{bad.name} ({bad.reason})" for bad in skipped[:3])
+    deleted = sum(bad.reason == os.strerror(errno.ENOENT) for bad in skipped)
+    if deleted > len(kept):
+        raise DataError(
+            f"images stay where they are while they are read, and {deleted:,} of {source.name!r} are gone since "
+            f"the folder was listed: {examples}. Put them back, or give another folder."
+        )
     if len(skipped) > len(kept):
         raise DataError(
             f"at least half of the images must be readable, and {len(skipped):,} of {len(skipped) + len(kept):,} of "

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from netwright.data.duplicates import find_duplicates
 from netwright.data.source import ImageSource, IntArray, listed
 from netwright.errors import DataError
 
@@ -41,6 +42,9 @@ def cut_splits(
 ) -> Splits:
     """Cut a source into train, validation and test, stratified by class; the seed alone decides.
 
+    Identical files are not parted by a cut, so that no image is learned and measured, except where a class has too few
+    different ones.
+
     Test is the source's own test split, else its validation split, else cut from all images. Validation is the source's
     own if it has a test split too, else cut from the training images.
 
@@ -59,7 +63,8 @@ def cut_splits(
             raise DataError(f"the {name} fraction lies between 0 and 1, not {fraction}. Give a value such as 0.2.")
     if seed < 0:
         raise DataError(f"a seed is 0 or more, not {seed}. Give another --seed.")
-    own, labels, notes = source.splits, source.labels, []
+    own, notes = source.splits, []
+    group = find_duplicates(source).group
     if len(own) > 1 and "train" not in own:
         raise DataError(
             f"a source has a train split or no splits at all, and {source.name!r} has {listed(sorted(own))}. "
@@ -69,7 +74,7 @@ def cut_splits(
     own_validation = own["validation"] if "validation" in own and "test" in own else None
     _refuse_small_classes(source, pool, 1 + (len(own) == 1) + (own_validation is None))
     if len(own) == 1:
-        test, pool = _cut(pool, labels, test_fraction, 2, np.random.default_rng([seed, _TEST]))
+        test, pool = _cut(pool, source.labels, group, test_fraction, 2, np.random.default_rng([seed, _TEST]))
         notes.append(f"test: {len(test):,} images cut from all ({test_fraction:.0%} of each class, seed {seed})")
     else:
         name = "test" if "test" in own else "validation"
@@ -79,7 +84,8 @@ def cut_splits(
         pool, own_validation, note = _subset(source, pool, own_validation, train_images, seed)
         notes += note
     if own_validation is None:
-        validation, train = _cut(pool, labels, validation_fraction, 1, np.random.default_rng([seed, _VALIDATION]))
+        rng = np.random.default_rng([seed, _VALIDATION])
+        validation, train = _cut(pool, source.labels, group, validation_fraction, 1, rng)
         notes.append(
             f"validation: {len(validation):,} images cut from the training images "
             f"({validation_fraction:.0%} of each class, seed {seed})"
@@ -92,7 +98,7 @@ def cut_splits(
 
 
 def cut_fraction(source: ImageSource, index: IntArray, fraction: float, seed: int) -> tuple[IntArray, IntArray]:
-    """Cut a fraction of each class from some images; the seed alone decides.
+    """Cut a fraction of each class from some images, identical files together; the seed alone decides.
 
     Args:
         source: Has the labels.
@@ -103,7 +109,8 @@ def cut_fraction(source: ImageSource, index: IntArray, fraction: float, seed: in
     Returns:
         (image numbers that are cut, the rest), both ascending.
     """
-    return _cut(index, source.labels, fraction, 1, np.random.default_rng([seed, _VALIDATION]))
+    group = find_duplicates(source).group
+    return _cut(index, source.labels, group, fraction, 1, np.random.default_rng([seed, _VALIDATION]))
 
 
 def _refuse_small_classes(source: ImageSource, pool: IntArray, least: int) -> None:
@@ -157,10 +164,27 @@ def _shares(sizes: IntArray, total: int, least: int) -> list[int]:
 
 
 def _cut(
-    indices: IntArray, labels: IntArray, fraction: float, leave: int, rng: np.random.Generator
+    indices: IntArray, labels: IntArray, group: IntArray, fraction: float, leave: int, rng: np.random.Generator
 ) -> tuple[IntArray, IntArray]:
-    """Cut a fraction of each class, at least one image, and leave at least `leave`: (what is cut, the rest)."""
-    return _draw(indices, labels[indices], lambda n: min(max(round(n * fraction), 1), n - leave), rng)
+    """Cut a fraction of each class, at least one image, and leave at least `leave`: (what is cut, the rest).
+
+    Of identical images one is drawn, and the others go with it. A class that has too few different images for that is
+    cut image by image.
+    """
+    units = _representatives(indices, group)
+    different = np.bincount(labels[units], minlength=int(labels.max()) + 1)
+    few = indices[different[labels[indices]] < leave + 1]
+    group = group.copy()
+    group[few] = few
+    units = _representatives(indices, group)
+    drawn, _ = _draw(units, labels[units], lambda n: min(max(round(n * fraction), 1), n - leave), rng)
+    is_cut = np.isin(group[indices], group[drawn])
+    return indices[is_cut], indices[~is_cut]
+
+
+def _representatives(indices: IntArray, group: IntArray) -> IntArray:
+    """The first of each group of identical images, ascending."""
+    return indices[np.sort(np.unique(group[indices], return_index=True)[1])]
 
 
 def _draw(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from netwright.data.folder import IMAGE_SUFFIXES, scan_files
+from netwright.data.folder import IMAGE_SUFFIXES, scan_images
 from netwright.errors import DataError
 from netwright.system.fetch import FetchError, TooLargeError, fetch_bytes, is_offline
 
@@ -49,7 +49,7 @@ def _each(words: Sequence[str], timeout: float) -> Iterator[Input]:
         if urlsplit(word).scheme.lower() in _SCHEMES:
             yield Input(word, is_url=True, timeout=timeout)
         elif (folder := Path(word)).is_dir():
-            found = scan_files(folder, frozenset(IMAGE_SUFFIXES))
+            found = scan_images(folder)
             if not found:
                 raise DataError(
                     f"a folder to predict has images ({', '.join(sorted(IMAGE_SUFFIXES))}) in it or below, and {word} "

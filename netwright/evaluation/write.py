@@ -17,7 +17,8 @@ from netwright.evaluation.figures import accuracy_figure, calibration_figure, co
 from netwright.evaluation.metrics import ValidationMetrics, Wrong
 from netwright.evaluation.page import facts_section, page, sections_of, skipped_section, wrong_section
 from netwright.report.charts import chart_script, write_charts
-from netwright.system.atomic import write_text
+from netwright.system.atomic import explain_errors, write_text
+from netwright.system.run_folder import mark_run_folder
 
 __all__ = ["FORMAT", "write_validation_report"]
 
@@ -52,6 +53,9 @@ def write_validation_report(
     Raises:
         OutputError: If the folder cannot be written.
     """
+    with explain_errors(folder, what=_WHAT, elsewhere=_ELSEWHERE):
+        folder.mkdir(parents=True, exist_ok=True)
+    mark_run_folder(folder)
     _write_numbers(measured, folder, facts)
     with chart_script() as script:
         labels = labels_of(measured.class_names)

@@ -107,7 +107,7 @@ def labeled_images(
     if not 1 <= calibration <= MOST_CALIBRATION:
         raise DataError(f"calibration takes 1 to {MOST_CALIBRATION} images, not {calibration}.")
     source: ImageSource
-    unlabeled = open_unlabeled(Path(data_dir)) if data_dir and dataset in ("", "imagenet") else None
+    unlabeled = open_unlabeled(Path(data_dir).expanduser()) if data_dir and dataset in ("", "imagenet") else None
     if unlabeled is not None:
         source, keys = unlabeled, _splits_of(unlabeled, train_split, val_split)
     else:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from netwright.data.folder import IMAGE_SUFFIXES, FolderSource, files_signature, scan_files
-from netwright.data.source import SPLIT_NAMES
+from netwright.data.folder import FolderSource, files_signature, scan_images
+from netwright.data.split_names import split_of
 
 __all__ = ["open_unlabeled"]
 
@@ -19,12 +19,12 @@ def open_unlabeled(root: Path) -> FolderSource | None:
     """
     if not root.is_dir():
         return None
-    files = scan_files(root, IMAGE_SUFFIXES)
+    files = scan_images(root)
     tops = {path.rpartition("/")[0] for path, _ in files}
-    is_flat, are_splits = tops == {""}, bool(tops) and all(top.lower() in SPLIT_NAMES for top in tops)
+    is_flat, are_splits = tops == {""}, bool(tops) and all("/" not in top and split_of(top) for top in tops)
     if not (is_flat or are_splits):
         return None
-    origin = np.array([SPLIT_NAMES[path.partition("/")[0].lower()] if are_splits else "all" for path, _ in files])
+    origin = np.array([split_of(path.partition("/")[0]) if are_splits else "all" for path, _ in files])
     return FolderSource(
         name=root.resolve().name,
         class_names=(),

@@ -9,7 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from netwright.system.atomic import write_bytes
+from netwright.system.atomic import explain_errors, write_bytes
+from netwright.system.run_folder import mark_run_folder
 from netwright.theme import Spec
 
 __all__ = ["chart_script", "write_charts"]
@@ -58,6 +59,9 @@ def write_charts(
         "svg": str.encode,
         "pdf": vl_convert.svg_to_pdf,
     }
+    with explain_errors(folder, what=what, elsewhere=elsewhere):
+        folder.mkdir(parents=True, exist_ok=True)
+    mark_run_folder(folder)
     written = []
     for name, spec in specs.items():
         svg = vl_convert.vegalite_to_svg(spec)  # the slow part, so once for all formats

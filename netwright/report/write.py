@@ -12,6 +12,7 @@ from netwright.report.page import page
 from netwright.report.sections import SECTIONS, figures_of, specs_of
 from netwright.report.tables import csv_download
 from netwright.system.atomic import explain_errors, write_text
+from netwright.system.run_folder import mark_run_folder
 
 __all__ = ["FORMATS", "render_figures", "write_report"]
 
@@ -50,6 +51,7 @@ def _prepare(folder: Path, formats: Sequence[str]) -> None:
         raise OutputError(f"a chart's format is one of {', '.join(FORMATS)}, not {unknown[0]!r}. Choose among these.")
     with explain_errors(folder, what="the report", elsewhere=_ELSEWHERE):
         folder.mkdir(parents=True, exist_ok=True)
+        mark_run_folder(folder)
 
 
 def _remove(folder: Path, names: Iterable[str]) -> None:

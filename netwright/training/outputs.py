@@ -15,6 +15,7 @@ import torch
 from netwright.errors import OutputError, RecipeError
 from netwright.recipe import training_to_yaml
 from netwright.system.atomic import require_room, require_writable, write_text
+from netwright.system.run_folder import mark_run_folder
 from netwright.training.checkpoint_policy import is_saved, save_and_prune
 from netwright.training.curve import draw_curve
 from netwright.training.records import EpochRecord, write_records
@@ -126,6 +127,7 @@ class Outputs:
     def check_writable(self) -> None:
         """Raise OutputError where no file can be written."""
         require_writable(self.out, what="the files of the training", elsewhere="another --out")
+        mark_run_folder(self.out)
 
     def _check_room(self) -> None:
         """Raise OutputError where there is no room for the first state and weights."""

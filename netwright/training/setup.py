@@ -16,6 +16,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from netwright.arch import Arch, complexity
 from netwright.data.preprocess import Preprocessing
+from netwright.data.summarize import summarize
 from netwright.errors import RecipeError, WeightsError
 from netwright.loader import EvalLoader, Split, TrainLoader, open_splits
 from netwright.nn import AnyNet, build, freeze, linear_probe
@@ -84,7 +85,7 @@ def set_up(training: TrainConfig, group: Group, recipe_classes: int | None = Non
     if not training.network.model:
         raise RecipeError("a training needs a network. Give --model regnet_x_800mf, or the path of a network.yaml.")
     train_split, val_split = open_splits(training)
-    notices = _class_notices(recipe_classes, train_split)
+    notices = [*_described(train_split, val_split), *_class_notices(recipe_classes, train_split)]
     network, recipe, seed = training.network, training.optimization, training.machine.seed
     _check(training, val_split)
     arch = resolve_arch(
@@ -199,6 +200,13 @@ def _check(training: TrainConfig, val_split: Split | None) -> None:
     if training.network.resume_optimizer and not training.network.checkpoint:
         raise RecipeError("resume_optimizer takes the optimizer's state from checkpoint, and none is given. Give one.")
     assert val_split is not None or not checkpoints.validate, "open_splits returns what validate needs"
+
+
+def _described(train: Split, validation: Split | None) -> list[str]:
+    """What was found in the folder of the images, and what is likely to be a mistake in it."""
+    parts = {"train": train.index} | ({} if validation is None else {"validation": validation.index})
+    summary = summarize(train.source, parts)
+    return [*summary.lines(), *(f"warning: {text}" for text in summary.warnings)]
 
 
 def _class_notices(recipe_classes: int | None, train: Split) -> list[str]:

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from netwright.data import ImageSet, load_images
+from netwright.data.summarize import announcer
 from netwright.errors import PopulationError
 from netwright.population import FILE, Population
 from netwright.recipe import Recipe
 from netwright.space import DesignSpace, Sample, load_space
 from netwright.sweeps import Executor, LocalExecutor, NullProgress, default_workers, run
 from netwright.system.atomic import require_writable
+from netwright.system.run_folder import mark_run_folder
 from netwright.workflow.config import DesignConfig
 
 __all__ = ["PreparedDesign", "identity", "machine_failures", "prepare", "retry_command"]
@@ -126,18 +128,22 @@ def prepare(config: DesignConfig, progress: NullProgress) -> PreparedDesign:
     """
     space = config.space if isinstance(config.space, DesignSpace) else load_space(config.space)
     require_writable(config.out, what="the results", elsewhere="another --out")
+    mark_run_folder(config.out)
     images = load_images(
         config.data_dir,
         resolution=config.resolution,
         seed=config.seed,
         cache=config.out / "cache",
         train_images=config.train_images,
+        announce=announcer(_LOG),
     )
-    _LOG.info("%s: %d classes, %d pixels. %s", images.name, images.num_classes, images.resolution, images.provenance)
+    _LOG.info("%s: decoded to %d x %d pixels", images.name, images.resolution, images.resolution)
     if images.skipped:
         first = images.skipped[0]
         _LOG.warning(
-            "%d images could not be decoded, the first: %s (%s)", len(images.skipped), first.name, first.reason
+            "%d images could not be decoded, the first: %s (%s). %d are left to train, %d to validate, %d to test",
+            *(len(images.skipped), first.name, first.reason),
+            *(len(part) for part in (images.train, images.validation, images.test)),
         )
     recipe, final_recipe, devices = _resolved(config, images)
     space = _budgeted(space, images, config)

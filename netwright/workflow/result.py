@@ -114,6 +114,8 @@ def conclude(
     )
     # last: its presence means that the rest is there
     summary = _summary(result, comparison, finalists)
+    if (found := prepared.images.summary) is not None:
+        summary["data"] = found.to_dict()
     _write(out / "result.json", json.dumps(summary, indent=2), "the result of the design")
     return result
 
@@ -158,6 +160,7 @@ def _facts(prepared: PreparedDesign, pick: Finalist) -> Mapping[str, Mapping[str
             "images": f"{images.name}, {len(images.labels):,} images, {images.num_classes} classes, "
             f"{images.resolution} pixels, {images.channels} channel(s)",
             "splits": images.provenance,
+            **({} if images.summary is None else images.summary.facts()),
             "skipped": f"{len(images.skipped)} images could not be decoded. {bad}" if bad else "none",
             "fingerprint": images.fingerprint,
         },

@@ -1,0 +1,112 @@
+"""Describe the images of a run before it starts, with what is likely to be a mistake."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from netwright.data.duplicates import Duplicates, find_duplicates, in_two_splits, with_two_labels
+from netwright.data.folder import FolderSource
+from netwright.data.reading import Ignored
+from netwright.data.source import ImageSource, IntArray
+from netwright.data.split_names import is_split_like
+from netwright.data.summary import DataSummary, class_counts, counted
+
+__all__ = ["announcer", "summarize"]
+
+_MOST_NAMED = 3
+_MANY_IGNORED = 0.1  # of all images
+
+
+def summarize(source: ImageSource, splits: Mapping[str, IntArray] | None = None, provenance: str = "") -> DataSummary:
+    """Describe the images of a source before they are used.
+
+    Args:
+        source: The images.
+        splits: Name -> image numbers, as a run uses them; the source's own where left out.
+        provenance: A sentence about where the splits come from.
+    """
+    splits = dict(source.splits if splits is None else splits)
+    reading = source.reading if isinstance(source, FolderSource) else None
+    ignored = () if reading is None else reading.ignored
+    notes = (() if reading is None else reading.notes) + ((provenance,) if provenance else ())
+    counts = class_counts(source.labels, splits, len(source.class_names))
+    warnings = [
+        *_class_warnings(source.class_names),
+        *_duplicate_warnings(source, splits, find_duplicates(source)),
+        *_ignored_warnings(ignored, sum(map(sum, counts.values()))),
+    ]
+    return DataSummary(source.name, source.class_names, counts, notes, ignored, (), tuple(warnings))
+
+
+def announcer(log: logging.Logger) -> Callable[[DataSummary], None]:
+    """Writes a summary to a log, its warnings last."""
+
+    def announce(summary: DataSummary) -> None:
+        for line in summary.lines():
+            log.info("%s", line)
+        for warning in summary.warnings:
+            log.warning("%s", warning)
+
+    return announce
+
+
+def _class_warnings(names: Sequence[str]) -> list[str]:
+    like = [name for name in names if is_split_like(name)]
+    if not like:
+        return []
+    said = "looks like the name of a split and is" if len(like) == 1 else "look like names of splits and are"
+    return [
+        f"{', '.join(map(repr, like[:_MOST_NAMED]))} {said} taken for a class. If that is wrong, sort the images of "
+        "each split into one folder per class."
+    ]
+
+
+def _duplicate_warnings(source: ImageSource, splits: Mapping[str, IntArray], found: Duplicates) -> list[str]:
+    warnings = []
+    groups = found.groups
+    two, across = with_two_labels(groups, source.labels), in_two_splits(groups, splits)
+    if two:
+        warnings.append(
+            f"{counted(len(two), 'image')} {_is(two)} there under two labels, so that no network can be right about "
+            f"{'it' if len(two) == 1 else 'them'}: {_named(source, two)}. Remove the wrong ones."
+        )
+    if across:
+        between = " and ".join(_splits_of(across, splits))
+        warnings.append(
+            f"{counted(len(across), 'image')} {_is(across)} in {between} at once, which flatters what is measured: "
+            f"{_named(source, across)}. Remove {'it' if len(across) == 1 else 'them'} from one."
+        )
+    said = {int(group[0]) for group in (*two, *across)}
+    rest = [group for group in groups if int(group[0]) not in said]
+    if rest:
+        warnings.append(
+            f"{counted(len(rest), 'image')} {_is(rest)} there more than once: {_named(source, rest)}. Copies stay "
+            "together where splits are cut."
+        )
+    return warnings
+
+
+def _splits_of(groups: Sequence[IntArray], splits: Mapping[str, IntArray]) -> list[str]:
+    there = np.concatenate(groups)
+    return [name for name, index in splits.items() if np.isin(there, index).any()]
+
+
+def _named(source: ImageSource, groups: Sequence[IntArray]) -> str:
+    said = [" = ".join(source.item_name(int(index)) for index in group[:_MOST_NAMED]) for group in groups]
+    return "; ".join(said[:_MOST_NAMED]) + "; ..." * (len(said) > _MOST_NAMED)
+
+
+def _is(groups: Sequence[object]) -> str:
+    return "is" if len(groups) == 1 else "are"
+
+
+def _ignored_warnings(ignored: Sequence[Ignored], read: int) -> list[str]:
+    """Many images that are not read: perhaps the layout is another one."""
+    lost = [each for each in ignored if each.what.startswith("image")]
+    many = sum(each.count for each in lost)
+    if many <= _MANY_IGNORED * (many + read):
+        return []
+    return [f"{many:,} of {many + read:,} images are not read: {'; '.join(map(str, lost))}."]
