@@ -13,8 +13,6 @@ from netwright.system.suggest import nearest
 
 __all__ = ["class_folders", "refuse_other_classes"]
 
-_DETECTION = {"images", "labels"}
-
 
 def class_folders(split: Folder, left_out: Mapping[str, str], *, to_train: bool) -> dict[str, str]:
     """Folder name -> class, of the folders in a split. A folder with files but no image of any format is no class.
@@ -39,11 +37,6 @@ def class_folders(split: Folder, left_out: Mapping[str, str], *, to_train: bool)
         raise DataError(
             f"every class folder holds images ({', '.join(sorted(IMAGE_SUFFIXES))}), and in {split.path} there are "
             f"none in {listed(bad)}. Convert their images, or move the folders out of every split."
-        )
-    if {name.lower() for name in found} == {"images"} and {each.name.lower() for each in split.folders} >= _DETECTION:
-        raise DataError(
-            f"the label of an image is the name of its folder, and {split.path} has the folders 'images' and "
-            "'labels' of a data set for object detection. Export it for classification: one folder per class."
         )
     names = list(found.values())
     if twice := sorted({name for name in names if names.count(name) > 1}):

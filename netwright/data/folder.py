@@ -193,9 +193,9 @@ def _refuse_flat(split: Folder) -> None:
             f"a split holds images ({', '.join(sorted(IMAGE_SUFFIXES))}) in a folder per class, and {split.path} has "
             "none."
         )
-    if not split.has_image_folders:
+    if not classes_folder(split).has_image_folders:
         raise DataError(
-            f"the label of an image is the name of its folder, and the {len(split.images):,} images of the "
+            f"the label of an image is the name of its folder, and the {len(split.all_images()):,} images of the "
             f"{split.name} split are directly in {split.path}. Sort them into one folder per class, named as in the "
             "other split; for the validation images of ImageNet, the public script valprep.sh does that."
         )

@@ -122,6 +122,13 @@ class Folder:
         """The folders in it that have images."""
         return [folder for folder in self.folders if folder.has_images]
 
+    @property
+    def only_folder(self) -> Folder | None:
+        """The only folder in it that has images; no more folders are listed than it takes to know."""
+        found = (folder for folder in self._listing.folders if not folder.is_run and folder.has_images)
+        first = next(found, None)
+        return first if next(found, None) is None else None
+
     def walk(self) -> Iterator[Folder]:
         """It and all folders below."""
         yield self

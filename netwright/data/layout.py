@@ -70,8 +70,8 @@ def find_layout(root: Path, asked: Collection[str] = ()) -> Layout:
         )
     names = {*find_splits([folder.name for folder in base.folders]), *asked}
     named = [folder for folder in folders if folder.name in names]
-    splits = [folder for folder in named if folder.has_image_folders]
-    flat = [folder for folder in named if not folder.has_image_folders]
+    splits = [folder for folder in named if classes_folder(folder).has_image_folders]
+    flat = [folder for folder in named if folder not in splits]
     others = [folder for folder in folders if folder.name not in names]
     if splits:
         return _with_splits(top, base, splits, flat, others, notes)
@@ -99,7 +99,7 @@ def _with_splits(
 ) -> Layout:
     left_out = {}
     for folder in list(others):
-        if not folder.has_image_folders and is_unlabeled_name(folder.name):
+        if _is_unlabeled(folder):
             others.remove(folder)
             left_out[folder.prefix] = "its images have no class folders"
     training = [folder for folder in flat if split_of(folder.name) == "train"]
@@ -130,13 +130,21 @@ def _with_splits(
 
 
 def classes_folder(split: Folder) -> Folder:
-    """The folder that holds the classes of a split: seg_train/seg_train, train/images; else the split itself."""
-    while len(inside := split.labeled) == 1 and inside[0].has_image_folders:
-        name = inside[0].name.lower()
-        if name != split.name.lower() and name not in _CONTAINERS and split_of(name) != split_of(split.name):
+    """The folder that holds the classes of a split: seg_train/seg_train, train/images; else the split itself.
+
+    Where it holds images directly, so does the split.
+    """
+    while (inside := split.only_folder) is not None:
+        name, again = inside.name.lower(), split.name.lower()
+        if not (name in (again, *_CONTAINERS) or (split_of(name) and split_of(name) == split_of(again))):
             break
-        split = inside[0]
+        split = inside
     return split
+
+
+def _is_unlabeled(folder: Folder) -> bool:
+    """Whether its name says that its images are to be predicted, and none is in a class folder: seg_pred."""
+    return is_unlabeled_name(folder.name) and not classes_folder(folder).has_image_folders
 
 
 def _with_classes(top: Folder, base: Folder, flat: list[Folder], others: list[Folder], notes: list[str]) -> Layout:
@@ -145,7 +153,7 @@ def _with_classes(top: Folder, base: Folder, flat: list[Folder], others: list[Fo
         raise _unsorted(flat)
     # a class called 'train', beside 'car' and 'plane', is one; images to test on, beside classes, are unlabeled
     unlabeled = [folder for folder in flat if split_of(folder.name) != "train"]
-    unlabeled += [each for each in others if not each.has_image_folders and is_unlabeled_name(each.name)]
+    unlabeled += [each for each in others if _is_unlabeled(each)]
     classes = [folder for folder in (*flat, *others) if folder not in unlabeled]
     if unlabeled and len(classes) < 2:
         names = listed([printable(each.name) for each in (*classes, *unlabeled)])
@@ -167,6 +175,12 @@ def _with_classes(top: Folder, base: Folder, flat: list[Folder], others: list[Fo
 
 def _unsorted(flat: Sequence[Folder], beside: Sequence[Folder] = ()) -> DataError:
     """Splits that hold images directly."""
+    for folder in flat:
+        if {"images", "labels"} <= {each.name.lower() for each in folder.folders}:
+            return DataError(
+                f"the label of an image is the name of its folder, and {folder.path} has the folders 'images' and "
+                "'labels' of a data set for object detection. Export it for classification: one folder per class."
+            )
     parent, first = flat[0].path.parent, shown(flat[0])
     cure = (
         f"Sort them into one folder per class{_table_hint(Folder(parent), *flat)}. In each split these have the same "
@@ -174,10 +188,10 @@ def _unsorted(flat: Sequence[Folder], beside: Sequence[Folder] = ()) -> DataErro
     )
     if len(flat) == 1 and beside:
         return DataError(
-            f"the label of an image is the name of its folder, and the {len(flat[0].images):,} images of the "
+            f"the label of an image is the name of its folder, and the {len(flat[0].all_images()):,} images of the "
             f"{flat[0].name} split are directly in {flat[0].path}. {cure}"
         )
-    counts = " and ".join(f"{len(folder.images):,} are directly in {shown(folder)}" for folder in flat)
+    counts = " and ".join(f"{len(folder.all_images()):,} are directly in {shown(folder)}" for folder in flat)
     return DataError(
         f"the label of an image is the name of its folder, and of the images of {parent} {counts}. {cure} If these are "
         "classes and not splits, rename them."

@@ -31,7 +31,9 @@ def summarize(source: ImageSource, splits: Mapping[str, IntArray] | None = None,
     splits = dict(source.splits if splits is None else splits)
     reading = source.reading if isinstance(source, FolderSource) else None
     ignored = () if reading is None else reading.ignored
-    notes = (() if reading is None else reading.notes) + ((provenance,) if provenance else ())
+    notes = (() if reading is None else reading.notes) + (
+        (provenance.removeprefix(f"{source.name}: "),) if provenance else ()
+    )
     counts = class_counts(source.labels, splits, len(source.class_names))
     warnings = [
         *_class_warnings(source.class_names),
@@ -74,9 +76,9 @@ def _duplicate_warnings(source: ImageSource, splits: Mapping[str, IntArray], fou
             f"{'it' if len(two) == 1 else 'them'}: {_named(source, two)}. Remove the wrong ones."
         )
     if across:
-        between = " and ".join(_splits_of(across, splits))
+        between = ", ".join(_splits_of(across, splits))
         warnings.append(
-            f"{counted(len(across), 'image')} {_is(across)} in {between} at once, which flatters what is measured: "
+            f"{counted(len(across), 'image')} {_is(across)} in more than one split ({between}), which flatters what is measured: "
             f"{_named(source, across)}. Remove {'it' if len(across) == 1 else 'them'} from one."
         )
     said = {int(group[0]) for group in (*two, *across)}

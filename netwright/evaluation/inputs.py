@@ -48,7 +48,7 @@ def _each(words: Sequence[str], timeout: float) -> Iterator[Input]:
     for word in words:
         if urlsplit(word).scheme.lower() in _SCHEMES:
             yield Input(word, is_url=True, timeout=timeout)
-        elif (folder := Path(word)).is_dir():
+        elif (folder := _expanded(word)).is_dir():
             found = scan_images(folder)
             if not found:
                 raise DataError(
@@ -57,7 +57,13 @@ def _each(words: Sequence[str], timeout: float) -> Iterator[Input]:
                 )
             yield from (Input(str(folder / path)) for path, _ in found)
         else:
-            yield Input(word)
+            yield Input(str(_expanded(word)))
+
+
+def _expanded(word: str) -> Path:
+    """A path, with `~` for the home folder where a shell has not replaced it."""
+    path = Path(word)
+    return path.expanduser() if word.startswith("~/") and not path.exists() else path
 
 
 def _fetch(each: Input) -> bytes:
