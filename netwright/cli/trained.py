@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -34,7 +35,7 @@ _PREPARATION = {
     "--crop_pct": "resize the shorter side to image_size / crop_pct, cut the center",
     "--interpolation": "nearest, bilinear or bicubic",
     "--antialias": "smooth before shrinking",
-    "--mean": "subtracted from pixels 0-255",
+    "--mean": "subtracted from pixels 0-255; numbers for pixels 0-1 are recognized by --std below 1",
     "--std": "what they are then divided by",
 }
 _MACHINE = {
@@ -82,7 +83,14 @@ def add_trained_flags(
 
 
 def flags_alone(options: Namespace) -> LoadedRecipe:
-    """The flags without the recipe, which says where a training wrote and how many processes trained together."""
+    """The flags without the recipe, which says where a training wrote and how many processes trained together.
+
+    Says where mean and std were changed to our scale of pixels.
+    """
+    from netwright.training.launch import is_primary
+
+    if (notice := training_of(options).scale_notice) and is_primary():
+        print(notice, file=sys.stderr)
     return training_of(Namespace(**{**vars(options), "config": ""}))
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from netwright.errors import ExportError, WeightsError
 from netwright.evaluation.loading import load_for, override_preprocessing
 from netwright.recipe import TrainConfig
+from netwright.recipe.pixel_scale import to_pixel_scale
 from netwright.runtime.info import info_of
 from netwright.runtime.open import find_export, open_runtime
 from netwright.runtime.runtime import Runtime
@@ -95,6 +96,7 @@ class OpenedModel:
 def request_of(ref: str | Path | LoadedModel, keys: dict[str, Any], **more: Any) -> ModelRequest:
     """The request of a call from Python. keys: of a training, None where they are not given."""
     chosen = {key: value for key, value in keys.items() if value is not None}
+    chosen |= to_pixel_scale({key: chosen[key] for key in ("mean", "std") if key in chosen})[0]
     model = None if isinstance(ref, str | Path) else ref
     training = TrainConfig().with_(**chosen, checkpoint="" if model is not None else str(ref))
     return ModelRequest(training, frozenset(chosen), frozenset(chosen), model=model, **more)

@@ -10,6 +10,7 @@ from typing import Any
 from netwright.errors import RecipeError
 from netwright.options import Constraint, Option, options_of, read_value
 from netwright.recipe.mindcv import MINDCV, translate
+from netwright.recipe.pixel_scale import to_pixel_scale
 from netwright.recipe.training import TrainConfig
 from netwright.recipe.yaml_file import in_yaml, read_mapping
 from netwright.system.suggest import suggest
@@ -33,12 +34,14 @@ class LoadedRecipe:
         notices: Sentences about keys that have no meaning here, or another one.
         given: Our names of the keys that the recipe or an override set.
         from_file: Those of them whose value is the recipe's.
+        scale_notice: That of `notices` about a mean and standard deviation for pixels 0 to 1; empty where there is none.
     """
 
     training: TrainConfig
     notices: tuple[str, ...] = ()
     given: frozenset[str] = frozenset()
     from_file: frozenset[str] = frozenset()
+    scale_notice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +89,13 @@ def load_training(
     scheduler = str(settings["scheduler"].written).lower() if "scheduler" in settings else ""
     if scheduler in _COSINE_TO_THE_END and "decay_epochs" not in settings:
         values["decay_epochs"] = None  # the old name had one length: the whole training
-    training = base.with_(**values)
-    notices = [f"Keys that have no meaning here: {'; '.join(meaningless)}."] if meaningless else []
+    pixels, scale_notice = to_pixel_scale({key: values[key] for key in ("mean", "std") if key in values})
+    training = base.with_(**values | pixels)
+    notices = [scale_notice] if scale_notice else []
+    notices += [f"Keys that have no meaning here: {'; '.join(meaningless)}."] if meaningless else []
     notices += [f"{each.notice}." for each in settings.values() if each.notice]
     notices += _conflicts(training, frozenset(values))
-    return LoadedRecipe(training, tuple(notices), frozenset(values), from_file)
+    return LoadedRecipe(training, tuple(notices), frozenset(values), from_file, scale_notice)
 
 
 def _find_network(settings: dict[str, _Setting], folder: Path) -> dict[str, _Setting]:

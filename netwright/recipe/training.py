@@ -93,7 +93,12 @@ class Augmentation:
         0.0, "what the erased part is filled with, after normalizing: a number or random", choices=("random",)
     )
     re_max_attempts: int = option(10, "draws of a rectangle that fits", low=1)
-    mean: tuple[float, ...] = option(IMAGENET_MEAN, "subtracted from pixels 0-255", low=0.0, high=255.0)
+    mean: tuple[float, ...] = option(
+        IMAGENET_MEAN,
+        "subtracted from pixels 0-255; numbers for pixels 0-1 are recognized by std below 1",
+        low=0.0,
+        high=255.0,
+    )
     std: tuple[float, ...] = option(IMAGENET_STD, "and divided by this", low=1e-3, high=1e4)
     crop_pct: float = option(
         0.875, "validation: resize the shorter side to image_size / crop_pct, cut the center", low=0.01, high=1.0
