@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from netwright.bench.contender import BuiltNetwork
 from netwright.bench.settings import Settings
+from netwright.training.compiled import compile_module
 from netwright.training.engine import Engine, EpochMeter, train_epoch
 from netwright.training.precision import autocast, resolve_precision
 
@@ -46,7 +47,9 @@ class TimedNetwork:
             self.module.to(memory_format=torch.channels_last)
             self.x = self.x.contiguous(memory_format=torch.channels_last)
         self.target = torch.randint(0, network.classes, (len(x),), generator=generator).to(device)
-        self._called: Callable[[Tensor], Tensor] = torch.compile(self.module) if settings.compile else self.module
+        self._called: Callable[[Tensor], Tensor] = self.module
+        if settings.compile:
+            self._called = compile_module(self.module, device)
         self._engine: Engine | None = None
 
     def train(self, steps: int) -> None:

@@ -34,7 +34,7 @@ class LoadedRecipe:
         notices: Sentences about keys that have no meaning here, or another one.
         given: Our names of the keys that the recipe or an override set.
         from_file: Those of them whose value is the recipe's.
-        scale_notice: That of `notices` about a mean and standard deviation for pixels 0 to 1; empty where there is none.
+        scale_notice: That of `notices` about mean and std for pixels 0 to 1; empty where there is none.
     """
 
     training: TrainConfig

@@ -95,7 +95,7 @@ class Engine:
 
         x: (B, C, H, W); target: (B,) int64 or (B, classes) float32; sync: whether the ranks average their sums now.
         """
-        wrapped = self.wrapped or self.module
+        wrapped = self.module if self.wrapped is None else self.wrapped  # a compiled module has no truth value
         alone: Callable[[], AbstractContextManager[object]] = getattr(wrapped, "no_sync", nullcontext)
         with nullcontext() if sync else alone():
             with self.autocast():

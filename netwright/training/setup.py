@@ -22,6 +22,7 @@ from netwright.loader import EvalLoader, Split, TrainLoader, open_splits
 from netwright.nn import AnyNet, build, freeze, linear_probe
 from netwright.recipe import TrainConfig, learning_rate
 from netwright.recipe.training import Network
+from netwright.training.compiled import compile_module
 from netwright.training.distributed import Group
 from netwright.training.ema import EmaModel
 from netwright.training.engine import Engine
@@ -273,7 +274,7 @@ def _wrap(module: nn.Module, training: TrainConfig, group: Group) -> Callable[[T
         options: dict[str, Any] = {"device_ids": where, buffers: False, "gradient_as_bucket_view": True}
         wrapped = DistributedDataParallel(module, **options)
     if training.network.compile:
-        return torch.compile(wrapped)
+        return compile_module(wrapped, group.device)
     return None if wrapped is module else wrapped
 
 
@@ -285,10 +286,12 @@ def _summary(
     if validation is not None and training.checkpoints.validate:
         images += f", {len(validation):,} to validate on ({validation.name})"
     ranks = f"{group.world} processes on {group.device.type}" if group.world > 1 else str(group.device)
+    compiling = ["compile: the first batch takes a minute or more"] if training.network.compile else []
     return [
         f"{arch.name or 'network'}: {int(cost.flops[0]):,} flops, {int(cost.params[0]):,} parameters at "
         f"{arch.resolution} pixels",
         images,
         f"{ranks}, {precision}, batch {training.images.batch_size} x {group.world} x "
         f"{training.optimization.accumulate} accumulated, seed {training.machine.seed}",
+        *compiling,
     ]

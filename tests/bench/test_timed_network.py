@@ -42,6 +42,16 @@ def test_training_is_sgd_with_nesterov_momentum(tiny_yaml: str, quick: Quick) ->
         torch.testing.assert_close(trained.module.state_dict()[name], value, rtol=1e-4, atol=1e-6)
 
 
+def test_a_compiled_network_is_timed_by_the_same_loop(tiny_yaml: str, quick: Quick) -> None:
+    compiled = TimedNetwork(build_contender(tiny_yaml), quick(compile=True), CPU)
+    plain = TimedNetwork(build_contender(tiny_yaml), quick(), CPU)
+    with torch.compiler.set_stance("force_eager"):  # all of the compiled module but the compiler
+        compiled.warm_up(train=True, infer=True)
+    plain.warm_up(train=True, infer=True)
+    for one, other in zip(compiled.module.parameters(), plain.module.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
 def test_inference_changes_nothing(tiny_yaml: str, quick: Quick) -> None:
     answering = TimedNetwork(build_contender(tiny_yaml), quick(), CPU)
     answering.infer(2)

@@ -271,6 +271,16 @@ def test_validation_is_after_epochs_1_1_plus_k_and_the_last(training):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # torch's own, while it compiles
+def test_a_compiled_network_is_trained_and_validated(training, tmp_path):
+    compiled = train(training("compiled", compile=True, epochs=1, num_samples=64))
+    plain = train(training("plain", epochs=1, num_samples=64))
+    assert compiled.records[0].loss == pytest.approx(plain.records[0].loss, rel=1e-4)
+    assert compiled.records[0].validation.images == 359
+    assert load_model(compiled.best).arch.name == "tiny"
+
+
+@pytest.mark.slow
 def test_trackers_get_the_numbers(training, tmp_path):
     pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
