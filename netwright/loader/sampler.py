@@ -45,6 +45,8 @@ class BatchSampler:
             ceil(images / w) of each rank are kept (arXiv 1902.05509, as in DeiT's sampler).
         rank: Of this process.
         world: Number of ranks.
+        joins_single: A last batch of one image is no batch of its own: it joins the one before. Batch norm cannot learn
+            from one value a channel.
 
     Raises:
         DataError: There are fewer images than ranks.
@@ -58,6 +60,7 @@ class BatchSampler:
     repeats: int = 1
     rank: int = 0
     world: int = 1
+    joins_single: bool = False
 
     def __post_init__(self) -> None:
         if self.images < self.world:
@@ -77,7 +80,22 @@ class BatchSampler:
         """Batches per epoch, the same on every rank."""
         if self.drop_last:
             return max(1, self.per_rank // self.batch_size)
-        return -(-self.per_rank // self.batch_size)
+        return -(-self.per_rank // self.batch_size) - self.has_joined
+
+    @property
+    def has_joined(self) -> bool:
+        """Whether the last batch has an image more than the others, which would be alone."""
+        is_single = self.per_rank > self.batch_size > 1 and self.per_rank % self.batch_size == 1
+        return self.joins_single and is_single and not self.drop_last
+
+    @property
+    def smallest(self) -> int:
+        """Images of the smallest batch."""
+        if self.has_joined:
+            return self.batch_size + (self.steps == 1)
+        if self.drop_last:
+            return min(self.batch_size, self.per_rank)
+        return self.per_rank % self.batch_size or self.batch_size
 
     def batches(self, epoch: int, start: int = 0) -> list[BatchIndex]:
         """The batches of an epoch from number `start` on."""
@@ -87,7 +105,10 @@ class BatchSampler:
         # index into the epoch's order with repeats, over all ranks; it wraps around at the end
         place = (self.rank + self.world * np.arange(self.per_rank, dtype=np.int64)) % (self.images * self.repeats)
         positions, versions = order[place // self.repeats], place % self.repeats
+        ends = [self.batch_size * (step + 1) for step in range(self.steps)]
+        ends[-1] += self.has_joined
         return [
-            BatchIndex(epoch, positions[first : first + self.batch_size], versions[first : first + self.batch_size])
-            for first in range(start * self.batch_size, self.steps * self.batch_size, self.batch_size)
+            BatchIndex(epoch, positions[step * self.batch_size : end], versions[step * self.batch_size : end])
+            for step, end in enumerate(ends)
+            if step >= start
         ]

@@ -36,6 +36,7 @@ class TrainLoader:
         device: Of the batches.
         rank: Of this process.
         world: Number of ranks.
+        joins_single: A last batch of one image joins the one before.
 
     Attributes:
         batch_size: Images per step on this rank.
@@ -46,7 +47,14 @@ class TrainLoader:
     """
 
     def __init__(
-        self, split: Split, training: TrainConfig, *, device: torch.device, rank: int = 0, world: int = 1
+        self,
+        split: Split,
+        training: TrainConfig,
+        *,
+        device: torch.device,
+        rank: int = 0,
+        world: int = 1,
+        joins_single: bool = False,
     ) -> None:
         images, augmentation, seed = training.images, training.augmentation, training.machine.seed
         self.batch_size = images.batch_size
@@ -59,6 +67,7 @@ class TrainLoader:
             repeats=max(1, augmentation.aug_repeats),
             rank=rank,
             world=world,
+            joins_single=joins_single,
         )
         self._training, self._device, self._rank = training, device, rank
         self._preprocessing = Preprocessing.from_training(training)
@@ -80,6 +89,16 @@ class TrainLoader:
     def steps(self) -> int:
         """Batches per epoch, the same on every rank."""
         return self._sampler.steps
+
+    @property
+    def smallest(self) -> int:
+        """Images of the smallest batch."""
+        return self._sampler.smallest
+
+    @property
+    def has_joined(self) -> bool:
+        """Whether the last batch has an image more than the others, which would be alone."""
+        return self._sampler.has_joined
 
     @property
     def skipped(self) -> list[Skipped]:

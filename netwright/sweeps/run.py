@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from netwright.arch.last_map import last_map, refuse_single_image
 from netwright.data import ImageSet
 from netwright.errors import OutputError, PopulationError, RecipeError
 from netwright.population import Population, Trial, failure_of
@@ -84,7 +85,8 @@ def run(
     Raises:
         OutputError: The disk stays full, or weights cannot be written.
         PopulationError: Another program works on the population, or no worker can be started.
-        RecipeError: Fewer than one worker or thread, no time, or another word than these for what to retry.
+        RecipeError: Fewer than one worker or thread, no time, another word than these for what to retry, or batches of
+            one image, from which batch norm at maps of 1x1 cannot learn.
     """
     path = _checked_path(images, threads, workers, trial_timeout)
     kinds = retried(retry_failed)
@@ -96,6 +98,10 @@ def run(
         meter = _Meter(population, progress or NullProgress(), title, recipe.epochs)
         if not waiting:
             return
+        if min(int(recipe.batch_size), len(images.train)) == 1:
+            for trial in waiting:
+                if last_map(trial.arch) == 1:
+                    refuse_single_image(trial.arch, len(images.train), int(recipe.batch_size))
         session = session_facts(threads, devices, command, images.provenance), data_facts(images)
         sweep = _Sweep(population, title, meter, session)
         sweep.add(waiting, recipe, split, weights, trial_timeout)

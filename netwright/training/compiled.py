@@ -25,8 +25,8 @@ def compile_module(module: nn.Module, device: torch.device) -> nn.Module:
         compiler = os.environ.get("CXX") or ("clang++" if sys.platform == "darwin" else "g++")
         if shutil.which(compiler) is None:
             raise RecipeError(
-                f"compile needs the C++ compiler {compiler!r} on processors, and it is not found. Install it (apt install "
-                "g++), name another in the environment variable CXX, or set compile to False."
+                f"compile needs the C++ compiler {compiler!r} on processors, and it is not found. Install it "
+                "(apt install g++), name another in the environment variable CXX, or set compile to False."
             )
     elif device.type == "cuda" and importlib.util.find_spec("triton") is None:
         raise RecipeError("compile needs triton on GPUs, and it is not installed. Install it, or set compile to False.")

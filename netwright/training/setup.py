@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from netwright.arch import Arch, complexity
+from netwright.arch.last_map import refuse_single_image
 from netwright.data.preprocess import Preprocessing
 from netwright.data.summarize import summarize
 from netwright.errors import RecipeError, WeightsError
@@ -29,6 +30,7 @@ from netwright.training.engine import Engine
 from netwright.training.losses import make_loss
 from netwright.training.optimizer import load_optimizer_state, make_optimizer
 from netwright.training.precision import LossScaler, autocast, resolve_precision
+from netwright.training.single_value import sees_one_value
 from netwright.training.state import latest_state
 from netwright.weights import load_weights, pretrained_file, resolve_arch
 
@@ -102,7 +104,7 @@ def set_up(training: TrainConfig, group: Group, recipe_classes: int | None = Non
     notices += _freeze_parts(module, network)
     _move(module, network, group)
     torch.manual_seed(seed + group.rank)  # for dropout and stochastic depth
-    train = TrainLoader(train_split, training, device=group.device, rank=group.rank, world=group.world)
+    train = _train_loader(train_split, training, group, arch, module, notices)
     ema = EmaModel(module, recipe.ema_decay) if recipe.ema else None
     scaler = LossScaler.if_needed(training.precision, precision)
     engine = _make_engine(module, train, ema, scaler, training, group, precision)
@@ -132,6 +134,26 @@ def _make_module(arch: Arch, network: Network, seed: int, notices: list[str]) ->
     if source:
         notices += load_weights(module, source, adapt=True)
     return module
+
+
+def _train_loader(
+    split: Split, training: TrainConfig, group: Group, arch: Arch, module: AnyNet, notices: list[str]
+) -> TrainLoader:
+    """The training batches, none of which has one image where batch norm cannot take that."""
+    shares = training.network.sync_bn and group.world > 1
+    is_careful = sees_one_value(module, arch) and not shares and not training.augmentation.aug_splits
+    train = TrainLoader(
+        split, training, device=group.device, rank=group.rank, world=group.world, joins_single=is_careful
+    )
+    if is_careful and train.smallest == 1:
+        train.close()
+        refuse_single_image(arch, len(split) // group.world, training.images.batch_size)
+    if train.has_joined:
+        notices.append(
+            f"the last batch of an epoch would have one image, too few for batch norm with maps of 1x1: it joins the "
+            f"batch before, which has {training.images.batch_size + 1}"
+        )
+    return train
 
 
 def _precisions(training: TrainConfig, group: Group, notices: list[str]) -> tuple[str, str]:

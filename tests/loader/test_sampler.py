@@ -70,3 +70,23 @@ def test_the_versions_of_an_image_are_told_apart():
 def test_a_rank_without_images_is_refused():
     with pytest.raises(DataError, match="each of 4 processes needs an image to train on, and there are 3"):
         BatchSampler(3, 1, 0, world=4)
+
+
+@pytest.mark.parametrize(("images", "steps", "last"), [(17, 2, 9), (16, 2, 8), (18, 3, 2), (1, 1, 1), (9, 1, 9)])
+def test_a_last_image_alone_joins_the_batch_before(images, steps, last):
+    sampler = BatchSampler(images, 8, 0, drop_last=False, joins_single=True)
+    batches = sampler.batches(1)
+    assert len(batches) == sampler.steps == steps
+    assert len(batches[-1].positions) == last
+    assert sorted(positions(sampler)) == list(range(images))
+    assert sampler.smallest == min(len(each.positions) for each in batches)
+    assert [each.positions.tolist() for each in sampler.batches(1, 1)] == [
+        each.positions.tolist() for each in batches[1:]
+    ]
+
+
+def test_the_smallest_batch_is_known_before_the_first():
+    assert BatchSampler(17, 8, 0, drop_last=False).smallest == 1
+    assert BatchSampler(17, 8, 0).smallest == 8
+    assert BatchSampler(1, 8, 0).smallest == 1
+    assert BatchSampler(17, 8, 0, drop_last=False, world=2).smallest == 1

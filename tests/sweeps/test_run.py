@@ -324,3 +324,15 @@ def test_nothing_waiting_starts_nothing(create, images, program):
     with create(program.small_networks(1)) as population:
         population.finish(0, error=1.0, seconds=1.0, curve=[])
         run(population, images, program.short(1), executor=Refuses(images.path, workers=1, threads=1))
+
+
+def test_batches_of_one_image_are_refused_before_the_first_trial(create, crew, images, program):
+    [network] = program.small_networks(1)
+    pointed = replace(network, resolution=2)
+    with (
+        create([pointed]) as population,
+        pytest.raises(
+            RecipeError, match=r"are 1x1, so that a batch of one image has one\. Raise batch_size to 2 or more"
+        ),
+    ):
+        run(population, images, program.short(1).with_(batch_size=1), executor=crew)

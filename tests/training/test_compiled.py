@@ -15,6 +15,7 @@ def test_without_a_compiler_it_is_said_before_the_training(tiny, monkeypatch):
         compile_module(build(tiny), CPU)
 
 
+@pytest.mark.slow  # torch imports its compiler
 def test_the_loop_calls_a_compiled_network_and_asks_it_for_nothing_else(tiny):
     module = build(tiny)
     engine = Engine(

@@ -163,6 +163,33 @@ def test_what_changes_no_weights_may_change(training, tmp_path):
     train(training(log_interval=1, checkpoint_policy="top_k", epochs=1))
 
 
+@pytest.fixture
+def pointed(tiny, tmp_path) -> str:
+    """A network whose last maps are 1x1 for images of 4 pixels."""
+    path = tmp_path / "pointed.yaml"
+    stages = (replace(tiny.stages[0], stride=2), tiny.stages[1])
+    path.write_text(replace(tiny, name="pointed", stages=stages).to_yaml())
+    return str(path)
+
+
+def test_a_last_batch_of_one_image_joins_the_one_before_where_maps_are_1x1(training, pointed, capsys):
+    small = {"model": pointed, "image_size": 4, "num_samples": 65, "drop_last": False, "epochs": 1}
+    assert len(train(training(**small)).records) == 1
+    assert "it joins the batch before, which has 33" in capsys.readouterr().out
+    train(training("larger", **{**small, "model": training().network.model, "image_size": 8}))
+    assert "joins" not in capsys.readouterr().out  # batch norm has 16 values a channel
+
+
+def test_batches_of_one_image_are_refused_where_maps_are_1x1(training, pointed):
+    small = {"model": pointed, "image_size": 4, "epochs": 1}
+    with pytest.raises(RecipeError, match=r"at 4 pixels the last maps of pointed are 1x1, .* Raise batch_size to 2"):
+        train(training(**small, batch_size=1))
+    with pytest.raises(RecipeError, match="There are 1 images to train on: add some"):
+        train(training(**{**small, "num_samples": 1}))
+    probed = train(training("probed", **small, batch_size=1, linear_probe=True, num_samples=20))
+    assert len(probed.records) == 1  # frozen statistics need no batch
+
+
 def test_two_programs_do_not_share_a_folder(training, tmp_path):
     (tmp_path / "out").mkdir()
     with Lock(tmp_path / "out"), pytest.raises(PopulationError, match="another program"):
