@@ -14,7 +14,7 @@ from netwright.bench.memory import peak_memory
 from netwright.bench.settings import Settings
 from netwright.bench.timed_network import TimedNetwork, matmul_rate
 from netwright.errors import RecipeError
-from netwright.system.machine import hardware, keep_memory, processors, versions
+from netwright.system.machine import default_threads, hardware, keep_memory, versions
 from netwright.training.device import device_name, resolve_device
 from netwright.training.precision import resolve_precision
 from netwright.training.process import process_settings
@@ -110,7 +110,7 @@ def measure(
         RecipeError: Memory is not enough.
         ArchError: A network is unknown.
     """
-    with process_settings(threads=settings.threads or processors()):
+    with process_settings(threads=settings.threads or default_threads()):
         return _measure(contenders, settings, notices, on_progress, matmul_side)
 
 

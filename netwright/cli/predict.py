@@ -115,11 +115,12 @@ def _predict(
     from netwright.evaluation.inputs import find_inputs
     from netwright.evaluation.opening import open_model
     from netwright.evaluation.prediction import predict_images
+    from netwright.training.process import process_settings
 
     opened = open_model(request)
     for notice in opened.notices:
         print(notice, file=sys.stderr)
-    with opened.runtime as runtime:
+    with process_settings(), opened.runtime as runtime:  # the quota of a container counts
         inputs = find_inputs(paths, timeout=options.url_timeout)
         answers = list(predict_images(runtime, inputs, top_k=options.top_k, batch_size=batch_size))
     return answers, {"model": runtime.info.arch.name or "network", "weights": opened.source}

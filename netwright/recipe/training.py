@@ -277,11 +277,20 @@ class Checkpoints:
     out: str = option("./ckpt", "folder of the run; the same command continues from what is there")
     validate: bool = option(False, "validate while training, and keep the best weights")
     val_interval: int = option(1, "epochs between validations: after epochs 1, 1 + k, ... and the last", low=1)
+    early_stopping: int | None = option(
+        None, "stop after this many epochs without a better validation; none: train all epochs", low=1
+    )
     checkpoint_interval: int = option(1, "epochs between kept weights", low=1)
     checkpoint_policy: str = option("latest_k", "which weights to keep", choices=("latest_k", "top_k", "all"))
     checkpoint_keep: int = option(10, "how many weights to keep", low=1)
     state_interval: float = option(600.0, "seconds between saves of the training state within an epoch", low=0.0)
     resume: bool = option(True, "continue from the state in out, if it is of the same training")
+    strict_resume: bool = option(
+        False, "continue only where all bits stay the same: not with other threads, nor with other epochs"
+    )
+    until_epoch: int | None = option(
+        None, "stop after this epoch of all epochs, whose schedule stays; the same command with more continues", low=1
+    )
     log_interval: int = option(100, "steps between log lines", low=1)
     trackers: tuple[str, ...] = option((), "where else measurements go", choices=("tensorboard", "wandb"))
 
@@ -324,6 +333,12 @@ class TrainConfig:
     precision: Precision = field(default_factory=Precision)
     checkpoints: Checkpoints = field(default_factory=Checkpoints)
     machine: RuntimeConfig = field(default_factory=RuntimeConfig)
+
+    @property
+    def last_epoch(self) -> int:
+        """After which it stops now; the schedule may go on to `epochs`."""
+        until = self.checkpoints.until_epoch
+        return self.optimization.epochs if until is None else min(until, self.optimization.epochs)
 
     def to_flat(self) -> dict[str, Any]:
         """Key -> value of every group, in order; tuples as lists. `netwright.recipe.load_training` reads it."""

@@ -17,6 +17,7 @@ from netwright.version import __version__
 __all__ = [
     "Others",
     "available_memory",
+    "default_threads",
     "free_shared_memory",
     "hardware",
     "keep_memory",
@@ -27,6 +28,7 @@ __all__ = [
 ]
 
 _CGROUP = "/sys/fs/cgroup"
+_OWN_GROUPS = "/proc/self/cgroup"
 # of glibc's malloc.h
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_MAX = -4
@@ -47,14 +49,39 @@ def processors() -> int:
     return mine if quota is None else max(1, min(mine, math.ceil(quota)))
 
 
+def default_threads(sharing: int = 1) -> int:
+    """Threads that each of `sharing` processes computes with where nobody said it to us.
+
+    OMP_NUM_THREADS where it is set, else the processors divided. torchrun sets it to 1 where nobody did, however many
+    processors there are, so a 1 under torchrun says nothing.
+    """
+    asked = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    is_torchruns = asked == "1" and sharing > 1 and "TORCHELASTIC_RUN_ID" in os.environ
+    if asked.isdecimal() and int(asked) > 0 and not is_torchruns:
+        return int(asked)
+    return max(1, processors() // sharing)
+
+
 def _quota() -> float | None:
-    """Processors that a container may use on average, which `docker run --cpus` and Kubernetes' limits set."""
-    words = [word for line in _lines(f"{_CGROUP}/cpu.max") for word in line.split()]
-    if not words:  # of the first version of cgroups
-        words = [line for name in ("quota", "period") for line in _lines(f"{_CGROUP}/cpu/cpu.cfs_{name}_us")]
-    if len(words) == 2 and words[0].isdigit() and words[1].isdigit() and int(words[1]):
-        return int(words[0]) / int(words[1])
-    return None  # "max", -1 or none at all
+    """Processors that a container may use on average, which `docker run --cpus` and Kubernetes' limits set.
+
+    The smallest of this process's group and those around it: systemd limits groups below the root.
+    """
+    found = []
+    for line in _lines(_OWN_GROUPS) or ["0::/", "0:cpu:/"]:
+        parts = line.split(":", 2)
+        if len(parts) != 3 or (parts[1] and "cpu" not in parts[1].split(",")):
+            continue
+        root = f"{_CGROUP}/cpu" if parts[1] else _CGROUP
+        names = parts[2].strip("/").split("/")
+        for depth in range(len(names) + 1):
+            folder = "/".join([root, *names[:depth]]).rstrip("/")
+            words = [word for text in _lines(f"{folder}/cpu.max") for word in text.split()]
+            if not words:  # of the first version of cgroups
+                words = [text for name in ("quota", "period") for text in _lines(f"{folder}/cpu.cfs_{name}_us")]
+            if len(words) == 2 and words[0].isdigit() and words[1].isdigit() and int(words[1]):
+                found.append(int(words[0]) / int(words[1]))  # otherwise "max" or -1: no quota
+    return min(found, default=None)
 
 
 def available_memory() -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,36 @@ from netwright.recipe import TrainConfig
 from netwright.training.distributed import Group
 from netwright.training.setup import Setup
 
-__all__ = ["check_identity", "training_identity"]
+__all__ = ["Changes", "check_identity", "training_identity"]
 
-# keys that may change when a training is resumed: they do not affect the weights
+_LONGEST = 60  # characters of a value in a message
+# keys that may change when a training continues: they do not affect the weights
 _MAY_CHANGE = frozenset(
     {
         *("out", "resume", "data_dir", "download", "workers", "timeout", "trackers", "log_interval", "state_interval"),
         *("checkpoint_interval", "checkpoint_policy", "checkpoint_keep", "distribute", "eval_shuffle"),
+        *("until_epoch", "strict_resume", "early_stopping", "val_precision"),
     }
 )
+# these change the last bits of sums only
+_ROUNDING = ("threads", "processor threads", "compile", "channels_last", "deterministic")
+# with these the rest of the schedule is planned again
+_REPLANNED = ("epochs",)
+# validation itself changes nothing but with precise_bn, which it computes
+_VALIDATION = ("validate", "val_interval")
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What differs from the training in the folder, and is allowed to.
+
+    Attributes:
+        notices: To be said.
+        epochs: How many there were to be; None where that is unchanged.
+    """
+
+    notices: tuple[str, ...] = ()
+    epochs: int | None = None
 
 
 def training_identity(setup: Setup, group: Group) -> dict[str, Any]:
@@ -39,28 +61,45 @@ def training_identity(setup: Setup, group: Group) -> dict[str, Any]:
     }
 
 
-def check_identity(before: dict[str, Any], now: dict[str, Any], out: Path) -> None:
-    """Check that two identities are the same.
+def check_identity(before: dict[str, Any], now: dict[str, Any], out: Path, *, strict: bool = False) -> Changes:
+    """Compare two identities.
 
     Args:
         before: Of the state.
         now: Of this training.
         out: The folder, for the message.
+        strict: Refuse what changes the last bits, too, and another number of epochs.
 
     Raises:
-        RecipeError: They differ, with a list.
+        RecipeError: They differ in what makes it another training, with a list.
     """
     now = json.loads(json.dumps(now))  # with the types of JSON
     defaults = {key: value for key, value in json.loads(json.dumps(TrainConfig().to_flat())).items() if key in now}
     before = defaults | before  # a version without a key did what is now its default
-    other = [key for key in (*before, *(key for key in now if key not in before)) if before.get(key) != now.get(key)]
-    if not other:
-        return
-    shown = "; ".join(
-        f"{key} was {before.get(key)!r} and is {now.get(key)!r}" if len(str(before.get(key))) < 60 else f"{key} changed"
-        for key in other[:6]
+    names = [*before, *(key for key in now if key not in before)]
+    other = [key for key in names if key not in _MAY_CHANGE and before.get(key) != now.get(key)]
+    allowed = () if strict else (*_ROUNDING, *_REPLANNED, *(() if now.get("precise_bn") else _VALIDATION))
+    refused = [key for key in other if key not in allowed]
+    if refused:
+        raise RecipeError(_refusal(before, now, out, refused, strict=strict))
+    rounding = [_changed(before, now, key) for key in other if key in _ROUNDING and key != "threads"]
+    notices = [f"{'; '.join(rounding)}: the training continues, with results that may differ in their last bits"]
+    return Changes(tuple(notices if rounding else ()), before["epochs"] if "epochs" in other else None)
+
+
+def _changed(before: dict[str, Any], now: dict[str, Any], key: str) -> str:
+    if len(str(before.get(key))) >= _LONGEST:
+        return f"{key} changed"
+    return f"{key} was {before.get(key)!r} and is {now.get(key)!r}"
+
+
+def _refusal(before: dict[str, Any], now: dict[str, Any], out: Path, keys: list[str], *, strict: bool) -> str:
+    shown = "; ".join(_changed(before, now, key) for key in keys[:6])
+    safe = sorted(
+        (_MAY_CHANGE | {*_REPLANNED, *_VALIDATION, "threads", "compile"}) - {"out", "resume", "strict_resume"}
     )
-    raise RecipeError(
+    return (
         f"{out} holds another training: {shown}. Choose another --out, or give the earlier values. To start from its "
-        "weights: --checkpoint FILE --out OTHER."
+        f"weights: --checkpoint FILE --out OTHER. "
+        + ("--strict_resume false allows more." if strict else f"These may change: {', '.join(safe)}.")
     )

@@ -70,7 +70,7 @@ class Outputs:
         They are written before the state: a kill in between repeats the epoch, and writes the same files again.
         """
         setup, checkpoints, record = self.setup, self.setup.training.checkpoints, records[-1]
-        epochs, has_ema = setup.training.optimization.epochs, setup.ema is not None
+        epochs, has_ema = setup.training.last_epoch, setup.ema is not None
         try:
             if is_saved(checkpoints, record.epoch, epochs):
                 save = partial(self._save, record)
@@ -86,10 +86,9 @@ class Outputs:
                 raise
             _LOG.warning("weights of epoch %d are not kept: %s", record.epoch, error)
 
-    def write_records(self, records: Sequence[EpochRecord]) -> None:
+    def write_records(self, records: Sequence[EpochRecord], *, is_last: bool) -> None:
         """Write tables and the picture, and log to the trackers, after an epoch."""
         record = records[-1]
-        is_last = record.epoch == self.setup.training.optimization.epochs
         with suppress(OutputError):  # weights and state report a full disk; the next epoch writes these again
             write_records(self.out, records)
             if is_last or time.monotonic() - self._drawn_at >= _DRAW_INTERVAL:

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 
 import torch
 
+from netwright.system.machine import processors
+
 __all__ = ["process_settings"]
 
 
@@ -18,25 +20,27 @@ def process_settings(
     """Settings that torch keeps for the whole process; whoever calls us from Python gets theirs back.
 
     Args:
-        threads: Number of threads that one operation uses; None leaves it.
+        threads: Number of threads that one operation uses; None leaves it, within the quota of a container, for
+            which torch does not ask.
         deterministic: Prefer algorithms whose results do not vary from run to run.
         flush_denormal: Take numbers near zero for zero, which is faster on CPUs. It is a mode of the processor, so it
             changes all arithmetic of this thread, also that of Python.
     """
     before = torch.get_num_threads()
+    wanted = min(before, processors()) if threads is None else threads
     was_deterministic = torch.are_deterministic_algorithms_enabled()
     warned_only = torch.is_deterministic_algorithms_warn_only_enabled()
     was_flushing = _is_flushing()
     try:
-        if threads is not None:
-            torch.set_num_threads(threads)
+        if wanted != before:
+            torch.set_num_threads(wanted)
         if deterministic:
             torch.use_deterministic_algorithms(True, warn_only=True)
         if flush_denormal:
             torch.set_flush_denormal(True)
         yield
     finally:
-        if threads is not None:
+        if wanted != before:
             torch.set_num_threads(before)
         if deterministic:
             torch.use_deterministic_algorithms(was_deterministic, warn_only=warned_only)

@@ -11,7 +11,7 @@ from typing import Any
 from netwright.system.atomic import write_text
 from netwright.training.engine import Evaluation
 
-__all__ = ["EpochRecord", "Score", "write_records"]
+__all__ = ["EpochRecord", "Score", "epochs_without_gain", "write_records"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,12 @@ class EpochRecord:
         for name in ("validation", "ema"):
             fields[name] = None if fields[name] is None else Score(**fields[name])
         return cls(**fields)
+
+
+def epochs_without_gain(records: Sequence[EpochRecord]) -> int:
+    """Epochs since the first one of the highest top-1 in validation; 0 without a validation."""
+    scores = [(record.best.top1, -record.epoch) for record in records if record.best is not None]
+    return records[-1].epoch + max(scores)[1] if scores else 0
 
 
 def write_records(folder: Path, records: Sequence[EpochRecord]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from netwright.recipe import LoadedRecipe, TrainConfig, load_training
 from netwright.recipe.training import RuntimeConfig
-from netwright.system.machine import keep_memory, processors
+from netwright.system.machine import default_threads, keep_memory
 from netwright.training.distributed import Group, join_group
 from netwright.training.launch import is_primary
 from netwright.training.monitor import ConsoleMonitor, NullMonitor
@@ -98,7 +98,7 @@ def _settings(machine: RuntimeConfig, group: Group) -> AbstractContextManager[No
     if on_cpu:
         keep_memory()
     return process_settings(
-        threads=machine.threads or max(1, processors() // sharing),
+        threads=machine.threads or default_threads(sharing),
         deterministic=machine.deterministic,
         flush_denormal=on_cpu,
     )

@@ -18,12 +18,13 @@ from netwright.errors import Diverged, OutputError
 from netwright.system.lock import Lock
 from netwright.training.distributed import Group
 from netwright.training.engine import EpochMeter, Evaluation, check_divergence, evaluate_batches, train_epoch
-from netwright.training.identity import check_identity, training_identity
+from netwright.training.identity import Changes, check_identity, training_identity
 from netwright.training.interrupt import stop_on_signals
 from netwright.training.monitor import NullMonitor
 from netwright.training.outputs import Outputs
 from netwright.training.precise_bn import precise_bn
-from netwright.training.records import EpochRecord, Score
+from netwright.training.records import EpochRecord, Score, epochs_without_gain
+from netwright.training.replan import replanned
 from netwright.training.setup import Setup
 from netwright.training.snapshot import restore_snapshot, take_snapshot
 from netwright.training.state import State, latest_state, save_state
@@ -59,6 +60,7 @@ class TrainingSession:
     stop: threading.Event = field(default_factory=threading.Event)
     saved_at: float = 0.0
     seconds_before: float = 0.0
+    changes: Changes = field(default_factory=Changes)
 
     def __post_init__(self) -> None:
         self.outputs = Outputs(self.setup, self.out, self.command)
@@ -66,6 +68,16 @@ class TrainingSession:
     @property
     def epochs(self) -> int:
         return self.setup.training.optimization.epochs
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the last of the records ends it: the last epoch, or the last without a better validation."""
+        if not self.records:
+            return False
+        patience = self.setup.training.checkpoints.early_stopping
+        return self.records[-1].epoch >= self.setup.training.last_epoch or (
+            patience is not None and epochs_without_gain(self.records) >= patience
+        )
 
     @property
     def best(self) -> Path | None:
@@ -94,13 +106,13 @@ class TrainingSession:
                 stack.callback(self.outputs.close)
             stack.enter_context(stop_on_signals(self.stop) if group.world == 1 else nullcontext())
             self.saved_at = time.monotonic()
-            while meter.epoch <= self.epochs:
+            while not self.is_done:
                 self._epoch(meter)
                 meter = EpochMeter.start(meter.epoch + 1, group.device)
                 self.seconds_before = 0.0
                 self.save(meter, 0.0)
                 if group.is_primary:
-                    self.outputs.write_records(self.records)
+                    self.outputs.write_records(self.records, is_last=self.is_done)
             if group.is_primary:
                 self._log_result()
 
@@ -111,7 +123,9 @@ class TrainingSession:
             state = latest_state(self.out / "state")
         state = self.group.broadcast(state)
         if state is not None:
-            check_identity(state.metadata["identity"], training_identity(self.setup, self.group), self.out)
+            strict = self.setup.training.checkpoints.strict_resume
+            now = training_identity(self.setup, self.group)
+            self.changes = check_identity(state.metadata["identity"], now, self.out, strict=strict)
         elif self.group.is_primary and not self.setup.training.checkpoints.resume:
             self.outputs.check_no_training()
         return state
@@ -125,8 +139,11 @@ class TrainingSession:
         self.seconds_before = state.metadata["seconds"]
         if not self.group.is_primary:
             return meter
-        if meter.epoch > self.epochs:
-            _LOG.info("%s holds this training, finished.", self.out)
+        for notice in (*self.changes.notices, *replanned(self.changes.epochs, setup, meter, self.out)):
+            _LOG.info("%s", notice)
+        if self.is_done:
+            end = "finished" if meter.epoch > self.epochs else f"until epoch {meter.epoch - 1} of {self.epochs}"
+            _LOG.info("%s holds this training, %s.", self.out, end)
         else:
             _LOG.info("resuming from epoch %d, batch %d of %d", meter.epoch, meter.batches, setup.train.steps)
         return meter
@@ -178,7 +195,7 @@ class TrainingSession:
 
     def _validate(self, meter: EpochMeter) -> tuple[Score | None, Score | None]:
         checkpoints, setup = self.setup.training.checkpoints, self.setup
-        due = (meter.epoch - 1) % checkpoints.val_interval == 0 or meter.epoch == self.epochs
+        due = (meter.epoch - 1) % checkpoints.val_interval == 0 or meter.epoch == setup.training.last_epoch
         if setup.validation is None or not due:
             return None, None
         if batches := setup.training.network.precise_bn:
@@ -228,7 +245,7 @@ class TrainingSession:
         try:
             save_state(self.out / "state", f"{meter.epoch:06d}-{meter.batches:08d}", state)
         except OutputError as error:
-            if meter.epoch > self.epochs:
+            if self.is_done:
                 raise
             _LOG.warning("the state is not saved, and training continues: %s", error)
 
@@ -252,7 +269,15 @@ class TrainingSession:
         )
         if top is not None and top.best is not None:
             _LOG.info("best: top-1 %.2f%% after epoch %d (%s)", top.best.top1, top.epoch, self.outputs.best)
-        _LOG.info("%d epochs in %.0f s; everything is in %s", self.epochs, total, self.out)
+        done = len(self.records)
+        if done < self.setup.training.last_epoch:
+            patience = self.setup.training.checkpoints.early_stopping
+            _LOG.info("stopped early: validation was not better for %d epochs; --early_stopping goes further", patience)
+        elif done < self.epochs:
+            _LOG.info(
+                "stopped after epoch %d of %d, as until_epoch says; without it the rest is trained", done, self.epochs
+            )
+        _LOG.info("%d epochs in %.0f s; everything is in %s", done, total, self.out)
 
 
 def _first(batches: Iterator[tuple[Tensor, Tensor]], count: int) -> Iterator[tuple[Tensor, Tensor]]:

@@ -220,6 +220,8 @@ def _check(training: TrainConfig, val_split: Split | None) -> None:
         raise RecipeError(
             "checkpoint_policy top_k keeps the best by validation, and validate is False. Set it to True."
         )
+    if checkpoints.early_stopping is not None and not checkpoints.validate:
+        raise RecipeError("early_stopping waits for a better validation, and validate is False. Set it to True.")
     if training.network.resume_optimizer and not training.network.checkpoint:
         raise RecipeError("resume_optimizer takes the optimizer's state from checkpoint, and none is given. Give one.")
     assert val_split is not None or not checkpoints.validate, "open_splits returns what validate needs"

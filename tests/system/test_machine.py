@@ -11,6 +11,7 @@ from netwright.system import machine
 from netwright.system.machine import (
     Others,
     available_memory,
+    default_threads,
     free_shared_memory,
     hardware,
     keep_memory,
@@ -53,8 +54,17 @@ def test_processors_are_those_that_this_process_may_use() -> None:
             {
                 f"/sys/fs/cgroup/cpu/cpu.cfs_{name}_us": [value]
                 for name, value in (("quota", "200000"), ("period", "100000"))
-            },
+            }
+            | {"/proc/self/cgroup": ["2:cpuacct,cpu:/", "1:name=systemd:/x"]},
             2,
+        ),
+        (  # a service of systemd with CPUQuota=
+            {
+                "/proc/self/cgroup": ["0::/system.slice/train.service"],
+                "/sys/fs/cgroup/system.slice/cpu.max": ["max 100000"],
+                "/sys/fs/cgroup/system.slice/train.service/cpu.max": ["300000 100000"],
+            },
+            3,
         ),
     ],
 )
@@ -64,6 +74,32 @@ def test_the_quota_of_a_container_counts(
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(8)), raising=False)
     monkeypatch.setattr(machine, "_lines", lambda path: files.get(path, []))
     assert processors() == expected
+
+
+@pytest.mark.parametrize(
+    ("environment", "sharing", "expected"),
+    [
+        ({}, 1, 8),
+        ({}, 3, 2),
+        ({}, 20, 1),
+        ({"OMP_NUM_THREADS": "3"}, 1, 3),
+        ({"OMP_NUM_THREADS": "3"}, 4, 3),
+        ({"OMP_NUM_THREADS": "2,4"}, 1, 2),
+        ({"OMP_NUM_THREADS": "many"}, 1, 8),
+        ({"OMP_NUM_THREADS": "0"}, 1, 8),
+        ({"OMP_NUM_THREADS": "1", "TORCHELASTIC_RUN_ID": "x"}, 2, 4),
+        ({"OMP_NUM_THREADS": "1", "TORCHELASTIC_RUN_ID": "x"}, 1, 1),
+    ],
+)
+def test_threads_are_what_the_environment_says_or_the_share_of_a_process(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], sharing: int, expected: int
+) -> None:
+    monkeypatch.setattr(machine, "processors", lambda: 8)
+    for name in ("OMP_NUM_THREADS", "TORCHELASTIC_RUN_ID"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert default_threads(sharing) == expected
 
 
 def test_memory_is_known_here_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
 import json
 from pathlib import Path
 
-from netwright.training.records import EpochRecord, Score, write_records
+from netwright.training.records import EpochRecord, Score, epochs_without_gain, write_records
 
 FIRST = EpochRecord(1, 2.5, 80.0, 0.1, Score(25.0, 60.0, 1.75, 40), Score(20.0, 50.0, 2.0, 40), 3.0, 1.5, 99.0, 0, 1)
 SECOND = EpochRecord(2, 2.0, 70.0, 0.05, None, None, 3.0, 0.0, 99.0, 2, 1)
@@ -34,3 +34,13 @@ def test_metrics_read_back(tmp_path: Path):
 def test_the_best_is_that_of_the_better_weights():
     assert FIRST.best is FIRST.validation
     assert SECOND.best is None
+
+
+def test_epochs_without_gain_count_from_the_first_of_the_best():
+    def record(epoch: int, top1: float | None) -> EpochRecord:
+        score = None if top1 is None else Score(top1, None, 1.0, 40)
+        return EpochRecord(epoch, 1.0, 1.0, 0.1, score, None, 1.0, 1.0, 1.0, 0, 0)
+
+    records = [record(epoch, top1) for epoch, top1 in enumerate((20.0, 30.0, 30.0, None, 25.0), 1)]
+    assert [epochs_without_gain(records[:count]) for count in range(1, 6)] == [0, 0, 1, 2, 3]
+    assert epochs_without_gain([record(1, None), record(2, None)]) == 0

@@ -158,6 +158,63 @@ def test_another_training_is_not_gone_on_with(training):
         train(training(epochs=1, resume=False))
 
 
+def test_a_refusal_says_what_may_change(training):
+    train(training(epochs=1))
+    with pytest.raises(RecipeError, match=r"These may change: .*epochs, .*log_interval, .*until_epoch, .*workers\."):
+        train(training(epochs=1, weight_decay=0.5))
+
+
+@pytest.mark.slow
+def test_other_threads_change_the_last_bits_only(training, capsys):
+    train(training(epochs=2, until_epoch=1))
+    strict = training(epochs=2, threads=2, strict_resume=True)
+    with pytest.raises(RecipeError, match=r"threads was 1 and is 2; .*--strict_resume false allows more"):
+        train(strict)
+    capsys.readouterr()
+    assert len(train(training(epochs=2, threads=2)).records) == 2
+    assert "processor threads was 1 and is 2: the training continues, with results that may" in capsys.readouterr().out
+
+
+def test_a_training_is_extended_after_its_end_and_the_schedule_is_said(training, tmp_path, capsys):
+    train(training(epochs=2))
+    capsys.readouterr()
+    trained = train(training(epochs=3))
+    assert [record.epoch for record in trained.records] == [1, 2, 3]
+    said = capsys.readouterr().out
+    assert "epochs was 2 and is 3: the schedule is planned again over all 3; the learning rate goes on with " in said
+    assert "goes on with 0.0173 (1e-06 as planned before) and ends with 0.000547" in said
+    assert trained.records[2].lr == pytest.approx(0.000547, abs=1e-6)
+    assert (tmp_path / "out" / "tiny-3_6.safetensors").exists()
+    with pytest.raises(RecipeError, match="3 of them begun or done, and epochs is 2"):
+        train(training(epochs=2))
+    with pytest.raises(RecipeError, match="epochs was 3 and is 4"):
+        train(training(epochs=4, strict_resume=True))
+
+
+def test_a_part_of_a_training_is_trained_by_the_schedule_of_the_whole(training, tmp_path, capsys):
+    whole = train(training("whole", epochs=2))
+    part = train(training("part", epochs=2, until_epoch=1))
+    assert len(part.records) == 1
+    assert "stopped after epoch 1 of 2" in capsys.readouterr().out
+    train(training("part", epochs=2, until_epoch=1))
+    assert "holds this training, until epoch 1 of 2" in capsys.readouterr().out
+    assert without_times(train(training("part", epochs=2))) == without_times(whole)
+    assert same(tmp_path / "whole", tmp_path / "part")
+
+
+@pytest.mark.slow
+def test_a_training_stops_early_where_validation_gets_no_better(training, capsys):
+    flat = {"lr": 1e-12, "warmup_epochs": 0.0, "epochs": 9, "num_samples": 64}
+    stopped = train(training(**flat, early_stopping=2))
+    assert 3 <= len(stopped.records) < 9
+    assert "stopped early: validation was not better for 2 epochs" in capsys.readouterr().out
+    again = train(training(**flat, early_stopping=2))
+    assert without_times(again) == without_times(stopped)
+    assert len(train(training(**flat)).records) == 9
+    with pytest.raises(RecipeError, match="early_stopping waits for a better validation, and validate is False"):
+        train(training("other", early_stopping=2, validate=False))
+
+
 def test_what_changes_no_weights_may_change(training, tmp_path):
     train(training(log_interval=5, state_interval=7.0, checkpoint_policy="all", epochs=1))
     train(training(log_interval=1, checkpoint_policy="top_k", epochs=1))

@@ -20,7 +20,7 @@ from netwright.serving.errors import RequestError
 from netwright.serving.formats import FORMATS, bytes_per_pixel, format_of, in_words
 from netwright.serving.models.batcher import BatcherClosed, FloatArray, Rows
 from netwright.serving.models.decoding import SMALL_PIXELS, DecodingQueue, DecodingShare
-from netwright.system.machine import available_memory, processors
+from netwright.system.machine import available_memory, default_threads, processors
 
 if TYPE_CHECKING:
     from netwright.data.source import Pixels
@@ -61,7 +61,7 @@ class Service:
         self.repository, self.settings = repository, settings
         self._most_pixels = max(settings.max_request_pixels, settings.max_pixels)
         self._queue = DecodingQueue(
-            threads=min(_MOST_DECODERS, processors(), settings.threads or max(1, processors() // settings.workers)),
+            threads=min(_MOST_DECODERS, processors(), settings.threads or default_threads(settings.workers)),
             memory=_memory(settings),
             most_pixels=max(settings.max_waiting_pixels, self._most_pixels),
         )

@@ -24,7 +24,7 @@ from netwright.serving.metrics import SHARED_FOLDER
 from netwright.serving.supervisor.heartbeat import HeartbeatMonitor
 from netwright.serving.supervisor.listening import ConnectionCounts, listen, listen_for, port_of
 from netwright.system.extras import optional
-from netwright.system.machine import processors
+from netwright.system.machine import default_threads
 from netwright.system.temporary import temporary_folder
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class Supervisor:
     """
 
     def __init__(self, settings: ServeSettings) -> None:
-        threads = settings.threads or max(1, processors() // settings.workers)
+        threads = settings.threads or default_threads(settings.workers)
         self._settings = replace(settings, threads=threads)
         self._log = Log(settings.log_format)
         self._workers: list[_Worker] = []
