@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,7 +44,7 @@ def curve_chart(records: Sequence[EpochRecord]) -> Spec:
             rows[key] += [
                 {"epoch": record.epoch, "of": name, "value": value}
                 for name, value in zip(names, values, strict=True)
-                if value is not None
+                if value is not None and math.isfinite(value)
             ]
     shown = [name for name in names if any(row["of"] == name for row in rows["error"])]
     color = alt.Color(

@@ -17,7 +17,16 @@ from torch import Tensor, nn
 
 from netwright.errors import Diverged
 
-__all__ = ["Engine", "EpochMeter", "Evaluation", "Scaler", "check_divergence", "evaluate_batches", "train_epoch"]
+__all__ = [
+    "Engine",
+    "EpochMeter",
+    "Evaluation",
+    "Scaler",
+    "check_divergence",
+    "evaluate_batches",
+    "refuse_no_step",
+    "train_epoch",
+]
 
 _CHECK_INTERVAL = 16  # steps between checks of the loss, each of which waits for the device
 _MAX_SKIPPED = 100  # steps in a row; a dynamic loss scale needs about twenty to come down from 2**24
@@ -153,17 +162,20 @@ class EpochMeter:
     in_a_row: int = 0
 
     @classmethod
-    def start(cls, epoch: int, device: torch.device) -> EpochMeter:
-        return cls(epoch, torch.zeros((), device=device), torch.zeros((), device=device, dtype=torch.int64))
+    def start(cls, epoch: int, device: torch.device, in_a_row: int = 0) -> EpochMeter:
+        """At the start of an epoch. in_a_row: steps that were skipped at the end of the last one."""
+        zero = torch.zeros((), device=device)
+        return cls(epoch, zero, torch.zeros((), device=device, dtype=torch.int64), in_a_row=in_a_row)
 
     @property
     def mean_loss(self) -> float:
-        return float(self.loss) / max(1, self.counted)
+        """NaN where no step was done."""
+        return float(self.loss) / self.counted if self.counted else math.nan
 
     @property
     def train_error(self) -> float:
-        """Percent of the augmented images that are classified wrongly."""
-        return 100 * int(self.wrong) / max(1, self.seen)
+        """Percent of the augmented images that are classified wrongly; NaN where no step was done."""
+        return 100 * int(self.wrong) / self.seen if self.seen else math.nan
 
     def add(self, losses: list[Tensor], wrong: list[Tensor], images: int, done: bool) -> None:
         """Count a step of one or more batches; done: the step was not skipped."""
@@ -237,6 +249,15 @@ def check_divergence(loss: float, meter: EpochMeter, lr: float) -> None:
         raise Diverged(f"diverged: the loss became {loss} {where}")
     if meter.in_a_row >= _MAX_SKIPPED:
         raise Diverged(f"diverged: {meter.in_a_row} steps in a row had gradients that are not finite {where}")
+
+
+def refuse_no_step(meter: EpochMeter, lr: float) -> None:
+    """Raise Diverged where an epoch that ends a training did no step: nothing was learned in it."""
+    if not meter.counted:
+        raise Diverged(
+            f"diverged: none of the {meter.batches} steps of epoch {meter.epoch} was done, as gradients were not "
+            f"finite, at lr {lr:.3g}. Lower lr, clip gradients (--clip_norm 1), or lower a fixed loss scale."
+        )
 
 
 @dataclass(frozen=True, slots=True)

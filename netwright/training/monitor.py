@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from typing import TYPE_CHECKING, Any, TextIO
@@ -101,6 +102,8 @@ class ConsoleMonitor(NullMonitor):
     def end_epoch(self, record: EpochRecord) -> None:
         assert self._display is not None, "start() comes first"
         parts = [f"epoch {record.epoch}/{self._epochs}: loss {record.loss:.4f}, train error {record.train_error:.2f}%"]
+        if math.isnan(record.loss):
+            parts = [f"epoch {record.epoch}/{self._epochs}: loss nan, no step was done"]
         parts += [
             _score_text(name, score)
             for name, score in (("validation", record.validation), ("moving average", record.ema))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -41,8 +42,8 @@ class EpochRecord:
 
     Attributes:
         epoch: 1, 2, ...
-        loss: Mean training loss.
-        train_error: Percent of the augmented images.
+        loss: Mean training loss; NaN where no step was done.
+        train_error: Percent of the augmented images; likewise.
         lr: Of the last step.
         validation: Score of the weights; None where it was not measured.
         ema: Score of their moving average; None likewise.
@@ -72,12 +73,18 @@ class EpochRecord:
         return max(scores, key=lambda score: score.top1, default=None)
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """As JSON can hold it: None for what is not a number."""
+        return {
+            key: None if isinstance(value, float) and math.isnan(value) else value
+            for key, value in asdict(self).items()
+        }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> EpochRecord:
         """Read the result of `to_dict`."""
         fields = dict(values)
+        for name in ("loss", "train_error"):
+            fields[name] = math.nan if fields[name] is None else fields[name]
         for name in ("validation", "ema"):
             fields[name] = None if fields[name] is None else Score(**fields[name])
         return cls(**fields)

@@ -29,8 +29,8 @@ def replanned(before: int | None, setup: Setup, meter: EpochMeter, out: Path) ->
     epochs, begun = setup.training.optimization.epochs, meter.epoch - (meter.batches == 0)
     if begun > epochs:
         raise RecipeError(
-            f"{out} has a training of {before} epochs, {begun} of them begun or done, and epochs is {epochs}. Give more "
-            "epochs, or another --out."
+            f"{out} has a training of {before} epochs, {begun} of them begun or done, and epochs is {epochs}. Give "
+            "more epochs, or another --out."
         )
     schedule, steps, step = setup.training.schedule, setup.train.steps, setup.engine.schedule_step
     now, last = (learning_rate(schedule, each, steps, epochs) for each in (step, steps * epochs - 1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Iterator
@@ -17,7 +18,14 @@ from torch import Tensor, nn
 from netwright.errors import Diverged, OutputError
 from netwright.system.lock import Lock
 from netwright.training.distributed import Group
-from netwright.training.engine import EpochMeter, Evaluation, check_divergence, evaluate_batches, train_epoch
+from netwright.training.engine import (
+    EpochMeter,
+    Evaluation,
+    check_divergence,
+    evaluate_batches,
+    refuse_no_step,
+    train_epoch,
+)
 from netwright.training.identity import Changes, check_identity, training_identity
 from netwright.training.interrupt import stop_on_signals
 from netwright.training.monitor import NullMonitor
@@ -108,7 +116,7 @@ class TrainingSession:
             self.saved_at = time.monotonic()
             while not self.is_done:
                 self._epoch(meter)
-                meter = EpochMeter.start(meter.epoch + 1, group.device)
+                meter = EpochMeter.start(meter.epoch + 1, group.device, meter.in_a_row)
                 self.seconds_before = 0.0
                 self.save(meter, 0.0)
                 if group.is_primary:
@@ -176,8 +184,8 @@ class TrainingSession:
         validation, ema = self._validate(meter)
         record = EpochRecord(
             epoch=meter.epoch,
-            loss=float(sums[0] / max(1.0, sums[1])),
-            train_error=float(100 * sums[2] / max(1.0, sums[3])),
+            loss=float(sums[0] / sums[1]) if sums[1] else math.nan,
+            train_error=float(100 * sums[2] / sums[3]) if sums[3] else math.nan,
             lr=engine.lr,
             validation=validation,
             ema=ema,
@@ -188,6 +196,8 @@ class TrainingSession:
             bad_images=int(sums[4]),
         )
         self.records.append(record)
+        if self.is_done:
+            refuse_no_step(meter, engine.lr)
         if group.is_primary:
             self._check_finite(meter)
             self.outputs.write_weights(self.records)

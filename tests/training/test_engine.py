@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from netwright.errors import Diverged
 from netwright.training import Engine, EpochMeter, Evaluation, evaluate_batches, train_epoch
+from netwright.training.engine import refuse_no_step
 
 CPU = torch.device("cpu")
 
@@ -135,6 +136,16 @@ def test_a_skipped_step_leaves_no_trace():
 def test_nan_stops_a_training_that_does_not_skip():
     with pytest.raises(Diverged, match=r"the loss became nan in epoch 1, by step 1, at lr 0\.1"):
         trained(engine_of(network()), poisoned(data(3), 0))
+
+
+def test_what_no_step_was_done_for_is_not_a_number():
+    meter = EpochMeter.start(2, torch.device("cpu"), in_a_row=7)
+    meter.add([torch.tensor(math.nan)], [torch.tensor(3)], 8, done=False)
+    assert math.isnan(meter.mean_loss)
+    assert math.isnan(meter.train_error)
+    assert meter.in_a_row == 8
+    with pytest.raises(Diverged, match="none of the 1 steps of epoch 2 was done"):
+        refuse_no_step(meter, 0.1)
 
 
 def test_skipping_without_end_is_diverging():

@@ -301,6 +301,22 @@ def test_a_training_that_diverges_keeps_its_last_good_state(training, tmp_path):
     )
 
 
+@pytest.mark.parametrize(
+    ("epochs", "message"), [(2, "none of the 6 steps of epoch 2 was done"), (20, "100 steps in a row")]
+)
+def test_a_training_that_skips_every_step_fails_and_shows_nan(training, tmp_path, capsys, epochs, message):
+    # a loss scale far beyond fp32 makes every gradient infinite
+    with pytest.raises(Diverged, match=message):
+        train(training(loss_scale=3e38, drop_overflow_update=True, epochs=epochs, lr=1.0, reduction="sum"))
+    said = capsys.readouterr().out
+    assert "epoch 1/" in said
+    assert "loss nan, no step was done; validation top-1" in said
+    first = json.loads((tmp_path / "out" / "metrics.jsonl").read_text().splitlines()[0])
+    assert first["loss"] is None
+    assert first["train_error"] is None
+    assert first["skipped"] == 6
+
+
 @pytest.mark.slow
 def test_fine_tuning_starts_from_weights(training, tmp_path, capsys):
     first = train(training("first"))
