@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 from netwright.errors import NetwrightError
+from netwright.system.closed_pipe import outlive_readers
 from netwright.system.suggest import suggest
 from netwright.version import __version__
 
@@ -36,6 +38,9 @@ COMMANDS = {
     "models": "list networks and published weights, show one, convert weights, upload them",
     "bench": "how fast networks train and answer here, beside timm and torchvision",
 }
+
+# what these leave in their folders is worth more than what they print
+_OUTLIVE_READERS = ("design", "sweep", "train")
 
 _HELP = """usage: netwright COMMAND [options]
 
@@ -74,7 +79,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _refuse_unknown(parser, words[1:])
     options = parser.parse_args(words[1:])
     try:
-        return int(module.run(options, " ".join(["netwright", *map(_quoted, words)])))
+        with outlive_readers(parser.name) if words[0] in _OUTLIVE_READERS else nullcontext():
+            return int(module.run(options, " ".join(["netwright", *map(_quoted, words)])))
     except NetwrightError as error:
         print(f"netwright {words[0]}: {error}", file=sys.stderr)
         return 1
