@@ -1,11 +1,11 @@
 """MindSpore's `.ckpt` files, which are protocol buffers, read and written without MindSpore or protobuf.
 
-    Checkpoint  { repeated Value value = 1 }              the file: one-entry messages, one after another
+    Checkpoint  { repeated Value value = 1; string description = 1001 }    the file: one-entry messages, one after another
     Value       { string tag = 1; TensorProto tensor = 2 }
     TensorProto { repeated int64 dims = 1; string tensor_type = 2; bytes tensor_content = 3 }
 
-Content is little-endian, in C order; scalars have no dims; a large tensor is several Values with one tag. At the end
-there may be a trailer: `crc_num`, and the CRC32 of everything before it in 10 bytes. Files may be hostile: every length
+Content is little-endian, in C order; scalars have no dims; a large tensor is several Values with one tag. The
+description is netwright's own: MindSpore passes over the fields that it does not know. At the end there may be a trailer: `crc_num`, and the CRC32 of everything before it in 10 bytes. Files may be hostile: every length
 is checked against the part of the file around it, and every count against what a network can need.
 """
 
@@ -26,7 +26,7 @@ from torch import Tensor
 from netwright.errors import WeightsError
 from netwright.system.atomic import atomic_file
 
-__all__ = ["Entry", "looks_like_ckpt", "open_ckpt", "save_entries"]
+__all__ = ["Entry", "ckpt_description", "looks_like_ckpt", "open_ckpt", "save_entries"]
 
 TYPES = {
     "Float32": torch.float32,
@@ -44,6 +44,7 @@ _TRAILER, _TRAILER_BYTES = b"crc_num", 17
 _SPLIT_BYTES = 512 << 20  # of content in one Value, as MindSpore splits
 _MOST_ENTRIES, _MOST_PARTS, _MOST_FIELDS, _MOST_DIMS, _MOST_TAG = 100_000, 1000, 64, 8, 1000
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5  # wire types
+_DESCRIPTION, _LONGEST_DESCRIPTION = 1001, 64 << 20  # number of the field, and bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,8 @@ def open_ckpt(path: Path) -> dict[str, Entry]:
     for count, (number, wire, start, stop) in enumerate(_fields(file, 0, end, path)):
         if count >= _MOST_ENTRIES:
             raise _damaged(path, f"it has more than {_MOST_ENTRIES:,} entries")
+        if (number, wire) == (_DESCRIPTION, _BYTES):
+            continue
         if (number, wire) != (1, _BYTES):
             raise _damaged(path, f"the entry at byte {start:,} is no tensor")
         name, kind, shape, part = _value(file, start, stop, path)
@@ -144,6 +147,22 @@ def open_ckpt(path: Path) -> dict[str, Entry]:
         if len(found[name].parts) > _MOST_PARTS:
             raise _damaged(path, f"{name} comes in more than {_MOST_PARTS:,} parts")
     return found
+
+
+def ckpt_description(path: Path) -> str:
+    """The description that `save_entries` was given; empty where there is none.
+
+    Raises:
+        WeightsError: As `open_ckpt`, apart from the checksum, which is not compared again.
+    """
+    with open(path, "rb") as opened:
+        file = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
+    end = len(file) - _TRAILER_BYTES
+    has_trailer = end >= 0 and file[end : end + len(_TRAILER)] == _TRAILER
+    for number, wire, start, stop in _fields(file, 0, end if has_trailer else len(file), path):
+        if (number, wire) == (_DESCRIPTION, _BYTES) and stop - start <= _LONGEST_DESCRIPTION:
+            return file[start:stop].decode("utf-8", "replace")
+    return ""
 
 
 def _checked_end(file: mmap.mmap, path: Path) -> int:
@@ -237,8 +256,13 @@ def _damaged(path: Path, why: str) -> WeightsError:
     )
 
 
-def save_entries(path: Path, tensors: Mapping[str, Tensor]) -> None:
+def save_entries(path: Path, tensors: Mapping[str, Tensor], description: str = "") -> None:
     """Write a checkpoint with its checksum; the file is complete or not there.
+
+    Args:
+        path: The file.
+        tensors: By their names.
+        description: A text for `ckpt_description`.
 
     Raises:
         OutputError: It cannot be written.
@@ -254,6 +278,10 @@ def save_entries(path: Path, tensors: Mapping[str, Tensor]) -> None:
             for start in range(0, max(1, flat.numel()), _SPLIT_BYTES):
                 content = flat[start : start + _SPLIT_BYTES].numpy()
                 crc = _write_value(file, name, header, content, crc)
+        if description:
+            field = _field(_DESCRIPTION, description.encode())
+            file.write(field)
+            crc = zlib.crc32(field, crc)
         file.write(_TRAILER + crc.to_bytes(10, "big"))
 
 
@@ -269,7 +297,7 @@ def _write_value(file: BinaryIO, name: str, header: bytes, content: np.ndarray, 
 
 
 def _field(number: int, content: bytes) -> bytes:
-    return bytes([number << 3 | _BYTES]) + _varint_bytes(len(content)) + content
+    return _varint_bytes(number << 3 | _BYTES) + _varint_bytes(len(content)) + content
 
 
 def _varint_bytes(value: int) -> bytes:

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 
 from netwright.arch import Arch
 from netwright.errors import ArchError, WeightsError
+from netwright.system.atomic_group import atomic_group
 from netwright.weights.arch_inference import channels_of, classes_of, infer_arch
 from netwright.weights.architecture import build_on_meta
 from netwright.weights.match import CLASSIFIER_WEIGHT
 from netwright.weights.preprocessing import preprocessing_of
 from netwright.weights.read import StoredWeights, read_state
-from netwright.weights.save import WRITERS, ModelToSave, write_as
-from netwright.weights.to_format import FormatModel
+from netwright.weights.save import ELSEWHERE, TIMM_WEIGHTS, WRITERS, ModelToSave, write_as
+from netwright.weights.to_format import FormatModel, to_format
+from netwright.weights.verify import require_same
 
 if TYPE_CHECKING:
     from netwright.data.preprocess import Preprocessing
@@ -36,7 +38,8 @@ def convert(
 ) -> list[str]:
     """Write the weights of a file in another format; values and precision stay.
 
-    Nothing is written unless all tensors match the network and the other library can build it.
+    Nothing is put in its place unless all tensors match the network, the other library can build it, and the file gives
+    the same network, tensors, preprocessing and logits when it is read back.
 
     Args:
         source: The file.
@@ -68,8 +71,20 @@ def convert(
     names = tuple(class_names) or tuple(stored.config.get("class_names") or ())
     facts = stored.config.get("facts")
     model = ModelToSave(arch, stored.state, preprocessing, names, facts if isinstance(facts, dict) else {})
-    target = write_as(to, destination, model)
+    target = _write_checked(to, destination, model, stored)
     return _report(to, destination, arch, stored, target, notices)
+
+
+def _write_checked(to: str, destination: Path, model: ModelToSave, stored: StoredWeights) -> FormatModel:
+    """Write beside the destination, read that back, then put it in place."""
+    assert model.preprocessing is not None, "convert gives one"
+    target = to_format(model.arch, to)  # before a folder is made
+    first = destination / TIMM_WEIGHTS if to == "timm" else destination
+    with atomic_group(first, what="the weights", elsewhere=ELSEWHERE) as written:
+        # timm's config.json comes beside it
+        write_as(to, written.parent if to == "timm" else written, model)
+        require_same(written, model.arch, stored.state, model.preprocessing, format=to, place=destination)
+    return target
 
 
 def _report(
@@ -84,7 +99,7 @@ def _report(
         *stored.notices,
     ]
     if to in ("netwright", "timm"):
-        report += notices  # other formats cannot hold the preprocessing
+        report += notices
     if to == "torchvision" and arch.in_channels != 3:
         report.append(f"torchvision's stem takes 3 channels: replace it by one of {arch.in_channels}, then load")
     if to == "pycls" and arch.in_channels == 3:

@@ -12,11 +12,13 @@ from torch import Tensor
 
 from netwright.errors import WeightsError
 from netwright.system.suggest import nearest
-from netwright.weights.ckpt import Entry, looks_like_ckpt, open_ckpt
+from netwright.weights.arch_inference import infer_arch
+from netwright.weights.ckpt import Entry, ckpt_description, looks_like_ckpt, open_ckpt
+from netwright.weights.embedded import VERSION, parse_config
 from netwright.weights.layouts import MINDCV, MINDCV_RESNET, detect_naming
 from netwright.weights.match import STEM_WEIGHT
 from netwright.weights.names import Naming, rename_to_netwright
-from netwright.weights.pycls_config import CIFAR_SEEN, sees_rgb
+from netwright.weights.pycls_config import CIFAR_SEEN, arch_of_config, sees_rgb
 from netwright.weights.timm_config import read_timm_config
 from netwright.weights.torchfile import damaged_error, no_ema_error, read_torch
 
@@ -24,8 +26,6 @@ __all__ = ["StoredWeights", "read_state"]
 
 Value = TypeVar("Value")
 
-# version of the format that save_model writes
-_VERSION = 1
 # first bytes of files that are no weights -> what they are
 _OTHERS = {
     b"version https://git-lfs": "a pointer of Git LFS; `git lfs pull` fetches the file itself",
@@ -70,6 +70,7 @@ class _Content:
     Attributes:
         likely: The layout that the kind of file suggests, or "".
         is_rgb: Whether the file says that its network reads RGB; only for files of pycls.
+        settings: The trainer's configuration, as pycls stores it, else None.
     """
 
     kind: str
@@ -79,6 +80,7 @@ class _Content:
     has_average: bool = False
     notices: tuple[str, ...] = ()
     is_rgb: bool = False
+    settings: object = None
 
 
 def read_state(path: str | Path, *, ema: bool = False, format: str = "") -> StoredWeights:
@@ -129,6 +131,9 @@ def _to_netwright(path: Path, content: _Content, format: str) -> StoredWeights:
         stem = stored.state.get(STEM_WEIGHT)
         if stem is not None and stem.dim() == 4 and stem.shape[1] == 3:
             stored.state[STEM_WEIGHT] = stem.flip(1)  # pycls reads ImageNet as BGR
+    if content.settings is not None and "arch" not in stored.config and (found := infer_arch(stored.state)):
+        arch = arch_of_config(content.settings, found, path)
+        stored = replace(stored, config={**stored.config, "arch": arch.to_dict()})
     if not content.config and (format or layout) in ("timm", "torchvision"):
         beside = read_timm_config(path)
         if beside is not None and format in ("", "timm"):
@@ -196,9 +201,9 @@ def _config(metadata: Mapping[str, str], kind: str, path: Path) -> Mapping[str, 
         if kind == "netwright":
             # with the names of another library the version is elsewhere, because other programs read "format"
             version = metadata["netwright"] if "netwright" in metadata else metadata["version"]
-            if not 1 <= int(version) <= _VERSION:
+            if not 1 <= int(version) <= VERSION:
                 raise WeightsError(
-                    f"{path} has the format version {version}, and this program reads up to {_VERSION}. "
+                    f"{path} has the format version {version}, and this program reads up to {VERSION}. "
                     "Use a newer netwright."
                 )
             config = json.loads(metadata["config"])
@@ -227,7 +232,13 @@ def _read_ckpt(path: Path, ema: bool) -> _Content:
         raise WeightsError(f"{path} has {constraint}. {cure}")
     rename_to_netwright(chosen, MINDCV, str(path))  # two entries of one tensor are an error before any is read
     state = {name: entry.read() for name, entry in chosen.items()}
-    return _Content("mindspore", state, "mindcv", has_average=bool(average))
+    text = ckpt_description(path)
+    try:
+        entry = json.loads(text) if text else {}
+    except (ValueError, RecursionError) as error:
+        raise damaged_error(path, error) from error
+    config = parse_config(entry, path) if isinstance(entry, dict) else {}
+    return _Content("mindspore", state, "mindcv", config, bool(average))
 
 
 def split_entries(entries: Mapping[str, Entry], naming: Naming) -> tuple[dict[str, Entry], dict[str, Entry]]:
@@ -249,4 +260,14 @@ def _read_torch(path: Path, ema: bool) -> _Content:
     found = read_torch(path, ema)
     of_cifar = found.likely == "pycls" and sees_rgb(found.settings)
     config = {"preprocessing": CIFAR_SEEN} if of_cifar else {}
-    return _Content("torch", found.state, found.likely, config, found.has_average, found.notices, of_cifar)
+    settings = found.settings if found.likely == "pycls" else None
+    return _Content(
+        "torch",
+        found.state,
+        found.likely,
+        {**config, **found.config},
+        found.has_average,
+        found.notices,
+        of_cifar,
+        settings,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from netwright.arch import Arch
 from netwright.errors import WeightsError
 from netwright.system.atomic import write_bytes, write_text
 from netwright.weights.ckpt import save_entries
+from netwright.weights.embedded import KEY, embed
 from netwright.weights.match import STEM_WEIGHT
 from netwright.weights.names import Naming, rename_from_netwright
 from netwright.weights.pycls_config import pycls_config, sees_rgb
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from netwright.data.preprocess import Preprocessing
 
 __all__ = [
+    "ELSEWHERE",
+    "TIMM_WEIGHTS",
     "WRITERS",
     "ModelToSave",
     "cpu_copy",
@@ -40,16 +44,19 @@ __all__ = [
 
 _COUNTER = "num_batches_tracked"
 TIMM_WEIGHTS = "model.safetensors"
-_ELSEWHERE = "another folder"
+ELSEWHERE = "another folder"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ModelToSave:
-    """A model to save: tensors by netwright's names, and the facts that `save_model` stores with them."""
+    """A model to save: tensors by netwright's names, and the facts that `save_model` stores with them.
+
+    preprocessing is None where it is not known, which formats of other libraries allow.
+    """
 
     arch: Arch
     state: Mapping[str, Tensor]
-    preprocessing: Preprocessing
+    preprocessing: Preprocessing | None = None
     class_names: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
 
@@ -61,15 +68,11 @@ class ModelToSave:
             )
 
     def config(self) -> str:
-        """The configuration in netwright's files, as JSON."""
-        return json.dumps(
-            {
-                "arch": self.arch.to_dict(),
-                "preprocessing": self.preprocessing.to_dict(),
-                "class_names": list(self.class_names),
-                "facts": dict(self.facts),
-            }
-        )
+        """The configuration in netwright's files, as JSON; without the preprocessing where it is not known."""
+        content: dict[str, Any] = {"arch": self.arch.to_dict()}
+        if self.preprocessing is not None:
+            content["preprocessing"] = self.preprocessing.to_dict()
+        return json.dumps(content | {"class_names": list(self.class_names), "facts": dict(self.facts)})
 
 
 def save_model(
@@ -195,7 +198,7 @@ def write_as(format: str, path: Path, model: ModelToSave) -> FormatModel:
 
 
 def _write_netwright(path: Path, model: ModelToSave, _: FormatModel) -> None:
-    write_bytes(path, _to_bytes(model), what="the weights", elsewhere=_ELSEWHERE)
+    write_bytes(path, _to_bytes(model), what="the weights", elsewhere=ELSEWHERE)
 
 
 def _to_bytes(model: ModelToSave) -> bytes:
@@ -206,25 +209,30 @@ def _to_bytes(model: ModelToSave) -> bytes:
 
 
 def _write_timm(folder: Path, model: ModelToSave, target: FormatModel) -> None:
+    from netwright.data.preprocess import Preprocessing
+
     rename = target.naming.from_netwright
     config = timm_config(
         target.architecture,
         target.arguments,
         model.arch,
-        model.preprocessing,
+        model.preprocessing or Preprocessing(),
         model.class_names,
         rename(STEM_WEIGHT).removesuffix(".weight"),
         rename("head.fc.weight").removesuffix(".weight"),
     )
     # "format" is for other programs; the rest is for load_model, which does not need the config.json
-    metadata = {"format": "pt", "netwright": "1", "config": model.config()}
+    metadata = {"format": "pt", **embed(model.config())}
     _write_safetensors(folder / TIMM_WEIGHTS, _renamed(model.state, target.naming), metadata)
     text = json.dumps(config, indent=2, ensure_ascii=False)
-    write_text(folder / CONFIG, text, what="the description of the weights", elsewhere=_ELSEWHERE)
+    write_text(folder / CONFIG, text, what="the description of the weights", elsewhere=ELSEWHERE)
 
 
 def _write_torchvision(path: Path, model: ModelToSave, target: FormatModel) -> None:
-    _write_torch(path, _renamed(model.state, target.naming))
+    state = OrderedDict(_renamed(model.state, target.naming))
+    # the versions of modules, which torch keeps there, are looked up by the modules' names
+    state._metadata = {KEY: embed(model.config())}  # type: ignore[attr-defined]
+    _write_torch(path, state)
 
 
 def _write_pycls(path: Path, model: ModelToSave, target: FormatModel) -> None:
@@ -232,13 +240,13 @@ def _write_pycls(path: Path, model: ModelToSave, target: FormatModel) -> None:
     config = pycls_config(model.arch)
     if model.arch.in_channels == 3 and not sees_rgb(config):
         state[STEM_WEIGHT] = state[STEM_WEIGHT].flip(1)
-    _write_torch(path, {"epoch": 0, "model_state": state, "cfg": config})
+    _write_torch(path, {"epoch": 0, "model_state": state, "cfg": config, KEY: embed(model.config())})
 
 
 def _write_mindcv(path: Path, model: ModelToSave, target: FormatModel) -> None:
     # the format has no counters
     state = {name: value for name, value in model.state.items() if not name.endswith(_COUNTER)}
-    save_entries(path, rename_from_netwright(state, target.naming))
+    save_entries(path, rename_from_netwright(state, target.naming), json.dumps(embed(model.config())))
 
 
 # format -> how it is written; "classy" and MindCV's ResNets are read only
@@ -265,13 +273,13 @@ def _write_safetensors(path: Path, state: dict[str, Tensor], metadata: dict[str,
 
     content = save(state, metadata)
     # not by the library's own writer, which hides what error occurred
-    write_bytes(path, content, what="the weights", elsewhere=_ELSEWHERE)
+    write_bytes(path, content, what="the weights", elsewhere=ELSEWHERE)
 
 
 def _write_torch(path: Path, content: object) -> None:
     buffer = io.BytesIO()
     torch.save(content, buffer)
-    write_bytes(path, buffer.getbuffer(), what="the weights", elsewhere=_ELSEWHERE)
+    write_bytes(path, buffer.getbuffer(), what="the weights", elsewhere=ELSEWHERE)
 
 
 def _model_to_save(
@@ -280,8 +288,6 @@ def _model_to_save(
     class_names: Sequence[str] = (),
     facts: Mapping[str, Any] | None = None,
 ) -> ModelToSave:
-    from netwright.data.preprocess import Preprocessing
-
     arch = getattr(module, "arch", None)
     if not isinstance(arch, Arch):
         raise WeightsError(
@@ -290,9 +296,7 @@ def _model_to_save(
         )
     if getattr(module, "is_fused", False):
         raise WeightsError("a fused network has no batch norm left to save. Save the network that it was made from.")
-    return ModelToSave(
-        arch, module.state_dict(), preprocessing or Preprocessing(), tuple(class_names), dict(facts or {})
-    )
+    return ModelToSave(arch, module.state_dict(), preprocessing, tuple(class_names), dict(facts or {}))
 
 
 def cpu_copy(value: Tensor) -> Tensor:

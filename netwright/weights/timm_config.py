@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,18 @@ __all__ = ["CONFIG", "TimmConfig", "read_timm_config", "timm_config"]
 
 CONFIG = "config.json"
 _MOST_BYTES = 64 << 20  # enough for the class names of the largest label sets
+# arguments of timm's create_model that shapes show, or that act in training only
+_VISIBLE = frozenset(
+    {
+        *("depth", "w0", "wa", "wm", "group_size", "bottle_ratio", "group_min_ratio", "stem_width", "se_ratio"),
+        *("num_features", "layers", "channels", "cardinality", "base_width", "in_chans", "num_classes", "img_size"),
+        *("drop_rate", "drop_path_rate", "drop_block_rate", "zero_init_last", "cfg"),
+    }
+)
+# values of others that change nothing
+_USUAL: Mapping[str, tuple[object, ...]] = {"output_stride": (32,), "global_pool": ("avg", "fast", "fastavg", "")}
+# networks of the shapes of others here, with pools that have no weights
+_POOLED = re.compile(r"\w*resnet(aa|blur)\d.*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +68,7 @@ def read_timm_config(weights: Path) -> TimmConfig | None:
         raise WeightsError(f"{path} cannot be read as timm's config.json: {error}. Correct or remove it.") from error
     if not isinstance(content, dict) or not isinstance(content.get("architecture"), str):
         return None
+    _refuse_variant(content, path)
     # older files have everything in one mapping
     inner = content.get("pretrained_cfg", content)
     if not isinstance(inner, dict):
@@ -71,6 +85,24 @@ def read_timm_config(weights: Path) -> TimmConfig | None:
     if isinstance(names, list | tuple) and len(names) == values.get("num_classes"):
         config["class_names"] = [str(name) for name in names]
     return TimmConfig(content["architecture"], config)
+
+
+def _refuse_variant(content: Mapping[str, Any], path: Path) -> None:
+    """Raise for a network of timm that differs from those here in what shapes do not show."""
+    given = content.get("model_args")
+    arguments = {"global_pool": content.get("global_pool"), **(given if isinstance(given, dict) else {})}
+    other = [
+        f"{name}={value!r}"
+        for name, value in arguments.items()
+        if value is not None and name not in _VISIBLE and value not in _USUAL.get(name, ())
+    ]
+    if _POOLED.fullmatch(content["architecture"]):
+        other.insert(0, content["architecture"])
+    if other:
+        raise WeightsError(
+            f"the network of timm in {path} is one that is not built here ({', '.join(other)}): the weights would "
+            "fit, and give other outputs. Use it with timm."
+        )
 
 
 def _preprocessing(values: Mapping[str, Any], model_args: object) -> dict[str, Any]:

@@ -7,15 +7,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from netwright.arch import ALIASES, NETWORKS, Arch, canonical_name, published
+from netwright.arch import ALIASES, NETWORKS, Arch, published
 from netwright.errors import WeightsError
 from netwright.weights.layouts import MINDCV, NETWRIGHT, RESNET, TIMM_REGNET, TORCHVISION_REGNET
 from netwright.weights.names import Naming
 from netwright.weights.parameters import regnet_parameters
+from netwright.weights.pycls_config import BLOCK_TYPES, STEM_TYPES
 
 __all__ = ["FormatModel", "same_network", "timm_names", "to_format", "torchvision_names"]
 
 _TORCHVISION_SIZES = ("400mf", "800mf", "1_6gf", "3_2gf", "8_0gf", "16gf", "32gf")
+_MINDCV_SIZES = (
+    *("200mf", "400mf", "600mf", "800mf", "1_6gf", "3_2gf", "4_0gf", "6_4gf", "8_0gf", "12gf", "16gf", "32gf"),
+)
 _TORCHVISION_RESNETS = (
     *("resnet18", "resnet34", "resnet50", "resnet101", "resnet152"),
     *("resnext50_32x4d", "resnext101_32x8d", "resnext101_64x4d", "wide_resnet50_2", "wide_resnet101_2"),
@@ -219,10 +223,47 @@ def _pycls(arch: Arch) -> FormatModel:
 def _mindcv(arch: Arch) -> FormatModel:
     if arch.family.activation != "relu":
         raise _refuse("MindCV", f"has no {arch.family.activation} in its AnyNet", arch)
-    known = (
-        arch.name if arch.name in NETWORKS and canonical_name(arch.name).startswith(("regnet_x", "regnet_y")) else ""
+    inputs = (arch.stem.width, *(stage.width for stage in arch.stages[:-1]))
+    if arch.se_ratio and any(round(width * arch.se_ratio) == 0 for width in inputs):
+        raise _refuse("MindCV", "leaves squeeze-and-excitation out where its width rounds to 0", arch)
+    known = _mindcv_name(arch)
+    if not known:
+        return FormatModel(MINDCV, f"mindcv.models.regnet.AnyNet({_arguments(_mindcv_arguments(arch))})")
+    stem = STEM_TYPES[arch.stem.kind]
+    if arch.stem.kind == published(known).stem.kind:
+        return FormatModel(MINDCV, f"mindcv's {known}")
+    return FormatModel(
+        MINDCV, f"mindcv.create_model({known!r}, stem_type={stem!r}), not as {known} alone, whose stem differs"
     )
-    return FormatModel(MINDCV, f"mindcv's {known}" if known else "the AnyNet of mindcv.models.regnet of these stages")
+
+
+def _mindcv_name(arch: Arch) -> str:
+    """MindCV's name of a network, whose functions take another stem too; empty for networks without one."""
+    names = [f"regnet_{block}_{size}" for block in "xy" for size in _MINDCV_SIZES]
+    for name in [arch.name] if arch.name in names else names:
+        known = published(name)
+        if same_network(replace(arch, stem=replace(arch.stem, kind=known.stem.kind)), known):
+            return name
+    return ""
+
+
+def _mindcv_arguments(arch: Arch) -> dict[str, Any]:
+    stages = arch.stages
+    is_bottleneck = arch.family.is_bottleneck
+    return {
+        "depths": [stage.depth for stage in stages],
+        "stem_type": STEM_TYPES[arch.stem.kind],
+        "stem_w": arch.stem.width,
+        "block_type": BLOCK_TYPES[arch.block],
+        "widths": [stage.width for stage in stages],
+        "strides": [stage.stride for stage in stages],
+        "bot_muls": [1 / stage.bottleneck for stage in stages] if is_bottleneck else None,
+        "group_ws": [stage.group_width for stage in stages] if is_bottleneck else None,
+        "head_w": arch.head_width,
+        "num_classes": arch.num_classes,
+        "se_r": arch.se_ratio,
+        "in_channels": arch.in_channels,
+    }
 
 
 def _netwright(arch: Arch) -> FormatModel:

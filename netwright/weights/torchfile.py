@@ -12,7 +12,7 @@ import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from netwright.errors import WeightsError
+from netwright.weights.embedded import KEY, parse_config
 
 __all__ = ["TorchContent", "damaged_error", "read_torch"]
 
@@ -45,6 +46,7 @@ class TorchContent:
         has_average: Whether the file also has a moving average.
         notices: What the user should know.
         settings: The trainer's configuration, as pycls stores it, else None.
+        config: What netwright wrote beside them, as in its own files.
     """
 
     state: dict[str, Tensor]
@@ -52,6 +54,7 @@ class TorchContent:
     has_average: bool = False
     notices: tuple[str, ...] = ()
     settings: object = None
+    config: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_torch(path: Path, ema: bool) -> TorchContent:
@@ -81,7 +84,16 @@ def read_torch(path: Path, ema: bool) -> TorchContent:
         raise damaged_error(path, error) from error
     found = _find_weights(content, path, ema)
     _refuse_expanded(found.state, path)
-    return found
+    return replace(found, config=parse_config(_entry(content), path))
+
+
+def _entry(content: Any) -> Mapping[Any, Any]:
+    """What netwright wrote beside the weights: among the keys of a checkpoint, or the metadata of a state dict."""
+    metadata = getattr(content, "_metadata", None)
+    for place in (content, metadata):
+        if isinstance(place, Mapping) and isinstance(entry := place.get(KEY), Mapping):
+            return entry
+    return {}
 
 
 def damaged_error(path: Path, error: Exception) -> WeightsError:

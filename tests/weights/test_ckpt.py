@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from netwright.errors import WeightsError
-from netwright.weights.ckpt import looks_like_ckpt, open_ckpt, save_entries
+from netwright.weights.ckpt import ckpt_description, looks_like_ckpt, open_ckpt, save_entries
 
 
 def read(path: Path, content: bytes) -> dict[str, torch.Tensor]:
@@ -161,3 +161,38 @@ def test_large_tensors_are_written_in_parts(tmp_path: Path, monkeypatch: pytest.
     found = open_ckpt(tmp_path / "a.ckpt")
     assert list(found) == list(tensors)
     assert all(torch.equal(found[name].read(), value) for name, value in tensors.items())
+
+
+def test_a_description_is_a_field_that_other_readers_pass_over(tmp_path: Path):
+    tensors = {"a.b": torch.arange(3.0)}
+    save_entries(tmp_path / "a.ckpt", tensors, "all of it: é")
+    assert ckpt_description(tmp_path / "a.ckpt") == "all of it: é"
+    assert open_ckpt(tmp_path / "a.ckpt")["a.b"].read().tolist() == [0, 1, 2]
+    found = message_classes()["Checkpoint"]()  # by protobuf itself, as MindSpore reads
+    found.ParseFromString((tmp_path / "a.ckpt").read_bytes()[:-17])
+    (value,) = found.value
+    assert (value.tag, list(value.tensor.dims), value.tensor.tensor_type) == ("a.b", [3], "Float32")
+    save_entries(tmp_path / "a.ckpt", tensors)
+    assert ckpt_description(tmp_path / "a.ckpt") == ""
+
+
+def message_classes() -> dict[str, Any]:
+    """MindSpore's messages, declared here once more."""
+    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
+    file = descriptor_pb2.FileDescriptorProto(name="checkpoint.proto", package="mindspore_like")
+    for name, fields in (
+        ("TensorProto", (("dims", 1, 3, 3, ""), ("tensor_type", 2, 9, 1, ""), ("tensor_content", 3, 12, 1, ""))),
+        ("Value", (("tag", 1, 9, 1, ""), ("tensor", 2, 11, 1, "TensorProto"))),
+        ("Checkpoint", (("value", 1, 11, 3, "Value"),)),
+    ):
+        message = file.message_type.add(name=name)
+        for field, number, kind, label, of in fields:
+            type_name = f".mindspore_like.{of}" if of else None
+            message.field.add(name=field, number=number, type=kind, label=label, type_name=type_name)
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    names = [message.name for message in file.message_type]
+    return {
+        name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"mindspore_like.{name}")) for name in names
+    }

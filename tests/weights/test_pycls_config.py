@@ -1,9 +1,13 @@
+from dataclasses import replace
+from typing import Any
+
 import pytest
 import yaml
 
-from netwright.arch import Arch, published
+from netwright.arch import Arch, Stem, published
 from netwright.data.preprocess import Preprocessing
-from netwright.weights.pycls_config import CIFAR_SEEN, pycls_config, sees_rgb
+from netwright.errors import WeightsError
+from netwright.weights.pycls_config import CIFAR_SEEN, arch_of_config, pycls_config, sees_rgb
 
 
 def test_a_network_is_described_as_pycls_reads_it():
@@ -47,3 +51,52 @@ def test_every_family_has_its_words(name: str, stem: str, block: str, rgb: bool)
 
 def test_images_of_cifar_are_whole():
     assert Preprocessing.from_dict(CIFAR_SEEN).resize_size == 32
+
+
+SHOWN = published("regnet_y_200mf", num_classes=7)
+
+
+def strided(arch: Arch, *strides: int) -> Arch:
+    stages = tuple(replace(stage, stride=stride) for stage, stride in zip(arch.stages, strides, strict=True))
+    return replace(arch, stages=stages, name="")
+
+
+@pytest.mark.parametrize("stem", ["simple", "cifar"])
+def test_a_configuration_tells_what_shapes_do_not(stem: str):
+    arch = replace(strided(SHOWN, 1, 2, 1, 2), stem=Stem(stem, 32), resolution=96)
+    assert arch_of_config(pycls_config(arch), SHOWN, "a.pyth") == arch
+    assert arch_of_config(pycls_config(SHOWN), strided(SHOWN, 1, 1, 1, 1), "a.pyth") == replace(SHOWN, name="")
+
+
+def regnet_cfg(**network: Any) -> str:
+    """As pycls itself dumps the configuration of a RegNet."""
+    parts = {"MODEL": {"TYPE": "regnet", "NUM_CLASSES": 7}, "REGNET": {"STEM_W": 32, "SE_ON": True, **network}}
+    return yaml.safe_dump({**parts, "TRAIN": {"DATASET": "imagenet", "IM_SIZE": 224}})
+
+
+def test_the_configuration_of_a_regnet_is_obeyed():
+    assert arch_of_config(regnet_cfg(STRIDE=2), SHOWN, "a.pyth") == SHOWN
+    slow = arch_of_config(regnet_cfg(STRIDE=1, STEM_TYPE="res_stem_cifar"), SHOWN, "a.pyth")
+    assert slow == replace(strided(SHOWN, 1, 1, 1, 1), stem=Stem("cifar", 32))
+
+
+@pytest.mark.parametrize("text", [None, 3, "", "[", "a: *b", "MODEL: 3", "MODEL: {TYPE: effnet}", "MODEL: {TYPE: [1]}"])
+def test_what_is_no_configuration_of_such_a_network_is_passed_over(text: object):
+    assert arch_of_config(text, SHOWN, "a.pyth") == SHOWN
+
+
+def test_what_would_give_other_outputs_is_refused():
+    for text, said in (
+        (regnet_cfg(STEM_TYPE="deep"), "the stem 'deep'"),
+        (yaml.safe_dump({"MODEL": {"TYPE": "anynet"}, "ANYNET": {"STRIDES": [2, 2]}}), r"the strides \[2, 2\]"),
+        (yaml.safe_dump({"MODEL": {"TYPE": "anynet"}, "ANYNET": {"STRIDES": [2, 2, 2, 0]}}), "does not describe"),
+        (regnet_cfg().replace("TYPE: regnet", "TYPE: regnet\n  ACTIVATION_FUN: swish"), "the activation 'swish'"),
+    ):
+        with pytest.raises(WeightsError, match=said):
+            arch_of_config(text, SHOWN, "a.pyth")
+    resnet = yaml.safe_dump({"MODEL": {"TYPE": "resnet"}, "RESNET": {"STRIDE_1X1": True}})
+    with pytest.raises(WeightsError, match="strides in 1x1 convolutions"):
+        arch_of_config(resnet, published("resnet50"), "a.pyth")
+    assert arch_of_config(resnet, published("resnet18"), "a.pyth") == published("resnet18")
+    usual = resnet.replace("true", "false")
+    assert arch_of_config(usual, published("resnet50"), "a.pyth") == published("resnet50")

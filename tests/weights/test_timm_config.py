@@ -108,3 +108,20 @@ def test_what_is_written_is_what_timm_resolves(tmp_path: Path):
     found = read_timm_config(tmp_path / "a")
     assert found is not None
     assert Preprocessing.from_dict(found.config["preprocessing"]) == seen
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"architecture": "resnet50", "global_pool": "max"},
+        {"architecture": "resnetaa50"},
+        {"architecture": "regnetx_002", "model_args": {"output_stride": 8}},
+        {"architecture": "regnetx_002", "model_args": {"depth": 13, "act_layer": "silu"}},
+    ],
+    ids=str,
+)
+def test_a_variant_that_shapes_do_not_show_is_refused(tmp_path: Path, content: Any):
+    with pytest.raises(WeightsError, match="one that is not built here"):
+        read(tmp_path, content)
+    harmless = {"depth": 13, "drop_rate": 0.1, "output_stride": 32, "act_layer": None, "in_chans": 3}
+    assert read(tmp_path, {"architecture": "regnetx_002", "global_pool": "avg", "model_args": harmless}) is not None
