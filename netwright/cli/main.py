@@ -6,6 +6,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
+from io import TextIOWrapper
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -64,6 +65,7 @@ start here:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status: 0, 1 for a mistake that a message explains, 2 for wrong usage."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    _replace_unprintable()
     if not words or words[0] in ("-h", "--help", "help"):
         commands = "\n".join(f"  {command:<9} {summary}" for command, summary in COMMANDS.items())
         print(_HELP.format(commands=commands, version=__version__))
@@ -93,6 +95,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader, such as head, has seen enough
         sys.stderr.close()
         return 0
+
+
+def _replace_unprintable() -> None:
+    """A terminal or a pipe of another encoding than UTF-8 gets question marks, not a traceback after the work."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def parser_of(command: str, module: ModuleType | None = None) -> CommandParser:

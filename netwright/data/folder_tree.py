@@ -76,10 +76,13 @@ class Folder:
         """Directly in it: (path below the root, size)."""
         return [(self.prefix + name, size) for name, size in self._listing.images]
 
-    @property
+    @cached_property
     def is_run(self) -> bool:
-        """Whether a command of ours made it."""
-        return self._listing.is_run
+        """Whether a command of ours made it, or all that is in it (runs/)."""
+        listing = self._listing
+        if listing.is_run or not listing.folders or listing.images or listing.tables or listing.others:
+            return listing.is_run
+        return all(folder.is_run for folder in listing.folders)
 
     @cached_property
     def folders(self) -> list[Folder]:

@@ -78,8 +78,8 @@ def _duplicate_warnings(source: ImageSource, splits: Mapping[str, IntArray], fou
     if across:
         between = ", ".join(_splits_of(across, splits))
         warnings.append(
-            f"{counted(len(across), 'image')} {_is(across)} in more than one split ({between}), which flatters what is measured: "
-            f"{_named(source, across)}. Remove {'it' if len(across) == 1 else 'them'} from one."
+            f"{counted(len(across), 'image')} {_is(across)} in more than one split ({between}), which flatters what is "
+            f"measured: {_named(source, across)}. Remove {'it' if len(across) == 1 else 'them'} from one."
         )
     said = {int(group[0]) for group in (*two, *across)}
     rest = [group for group in groups if int(group[0]) not in said]

@@ -115,7 +115,7 @@ class DataSummary:
                 f"{totals[few]:,}, the most in {self.classes[many]!r}: {totals[many]:,}"
             ]
         heads, rows = self.table()
-        rows = [heads, *rows]
+        rows = [heads if len(heads) > 2 else ("class", "images"), *rows]
         wide = [max(len(row[column]) for row in rows) for column in range(len(heads))]
         return ["  " + "  ".join([row[0].ljust(wide[0]), *map(str.rjust, row[1:], wide[1:])]) for row in rows]
 

@@ -15,6 +15,7 @@ import torch
 from netwright.arch import complexity
 from netwright.data.classes import match_classes
 from netwright.data.source import Pixels
+from netwright.data.summarize import summarize
 from netwright.evaluation.loading import images_of_run
 from netwright.evaluation.measure import measure_split
 from netwright.evaluation.metrics import ValidationMetrics
@@ -167,8 +168,9 @@ def _run(
         opened.class_names, info.arch.num_classes, split.class_names, allow_subset=config.allow_subset
     )
     notices = tuple(text for text in (*opened.notices, of_run, classes.notice) if text)
-    for notice in notices:
-        notify(notice)
+    summary = summarize(split.source, {split.name: split.index})
+    for line in (*notices, *summary.lines(), *(f"warning: {text}" for text in summary.warnings)):
+        notify(line)
     is_shown = show_progress and group.is_primary
     with Progress(len(split), group.world) if is_shown else nullcontext() as progress:
         metrics = measure_split(
