@@ -60,12 +60,14 @@ def main() -> int:
     parser.add_argument("--runtimes", nargs="+", default=["onnx", "torch"], choices=("onnx", "torch"))
     parser.add_argument("--seconds", type=float, default=8.0, help="of each hostile input")
     parser.add_argument("--mixed", type=float, default=0.0, metavar="MINUTES", help="of all of them, mixed")
-    parser.add_argument("--only", default="", metavar="WORDS", help="hostile inputs that have these in their names")
+    parser.add_argument(
+        "--only", nargs="+", default=[""], metavar="WORDS", help="hostile inputs that have any of these in their names"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the mix")
     options = parser.parse_args()
     print(as_line(environment("onnxruntime", "grpcio")))
     print(f"seed {options.seed}; each hostile input once, {options.seconds:g} s\n", flush=True)
-    chosen = [name for name in ATTACKS if options.only in name]
+    chosen = [name for name in ATTACKS if any(words in name for words in options.only)]
     needing = [name for name in chosen if ATTACKS[name].formats]
     misses = 0
     with tempfile.TemporaryDirectory() as folder:

@@ -27,6 +27,7 @@ from serve_streams import Streams
 
 __all__ = ["ATTACKS", "Attack", "Target"]
 
+_SOURCE = ("127.0.0.2", 0)  # another address than that of the good clients, where the system lets it
 _SLICE = 3.0  # seconds of an attack among others
 _MIXED = 8  # at once
 
@@ -66,7 +67,7 @@ def _post(
     def run(target: Target, until: float, seen: Counter[str]) -> None:
         body = make()
         while time.monotonic() < until:
-            connection = http.client.HTTPConnection(*target.http, timeout=60)
+            connection = http.client.HTTPConnection(*target.http, timeout=60, source_address=_SOURCE)
             try:
                 connection.request("POST", path.format(model=target.model), body, sent)
                 answer = connection.getresponse()
@@ -88,7 +89,7 @@ def _raw(make: Callable[[], bytes], *, keep: int = 1, pause: float = 0.0, drip: 
         while time.monotonic() < until:
             try:
                 if len(kept) < keep:
-                    kept.append(socket.create_connection(target.http, timeout=1))
+                    kept.append(socket.create_connection(target.http, timeout=1, source_address=_SOURCE))
                     kept[-1].sendall(make())
                     seen["sent"] += 1
                 else:
@@ -116,7 +117,7 @@ def _streams(
     def run(target: Target, until: float, seen: Counter[str]) -> None:
         while time.monotonic() < until:
             try:
-                client = Streams(target.grpc)
+                client = Streams(target.grpc, _SOURCE)
             except OSError:
                 seen["cut"] += 1
                 time.sleep(0.1)
@@ -189,9 +190,9 @@ ATTACKS: dict[str, Attack] = {
     "heads that come by bytes": _raw(lambda: b"POST /predict HTTP/1.1\r\nX: ", keep=200, pause=0.5, drip=b"x"),
     "bodies that come by bytes": _raw(lambda: payloads.HEAD % 30_000_000, keep=200, pause=0.5, drip=b"x"),
     "bodies cut in the middle": _raw(lambda: payloads.HEAD % (8 << 20) + bytes(4 << 20), keep=8, pause=0.05),
-    "heads of 200 KB": _raw(lambda: b"GET / HTTP/1.1\r\nX: " + b"x" * 200_000),
-    "heads of 20,000 lines": _raw(lambda: b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 20_000),
-    "500 requests at once, no answer read": _raw(lambda: b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" * 500, keep=50),
+    "heads of 200 KB": _raw(lambda: b"GET / HTTP/1.1\r\nX: " + b"x" * 200_000, pause=0.01),
+    "heads of 20,000 lines": _raw(lambda: b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 20_000, pause=0.01),
+    "500 requests at once, no answer read": _raw(lambda: b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" * 500, keep=50, pause=0.05),
     "400 silent connections": _raw(lambda: b"G", keep=200, pause=0.5, drip=b""),
 }
 

@@ -21,11 +21,11 @@ class Streams:
         begun: Numbers of its streams.
     """
 
-    def __init__(self, address: tuple[str, int]) -> None:
+    def __init__(self, address: tuple[str, int], source: tuple[str, int] | None = None) -> None:
         self.is_open, self.begun = True, list[int]()
         self._ended, self._windows = set[int](), Counter[int]()
         self._initial = self._whole = 65535
-        self._sock = socket.create_connection(address, timeout=10)
+        self._sock = socket.create_connection(address, timeout=10, source_address=source)
         self._sock.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + _frame(_SETTINGS, 0, 0))
         threading.Thread(target=self._read, daemon=True).start()
 

@@ -12,6 +12,7 @@ import hmac
 import re
 import time
 import uuid
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -73,23 +74,24 @@ class RequestContext:
 class Limits:
     """What all requests of a process hold together: how many they are, and their bytes.
 
-    A client decides how fast it sends. So where there is no room, a body that still arrives makes it: of requests the
-    oldest, of bytes the one with the most. Otherwise whoever sends slowly enough would keep all others out.
+    A client decides how fast it sends. So where there is no room, a body that still arrives makes it: of requests one of
+    the client that has most of them, of bytes the one with the most. Otherwise whoever sends slowly enough would keep all others out.
     """
 
     settings: ServeSettings
     requests: int = 0
     bytes: int = 0
+    taken: int = 0  # bytes since the start
     is_stopping: bool = False
     # context of a body that arrives -> (since when, what ends it)
     _arriving: dict[RequestContext, tuple[float, Callable[[], None]]] = field(default_factory=dict)
 
-    def enter(self) -> None:
-        """Count a request. RequestError where the server stops or answers too many already."""
+    def enter(self, client: str | None = None) -> None:
+        """Count a request of a client address. RequestError where the server stops or answers too many already."""
         if self.is_stopping:
             raise RequestError("unavailable", "the server is stopping.", retry_after=1)
         if self.requests >= self.settings.max_requests:
-            self._displace(next((each for each in self._settled(_PLACE_SECONDS) if each.is_admitted), None))
+            self._displace(self._who_makes_room(client))
         if self.requests >= self.settings.max_requests:
             raise RequestError(
                 "busy", f"the server answers at most {self.settings.max_requests} requests at once.", retry_after=1
@@ -180,11 +182,23 @@ class Limits:
             self._displace(max(others, key=lambda each: each.held_bytes))
         context.held_bytes += size
         self.bytes += size
+        self.taken += size
 
     def _settled(self, seconds: float) -> list[RequestContext]:
         """The requests whose bodies arrive for so long that others may take their room, the oldest first."""
         latest = time.monotonic() - seconds
         return [context for context, (since, _) in self._arriving.items() if since <= latest]
+
+    def _who_makes_room(self, client: str | None) -> RequestContext | None:
+        """Of the bodies that arrive the oldest of the client that has most of them. It has its first moment to itself,
+        unless its client floods the others.
+        """
+        arriving = [each for each in self._arriving if each.is_admitted]
+        counts = Counter(each.client for each in arriving)
+        settled = set(self._settled(_PLACE_SECONDS))
+        own = counts[client]
+        may = [each for each in arriving if each in settled or counts[each.client] > own + 1]
+        return max(may, key=lambda each: counts[each.client], default=None)
 
     def _displace(self, context: RequestContext | None) -> None:
         if context is None:
@@ -250,7 +264,7 @@ class Admission:
 
     def enter(self, context: RequestContext) -> None:
         """Admit a request that takes memory. RequestError where there is no room; `finish` releases it."""
-        self.limits.enter()
+        self.limits.enter(context.client)
         context.is_admitted = True
         self._metrics.in_flight.inc()
 

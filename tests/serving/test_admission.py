@@ -196,6 +196,28 @@ def test_a_body_that_arrives_makes_room_for_others() -> None:
     asyncio.run(run())
 
 
+def test_a_client_of_many_makes_room_for_one_of_few_at_once() -> None:
+    async def run() -> None:
+        fixture, is_done = Fixture(max_requests=3), asyncio.Event()
+        admission, limits = fixture.admission, fixture.admission.limits
+        contexts = [admission.begin(client=name) for name in ("many", "few", "many")]
+        bodies = []
+        for context in contexts:
+            admission.enter(context)
+            bodies.append(asyncio.create_task(arriving(limits, context, 1, is_done)))
+            await asyncio.sleep(0)
+        with pytest.raises(RequestError, match="at most 3 requests"):
+            admission.enter(admission.begin(client="many"))
+        with pytest.raises(RequestError, match="at most 3 requests"):
+            admission.enter(admission.begin(client="few"))  # it would have as many
+        admission.enter(admission.begin(client="another"))
+        assert (await bodies[0], limits.requests) == ("busy", 3)
+        is_done.set()
+        assert [await each for each in bodies[1:]] == ["complete"] * 2
+
+    asyncio.run(run())
+
+
 def test_a_body_that_is_complete_keeps_its_room() -> None:
     async def run() -> None:
         fixture, is_done = Fixture(max_requests=1, body_timeout=0.05), asyncio.Event()

@@ -23,6 +23,7 @@ _ENVELOPE_BYTES = 1 << 20  # of a message, besides its tensors
 _PING_SECONDS, _PONG_SECONDS = 60, 20  # after which a silent client is asked whether it is there, and must say so
 _IDLE_SECONDS = 300  # of a connection without calls: clients connect again by themselves
 _GREETING_SECONDS = 10
+_MOST_STREAMS = 100  # of a connection, at once: what servers of HTTP/2 usually allow; the library's clients wait then
 _UNREAD_BYTES = 256 << 10
 
 
@@ -94,7 +95,7 @@ def _options(settings: ServeSettings) -> list[tuple[str, int]]:
         ("grpc.max_send_message_length", most),
         # a packed message of 32 MiB becomes 32 GiB: `requests.unpack` sees how it grows
         ("grpc.per_message_decompression", 0),
-        ("grpc.max_concurrent_streams", settings.max_requests),
+        ("grpc.max_concurrent_streams", min(_MOST_STREAMS, settings.max_requests)),
         # what a client may send of a stream before anyone reads it: the listener counts it, and a batch of images fits
         ("grpc.http2.bdp_probe", 0),
         ("grpc.http2.lookahead_bytes", _UNREAD_BYTES),

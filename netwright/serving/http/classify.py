@@ -9,9 +9,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from netwright.serving.errors import RequestError
-from netwright.serving.http.body import parts_of, read_body
+from netwright.serving.http.body import read_body
 from netwright.serving.http.computing import compute_logits
 from netwright.serving.http.context import app_state, find_version, request_context, unless_disconnected
+from netwright.serving.http.form import FIELDS, FormData, read_form
 from netwright.serving.models.service import decoded_size, top_classes
 from netwright.serving.protocol import tensors
 from netwright.serving.protocol.instances import tensor_of_instances
@@ -26,14 +27,18 @@ _INSTANCE_CLASSES = 5
 
 
 async def predict(request: Request) -> Response:
-    """The likeliest classes of one image as the body, or of several as a form."""
-    state, context, query = app_state(request), request_context(request, "predict"), request.query_params
-    version = find_version(request, query.get("model", ""), query.get("version", ""))
-    top_k = _top_k(query.get("top_k", "5"))
-    body = await read_body(request, state.limits)
+    """The likeliest classes of one image as the body, or of several as a form, whose fields are as the query's."""
+    state, context = app_state(request), request_context(request, "predict")
+    asked = {name: request.query_params[name] for name in FIELDS if name in request.query_params}
     content_type = request.headers.get("content-type", "")
     is_form = content_type.lower().startswith("multipart/")
-    images = parts_of(body, content_type) if is_form else [("", body)]
+    if not is_form or "model" in asked:  # else a field may name it: anything wrong is said before the body comes
+        find_version(request, asked.get("model", ""), asked.get("version", ""))
+    _top_k(asked)
+    body = await read_body(request, state.limits)
+    form = await read_form(body, content_type) if is_form else FormData([("", body)])
+    images, top_k = form.images, _top_k(asked := _together(asked, form.fields))
+    version = find_version(request, asked.get("model", ""), asked.get("version", ""))
     if not images:
         raise RequestError("malformed", "a form has at least one image, and this has none.")
     results = await unless_disconnected(request, _classify(request, version, [each for _, each in images], top_k))
@@ -103,7 +108,18 @@ async def _classify(
     return [each if isinstance(each, RequestError) else next(rows) for each in decoded]
 
 
-def _top_k(text: str) -> int:
+def _together(query: dict[str, str], fields: dict[str, str]) -> dict[str, str]:
+    """What a query and a form ask for. RequestError where they differ."""
+    for name in query.keys() & fields.keys():
+        if query[name] != fields[name]:
+            raise RequestError(
+                "malformed", f"the address asks for {name}={query[name][:40]!r}, and the form for {fields[name][:40]!r}."
+            )
+    return query | fields
+
+
+def _top_k(asked: dict[str, str]) -> int:
+    text = asked.get("top_k", "5")
     if not (text.isascii() and text.isdigit() and int(text[:20]) > 0 and len(text) < 20):
         raise RequestError("malformed", f"top_k is 1 or more, not {text[:40]!r}.")
     return int(text)

@@ -49,7 +49,7 @@ PRIVATE_NAMES = {
         "timeout_keep_alive_handler",
     ),
     # attributes of an instance; `headers` and `url` from on_message_begin on
-    "HttpToolsProtocol()": ("cycle", "headers", "loop", "parser", "transport", "url"),
+    "HttpToolsProtocol()": ("cycle", "flow", "headers", "loop", "parser", "pipeline", "transport", "url"),
     "RequestResponseCycle()": ("disconnected", "keep_alive", "message_event", "response_complete"),
     "Server": ("capture_signals", "serve"),
     "Server()": ("force_exit", "should_exit", "started"),
@@ -58,6 +58,8 @@ PRIVATE_NAMES = {
 _HEAD_SECONDS = 10.0  # for a request's head, and for the rest of a body that was answered before it was complete
 _HEAD_BYTES = 64 << 10  # of a request's head
 _MOST_HEADERS = 100  # lines of it, each of which takes the event loop some time
+_MOST_PIPELINED = 8  # requests of a connection that are parsed behind the one that is answered
+_HEAD_SLICE, _BODY_SLICE = 512, 16 << 10  # bytes parsed at a time: one may hold many requests
 _MOST_CONNECTIONS = 4_000
 _FILES_EACH = 1  # that the process opens for a connection
 _IDLE_SECONDS = 65  # between requests: longer than load balancers (60 s) keep a connection
@@ -78,6 +80,7 @@ class _Protocol(HttpToolsProtocol):
         self._headers = self._headers_size = self._waiting_size = self._unread = 0
         self._request_timer: asyncio.TimerHandle | None = None
         self._read_timer: asyncio.TimerHandle | None = None
+        self._unparsed = memoryview(b"")
         self._start_request_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -88,17 +91,26 @@ class _Protocol(HttpToolsProtocol):
         self.kept.remove(self)
 
     def data_received(self, data: bytes) -> None:
-        was_in_head, self.active = self._is_in_head, time.monotonic()
-        self._feed(data)
-        if self.transport.is_closing():
-            return
-        if self._is_idle and self._request_timer is None:
+        self.active = time.monotonic()
+        self._unparsed = memoryview(bytes(self._unparsed) + data if self._unparsed else data)
+        self._parse()
+        if not self.transport.is_closing() and self._is_idle and self._request_timer is None:
             self._start_request_timer()
-        # the parser itself collects a header until its end
-        self._waiting_size = self._waiting_size + len(data) if was_in_head and self._is_in_head else 0
-        if self._waiting_size > _HEAD_BYTES:
-            self._is_too_long = True
-            self.send_400_response("")
+
+    def _parse(self) -> None:
+        """Parse what came, unless enough requests wait: the rest is parsed when those are answered."""
+        while self._unparsed and len(self.pipeline) < _MOST_PIPELINED and not self.transport.is_closing():
+            was_in_head = self._is_in_head
+            size = _HEAD_SLICE if was_in_head or self._is_complete else _BODY_SLICE
+            data, self._unparsed = self._unparsed[:size], self._unparsed[size:]
+            self._feed(data)
+            # the parser itself collects a header until its end
+            self._waiting_size = self._waiting_size + len(data) if was_in_head and self._is_in_head else 0
+            if self._waiting_size > _HEAD_BYTES and not self.transport.is_closing():
+                self._is_too_long = True
+                self.send_400_response("")
+        if self._unparsed:
+            self.flow.pause_reading()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -128,6 +140,7 @@ class _Protocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
+        self._parse()
         self._watch_reading()
         if not self._is_complete and self._request_timer is None:  # the rest of its body is read and dropped
             self._start_request_timer()
@@ -152,6 +165,7 @@ class _Protocol(HttpToolsProtocol):
             cycle.keep_alive = False
             if self._is_complete or self._is_in_head:
                 self.transport.pause_reading()  # the parser would collect what still comes
+                self._unparsed = memoryview(b"")
                 return
             cycle.disconnected = True  # the rest of its body will never come
             cycle.message_event.set()
@@ -180,7 +194,7 @@ class _Protocol(HttpToolsProtocol):
         cycle: Any = self.cycle  # None before the first head is complete, whatever uvicorn's annotations say
         return cycle is None or cycle.response_complete
 
-    def _feed(self, data: bytes) -> None:
+    def _feed(self, data: bytes | memoryview) -> None:
         self._unset_keepalive_if_required()
         try:
             self.parser.feed_data(data)
@@ -192,7 +206,7 @@ class _Protocol(HttpToolsProtocol):
             head = [self.parser.get_method() + b" " + self.url + b" HTTP/1.1"]
             head += [name + b": " + value for name, value in self.headers if name not in (b"connection", b"upgrade")]
             self.parser = httptools.HttpRequestParser(self)
-            self._feed(b"\r\n".join([*head, b"", b""]) + data[upgrade.args[0] :])
+            self._feed(b"\r\n".join([*head, b"", b""]) + bytes(data[upgrade.args[0] :]))
         except httptools.HttpParserError:
             self.send_400_response("")
 

@@ -6,6 +6,7 @@ event loop nor health checks, and what it takes is given back when it is ended.
 
 from __future__ import annotations
 
+import os
 import pickle
 import struct
 import sys
@@ -17,11 +18,14 @@ from netwright.serving.errors import RequestError
 from netwright.serving.protocol.infer_json import read_request
 from netwright.serving.protocol.instances import read_instances, read_mindspore_instances
 from netwright.serving.protocol.tensors import InferRequest, numbers_of
+from netwright.system.machine import release_memory
 
 __all__ = ["KINDS", "SIZE", "main", "parse"]
 
 SIZE = struct.Struct("<Q")  # before each message, both ways
 _MOST_BYTES = 512 << 20  # of this process's memory
+_LARGE_BYTES = 1 << 20  # of a message, after which memory is given back
+_NICE = 5  # the network and whoever asks for health come first
 
 
 def _infer(body: bytes, header_length: str | None) -> InferRequest:
@@ -56,7 +60,8 @@ def parse(kind: str, body: bytes, *more: Any) -> Any:
 def main(source: BinaryIO, target: BinaryIO) -> None:
     """Answer one body after another with (True, what it says) or (False, reason, message)."""
     while head := source.read(SIZE.size):
-        (kind, body, more) = pickle.loads(source.read(SIZE.unpack(head)[0]))
+        size = SIZE.unpack(head)[0]
+        (kind, body, more) = pickle.loads(source.read(size))
         try:
             answer: tuple[Any, ...] = (True, parse(kind, body, *more))
         except RequestError as error:
@@ -68,6 +73,9 @@ def main(source: BinaryIO, target: BinaryIO) -> None:
         del answer
         target.write(SIZE.pack(len(data)) + data)
         target.flush()
+        del data
+        if size > _LARGE_BYTES:
+            release_memory()
 
 
 def _limit_memory() -> None:
@@ -81,4 +89,6 @@ def _limit_memory() -> None:
 
 if __name__ == "__main__":
     _limit_memory()
+    if hasattr(os, "nice"):
+        os.nice(_NICE)
     main(sys.stdin.buffer, sys.stdout.buffer)

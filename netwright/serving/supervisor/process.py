@@ -17,6 +17,7 @@ from netwright.serving.logs import Log
 from netwright.serving.metrics import Metrics
 from netwright.serving.supervisor.heartbeat import heartbeat_interval
 from netwright.serving.supervisor.listening import accepted_at_once, listen, port_of
+from netwright.serving.supervisor.memory import return_memory
 from netwright.system.extras import optional
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ class Server:
                 self._state.service.repository.watch()
                 if not self._stopping.is_set():
                     on_ready(self)
-                beating = asyncio.create_task(self._beat())
+                keeping = [asyncio.create_task(each) for each in (self._beat(), return_memory(self._state.limits))]
                 await self._stopped(serving)
             except BaseException:
                 http.should_exit = http.force_exit = True
@@ -146,7 +147,8 @@ class Server:
                 await serving
                 raise
             await self._finish(http, serving)
-            beating.cancel()
+            for each in keeping:
+                each.cancel()
             self._heartbeat("stopping", "")
 
     async def _open_models(self) -> None:

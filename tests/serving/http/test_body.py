@@ -14,7 +14,8 @@ from starlette.requests import Request
 from netwright.serving import ServeSettings
 from netwright.serving.admission import Limits, RequestContext
 from netwright.serving.errors import RequestError
-from netwright.serving.http.body import decompress, parts_of, read_body
+from netwright.serving.http.body import decompress, read_body
+from netwright.serving.http.form import FormData, read_form
 from netwright.serving.http.middleware import ClientDisconnected
 
 Form = Callable[..., tuple[bytes, dict[str, str]]]
@@ -139,14 +140,31 @@ def test_what_unpacks_to_too_much_is_refused_before_it_is_there() -> None:
         assert refused.value.status == status
 
 
+def read_parts(body: bytes, content_type: str) -> FormData:
+    return asyncio.run(read_form(body, content_type))
+
+
+def test_fields_of_a_form_that_are_no_files(form: Form) -> None:
+    body, headers = form(("a.jpg", b"1"))
+    fields = b"".join(
+        b'--xyz\r\nContent-Disposition: form-data; name="%b"\r\n\r\n%b\r\n' % each
+        for each in ((b"model", b"tiny"), (b"top_k", b" 2 "), (b"other", b"3"))
+    )
+    found = read_parts(fields + body, headers["Content-Type"])
+    assert found == FormData([("other", b"3"), ("a.jpg", b"1")], {"model": "tiny", "top_k": "2"})
+    for wrong in (fields + fields, fields.replace(b"tiny", b"x" * 1001)):
+        with pytest.raises(RequestError, match="the field model is in a form once"):
+            read_parts(wrong + body, headers["Content-Type"])
+
+
 def test_the_parts_of_a_form(form: Form) -> None:
     body, headers = form(("a.jpg", b"1\r\n2"), ("ä" * 300, b""), ("", b"--xyz-"))
     kind = headers["Content-Type"]
-    assert parts_of(body, kind) == [("a.jpg", b"1\r\n2"), ("ä" * 200, b""), ("image", b"--xyz-")]
-    assert parts_of(body.replace(b'name="image"; ', b""), kind)[2][0] == ""
-    assert len(parts_of(*form(*[("a", b"")] * 1000)[:1], kind)) == 1000
+    assert read_parts(body, kind).images == [("a.jpg", b"1\r\n2"), ("ä" * 200, b""), ("image", b"--xyz-")]
+    assert read_parts(body.replace(b'name="image"; ', b""), kind).images[2][0] == ""
+    assert len(read_parts(*form(*[("a", b"")] * 1000)[:1], kind).images) == 1000
     with pytest.raises(RequestError, match="at most 1,000 images") as refused:
-        parts_of(form(*[("a", b"")] * 1001)[0], kind)
+        read_parts(form(*[("a", b"")] * 1001)[0], kind)
     assert refused.value.status == 413
     for broken, content_type, constraint in (
         (body[:-5], kind, "last boundary is missing"),
@@ -158,5 +176,5 @@ def test_the_parts_of_a_form(form: Form) -> None:
         (b"--xyz\r\na: " + b"b" * 20_000 + b"\r\n\r\n\r\n--xyz--\r\n", kind, "head|read"),
     ):
         with pytest.raises(RequestError, match=constraint) as refused:
-            parts_of(broken, content_type)
+            read_parts(broken, content_type)
         assert refused.value.status == 400

@@ -1,0 +1,26 @@
+"""Memory that requests took is given back to the system, which the C library would keep for the next."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from netwright.system.machine import release_memory
+
+if TYPE_CHECKING:
+    from netwright.serving.admission import Limits
+
+__all__ = ["return_memory"]
+
+_CHECK_SECONDS = 1.0
+_MANY_BYTES = 32 << 20  # of bodies since the last time
+
+
+async def return_memory(limits: Limits) -> None:
+    """Give memory back, again and again, after bodies of so many bytes; it takes milliseconds, in a thread."""
+    seen = 0
+    while True:
+        await asyncio.sleep(_CHECK_SECONDS)
+        if limits.taken - seen > _MANY_BYTES:
+            seen = limits.taken
+            await asyncio.to_thread(release_memory)
