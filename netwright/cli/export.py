@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add_arguments", "run"]
 
-_TARGETS = ("onnx", "openvino", "torch")
+_TARGETS = ("onnx", "openvino", "torch", "litert")
 _PRECISIONS = ("fp32", "bf16", "fp16", "int8")
 _CALIBRATION, _EVALUATION = 300, 2000
 _LONGEST_NUMBER = 18  # digits

@@ -1,8 +1,8 @@
 """Predict the classes of images: names and probabilities for files, folders and addresses.
 
-REF is a run folder, a weight file, a published name, or an exported .onnx, .xml or .pt2 file or a folder with one.
-Images are prepared exactly as `netwright validate` prepares them, unless a flag says otherwise. An image that cannot be
-read is reported, the others are answered, and the exit status is 1.
+REF is a run folder, a weight file, a published name, or an exported .onnx, .xml, .pt2 or .tflite file or a folder with
+one. Images are prepared exactly as `netwright validate` prepares them, unless a flag says otherwise. An image that
+cannot be read is reported, the others are answered, and the exit status is 1.
 JSON: {"format": 1, "model", "weights", "predictions": [{"path", "classes": [{"index", "name", "probability"}, ...]},
 ...], "errors": [{"path", "reason"}, ...]}, with a "description" for each of ImageNet's classes.
 CSV: path,rank,index,name,description,probability.

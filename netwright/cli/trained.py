@@ -66,7 +66,7 @@ def add_trained_flags(
     group = parser.add_argument_group("machine")
     group.add_argument(
         "--runtime",
-        choices=["auto", "torch", "onnx", "openvino"],
+        choices=["auto", "torch", "onnx", "openvino", "litert"],
         default="auto",
         help="what computes; auto: what an exported file is for, and torch for weights (default: auto)",
     )

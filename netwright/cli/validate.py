@@ -1,9 +1,9 @@
 """Validate a trained network on images: accuracy, loss, calibration, and what it confuses.
 
-REF is a run folder, a weight file, a published name, or an exported .onnx, .xml or .pt2 file or a folder with one.
-The first line is MindCV's, with accuracies from 0 to 1. The loss is the cross-entropy, without label smoothing. Classes
-are matched by name, and images are prepared as REF says unless a flag says otherwise. Without --data_dir, a run is
-validated on the images that its training kept for that. On several devices, start it with torchrun or mpirun.
+REF is a run folder, a weight file, a published name, or an exported .onnx, .xml, .pt2 or .tflite file or a folder with
+one. The first line is MindCV's, with accuracies from 0 to 1. The loss is the cross-entropy, without label smoothing.
+Classes are matched by name, and images are prepared as REF says unless a flag says otherwise. Without --data_dir, a run
+is validated on the images that its training kept for that. On several devices, start it with torchrun or mpirun.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ class ModelRequest:
         given: The keys that the user gave, in a recipe or as flags.
         explicit: Those that the user gave as flags: a recipe says how a network was trained.
         fuse: Whether batch norm is folded into the convolutions; None: where that is faster.
-        runtime: auto, torch, onnx or openvino, as in `open_runtime`.
+        runtime: auto, torch, onnx, openvino or litert, as in `open_runtime`.
         model: A loaded model, instead of the weights that `training` names.
     """
 

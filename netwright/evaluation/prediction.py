@@ -85,15 +85,15 @@ def predict(
     """Predict the classes of images, as `netwright predict` does.
 
     Args:
-        ref: A run folder, a file of weights, a published name, an exported .onnx, .xml or .pt2 file or a folder with
-            one, or a loaded model.
+        ref: A run folder, a file of weights, a published name, an exported .onnx, .xml, .pt2 or .tflite file or a
+            folder with one, or a loaded model.
         images: One or several of: a file, a folder of images, an http address, an encoded image as bytes, uint8 pixels
             (H, W, 3), (H, W, 1) or (H, W), a PIL.Image.
         top_k: Classes of each image.
         batch_size: Images that are computed at once.
         device: auto, cpu, cuda, cuda:1, ...; weights only.
         precision: fp32, bf16 or fp16; by default fp32 for weights, and the file's own for an exported file.
-        runtime: auto, torch, onnx or openvino.
+        runtime: auto, torch, onnx, openvino or litert.
         fuse: Whether batch norm is folded into the convolutions; by default where that is faster.
         timeout: Seconds of an address.
         **keys: Other keys of `netwright predict`: crop_pct, ema, threads, ...
@@ -120,7 +120,7 @@ def predict(
 def _torch_settings(request: ModelRequest) -> AbstractContextManager[None]:
     """The threads of torch; an exported file of another runtime does not need torch."""
     path = request.exported_file()
-    if request.runtime in ("onnx", "openvino") or (path is not None and path.suffix != ".pt2"):
+    if request.runtime in ("onnx", "openvino", "litert") or (path is not None and path.suffix != ".pt2"):
         return nullcontext()
     from netwright.training.process import process_settings
 

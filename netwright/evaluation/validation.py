@@ -99,8 +99,8 @@ def validate(
     """Validate a network on labeled images, as `netwright validate` does.
 
     Args:
-        ref: A run folder, a file of weights, a published name, an exported .onnx, .xml or .pt2 file or a folder with
-            one, or a loaded model.
+        ref: A run folder, a file of weights, a published name, an exported .onnx, .xml, .pt2 or .tflite file or a
+            folder with one, or a loaded model.
         data_dir: Folder of the images; by default the run's own.
         dataset: imagenet or '' for what data_dir holds, mnist, cifar10, cifar100, or digits, which are bundled.
         split: Taken as it is; by default what the training validated on.
@@ -108,7 +108,7 @@ def validate(
         workers: Processes that decode images; 8 by default, at most the processors.
         device: auto, cpu, cuda, cuda:1, ...; weights only.
         precision: fp32, bf16 or fp16; by default fp32 for weights, and the file's own for an exported file.
-        runtime: auto, torch, onnx or openvino.
+        runtime: auto, torch, onnx, openvino or litert.
         fuse: Whether batch norm is folded into the convolutions; by default where that is faster.
         allow_subset: The images may lack classes of the network.
         out: Folder for report.html, metrics.json, per_class.csv, confusion.csv and figures.

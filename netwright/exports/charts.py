@@ -98,7 +98,7 @@ def _name(exported: Exported) -> str:
     return f"{_LIBRARIES[exported.path.suffix]} {exported.info.precision}"
 
 
-_LIBRARIES = {".onnx": "ONNX Runtime", ".xml": "OpenVINO", ".pt2": "torch.export"}
+_LIBRARIES = {".onnx": "ONNX Runtime", ".xml": "OpenVINO", ".pt2": "torch.export", ".tflite": "LiteRT"}
 
 
 def _bars(rows: list[dict[str, Any]], key: str, title: str, name: str, after: str) -> Any:

@@ -11,7 +11,7 @@ __all__ = ["read_info", "refuse_other_network", "resolve_destination"]
 
 
 def resolve_destination(destination: str | Path, to: str) -> Path:
-    """The file to write: the destination, or model.onnx, model.xml or model.pt2 in it where it names a folder."""
+    """The file to write: the destination, or model.onnx, model.xml and so on in it where it names a folder."""
     path, suffix = Path(destination), SUFFIXES[to]
     if path.is_dir() or not path.suffix or path.suffix[1:].isdigit():
         return path / f"model{suffix}"
@@ -53,6 +53,10 @@ def read_info(path: Path, to: str) -> ModelInfo:
         from netwright.runtime.torch_file import read_torch_file
 
         return read_torch_file(path)[1]
+    if to == "litert":
+        from netwright.runtime.litert_file import read_litert
+
+        return read_litert(path)[1]
     from netwright.runtime.openvino_backend import openvino_core
     from netwright.runtime.openvino_file import read_openvino
 

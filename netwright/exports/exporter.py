@@ -41,6 +41,13 @@ _CANNOT = {
     ("onnx", "bf16"): "ONNX Runtime has no convolution in bf16 for processors. Use --precision fp16 or int8, or "
     "--to openvino. Or export it in fp32 and let what opens the file compute in bf16: `netwright serve FILE.onnx "
     "--runtime openvino --precision bf16`, or `trtexec --onnx=FILE.onnx --bf16`",
+    ("litert", "bf16"): "LiteRT has no bf16 for processors. Use --precision fp16, or --to openvino or torch",
+    (
+        "litert",
+        "int8",
+    ): "Google's quantizer makes it of an fp32 file: pip install ai-edge-quantizer, then in Python `q = "
+    "quantizer.Quantizer('FILE.tflite')`, `q.load_quantization_recipe(recipe.dynamic_wi8_afp32())`, "
+    "`q.quantize().export_model('INT8.tflite')`. Or use --to openvino or --to onnx for int8",
     ("torch", "int8"): "a file for torch is fp32, bf16 or fp16. Use --to openvino or --to onnx for int8",
 }
 _UNSEEN = 64  # images beside those of calibration that int8 is compared on
@@ -71,8 +78,8 @@ def export(
 
     Args:
         ref: Whatever `load_model` takes, or a loaded model.
-        destination: A file (.onnx, .xml, .pt2), or a folder for model.onnx, model.xml or model.pt2.
-        to: onnx, openvino or torch.
+        destination: A file (.onnx, .xml, .pt2, .tflite), or a folder for model.onnx, model.xml and so on.
+        to: onnx, openvino, torch or litert.
         precision: fp32, bf16, fp16 or int8.
         batch: Images that the graph takes at once, "dynamic" for any number.
         calibration: Images for int8, at most 300.
@@ -196,9 +203,9 @@ def _without_folders(source: str) -> str:
 
 
 def _versions(to: str) -> dict[str, str]:
-    packages = {"onnx": ("onnx",), "openvino": ("onnx", "openvino"), "torch": ()}[to]
+    packages = {"onnx": ("onnx",), "openvino": ("onnx", "openvino"), "torch": (), "litert": ("ai-edge-litert",)}[to]
     for package in packages:
-        optional(package, "export")
+        optional(package.replace("-", "_"), "litert" if to == "litert" else "export")
     known = versions()
     wanted = {key: known[key] for key in ("netwright", "python", "torch")}
     return wanted | {package: metadata.version(package) for package in packages}

@@ -57,11 +57,23 @@ def _write_torch(model: LoadedModel, info: ModelInfo, pixels: Pixels | None, pat
     path.write_bytes(torch_bytes(fuse(_any_net(model), channels_last=False), info))
 
 
+def _write_litert(model: LoadedModel, info: ModelInfo, pixels: Pixels | None, path: Path) -> None:
+    from netwright.nn import fuse
+    from netwright.runtime.litert_file import litert_bytes
+    from netwright.runtime.litert_graph import litert_model
+
+    fused = fuse(_any_net(model), channels_last=False)
+    path.write_bytes(
+        litert_bytes(litert_model(fused, info.input_shape, info.batch, half=info.precision == "fp16"), info)
+    )
+
+
 # target -> its writer: the network, its description, images that int8 is calibrated on, the file
 WRITERS: Mapping[str, Callable[[LoadedModel, ModelInfo, Pixels | None, Path], None]] = {
     "onnx": _write_onnx,
     "openvino": _write_openvino,
     "torch": _write_torch,
+    "litert": _write_litert,
 }
 
 

@@ -31,7 +31,7 @@ __all__ = [
 METADATA_KEY = "netwright"
 PRECISIONS = ("fp32", "bf16", "fp16", "int8")
 # target of `export`, which is the runtime that opens it -> suffix of the file
-SUFFIXES = {"onnx": ".onnx", "openvino": ".xml", "torch": ".pt2"}
+SUFFIXES = {"onnx": ".onnx", "openvino": ".xml", "torch": ".pt2", "litert": ".tflite"}
 
 _FORMAT = 1
 _LONGEST = 64 << 20  # characters of the JSON, enough for the names of many thousand classes

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RUNTIMES", "find_export", "open_runtime"]
 
-RUNTIMES = ("auto", "torch", "onnx", "openvino")
+RUNTIMES = ("auto", "torch", "onnx", "openvino", "litert")
 
 _TARGETS = {suffix: target for target, suffix in SUFFIXES.items()}
 
@@ -30,7 +30,7 @@ def find_export(ref: str | Path) -> Path | None:
 
     Returns:
         The path itself where its suffix is one of an exported file; the only such file in a folder, or model.onnx,
-        model.xml or model.pt2 where exactly one of these is there; else None.
+        model.xml, model.pt2 or model.tflite where exactly one of these is there; else None.
 
     Raises:
         ExportError: If a folder has several.
@@ -63,8 +63,8 @@ def open_runtime(
 
     Args:
         ref: A file that `export` wrote, a folder with one, whatever `load_model` takes, or a loaded model.
-        runtime: torch, onnx (ONNX Runtime) or openvino; auto is the one that the file is for, and torch for weights.
-            ONNX files run in OpenVINO too, and weights in any.
+        runtime: torch, onnx (ONNX Runtime), openvino or litert; auto is the one that the file is for, and torch for
+            weights. ONNX files run in OpenVINO too, and weights in any.
         precision: What it computes in: fp32 or bf16, and fp16 in torch; None is the file's own, and fp32 for weights.
         threads: Of one call; None leaves it to the runtime.
         name: Of the model, instead of the file's own.
@@ -176,6 +176,26 @@ def _open_torch(path: Path, runtime: str, precision: str | None, threads: int | 
     return info, "torch", fused_backend(network, computed, threads), computed
 
 
+def _open_litert(path: Path, runtime: str, precision: str | None, threads: int | None) -> _Opened:
+    from netwright.runtime.litert_file import read_litert
+
+    if runtime not in ("auto", "litert"):
+        raise _other_file(path, runtime)
+    content, info = read_litert(path)
+    return _run_litert(content, info, precision, threads, str(path))
+
+
+def _run_litert(content: bytes, info: ModelInfo, precision: str | None, threads: int | None, path: str) -> _Opened:
+    if precision not in (None, info.precision):
+        raise ExportError(
+            f"LiteRT computes in the file's precision, and {path} is {info.precision}, not {precision}. Export it with "
+            f"--precision {precision}, or use another runtime."
+        )
+    from netwright.runtime.litert_backend import LiteRtBackend
+
+    return info, "litert", LiteRtBackend(content, threads, path), info.precision
+
+
 def _open_weights(ref: str | Path | LoadedModel, runtime: str, precision: str | None, threads: int | None) -> _Opened:
     from netwright.nn import fuse
     from netwright.runtime.info import info_of
@@ -195,13 +215,19 @@ def _open_weights(ref: str | Path | LoadedModel, runtime: str, precision: str | 
         raise ExportError(
             "weights become int8 by calibration, which takes images: `netwright export --precision int8`."
         )
-    half = runtime == "onnx" and precision == "fp16"
+    half = runtime in ("onnx", "litert") and precision == "fp16"
     info = replace(info, precision="fp16" if half else "fp32")
+    if runtime == "litert":
+        from netwright.runtime.litert_file import litert_bytes
+        from netwright.runtime.litert_graph import litert_model
+
+        written = litert_model(fuse(model.module, channels_last=False), info.input_shape, None, half=half)
+        return _run_litert(litert_bytes(written, info), info, precision, threads, info.source or info.name)
     graph = onnx_model(fuse(model.module, channels_last=False), info.input_shape, None, half=half)
     return _run_onnx(onnx_bytes(graph, info), info, runtime, precision, threads, info.source or info.name)
 
 
-_OPEN = {"onnx": _open_onnx, "openvino": _open_openvino, "torch": _open_torch}
+_OPEN = {"onnx": _open_onnx, "openvino": _open_openvino, "torch": _open_torch, "litert": _open_litert}
 
 
 def _computed(info: ModelInfo, precision: str | None, runtime: str, known: tuple[str, ...]) -> str:

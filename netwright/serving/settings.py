@@ -41,7 +41,7 @@ class ServeSettings:
     )
     runtime: str = option(
         "auto",
-        "auto (what the file is for; torch for weights), torch, onnx or openvino",
+        "auto (what the file is for; torch for weights), torch, onnx, openvino or litert",
         metavar="NAME",
         group=_COMPUTING,
     )

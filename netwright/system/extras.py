@@ -12,6 +12,7 @@ __all__ = ["optional"]
 # extra of pyproject.toml -> the error of the room that needs it, and what that does with it
 _EXTRAS: dict[str, tuple[type[NetwrightError], str]] = {
     "export": (ExportError, "an exported network"),
+    "litert": (ExportError, "a network for LiteRT"),
     "ray": (ServeError, "scaling out"),
     "serve": (ServeError, "serving"),
     "tensorboard": (RecipeError, "the tracker tensorboard"),
@@ -24,7 +25,7 @@ def optional(module: str, extra: str) -> Any:
 
     Args:
         module: The dotted name of the module.
-        extra: The extra of this package that brings it: export, ray, serve, tensorboard or wandb.
+        extra: The extra of this package that brings it: export, litert, ray, serve, tensorboard or wandb.
 
     Raises:
         ExportError, RecipeError, ServeError: The package is missing or broken; with the pip line that installs it.

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from fixtures.extras import needs
 
 from netwright.errors import ExportError
 from netwright.exports import export
@@ -25,7 +26,7 @@ def test_destinations(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("to", ["onnx", "openvino", "torch"])
+@pytest.mark.parametrize("to", ["onnx", "openvino", "torch", pytest.param("litert", marks=needs("litert"))])
 def test_another_networks_file_is_replaced_only_if_asked(
     to: str, color: LoadedModel, gray: LoadedModel, tmp_path: Path
 ) -> None:

@@ -8,6 +8,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from fixtures.extras import needs
 
 import netwright
 from netwright.arch import Arch, Stage, Stem
@@ -74,7 +76,7 @@ def test_a_pt2_file_is_what_torch_opens(color: LoadedModel, exported: Callable[.
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("to", ["onnx", "openvino", "torch"])
+@pytest.mark.parametrize("to", ["onnx", "openvino", "torch", pytest.param("litert", marks=needs("litert"))])
 def test_weights_may_lie_in_any_order(to: str, color: LoadedModel, tmp_path: Path) -> None:
     turned = replace(color, module=copy.deepcopy(color.module).to(memory_format=torch.channels_last))
     assert export(turned, tmp_path, to=to).agreement.difference < 1e-5
@@ -111,7 +113,8 @@ def test_an_export_that_disagrees_is_not_written(
         return module
 
     monkeypatch.setattr(write, "_any_net", disturbed)
-    for to in ("onnx", "openvino", "torch"):
+    targets = ("onnx", "openvino", "torch", *(["litert"] if find_spec("ai_edge_litert") else []))
+    for to in targets:
         with pytest.raises(ExportError, match=r"was not written"):
             export(color, tmp_path / to, to=to)
         assert everything(tmp_path / to) == []
@@ -235,6 +238,7 @@ def test_int8_with_labels_says_what_it_costs(to: str, tmp_path: Path, make: Call
         ("openvino", "int8"),
         ("torch", "fp32"),
         ("torch", "bf16"),
+        pytest.param("litert", "fp32", marks=needs("litert")),
     ],
 )
 def test_no_path_of_this_machine_is_in_a_file(

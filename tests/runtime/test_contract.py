@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from fixtures.extras import needs
 
 from netwright.runtime import Runtime, open_runtime
 from netwright.testing import RuntimeContract
@@ -29,6 +30,15 @@ WAYS = [
     ("openvino", "fp16", "dynamic", "openvino"),
     ("openvino", "bf16", "dynamic", "openvino"),
     ("openvino", "int8", "dynamic", "openvino"),
+    *(
+        pytest.param(way, marks=needs("litert"))
+        for way in (
+            ("", "fp32", "dynamic", "litert"),
+            ("litert", "fp32", "dynamic", "litert"),
+            ("litert", "fp32", 3, "litert"),
+            ("litert", "fp16", "dynamic", "litert"),
+        )
+    ),
 ]
 Way = tuple[str, str, int | str, str]
 

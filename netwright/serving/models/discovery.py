@@ -179,6 +179,6 @@ def _read_version(name: str, folder: Path) -> VersionFiles:
 def _ref(folder: Path) -> Path:
     """The one file of weights in a folder, where there is just one and no export; else the folder itself."""
     inside = list(folder.iterdir())
-    exported = [each for each in inside if each.suffix in (".onnx", ".xml", ".pt2")]
+    exported = [each for each in inside if each.suffix in (".onnx", ".xml", ".pt2", ".tflite")]
     weights = [each for each in inside if each.suffix in (".safetensors", ".ckpt", ".pth", ".pt")]
     return weights[0] if len(weights) == 1 and not exported else folder
