@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from netwright.data.source import Pixels
+from netwright.data.unsmoothed import resize_unsmoothed
 
 __all__ = ["INTERPOLATIONS", "center_crop", "resize", "resize_and_crop", "resize_shorter"]
 
@@ -30,7 +31,7 @@ def resize(pixels: Pixels, height: int, width: int, interpolation: str, *, antia
     """
     if pixels.shape[:2] == (height, width):
         return pixels
-    return (_as_pillow if antialias else _as_opencv)(pixels, height, width, interpolation)
+    return (_as_pillow if antialias else resize_unsmoothed)(pixels, height, width, interpolation)
 
 
 def resize_shorter(pixels: Pixels, side: int, interpolation: str, *, antialias: bool) -> Pixels:
@@ -90,19 +91,3 @@ def _as_pillow(pixels: Pixels, height: int, width: int, interpolation: str) -> P
     image = Image.fromarray(np.ascontiguousarray(pixels[..., 0] if channels == 1 else pixels))
     resized = image.resize((width, height), Image.Resampling[interpolation.upper()])
     return np.asarray(resized).reshape(height, width, channels)
-
-
-def _as_opencv(pixels: Pixels, height: int, width: int, interpolation: str) -> Pixels:
-    import torch
-    from torch.nn.functional import interpolate
-
-    # (1, C, H, W), stored in memory as (H, W, C)
-    x = torch.from_numpy(np.array(pixels, copy=True)).permute(2, 0, 1)[None]
-    if interpolation == "nearest":
-        y = interpolate(x, (height, width), mode="nearest")
-    else:
-        # as float: for uint8, torch's cubic has Pillow's a = -0.5
-        y = interpolate(x.float(), (height, width), mode=interpolation, align_corners=False, antialias=False)
-        y = y.round_().clamp_(0, 255).byte()
-    resized: Pixels = np.ascontiguousarray(y[0].permute(1, 2, 0).numpy())
-    return resized

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from fixtures.extras import needs
 
 from netwright.errors import ExportError, WeightsError
 from netwright.runtime import find_export, open_runtime
@@ -156,13 +157,18 @@ def test_foreign_files_say_who_wrote_them(tmp_path: Path, color: LoadedModel, ex
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["onnx", "openvino"])
+@pytest.mark.parametrize("kind", ["onnx", "openvino", pytest.param("litert", marks=needs("litert"))])
 def test_an_export_answers_without_torch(kind: str, color: LoadedModel, exported: Callable[..., Path]) -> None:
     program = (
         "import sys, numpy as np\n"
+        "from dataclasses import replace\n"
         "from netwright.runtime import open_runtime\n"
         f"with open_runtime({str(exported(color, kind))!r}) as runtime:\n"
         "    print(runtime.predict([np.zeros((30, 20, 3), np.uint8)]).top(1)[0][0].name)\n"
+        "    for interpolation in ('nearest', 'bilinear', 'bicubic'):\n"
+        "        plain = replace(runtime.info.preprocessing, antialias=False, interpolation=interpolation)\n"
+        "        runtime.use_preprocessing(plain)\n"
+        "        runtime.predict([np.zeros((33, 21, 3), np.uint8)])\n"
         "print(sorted({'torch', 'timm', 'torchvision', 'pandas'} & set(sys.modules)))\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
