@@ -1,9 +1,11 @@
 """Write a trained network as a file that runs without its training code.
 
-The file is one for ONNX Runtime (.onnx), OpenVINO (.xml and .bin) or torch (.pt2). It takes normalized images as
-`input`, (N, C, H, W) float32, and gives `logits`, (N, classes) float32, whatever it computes in between. Batch norm is
-folded into the convolutions; architecture, preprocessing and class names are in the file. Before it is put in its
-place it is opened again and compared with the network: an export that computes something else is not written.
+The file is one for ONNX Runtime (.onnx), OpenVINO (.xml and .bin), torch (.pt2) or LiteRT, which was TensorFlow Lite
+(.tflite; pip install "netwright[litert]"). It takes normalized images as `input`, (N, C, H, W) float32, and gives
+`logits`, (N, classes) float32, whatever it computes in between. Batch norm is folded into the convolutions;
+architecture, preprocessing and class names are in the file. Before it is put in its place it is opened again and
+compared with the network: an export that computes something else is not written. For other targets (coreml,
+executorch, ncnn, tensorrt, mindir), --to NAME says how to go on from such a file.
 
   netwright export runs/flowers                                   flowers.onnx, fp32
   netwright export runs/flowers --to openvino --precision bf16    half the work where the processor has bf16
@@ -16,7 +18,7 @@ place it is opened again and compared with the network: an export that computes 
 precision, size and what it is for:
   fp32    the network as it is
   bf16    openvino, torch: computed in bf16 on processors that have it; logits differ by about 1% of their spread
-  fp16    half the size; ONNX Runtime and OpenVINO compute in fp32 on processors, torch in fp16, which is slow there
+  fp16    half the size; ONNX Runtime, OpenVINO and LiteRT compute in fp32 on processors, torch in fp16, slow there
   int8    onnx, openvino: a quarter of the size, fastest; needs images to calibrate, and changes some answers
 """
 

@@ -11,9 +11,9 @@ __all__ = ["unknown_target"]
 
 # name -> the next command
 _WAYS = {
-    "coreml": "`coremltools.convert(torch.export.load('FILE.pt2').run_decompositions({})).save('FILE.mlpackage')` takes "
-    "one of --to torch (pip install coremltools, on Linux too; it runs on Apple's systems only); coremltools reads no "
-    "ONNX, but ONNX Runtime computes FILE.onnx with its CoreMLExecutionProvider",
+    "coreml": "`coremltools.convert(torch.export.load('FILE.pt2').run_decompositions({})).save('FILE.mlpackage')` "
+    "takes one of --to torch (pip install coremltools, on Linux too; it runs on Apple's systems only); coremltools "
+    "reads no ONNX, but ONNX Runtime computes FILE.onnx with its CoreMLExecutionProvider",
     "executorch": "`to_edge_transform_and_lower(torch.export.load('FILE.pt2'), partitioner=[XnnpackPartitioner()])"
     ".to_executorch().save('FILE.pte')` takes one of --to torch --batch 1 (pip install executorch; from "
     "executorch.exir and executorch.backends.xnnpack.partition.xnnpack_partitioner); ExecuTorch reads no ONNX",
@@ -21,8 +21,8 @@ _WAYS = {
     "from one of --to onnx --batch 1, with the input in0 and the output out0",
     "tensorrt": "`trtexec --onnx=FILE.onnx --saveEngine=FILE.plan` writes an engine from one of --to onnx, with "
     "--minShapes, --optShapes and --maxShapes=input:NxCxHxW where its batch is dynamic",
-    "mindir": "`converter_lite --fmk=ONNX --modelFile=FILE.onnx --outputFile=FILE --saveType=MINDIR` (of MindSpore Lite) "
-    "takes one of --to onnx --batch 1",
+    "mindir": "`converter_lite --fmk=ONNX --modelFile=FILE.onnx --outputFile=FILE --saveType=MINDIR` (of MindSpore "
+    "Lite) takes one of --to onnx --batch 1",
 }
 _ALSO_CALLED = {
     **{"mlmodel": "coreml", "mlpackage": "coreml", "pte": "executorch", "xnnpack": "executorch"},
@@ -41,4 +41,6 @@ def unknown_target(to: str) -> str:
     ours = name if name in SUFFIXES else _OURS.get(name, "")
     way = _WAYS.get(_ALSO_CALLED.get(name, name), "")
     hint = f" Give --to {ours}, which writes {SUFFIXES[ours]} files." if ours else ""
-    return f"a target is one of {', '.join(SUFFIXES)}, not {to!r}.{hint}" + (f" Go on from an export: {way}." if way else "")
+    return f"a target is one of {', '.join(SUFFIXES)}, not {to!r}.{hint}" + (
+        f" Go on from an export: {way}." if way else ""
+    )

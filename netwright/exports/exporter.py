@@ -40,7 +40,8 @@ TARGETS = tuple(SUFFIXES)
 _CANNOT = {
     ("onnx", "bf16"): "ONNX Runtime has no convolution in bf16 for processors. Use --precision fp16 or int8, or "
     "--to openvino. Or export it in fp32 and let what opens the file compute in bf16: `netwright serve FILE.onnx "
-    "--runtime openvino --precision bf16`, or `trtexec --onnx=FILE.onnx --bf16`",
+    "--runtime openvino --precision bf16`, or for TensorRT `python -m modelopt.onnx.autocast --onnx_path FILE.onnx "
+    "--low_precision_type bf16` (pip install nvidia-modelopt), then trtexec",
     ("litert", "bf16"): "LiteRT has no bf16 for processors. Use --precision fp16, or --to openvino or torch",
     (
         "litert",
@@ -49,6 +50,13 @@ _CANNOT = {
     "quantizer.Quantizer('FILE.tflite')`, `q.load_quantization_recipe(recipe.dynamic_wi8_afp32())`, "
     "`q.quantize().export_model('INT8.tflite')`. Or use --to openvino or --to onnx for int8",
     ("torch", "int8"): "a file for torch is fp32, bf16 or fp16. Use --to openvino or --to onnx for int8",
+}
+# target -> the extra that it needs, and the packages of it that the file names
+_PACKAGES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "onnx": ("export", ("onnx",)),
+    "openvino": ("export", ("onnx", "openvino")),
+    "torch": ("", ()),
+    "litert": ("litert", ("ai-edge-litert",)),
 }
 _UNSEEN = 64  # images beside those of calibration that int8 is compared on
 
@@ -203,9 +211,9 @@ def _without_folders(source: str) -> str:
 
 
 def _versions(to: str) -> dict[str, str]:
-    packages = {"onnx": ("onnx",), "openvino": ("onnx", "openvino"), "torch": (), "litert": ("ai-edge-litert",)}[to]
+    extra, packages = _PACKAGES[to]
     for package in packages:
-        optional(package.replace("-", "_"), "litert" if to == "litert" else "export")
+        optional(package.replace("-", "_"), extra)
     known = versions()
     wanted = {key: known[key] for key in ("netwright", "python", "torch")}
     return wanted | {package: metadata.version(package) for package in packages}

@@ -150,11 +150,21 @@ def test_values_that_overflow_half_are_refused(color: LoadedModel, tmp_path: Pat
 
 def test_what_cannot_be_is_refused_before_anything_is_done(color: LoadedModel, tmp_path: Path) -> None:
     for given, reason in (
-        ({"to": "tflite"}, "a target is one of"),
-        *(({"to": to}, "Go on from an export: .*FILE") for to in ("tflite", "LiteRT", "coreml", "executorch", "ncnn")),
-        *(({"to": to}, "Go on from an export: .*FILE") for to in ("tensorrt", "mindir")),
+        ({"to": "words"}, "a target is one of onnx, openvino, torch, litert, not 'words'"),
+        *(({"to": to}, "Go on from an export: .*FILE") for to in ("coreml", "executorch", "ncnn", "pte", "tensorrt")),
+        *(({"to": to}, "Go on from an export: .*FILE") for to in ("mindir", ".mlpackage")),
+        *(
+            ({"to": to}, r"Give --to litert, which writes \.tflite files\.$")
+            for to in ("tflite", "LiteRT", "tensorflow")
+        ),
+        ({"to": "ONNX"}, "Give --to onnx"),
+        ({"to": "litert", "precision": "int8"}, "ai-edge-quantizer"),
+        ({"to": "litert", "precision": "bf16"}, "--to openvino or torch"),
         ({"to": "words"}, "not 'words'.$"),
-        ({"to": "onnx", "precision": "bf16"}, "in fp32 and let what opens the file compute in bf16"),
+        (
+            {"to": "onnx", "precision": "bf16"},
+            "in fp32 and let what opens the file compute in bf16.*--runtime openvino.*modelopt",
+        ),
         ({"batch": 99_999_999}, "Give a smaller --batch"),
         ({"precision": "int4"}, "a precision is one of"),
         ({"to": "onnx", "precision": "bf16"}, "--to openvino"),
