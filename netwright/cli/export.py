@@ -126,8 +126,10 @@ def run(options: Namespace, command: str) -> int:
     batch = _batch(options.batch)
     _refuse_images_alone(options)
     write = _layout(options)
+    from netwright.exports.destination import refuse_exported
     from netwright.weights import load_model
 
+    refuse_exported(options.ref)
     model = load_model(options.ref, model=options.model, ema=options.ema)
     for notice in model.notices:
         print(notice, file=sys.stderr)

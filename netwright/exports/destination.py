@@ -7,7 +7,7 @@ from pathlib import Path
 from netwright.errors import ExportError
 from netwright.runtime.info import SUFFIXES, ModelInfo
 
-__all__ = ["read_info", "refuse_other_network", "resolve_destination"]
+__all__ = ["read_info", "refuse_exported", "refuse_other_network", "resolve_destination"]
 
 
 def resolve_destination(destination: str | Path, to: str) -> Path:
@@ -41,6 +41,15 @@ def refuse_other_network(path: Path, to: str, source: str) -> None:
         f"an export replaces only files of the same network, from {source}, and {there} {what}. Give another --out or "
         "--name, or --overwrite."
     )
+
+
+def refuse_exported(ref: object) -> None:
+    """Raise ExportError where what should be exported is an exported file itself."""
+    if isinstance(ref, str | Path) and Path(ref).suffix in SUFFIXES.values() and Path(ref).is_file():
+        raise ExportError(
+            f"an export is made of weights, and {ref} is an exported file, which has the network folded. Name the run "
+            "or the weights that it was made of."
+        )
 
 
 def read_info(path: Path, to: str) -> ModelInfo:

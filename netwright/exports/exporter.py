@@ -13,7 +13,7 @@ import numpy as np
 from netwright.arch import complexity
 from netwright.errors import ExportError
 from netwright.exports.check import refuse_other
-from netwright.exports.destination import refuse_other_network, resolve_destination
+from netwright.exports.destination import refuse_exported, refuse_other_network, resolve_destination
 from netwright.exports.elsewhere import unknown_target
 from netwright.exports.exported import Check, Exported
 from netwright.exports.labeled import FEW_CALIBRATION, FEWEST, MOST_CALIBRATION, Labeled, photographs
@@ -196,6 +196,7 @@ def _loaded(ref: str | Path | LoadedModel) -> LoadedModel:
     from netwright.nn import AnyNet
     from netwright.weights import load_model
 
+    refuse_exported(ref)
     model = load_model(ref) if isinstance(ref, str | Path) else ref
     if not isinstance(model.module, AnyNet):
         raise ExportError(

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netwright.errors import ExportError, OutputError
-from netwright.exports.destination import read_info
+from netwright.exports.destination import read_info, refuse_exported
 from netwright.exports.pbtxt import read_pbtxt
 from netwright.exports.triton import BACKENDS, LABELS, TritonSettings, triton_config, triton_labels
 from netwright.runtime.info import SUFFIXES, ModelInfo
@@ -109,6 +109,7 @@ def export_triton(
     from netwright.runtime.info import info_of
     from netwright.weights import load_model
 
+    refuse_exported(ref)
     model = load_model(ref) if isinstance(ref, str | Path) else ref
     batch = options.get("batch", "dynamic")
     name = name or default_name(ref, model.arch.name)

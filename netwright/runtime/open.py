@@ -245,12 +245,16 @@ def _computed(info: ModelInfo, precision: str | None, runtime: str, known: tuple
 
 def _without_torch(ref: object, path: Path | None) -> ExportError:
     """What is missing, and why: an image that serves exported files has no torch."""
-    what = f"{ref} is a file for torch" if path else f"{ref} is no exported file (.onnx, .xml), and weights need torch"
+    what = (
+        f"{ref} is a file for torch"
+        if path
+        else f"{ref} is no exported file (.onnx, .xml, .tflite), and weights need torch"
+    )
     if path is None and not Path(str(ref)).exists():
         what = f"there is no {ref} here, and other names are of weights, which need torch"
     return ExportError(
-        f"{what}, which is not installed. Export the network where torch is (`netwright export REF`, with --to onnx or "
-        "openvino) and use that file, or pip install torch."
+        f"{what}, which is not installed. Export the network where torch is (`netwright export REF`, with --to onnx, "
+        "openvino or litert) and use that file, or pip install torch."
     )
 
 

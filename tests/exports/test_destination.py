@@ -1,5 +1,6 @@
 """Where an export goes."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,6 +41,11 @@ def test_another_networks_file_is_replaced_only_if_asked(
     again = export(replace(ours, source="/home/runs/a/later.ckpt, the newest"), tmp_path / "m", to=to, name="again")
     assert again.info.name == "again"
     assert export(theirs, tmp_path / "m", to=to, overwrite=True).info.arch == gray.arch
+
+
+def test_an_exported_file_is_not_exported_again(exported: Callable[..., Path], color: LoadedModel) -> None:
+    with pytest.raises(ExportError, match=r"made of weights, and .*\.onnx is an exported file"):
+        export(exported(color, "onnx"), "other", to="openvino")
 
 
 def test_a_strangers_file_stays(color: LoadedModel, tmp_path: Path) -> None:

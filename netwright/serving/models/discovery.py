@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from netwright.errors import ServeError
+from netwright.runtime.info import SUFFIXES
 from netwright.serving.models.version_policy import wanted_versions
 
 __all__ = ["Fingerprint", "Found", "UnreadableFolder", "VersionFiles", "find_models", "is_repository", "look"]
@@ -179,6 +180,6 @@ def _read_version(name: str, folder: Path) -> VersionFiles:
 def _ref(folder: Path) -> Path:
     """The one file of weights in a folder, where there is just one and no export; else the folder itself."""
     inside = list(folder.iterdir())
-    exported = [each for each in inside if each.suffix in (".onnx", ".xml", ".pt2", ".tflite")]
+    exported = [each for each in inside if each.suffix in SUFFIXES.values()]
     weights = [each for each in inside if each.suffix in (".safetensors", ".ckpt", ".pth", ".pt")]
     return weights[0] if len(weights) == 1 and not exported else folder
