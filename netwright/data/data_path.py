@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from netwright.data.folder_tree import Folder
 from netwright.errors import DataError
-from netwright.system.suggest import nearest
 
-__all__ = ["data_path", "is_digits"]
+__all__ = ["data_path", "is_digits", "require_images_of_run"]
 
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar")
+_ALIKE = 0.75  # 0 to 1: another name than this is no slip of the hand
 
 
 def is_digits(data_dir: str | Path) -> bool:
@@ -47,6 +48,27 @@ def data_path(data_dir: str | Path, cure: str) -> Path:
     raise DataError(f"the data folder {text!r} does not exist{_what_is_there(root)} {cure}")
 
 
+def require_images_of_run(data_dir: str | Path, run: Path) -> None:
+    """Say that the images of a run are gone, where they are.
+
+    Args:
+        data_dir: Where the run read them.
+        run: Its folder, begun or finished.
+
+    Raises:
+        DataError: There is no such folder any more, or no file in it.
+    """
+    root = Path(data_dir).expanduser()
+    if not data_dir or is_digits(data_dir) or root.is_file():
+        return
+    if not root.exists() or Folder(root).is_empty:
+        where = f"there is no {root} any more" if not root.exists() else f"{root} is empty"
+        raise DataError(
+            f"a run needs the images that it began with, and those of {run} are gone: {where}. Put them back, or say "
+            "where they are now: --data_dir FOLDER."
+        )
+
+
 def _no_folder(root: Path, cure: str) -> DataError:
     if root.name.lower().endswith(_ARCHIVES):
         target = root.with_name(root.name.split(".")[0])
@@ -60,11 +82,13 @@ def _no_folder(root: Path, cure: str) -> DataError:
 
 def _what_is_there(root: Path) -> str:
     """What a missing path was probably meant to be."""
+    import difflib  # here, because most programs make no mistake
+
     absolute = root.absolute()
     there = next((place for place in absolute.parents if place.is_dir()), absolute)
     try:
         names = [each.name for each in there.iterdir() if each.is_dir()]
     except OSError:
         names = []
-    near = nearest(absolute.relative_to(there).parts[0], names) if names else []
+    near = difflib.get_close_matches(absolute.relative_to(there).parts[0], names, n=1, cutoff=_ALIKE)
     return f": did you mean {str(there / near[0])!r}?" if near else "."

@@ -14,6 +14,7 @@ import torch
 
 from netwright.arch import complexity
 from netwright.data.classes import match_classes
+from netwright.data.data_path import require_images_of_run
 from netwright.data.source import Pixels
 from netwright.data.summarize import summarize
 from netwright.evaluation.loading import images_of_run
@@ -163,6 +164,8 @@ def _run(
 ) -> Validation:
     info = opened.runtime.info
     training, of_run = images_of_run(info.facts, config.model.training, config.model.given)
+    if "data_dir" not in config.model.given and training.images.dataset in ("", "imagenet"):
+        require_images_of_run(training.images.data_dir, Path(training.network.checkpoint))
     split = open_split(training.images, training.images.val_split, training.machine.seed)
     classes = match_classes(
         opened.class_names, info.arch.num_classes, split.class_names, allow_subset=config.allow_subset

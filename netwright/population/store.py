@@ -37,7 +37,6 @@ from netwright.population.trials import Networks, Trial, insert_trials
 from netwright.system.atomic import explain_errors
 from netwright.system.diff import difference
 from netwright.system.lock import Lock
-from netwright.system.run_folder import mark_run_folder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,7 +97,6 @@ class Population:
         what, elsewhere = "the population", "another folder"
         with explain_errors(folder, what=what, elsewhere=elsewhere):
             folder.mkdir(parents=True, exist_ok=True)
-            mark_run_folder(folder)
         path, draft = folder / FILE, folder / f".{FILE}.new"
         meta = {"seed": seed, "identity": identity, "notes": notes or {}, "created": time.time()}
         with Lock(folder):

@@ -16,6 +16,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from netwright.arch import Arch, complexity
 from netwright.arch.last_map import refuse_single_image
+from netwright.data.data_path import require_images_of_run
 from netwright.data.preprocess import Preprocessing
 from netwright.data.summarize import summarize
 from netwright.errors import RecipeError, WeightsError
@@ -87,6 +88,9 @@ def set_up(training: TrainConfig, group: Group, recipe_classes: int | None = Non
     """
     if not training.network.model:
         raise RecipeError("a training needs a network. Give --model regnet_x_800mf, or the path of a network.yaml.")
+    out = Path(training.checkpoints.out)
+    if training.images.dataset in ("", "imagenet") and (out / "training.yaml").is_file():
+        require_images_of_run(training.images.data_dir, out)
     train_split, val_split = open_splits(training)
     notices = [*_described(train_split, val_split), *_class_notices(recipe_classes, train_split)]
     network, recipe, seed = training.network, training.optimization, training.machine.seed

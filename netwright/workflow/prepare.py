@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from netwright.data import ImageSet, load_images
+from netwright.data.data_path import require_images_of_run
 from netwright.data.summarize import announcer
 from netwright.errors import PopulationError
 from netwright.population import FILE, Population
@@ -129,6 +130,8 @@ def prepare(config: DesignConfig, progress: NullProgress) -> PreparedDesign:
     space = config.space if isinstance(config.space, DesignSpace) else load_space(config.space)
     require_writable(config.out, what="the results", elsewhere="another --out")
     mark_run_folder(config.out)
+    if (config.out / FILE).exists():
+        require_images_of_run(config.data_dir, config.out)
     images = load_images(
         config.data_dir,
         resolution=config.resolution,

@@ -12,6 +12,7 @@ from netwright.data.source import Pixels
 from netwright.errors import DataError, OutputError
 from netwright.evaluation import ValidationMetrics
 from netwright.evaluation.write import write_validation_report
+from netwright.system.run_folder import MARKER
 
 Make = Callable[..., ValidationMetrics]
 HOSTILE = "<img src=x onerror=alert(1)></script>"
@@ -53,9 +54,11 @@ def folder(measured: Make, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_folder_has_everything(folder: Path) -> None:
-    names = {"report.html", "metrics.json", "per_class.csv", "confusion.csv", "figures"}
+    names = {"report.html", "metrics.json", "per_class.csv", "confusion.csv", "figures", MARKER}
     assert {path.name for path in folder.iterdir()} == names
-    pictures = {f"{name}.{kind}" for name in ("accuracy", "confusion", "calibration") for kind in ("png", "svg")}
+    pictures = {f"{name}.{kind}" for name in ("accuracy", "confusion", "calibration") for kind in ("png", "svg")} | {
+        MARKER
+    }
     assert {path.name for path in (folder / "figures").iterdir()} == pictures
     assert (folder / "figures" / "accuracy.png").read_bytes().startswith(b"\x89PNG")
 

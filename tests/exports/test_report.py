@@ -17,6 +17,7 @@ from netwright.exports.exported import Accuracy, Check, Exported, Speed
 from netwright.exports.report import write_export_report
 from netwright.runtime.info import info_of
 from netwright.stats.paired import Paired
+from netwright.system.run_folder import MARKER
 from netwright.weights import LoadedModel
 
 HOSTILE = "<img src=x onerror=alert(1)></script>"
@@ -84,7 +85,7 @@ def test_the_page_loads_nothing_and_hostile_names_stay_texts(folder: Path) -> No
 
 
 def test_pictures_lie_beside_it(folder: Path) -> None:
-    names = {f"it-is-{name}.{kind}" for name in ("size", "accuracy", "speed") for kind in ("png", "svg")}
+    names = {f"it-is-{name}.{kind}" for name in ("size", "accuracy", "speed") for kind in ("png", "svg")} | {MARKER}
     assert {path.name for path in (folder / "figures").iterdir()} == names
     assert (folder / "figures" / "it-is-speed.png").read_bytes().startswith(b"\x89PNG")
 
@@ -119,7 +120,7 @@ def test_what_was_not_measured_has_no_section_and_what_may_be_chance_is_said_so(
     assert "(at most 0.02)" in said
     assert "calibration" not in said
     assert "is not shown to differ from the network&#39;s: +0.00 points" in said
-    pictures = {f"some-{name}.{kind}" for name in ("size", "accuracy") for kind in ("png", "svg")}
+    pictures = {f"some-{name}.{kind}" for name in ("size", "accuracy") for kind in ("png", "svg")} | {MARKER}
     assert {path.name for path in (tmp_path / "figures").iterdir()} == pictures
     assert list(charts_of(replace(some, accuracy=None))) == ["size"]
 
