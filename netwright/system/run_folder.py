@@ -18,7 +18,7 @@ _KNOWN = (
     {"population.sqlite"},
     {"training.yaml"},
     {"report.html", "figures"},
-    {"report.html", "metrics.json"},
+    {"metrics.json", "per_class.csv"},
     {"network.yaml", "result.json"},
 )
 _TEXT = "This folder was made by netwright. Images in it are never trained on.\n"

@@ -1,0 +1,49 @@
+from pathlib import Path
+
+import pytest
+
+from netwright.data import open_source
+from netwright.data.data_path import data_path, require_images_of_run
+from netwright.data.dataset import open_dataset
+from netwright.errors import DataError
+
+
+def test_a_tilde_is_the_home_folder_in_every_reading(flat, monkeypatch):
+    monkeypatch.setenv("HOME", str(flat.parent))
+    assert data_path("~/flat", "") == flat
+    assert len(open_source("~/flat").labels) == 30
+    assert len(open_dataset("", "~/flat", ["train"]).source.labels) == 30
+    with pytest.raises(DataError, match="home folder of an unknown user"):
+        data_path("~no-such-user/photos", "")
+
+
+@pytest.mark.parametrize("address", ["https://example.org/photos.zip", "s3://bucket/photos", "hf://datasets/a/b"])
+def test_addresses_are_named(address):
+    for read in (open_source, lambda each: open_dataset("", each, ["train"])):
+        with pytest.raises(DataError, match=r"is an address\. Download and unpack it"):
+            read(address)
+
+
+def test_archives_are_named_with_what_unpacks_them(tmp_path):
+    for name, tool in (("photos.zip", r"`unzip .*photos\.zip -d .*photos`"), ("photos.tar.gz", r"`tar -xf .*photos`")):
+        (tmp_path / name).write_bytes(b"x")
+        with pytest.raises(DataError, match=rf"is an archive\. Unpack it \({tool}\), then give --data_dir .*photos\."):
+            open_source(tmp_path / name)
+
+
+def test_a_slip_of_the_hand_is_shown(flat):
+    with pytest.raises(DataError, match=r"does not exist: did you mean '.*/flat'\? Correct"):
+        data_path(flat.parent / "flatt", "Correct it.")
+    with pytest.raises(DataError, match=r"does not exist\. Correct"):
+        data_path(flat.parent / "photos", "Correct it.")
+
+
+def test_images_of_a_run_that_are_gone(flat, tmp_path):
+    run = Path("runs/a")
+    require_images_of_run(flat, run)
+    require_images_of_run("digits", run)
+    with pytest.raises(DataError, match=r"those of runs/a are gone: there is no .*photos any more\. Put them back"):
+        require_images_of_run(tmp_path / "photos", run)
+    (tmp_path / "empty" / "cat").mkdir(parents=True)
+    with pytest.raises(DataError, match=r"are gone: .*empty is empty"):
+        require_images_of_run(tmp_path / "empty", run)
