@@ -50,7 +50,7 @@ def announcer(log: logging.Logger) -> Callable[[DataSummary], None]:
         for line in summary.lines():
             log.info("%s", line)
         for warning in summary.warnings:
-            log.warning("%s", warning)
+            log.warning("warning: %s", warning)
 
     return announce
 

@@ -1,0 +1,69 @@
+import json
+import logging
+
+import pytest
+
+from netwright.data import load_images, open_source, summarize
+from netwright.data.summarize import announcer
+from netwright.data.summary import DataSummary
+
+
+def test_the_lines_of_a_few_classes(split):
+    assert summarize(open_source(split)).lines() == [
+        "split: 57 images of 3 classes, 15 in test, 30 in train, 12 in validation",
+        "  class  test  train  validation",
+        "  ant       5     10           4",
+        "  bee       5     10           4",
+        "  cow       5     10           4",
+        "  val is the validation split",
+    ]
+
+
+def test_many_classes_are_one_line():
+    names = tuple(f"class{number}" for number in range(50))
+    summary = DataSummary("many", names, {"train": tuple(range(1, 51)), "test": (7,) * 50})
+    assert summary.lines() == [
+        "many: 1,625 images of 50 classes, 1,275 in train, 350 in test",
+        "  from 'class0' to 'class49'; the fewest images in 'class0': 8, the most in 'class49': 57",
+    ]
+    assert summary.facts()["classes"].endswith("class19: 20 train, 7 test; and 30 more")
+
+
+@pytest.mark.slow
+def test_a_source_without_files_has_a_summary_too():
+    summary = summarize(open_source("digits"))
+    assert (summary.images, summary.ignored, summary.warnings) == (1797, (), ())
+    assert summary.lines()[1] == "  class  images"
+
+
+def test_it_is_told_before_decoding_and_counts_afterwards_only_what_was_decoded(flat):
+    told = []
+    (flat / "ant" / "000.png").write_bytes(b"broken")
+    images = load_images(flat, seed=0, announce=told.append)
+    assert [summary.images for summary in told] == [30]
+    found = images.summary
+    assert (found.images, found.splits["train"][0]) == (29, 5)
+    assert found.lines()[-1] == (
+        "  could not be decoded: 1 image: ant/000.png (UnidentifiedImageError: cannot identify image file)"
+    )
+    assert images.provenance.endswith(
+        "1 of these could not be decoded, which leaves 17 to train, 6 to validate and 6 to test."
+    )
+    content = json.loads(json.dumps(found.to_dict()))
+    assert content["classes"]["ant"] == {"train": 5, "validation": 2, "test": 2}
+    assert content["skipped"][0]["name"] == "ant/000.png"
+
+
+def test_a_cached_set_has_its_summary(flat, tmp_path):
+    first = load_images(flat, cache=tmp_path / "cache").summary
+    assert load_images(flat, cache=tmp_path / "cache").summary == first
+
+
+def test_warnings_are_logged_as_warnings(caplog):
+    summary = DataSummary("few", ("a", "b"), {"train": (1, 1)}, warnings=("'a' is odd.",))
+    with caplog.at_level(logging.INFO):
+        announcer(logging.getLogger("netwright.test"))(summary)
+    assert [(record.levelname, record.message) for record in caplog.records][-2:] == [
+        ("INFO", "  b           1"),
+        ("WARNING", "warning: 'a' is odd."),
+    ]
