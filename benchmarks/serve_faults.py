@@ -87,7 +87,9 @@ def _table(ref: str, folder: Path, names: list[str], options: argparse.Namespace
     """Print the rows of one server; returns how many miss a goal."""
     misses = 0
     with _server(ref, folder, *words) as server:
-        print(f"| sent | peak MiB (more than the {server.before:.0f} before) | good, s | health, s | lost | hostile saw |")
+        print(
+            f"| sent | peak MiB (more than the {server.before:.0f} before) | good, s | health, s | lost | hostile saw |"
+        )
         print("|---|---|---|---|---|---|", flush=True)
         misses += _row(server, [], min(3.0, options.seconds), options.seed)
         for name in names:
@@ -103,10 +105,9 @@ def _row(server: _Running, names: list[str], seconds: float, seed: int) -> int:
     task: dict[str, Any] = {"http": server.http, "grpc": server.grpc, "model": server.model}
     with _client("serve_good", task) as good:
         attacking = {"attacks": names, "seconds": seconds, "seed": seed}
-        with _client("serve_hostile", task | attacking) if names else contextlib.nullcontext() as hostile:
-            with _watched(server.process.pid) as peak:
-                seen = _measure(good, hostile, seconds)
-    found, saw = seen
+        attacker = _client("serve_hostile", task | attacking) if names else contextlib.nullcontext()
+        with attacker as hostile, _watched(server.process.pid) as peak:
+            found, saw = _measure(good, hostile, seconds)
     longest = max(found[who]["longest"] for who in ("HTTP", "gRPC"))
     health = max(found[who]["longest"] for who in ("health", "gRPC health"))
     lost = {f"{who} {why}": count for who, each in found.items() for why, count in each["lost"].items()}
@@ -115,11 +116,15 @@ def _row(server: _Running, names: list[str], seconds: float, seed: int) -> int:
     said = ", ".join(f"{what} x {count:,}" for what, count in saw.items())
     name = names[0] if len(names) == 1 else f"all, mixed, {seconds / 60:g} min" if names else "nothing"
     memory = f"{peak[0]:.0f} (+{max(0.0, peak[0] - server.before):.0f})"
-    print(
-        f"| {name} | {_marked(memory, peak[0] > _MOST_MIB)} | {_marked(f'{longest:.2f}', longest > _MOST_SECONDS)} | "
-        f"{_marked(f'{health:.2f}', health > _MOST_HEALTH)} | {_marked(_lost(lost), bool(lost))} of {answers:,} | {said} |",
-        flush=True,
-    )
+    cells = [
+        name,
+        _marked(memory, peak[0] > _MOST_MIB),
+        _marked(f"{longest:.2f}", longest > _MOST_SECONDS),
+        _marked(f"{health:.2f}", health > _MOST_HEALTH),
+        f"{_marked(_lost(lost), bool(lost))} of {answers:,}",
+        said,
+    ]
+    print(f"| {' | '.join(cells)} |", flush=True)
     if server.process.poll() is not None:
         raise SystemExit(f"the server has ended, with status {server.process.returncode}")
     return int(is_missed)

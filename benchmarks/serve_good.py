@@ -48,7 +48,9 @@ def main() -> None:
     for ask, _ in asking.values():
         ask()  # connects, and fails at once where it cannot
     seen = {who: _Seen() for who in asking}
-    threads = [threading.Thread(target=_loop, args=(ask, pause, seen[who], done)) for who, (ask, pause) in asking.items()]
+    threads = [
+        threading.Thread(target=_loop, args=(ask, pause, seen[who], done)) for who, (ask, pause) in asking.items()
+    ]
     print("ready", flush=True)
     sys.stdin.readline()
     for thread in threads:

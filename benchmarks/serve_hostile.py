@@ -127,7 +127,7 @@ def _streams(
                 if announced:
                     client.announce(stream, announced)
             while client.is_open and time.monotonic() < until:
-                sent = fills and any([client.send(each, bytes(16384)) for each in client.begun])
+                sent = sum(client.send(each, bytes(16384)) for each in client.begun) if fills else 0
                 if pings:
                     client.ping()
                 elif not sent:
@@ -153,7 +153,9 @@ def _packed_message(target: Target, until: float, seen: Counter[str]) -> None:
 
 def _form(image: Callable[[], bytes], count: int, threads: int) -> Attack:
     return _post(
-        functools.partial(payloads.form, image, count), threads=threads, Content_Type=f"multipart/form-data; boundary={payloads.BOUNDARY}"
+        functools.partial(payloads.form, image, count),
+        threads=threads,
+        Content_Type=f"multipart/form-data; boundary={payloads.BOUNDARY}",
     )
 
 
@@ -173,7 +175,9 @@ ATTACKS: dict[str, Attack] = {
     "form of 1,000 WebP of 6,300 x 6,300": _form(lambda: payloads.image("WEBP", 6_300), 1_000, 4),
     "form of 19 WebP of 4,500 x 4,500": _form(lambda: payloads.image("WEBP", 4_500), 19, 4),
     "form of 10 PNG of 6,300 x 6,300, RGBA": _form(lambda: payloads.image("PNG", 6_300, "RGBA"), 10, 4),
-    "form of 10 progressive JPEG of 6,300 x 6,300": _form(lambda: payloads.image("JPEG", 6_300, progressive=True), 10, 4),
+    "form of 10 progressive JPEG of 6,300 x 6,300": _form(
+        lambda: payloads.image("JPEG", 6_300, progressive=True), 10, 4
+    ),
     "form of 1,000 small JPEG": _form(lambda: payloads.image("JPEG", 64), 1_000, 4),
     "8 JPEG 2000 of 3,000 x 3,000": _post(lambda: payloads.image("JPEG2000", 3_000), threads=8, formats=True),
     "damaged fax TIFF": _post(payloads.damaged_fax, formats=True),
@@ -192,7 +196,9 @@ ATTACKS: dict[str, Attack] = {
     "bodies cut in the middle": _raw(lambda: payloads.HEAD % (8 << 20) + bytes(4 << 20), keep=8, pause=0.05),
     "heads of 200 KB": _raw(lambda: b"GET / HTTP/1.1\r\nX: " + b"x" * 200_000, pause=0.01),
     "heads of 20,000 lines": _raw(lambda: b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 20_000, pause=0.01),
-    "500 requests at once, no answer read": _raw(lambda: b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" * 500, keep=50, pause=0.05),
+    "500 requests at once, no answer read": _raw(
+        lambda: b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" * 500, keep=50, pause=0.05
+    ),
     "400 silent connections": _raw(lambda: b"G", keep=200, pause=0.5, drip=b""),
 }
 

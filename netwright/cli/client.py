@@ -3,6 +3,7 @@
   netwright client http://127.0.0.1:8000 photo.jpg other.png
   netwright client http://127.0.0.1:8000 photos "more/*.png"    folders, and patterns in quotes
   netwright client https://example.org/images photo.jpg         below a path, as a proxy has it
+  netwright client unix:/run/netwright.sock photo.jpg           over a Unix socket, of `netwright serve --uds`
   netwright client http://127.0.0.1:8000            lists its models
 
 Prints one line per image, and below it one line per class: rank, probability, name. JSON: {"predictions":

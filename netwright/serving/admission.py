@@ -74,8 +74,8 @@ class RequestContext:
 class Limits:
     """What all requests of a process hold together: how many they are, and their bytes.
 
-    A client decides how fast it sends. So where there is no room, a body that still arrives makes it: of requests one of
-    the client that has most of them, of bytes the one with the most. Otherwise whoever sends slowly enough would keep all others out.
+    A client decides how fast it sends. So where there is no room, a body that still arrives makes it: of requests one
+    of the client that has most of them, of bytes the one with the most. Otherwise whoever sends slowly enough would keep all others out.
     """
 
     settings: ServeSettings
@@ -273,7 +273,7 @@ class Admission:
 
         Args:
             context: Of `begin`.
-            status: The status of HTTP, or the name of gRPC's code.
+            status: The status of HTTP, or the name of gRPC's code, which the log calls `code`.
             event: The event's name in the log.
         """
         if context.is_admitted:
@@ -290,11 +290,13 @@ class Admission:
             id=context.id,
             method=context.method,
             path=context.path and context.path[:200],
-            status=status,
+            # each name has values of one type, for whatever reads the log
+            status=status if isinstance(status, int) else None,
+            code=status if isinstance(status, str) else None,
             ms=round(1000 * seconds, 2),
             model=context.model,
-            version=context.version or "",
-            images=context.images or "",
+            version=context.version or None,
+            images=context.images or None,
             client=context.client,
             said=context.detail[:500],
         )

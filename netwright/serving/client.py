@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from netwright.errors import ServeError
 from netwright.serving.answers import error_message, read_classes, read_json, read_logits, read_rows, retry_seconds
+from netwright.serving.unix_socket import UnixConnection, socket_path
 from netwright.system.deprecation import renamed_method
 
 __all__ = ["Client"]
@@ -34,7 +35,8 @@ class Client:
                 print(each["name"], each["probability"])
 
     Args:
-        address: Of the server: http://127.0.0.1:8000, or with the path below which a proxy has it.
+        address: Of the server: http://127.0.0.1:8000, or with the path below which a proxy has it; unix:PATH for a
+            Unix socket (`netwright serve --uds PATH`).
         token: The server's token, or empty.
         timeout: Seconds for an answer.
         retries: How often a request is tried again that the server is too busy for, after the time that it names.
@@ -56,7 +58,8 @@ class Client:
             raise ServeError(
                 "a token is printable ASCII without spaces or line ends, since it travels in a header. Correct it."
             )
-        scheme, self._host, self._port, self._prefix = _parts(address)
+        self._socket = socket_path(address) if address.startswith("unix:") else ""
+        scheme, self._host, self._port, self._prefix = _parts("localhost" if self._socket else address)
         self._context = _context(ca_file) if scheme == "https" else None
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._timeout, self._retries = float(timeout), retries
@@ -201,7 +204,7 @@ class Client:
 
     @property
     def _whose(self) -> str:
-        return f"{self._host}:{self._port}{self._prefix}"
+        return self._socket or f"{self._host}:{self._port}{self._prefix}"
 
     def _send(
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
@@ -222,7 +225,9 @@ class Client:
     def _connection(self) -> http.client.HTTPConnection:
         connection: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
         if connection is None:
-            if self._context:
+            if self._socket:
+                connection = UnixConnection(self._socket, self._timeout)
+            elif self._context:
                 connection = http.client.HTTPSConnection(
                     self._host, self._port, timeout=self._timeout, context=self._context
                 )

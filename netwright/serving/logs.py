@@ -17,10 +17,11 @@ class Log:
     Args:
         format: "text" or "json".
         stream: Where lines are written; stderr where it is None.
+        worker: Number of the process, in each line; None where there is one.
     """
 
-    def __init__(self, format: str = "text", stream: TextIO | None = None) -> None:
-        self._format, self._stream = format, stream or sys.stderr
+    def __init__(self, format: str = "text", stream: TextIO | None = None, worker: int | None = None) -> None:
+        self._format, self._stream, self._worker = format, stream or sys.stderr, worker
         self._lock = threading.Lock()
 
     def write(self, event: str, **values: Any) -> None:
@@ -32,7 +33,7 @@ class Log:
                 nobody forges a line.
         """
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        values = {name: value for name, value in values.items() if value is not None}
+        values = {name: value for name, value in {"worker": self._worker, **values}.items() if value is not None}
         if self._format == "json":
             line = json.dumps({"time": now, "event": event, **values}, default=str)
         else:

@@ -12,7 +12,8 @@ import pytest
 
 from netwright.errors import ServeError
 from netwright.runtime import open_runtime
-from netwright.serving import Client
+from netwright.serving import Client, ServeSettings
+from netwright.serving.supervisor.listening import listen_for
 from netwright.serving.supervisor.process import Server
 
 
@@ -187,3 +188,26 @@ def test_arrays_of_any_order_and_width_arrive_as_they_are(server: Server, weight
         for kind in ("i8", ">u2", "?", "c8", "U3", "O"):
             with pytest.raises(ServeError, match="images are uint8"):
                 client.logits(x.astype(kind), model="tiny")
+
+
+def test_over_a_unix_socket(tmp_path: Path, weights: Path, photo: bytes, expected: dict[str, float]) -> None:
+    path, settings = tmp_path / "socket", ServeSettings(str(weights), uds=str(tmp_path / "socket"), threads=1, poll=0.0)
+    is_ready = threading.Event()
+    with listen_for(settings) as sock:
+        server = Server(settings, sock)
+        thread = threading.Thread(target=lambda: server.run(lambda _: is_ready.set(), signals=False))
+        thread.start()
+        try:
+            assert is_ready.wait(30)
+            for address in (f"unix:{path}", f"unix://{path}"):
+                with Client(address) as client:
+                    assert client.is_ready()
+                    assert [each["name"] for each in client.predict(photo)] == list(expected)
+        finally:
+            server.stop()
+            thread.join(30)
+    with Client(f"unix:{path}", retries=0) as client, pytest.raises(ServeError, match="socket does not answer"):
+        client.models()
+    for address in ("unix:", "unix://host/x", "unix:/a\0b"):
+        with pytest.raises(ServeError, match=r"a Unix socket's address is like unix:/run/netwright\.sock"):
+            Client(address)

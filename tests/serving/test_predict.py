@@ -3,14 +3,18 @@
 import io
 import json
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from netwright.serving.protocol import tensors
 from netwright.serving.supervisor.process import Server
 
 Ask = Callable[..., tuple[int, bytes, dict[str, str]]]
 Form = Callable[..., tuple[bytes, dict[str, str]]]
+Serving = Callable[..., AbstractContextManager[Server]]
 
 
 def test_an_image_is_answered_with_names_as_the_runtime_has_them(
@@ -46,3 +50,40 @@ def test_images_that_are_none_or_too_much(ask: Ask, server: Server) -> None:
     for body, code in ((b"", 400), (b"no image", 422), (file.getvalue(), 413)):
         status, answer, _ = ask(server, "POST", "/predict", body)
         assert (status, "error" in json.loads(answer)) == (code, True)
+
+
+def test_fields_of_a_form_are_as_the_query(ask: Ask, form: Form, server: Server, photo: bytes) -> None:
+    def with_fields(count: int = 1, **fields: str) -> tuple[bytes, dict[str, str]]:
+        body, headers = form(*[("a.jpg", photo)] * count)
+        for name, value in fields.items():
+            body = f'--xyz\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode() + body
+        return body, headers
+
+    status, answer, _ = ask(server, "POST", "/predict", *with_fields(model="tiny", version="1", top_k="2"))
+    assert (status, len(json.loads(answer)["classes"])) == (200, 2)
+    for path, fields, expected, says in (
+        ("/predict", {"model": "bird"}, 404, "bird"),
+        ("/predict", {"top_k": "0"}, 400, "top_k is 1 or more"),
+        ("/predict?top_k=1", {"top_k": "2"}, 400, "the address asks for top_k='1', and the form for '2'"),
+        ("/predict?model=bird", {}, 404, "bird"),
+        ("/predict?top_k=0", {}, 400, "top_k is 1 or more"),
+    ):
+        status, answer, _ = ask(server, "POST", path, *with_fields(**fields))
+        assert (status, says in json.loads(answer)["error"]) == (expected, True)
+
+
+def test_an_answer_names_a_limited_number_of_classes(
+    ask: Ask, form: Form, serving: Serving, weights: Path, photo: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tensors, "_MOST_CLASSES", 5)
+    with serving(weights) as server:
+        status, answer, _ = ask(server, "POST", "/predict", *form(*[("a", photo)] * 2))
+        assert (status, "at most 5 classes, and 2 x 3 are asked for" in json.loads(answer)["error"]) == (413, True)
+        assert ask(server, "POST", "/predict?top_k=2", *form(*[("a", photo)] * 2))[0] == 200
+        assert ask(server, "POST", "/predict", photo)[0] == 200
+        tensor = {"name": "pixels", "datatype": "UINT8", "shape": [2, 16, 16, 3], "data": [0] * 1536}
+        outputs = [{"name": name, "parameters": {"classification": 2}} for name in ("logits", "probabilities")]
+        status, answer, _ = ask(
+            server, "POST", "/v2/models/tiny/infer", json.dumps({"inputs": [tensor], "outputs": outputs})
+        )
+        assert (status, "2 x 4 are asked for" in json.loads(answer)["error"]) == (413, True)

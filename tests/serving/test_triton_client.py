@@ -267,3 +267,24 @@ def test_our_own_client_does_the_same(server: Server) -> None:
         assert only["execution_count"] == 1
         with pytest.raises(ServeError, match="404: there is no model 'bird' to unload"):
             client.unload("bird")
+
+
+def test_shared_memory_is_refused_in_words(triton: Triton) -> None:
+    module, client = triton.module, triton.client
+    tensor, shared = (module.InferInput("pixels", list(PIXELS.shape), "UINT8") for _ in range(2))
+    tensor.set_data_from_numpy(PIXELS)
+    shared.set_shared_memory("region", PIXELS.nbytes)
+    output = module.InferRequestedOutput("logits")
+    output.set_shared_memory("region", 12)
+    for ask in (
+        lambda: client.infer("cats", [shared]),
+        lambda: client.infer("cats", [tensor], outputs=[output]),
+        client.get_system_shared_memory_status,
+        client.get_cuda_shared_memory_status,
+        lambda: client.register_system_shared_memory("region", "/region", PIXELS.nbytes),
+        lambda: client.register_cuda_shared_memory("region", b"aGFuZGxl", 0, PIXELS.nbytes),
+        client.unregister_system_shared_memory,
+        client.unregister_cuda_shared_memory,
+    ):
+        with pytest.raises(InferenceServerException, match="this server has no shared memory"):
+            ask()

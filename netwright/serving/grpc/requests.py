@@ -11,6 +11,7 @@ import numpy as np
 from netwright.serving.errors import RequestError
 from netwright.serving.protocol import tensors
 from netwright.serving.protocol.packed import decompress
+from netwright.serving.protocol.shared_memory import refuse_shared_memory
 from netwright.serving.protocol.tensors import InferRequest, InputTensor, RequestedOutput
 from netwright.system.extras import optional
 
@@ -123,6 +124,7 @@ async def read_infer_request(request: Any, limits: Limits, context: RequestConte
     if len(request.inputs) != 1:
         raise RequestError("malformed", f"a request has one of the inputs, and this has {len(request.inputs)}.")
     tensor = request.inputs[0]
+    refuse_shared_memory(tensor.parameters)
     if len(request.raw_input_contents) > 1:
         raise RequestError("malformed", "raw_input_contents has one element per input.")
     shape = tuple(tensor.shape)
@@ -136,6 +138,7 @@ async def read_infer_request(request: Any, limits: Limits, context: RequestConte
     tensors.check_count(len(request.outputs))
     outputs = []
     for each in request.outputs:
+        refuse_shared_memory(each.parameters)
         classes = each.parameters["classification"].int64_param if "classification" in each.parameters else 0
         if not 0 <= classes <= 10_000:
             raise RequestError("malformed", "classification is the number of likeliest classes, a whole number.")

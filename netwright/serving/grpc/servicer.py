@@ -12,7 +12,7 @@ from netwright.serving.errors import GRPC_CODES, INTERNAL_ERROR, RequestError
 from netwright.serving.grpc.messages import METHODS, STREAM, messages
 from netwright.serving.grpc.requests import parse, read_infer_request, unpack
 from netwright.serving.models.service import decoded_size
-from netwright.serving.protocol import tensors, triton
+from netwright.serving.protocol import shared_memory, tensors, triton
 from netwright.serving.protocol.statistics import statistics
 from netwright.version import __version__
 
@@ -59,6 +59,8 @@ class Servicer:
             made[method] = self._grpc.stream_unary_rpc_method_handler(
                 self._guarded(method), response_serializer=self._messages[f"{method}Response"].SerializeToString
             )
+        for method in shared_memory.METHODS:
+            made[method] = self._grpc.stream_unary_rpc_method_handler(self._no_shared_memory)
         made[STREAM] = self._grpc.stream_stream_rpc_method_handler(
             self._stream, response_serializer=self._messages["ModelStreamInferResponse"].SerializeToString
         )
@@ -175,6 +177,9 @@ class Servicer:
             rpc.set_trailing_metadata((("retry-after", str(error.retry_after)),))
         await rpc.abort(self._grpc.StatusCode[GRPC_CODES[error.reason]], str(error))
 
+    async def _no_shared_memory(self, requests: AsyncIterator[bytes], rpc: Any) -> None:
+        await rpc.abort(self._grpc.StatusCode.UNIMPLEMENTED, shared_memory.NO_SHARED_MEMORY)
+
     def _begin(self, method: str, rpc: Any, endpoint: str) -> RequestContext:
         return self._state.admission.begin(
             _metadata(rpc).get("x-request-id", ""),
@@ -246,6 +251,7 @@ class Servicer:
         infer_request = await read_infer_request(request, self._state.limits, context)
         tensors.check_outputs(infer_request.outputs)
         images = tensors.images_of(infer_request.input, version.runtime.info)
+        tensors.check_classes(infer_request.outputs, len(images), version.runtime.info)
         infer_request = infer_request.without_data()
         context.images = len(images)
         if isinstance(images, list):

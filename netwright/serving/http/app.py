@@ -28,6 +28,7 @@ from netwright.serving.http.handlers import (
     server_live,
     server_metadata,
     server_ready,
+    shared_memory,
 )
 from netwright.serving.http.middleware import (
     CLIENT_CLOSED_REQUEST,
@@ -45,6 +46,7 @@ from netwright.serving.http.schemas import (
     PREDICT_BODY,
     refusals,
 )
+from netwright.serving.protocol.shared_memory import ADDRESSES
 
 if TYPE_CHECKING:
     from netwright.serving.state import AppState
@@ -107,6 +109,7 @@ def make_app(state: AppState, *, is_behind: bool = False) -> AdmissionMiddleware
 
     routes = [StarletteRoute(route.path, route.handler, methods=[route.method]) for route in ROUTES]
     routes.append(StarletteRoute("/openapi.json", openapi))
+    routes += [StarletteRoute(path, shared_memory, methods=["GET", "POST"]) for path in ADDRESSES]
     on_error: dict[Any, Any] = {
         RequestError: _on_request_error,
         HTTPException: _on_http_exception,

@@ -39,6 +39,7 @@ async def predict(request: Request) -> Response:
     form = await read_form(body, content_type) if is_form else FormData([("", body)])
     images, top_k = form.images, _top_k(asked := _together(asked, form.fields))
     version = find_version(request, asked.get("model", ""), asked.get("version", ""))
+    tensors.check_likeliest(len(images), min(top_k, version.runtime.info.arch.num_classes))
     if not images:
         raise RequestError("malformed", "a form has at least one image, and this has none.")
     results = await unless_disconnected(request, _classify(request, version, [each for _, each in images], top_k))
@@ -113,7 +114,8 @@ def _together(query: dict[str, str], fields: dict[str, str]) -> dict[str, str]:
     for name in query.keys() & fields.keys():
         if query[name] != fields[name]:
             raise RequestError(
-                "malformed", f"the address asks for {name}={query[name][:40]!r}, and the form for {fields[name][:40]!r}."
+                "malformed",
+                f"the address asks for {name}={query[name][:40]!r}, and the form for {fields[name][:40]!r}.",
             )
     return query | fields
 

@@ -22,6 +22,7 @@ from netwright.serving.http.computing import compute_logits
 from netwright.serving.http.context import app_state, find_version, request_context
 from netwright.serving.protocol import tensors, triton
 from netwright.serving.protocol.infer_json import read_json, write_response
+from netwright.serving.protocol.shared_memory import NO_SHARED_MEMORY
 from netwright.serving.protocol.statistics import statistics
 from netwright.version import __version__
 
@@ -45,6 +46,7 @@ __all__ = [
     "server_live",
     "server_metadata",
     "server_ready",
+    "shared_memory",
 ]
 
 _JSON_LENGTH = "inference-header-content-length"
@@ -145,10 +147,11 @@ async def model_infer(request: Request) -> Response:
     infer_request = await _infer_request(request)
     tensors.check_outputs(infer_request.outputs)
     images = tensors.images_of(infer_request.input, version.runtime.info)
+    tensors.check_classes(infer_request.outputs, len(images), version.runtime.info)
     infer_request = infer_request.without_data()  # numbers of JSON take ten times the memory of their images
     logits = await compute_logits(request, version, images)
     outputs = tensors.outputs_of(infer_request, version.runtime, logits)
-    content, json_length = write_response(infer_request, version.name, version.version, outputs)
+    content, json_length = await write_response(infer_request, version.name, version.version, outputs)
     if json_length is None:
         return Response(content, media_type="application/json")
     return Response(content, media_type="application/octet-stream", headers={_JSON_LENGTH: str(json_length)})
@@ -171,6 +174,11 @@ async def repository_model_load(request: Request) -> Response:
 async def repository_model_unload(request: Request) -> Response:
     """Unload a model once it has answered what it accepted; returns its rows of the index."""
     return await _control_model(request, app_state(request).service.repository.unload)
+
+
+async def shared_memory(request: Request) -> Response:
+    """What Triton's clients ask before they put tensors there."""
+    raise RequestError("malformed", NO_SHARED_MEMORY)
 
 
 async def prometheus_metrics(request: Request) -> Response:

@@ -76,7 +76,8 @@ _INSTANCES = _object(
         }
     }
 )
-_FORM = {"schema": {"type": "object", "properties": {"image": _BINARY["schema"]}}}
+_FORM_FIELDS = {"model": _TEXT, "version": _TEXT, "top_k": _TEXT}  # as in the query
+_FORM = {"schema": {"type": "object", "properties": {"image": _BINARY["schema"]} | _FORM_FIELDS}}
 
 INFER_BODY = _body({_JSON_TYPE: {"schema": _INFER}, "application/octet-stream": _BINARY})
 PREDICT_BODY = _body({"image/*": _BINARY, "application/octet-stream": _BINARY, "multipart/form-data": _FORM}) | {

@@ -57,9 +57,9 @@ class Part:
 class BatchQueue:
     """Requests that wait; whoever calls it holds a lock.
 
-    The turns are by start-time fair queueing (Goyal, Vin, Cheng 1996): a part of a request starts, in virtual time, when
-    the part before it ends, or when the request came, and the earliest start is next. Requests of at most max_batch
-    images have one part, so they are computed in order of arrival.
+    The turns are by start-time fair queueing (Goyal, Vin, Cheng 1996): a part of a request starts, in virtual time,
+    when the part before it ends, or when the request came, and the earliest start is next. Requests of at most
+    max_batch images have one part, so they are computed in order of arrival.
 
     Args:
         max_batch: Images of a part, at most.

@@ -156,7 +156,8 @@ class Batcher:
         seconds = math.ceil(waiting / self._rate) if self._rate else 1
         return RequestError(
             "busy",
-            f"at most {self._max_queue} images wait for {self.runtime.info.name}, and {waiting} do now. Try again later.",
+            f"at most {self._max_queue} images wait for {self.runtime.info.name}, and {waiting} do now. Try "
+            "again later.",
             retry_after=min(_LONGEST_RETRY, max(1, seconds)),
         )
 

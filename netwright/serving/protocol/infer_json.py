@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import gc
@@ -9,11 +10,13 @@ import json
 from typing import Any
 
 from netwright.serving.errors import RequestError
+from netwright.serving.protocol.shared_memory import refuse_shared_memory
 from netwright.serving.protocol.tensors import InferRequest, InputTensor, OutputTensor, RequestedOutput, check_count
 
 __all__ = ["read_json", "read_request", "write_response"]
 
 _MOST_CLASSES = 10_000
+_SLICE = 4096  # numbers that become text between other requests: some milliseconds
 _MOST_LISTS = 1_000_000  # 70 MB of them
 _MOST_TEXTS = 200_000  # and keys: a request names a few, and has a text for each image
 
@@ -74,10 +77,10 @@ def read_request(body: bytes, header_length: str | None) -> InferRequest:
     return InferRequest(_text(message, "id", ""), tensor, requested)
 
 
-def write_response(
+async def write_response(
     request: InferRequest, name: str, version: int, outputs: tuple[OutputTensor, ...]
 ) -> tuple[bytes, int | None]:
-    """Write the response to a request.
+    """Write the response to a request; other requests have their turns while many numbers become text.
 
     Args:
         request: The request.
@@ -94,14 +97,22 @@ def write_response(
         if each.is_binary:
             tensors.append(each.to_bytes())
             entry["parameters"] = {"binary_data_size": len(tensors[-1])}
+            entries.append(json.dumps(entry))
         else:
-            entry["data"] = each.to_list()
-        entries.append(entry)
-    message: dict[str, Any] = {"model_name": name, "model_version": str(version), "outputs": entries}
-    if request.id:
-        message["id"] = request.id
-    head = json.dumps(message).encode()
+            entries.append(f'{json.dumps(entry)[:-1]}, "data": [{await _as_text(each.to_list())}]}}')
+    first = json.dumps({"model_name": name, "model_version": str(version)})[:-1]
+    last = f', "id": {json.dumps(request.id)}' if request.id else ""
+    head = f'{first}, "outputs": [{", ".join(entries)}]{last}}}'.encode()
     return (b"".join([head, *tensors]), len(head)) if tensors else (head, None)
+
+
+async def _as_text(values: list[Any]) -> str:
+    """A list in JSON, without its brackets."""
+    parts = []
+    for start in range(0, len(values), _SLICE):
+        parts.append(json.dumps(values[start : start + _SLICE])[1:-1])
+        await asyncio.sleep(0)
+    return ", ".join(parts)
 
 
 def _input(entry: dict[str, Any], binary: memoryview) -> InputTensor:
@@ -150,6 +161,7 @@ def _parameters(entry: dict[str, Any]) -> dict[str, Any]:
     found = entry.get("parameters", {})
     if not isinstance(found, dict):
         raise RequestError("malformed", "parameters are an object.")
+    refuse_shared_memory(found)
     return found
 
 

@@ -27,7 +27,9 @@ __all__ = [
     "InputTensor",
     "OutputTensor",
     "RequestedOutput",
+    "check_classes",
     "check_count",
+    "check_likeliest",
     "check_outputs",
     "images_of",
     "model_metadata",
@@ -41,6 +43,7 @@ OUTPUTS = ("logits", "probabilities")
 _HALVES = ("FP16", "BF16")  # that "input" may have instead; binary only, as in the protocol
 # images that the bytes of a request are cut into; what they decode to is counted later
 _MOST_IMAGES = 100_000
+_MOST_CLASSES = 20_000  # with their names, in the answer about several images: each becomes some objects
 
 # numpy has no BF16: it is the upper half of FP32
 _DTYPES: dict[str, np.dtype[Any]] = {
@@ -222,6 +225,21 @@ def check_outputs(outputs: tuple[RequestedOutput, ...]) -> None:
             raise RequestError("malformed", f"an output is one of {', '.join(OUTPUTS)}, not {name[:100]!r}.")
     if len(set(names)) < len(names):
         raise RequestError("malformed", f"a request names each output once, and {', '.join(names[:9])} has one twice.")
+
+
+def check_classes(outputs: tuple[RequestedOutput, ...], images: int, info: ModelInfo) -> None:
+    """RequestError where a request asks for more classes by name than an answer may have."""
+    check_likeliest(images, sum(min(each.classes, info.arch.num_classes) for each in outputs))
+
+
+def check_likeliest(images: int, classes: int) -> None:
+    """The same, for so many classes of each image."""
+    if images > 1 and images * classes > _MOST_CLASSES:
+        raise RequestError(
+            "too_large",
+            f"an answer about several images has at most {_MOST_CLASSES:,} classes, and {images:,} x {classes:,} are "
+            "asked for. Ask for fewer of each image, or send fewer images.",
+        )
 
 
 def model_metadata(info: ModelInfo, versions: list[int]) -> dict[str, Any]:

@@ -50,6 +50,7 @@ class Server:
         grpc_sock: Listens already, for gRPC; None for one of its own where the settings have a `grpc_port`.
         metrics: Of this process; new ones where it is None.
         heartbeat: Called with (state, detail), as `HeartbeatSender.send`, for whoever watches this process.
+        worker: Number of this process, for its log; None where it is the only one.
 
     Attributes:
         settings: As given.
@@ -68,6 +69,7 @@ class Server:
         grpc_sock: ListeningSocket | None = None,
         metrics: Metrics | None = None,
         heartbeat: Callable[[str, str], None] = lambda state, detail: None,
+        worker: int | None = None,
     ) -> None:
         for package in ("uvicorn", "httptools", "fastapi", "prometheus_client", "python_multipart"):
             optional(package, "serve")
@@ -75,7 +77,7 @@ class Server:
 
         self.settings, self._sock, self._grpc_sock = settings, sock, grpc_sock
         self.port, self.grpc_port = port_of(sock), 0
-        self._log = Log(settings.log_format)
+        self._log = Log(settings.log_format, worker=worker)
         self._heartbeat = heartbeat
         self._state = open_state(
             settings,

@@ -166,7 +166,9 @@ class Supervisor:
             return
         reason, detail = worker.monitor.check(elapsed)
         if reason:
-            self._log.write("worker hangs", pid=worker.process.pid, said=f"{detail}: terminating it")
+            self._log.write(
+                "worker hangs", worker=worker.place, pid=worker.process.pid, said=f"{detail}: terminating it"
+            )
             worker.end_reason = reason
             worker.kill_at = time.monotonic() + min(self._settings.grace, _KILL_SECONDS)
             worker.send_signal(signal.SIGTERM)
@@ -185,7 +187,7 @@ class Supervisor:
             for name in _CONNECTION_COUNTS:
                 ConnectionCounts.forget(Path(shared) / name, place)
             pid, status = worker.process.pid, worker.process.returncode
-            self._log.write("worker lost", pid=pid, status=status, said="restarting it")
+            self._log.write("worker lost", worker=place, pid=pid, status=status, said="restarting it")
         return time.monotonic() >= worker.restart_at
 
     def _end(self, sockets: Sequence[socket.socket]) -> None:

@@ -40,7 +40,9 @@ def main() -> int:
         for each, name in zip((sock, grpc_sock), orders["connection_counts"], strict=True):
             if each is not None:
                 each.connection_counts = ConnectionCounts(Path(os.environ[SHARED_FOLDER]) / name, orders["place"])
-        server = Server(settings, sock, grpc_sock=grpc_sock, metrics=metrics, heartbeat=sender.send)
+        server = Server(
+            settings, sock, grpc_sock=grpc_sock, metrics=metrics, heartbeat=sender.send, worker=orders["place"]
+        )
 
         def stop_with_supervisor() -> None:
             sys.stdin.read()
@@ -52,7 +54,7 @@ def main() -> int:
 
         server.run(on_ready)
     except NetwrightError as error:
-        Log(settings.log_format).write("worker failed", pid=os.getpid(), said=str(error))
+        Log(settings.log_format, worker=orders["place"]).write("worker failed", pid=os.getpid(), said=str(error))
         return 1
     return 0
 

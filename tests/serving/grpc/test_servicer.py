@@ -218,5 +218,6 @@ def test_a_request_is_accounted_for_as_over_http(
     assert b"\nnetwright_requests_in_flight 0.0\n" in text
     assert b'netwright_requests_total{code="OK",endpoint="grpc",model="tiny"} 1.0' in text
     [line] = [each for each in map(json.loads, log.getvalue().splitlines()) if each.get("method") == "grpc"]
-    assert (line["id"], line["path"], line["status"], line["model"]) == ("q7", "ModelInfer", "OK", "tiny")
+    assert (line["id"], line["path"], line["code"], line["model"]) == ("q7", "ModelInfer", "OK", "tiny")
+    assert line["client"] == "127.0.0.1"
     assert (line["version"], line["images"], line["said"]) == (1, 1, "")

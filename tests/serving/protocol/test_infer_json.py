@@ -1,5 +1,6 @@
 """Requests and answers of the protocol as REST writes them."""
 
+import asyncio
 import base64
 import gc
 import json
@@ -141,7 +142,7 @@ def test_an_answer_of_json_and_of_bytes() -> None:
     values = np.array([[1.5, -2.0]], dtype=np.float32)
     asked = InferRequest("q", InputTensor("pixels", "UINT8", (1,), b""), ())
     plain, texts = OutputTensor("logits", (1, 2), values, False), OutputTensor("top", (1, 1), [b"1.5:0:a"], True)
-    answer, length = write_response(asked, "tiny", 3, (plain,))
+    answer, length = asyncio.run(write_response(asked, "tiny", 3, (plain,)))
     assert length is None
     assert json.loads(answer) == {
         "model_name": "tiny",
@@ -150,7 +151,7 @@ def test_an_answer_of_json_and_of_bytes() -> None:
         "outputs": [{"name": "logits", "datatype": "FP32", "shape": [1, 2], "data": [1.5, -2.0]}],
     }
     raw = OutputTensor("probabilities", (1, 2), values, True)
-    answer, length = write_response(InferRequest("", asked.input, ()), "tiny", 3, (raw, plain, texts))
+    answer, length = asyncio.run(write_response(InferRequest("", asked.input, ()), "tiny", 3, (raw, plain, texts)))
     assert length is not None
     said = json.loads(answer[:length])
     assert "id" not in said
