@@ -151,9 +151,10 @@ def _packed_message(target: Target, until: float, seen: Counter[str]) -> None:
                 seen[error.code().name] += 1
 
 
-def _form(image: Callable[[], bytes], count: int, threads: int) -> Attack:
+def _form(image: Callable[[], bytes], count: int, threads: int, path: str = "/predict") -> Attack:
     return _post(
         functools.partial(payloads.form, image, count),
+        path,
         threads=threads,
         Content_Type=f"multipart/form-data; boundary={payloads.BOUNDARY}",
     )
@@ -179,6 +180,9 @@ ATTACKS: dict[str, Attack] = {
         lambda: payloads.image("JPEG", 6_300, progressive=True), 10, 4
     ),
     "form of 1,000 small JPEG": _form(lambda: payloads.image("JPEG", 64), 1_000, 4),
+    "form of 200 small JPEG, 1,000 classes of each": _form(
+        lambda: payloads.image("JPEG", 64), 200, 4, "/predict?top_k=1000"
+    ),
     "8 JPEG 2000 of 3,000 x 3,000": _post(lambda: payloads.image("JPEG2000", 3_000), threads=8, formats=True),
     "damaged fax TIFF": _post(payloads.damaged_fax, formats=True),
     "JSON: 25 MB of numbers": _post(lambda: payloads.numbers(25_000_000), _INFER),

@@ -25,6 +25,7 @@ class Streams:
         self.is_open, self.begun = True, list[int]()
         self._ended, self._windows = set[int](), Counter[int]()
         self._initial = self._whole = 65535
+        self._changing = threading.Lock()
         self._sock = socket.create_connection(address, timeout=10, source_address=source)
         self._sock.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + _frame(_SETTINGS, 0, 0))
         threading.Thread(target=self._read, daemon=True).start()
@@ -46,10 +47,11 @@ class Streams:
 
     def send(self, stream: int, data: bytes) -> bool:
         """Bytes of a message; returns whether the server let them."""
-        if stream in self._ended or min(self._whole, self._initial + self._windows[stream]) < len(data):
-            return False
-        self._whole -= len(data)
-        self._windows[stream] -= len(data)
+        with self._changing:  # the thread that reads widens the windows meanwhile
+            if stream in self._ended or min(self._whole, self._initial + self._windows[stream]) < len(data):
+                return False
+            self._whole -= len(data)
+            self._windows[stream] -= len(data)
         return self._send(_frame(_DATA, 0, stream, data))
 
     def ping(self) -> None:
@@ -78,10 +80,13 @@ class Streams:
         self.is_open = False
 
     def _note(self, kind: int, flags: int, stream: int, payload: bytes) -> None:
-        if kind == _WINDOW and stream:
-            self._windows[stream] += struct.unpack(">I", payload)[0]
-        elif kind == _WINDOW:
-            self._whole += struct.unpack(">I", payload)[0]
+        if kind == _WINDOW:
+            more = struct.unpack(">I", payload)[0]
+            with self._changing:
+                if stream:
+                    self._windows[stream] += more
+                else:
+                    self._whole += more
         elif kind == _SETTINGS and not flags:
             for at in range(0, len(payload), 6):
                 key, value = struct.unpack(">HI", payload[at : at + 6])

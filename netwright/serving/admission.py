@@ -75,7 +75,8 @@ class Limits:
     """What all requests of a process hold together: how many they are, and their bytes.
 
     A client decides how fast it sends. So where there is no room, a body that still arrives makes it: of requests one
-    of the client that has most of them, of bytes the one with the most. Otherwise whoever sends slowly enough would keep all others out.
+    of the client that has most of them, of bytes the one with the most. Otherwise whoever sends slowly enough would
+    keep all others out.
     """
 
     settings: ServeSettings

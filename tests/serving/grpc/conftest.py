@@ -48,10 +48,10 @@ class RawClient:
         """The length of a message that is never complete."""
         self._data(stream, b"\0" + struct.pack(">I", size))
 
-    def fill(self, seconds: float) -> None:
-        """Send what the server lets, on all streams, for so long."""
+    def fill(self, seconds: float, is_done: threading.Event | None = None) -> None:
+        """Send what the server lets, on all streams, for so long at most."""
         end = time.monotonic() + seconds
-        while self.is_open and time.monotonic() < end:
+        while self.is_open and time.monotonic() < end and not (is_done and is_done.is_set()):
             sent = [self._data(stream, bytes(16384)) for stream in list(self._windows)]
             if not any(sent):
                 with self._changed:
@@ -66,11 +66,12 @@ class RawClient:
         self._sock.close()
 
     def _data(self, stream: int, data: bytes) -> bool:
-        if stream in self.ended or min(self._whole, self._initial + self._windows[stream]) < len(data):
-            return False
-        self._whole -= len(data)
-        self._windows[stream] -= len(data)
-        self.sent += len(data)
+        with self._changed:  # the thread that reads widens the windows meanwhile
+            if stream in self.ended or min(self._whole, self._initial + self._windows[stream]) < len(data):
+                return False
+            self._whole -= len(data)
+            self._windows[stream] -= len(data)
+            self.sent += len(data)
         return self._send(frame(DATA, 0, stream, data))
 
     def _send(self, data: bytes) -> bool:
@@ -90,10 +91,13 @@ class RawClient:
         self.is_open = False
 
     def _note(self, kind: int, flags: int, stream: int, payload: bytes) -> None:
-        if kind == WINDOW and stream:
-            self._windows[stream] += struct.unpack(">I", payload)[0]
-        elif kind == WINDOW:
-            self._whole += struct.unpack(">I", payload)[0]
+        if kind == WINDOW:
+            more = struct.unpack(">I", payload)[0]
+            with self._changed:
+                if stream:
+                    self._windows[stream] += more
+                else:
+                    self._whole += more
         elif kind == SETTINGS and not flags:
             for at in range(0, len(payload), 6):
                 key, value = struct.unpack(">HI", payload[at : at + 6])

@@ -134,6 +134,8 @@ HEADS = {
     "a header of 70 KB": ([_GET + b"X: " + b"a" * 70_000 + b"\r\n" + _CLOSE + b"\r\n"], [431]),
     "a header of 1 MB": ([_GET + b"X: ", *[b"a" * 10_000] * 100], [431]),
     "a path of 1 MB": ([b"GET /" + b"a" * 1_000_000 + b" HTTP/1.1\r\n\r\n"], [431]),
+    "90 headers": ([_GET + b"X: y\r\n" * 90 + _CLOSE + b"\r\n"], [200]),
+    "110 headers": ([_GET + b"X: y\r\n" * 110 + _CLOSE + b"\r\n"], [431]),
     "100,000 headers": ([_GET, *[b"X: y\r\n" * 1000] * 100, b"\r\n"], [431]),
 }
 BODIES = {
