@@ -31,16 +31,15 @@ def summarize(source: ImageSource, splits: Mapping[str, IntArray] | None = None,
     splits = dict(source.splits if splits is None else splits)
     reading = source.reading if isinstance(source, FolderSource) else None
     ignored = () if reading is None else reading.ignored
-    notes = (() if reading is None else reading.notes) + (
-        (provenance.removeprefix(f"{source.name}: "),) if provenance else ()
-    )
+    notes = () if reading is None else reading.notes
+    cut = provenance.removeprefix(f"{source.name}: ")
     counts = class_counts(source.labels, splits, len(source.class_names))
     warnings = [
         *_class_warnings(source.class_names),
         *_duplicate_warnings(source, splits, find_duplicates(source)),
         *_ignored_warnings(ignored, sum(map(sum, counts.values()))),
     ]
-    return DataSummary(source.name, source.class_names, counts, notes, ignored, (), tuple(warnings))
+    return DataSummary(source.name, source.class_names, counts, notes, ignored, (), tuple(warnings), cut)
 
 
 def announcer(log: logging.Logger) -> Callable[[DataSummary], None]:

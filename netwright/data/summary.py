@@ -26,10 +26,11 @@ class DataSummary:
         name: Of the data set.
         classes: Their names, in the order of the labels.
         splits: Name -> images of each class, in the order of the classes.
-        notes: Sentences about how the folder was read, and where the splits come from.
+        notes: Sentences about how the folder was read.
         ignored: Files that are not read, and why.
         skipped: Images that could not be decoded: (name, reason). They are in no count.
         warnings: Sentences about what is likely to be a mistake.
+        provenance: A sentence about where the splits come from, or empty.
     """
 
     name: str
@@ -39,6 +40,7 @@ class DataSummary:
     ignored: tuple[Ignored, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     warnings: tuple[str, ...] = ()
+    provenance: str = ""
 
     @property
     def images(self) -> int:
@@ -52,7 +54,7 @@ class DataSummary:
         return [
             f"{head}, {', '.join(parts)}" if len(parts) > 1 else head,
             *self._class_lines(),
-            *(f"  {note}" for note in self.notes),
+            *(f"  {note}" for note in (*self.notes, self.provenance) if note),
             *(f"  ignored: {each}" for each in self.ignored),
             *([f"  could not be decoded: {self._skipped_text()}"] if self.skipped else []),
         ]
@@ -89,6 +91,7 @@ class DataSummary:
                 for label, name in enumerate(self.classes)
             },
             "read_as": list(self.notes),
+            "splits_from": self.provenance,
             "ignored": [
                 {"count": each.count, "what": each.what, "examples": list(each.examples)} for each in self.ignored
             ],
