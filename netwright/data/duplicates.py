@@ -12,12 +12,15 @@ from pathlib import Path
 import numpy as np
 
 from netwright.data.folder import FolderSource
+from netwright.data.parquet import ParquetSource
 from netwright.data.source import ImageSource, IntArray
+from netwright.errors import DataError
 from netwright.system.machine import processors
 
 __all__ = ["MOST_COMPARED", "Duplicates", "find_duplicates", "in_two_splits", "with_two_labels"]
 
 MOST_COMPARED = 200_000  # images: of more, opening each of them would take minutes on a slow disk
+_MOST_BYTES = 1 << 30  # of parquet files, which are read as a whole
 _PIECE = 4096  # bytes in the middle of a file: photos of one size differ there
 _MOST_THREADS = 16
 
@@ -28,7 +31,7 @@ class Duplicates:
 
     Attributes:
         group: (N,) int64: the number of the first image with the same bytes; its own where there is no other.
-        is_known: Whether they were compared: files of a folder are, if they are not too many.
+        is_known: Whether they were compared: files of a folder, and of parquet, are if they are not too many.
     """
 
     group: IntArray
@@ -54,9 +57,15 @@ def with_two_labels(groups: Sequence[IntArray], labels: IntArray) -> list[IntArr
 
 
 def find_duplicates(source: ImageSource) -> Duplicates:
-    """Compare the files of a folder: by size, then by a piece, then by all bytes. Unreadable ones have none."""
-    if isinstance(source, FolderSource) and len(source.sizes) == len(source.paths) <= MOST_COMPARED:
-        return _of_folder(source)
+    """Compare the files of a folder: by size, then by a piece, then by all bytes. Unreadable ones have none.
+
+    Of parquet files the images are compared where they are not much to read. Published arrays are taken as they are.
+    """
+    if len(source.labels) <= MOST_COMPARED:
+        if isinstance(source, FolderSource) and len(source.sizes) == len(source.paths):
+            return _of_folder(source)
+        if isinstance(source, ParquetSource) and _bytes_of(source) <= _MOST_BYTES:
+            return _of_parquet(source)
     return Duplicates(np.arange(len(source.labels), dtype=np.int64), is_known=False)
 
 
@@ -72,6 +81,23 @@ def _of_folder(source: FolderSource) -> Duplicates:
     for members in together:
         group[members] = members[0]
     return Duplicates(group)
+
+
+@lru_cache(maxsize=2)
+def _of_parquet(source: ParquetSource) -> Duplicates:
+    first: dict[bytes, int] = {}
+    group = np.arange(len(source.labels), dtype=np.int64)
+    for index in range(len(group)):
+        try:
+            data = bytes(source.read(index).data)
+        except (DataError, OSError):  # named when it is decoded
+            continue
+        group[index] = first.setdefault(hashlib.sha256(data).digest(), index)
+    return Duplicates(group)
+
+
+def _bytes_of(source: ParquetSource) -> int:
+    return sum((source.root / path).stat().st_size for path in {path for path, _ in source.groups})
 
 
 def _parted(groups: Iterable[list[int]], keys: Mapping[int, object] | list[int]) -> list[list[int]]:

@@ -22,6 +22,7 @@ _CONTAINERS = frozenset({"archive", "data", "dataset", "datasets", "images", "im
 # what lies at the top of a repository, not of a folder of classes
 _REPOSITORY = ("license", "makefile", "readme", "requirements", "setup.py")
 _SCRIPTS = (".ipynb", ".lua", ".m", ".py", ".sh")
+_COPY = "a second copy of the folders beside it, file by file"
 _FEW = 0.05  # of the images: pictures of a repository's documentation
 
 
@@ -102,6 +103,11 @@ def _with_splits(
         if _is_unlabeled(folder):
             others.remove(folder)
             left_out[folder.prefix] = "its images have no class folders"
+        elif (holder := _holder(folder)).has_image_folders and _same_files(
+            base, holder, {each.name for each in holder.labeled} & {each.name for each in splits}
+        ):
+            others.remove(folder)
+            left_out[folder.prefix] = _COPY
     training = [folder for folder in flat if split_of(folder.name) == "train"]
     if training:
         raise _unsorted(training, beside=splits)
@@ -212,16 +218,14 @@ def _refuse_containers(base: Folder, classes: Sequence[Folder]) -> dict[str, str
     names = {each.name for each in classes}
     copies: dict[str, str] = {}
     for folder in classes:
-        holder = folder
-        while len(below := holder.labeled) == 1 and below[0].has_image_folders:
-            holder = below[0]
+        holder = _holder(folder)
         inner = {each.name for each in holder.labeled}
         if len(inner) < 2:
             continue
         rest = names - {folder.name}
         if inner == rest and len(rest) > 1:
             if _same_files(base, holder, rest):
-                copies[folder.prefix] = "a second copy of the folders beside it, file by file"
+                copies[folder.prefix] = _COPY
                 continue
             raise DataError(_did_you_mean(base, folder, holder, "has folders of the same names as those beside it"))
         if any(word in _CONTAINERS for word in folder.name.lower().replace("_", "-").replace(" ", "-").split("-")):
@@ -229,6 +233,13 @@ def _refuse_containers(base: Folder, classes: Sequence[Folder]) -> dict[str, str
         if _is_repository(base) and _holds_nearly_all(folder, classes):
             raise DataError(_did_you_mean(base, folder, holder, "has nearly all images, in a folder per class"))
     return copies
+
+
+def _holder(folder: Folder) -> Folder:
+    """The folder itself, or the one in it that has several."""
+    while (below := folder.only_folder) is not None and below.has_image_folders:
+        folder = below
+    return folder
 
 
 def _did_you_mean(base: Folder, folder: Folder, holder: Folder, why: str) -> str:

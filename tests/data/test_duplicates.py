@@ -28,6 +28,14 @@ def test_copies_are_found_by_their_bytes(copied):
     assert _named(copied, with_two_labels(found.groups, copied.labels)) == [["bee/001.png", "cow/mine.png"]]
 
 
+def test_copies_in_parquet_files_are_found(tmp_path, make):
+    images, labels = make.rows({"ant": 4, "bee": 4})
+    make.write_parquet(tmp_path / "a.parquet", {"image": [*images, images[2]], "label": [*labels, labels[2]]})
+    source = open_source(tmp_path)
+    assert [group.tolist() for group in find_duplicates(source).groups] == [[2, 8]]
+    assert "a.parquet:2 = a.parquet:8" in summarize(source).warnings[0]
+
+
 def test_files_of_one_size_that_differ_in_one_byte_are_none(tmp_path, make):
     make.fill(tmp_path, {"ant": 3, "bee": 3})
     content = bytearray(100_000)

@@ -125,6 +125,13 @@ def test_a_second_copy_in_the_same_folder(photos):
     _is_refused(root, r"'animals' has folders of the same names as those beside it.*did you mean .*/animals\?")
 
 
+def test_kaggles_chest_x_rays(photos):
+    root = photos("train", "val", "test")
+    shutil.copytree(root, root / "chest_xray")
+    summary = _is_read(root, {"test": 12, "train": 12, "validation": 12})
+    assert str(summary.ignored[0]).startswith("36 images in chest_xray/ (a second copy of the folders beside it")
+
+
 def test_classes_beside_an_unlabeled_test_folder(photos):
     root = photos(".")
     photos.flat("test")
