@@ -30,6 +30,8 @@ __all__ = [
     "scan_images",
 ]
 
+_VALPREP = "; for the validation images of ImageNet, the public script valprep.sh does that"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FolderSource(SourceBase):
@@ -197,5 +199,5 @@ def _refuse_flat(split: Folder) -> None:
         raise DataError(
             f"the label of an image is the name of its folder, and the {len(split.all_images()):,} images of the "
             f"{split.name} split are directly in {split.path}. Sort them into one folder per class, named as in the "
-            "other split; for the validation images of ImageNet, the public script valprep.sh does that."
+            f"other split{_VALPREP if split_of(split.name) == 'validation' else ''}."
         )

@@ -97,7 +97,8 @@ def _splits_of(groups: Sequence[IntArray], splits: Mapping[str, IntArray]) -> li
 
 def _named(source: ImageSource, groups: Sequence[IntArray]) -> str:
     said = [" = ".join(source.item_name(int(index)) for index in group[:_MOST_NAMED]) for group in groups]
-    return "; ".join(said[:_MOST_NAMED]) + "; ..." * (len(said) > _MOST_NAMED)
+    more = f"; and {len(said) - _MOST_NAMED:,} more" if len(said) > _MOST_NAMED else ""
+    return "; ".join(said[:_MOST_NAMED]) + more
 
 
 def _is(groups: Sequence[object]) -> str:
