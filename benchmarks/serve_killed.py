@@ -19,7 +19,7 @@ import numpy as np
 
 __all__ = ["faults", "memory"]
 
-_HEAD = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+_HEAD = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n"
 
 
 def memory(pid: int) -> float:
@@ -138,7 +138,7 @@ def _bad(target: tuple[str, int], jpeg: bytes, until: float, outcomes: Counter[s
             "smuggled": (_HEAD % 9).replace(b"Host", b"Transfer-Encoding: chunked\r\nHost") + b"0\r\n\r\n",
             "gone": (_HEAD % len(jpeg) + jpeg)[: generator.randrange(100, len(jpeg))],
             "silent": (_HEAD % len(jpeg) + jpeg)[: generator.randrange(1, 200)],
-            "deaf": b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 500,
+            "deaf": b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" * 500,
         }
         for kind, data in kinds.items():
             status = "lost"

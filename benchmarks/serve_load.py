@@ -44,7 +44,7 @@ def _request(kind: str, size: int, channels: int, model: str) -> bytes:
         text = json.dumps({"inputs": [tensor], "outputs": [output]}).encode()
         body, path = text + data, f"/v2/models/{model}/infer"
         headers = f"Inference-Header-Content-Length: {len(text)}\r\n"
-    return f"POST {path} HTTP/1.1\r\nHost: x\r\n{headers}Content-Length: {len(body)}\r\n\r\n".encode() + body
+    return f"POST {path} HTTP/1.1\r\nHost: localhost\r\n{headers}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
 async def load(

@@ -191,8 +191,10 @@ def outputs_of(request: InferRequest, runtime: Runtime, logits: FloatArray) -> t
         RequestError: Where the logits are not finite.
     """
     check_outputs(request.outputs)
+    tensors = {"logits": logits}
     try:
-        tensors = {"logits": logits, "probabilities": runtime.probabilities(logits)}
+        if {each.name for each in request.outputs} != {"logits"} or not np.isfinite(logits).all():
+            tensors["probabilities"] = runtime.probabilities(logits)
     except ServeError as error:
         if request.input.name != "input":
             raise RequestError("damaged", str(error)) from error
