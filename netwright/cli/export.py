@@ -25,6 +25,7 @@ precision, size and what it is for:
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,6 +87,13 @@ def add_arguments(parser: CommandParser) -> None:
     which = parser.add_argument_group("which weights")
     which.add_argument("--model", default="", help="the network, where the weights do not say it")
     which.add_argument("--ema", action="store_true", help="the moving average, where the file has one")
+    which.add_argument(
+        "--class_order",
+        default="",
+        metavar="natural|string|FILE",
+        help="of weights without class names: the order of the class folders in --data_dir (1, 2, 10 or 1, 10, 2), or "
+        "a file with a class name a line",
+    )
     _add_images(parser)
     report = parser.add_argument_group("report")
     report.add_argument(
@@ -133,6 +141,7 @@ def run(options: Namespace, command: str) -> int:
     model = load_model(options.ref, model=options.model, ema=options.ema)
     for notice in model.notices:
         print(notice, file=sys.stderr)
+    model = _with_class_order(options, model)
     calibration, evaluation = _images(options, model)
     is_int8 = options.precision == "int8"
     exported = write(
@@ -220,6 +229,22 @@ def _default_file(options: Namespace, model: LoadedModel) -> str:
 
     precision = "" if options.precision == "fp32" else f"-{options.precision}"
     return _name(options, model) + precision + SUFFIXES[options.to]
+
+
+def _with_class_order(options: Namespace, model: LoadedModel) -> LoadedModel:
+    """The model with the class names that --class_order gives."""
+    if not options.class_order:
+        return model
+    from netwright.data.class_order import ORDERS, imposed_names, refuse_folder_order
+    from netwright.data.dataset import open_dataset
+
+    folders: tuple[str, ...] = ()
+    if options.class_order in ORDERS:
+        if not (options.data_dir or options.dataset):
+            refuse_folder_order(options.class_order, "an export without --data_dir")
+        folders = open_dataset(options.dataset, options.data_dir, [options.train_split]).source.class_names
+    names = imposed_names(options.class_order, model.class_names, model.arch.num_classes, model.source, folders=folders)
+    return replace(model, class_names=names)
 
 
 def _images(options: Namespace, model: LoadedModel) -> tuple[Labeled | None, Labeled | None]:

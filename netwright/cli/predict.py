@@ -112,15 +112,20 @@ def _predict(
     options: Namespace, request: ModelRequest, paths: list[str], batch_size: int
 ) -> tuple[Sequence[ImagePrediction | UnreadableImage], dict[str, str]]:
     """An answer per image, and the network that gave them."""
+    from netwright.data.class_order import refuse_folder_order
     from netwright.evaluation.inputs import find_inputs
     from netwright.evaluation.opening import open_model
     from netwright.evaluation.prediction import predict_images
     from netwright.training.process import process_settings
 
+    refuse_folder_order(request.class_order, "predict")
     opened = open_model(request)
     for notice in opened.notices:
         print(notice, file=sys.stderr)
     with process_settings(), opened.runtime as runtime:  # the quota of a container counts
+        if not runtime.info.class_names:
+            text = "The weights have no class names: outputs are numbered from 0. --class_order FILE names them."
+            print(text, file=sys.stderr)
         inputs = find_inputs(paths, timeout=options.url_timeout)
         answers = list(predict_images(runtime, inputs, top_k=options.top_k, batch_size=batch_size))
     return answers, {"model": runtime.info.arch.name or "network", "weights": opened.source}

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from netwright.evaluation.opening import ModelRequest
     from netwright.recipe import LoadedRecipe, TrainConfig
 
-__all__ = ["add_trained_flags", "chosen_ref", "flags_alone", "model_request"]
+__all__ = ["add_class_order", "add_trained_flags", "chosen_ref", "flags_alone", "model_request"]
 
 # what a flag means for a network that is trained already, by the group of the help that lists it
 _NETWORK = {
@@ -80,6 +80,18 @@ def add_trained_flags(
         help="of weights: fold batch norm into the convolutions, on processors in fp32 and bf16; same answers apart "
         "from rounding, sooner (default: true)",
     )
+    add_class_order(parser)
+
+
+def add_class_order(parser: CommandParser) -> None:
+    """Add --class_order."""
+    parser.add_argument_group("network").add_argument(
+        "--class_order",
+        default="",
+        metavar="natural|string|FILE",
+        help="of weights without class names: the order of the class folders (1, 2, 10 or 1, 10, 2), or a file with a "
+        "class name a line (default: the usual one of their library, where it is known)",
+    )
 
 
 def flags_alone(options: Namespace) -> LoadedRecipe:
@@ -98,7 +110,9 @@ def model_request(options: Namespace, training: TrainConfig, given: Set[str], ex
     """The network to open. given: keys of flags and the recipe; explicit: of flags."""
     from netwright.evaluation.opening import ModelRequest
 
-    return ModelRequest(training, given, explicit, fuse=options.fuse, runtime=options.runtime)
+    return ModelRequest(
+        training, given, explicit, fuse=options.fuse, runtime=options.runtime, class_order=options.class_order
+    )
 
 
 def chosen_ref(ref: str, checkpoint: str) -> str:

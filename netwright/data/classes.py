@@ -8,6 +8,7 @@ from functools import cache
 
 import numpy as np
 
+from netwright.data.class_order import order_notice, sorted_as
 from netwright.data.source import IntArray, listed
 from netwright.errors import DataError
 
@@ -57,21 +58,30 @@ class ClassMap:
 
 
 def match_classes(
-    model_names: Sequence[str], num_outputs: int, data_names: Sequence[str], *, allow_subset: bool = False
+    model_names: Sequence[str],
+    num_outputs: int,
+    data_names: Sequence[str],
+    *,
+    allow_subset: bool = False,
+    order: str = "",
+    is_usual: bool = True,
 ) -> ClassMap:
     """Match labels of images to outputs of a network, by class name where the weights have names.
 
     Without names the outputs are taken in ImageNet's order if there are 1000 and the images have ImageNet's classes,
-    else in the order of the images' classes.
+    else in the order of the images' classes. Folders have two orders, 1, 10, 2 and 1, 2, 10: where these differ, it
+    must be known.
 
     Args:
         model_names: Class names in the weights, in the order of the outputs; may be empty.
         num_outputs: Outputs of the network.
         data_names: Class names of the images, in the order of their labels.
         allow_subset: Whether the images may lack some of the network's classes.
+        order: natural or string, the order of the outputs of weights without names; empty where it is not known.
+        is_usual: Whether that is the usual order of the library of the weights, not one that the user gave.
 
     Raises:
-        DataError: The classes do not match.
+        DataError: The classes do not match, or their order is not known.
     """
     names = tuple(model_names)
     if not names and num_outputs == IMAGENET_CLASSES and set(data_names) <= set(imagenet_synsets()):
@@ -83,8 +93,7 @@ def match_classes(
                 f"{len(data_names):,} classes ({listed(tuple(data_names), 4)}). Give the images that it was trained "
                 f"on as --data_dir, or fine-tune it: {_fine_tune(data_names)}."
             )
-        notice = "The weights have no class names: outputs are taken to be in the order of the images' classes."
-        return ClassMap(tuple(data_names), np.arange(num_outputs, dtype=np.int64), notice)
+        return _by_order(data_names, order, is_usual)
     strange = sorted(set(data_names) - set(names))
     missing = sorted(set(names) - set(data_names))
     if strange:
@@ -104,6 +113,26 @@ def match_classes(
     elif (np.diff(outputs) < 0).any():
         notice = "The network's classes are in a different order than the images': they are matched by name."
     return ClassMap(names, outputs, notice)
+
+
+def _by_order(data_names: Sequence[str], order: str, is_usual: bool) -> ClassMap:
+    """The mapping for weights without names."""
+    names, told = tuple(data_names), ""
+    if order:
+        names, told = sorted_as(data_names, order), order_notice(order, data_names)
+    elif names == sorted_as(names, "string") != (natural := sorted_as(names, "natural")):
+        raise DataError(
+            "the weights have no class names, and the images' classes have two orders: "
+            f"{listed(names, 4)} as strings, as torchvision, pycls and MindCV sort folders, or {listed(natural, 4)}, "
+            "as timm does. Give the one of the training: --class_order string, --class_order natural, or a file with a "
+            "class name a line."
+        )
+    notice = "The weights have no class names: outputs are taken to be in the order of the images' classes."
+    if told:
+        usual = ", as is usual in the library of the weights; --class_order says otherwise" if is_usual else ""
+        notice = f"The weights have no class names: outputs are taken to be in {told}{usual}."
+    index = {name: output for output, name in enumerate(names)}
+    return ClassMap(names, np.array([index[name] for name in data_names], dtype=np.int64), notice)
 
 
 def _differ(names: Sequence[str], data_names: Sequence[str], strange: list[str], missing: list[str]) -> str:

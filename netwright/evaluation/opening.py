@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netwright.errors import ExportError, WeightsError
+from netwright.errors import DataError, ExportError, WeightsError
 from netwright.evaluation.loading import load_for, override_preprocessing
 from netwright.recipe import TrainConfig
 from netwright.recipe.pixel_scale import to_pixel_scale
-from netwright.runtime.info import info_of
+from netwright.runtime.info import info_of, name_outputs
 from netwright.runtime.open import find_export, open_runtime
 from netwright.runtime.runtime import Runtime
 
@@ -42,6 +42,7 @@ class ModelRequest:
         fuse: Whether batch norm is folded into the convolutions; None: where that is faster.
         runtime: auto, torch, onnx, openvino or litert, as in `open_runtime`.
         model: A loaded model, instead of the weights that `training` names.
+        class_order: natural, string, or a file with a class name a line: the outputs of weights without class names.
     """
 
     training: TrainConfig
@@ -50,6 +51,7 @@ class ModelRequest:
     fuse: bool | None = None
     runtime: str = "auto"
     model: LoadedModel | None = None
+    class_order: str = ""
 
     @property
     def precision(self) -> str | None:
@@ -126,7 +128,22 @@ def open_model(request: ModelRequest, device: torch.device | None = None) -> Ope
     Raises:
         ExportError: For an exported file that cannot be opened, and for what does not apply to it.
         WeightsError: For weights that cannot be loaded, and where none are named.
+        DataError: For a class_order that the network cannot have.
     """
+    opened = _open(request, device)
+    if not request.class_order:
+        return opened
+    try:
+        info = name_outputs(opened.runtime.info, request.class_order)
+    except DataError:
+        opened.runtime.close()
+        raise
+    is_named = info is not opened.runtime.info
+    opened.runtime.info = info
+    return replace(opened, class_names=info.class_names) if is_named else opened
+
+
+def _open(request: ModelRequest, device: torch.device | None) -> OpenedModel:
     path = request.exported_file()
     if path is not None:
         return _open_export(path, request)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, Union
 
 import numpy as np
 
+from netwright.data.class_order import refuse_folder_order
 from netwright.data.classes import Candidate
 from netwright.data.source import Pixels
 from netwright.errors import DataError, WeightsError
@@ -80,6 +81,7 @@ def predict(
     runtime: str = "auto",
     fuse: bool | None = None,
     timeout: float = 20.0,
+    class_order: str = "",
     **keys: Any,
 ) -> list[ImagePrediction | UnreadableImage]:
     """Predict the classes of images, as `netwright predict` does.
@@ -96,6 +98,7 @@ def predict(
         runtime: auto, torch, onnx, openvino or litert.
         fuse: Whether batch norm is folded into the convolutions; by default where that is faster.
         timeout: Seconds of an address.
+        class_order: Of weights without class names: a file with a class name a line.
         **keys: Other keys of `netwright predict`: crop_pct, ema, threads, ...
 
     Returns:
@@ -107,7 +110,9 @@ def predict(
         DataError: For a folder without images.
         RecipeError: For an unknown key, or a value that a key does not take.
     """
-    request = request_of(ref, keys | {"device": device, "val_precision": precision}, fuse=fuse, runtime=runtime)
+    refuse_folder_order(class_order, "predict")
+    given = keys | {"device": device, "val_precision": precision}
+    request = request_of(ref, given, fuse=fuse, runtime=runtime, class_order=class_order)
     inputs = list(_inputs(images, timeout))
     with _torch_settings(request):
         opened = open_model(request)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from netwright.arch import complexity
+from netwright.data.class_order import ORDERS, usual_order
 from netwright.data.classes import match_classes
 from netwright.data.data_path import require_images_of_run
 from netwright.data.source import Pixels
@@ -95,6 +96,7 @@ def validate(
     allow_subset: bool = False,
     out: str | Path | None = None,
     most_wrong: int = 48,
+    class_order: str = "",
     **keys: Any,
 ) -> Validation:
     """Validate a network on labeled images, as `netwright validate` does.
@@ -114,6 +116,7 @@ def validate(
         allow_subset: The images may lack classes of the network.
         out: Folder for report.html, metrics.json, per_class.csv, confusion.csv and figures.
         most_wrong: Images that the report shows.
+        class_order: Of weights without class names: natural, string, or a file with a class name a line.
         **keys: Other keys of `netwright validate`: crop_pct, ema, threads, val_fraction, ...
 
     Returns:
@@ -130,7 +133,7 @@ def validate(
     keys |= {"workers": workers, "device": device, "val_precision": precision}
     if split is not None:
         keys |= {"val_split": split, "val_fraction": 0.0}
-    model = request_of(ref, keys, fuse=fuse, runtime=runtime)
+    model = request_of(ref, keys, fuse=fuse, runtime=runtime, class_order=class_order)
     return run_validation(ValidateConfig(model, allow_subset, None if out is None else Path(out), most_wrong))
 
 
@@ -167,8 +170,14 @@ def _run(
     if "data_dir" not in config.model.given and training.images.dataset in ("", "imagenet"):
         require_images_of_run(training.images.data_dir, Path(training.network.checkpoint))
     split = open_split(training.images, training.images.val_split, training.machine.seed)
+    given = config.model.class_order
     classes = match_classes(
-        opened.class_names, info.arch.num_classes, split.class_names, allow_subset=config.allow_subset
+        opened.class_names,
+        info.arch.num_classes,
+        split.class_names,
+        allow_subset=config.allow_subset,
+        order=given if given in ORDERS else usual_order(info.facts),
+        is_usual=given not in ORDERS,
     )
     notices = tuple(text for text in (*opened.notices, of_run, classes.notice) if text)
     summary = summarize(split.source, {split.name: split.index})

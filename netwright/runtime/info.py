@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netwright.arch import Arch
+from netwright.data.class_order import imposed_names
 from netwright.data.classes import IMAGENET_CLASSES, descriptions, imagenet_synsets
 from netwright.data.preprocess import Preprocessing
 from netwright.errors import ArchError, DataError, ExportError
@@ -25,6 +26,7 @@ __all__ = [
     "info_from_json",
     "info_of",
     "info_to_json",
+    "name_outputs",
     "read_whole",
 ]
 
@@ -105,6 +107,21 @@ def info_of(model: LoadedModel, *, name: str = "", version: str = "1", precision
         model.source,
         texts if any(texts) else (),
     )
+
+
+def name_outputs(info: ModelInfo, order: str) -> ModelInfo:
+    """Give the outputs of a network without class names those of a file; natural and string need images, and pass.
+
+    Args:
+        info: The network. 1000 outputs without names are said to be ImageNet's, and may be others.
+        order: natural, string, or a file with a class name a line.
+
+    Raises:
+        DataError: It has names, or the file has another number of them.
+    """
+    own = () if info.class_names == imagenet_synsets() else info.class_names
+    names = imposed_names(order, own, info.arch.num_classes, info.source or info.name)
+    return replace(info, class_names=names, descriptions=descriptions(names)) if names else info
 
 
 def info_to_json(info: ModelInfo) -> str:

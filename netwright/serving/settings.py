@@ -67,6 +67,13 @@ class ServeSettings:
         default_text="the model's own",
         group=_COMPUTING,
     )
+    class_order: str = option(
+        "",
+        "of weights without class names: a file with a class name a line, in the order of the outputs",
+        metavar="FILE",
+        default_text="outputs are numbered",
+        group=_COMPUTING,
+    )
     max_batch: int = option(16, "images computed together", low=1, metavar="N", group=_BATCHING)
     max_delay_ms: float = option(
         2.0,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
@@ -103,7 +103,7 @@ def set_up(training: TrainConfig, group: Group, recipe_classes: int | None = Non
         resolution=training.augmentation.image_size,
     )
     training = training.with_(num_classes=arch.num_classes, **_scaled_lr(training, group, notices))
-    module = _make_module(arch, network, seed, notices)
+    module = _make_module(arch, network, seed, notices, train_split.class_names)
     precision, val_precision = _precisions(training, group, notices)
     notices += _freeze_parts(module, network)
     _move(module, network, group)
@@ -131,12 +131,12 @@ def set_up(training: TrainConfig, group: Group, recipe_classes: int | None = Non
     )
 
 
-def _make_module(arch: Arch, network: Network, seed: int, notices: list[str]) -> AnyNet:
+def _make_module(arch: Arch, network: Network, seed: int, notices: list[str], class_names: Sequence[str]) -> AnyNet:
     """Build the network and load its weights."""
     module = build(arch, seed=seed, drop_rate=network.drop_rate or 0.0, drop_path_rate=network.drop_path_rate or 0.0)
     source = pretrained_file(network.model) if network.pretrained and not network.checkpoint else network.checkpoint
     if source:
-        notices += load_weights(module, source, adapt=True)
+        notices += load_weights(module, source, adapt=True, class_names=class_names)
     return module
 
 

@@ -13,6 +13,7 @@ from netwright.system.atomic_group import atomic_group
 from netwright.weights.arch_inference import channels_of, classes_of, infer_arch
 from netwright.weights.architecture import build_on_meta
 from netwright.weights.match import CLASSIFIER_WEIGHT
+from netwright.weights.model import facts_of
 from netwright.weights.preprocessing import preprocessing_of
 from netwright.weights.read import StoredWeights, read_state
 from netwright.weights.save import ELSEWHERE, TIMM_WEIGHTS, WRITERS, ModelToSave, write_as
@@ -69,8 +70,7 @@ def convert(
     else:
         notices = []
     names = tuple(class_names) or tuple(stored.config.get("class_names") or ())
-    facts = stored.config.get("facts")
-    model = ModelToSave(arch, stored.state, preprocessing, names, facts if isinstance(facts, dict) else {})
+    model = ModelToSave(arch, stored.state, preprocessing, names, facts_of(stored, has_names=bool(names)))
     target = _write_checked(to, destination, model, stored)
     return _report(to, destination, arch, stored, target, notices)
 

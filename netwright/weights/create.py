@@ -11,12 +11,14 @@ from typing import Any, Literal, TypedDict, Unpack, overload
 from torch import nn
 
 from netwright.arch import Arch
+from netwright.data.class_order import order_notice, sorted_as, usual_order
 from netwright.errors import ArchError, WeightsError
 from netwright.nn import AnyNet, FeatureExtractor, build
 from netwright.weights.arch_inference import classes_of
 from netwright.weights.architecture import resolve_arch, resolve_stored_arch
 from netwright.weights.locate import Located
 from netwright.weights.match import adapt_state, load_state
+from netwright.weights.preprocessing import torchvision_facts
 from netwright.weights.read import StoredWeights, read_state
 from netwright.weights.refs import is_ref, resolve_ref, split_tag
 from netwright.weights.zoo import choose_weights
@@ -149,17 +151,24 @@ def _read(ref: str | Path, *, ema: bool = False, format: str = "") -> tuple[Loca
 
 
 def load_weights(
-    module: nn.Module, path: str | Path, *, adapt: bool = False, ema: bool = False, format: str = ""
+    module: nn.Module,
+    path: str | Path,
+    *,
+    adapt: bool = False,
+    ema: bool = False,
+    format: str = "",
+    class_names: Sequence[str] = (),
 ) -> list[str]:
     """Load weights into a network, strictly in both directions.
 
     Args:
         module: A network of `build` or `create_model`.
         path: The weights, a reference as in `load_model`.
-        adapt: Accept weights of another number of classes (the classifier stays as it is) or channels (the first
-            convolution is changed), and of other strides or another stem. Each is reported.
+        adapt: Accept weights of other classes (the classifier's rows are matched by name, others stay as they are) or
+            channels (the first convolution is changed), and of other strides or another stem. Each is reported.
         ema: See `read_state`.
         format: See `read_state`.
+        class_names: Of the network's outputs, to match those of the weights with `adapt`.
 
     Returns:
         Notices for the user.
@@ -170,18 +179,44 @@ def load_weights(
     arch = getattr(module, "arch", None)
     if not isinstance(arch, Arch):
         raise WeightsError(f"weights are loaded into a network of netwright.build, not into {type(module).__name__}.")
-    return _load_into(module, arch, *_read(path, ema=ema, format=format), adapt=adapt)
+    return _load_into(module, arch, *_read(path, ema=ema, format=format), adapt=adapt, class_names=class_names)
 
 
-def _load_into(module: nn.Module, arch: Arch, located: Located, stored: StoredWeights, *, adapt: bool) -> list[str]:
+def _load_into(
+    module: nn.Module,
+    arch: Arch,
+    located: Located,
+    stored: StoredWeights,
+    *,
+    adapt: bool,
+    class_names: Sequence[str] = (),
+) -> list[str]:
     notices = [f"weights from {located.path}, {located.reason}"] if located.reason else []
     notices += [*stored.notices, *_differences(stored, arch, strict=not adapt)]
     state: Any = stored.state
     if adapt:
-        state, changed = adapt_state(state, module, arch)
-        notices += changed
+        before, told = _names_of(stored, class_names)
+        state, changed = adapt_state(state, module, arch, (before, class_names))
+        notices += [*changed, *told]
     load_state(module, state, f"the weights in {located.path}")
     return notices
+
+
+def _names_of(stored: StoredWeights, class_names: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
+    """The class names of weights, by their library's usual order where they have none, and notices about them."""
+    classes = classes_of(stored.state)
+    names = tuple(stored.config.get("class_names") or ())
+    if not names and stored.layout == "torchvision":
+        names = tuple(torchvision_facts(stored.path).get("class_names", ()))
+    if names or not class_names or classes != len(class_names):
+        return names, []
+    facts = stored.config.get("facts")
+    order = stored.class_order or usual_order(facts if isinstance(facts, dict) else {})
+    if order:
+        told = order_notice(order, class_names)
+        names = sorted_as(class_names, order)
+        return names, [f"the weights have no class names: its rows are taken to be in {told}"] if told else []
+    return (), ["the weights have no class names: the classifier's rows are taken to be in the order of these classes"]
 
 
 def _differences(stored: StoredWeights, arch: Arch, *, strict: bool) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -90,15 +90,22 @@ def _listed(what: str, names: list[str]) -> str:
     return f"{what} ({', '.join(name[:120] for name in names[:_SHOWN])}{more})"
 
 
-def adapt_state(state: Mapping[str, Tensor], module: nn.Module, arch: Arch) -> tuple[dict[str, Tensor], list[str]]:
-    """Adapt tensors to a module with another number of classes or input channels.
+def adapt_state(
+    state: Mapping[str, Tensor],
+    module: nn.Module,
+    arch: Arch,
+    names: tuple[Sequence[str], Sequence[str]] = ((), ()),
+) -> tuple[dict[str, Tensor], list[str]]:
+    """Adapt tensors to a module with other classes or another number of input channels.
 
     Args:
-        state: Name -> tensor. With another number of classes, or without a classifier, the module's own classifier
-            stays. With another number of channels the stem's weights are summed (to one channel), or repeated and
-            scaled so that activations keep about their size, as in timm.
+        state: Name -> tensor. Of other classes, the classifier's rows are taken by name, and the module's own stay
+            for new ones. With another number of classes without names, or without a classifier, the module's own
+            classifier stays. With another number of channels the stem's weights are summed (to one channel), or
+            repeated and scaled so that activations keep about their size, as in timm.
         module: The network that will get them.
         arch: Its architecture.
+        names: Of the classes in `state`, and of those of the module; empty where they are not known.
 
     Returns:
         The adapted tensors, and notices about what was changed.
@@ -111,7 +118,11 @@ def adapt_state(state: Mapping[str, Tensor], module: nn.Module, arch: Arch) -> t
             f"the weights take {stem.shape[1]} channels and this network {arch.in_channels}: the first convolution is "
             f"{'summed' if arch.in_channels == 1 else 'repeated and scaled'}"
         )
-    if classifier is not None and classifier.dim() == 2 and classifier.shape[0] != arch.num_classes:
+    before, now = (tuple(each) for each in names)
+    is_named = classifier is not None and classifier.shape[:1] == (len(before),) and len(now) == arch.num_classes
+    if is_named and before and before != now:
+        notices.append(_match_rows(adapted, own, before, now))
+    elif classifier is not None and classifier.dim() == 2 and classifier.shape[0] != arch.num_classes:
         for name in (CLASSIFIER_WEIGHT, CLASSIFIER_WEIGHT.replace("weight", "bias")):
             if name in adapted:
                 adapted[name] = own[name]
@@ -123,6 +134,38 @@ def adapt_state(state: Mapping[str, Tensor], module: nn.Module, arch: Arch) -> t
         adapted.update({name: value for name, value in own.items() if name.startswith(_HEAD)})
         notices.append("the weights have no classifier, as after pretraining without labels: it starts untrained")
     return adapted, notices
+
+
+def _match_rows(
+    adapted: dict[str, Tensor], own: Mapping[str, Tensor], before: tuple[str, ...], now: tuple[str, ...]
+) -> str:
+    """Put the classifier's rows where the names of its classes are now, in place; returns what to tell the user."""
+    index = {name: row for row, name in enumerate(before)}
+    kept = [row for row, name in enumerate(now) if name in index]
+    for name in (CLASSIFIER_WEIGHT, CLASSIFIER_WEIGHT.replace("weight", "bias")):
+        if name in adapted:
+            old, new = adapted[name], own[name].clone()
+            for row in kept:
+                new[row] = old[index[now[row]]].to(new.dtype)
+            adapted[name] = new
+    fresh = [name for name in now if name not in index]
+    if not kept:
+        return (
+            f"the weights know other classes ({_some(before)}) than these images ({_some(now)}): the classifier "
+            "starts untrained"
+        )
+    if not fresh and len(before) == len(now):
+        return "the weights know these classes in another order: the classifier's rows are matched by name"
+    parts = [f"those of {len(kept):,} classes are matched by name ({_some([now[row] for row in kept])})"]
+    parts += [f"{len(fresh):,} start untrained ({_some(fresh)})"] if fresh else []
+    left = [name for name in before if name not in set(now)]
+    parts += [f"{len(left):,} of the weights are left out ({_some(left)})"] if left else []
+    return f"the classifier's rows: {'; '.join(parts)}"
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+    return f"{', '.join(name[:60] for name in names[:_SHOWN])}{more}"
 
 
 def _with_channels(weight: Tensor, channels: int) -> Tensor:

@@ -23,7 +23,7 @@ from netwright.weights.zoo import PublishedWeights
 if TYPE_CHECKING:
     from netwright.data.preprocess import Preprocessing
 
-__all__ = ["LoadedModel", "load_model"]
+__all__ = ["LoadedModel", "facts_of", "load_model"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,16 +98,24 @@ def load_model(
     if stored.has_average and not ema:
         notices.append("the file also has the moving average of these weights; ema=True loads it")
     module = _load_module(arch, stored)
+    names = _class_names(stored, arch)
     return LoadedModel(
         arch,
         module.eval(),
         preprocessing,
-        _class_names(stored, arch),
+        names,
         f"{located.path}{f', {located.reason}' if located.reason else ''}",
         tuple(notices),
-        facts if isinstance(facts := stored.config.get("facts"), dict) else {},
+        facts_of(stored, has_names=bool(names)),
         resolved.row,
     )
+
+
+def facts_of(stored: StoredWeights, *, has_names: bool) -> dict[str, Any]:
+    """What a file says about the training, and without class names the usual order of its library (class_order)."""
+    facts = stored.config.get("facts")
+    known = dict(facts) if isinstance(facts, dict) else {}
+    return {"class_order": stored.class_order, **known} if stored.class_order and not has_names else known
 
 
 def _refuse_other_count(name: str, given: int | None, own: int, what: str, path: Path) -> None:

@@ -69,8 +69,10 @@ def pycls_config(arch: Arch) -> str:
     return str(yaml.safe_dump(config, sort_keys=False))
 
 
-def arch_of_config(text: object, found: Arch, path: object) -> Arch:
+def arch_of_config(text: object, found: Arch, path: object) -> Arch | None:
     """The network of a checkpoint: its shapes, with the stem, strides and resolution of its configuration.
+
+    None where that does not tell these.
 
     Args:
         text: The configuration, as pycls stores it.
@@ -86,7 +88,7 @@ def arch_of_config(text: object, found: Arch, path: object) -> Arch:
     if kind == "resnet":
         _refuse_stride_1x1(_part(config, "RESNET"), found, path)
     if kind not in ("anynet", "regnet"):
-        return found
+        return None
     network = _part(config, kind.upper())
     stems = {pycls: own for own, pycls in STEM_TYPES.items()}
     stem = str(network.get("STEM_TYPE", "simple_stem_in"))

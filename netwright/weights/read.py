@@ -15,7 +15,7 @@ from netwright.system.suggest import nearest
 from netwright.weights.arch_inference import infer_arch
 from netwright.weights.ckpt import Entry, ckpt_description, looks_like_ckpt, open_ckpt
 from netwright.weights.embedded import VERSION, parse_config
-from netwright.weights.layouts import MINDCV, MINDCV_RESNET, detect_naming
+from netwright.weights.layouts import MINDCV, MINDCV_RESNET, RESNET, detect_naming
 from netwright.weights.match import STEM_WEIGHT
 from netwright.weights.names import Naming, rename_to_netwright
 from netwright.weights.pycls_config import CIFAR_SEEN, arch_of_config, sees_rgb
@@ -33,6 +33,8 @@ _OTHERS = {
     b"\x89HDF": "HDF5, as written by Keras",
     b"\x80\x04": "a pickle of Python objects, which could run any code",
 }
+# layout -> how its library sorts class folders; files of netwright have names
+_CLASS_ORDERS = {"timm": "natural", **dict.fromkeys(("torchvision", "pycls", "classy", "mindcv"), "string")}
 # prefixes that wrappers add to every name
 _WRAPPED = ("module.", "_orig_mod.", "model.")
 
@@ -51,6 +53,7 @@ class StoredWeights:
         layout: The library whose names the file has, a key of FORMATS; "" where it is unknown.
         name: timm's name of the network in config.json, or "".
         notices: What the user should know.
+        class_order: natural or string, the order in which its library sorts class folders; "" where it is not known.
     """
 
     path: Path
@@ -61,6 +64,7 @@ class StoredWeights:
     layout: str = ""
     name: str = ""
     notices: tuple[str, ...] = ()
+    class_order: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,6 +127,8 @@ def _to_netwright(path: Path, content: _Content, format: str) -> StoredWeights:
         content.has_average,
         layout,
         notices=content.notices,
+        # ResNets have the same names in timm and torchvision
+        class_order=_CLASS_ORDERS.get(layout, "") if naming is not RESNET or format or content.likely else "",
     )
     if naming is MINDCV_RESNET:
         notice = "MindCV's ResNets shift the max pool by a pixel to the right and down: outputs differ a little"
@@ -133,11 +139,14 @@ def _to_netwright(path: Path, content: _Content, format: str) -> StoredWeights:
             stored.state[STEM_WEIGHT] = stem.flip(1)  # pycls reads ImageNet as BGR
     if content.settings is not None and "arch" not in stored.config and (found := infer_arch(stored.state)):
         arch = arch_of_config(content.settings, found, path)
-        stored = replace(stored, config={**stored.config, "arch": arch.to_dict()})
+        if arch is not None:
+            stored = replace(stored, config={**stored.config, "arch": arch.to_dict()})
     if not content.config and (format or layout) in ("timm", "torchvision"):
         beside = read_timm_config(path)
         if beside is not None and format in ("", "timm"):
-            return replace(stored, layout="timm", config=beside.config, name=beside.architecture)
+            return replace(
+                stored, layout="timm", config=beside.config, name=beside.architecture, class_order=_CLASS_ORDERS["timm"]
+            )
     return stored
 
 

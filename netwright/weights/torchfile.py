@@ -171,10 +171,18 @@ def _find_weights(content: Any, path: Path, ema: bool) -> TorchContent:
             (f"the moving average in {path.name} has the lower error and is loaded",) if better and not ema else ()
         )
         state = _tensors(content[average if ema or better else name], path)
-        return TorchContent(state, likely, has_average, notices, content.get("cfg"))
+        return TorchContent(state, likely or _trainer(content), has_average, notices, content.get("cfg"))
     if ema:
         raise no_ema_error(path)
     return TorchContent(_tensors(content, path))
+
+
+def _trainer(content: Mapping[Any, Any]) -> str:
+    """The library whose trainer wrote a checkpoint, by its other keys; "" where they do not tell."""
+    if isinstance(content.get("arch"), str) and "version" in content:  # timm's CheckpointSaver
+        return "timm"
+    # torchvision's references; Lightning's keys have other names
+    return "torchvision" if {"model", "optimizer", "lr_scheduler", "args"} <= content.keys() else ""
 
 
 def no_ema_error(path: Path) -> WeightsError:

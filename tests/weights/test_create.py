@@ -11,6 +11,8 @@ from netwright.data.preprocess import Preprocessing
 from netwright.errors import ArchError, WeightsError
 from netwright.nn import FeatureExtractor, build
 from netwright.weights import create_model, load_weights, save_ckpt, save_model
+from netwright.weights.layouts import TIMM_REGNET
+from netwright.weights.names import rename_from_netwright
 
 
 @pytest.fixture
@@ -171,3 +173,53 @@ def test_what_contradicts_itself_is_said(saved: Path):
     with pytest.raises(WeightsError, match="none is 'pycls_in22k'"):
         create_model("regnetx_002.pycls_in22k")
     assert create_model("regnetx_002.pycls_in1k").arch == published("regnet_x_200mf")
+
+
+def with_names(tmp_path: Path, module: torch.nn.Module, names: tuple[str, ...]) -> Path:
+    path = tmp_path / "named.safetensors"
+    save_model(path, module, preprocessing=Preprocessing(image_size=16), class_names=names)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("now", "rows", "said"),
+    [
+        ("abcde", [0, 1, 2, 3, 4], ""),
+        ("edcba", [4, 3, 2, 1, 0], "in another order: the classifier's rows are matched by name"),
+        (
+            "axcyz",
+            [0, None, 2, None, None],
+            "2 classes are matched by name (a, c); 3 start untrained (x, y, z)",
+        ),
+        ("vwxyz", [None] * 5, "know other classes (a, b, c, d and 1 more) than these images (v, w, x, y and 1 more)"),
+        ("ca", [2, 0], "matched by name (c, a); 3 of the weights are left out (b, d, e)"),
+        ("cxabcdef"[2:], [0, 1, 2, 3, 4, None], "1 start untrained (f)"),
+    ],
+)
+def test_the_classifier_is_matched_by_name(
+    tmp_path: Path, randomized: Callable[..., Any], small: Arch, now: str, rows: list[int | None], said: str
+):
+    trained = randomized()
+    path = with_names(tmp_path, trained, tuple("abcde"))
+    module = build(replace(small, num_classes=len(now)), seed=7)
+    fresh = build(module.arch, seed=7)
+    notices = load_weights(module, path, adapt=True, class_names=tuple(now))
+    assert (said in "\n".join(notices)) if said else notices == []
+    for row, before in enumerate(rows):
+        source = (fresh, row) if before is None else (trained, before)
+        assert torch.equal(module.head.fc.weight[row], source[0].head.fc.weight[source[1]])
+        assert torch.equal(module.head.fc.bias[row], source[0].head.fc.bias[source[1]])
+    assert torch.equal(module.s2.b1.f.c.weight, trained.s2.b1.f.c.weight)
+
+
+def test_without_names_the_order_of_the_library_is_taken(tmp_path: Path, randomized: Callable[..., Any], small: Arch):
+    trained, module = randomized(), build(small, seed=7)
+    torch.save(rename_from_netwright(dict(trained.state_dict()), TIMM_REGNET), tmp_path / "a.pth")
+    notices = load_weights(module, tmp_path / "a.pth", adapt=True, class_names=("1", "10", "11", "2", "3"))
+    assert "natural order ('1', '2', '3', '10' and 1 more)" in "\n".join(notices)
+    assert torch.equal(module.head.fc.weight, trained.head.fc.weight[[0, 3, 4, 1, 2]])
+    save_model(tmp_path / "b.safetensors", trained, preprocessing=Preprocessing(image_size=16))
+    notices = load_weights(module, tmp_path / "b.safetensors", adapt=True, class_names=("1", "10", "11", "2", "3"))
+    (notice,) = notices
+    assert notice.endswith("no class names: the classifier's rows are taken to be in the order of these classes")
+    assert torch.equal(module.head.fc.weight, trained.head.fc.weight)

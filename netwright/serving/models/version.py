@@ -48,7 +48,9 @@ def open_version(
     Raises:
         NetwrightError: As `open_runtime` does.
     """
+    from netwright.data.class_order import refuse_folder_order
     from netwright.runtime import open_runtime
+    from netwright.runtime.info import name_outputs
 
     runtime = open_runtime(
         files.ref if files else settings.ref,
@@ -58,7 +60,11 @@ def open_version(
         name=files.name if files else settings.name,
         version=str(files.version) if files else "",
     )
-    try:  # the first answer is slow, and a damaged file may fail only when it computes
+    try:
+        if settings.class_order:
+            refuse_folder_order(settings.class_order, "serve")
+            runtime.info = name_outputs(runtime.info, settings.class_order)
+        # the first answer is slow, and a damaged file may fail only when it computes
         _warm_up(runtime)
     except BaseException:
         runtime.close()
