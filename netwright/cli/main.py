@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -80,6 +81,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = parser_of(words[0], module)
     _refuse_unknown(parser, words[1:])
     options = parser.parse_args(words[1:])
+    if words[0] in ("train", "validate") and os.environ.get("MS_ROLE") == "MS_SCHED":
+        print("netwright: the ranks find each other without msrun's scheduler, which ends here")
+        return 0
     try:
         with outlive_readers(parser.name) if words[0] in _OUTLIVE_READERS else nullcontext():
             return int(module.run(options, " ".join(["netwright", *map(_quoted, words)])))

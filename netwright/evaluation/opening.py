@@ -152,7 +152,16 @@ def _open(request: ModelRequest, device: torch.device | None) -> OpenedModel:
         from netwright.training import resolve_device
 
         device = resolve_device(device_of(request))
-    model, notices = load_for(request.training, request.given, request.model)
+    # a recipe's number of classes says how a network was trained; the weights may know others
+    is_free = request.model is None and "num_classes" not in request.explicit
+    training = request.training.with_(num_classes=None) if is_free else request.training
+    model, notices = load_for(training, request.given, request.model)
+    wanted = request.training.network.num_classes
+    if is_free and wanted not in (None, model.arch.num_classes):
+        text = (
+            f"The recipe is for {wanted:,} classes, and the weights know {model.arch.num_classes:,}, which are taken."
+        )
+        notices = (*notices, text)
     if in_torch:
         assert device is not None, "resolved above"
         return _open_in_torch(model, notices, request, device)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -139,6 +140,9 @@ def _read(mapping: Mapping[str, Any], meaningless: dict[str, None]) -> dict[str,
         if not key:
             meaningless.update({notice: None} if notice else {})
             continue
+        if key == "crop_pct" and _number(value) > 1:
+            text = "would resize images to less than image_size and fill the rest with black: 1 is taken"
+            value, notice = 1.0, f"crop_pct {value} {text}"
         read = read_value(name, value, known[key].hint, known[key].constraint)
         parts: dict[str, Any] = {key: read}
         if key == "clip_norm":
@@ -149,6 +153,14 @@ def _read(mapping: Mapping[str, Any], meaningless: dict[str, None]) -> dict[str,
                 raise RecipeError(f"{first!r} and {name!r} are two names of one option. Give one of them.")
             settings[part] = _Setting(its_value, name, written, notice)
     return settings
+
+
+def _number(value: Any) -> float:
+    """A number as YAML or a command line has it; NaN for anything else."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return math.nan
 
 
 def _refuse_unknown(names: Iterable[str], known: Iterable[str]) -> None:

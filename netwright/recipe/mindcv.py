@@ -89,6 +89,7 @@ MINDCV: Mapping[str, Renamed | Meaningless] = {
     "num_parallel_workers": Renamed("workers"),
     "opt": Renamed("optimizer", {"nesterov": "momentum"}),  # there, too, use_nesterov decides
     "resume_opt": Renamed("resume_optimizer"),
+    "save_checkpoint": Meaningless("weights are always saved", _TRUE_OR_FALSE, silent=("True",)),
     "scheduler": Renamed(
         "scheduler",
         {

@@ -1,4 +1,4 @@
-"""How this process was started: by torchrun, mpirun (Open MPI, MPICH) or SLURM, as their environment variables say."""
+"""How this process was started: by torchrun, mpirun (Open MPI, MPICH), SLURM or msrun, by environment variables."""
 
 from __future__ import annotations
 
@@ -45,6 +45,7 @@ _ENVIRONMENTS = {
         "PMIX_NAMESPACE",
     ),
     "MPICH": ("PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID", "MPI_LOCALNRANKS", "PMI_JOBID"),
+    "msrun": ("MS_NODE_ID", "MS_WORKER_NUM", "", "", "MS_SCHED_PORT"),
     "SLURM": ("SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID", "SLURM_NTASKS_PER_NODE", "SLURM_JOB_ID"),
 }
 
@@ -58,6 +59,10 @@ def find_launch(environment: Mapping[str, str]) -> Launch | None:
     Raises:
         DistributedError: A variable is no whole number.
     """
+    if environment.get("MS_ROLE") == "MS_WORKER" and "MS_NODE_ID" not in environment:
+        raise DistributedError(
+            "msrun numbers its processes on several machines by --node_rank. Give it on each of them."
+        )
     for launcher, (rank, world, local_rank, local_world, job) in _ENVIRONMENTS.items():
         if rank not in environment or world not in environment:
             continue
@@ -75,7 +80,8 @@ def find_launch(environment: Mapping[str, str]) -> Launch | None:
             ) from error
         name = environment.get(job) or environment.get("OMPI_MCA_ess_base_jobid", "")
         # without a name, the parent process is what they share; the name of a job alone may be used again
-        name = f"{name}-{environment.get('SLURM_STEP_ID', '')}-{os.getppid() if not name else ''}"
+        is_shared = name and launcher != "msrun"  # of msrun it is a port, which the next job may have too
+        name = f"{name}-{environment.get('SLURM_STEP_ID', '')}-{'' if is_shared else os.getppid()}"
         return Launch(launcher, numbers[0], numbers[1], own_local, all_local, name, _address(environment, launcher))
     return None
 
@@ -83,6 +89,9 @@ def find_launch(environment: Mapping[str, str]) -> Launch | None:
 def _address(environment: Mapping[str, str], launcher: str) -> tuple[str, int] | None:
     if "MASTER_ADDR" in environment:
         return environment["MASTER_ADDR"], int(environment.get("MASTER_PORT", "29500"))
+    host = environment.get("MS_SCHED_HOST", "")
+    if launcher == "msrun" and host not in ("", "localhost", "127.0.0.1"):  # MindSpore's scheduler has the port itself
+        return host, int(environment.get("MS_SCHED_PORT", "8118")) + 1
     if launcher == "SLURM" and "SLURM_JOB_NODELIST" in environment:
         job = int(environment.get("SLURM_JOB_ID", "0"))
         return first_host(environment["SLURM_JOB_NODELIST"]), 20000 + job % 20000

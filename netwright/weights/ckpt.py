@@ -4,10 +4,10 @@
     Value       { string tag = 1; TensorProto tensor = 2 }
     TensorProto { repeated int64 dims = 1; string tensor_type = 2; bytes tensor_content = 3 }
 
-A file is a sequence of one-entry messages. Content is little-endian, in C order; scalars have no dims; a large tensor is
-several Values with one tag. The description is netwright's own: MindSpore passes over fields that it does not know. At
-the end there may be a trailer: `crc_num`, and the CRC32 of everything before it in 10 bytes. Files may be hostile: every
-length is checked against the part of the file around it, and every count against what a network can need.
+A file is a sequence of one-entry messages. Content is little-endian, in C order; scalars have no dims; a large tensor
+is several Values with one tag. The description is netwright's own: MindSpore passes over fields that it does not know.
+At the end there may be a trailer: `crc_num`, and the CRC32 of everything before it in 10 bytes. Files may be hostile:
+every length is checked against the part of the file around it, and every count against what a network can need.
 """
 
 from __future__ import annotations

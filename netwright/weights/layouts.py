@@ -137,6 +137,7 @@ _MINDSPORE_NORMS = (
 _MINDSPORE_SLOTS = (
     *("moments.", "moment.", "moment1.", "moment2.", "momentum.", "vhat.", "accum.", "stat.", "mean_square."),
     *("mean_grad.", "exp_avg.", "exp_avg_sq.", "exp_avg_diff.", "pre_grad.", "lamb_m.", "lamb_v.", "accum_grad."),
+    *("adam_m.", "adam_v.", "lion_m.", "nadam_m.", "nadam_v.", "moment3.", "prev_gradient."),  # MindCV's own
 )
 # the AnyNet of MindCV's regnet
 MINDCV = Naming(

@@ -253,16 +253,22 @@ def _read_ckpt(path: Path, ema: bool) -> _Content:
 def split_entries(entries: Mapping[str, Entry], naming: Naming) -> tuple[dict[str, Entry], dict[str, Entry]]:
     """Split entries into weights and their moving average, both by the network's names; the optimizer's are left out.
 
-    Weights belong to a cell, so a name without a dot is a counter or a rate.
+    Weights belong to a cell, so a name without a dot is a counter or a rate. Optimizers put a word before the name of
+    the weight (`adam_m.stem.conv.weight`): so do those of which nobody knows here, where the weight is in the file too.
     """
     plain: dict[str, Entry] = {}
     average: dict[str, Entry] = {}
     for name, entry in entries.items():
         if naming.average and name.startswith(naming.average):
             average[name.removeprefix(naming.average)] = entry
-        elif "." in name and not name.startswith(naming.slots):
+        elif "." in name and not name.startswith(naming.slots) and not _is_slot(name, entries, naming):
             plain[name] = entry
     return plain, average
+
+
+def _is_slot(name: str, entries: Mapping[str, Entry], naming: Naming) -> bool:
+    """Whether an entry is another's name with a word before it, and no name of the network itself."""
+    return name.partition(".")[2] in entries and naming.to_netwright(name) == name
 
 
 def _read_torch(path: Path, ema: bool) -> _Content:

@@ -29,7 +29,7 @@ __all__ = ["ResolvedRef", "is_ref", "published_row", "resolve_ref", "split_tag"]
 _HUB = ("hf-hub:", "hf_hub:")
 _FOLDER = "local-dir:"
 _ADDRESS = ("http://", "https://")
-_HASH = re.compile(r".+-([0-9a-f]{8,64})\.[A-Za-z.]+")
+_HASH = re.compile(r".+-([0-9a-f]{8,64})(-910v2)?\.[A-Za-z.]+")
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,8 +49,8 @@ WEIGHTS_SOURCES = {
     "pycls": WeightsSource("pycls", "pycls's MODEL_ZOO.md, mean of 5 runs", antialias=False),
 }
 _FREE = ("apache-2.0", "mit", "bsd-3-clause")
-# a file name that ends with the beginning of its sha256
-_HASHED = re.compile(r".+-([0-9a-f]{8,64})\.[A-Za-z.]+")
+# a file name that ends with the beginning of its sha256, in MindCV with the chip after it
+_HASHED = re.compile(r".+-([0-9a-f]{8,64})(-910v2)?\.[A-Za-z.]+")
 
 
 @dataclass(frozen=True, slots=True)

@@ -213,6 +213,7 @@ MEANINGLESS = [
     ("enable_modelarts", True),
     ("amp_cast_list", "[nn.Conv1d, nn.Conv2d]"),
     ("aux_factor", 0.4),
+    ("save_checkpoint", False),
     ("data_url", "/cache/data/"),
     ("multi_data_url", "/cache/data/"),
     ("ckpt_url", "/cache/output/"),
@@ -303,3 +304,19 @@ def test_the_old_cosine_lasts_as_long_as_the_training():
 
 def test_a_key_outside_the_table_is_itself():
     assert translate("lr", "1e-3") == ("lr", "1e-3", "")
+
+
+def test_a_crop_beyond_the_image_is_the_whole_image():
+    for value in (1.15, "1.15"):
+        loaded = load_training(None, {"crop_pct": value})
+        assert loaded.training.augmentation.crop_pct == 1.0
+        assert loaded.notices == (
+            "crop_pct 1.15 would resize images to less than image_size and fill the rest with black: 1 is taken.",
+        )
+    with pytest.raises(RecipeError, match="crop_pct"):
+        load_training(None, {"crop_pct": 0})
+
+
+def test_older_recipes_say_whether_weights_are_saved():
+    assert load_training(None, {"save_checkpoint": True}).notices == ()
+    assert "weights are always saved" in load_training(None, {"save_checkpoint": False}).notices[0]

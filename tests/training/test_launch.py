@@ -1,6 +1,9 @@
-import pytest
-from fixtures.launchers import MPICH, OPEN_MPI, SLURM, TORCHRUN
+from pathlib import Path
 
+import pytest
+from fixtures.launchers import MPICH, MSRUN, OPEN_MPI, SLURM, TORCHRUN
+
+from netwright.cli.main import main
 from netwright.errors import DistributedError
 from netwright.training.launch import find_launch, first_host, is_primary
 
@@ -46,3 +49,25 @@ def test_the_first_host_of_a_list(nodes, host):
 def test_numbers_that_are_none():
     with pytest.raises(DistributedError, match="Open MPI sets OMPI_COMM_WORLD_RANK"):
         find_launch(OPEN_MPI | {"OMPI_COMM_WORLD_RANK": "first"})
+
+
+def test_msrun_starts_ranks():
+    found = find_launch(MSRUN)
+    assert found is not None
+    # all on this machine: they find each other by a file
+    assert (found.launcher, found.rank, found.world, found.local_rank, found.local_world) == ("msrun", 3, 8, 3, 8)
+    assert found.address is None
+    assert not is_primary(MSRUN)
+    assert is_primary(MSRUN | {"MS_NODE_ID": "0"})
+    assert find_launch(MSRUN | {"MS_SCHED_HOST": "10.0.0.1"}).address == ("10.0.0.1", 8119)
+    with pytest.raises(DistributedError, match="--node_rank"):
+        find_launch({key: value for key, value in MSRUN.items() if key != "MS_NODE_ID"})
+
+
+def test_the_scheduler_of_msrun_has_nothing_to_do(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+):
+    monkeypatch.setenv("MS_ROLE", "MS_SCHED")
+    assert main(["train", "--model", "regnet_x_200mf", "--out", str(tmp_path / "out")]) == 0
+    assert "without msrun's scheduler" in capsys.readouterr().out
+    assert not (tmp_path / "out").exists()

@@ -163,3 +163,31 @@ def test_a_server_gets_the_names(tmp_path: Path, images: Path):
     version.runtime.close()
     with pytest.raises(NetwrightError, match="serve sees none"):
         open_version(ServeSettings.from_options(tmp_path / "a.safetensors", class_order="natural"), lambda *given: None)
+
+
+def test_a_recipe_of_1000_classes_measures_weights_of_12(
+    tmp_path: Path, images: Path, capsys: pytest.CaptureFixture[str]
+):
+    save_model(
+        tmp_path / "a.safetensors",
+        trained(NATURAL, images),
+        preprocessing=Preprocessing(image_size=32),
+        class_names=NATURAL,
+    )
+    (tmp_path / "r.yaml").write_text(f"model: regnet_x_200mf\nnum_classes: 1000\ndata_dir: {images}\nval_split: val\n")
+    words = [
+        "validate",
+        str(tmp_path / "a.safetensors"),
+        "--model",
+        "",
+        "--workers",
+        "0",
+        "-c",
+        str(tmp_path / "r.yaml"),
+    ]
+    assert main(words) == 0
+    answer = capsys.readouterr()
+    assert "The recipe is for 1,000 classes, and the weights know 12, which are taken." in answer.err
+    assert "'Top_1_Accuracy': 1.0" in answer.out
+    assert main([*words, "--num_classes", "1000"]) == 1
+    assert "has 12 classes, not 1,000" in capsys.readouterr().err

@@ -286,3 +286,23 @@ def test_files_with_any_byte_changed_end_in_an_error_or_weights(tmp_path: Path):
                 errors += 1
     assert errors > 100
     assert read > 10
+
+
+@pytest.mark.parametrize(
+    "prefixes",
+    [("adam_m", "adam_v"), ("lion_m",), ("nadam_m", "nadam_v"), ("moment1", "moment2", "moment3", "prev_gradient")],
+    ids=str,
+)
+def test_what_optimizers_of_mindcv_keep_is_left_out(
+    tmp_path: Path, randomized: Callable[..., Any], ckpt: Any, prefixes: tuple[str, ...]
+):
+    names = ckpt.names(randomized().state_dict())
+    content = [ckpt.entry(name, array) for name, array in names.items()]
+    # and of one that nobody knows here
+    for prefix in (*prefixes, "slot_of_tomorrow"):
+        content += [ckpt.entry(f"{prefix}.{name}", 0 * array) for name, array in names.items() if "moving" not in name]
+    (tmp_path / "a.ckpt").write_bytes(b"".join(content))
+    state = read_state(tmp_path / "a.ckpt").state
+    own = {name: value for name, value in randomized().state_dict().items() if "num_batches" not in name}
+    assert state.keys() == own.keys()
+    assert all(torch.equal(state[name], value) for name, value in own.items())

@@ -78,7 +78,7 @@ def test_a_word_means_a_row(word: str, expected: str | None):
         ("torchvision/regnet_y_400m", "no weights of 'regnet_y_400m' .* Did you mean torchvision/regnet_y_400mf"),
         ("torchvision/regnet_y_400mf/V9", "has IMAGENET1K_V2, IMAGENET1K_V1 for regnet_y_400mf, not 'V9'"),
         ("timm/vit_base_patch16_224", "timm has no weights of 'vit_base_patch16_224' for a network here"),
-        ("mindcv/resnet50", "MindCV has no weights of 'resnet50'"),
+        ("mindcv/resnet26", "MindCV has no weights of 'resnet26'"),
         ("regnet_y_400mf.zzz", "none is 'zzz'"),
         ("resnet56_cifar", "no published weights for 'resnet56_cifar'"),
         ("regnet_y_400m", "no network, file or folder is called 'regnet_y_400m'. Did you mean"),

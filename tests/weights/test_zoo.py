@@ -90,7 +90,7 @@ def test_published_figures_are_the_sources():
         (row,) = [row for row in ROWS if row.ref == ref]
         assert (row.top1, row.evaluation) == (top1, evaluation)
     assert {row.sha256 for row in rows_of("mindcv")} >= {"617227f4", "c30a856f"}
-    assert len(rows_of("mindcv")) == 9
+    assert len(rows_of("mindcv")) == 20
     assert len([row for row in rows_of("pycls") if row.name.startswith("RegNet")]) == 24
 
 
@@ -149,3 +149,21 @@ def test_networks_are_listed_by_any_of_their_names():
     with_weights = list_models(pretrained=True)
     assert set(NETWORKS) - set(with_weights) == {"regnet_z_500mf", "resnet56_cifar", "resnet110_cifar", "v56_cifar"}
     assert with_weights == [name for name in NETWORKS if name in with_weights]
+
+
+def test_what_mindcv_publishes_now_is_there():
+    current = find_row("mindcv", "regnet_x_800mf", "in1k_910v2")
+    assert current is not None
+    assert (current.top1, current.sha256) == (76.11, "68fe1cca")
+    assert current.file_name == "regnet_x_800mf-68fe1cca-910v2.ckpt"
+    first = find_row("mindcv", "regnet_x_800mf")
+    assert first is not None
+    assert first.tag == "in1k"
+    resnets = {row.name for row in rows_of("mindcv") if not row.name.startswith("regnet")}
+    assert resnets == {
+        *("resnet18", "resnet34", "resnet50", "resnet101", "resnet152"),
+        *("resnext50_32x4d", "resnext101_32x4d", "resnext101_64x4d"),
+    }
+    # their max pool is shifted, so that others are the default
+    assert all(published_weights(name)[0].source != "mindcv" for name in resnets)
+    assert all(len(row.sha256) == 8 for row in rows_of("mindcv"))
