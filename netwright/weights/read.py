@@ -18,6 +18,7 @@ from netwright.weights.embedded import VERSION, parse_config
 from netwright.weights.layouts import MINDCV, MINDCV_RESNET, RESNET, detect_naming
 from netwright.weights.match import STEM_WEIGHT
 from netwright.weights.names import Naming, rename_to_netwright
+from netwright.weights.nested import find_network, has_stem
 from netwright.weights.pycls_config import CIFAR_SEEN, arch_of_config, sees_rgb
 from netwright.weights.timm_config import read_timm_config
 from netwright.weights.torchfile import damaged_error, no_ema_error, read_torch
@@ -117,7 +118,7 @@ def read_state(path: str | Path, *, ema: bool = False, format: str = "") -> Stor
 
 def _to_netwright(path: Path, content: _Content, format: str) -> StoredWeights:
     """Rename the tensors, and apply what their names tell."""
-    state = _unwrapped(content.state)
+    state, content = _network_of(content, path)
     layout, naming = detect_naming(state, str(path), format=format, likely=content.likely)
     stored = StoredWeights(
         path,
@@ -148,6 +149,15 @@ def _to_netwright(path: Path, content: _Content, format: str) -> StoredWeights:
                 stored, layout="timm", config=beside.config, name=beside.architecture, class_order=_CLASS_ORDERS["timm"]
             )
     return stored
+
+
+def _network_of(content: _Content, path: Path) -> tuple[dict[str, Tensor], _Content]:
+    """The tensors of the network alone; what a trainer put beside it under other names is left out, with a notice."""
+    state = _unwrapped(content.state)
+    found = None if has_stem(state) else find_network(state, path)
+    if found is None:
+        return state, content
+    return found.state, replace(content, notices=(*content.notices, *found.notices))
 
 
 def _unwrapped(state: dict[str, Value]) -> dict[str, Value]:

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from netwright.errors import WeightsError
 from netwright.weights.embedded import KEY, parse_config
+from netwright.weights.nested import find_network, flat_tensors
 
 __all__ = ["TorchContent", "damaged_error", "read_torch"]
 
@@ -161,20 +162,29 @@ def _find_weights(content: Any, path: Path, ema: bool) -> TorchContent:
             raise no_ema_error(path)
         return _classy(content, path)
     for name, average, likely in _NESTED if isinstance(content, Mapping) else ():
-        if not isinstance(content.get(name), Mapping):
+        if not _is_state(content.get(name)):
             continue
-        has_average = isinstance(content.get(average), Mapping)
+        has_average = _is_state(content.get(average))
         if ema and not has_average:
-            raise no_ema_error(path)
+            break  # perhaps elsewhere
         better = has_average and _error(content, "ema_err") < _error(content, "test_err")
         notices = (
             (f"the moving average in {path.name} has the lower error and is loaded",) if better and not ema else ()
         )
         state = _tensors(content[average if ema or better else name], path)
         return TorchContent(state, likely or _trainer(content), has_average, notices, content.get("cfg"))
+    if ema or not _is_state(content):
+        found = find_network(dict(flat_tensors(content)), path, ema=ema)
+        if found is not None:
+            return TorchContent(found.state, "", found.has_average, found.notices)
     if ema:
         raise no_ema_error(path)
     return TorchContent(_tensors(content, path))
+
+
+def _is_state(content: Any) -> bool:
+    """Whether it is a mapping of names to tensors and nothing else."""
+    return isinstance(content, Mapping) and all(isinstance(value, Tensor) for value in content.values())
 
 
 def _trainer(content: Mapping[Any, Any]) -> str:
@@ -200,7 +210,7 @@ def _error(content: Mapping[str, Any], name: str) -> float:
 
 
 def _tensors(content: Any, path: Path) -> dict[str, Tensor]:
-    if isinstance(content, Mapping) and all(isinstance(value, Tensor) for value in content.values()):
+    if _is_state(content):
         # a counter of torch's AveragedModel
         return {str(name): value.detach() for name, value in content.items() if name != "n_averaged"}
     inside = ", ".join(str(key)[:40] for key in list(content)[:6]) if isinstance(content, Mapping) else "no mapping"
@@ -220,7 +230,7 @@ def _classy(content: Mapping[str, Any], path: Path) -> TorchContent:
             f"{path} is from classy-vision, and has no {'.'.join(_CLASSY)}.trunk. Give a checkpoint of a training."
         )
     state, left = _tensors(inner["trunk"], path), 0
-    for name, value in _flat(inner.get("heads", {})):
+    for name, value in flat_tensors(inner.get("heads", {})):
         if "projection_head" in name or "prototypes" in name:
             left += 1
         else:
@@ -229,13 +239,3 @@ def _classy(content: Mapping[str, Any], path: Path) -> TorchContent:
             state[f"head.fc.{found[3]}" if found else f"heads.{name}"] = value
     notices = (f"{left} tensors of heads used only in pretraining are left out",) if left else ()
     return TorchContent(state, "classy", notices=notices)
-
-
-def _flat(content: Any, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Tensor]]:
-    """Tensors of nested mappings, by their keys joined with dots."""
-    if isinstance(content, Mapping) and depth < 8:
-        for name, value in content.items():
-            if isinstance(value, Tensor):
-                yield f"{prefix}{name}", value.detach()
-            else:
-                yield from _flat(value, f"{prefix}{name}.", depth + 1)

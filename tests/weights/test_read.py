@@ -49,9 +49,11 @@ def test_what_wrappers_put_before_every_name_is_left_out(tmp_path: Path, small: 
     wrapped = {f"module.{name}": value for name, value in state.items()}
     (tmp_path / "a.safetensors").write_bytes(save(wrapped))
     assert read_state(tmp_path / "a.safetensors").state.keys() == state.keys()
-    wrapped["other"] = torch.ones(1)  # of every name, or of none
+    wrapped["other"] = torch.ones(1)  # a trainer's own is left out, and said
     (tmp_path / "a.safetensors").write_bytes(save(wrapped))
-    assert read_state(tmp_path / "a.safetensors").state.keys() == wrapped.keys()
+    stored = read_state(tmp_path / "a.safetensors")
+    assert stored.state.keys() == state.keys()
+    assert stored.notices == ("the network in a.safetensors is under 'module.'; 1 other tensors are left out (other)",)
 
 
 def test_a_format_that_is_said_is_kept_to(tmp_path: Path, small: Any):
