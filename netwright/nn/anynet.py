@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from netwright.arch import Arch
 from netwright.errors import ArchError
 from netwright.nn.blocks import Head, StemBlock, make_block
+from netwright.nn.graph import graph_of
 
 __all__ = ["AnyNet", "build"]
 
@@ -87,6 +88,10 @@ class AnyNet(nn.Module):
     def num_classes(self) -> int:
         """Logits per image; 0 after `reset_classifier(0)`."""
         return self.arch.num_classes if isinstance(self.head.fc, nn.Linear) else 0
+
+    def __prepare_scriptable__(self) -> nn.Module:
+        """For torch.jit.script, which does not read this code: the same network as one graph, in the present mode."""
+        return graph_of(self)
 
     def get_classifier(self) -> nn.Module:
         """The last layer, which computes the logits."""

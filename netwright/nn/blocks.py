@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from netwright.arch import STEMS, Arch, Block, Stage, Stem
-from netwright.nn.convolve import activate, conv2d, conv_bn_act
+from netwright.nn.convolve import activate, can_overwrite, conv2d, conv_bn_act
 from netwright.nn.pool import global_avg_pool
 
 __all__ = ["Head", "ResidualBlock", "SqueezeExcite", "StemBlock", "VanillaBlock", "make_block"]
@@ -54,12 +54,12 @@ class SqueezeExcite(nn.Module):
 
     def __init__(self, width: int, squeezed: int, activation: str = "relu") -> None:
         super().__init__()
-        between = nn.SiLU(inplace=True) if activation == "silu" else nn.ReLU(inplace=True)
+        between = nn.SiLU() if activation == "silu" else nn.ReLU()
         self.f_ex = nn.Sequential(nn.Conv2d(width, squeezed, 1), between, nn.Conv2d(squeezed, width, 1), nn.Sigmoid())
 
     def forward(self, x: Tensor) -> Tensor:
         gates: Tensor = self.f_ex(global_avg_pool(x)[:, :, None, None])
-        return x * gates if torch.is_grad_enabled() else x.mul_(gates)
+        return x.mul_(gates) if can_overwrite(x) else x * gates
 
 
 class BottleneckTransform(nn.Module):

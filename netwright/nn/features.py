@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from netwright.arch import STEMS, Arch
 from netwright.errors import ArchError
 from netwright.nn.anynet import AnyNet
+from netwright.nn.graph import graph_of
 
 __all__ = ["FeatureExtractor", "FeatureInfo"]
 
@@ -105,6 +106,10 @@ class FeatureExtractor(nn.Module):
             x = getattr(self, name)(x)
             maps.append(x)
         return [maps[i] for i in self.out_indices]
+
+    def __prepare_scriptable__(self) -> nn.Module:
+        """For torch.jit.script, as in AnyNet."""
+        return graph_of(self)
 
     def train(self, mode: bool = True) -> FeatureExtractor:
         """As AnyNet.train: frozen parts stay in evaluation mode."""

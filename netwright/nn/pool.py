@@ -12,7 +12,13 @@ __all__ = ["global_avg_pool"]
 
 def global_avg_pool(x: Tensor) -> Tensor:
     """(N, C, H, W) -> (N, C). The same bits as x.mean((2, 3)), and faster in training."""
-    if not x.requires_grad or torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:
+    # a stand-in of torch.fx or torch.export has no gradient to ask for
+    if (
+        type(x) is not Tensor
+        or not x.requires_grad
+        or torch.compiler.is_compiling()
+        or torch._C._get_tracing_state() is not None
+    ):
         return x.mean((2, 3))
     mean: Tensor = _GlobalAvgPool.apply(x)
     return mean
