@@ -20,8 +20,8 @@ from netwright.weights.locate import Located
 from netwright.weights.match import adapt_state, load_state
 from netwright.weights.preprocessing import torchvision_facts
 from netwright.weights.read import StoredWeights, read_state
-from netwright.weights.refs import is_ref, resolve_ref, split_tag
-from netwright.weights.zoo import choose_weights
+from netwright.weights.refs import is_ref, published_row, resolve_ref, split_tag
+from netwright.weights.zoo import WEIGHTS_SOURCES, canonical_network, choose_weights
 
 __all__ = ["create_model", "load_weights"]
 
@@ -129,6 +129,8 @@ def _resolve(
     if is_ref(text):
         if isinstance(pretrained, str):
             raise WeightsError(f"{text} names its weights itself. Give pretrained=True, not {pretrained!r}.")
+        if not pretrained and (named := _arch_of_ref(text, stem)):  # nothing is downloaded for a name alone
+            return (named, *(_read(checkpoint) if checkpoint else (None, None)))
         located, stored = _read(text)
         arch, _ = resolve_stored_arch(stored, str(located.network or ""))
         arch = arch if stem is None else replace(arch, stem=replace(arch.stem, kind=stem))
@@ -143,6 +145,16 @@ def _resolve(
     if which:
         return (arch, *_read(choose_weights(network, which).ref))
     return (arch, *(_read(checkpoint) if checkpoint else (None, None)))
+
+
+def _arch_of_ref(text: str, stem: str | None) -> Arch | None:
+    """The network of SOURCE/NAME, by the table of published weights; None where only the weights tell it."""
+    source, _, rest = text.partition("/")
+    if source not in WEIGHTS_SOURCES:
+        return None
+    row = published_row(text)
+    name = row.network if row is not None else canonical_network(split_tag(rest)[0])
+    return resolve_arch(name, stem=stem, num_classes=row.classes if row is not None else None) if name else None
 
 
 def _read(ref: str | Path, *, ema: bool = False, format: str = "") -> tuple[Located, StoredWeights]:

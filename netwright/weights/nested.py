@@ -44,14 +44,23 @@ class FoundNetwork:
     notices: tuple[str, ...] = ()
 
 
-def flat_tensors(content: Any, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Tensor]]:
-    """Tensors of nested mappings, by their keys joined with dots."""
-    if isinstance(content, Mapping) and depth < _DEEPEST:
-        for name, value in content.items():
-            if isinstance(value, Tensor):
-                yield f"{prefix}{name}", value.detach()
-            else:
-                yield from flat_tensors(value, f"{prefix}{name}.", depth + 1)
+def flat_tensors(content: Any) -> Iterator[tuple[str, Tensor]]:
+    """Tensors of nested mappings, by their keys joined with dots.
+
+    A mapping that stands in several places, which could multiply without bound, counts in the first of them.
+    """
+    yield from _flat(content, "", 0, set())
+
+
+def _flat(content: Any, prefix: str, depth: int, seen: set[int]) -> Iterator[tuple[str, Tensor]]:
+    if not isinstance(content, Mapping) or depth >= _DEEPEST or id(content) in seen:
+        return
+    seen.add(id(content))
+    for name, value in content.items():
+        if isinstance(value, Tensor):
+            yield f"{prefix}{name}", value.detach()
+        else:
+            yield from _flat(value, f"{prefix}{name}.", depth + 1, seen)
 
 
 def has_stem(state: Mapping[str, Tensor]) -> bool:
