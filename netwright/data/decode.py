@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import warnings
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -139,6 +140,9 @@ def _decode(data: bytes | Pixels, channels: int, resolution: int | None) -> Pixe
 def _reason(error: Exception) -> str:
     if isinstance(error, DataError):
         return str(error)
+    bomb = re.fullmatch(r"Image size \((\d+) pixels\) exceeds limit of (\d+) pixels.*", str(error))  # Pillow's
+    if bomb is not None:
+        return f"it has {int(bomb[1]):,} pixels, and at most {int(bomb[2]):,} are read. Make it smaller."
     # without the buffer's address that Pillow prints: the reason must be the same in every run
     text = str(error).split("<_io.BytesIO")[0].strip()
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

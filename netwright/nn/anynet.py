@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +14,10 @@ from torch import Tensor, nn
 from netwright.arch import Arch
 from netwright.errors import ArchError
 from netwright.nn.blocks import Head, StemBlock, make_block
+from netwright.nn.checkpointing import checkpointed
 from netwright.nn.graph import graph_of
+from netwright.nn.maps import chosen_maps
+from netwright.nn.pretrained_cfg import default_cfg
 
 __all__ = ["AnyNet", "build"]
 
@@ -54,6 +58,8 @@ class AnyNet(nn.Module):
         self.head = Head(arch, drop_rate=drop_rate)
         self.frozen: tuple[str, ...] = ()  # names of the parts that `freeze` keeps in evaluation mode
         self.is_fused = False  # whether `fuse` made it
+        self.grad_checkpointing = False
+        self._pretrained_cfg: dict[str, Any] = {}
 
     def forward(self, x: Tensor) -> Tensor:
         logits: Tensor = self.head(self._body(x))
@@ -76,8 +82,70 @@ class AnyNet(nn.Module):
     def _body(self, x: Tensor) -> Tensor:
         x = self.stem(x)
         for name in self.stage_names:
-            x = getattr(self, name)(x)
+            x = self._stage(name, x)
         return x
+
+    def _stage(self, name: str, x: Tensor) -> Tensor:
+        stage: nn.Sequential = getattr(self, name)
+        if not (self.grad_checkpointing and self.training):
+            result: Tensor = stage(x)
+            return result
+        for block in stage:
+            x = checkpointed(block, x)
+        return x
+
+    def set_grad_checkpointing(self, enable: bool = True) -> None:
+        """In training, compute the maps inside blocks again for gradients instead of keeping them: less memory."""
+        self.grad_checkpointing = enable
+
+    def forward_intermediates(
+        self,
+        x: Tensor,
+        indices: int | Sequence[int] | None = None,
+        norm: bool = False,
+        stop_early: bool = False,
+        output_fmt: str = "NCHW",
+        intermediates_only: bool = False,
+    ) -> Any:
+        """The map of `forward_features` and the maps inside, with timm's arguments.
+
+        Args:
+            x: (N, in_channels, H, W), normalized.
+            indices: Which maps, as out_indices of `FeatureExtractor`: 0 is the stem's, 1, 2, ... those of the stages.
+            norm: No meaning here: these networks have no last norm. timm's models take it.
+            stop_early: Compute nothing after the last map; only with intermediates_only.
+            output_fmt: "NCHW".
+            intermediates_only: Return the maps alone.
+
+        Returns:
+            (map of `forward_features`, list of maps), or the list of maps.
+
+        Raises:
+            ArchError: An index does not exist, another format, or stop_early without intermediates_only.
+        """
+        if output_fmt != "NCHW" or (stop_early and not intermediates_only):
+            raise ArchError(
+                f"output_fmt is 'NCHW', not {output_fmt!r}, and stop_early goes with intermediates_only. Correct it."
+            )
+        wanted = chosen_maps(indices, len(self.stage_names) + 1)
+        x = self.stem.forward_conv(x)
+        maps = {0: x}
+        last = max(wanted) if stop_early else len(self.stage_names)
+        x = self.stem.pool(x) if last else x
+        for i, name in enumerate(self.stage_names[:last], 1):
+            x = maps[i] = self._stage(name, x)
+        inside = [maps[i] for i in sorted(wanted)]
+        return inside if intermediates_only else (self.head.features(x), inside)
+
+    @property
+    def pretrained_cfg(self) -> dict[str, Any]:
+        """How images are prepared, by timm's keys: of the weights, as far as `create_model` loaded some."""
+        return default_cfg(self.arch) | self._pretrained_cfg
+
+    @property
+    def default_cfg(self) -> dict[str, Any]:
+        """The same as `pretrained_cfg`, as in timm."""
+        return self.pretrained_cfg
 
     @property
     def num_features(self) -> int:
@@ -97,16 +165,19 @@ class AnyNet(nn.Module):
         """The last layer, which computes the logits."""
         return self.head.fc
 
-    def reset_classifier(self, num_classes: int, *, seed: int | None = None) -> None:
+    def reset_classifier(self, num_classes: int, global_pool: str | None = None, *, seed: int | None = None) -> None:
         """Replace the last layer by a new one, initialized as in `build`, on the same device and in the same type.
 
         Args:
             num_classes: 0 removes the classifier; the network then returns its input, (N, num_features).
+            global_pool: "avg" or None, which timm's models take too: there is no other pool here.
             seed: Of the new weights; None draws from torch's global generator.
 
         Raises:
-            ArchError: num_classes is no whole number, or negative.
+            ArchError: num_classes is no whole number, or negative, or global_pool is another one.
         """
+        if global_pool not in (None, "avg"):
+            raise ArchError(f"these networks pool by 'avg', not by {global_pool!r}. Leave global_pool out.")
         if isinstance(num_classes, bool) or not isinstance(num_classes, int) or num_classes < 0:
             raise ArchError(f"num_classes is a whole number, 0 for no classifier, not {num_classes!r}. Correct it.")
         if num_classes == 0:

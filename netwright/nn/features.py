@@ -9,9 +9,9 @@ from typing import Any
 from torch import Tensor, nn
 
 from netwright.arch import STEMS, Arch
-from netwright.errors import ArchError
 from netwright.nn.anynet import AnyNet
 from netwright.nn.graph import graph_of
+from netwright.nn.maps import chosen_maps
 
 __all__ = ["FeatureExtractor", "FeatureInfo"]
 
@@ -86,7 +86,7 @@ class FeatureExtractor(nn.Module):
         super().__init__()
         self.arch = module.arch
         every = _maps(module.arch)
-        self.out_indices = _chosen(out_indices, len(every))
+        self.out_indices = chosen_maps(out_indices, len(every))
         self.feature_info = FeatureInfo(every, self.out_indices)
         self.channels: tuple[int, ...] = tuple(self.feature_info.channels())
         self.reductions: tuple[int, ...] = tuple(self.feature_info.reduction())
@@ -128,17 +128,3 @@ def _maps(arch: Arch) -> tuple[dict[str, Any], ...]:
         reduction *= stage.stride
         maps.append({"num_chs": stage.width, "reduction": reduction, "module": f"s{i}", "index": i})
     return tuple(maps)
-
-
-def _chosen(out_indices: int | Sequence[int] | None, maps: int) -> tuple[int, ...]:
-    """The indices counted from 0, in the order given."""
-    if out_indices is None:
-        out_indices = maps
-    given = tuple(range(-out_indices, 0)) if isinstance(out_indices, int) else tuple(out_indices)
-    counted = tuple(index + maps if index < 0 else index for index in given)
-    if not counted or len(set(counted)) < len(counted) or not all(0 <= index < maps for index in counted):
-        raise ArchError(
-            f"out_indices are some of the maps 0 (stem) to {maps - 1} (last stage), each once, or the number of last "
-            f"maps, not {out_indices!r}. Choose among these."
-        )
-    return counted

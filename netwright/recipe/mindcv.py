@@ -81,6 +81,7 @@ MINDCV: Mapping[str, Renamed | Meaningless] = {
     # True filtered nothing there, whatever its name says: the optimizer's own decay was set on all groups as well
     "filter_bias_and_bn": Renamed("weight_decay_filter", {"True": "disable", "False": "auto"}, closed=True),
     "gradient_accumulation_steps": Renamed("accumulate"),
+    "in_chans": Renamed("in_channels"),  # timm's name
     "image_resize": Renamed("image_size"),
     "keep_checkpoint_max": Renamed("checkpoint_keep"),
     "mode": Meaningless("graph or eager; compile is the nearest", ("0", "1")),

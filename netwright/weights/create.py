@@ -14,11 +14,11 @@ from netwright.arch import Arch
 from netwright.data.class_order import order_notice, sorted_as, usual_order
 from netwright.errors import ArchError, WeightsError
 from netwright.nn import AnyNet, FeatureExtractor, build
-from netwright.weights.arch_inference import classes_of
+from netwright.weights.arch_inference import channels_of, classes_of
 from netwright.weights.architecture import resolve_arch, resolve_stored_arch
 from netwright.weights.locate import Located
 from netwright.weights.match import adapt_state, load_state
-from netwright.weights.preprocessing import torchvision_facts
+from netwright.weights.preprocessing import preprocessing_of, torchvision_facts
 from netwright.weights.read import StoredWeights, read_state
 from netwright.weights.refs import is_ref, published_row, resolve_ref, split_tag
 from netwright.weights.zoo import WEIGHTS_SOURCES, canonical_network, choose_weights
@@ -36,6 +36,7 @@ class _Options(TypedDict, total=False):
     drop_rate: float
     drop_path_rate: float
     seed: int | None
+    in_chans: int | None
 
 
 @overload
@@ -73,6 +74,7 @@ def create_model(
     drop_rate: float = 0.0,
     drop_path_rate: float = 0.0,
     seed: int | None = None,
+    in_chans: int | None = None,
 ) -> AnyNet | FeatureExtractor:
     """Create a network by its name, to train it or to build upon it.
 
@@ -89,6 +91,7 @@ def create_model(
         out_indices: The maps of features_only, see `FeatureExtractor`.
         stem: Replaces the network's own stem; "cifar" has stride 1, for small images.
         drop_rate: See `build`; drop_path_rate and seed likewise.
+        in_chans: timm's name of in_channels.
 
     Returns:
         An AnyNet; a FeatureExtractor with features_only.
@@ -101,6 +104,9 @@ def create_model(
         raise WeightsError("weights are published ones or those of a file. Give pretrained or checkpoint_path.")
     if out_indices is not None and not features_only:
         raise ArchError("out_indices choose among the maps of features_only. Give features_only=True too.")
+    if None not in (in_channels, in_chans):
+        raise ArchError("in_chans is another name of in_channels. Give one of them.")
+    in_channels = in_channels if in_chans is None else in_chans
     arch, located, stored = _resolve(name, pretrained, checkpoint_path, stem)
     is_headless = features_only or num_classes == 0
     if stored is not None and (is_headless or (pretrained and num_classes is None)):
@@ -114,11 +120,25 @@ def create_model(
     if stored is not None and located is not None:
         for notice in _load_into(module, arch, located, stored, adapt=True):
             warnings.warn(notice, stacklevel=2)
+        module._pretrained_cfg = _timm_cfg(stored, arch)
     if features_only:
         return FeatureExtractor(module, out_indices)
     if num_classes == 0:
         module.reset_classifier(0)
     return module
+
+
+def _timm_cfg(stored: StoredWeights, arch: Arch) -> dict[str, Any]:
+    """The preparation of images for weights, by timm's keys, where the network still takes as many channels."""
+    seen, _ = preprocessing_of(stored, replace(arch, in_channels=channels_of(stored.state) or arch.in_channels))
+    size = seen.image_size
+    cfg: dict[str, Any] = {"crop_pct": seen.crop_pct, "interpolation": seen.interpolation}
+    cfg["input_size"] = (arch.in_channels, size, size)
+    if seen.channels == arch.in_channels:
+        cfg |= {key: tuple(value / 255 for value in getattr(seen, key)) for key in ("mean", "std")}
+    if names := stored.config.get("class_names"):
+        cfg["label_names"] = list(names)
+    return cfg
 
 
 def _resolve(

@@ -144,6 +144,16 @@ def _refuse_compressed(path: Path) -> None:
     """Raise for compressed records, which could unpack to any size; torch does not compress."""
     with zipfile.ZipFile(path) as archive:
         unpacked = sum(record.file_size for record in archive.infolist())
+        names = {record.filename.split("/", 1)[-1] for record in archive.infolist()}
+    if "data.pkl" in names and any(name.startswith("code/") for name in names):
+        raise WeightsError(
+            f"{path} is a TorchScript file, which has code, so it is not opened. Save its weights alone: "
+            "torch.save(torch.jit.load(path).state_dict(), other)."
+        )
+    if "data.pkl" not in names:
+        raise WeightsError(
+            f"{path} is a zip archive, and no file of torch.save: it has no data.pkl. Give a file of weights."
+        )
     if unpacked > path.stat().st_size:
         raise WeightsError(f"torch's files are not compressed, and {path} unpacks to {unpacked:,} bytes: refused.")
 

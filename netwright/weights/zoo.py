@@ -176,13 +176,17 @@ def find_row(source: str, name: str, tag: str = "") -> PublishedWeights | None:
     return next((row for row in rows if tag in ("", row.tag)), None)
 
 
-def list_models(pattern: str | Sequence[str] = "*", pretrained: bool = False) -> list[str]:
+def list_models(
+    pattern: str | Sequence[str] = "*", pretrained: bool = False, exclude_filters: str | Sequence[str] = ()
+) -> list[str]:
     """List networks by name, from small to large within a family.
 
     Args:
         pattern: Like "regnet_y*" or "regnetx_0*", or several of these; other names of the networks are matched too.
         pretrained: Only those with published weights.
+        exclude_filters: Patterns of names to leave out.
     """
+    excluded = [exclude_filters] if isinstance(exclude_filters, str) else list(exclude_filters)
     patterns = [pattern] if isinstance(pattern, str) else list(pattern)
     names: dict[str, list[str]] = {name: [name] for name in NETWORKS}
     for alias, name in ALIASES.items():
@@ -192,9 +196,12 @@ def list_models(pattern: str | Sequence[str] = "*", pretrained: bool = False) ->
     return [
         name
         for name, known in names.items()
-        if (not pretrained or published_weights(name))
-        and any(fnmatch.fnmatchcase(each, one.lower()) for each in known for one in patterns)
+        if (not pretrained or published_weights(name)) and _match(known, patterns) and not _match(known, excluded)
     ]
+
+
+def _match(names: Sequence[str], patterns: Sequence[str]) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern.lower()) for name in names for pattern in patterns)
 
 
 @cache

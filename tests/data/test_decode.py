@@ -267,3 +267,14 @@ def test_libtiff_writes_nothing_to_stderr(capfd):
         decode(bytes(data), 32, 1)
     written = capfd.readouterr()
     assert (written.out, written.err) == ("", "")
+
+
+def test_an_image_of_210_million_pixels_is_said_with_the_limit():
+    from PIL import Image
+
+    picture = io.BytesIO()
+    Image.new("1", (15000, 14000)).save(picture, "PNG")
+    with pytest.raises(
+        DataError, match=r"it has 210,000,000 pixels, and at most 178,956,970 are read\. Make it smaller"
+    ):
+        decode_full(picture.getvalue(), 3)

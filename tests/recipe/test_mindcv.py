@@ -126,6 +126,7 @@ HONORED = [
     ("drop_remainder", False, "drop_last", False),
     ("eval_shuffle", True, "eval_shuffle", True),
     ("image_resize", 160, "image_size", 160),
+    ("in_chans", 1, "in_channels", 1),
     ("scale", "(0.35, 1.0)", "scale", (0.35, 1.0)),
     ("color_jitter", [0.4, 0.4, 0.4], "color_jitter", (0.4, 0.4, 0.4)),
     ("color_jitter", None, "color_jitter", None),

@@ -223,3 +223,49 @@ def test_without_names_the_order_of_the_library_is_taken(tmp_path: Path, randomi
     (notice,) = notices
     assert notice.endswith("no class names: the classifier's rows are taken to be in the order of these classes")
     assert torch.equal(module.head.fc.weight, trained.head.fc.weight)
+
+
+def test_the_preparation_of_weights_is_told_as_timm_tells_it(tmp_path: Path, randomized: Callable[..., Any]):
+    seen = Preprocessing(
+        image_size=64, crop_pct=0.8, interpolation="bicubic", mean=(51.0, 51.0, 51.0), std=(255.0,) * 3
+    )
+    save_model(tmp_path / "model.safetensors", randomized(), preprocessing=seen, class_names=tuple("abcde"))
+    module = create_model(f"local-dir:{tmp_path}", pretrained=True)
+    cfg = module.pretrained_cfg
+    assert (cfg["input_size"], cfg["crop_pct"], cfg["interpolation"]) == ((3, 64, 64), 0.8, "bicubic")
+    assert (cfg["mean"], cfg["std"], cfg["label_names"]) == ((0.2, 0.2, 0.2), (1.0, 1.0, 1.0), list("abcde"))
+    with pytest.warns(UserWarning, match="take 3 channels"):
+        gray = create_model(f"local-dir:{tmp_path}", pretrained=True, in_chans=1)
+    assert gray.pretrained_cfg["input_size"] == (1, 64, 64)
+    assert len(gray.pretrained_cfg["mean"]) == 1
+
+
+def test_in_chans_is_in_channels(network_yaml: str):
+    assert create_model(network_yaml, in_chans=2).arch.in_channels == 2
+    with pytest.raises(ArchError, match="another name of in_channels"):
+        create_model(network_yaml, in_channels=1, in_chans=2)
+
+
+@pytest.mark.parametrize(
+    ("ref", "name", "classes"),
+    [
+        ("timm/regnetx_002", "regnet_x_200mf", 1000),
+        ("timm/regnetx_002.pycls_in1k", "regnet_x_200mf", 1000),
+        ("torchvision/regnet_y_400mf", "regnet_y_400mf", 1000),
+        ("mindcv/regnet_x_200mf", "regnet_x_200mf", 1000),
+        ("pycls/RegNetX-200MF", "regnet_x_200mf", 1000),
+    ],
+)
+def test_a_name_alone_downloads_nothing(monkeypatch: pytest.MonkeyPatch, ref: str, name: str, classes: int):
+    from netwright.weights import refs
+
+    def unreachable(*given: Any) -> Any:
+        raise AssertionError(f"{given} was to be downloaded")
+
+    monkeypatch.setattr(refs, "download_row", unreachable)
+    monkeypatch.setattr(refs, "hub_weights", unreachable)
+    module = create_model(ref)
+    assert (module.arch.name, module.arch.num_classes) == (name, classes)
+    assert create_model(ref, num_classes=3, features_only=True).arch.name == name
+    with pytest.raises(AssertionError, match="to be downloaded"):
+        create_model(ref, pretrained=True)

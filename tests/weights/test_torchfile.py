@@ -266,3 +266,24 @@ def test_a_published_network_of_pycls_is_known(tmp_path: Path):
     arch = infer_arch(read_state(pycls_file(tmp_path / "a.pyth", module)).state)
     assert arch == published("regnet_x_200mf")
     assert pickle.loads(pickle.dumps(arch)) == arch
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_other_archives_are_said_for_what_they_are(tmp_path: Path, randomized: Callable[..., Any]):
+    module = randomized()
+    torch.jit.save(torch.jit.trace(module, torch.zeros(1, 3, 16, 16)), tmp_path / "a.pt")
+    with pytest.raises(WeightsError, match=r"a TorchScript file, which has code, .*torch\.jit\.load\(path\)"):
+        read_state(tmp_path / "a.pt")
+    with zipfile.ZipFile(tmp_path / "b.pt", "w") as archive:
+        archive.writestr("a/text.txt", b"hello")
+    with pytest.raises(WeightsError, match=r"a zip archive, and no file of torch\.save"):
+        read_state(tmp_path / "b.pt")
+
+
+def test_mappings_that_multiply_are_read_once(tmp_path: Path):
+    content: Any = {"a": torch.ones(1)}
+    for _ in range(6):
+        content = {str(i): content for i in range(100)}
+    torch.save(content, tmp_path / "a.pt")
+    with pytest.raises(WeightsError, match="a mapping of names to tensors"):
+        read_state(tmp_path / "a.pt")

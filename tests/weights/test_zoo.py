@@ -167,3 +167,11 @@ def test_what_mindcv_publishes_now_is_there():
     # their max pool is shifted, so that others are the default
     assert all(published_weights(name)[0].source != "mindcv" for name in resnets)
     assert all(len(row.sha256) == 8 for row in rows_of("mindcv"))
+
+
+def test_names_can_be_left_out():
+    every = list_models("regnet_y_*")
+    assert list_models("regnet_y_*", exclude_filters="*_tv") == [name for name in every if not name.endswith("_tv")]
+    assert list_models("resnet*", exclude_filters=["*18", "*_cifar"]) == [
+        name for name in list_models("resnet*") if name != "resnet18" and not name.endswith("_cifar")
+    ]
