@@ -26,7 +26,7 @@ def add_arguments(parser: CommandParser) -> None:
     """The flags."""
     from netwright.workflow.config import DesignConfig
 
-    add_options(parser, DesignConfig, ("space", "out"))
+    add_options(parser, DesignConfig, ("space", "out", "budget"))
     add_design_options(parser)
     add_options(parser, DesignConfig, ("policy", "refine_from"), group="refinement")
     final = ("confirm_trials", "final_epochs", "final_seeds")

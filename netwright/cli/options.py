@@ -9,7 +9,7 @@ from dataclasses import MISSING
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
 
-from netwright.options import TRUTHS, Option, describe, options_of, read_quantity, read_window
+from netwright.options import TRUTHS, Option, describe, options_of, read_duration, read_quantity, read_window
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -23,6 +23,7 @@ __all__ = [
     "add_options",
     "default_in_words",
     "design_options",
+    "duration",
     "limited_space",
     "options_given",
     "quantity",
@@ -33,7 +34,7 @@ __all__ = [
 
 _BATCH_SIZES = "32, 64 from 2,000 training images, 128 from 5,000"
 # of the trials' recipe, what has a flag
-_RECIPE = ("batch_size", "lr", "weight_decay", "label_smoothing", "flip", "precision")
+_RECIPE = ("batch_size", "lr", "weight_decay", "label_smoothing", "flip", "precision", "crop_scale")
 
 
 def quantity(text: str) -> float:
@@ -48,6 +49,14 @@ def window(text: str) -> tuple[float, float]:
     """`360M:400M` -> (low, high). ArgumentTypeError otherwise."""
     try:
         return read_window(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from error
+
+
+def duration(text: str) -> float:
+    """`90s`, `20m`, `2h` -> seconds. ArgumentTypeError otherwise."""
+    try:
+        return read_duration(text)
     except ValueError as error:
         raise ArgumentTypeError(str(error)) from error
 
@@ -139,7 +148,7 @@ def _kinds(hint: Any) -> set[Any]:
 def _reader(item: Option) -> Callable[[str], Any]:
     """From the word of a flag to a value; whether the value is allowed is checked by the dataclass."""
     kinds = _kinds(item.hint)
-    convert = next((convert for kind, convert in _CONVERT.items() if kind in kinds), str)
+    convert = _MEASURES.get(item.metavar) or next((convert for kind, convert in _CONVERT.items() if kind in kinds), str)
 
     def read(word: str) -> Any:
         if word in item.constraint.choices:
@@ -155,13 +164,15 @@ def _reader(item: Option) -> Callable[[str], Any]:
 
 
 _CONVERT: dict[Any, Callable[[str], Any]] = {bool: truth, float: float, int: int, Path: Path}
+# what help shows in place of a value -> how it is read, where its type does not say
+_MEASURES: dict[str, Callable[[str], Any]] = {"TIME": duration}
 
 
 def add_limits(parser: CommandParser) -> None:
     """--flops, --params, --acts as windows, and --max_flops, --max_params, --max_acts."""
     from netwright.workflow.config import LIMITS, DesignConfig
 
-    group = parser.add_argument_group("budget (at the networks' resolution)")
+    group = parser.add_argument_group("limits on costs (at the networks' resolution)")
     for item in options_of(DesignConfig):
         if item.name in LIMITS:
             group.add_argument(

@@ -2,6 +2,7 @@
 
 from netwright.options.check import check_options, check_value, describe
 from netwright.options.declare import Constraint, Option, option, options_of
+from netwright.options.duration import duration_in_words, read_duration
 from netwright.options.quantity import read_quantity, read_window
 from netwright.options.read import TRUTHS, read_value
 
@@ -12,8 +13,10 @@ __all__ = [
     "check_options",
     "check_value",
     "describe",
+    "duration_in_words",
     "option",
     "options_of",
+    "read_duration",
     "read_quantity",
     "read_value",
     "read_window",

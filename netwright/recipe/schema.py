@@ -59,6 +59,12 @@ class Recipe:
         high=512,
         default_text="an eighth of the side",
     )
+    crop_scale: float = option(
+        0.0,
+        "least share of the area of a random part that is resized, in place of crop_padding; 0: none",
+        low=0.0,
+        high=1.0,
+    )
     precision: str = option(
         AUTO, "of activations; bf16 by autocast", choices=PRECISIONS, default_text="bf16 where it is faster"
     )
@@ -100,7 +106,8 @@ class Recipe:
         return all(getattr(self, item.name) != AUTO for item in fields(self))
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        # only where it is on: populations that were stored before there was this option stay equal to their own
+        return {name: value for name, value in asdict(self).items() if name != "crop_scale" or value}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Recipe:

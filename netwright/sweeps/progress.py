@@ -40,6 +40,13 @@ class NullProgress:
     def start(self, title: str, done: int, total: int) -> None:
         """A sweep of `total` trials begins, `done` of which were finished before."""
 
+    def expect(self, later: Callable[[float, float], float] | None) -> None:
+        """What follows the sweep that is started next.
+
+        Args:
+            later: (seconds of a trial, seconds left of the sweep) -> seconds of all that follows; None for nothing.
+        """
+
     def update(self, done: float, finished: int, failed: int, best: float | None, mean: float | None) -> None:
         """Where the sweep is.
 
@@ -67,6 +74,7 @@ class Progress(NullProgress):
         self._display = Display(stream or sys.stderr, _make_live)
         self._now = now
         self._title, self._begun, self._done_before, self._total, self._last = "", 0.0, 0, 0, 0.0
+        self._later: Callable[[float, float], float] | None = None
 
     def __enter__(self) -> Self:
         self._display.__enter__()
@@ -83,19 +91,28 @@ class Progress(NullProgress):
             more = "; continuing" if done < total else ""
             self._display.write_line(f"{title}: {done} of {total} trials were finished before{more}")
 
+    def expect(self, later: Callable[[float, float], float] | None) -> None:
+        self._later = later
+
     def update(self, done: float, finished: int, failed: int, best: float | None, mean: float | None) -> None:
         elapsed = self._now() - self._begun
         fresh = done - self._done_before
-        left = clock(elapsed / fresh * (self._total - done)) if fresh > 0.2 else "-:--"
+        left = self._left(elapsed / fresh, self._total - done) if fresh > 0.2 else "-:-- left"
         errors = "" if best is None or mean is None else f"  best {best:.2f}%  mean {mean:.2f}%"
         failures = f"  {failed} failed" if failed else ""
-        text = f"{finished}/{self._total} trials{failures}{errors}  {clock(elapsed)} gone, {left} left"
+        text = f"{finished}/{self._total} trials{failures}{errors}  {clock(elapsed)} gone, {left}"
         is_over = finished + failed == self._total
         if self._display.live is not None:
             self._display.live.update("" if is_over else _bar(self._title, done / max(1, self._total), text))
         if is_over or (self._display.live is None and elapsed - self._last >= _LINE_EVERY):
             self._last = elapsed
             self._display.write_line(f"{self._title}: {text}")
+
+    def _left(self, trial: float, waiting: float) -> str:
+        """Of this sweep, and of all. trial: seconds of one."""
+        left = trial * waiting
+        everything = left if self._later is None else left + self._later(trial, left)
+        return f"{clock(left)} left" + (f", {clock(everything)} with the next steps" if everything > left else "")
 
 
 def _make_live(console: Console) -> Live:

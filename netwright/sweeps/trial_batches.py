@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -9,10 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from netwright.recipe import Recipe
 
-__all__ = ["Batches"]
+__all__ = ["Batches", "resized_crop"]
+
+_MOST_RATIO = math.log(4 / 3)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,8 +54,12 @@ class Batches:
         order = self.index[rng.permutation(len(self.index))]
         for step in range(self.steps(recipe.batch_size)):
             chosen = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
-            pixels = _augment(self.images[chosen], rng, flip=recipe.flip is True, padding=int(recipe.crop_padding))
-            yield self._to_device(pixels, self.labels[chosen])
+            flip, padding = recipe.flip is True, int(recipe.crop_padding)
+            if recipe.crop_scale:
+                padding = 0
+            pixels = _augment(self.images[chosen], rng, flip=flip, padding=padding)
+            x, target = self._to_device(pixels, self.labels[chosen])
+            yield (resized_crop(x, rng, recipe.crop_scale) if recipe.crop_scale else x), target
 
     def evaluate(self, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Every image once, in order, not augmented; shapes as in `train`."""
@@ -86,3 +94,24 @@ def _augment(
         mirrored = np.asarray(rng.random(n) < 0.5)
         cropped = np.where(mirrored[:, None, None, None], cropped[..., ::-1], cropped)
     return cropped
+
+
+def resized_crop(x: Tensor, rng: np.random.Generator, scale: float) -> Tensor:
+    """A random part of each image, resized to the whole, as Inception was trained: arXiv 1409.4842.
+
+    Args:
+        x: (B, C, H, W), float.
+        rng: Draws on the processor, so that a seed draws the same on every device.
+        scale: Least share of the area; the sides' ratio is within 3:4 and 4:3.
+    """
+    n = len(x)
+    area, ratio = rng.uniform(scale, 1.0, n), np.exp(rng.uniform(-_MOST_RATIO, _MOST_RATIO, n))
+    sides = np.minimum(np.sqrt(np.stack([area * ratio, area / ratio])), 1.0)  # (2, B): width and height
+    centers = rng.uniform(-1.0, 1.0, (2, n)) * (1.0 - sides)
+    theta = np.zeros((n, 2, 3), np.float32)
+    theta[:, [0, 1], [0, 1]] = sides.T
+    theta[:, :, 2] = centers.T
+    grid = functional.affine_grid(torch.from_numpy(theta).to(x.device), list(x.shape), align_corners=False)
+    layout = torch.channels_last if x.is_contiguous(memory_format=torch.channels_last) else torch.contiguous_format
+    cropped = functional.grid_sample(x, grid, padding_mode="reflection", align_corners=False)
+    return cropped.contiguous(memory_format=layout)

@@ -9,7 +9,7 @@ from typing import Any
 
 from netwright.analysis.policy import DEFAULT, POLICIES, POLICIES_IN_WORDS, REFINE_FROM
 from netwright.errors import RecipeError, SpaceError
-from netwright.options import check_options, option, options_of
+from netwright.options import check_options, option, options_of, read_duration
 from netwright.recipe import Recipe
 from netwright.space import DesignSpace
 from netwright.system.suggest import suggest
@@ -23,7 +23,10 @@ LIMITS = ("flops", "params", "acts")
 SWEEP_TRIALS = 100  # of a sweep alone, by default: it is not followed by the other steps of a design
 
 # no result depends on these; populations compare the space and the images themselves, wherever they are read from
-_NOT_LASTING = ("out", "command", "workers", "device", "space", "data_dir", "trial_timeout", "retry_failed")
+_NOT_LASTING = (
+    *("out", "command", "workers", "device", "space", "data_dir", "trial_timeout", "retry_failed"),
+    *("budget", "given"),
+)
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class DesignConfig:
     Attributes:
         recipe: Values of the trials' `Recipe`, other than epochs.
         command: What was typed, for the report.
+        given: Names of the options that a plan leaves as they are; None where all are meant as they stand.
     """
 
     out: Path = option(Path("runs/design"), "where results go", metavar="DIR")
@@ -49,6 +53,13 @@ class DesignConfig:
     flops: Window | None = option(None, "multiply-adds", low=0.0, metavar="LOW:HIGH")
     params: Window | None = option(None, "parameters", low=0.0, metavar="LOW:HIGH")
     acts: Window | None = option(None, "activations", low=0.0, metavar="LOW:HIGH")
+    budget: float | str | None = option(
+        None,
+        "time for all of it, such as 90s, 20m or 2h: what is not given (size of the images, number and complexity of "
+        "the networks, epochs, final trainings) is chosen for it",
+        metavar="TIME",
+        default_text="none; about half an hour where the defaults would take longer",
+    )
     trials: int = option(48, "networks sampled", low=1, metavar="N")
     confirm_trials: int | None = option(
         None, "networks of the refined space", low=1, metavar="N", default_text="half of --trials"
@@ -81,9 +92,15 @@ class DesignConfig:
     )
     seed: int = option(0, "of sampling, splits and training", low=0)
     command: str = ""
+    given: tuple[str, ...] | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "out", Path(self.out))
+        if self.budget is not None:
+            try:
+                object.__setattr__(self, "budget", read_duration(self.budget))
+            except ValueError as error:
+                raise RecipeError(f"budget: {error}. Correct 'budget'.") from error
         for name in ("data_dir", "space"):
             if isinstance(path := getattr(self, name), Path):
                 object.__setattr__(self, name, str(path))
@@ -116,7 +133,25 @@ class DesignConfig:
                 raise RecipeError(f"unknown option {name!r} of a design: {suggest(name, known)}")
         values = {name: value for name, value in options.items() if name in own} | windows(options)
         recipe = {name: value for name, value in options.items() if name in trials}
-        return cls(**values | {"recipe": dict(options.get("recipe", {})) | recipe})
+        given = tuple(values | recipe) if options.get("given") is None else options["given"]
+        return cls(**values | {"recipe": dict(options.get("recipe", {})) | recipe, "given": given})
+
+    @property
+    def seconds(self) -> float | None:
+        """The budget of time."""
+        return None if self.budget is None else float(self.budget)
+
+    @property
+    def fixed(self) -> frozenset[str]:
+        """Options that a plan leaves as they are: those that were given, or are not as by default."""
+        standing = {item.name: item.default for item in options_of(type(self))}
+        changed = {name for name, value in standing.items() if getattr(self, name) != value}
+        return frozenset((*changed, *(self.given or ()), *self.recipe))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a plan may choose how much is trained though no budget is given."""
+        return self.given is not None and not {"trials", "epochs"} <= set(self.given)
 
     @property
     def confirming(self) -> int:

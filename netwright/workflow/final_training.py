@@ -13,8 +13,9 @@ import numpy as np
 from netwright.arch import Arch, complexity
 from netwright.data import ImageSet, load_images
 from netwright.errors import PopulationError
-from netwright.population import Population, trial_seed
+from netwright.population import FILE, Population, trial_seed
 from netwright.sweeps import run
+from netwright.workflow.continuing import keep_finals_of
 from netwright.workflow.prepare import PreparedDesign, identity, machine_failures, retry_command
 
 if TYPE_CHECKING:
@@ -46,14 +47,16 @@ def train_finalists(prepared: PreparedDesign, pick: Arch, baseline: Arch) -> tup
         )
         # a part of the images may be all gray, and the whole not
         pick, baseline = (replace(arch, in_channels=images.channels) for arch in (pick, baseline))
-    seeds = [trial_seed(config.seed, _FIRST_SEED + k) for k in range(config.final_seeds)]
+    keep_finals_of(config, pick, baseline, prepared.final_recipe.epochs)
+    order = _order(folder, config.final_seeds)
+    networks = {"pick": pick, "baseline": baseline}
     with Population.open_or_create(
         folder,
-        networks=[pick] * len(seeds) + [baseline] * len(seeds),
+        networks=[networks[role] for role, _ in order],
         seed=config.seed,
         identity=identity(None, prepared.final_recipe, images, config.threads),
-        seeds=seeds * 2,
-        labels=["pick"] * len(seeds) + ["baseline"] * len(seeds),
+        seeds=[trial_seed(config.seed, _FIRST_SEED + k) for _, k in order],
+        labels=[role for role, _ in order],
     ) as population:
         run(
             population,
@@ -82,6 +85,27 @@ def train_finalists(prepared: PreparedDesign, pick: Arch, baseline: Arch) -> tup
             cure = "The same command with --retry_failed trains it again."
         raise PopulationError(f"no training of the pick is finished. {finalists[0].note} {cure}")
     return finalists
+
+
+def _order(folder: Path, seeds: int) -> list[tuple[str, int]]:
+    """Role and number of the seed of each training: those that the folder has, in their order, then the others.
+
+    Raises:
+        PopulationError: The folder has more seeds.
+    """
+    held = 0
+    order: list[tuple[str, int]] = []
+    if (folder / FILE).exists():
+        with Population.open(folder) as population:
+            labels = list(population.frame()["label"])
+        held = len(labels) // 2
+        order = [(label, labels[:at].count(label)) for at, label in enumerate(labels)]
+    if held > seeds:
+        raise PopulationError(
+            f"final trainings are added and never taken away: {folder} has {held} of each network, and {seeds} are "
+            f"asked for. Ask for {held} or more, or choose another folder."
+        )
+    return order + [(role, k) for role in ("pick", "baseline") for k in range(held, seeds)]
 
 
 def _timeout(prepared: PreparedDesign, images: ImageSet) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +17,14 @@ from netwright.space import DesignSpace, Sample, load_space
 from netwright.sweeps import Executor, LocalExecutor, NullProgress, default_workers, run
 from netwright.system.atomic import require_writable
 from netwright.system.run_folder import mark_run_folder
+from netwright.workflow.budgeted import BATCHES, budgeted
 from netwright.workflow.config import DesignConfig
 
-__all__ = ["PreparedDesign", "identity", "machine_failures", "prepare", "retry_command"]
+__all__ = ["PreparedDesign", "identity", "machine_failures", "prepare", "retry_command", "with_final"]
 
 _LOG = logging.getLogger(__name__)
 
 _MOST_REASONS = 3  # that are said
-_IMAGENET = (224, 400e6)  # the regime that DDS designs in: pixels, flops
-# (training images, batch size from so many on): a short training needs some hundred steps
-_BATCHES = ((5000, 128), (2000, 64), (0, 32))
 
 
 @dataclass(frozen=True)
@@ -149,11 +147,18 @@ def prepare(config: DesignConfig, progress: NullProgress) -> PreparedDesign:
             *(len(part) for part in (images.train, images.validation, images.test)),
         )
     recipe, final_recipe, devices = _resolved(config, images)
-    space = _budgeted(space, images, config)
+    space = budgeted(space, images.resolution, images.num_classes, images.channels, config)
     assert images.path is not None, "a cache was given"
     workers = config.workers or default_workers(config.threads, devices)
     executor = LocalExecutor(images.path, workers=workers, threads=config.threads, devices=devices)
     return PreparedDesign(config, space, images, recipe, final_recipe, devices, progress, executor)
+
+
+def with_final(prepared: PreparedDesign, *, epochs: int, seeds: int) -> PreparedDesign:
+    """The design with other final trainings."""
+    config = replace(prepared.config, final_epochs=epochs, final_seeds=seeds)
+    _, final_recipe, _ = _resolved(config, prepared.images)
+    return replace(prepared, config=config, final_recipe=final_recipe)
 
 
 def machine_failures(population: Population) -> str:
@@ -185,23 +190,12 @@ def identity(space: DesignSpace | None, recipe: Recipe, images: ImageSet, thread
     }
 
 
-def _budgeted(space: DesignSpace, images: ImageSet, config: DesignConfig) -> DesignSpace:
-    """The space for these images, within the budget."""
-    space = space.for_images(images.resolution, images.num_classes, images.channels)
-    limits = {name: window for name in ("flops", "params", "acts") if (window := getattr(config, name)) is not None}
-    if not limits and not set(space.limits) & {"flops", "params", "acts"}:
-        pixels, flops = _IMAGENET
-        most = flops * (images.resolution / pixels) ** 2
-        limits = {"flops": (0.9 * most, most)}
-    return space.refine(**limits)
-
-
 def _resolved(config: DesignConfig, images: ImageSet) -> tuple[Recipe, Recipe, tuple[str, ...]]:
     """The resolved recipes of trials and of final trainings, and the devices to train on."""
     from netwright.training import bf16_helps, devices, resolve_device
 
     device = resolve_device(config.device)
-    batch_size = next(size for least, size in _BATCHES if len(images.train) >= least)
+    batch_size = next(size for least, size in BATCHES if len(images.train) >= least)
     given = {"batch_size": batch_size} | dict(config.recipe)
     trial, final = (
         Recipe()

@@ -61,7 +61,7 @@ class DesignResult:
 def conclude(
     prepared: PreparedDesign,
     advice: Advice,
-    views: tuple[PopulationView, PopulationView],
+    views: tuple[PopulationView, ...],
     finalists: tuple[Finalist, Finalist],
     why_selected: str,
 ) -> DesignResult:
@@ -70,7 +70,7 @@ def conclude(
     Args:
         prepared: The design.
         advice: From which the refined space is.
-        views: The populations of the given and of the refined space.
+        views: The population of the given space, and where it was narrowed that of the refined space.
         finalists: Pick and baseline, trained.
         why_selected: A sentence about the pick.
 
@@ -83,7 +83,7 @@ def conclude(
     out = prepared.config.out
     pick, baseline = finalists
     narrowed = advice.space.parameters != prepared.space.parameters  # an order narrows too
-    comparison = Comparison.of(*views, seed=prepared.config.seed) if narrowed else None
+    comparison = Comparison.of(views[0], views[1], seed=prepared.config.seed) if narrowed else None
     data = ReportData(
         title=f"Designing a network for {prepared.images.name}",
         populations=views,
@@ -96,8 +96,8 @@ def conclude(
     )
     _copy(weights_of(out / "final", "pick", pick.seeds[0]), out / "weights.safetensors")
     _write(out / "network.yaml", pick.arch.to_yaml(), "the selected network")
-    for name, view in zip(("space", "refined_space"), views, strict=True):
-        _write(out / f"{name}.yaml", yaml.safe_dump(dict(view.space), sort_keys=False), "the design space")
+    for name, space in (("space", views[0].space), ("refined_space", advice.space.to_dict())):
+        _write(out / f"{name}.yaml", yaml.safe_dump(dict(space), sort_keys=False), "the design space")
     result = DesignResult(
         network=pick.arch,
         test_errors=pick.test_errors,
@@ -105,7 +105,7 @@ def conclude(
         baseline_test_errors=baseline.test_errors,
         confirmed=comparison is not None and comparison.is_better,
         verdict=of_finalists(pick.test_errors, baseline.test_errors, baseline.name).sentence,
-        refinement=of_refinement(comparison, views[0].name, views[1].name).sentence
+        refinement=of_refinement(comparison, views[0].name, views[-1].name).sentence
         if narrowed
         else f"Nothing was narrowed, so there is no refinement to confirm{_missing(advice)}.",
         refined=advice.space,

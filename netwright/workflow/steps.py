@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-import json
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from netwright.analysis.policy import BEFORE, BEFORE_FROM, DEFAULT, REFINE_FROM
-from netwright.analysis.refine import advise, draw_refined, refined_before
+from netwright.analysis.refine import Advice, advise, draw_refined, refined_before
 from netwright.analysis.summary import view
-from netwright.errors import PopulationError, RecipeError, SpaceError
-from netwright.population import FILE, Population, difference
+from netwright.errors import RecipeError, SpaceError
+from netwright.population import FILE, Population
 from netwright.space import DesignSpace, Sample, draw
 from netwright.sweeps import NullProgress, Progress
 from netwright.workflow.baseline import baseline_for
 from netwright.workflow.config import SWEEP_TRIALS, DesignConfig
+from netwright.workflow.continuing import CONFIG, kept_config, refuse_other
 from netwright.workflow.final_training import train_finalists
+from netwright.workflow.pace import Pace
+from netwright.workflow.planning import planned
 from netwright.workflow.prepare import PreparedDesign, prepare
 from netwright.workflow.result import DesignResult, conclude
 from netwright.workflow.selection import best_network, refuse_failure
+from netwright.workflow.stage import Stage
 
 __all__ = ["design", "sweep"]
 
 _LOG = logging.getLogger(__name__)
 
-_CONFIG = "brief"  # the key under which a population keeps the configuration of its design, as in version 0.1
+_GIVEN = "The space as given"
 
 
 def design(
@@ -33,8 +36,9 @@ def design(
 ) -> DesignResult:
     """From images and a budget to a selected network: what `netwright design` runs.
 
-    Called again with the same arguments, it continues where it was interrupted. Everything finished is in the folder
-    `out` at any moment.
+    Called again with the same arguments, it continues where it was interrupted; with more trials, epochs or final
+    seeds, or a larger budget, it goes on from what can be used again. Everything finished is in the folder `out` at any
+    moment.
 
         netwright.design("photos", max_flops=40e6, trials=24, out="runs/photos")
 
@@ -50,44 +54,105 @@ def design(
     config = _config(config, "data_dir", options)
     progress = progress or Progress()
     with progress:
-        _refuse_other(config)
-        prepared = prepare(config, progress)
+        config, ledger = planned(config)
+        refuse_other(config)
+        pace = None if ledger is None else Pace(ledger, progress)
+        prepared = prepare(config, progress if pace is None else pace.progress)
         with prepared.executor:
-            return _design(prepared)
+            result = _design(prepared, pace)
+        if pace is not None:
+            pace.finish()
+        return result
 
 
-def _design(prepared: PreparedDesign) -> DesignResult:
+def _design(prepared: PreparedDesign, pace: Pace | None) -> DesignResult:
     config, space, out = prepared.config, prepared.space, prepared.config.out
-    first = _first_sample(prepared)
-    with prepared.population(out, space, first, config.seed) as population:
-        prepared.train(population, f"1/3 {space.name}")
-        before = population.frame()
+    _require_room(prepared)
+    first = Stage(out, space, config.seed, f"1/3 {space.name}", lambda many: draw(space, many, config.seed))
+    _expect(prepared, config.trials if config.trials >= config.refine_from else 0)
+    sample, before = first.train(prepared, config.trials, pace, ("confirm", "final"))
+    if len(before) < config.trials:  # there was no time for more
+        prepared = replace(prepared, config=(config := replace(config, trials=len(before))))
     refuse_failure(before)
     advice = advise(space, before, policy=config.policy, refine_from=config.refine_from, seed=config.seed)
-    advice, second = draw_refined(advice, space, config.confirming, config.seed + 1, first)
-    if (sampled := _sampled_before(out / "refined")) is not None and (was := refined_before(advice, space, sampled)):
-        advice, second = was, draw(was.space, config.confirming, config.seed + 1, exclude=first.batch)
+    advice, second = _second_stage(prepared, advice, sample)
     for decision in advice.decisions:
         _LOG.info("%s", decision)
-    name = advice.space.name
-    notes = {_CONFIG: config.lasting()}
-    with prepared.population(out / "refined", advice.space, second, config.seed + 1, **notes) as population:
-        prepared.train(population, f"2/3 {name}")
-        after = population.frame()
-    pick, why_selected = best_network({space.name: before, name: after})
+    frames, views = {space.name: before}, [view(space.name, before, space, sample.rejection_counts, _GIVEN)]
+    if second is not None:
+        _expect(prepared, 0)
+        fresh, after = second.train(prepared, _confirming(prepared, advice), pace, ("final",))
+        heading = "The refined space" if _is_narrowed(advice, space) else "The same space, sampled again"
+        frames[advice.space.name] = after
+        views.append(view(advice.space.name, after, advice.space, fresh.rejection_counts, heading))
+    pick, why_selected = best_network(frames)
     _LOG.info("%s", why_selected)
-    finalists = train_finalists(prepared, pick, baseline_for(pick, space.limits.get("flops", (0.0, float("inf")))[1]))
-    views = (
-        view(space.name, before, space, first.rejection_counts, "The space as given"),
-        view(
-            name,
-            after,
-            advice.space,
-            second.rejection_counts,
-            "The refined space" if advice.space.parameters != space.parameters else "The same space, sampled again",
-        ),
+    baseline = baseline_for(pick, space.limits.get("flops", (0.0, float("inf")))[1])
+    if pace is not None:
+        prepared = pace.final(prepared, pick, baseline, frames)
+    prepared.progress.expect(None)
+    return conclude(prepared, advice, tuple(views), train_finalists(prepared, pick, baseline), why_selected)
+
+
+def _second_stage(prepared: PreparedDesign, advice: Advice, sample: Sample) -> tuple[Advice, Stage | None]:
+    """The networks of the refined space, and the advice as it is then; no stage where nothing is narrowed.
+
+    What an earlier session sampled stays: where more trials would refine the space in another way now, where another
+    version did, or where it sampled the same space again.
+    """
+    config, space = prepared.config, prepared.space
+    then = int(kept_config(config.out).get("trials", len(sample.batch)))
+    earlier = sample if then >= len(sample.batch) else draw(space, then, config.seed)
+    sampled = _sampled_before(config.out / "refined")
+    if sampled is None and not _is_narrowed(advice, space):
+        return _skipped(advice), None
+    proposed, _ = draw_refined(advice, space, config.confirming, config.seed + 1, earlier)
+    if sampled is None and not _is_narrowed(proposed, space):
+        return _skipped(proposed), None
+    if sampled is not None and (was := refined_before(proposed, space, sampled)):
+        proposed = was
+        if then < len(sample.batch):
+            said = (
+                f"The space was refined when it had {then} networks; networks of the refined one are trained already."
+            )
+            proposed = replace(was, decisions=(said, *was.decisions[1:]))
+    refined, seed = proposed.space, config.seed + 1
+    stage = Stage(
+        config.out / "refined",
+        refined,
+        seed,
+        f"2/3 {refined.name}",
+        lambda many: draw(refined, many, seed, exclude=earlier.batch),
+        {CONFIG: config.lasting() | {"trials": then}},
     )
-    return conclude(prepared, advice, views, finalists, why_selected)
+    return proposed, stage
+
+
+def _skipped(advice: Advice) -> Advice:
+    said = "A second sample of the same space would confirm nothing, so none is trained: more --trials are of more use."
+    return replace(advice, decisions=(*advice.decisions, said))
+
+
+def _is_narrowed(advice: Advice, space: DesignSpace) -> bool:
+    return advice.space.parameters != space.parameters  # an order narrows too
+
+
+def _confirming(prepared: PreparedDesign, advice: Advice) -> int:
+    """Networks of the second stage; where it is a space that was not narrowed, no more than there are."""
+    config = prepared.config
+    if _is_narrowed(advice, prepared.space):
+        return config.confirming
+    with Population.open(config.out / "refined") as population:
+        return len(population)
+
+
+def _expect(prepared: PreparedDesign, trials: int) -> None:
+    """Tell the progress what follows the stage that begins now. trials: of the first stage, where a second follows."""
+    config, images = prepared.config, prepared.images
+    confirming = config.confirming if trials else 0
+    share = (len(images.train) + len(images.validation)) / len(images.train) * config.final / config.epochs
+    ahead = confirming + 2 * config.final_seeds * share
+    prepared.progress.expect(lambda trial, left: trial * ahead)
 
 
 def sweep(
@@ -133,14 +198,13 @@ def _config(config: DesignConfig | DesignSpace | str | Path, first: str, options
     return config
 
 
-def _first_sample(prepared: PreparedDesign) -> Sample:
+def _require_room(prepared: PreparedDesign) -> None:
     """SpaceError where the space has no room for a second sample, to confirm with."""
     config = prepared.config
     try:
         draw(prepared.space, config.trials + config.confirming, config.seed)
     except SpaceError as error:
         raise SpaceError(f"{config.trials} networks, and {config.confirming} more to confirm with: {error}") from error
-    return draw(prepared.space, config.trials, config.seed)
 
 
 def _sampled_before(folder: Path) -> DesignSpace | None:
@@ -149,22 +213,3 @@ def _sampled_before(folder: Path) -> DesignSpace | None:
         return None
     with Population.open(folder) as population:
         return DesignSpace.from_dict(population.identity["space"])
-
-
-def _refuse_other(config: DesignConfig) -> None:
-    """Once the space is refined, the configuration is fixed: more trials, say, would have refined it differently."""
-    folder = config.out / "refined"
-    if not (folder / FILE).exists():
-        return
-    with Population.open(folder) as population:
-        # a design of version 0.1 goes on by the same command, which says nothing of a policy: there was none to choose
-        by_default = (config.policy, config.refine_from) == (DEFAULT, REFINE_FROM)
-        then = (config.policy, config.refine_from) if by_default else (BEFORE, BEFORE_FROM)
-        old = {"policy": then[0], "refine_from": then[1]} | population.notes.get(_CONFIG, {})
-        lines = difference(old, json.loads(json.dumps(config.lasting())))
-    if lines:
-        raise PopulationError(
-            f"the design in {config.out} was begun with other options, and its space is refined already:\n  "
-            + "\n  ".join(lines)
-            + "\nGive the same to resume it, or choose another folder (--out) to start over."
-        )

@@ -1,0 +1,202 @@
+"""Keeping to a budget of time: stages in rounds, each planned from the time that is left and from what was measured."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from netwright.arch import Arch
+from netwright.options import duration_in_words
+from netwright.population import FILE, Population
+from netwright.sweeps import NullProgress
+from netwright.sweeps.run import default_workers
+from netwright.workflow.ledger import Ledger
+from netwright.workflow.plan import REPORT_SECONDS, Survey, final_plan, seeds_within
+from netwright.workflow.prepare import PreparedDesign, with_final
+from netwright.workflow.speed import Speed, measure_speeds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import pandas as pd
+
+__all__ = ["Pace", "PacedProgress"]
+
+_LOG = logging.getLogger(__name__)
+
+_ROUNDS = 4  # of a stage: how often its speed is looked at
+_LEAST = 4  # networks that are trained however late it is
+_CLOSE = 0.95  # of what later stages were planned to take: what an earlier one leaves them at least
+_EVALUATION = 0.35  # of a step of training costs an evaluation of an image
+_LEAST_EPOCHS = 3  # of a final training, however late it is
+
+
+class Pace:
+    """What each stage trains so that the whole design ends in time.
+
+    Args:
+        ledger: Of the time and of the plan.
+        progress: Where the stages show how far they are.
+    """
+
+    def __init__(self, ledger: Ledger, progress: NullProgress) -> None:
+        self.ledger = ledger
+        self.progress = PacedProgress(progress, ledger)
+
+    @property
+    def _left(self) -> float:
+        """Seconds for training."""
+        budget = self.ledger.budget or 0.0
+        return self.ledger.left - min(REPORT_SECONDS + 0.01 * budget, 0.1 * budget)
+
+    def first(self, planned: int, workers: int, folder: Path) -> int:
+        """Networks of the first round of a stage: those that a session before had, or a part of all."""
+        return min(planned, max(self._round(planned, workers), _held(folder)))
+
+    def more(self, frame: pd.DataFrame, planned: int, workers: int, later: tuple[str, ...]) -> int:
+        """Networks of the next round; 0 where there is no time for any.
+
+        Args:
+            frame: The population so far.
+            planned: Networks of the whole stage.
+            workers: Trials at a time.
+            later: Stages for which time stays.
+        """
+        many, seconds = len(frame), frame.loc[frame["state"] == "done", "seconds"]
+        if many >= planned:
+            return 0
+        trial = float(seconds.mean()) if len(seconds) else float(self.ledger.facts["trial_seconds"])
+        room = self._left - _CLOSE * sum(self.ledger.facts["seconds"][name] for name in later)
+        fitting = max(int(room / max(trial, 1e-6)) * workers, _LEAST - many)
+        return max(0, min(fitting, planned - many, self._round(planned, workers)))
+
+    def stage_over(self, later: tuple[str, ...], many: int) -> None:
+        """Remember how many networks the stage has, so that it is not begun again."""
+        self.ledger.choose(**{"trials" if "confirm" in later else "confirm_trials": many})
+
+    def finish(self) -> None:
+        """Remember that the design is finished, and say how long it took."""
+        self.ledger.facts["finished"] = True
+        self.ledger.save()
+        budget = self.ledger.budget or 0.0
+        _LOG.info("done in %s of %s", duration_in_words(self.ledger.spent), duration_in_words(budget))
+
+    def final(
+        self, prepared: PreparedDesign, pick: Arch, baseline: Arch, frames: Mapping[str, pd.DataFrame]
+    ) -> PreparedDesign:
+        """The design with final trainings that fit the time that is left; what a session before began stays.
+
+        Args:
+            prepared: The design.
+            pick: Named by its population and trial.
+            baseline: What it is compared with.
+            frames: Name of a population -> its frame, with the pick in one of them.
+        """
+        folder, config = prepared.config.out / "final", prepared.config
+        done, epochs, seeds, is_same = _begun(folder, pick, baseline)
+        if "final_epochs" in self.ledger.choices and (done and is_same):
+            return prepared
+        survey = Survey(**self.ledger.facts["images"])
+        workers = config.workers or default_workers(config.threads, prepared.devices)
+        own, other = self._speeds(prepared, pick, baseline, frames)
+        given: dict[str, Any] = {
+            name: getattr(config, name) for name in ("final_epochs", "final_seeds") if name in config.fixed
+        }
+        if done and is_same and given.get("final_epochs", epochs) == epochs:
+            more = seeds_within(self._left, epochs, survey, own, other, workers)
+            chosen = epochs, given.get("final_seeds") or seeds + more
+        else:
+            fitting, seeds, seconds = final_plan(self._left, survey, own, other, workers, given)
+            chosen = (fitting if "final_epochs" in given else max(fitting, _LEAST_EPOCHS)), seeds
+            self.ledger.facts["seconds"]["final"] = seconds
+            if folder.exists() and not done:  # begun for a time that a kill has taken
+                shutil.rmtree(folder)
+        self.ledger.choose(final_epochs=chosen[0], final_seeds=chosen[1])
+        _LOG.info(
+            "3/3: %d epochs and %s fit the %s that are left",
+            chosen[0],
+            "one training of each" if chosen[1] == 1 else f"{chosen[1]} trainings of each",
+            duration_in_words(max(self.ledger.left, 1.0)),
+        )
+        return with_final(prepared, epochs=chosen[0], seeds=chosen[1])
+
+    def _speeds(
+        self, prepared: PreparedDesign, pick: Arch, baseline: Arch, frames: Mapping[str, pd.DataFrame]
+    ) -> tuple[Speed, Speed]:
+        """Of the pick, as its trial was; and of the baseline, which was not trained yet: measured beside the pick."""
+        images, config = prepared.images, prepared.config
+        seconds = _epoch_seconds(pick, frames) or self.ledger.facts["trial_seconds"] / config.epochs
+        train = seconds / (len(images.train) + _EVALUATION * len(images.validation))
+        own = Speed(train, _EVALUATION * train)
+        measured = measure_speeds(
+            [pick, baseline],
+            [prepared.recipe] * 2,
+            workers=config.workers or default_workers(config.threads, prepared.devices),
+            threads=config.threads,
+            device=prepared.devices[0],
+            seconds=60.0,
+        )
+        if measured[0] is None or measured[1] is None:
+            return own, own
+        ratio = measured[1].train / measured[0].train
+        return own, Speed(own.train * ratio, own.evaluate * ratio)
+
+    @staticmethod
+    def _round(planned: int, workers: int) -> int:
+        return max(workers, -(-planned // _ROUNDS // workers) * workers)
+
+
+def _held(folder: Path) -> int:
+    if not (folder / FILE).exists():
+        return 0
+    with Population.open(folder) as population:
+        return len(population)
+
+
+def _begun(folder: Path, pick: Arch, baseline: Arch) -> tuple[int, int, int, bool]:
+    """Final trainings of before: how many are done, their epochs and seeds, and whether they are of these networks."""
+    if not (folder / FILE).exists():
+        return 0, 0, 0, False
+    with Population.open(folder) as population:
+        frame, epochs = population.frame(), int(population.identity["recipe"]["epochs"])
+    archs = {Arch.from_json(text) for text in frame["arch"]}
+    return int((frame["state"] == "done").sum()), epochs, len(frame) // 2, archs == {pick, baseline}
+
+
+def _epoch_seconds(pick: Arch, frames: Mapping[str, pd.DataFrame]) -> float:
+    """Median seconds of an epoch of the pick's trial; 0 where its curve does not tell."""
+    name, _, trial = pick.name.rpartition(" ")
+    frame = frames[name]
+    [curve] = frame.loc[frame["trial"] == int(trial), "curve"]
+    return median([float(epoch.get("seconds", 0.0)) for epoch in curve] or [0.0])
+
+
+class PacedProgress(NullProgress):
+    """Shows rounds as one stage, and the time that is left of the whole budget; keeps the ledger's time.
+
+    Args:
+        inner: What shows it.
+        ledger: Of the time.
+    """
+
+    def __init__(self, inner: NullProgress, ledger: Ledger) -> None:
+        self._inner, self._ledger = inner, ledger
+        self.planned: int | None = None
+        self._title = ""
+
+    def start(self, title: str, done: int, total: int) -> None:
+        self._ledger.save()
+        if title != self._title:
+            self._title = title
+            self._inner.expect(lambda _, left: max(self._ledger.left - left, 0.0))
+            self._inner.start(title, done, max(total, self.planned or 0))
+
+    def update(self, done: float, finished: int, failed: int, best: float | None, mean: float | None) -> None:
+        self._ledger.tick()
+        self._inner.update(done, finished, failed, best, mean)
+
+    def expect(self, later: Callable[[float, float], float] | None) -> None:
+        """The ledger knows."""

@@ -1,0 +1,267 @@
+"""From a configuration and a budget of time to one whose every value is chosen: survey, measurement, plan, words."""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import replace
+from typing import Any
+
+from netwright.data import ImageSource, cut_splits, open_source
+from netwright.data.shape import ImageShape, choose_shape
+from netwright.errors import PopulationError, SpaceError
+from netwright.options import duration_in_words
+from netwright.population import FILE
+from netwright.recipe import Recipe
+from netwright.space import DesignSpace, draw, load_space
+from netwright.sweeps import default_workers
+from netwright.workflow.budgeted import BATCHES, budgeted, default_flops, has_costs
+from netwright.workflow.config import LIMITS, DesignConfig
+from netwright.workflow.ledger import Ledger
+from netwright.workflow.plan import REPORT_SECONDS, Candidate, Plan, Survey, make_plan, plan_in_words
+from netwright.workflow.speed import Speed, measure_speeds
+
+__all__ = ["DEFAULT_SECONDS", "applied", "planned"]
+
+_LOG = logging.getLogger(__name__)
+
+DEFAULT_SECONDS = 1800.0  # a design that nobody limited should be one that somebody waits for
+_SIZES = (32, 48, 64, 96, 128, 160, 192, 224)
+_SHRUNK = (1.0, 0.5, 0.25)  # of the flops
+_FIXED_COST = 0.15  # share of the time that does not shrink with them
+_MEASURED = 2  # networks of a size
+_MEASURE_SHARE, _MEASURE_SECONDS = 0.03, (4.0, 15.0)
+# photos: with few images and many epochs a network learns them by heart otherwise (docs/log.md)
+_PHOTOS = {"crop_scale": 0.35, "label_smoothing": 0.1, "weight_decay": 5e-4}
+_PHOTO_SIDE = 32
+_PLANNED = ("trials", "confirm_trials", "epochs", "train_images", "final_epochs", "final_seeds")
+
+
+def planned(config: DesignConfig) -> tuple[DesignConfig, Ledger | None]:
+    """The configuration with what was or is now planned, and the ledger of its time; None where nothing is planned.
+
+    Raises:
+        DataError, SpaceError, RecipeError: As `prepare` does.
+        PopulationError: The speed of the machine cannot be measured, or a kept plan cannot be read.
+    """
+    ledger = Ledger.open(config.out)
+    if ledger is not None:
+        return _continued(config, ledger)
+    if config.seconds is None and (not config.is_open or (config.out / FILE).exists()):
+        return config, None
+    if (config.out / FILE).exists():
+        raise PopulationError(
+            f"the design in {config.out} was begun without a budget, and goes on with more --trials, --epochs, "
+            "--final_epochs or --final_seeds. Leave out --budget, or choose another folder (--out)."
+        )
+    return _first(config)
+
+
+def applied(config: DesignConfig, choices: dict[str, Any]) -> DesignConfig:
+    """The configuration with the choices of a plan, wherever nothing was given."""
+    fixed = config.fixed
+    recipe = {name: value for name, value in choices.get("recipe", {}).items() if name not in fixed}
+    own: dict[str, Any] = {name: tuple(value) if name in LIMITS and value else value for name, value in choices.items()}
+    own = {name: value for name, value in own.items() if name != "recipe" and name not in fixed}
+    return replace(config, **own, recipe=recipe | dict(config.recipe))
+
+
+def _continued(config: DesignConfig, ledger: Ledger) -> tuple[DesignConfig, Ledger | None]:
+    """A design that was planned in an earlier session."""
+    finished = bool(ledger.facts.get("finished"))
+    if config.seconds is None and finished:
+        return applied(config, ledger.choices), None
+    if config.seconds is not None and ledger.budget is not None and config.seconds > ledger.budget:
+        _LOG.info("the budget grows from %s", duration_in_words(ledger.budget))
+        _grow(config, ledger, config.seconds - ledger.budget)
+    ledger.budget = ledger.budget if config.seconds is None else config.seconds
+    if ledger.budget is not None:
+        _LOG.info(
+            "of %s %s are spent; the plan of then goes on with the rest",
+            duration_in_words(ledger.budget),
+            duration_in_words(ledger.spent),
+        )
+    ledger.save()
+    return applied(config, ledger.choices), ledger if ledger.budget is not None else None
+
+
+def _grow(config: DesignConfig, ledger: Ledger, seconds: float) -> None:
+    """Plan more networks for a part of more time; the rest is for the final trainings."""
+    kept, share = ledger.facts, 0.4
+    trial = float(kept["trial_seconds"])
+    if "trials" not in config.fixed and not (config.out / "refined" / FILE).exists():
+        more = int(share * seconds * kept["workers"] / trial)
+        ledger.choices["trials"] = ledger.choices["trials"] + more
+    for name in ("final_epochs", "final_seeds"):
+        ledger.choices.pop(name, None)
+    ledger.facts["finished"] = False
+
+
+def _first(config: DesignConfig) -> tuple[DesignConfig, Ledger | None]:
+    ledger = Ledger(config.out, config.seconds, {}, {})
+    source = open_source(config.data_dir)
+    splits = cut_splits(source, config.seed)
+    survey = Survey(len(splits.train), len(splits.validation), len(splits.test))
+    shape = choose_shape(source, splits.train, config.resolution)
+    device, workers = _machine(config)
+    limit = config.seconds or DEFAULT_SECONDS
+    candidates, recipe = _candidates(config, source, shape, survey, workers, device, limit)
+    given = {name: getattr(config, name) for name in _PLANNED if name in config.fixed}
+    others = ledger.spent + REPORT_SECONDS + 0.01 * limit + 0.001 * len(source.labels)
+    if config.seconds is None:
+        whole = _by_default(config, survey, candidates[0], workers)
+        if whole <= DEFAULT_SECONDS:
+            _LOG.info("this takes about %s here (--budget, such as 20m, changes it)", duration_in_words(whole))
+            return config, None
+        _LOG.info(
+            "with the defaults (%d networks, %d epochs, %d pixels) this would take about %s here, so less is done: "
+            "--budget 2h makes more of it, and --trials with --epochs decides for yourself",
+            config.trials,
+            config.epochs,
+            candidates[0].resolution,
+            duration_in_words(whole),
+        )
+        ledger.budget = DEFAULT_SECONDS
+    plan = make_plan(max(limit - others, 0.2 * limit), survey, candidates, workers, given)
+    images = f"{len(source.labels):,} images of {len(source.class_names)} classes"
+    lines = plan_in_words(plan, budget=limit, images=images, workers=workers, threads=config.threads, others=others)
+    for line in lines:
+        _LOG.info("%s", line)
+    choices = _choices(config, plan, recipe)
+    ledger.facts = _facts(plan, survey, workers)
+    ledger.choose(**choices)
+    return applied(config, ledger.choices), ledger
+
+
+def _choices(config: DesignConfig, plan: Plan, recipe: dict[str, Any]) -> dict[str, Any]:
+    chosen: dict[str, Any] = {
+        "resolution": plan.candidate.resolution,
+        "trials": plan.trials,
+        "confirm_trials": plan.confirm_trials or None,
+        "epochs": plan.epochs,
+        "train_images": plan.train_images,
+        "recipe": recipe,
+    }
+    if plan.candidate.flops is not None:
+        chosen["flops"] = plan.candidate.flops
+    return {name: value for name, value in chosen.items() if name not in config.fixed}
+
+
+def _facts(plan: Plan, survey: Survey, workers: int) -> dict[str, Any]:
+    search, confirm, final = plan.seconds
+    networks = plan.trials + plan.confirm_trials
+    return {
+        "images": {"train": survey.train, "validation": survey.validation, "test": survey.test},
+        "workers": workers,
+        "seconds": {"search": search, "confirm": confirm, "final": final},
+        "trial_seconds": (search + confirm) * workers / max(networks, 1),
+        "final_epochs": plan.final_epochs,
+        "final_seeds": plan.final_seeds,
+    }
+
+
+def _machine(config: DesignConfig) -> tuple[str, int]:
+    """The first device, and how many workers train at a time."""
+    from netwright.training import devices, resolve_device
+
+    names = devices() if config.device == "auto" else (str(resolve_device(config.device)),)
+    return names[0], config.workers or default_workers(config.threads, names)
+
+
+def _candidates(
+    config: DesignConfig,
+    source: ImageSource,
+    shape: ImageShape,
+    survey: Survey,
+    workers: int,
+    device: str,
+    limit: float,
+) -> tuple[list[Candidate], dict[str, Any]]:
+    """Sizes from the largest on, and what the recipe of trials has beside its defaults."""
+    space = config.space if isinstance(config.space, DesignSpace) else load_space(config.space)
+    sizes = [shape.resolution]
+    if "resolution" not in config.fixed:
+        sizes = [size for size in _SIZES if size < shape.resolution] + sizes
+    free = not any(getattr(config, name) for name in LIMITS) and not has_costs(space)
+    extra: dict[str, Any] = {}
+    if shape.flip_suits and shape.resolution >= _PHOTO_SIDE:
+        extra = {name: value for name, value in _PHOTOS.items() if name not in config.fixed}
+    drawn, failure = [], None
+    for size in sizes:
+        try:
+            fitted = budgeted(space, size, len(source.class_names), shape.channels, config)
+            drawn.append((size, list(draw(fitted, _MEASURED, config.seed).batch)))
+        except SpaceError as error:  # the limits that were given suit another size
+            failure = error
+    if not drawn:
+        raise failure or SpaceError("no size of image suits the space. Give --resolution.")
+    recipe = _recipe(config, extra, survey, shape, device)
+    speeds = measure_speeds(
+        [network for _, networks in drawn for network in networks],
+        [recipe.with_(precision=recipe.precision) for _, networks in drawn for _ in networks],
+        workers=workers,
+        threads=config.threads,
+        device=device,
+        seconds=min(max(_MEASURE_SHARE * limit, _MEASURE_SECONDS[0]), _MEASURE_SECONDS[1]),
+    )
+    found: list[Candidate] = []
+    for at, (size, _) in enumerate(drawn):
+        speed = _mean(speeds[_MEASURED * at : _MEASURED * (at + 1)])
+        if speed is None:  # there was no time to measure it: an image costs as its pixels do
+            last = found[-1]
+            scale = (size / last.resolution) ** 2
+            speed = Speed(last.speed.train * scale, last.speed.evaluate * scale)
+        found.append(Candidate(size, default_flops(size) if free else None, speed))
+    return [narrower for each in found[::-1] for narrower in _narrower(each)], extra
+
+
+def _narrower(candidate: Candidate) -> list[Candidate]:
+    """The size with networks of fewer and fewer flops: in short trainings a larger image is worth more than these."""
+    if candidate.flops is None:
+        return [candidate]
+    low, high = candidate.flops
+    speed = candidate.speed
+    return [
+        replace(candidate, flops=(low * by, high * by), speed=Speed(speed.train * cost, speed.evaluate * cost))
+        for by in _SHRUNK
+        if (cost := _FIXED_COST + (1 - _FIXED_COST) * by)
+    ]
+
+
+def _recipe(config: DesignConfig, extra: dict[str, Any], survey: Survey, shape: ImageShape, device: str) -> Recipe:
+    """That of trials, resolved."""
+    import torch
+
+    from netwright.training import bf16_helps
+
+    batch = next(size for least, size in BATCHES if survey.train >= least)
+    given = {"batch_size": batch} | extra | dict(config.recipe) | {"epochs": config.epochs}
+    return (
+        Recipe()
+        .with_(**given)
+        .resolve(
+            resolution=shape.resolution,
+            flip_suits=shape.flip_suits,
+            bf16_helps=bf16_helps(torch.device(device)),
+        )
+    )
+
+
+def _mean(speeds: list[Speed | None]) -> Speed | None:
+    known = [speed for speed in speeds if speed is not None]
+    if not known:
+        return None
+    return Speed(
+        sum(each.train for each in known) / len(known),
+        sum(each.evaluate for each in known) / len(known),
+    )
+
+
+def _by_default(config: DesignConfig, survey: Survey, candidate: Candidate, workers: int) -> float:
+    """Seconds that the configuration takes as it stands."""
+    speed = candidate.speed
+    images = survey.train if config.train_images is None else min(survey.train, config.train_images)
+    epoch = speed.train * images + speed.evaluate * survey.validation
+    trials = math.ceil(config.trials / workers) + math.ceil(config.confirming / workers)
+    finals = math.ceil(2 * config.final_seeds / workers) * config.final * speed.train * survey.trained
+    return trials * config.epochs * epoch + finals + REPORT_SECONDS
