@@ -34,7 +34,7 @@ __all__ = [
 
 _BATCH_SIZES = "32, 64 from 2,000 training images, 128 from 5,000"
 # of the trials' recipe, what has a flag
-_RECIPE = ("batch_size", "lr", "weight_decay", "label_smoothing", "flip", "precision", "crop_scale")
+_RECIPE = ("batch_size", "lr", "weight_decay", "label_smoothing", "flip", "precision", "crop_scale", "crop_size")
 
 
 def quantity(text: str) -> float:

@@ -14,6 +14,7 @@ __all__ = ["AUTO", "PRECISIONS", "Recipe"]
 
 AUTO = "auto"
 PRECISIONS = (AUTO, "fp32", "bf16")
+_LATER = ("crop_scale", "crop_size")  # options that version 0.1 did not have
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,12 @@ class Recipe:
         low=0.0,
         high=1.0,
     )
+    crop_size: float = option(
+        1.0,
+        "side of that part in training, as a share of the resolution: a smaller one is quicker",
+        low=0.25,
+        high=1.0,
+    )
     precision: str = option(
         AUTO, "of activations; bf16 by autocast", choices=PRECISIONS, default_text="bf16 where it is faster"
     )
@@ -106,8 +113,9 @@ class Recipe:
         return all(getattr(self, item.name) != AUTO for item in fields(self))
 
     def to_dict(self) -> dict[str, Any]:
-        # only where it is on: populations that were stored before there was this option stay equal to their own
-        return {name: value for name, value in asdict(self).items() if name != "crop_scale" or value}
+        # only where they are on: populations that were stored before there were these options stay equal to their own
+        off = {item.name: item.default for item in fields(self) if item.name in _LATER}
+        return {name: value for name, value in asdict(self).items() if name not in off or value != off[name]}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Recipe:

@@ -14,9 +14,10 @@ from torch.nn import functional
 
 from netwright.recipe import Recipe
 
-__all__ = ["Batches", "resized_crop"]
+__all__ = ["Batches", "crop_side", "resized_crop"]
 
 _MOST_RATIO = math.log(4 / 3)
+_STEP, _LEAST_SIDE = 8, 32
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,7 +60,9 @@ class Batches:
                 padding = 0
             pixels = _augment(self.images[chosen], rng, flip=flip, padding=padding)
             x, target = self._to_device(pixels, self.labels[chosen])
-            yield (resized_crop(x, rng, recipe.crop_scale) if recipe.crop_scale else x), target
+            if recipe.crop_scale:
+                x = resized_crop(x, rng, recipe.crop_scale, crop_side(x.shape[-1], recipe.crop_size))
+            yield x, target
 
     def evaluate(self, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Every image once, in order, not augmented; shapes as in `train`."""
@@ -96,13 +99,23 @@ def _augment(
     return cropped
 
 
-def resized_crop(x: Tensor, rng: np.random.Generator, scale: float) -> Tensor:
-    """A random part of each image, resized to the whole, as Inception was trained: arXiv 1409.4842.
+def crop_side(side: int, share: float) -> int:
+    """Pixels of an image in training: a share of the side, as a multiple of 8 and at least 32, or the side itself.
+
+    Objects in random parts look larger than in whole images, so a network that is trained on somewhat smaller images
+    than it is judged on loses nothing (arXiv 1906.06423), and each costs less.
+    """
+    return min(side, max(_LEAST_SIDE, round(share * side / _STEP) * _STEP))
+
+
+def resized_crop(x: Tensor, rng: np.random.Generator, scale: float, side: int) -> Tensor:
+    """A random part of each image, resized, as Inception was trained: arXiv 1409.4842.
 
     Args:
         x: (B, C, H, W), float.
         rng: Draws on the processor, so that a seed draws the same on every device.
         scale: Least share of the area; the sides' ratio is within 3:4 and 4:3.
+        side: Of what is returned, (B, C, side, side).
     """
     n = len(x)
     area, ratio = rng.uniform(scale, 1.0, n), np.exp(rng.uniform(-_MOST_RATIO, _MOST_RATIO, n))
@@ -111,7 +124,8 @@ def resized_crop(x: Tensor, rng: np.random.Generator, scale: float) -> Tensor:
     theta = np.zeros((n, 2, 3), np.float32)
     theta[:, [0, 1], [0, 1]] = sides.T
     theta[:, :, 2] = centers.T
-    grid = functional.affine_grid(torch.from_numpy(theta).to(x.device), list(x.shape), align_corners=False)
+    shape = [n, x.shape[1], side, side]
+    grid = functional.affine_grid(torch.from_numpy(theta).to(x.device), shape, align_corners=False)
     layout = torch.channels_last if x.is_contiguous(memory_format=torch.channels_last) else torch.contiguous_format
     cropped = functional.grid_sample(x, grid, padding_mode="reflection", align_corners=False)
     return cropped.contiguous(memory_format=layout)

@@ -133,7 +133,7 @@ class DesignConfig:
                 raise RecipeError(f"unknown option {name!r} of a design: {suggest(name, known)}")
         values = {name: value for name, value in options.items() if name in own} | windows(options)
         recipe = {name: value for name, value in options.items() if name in trials}
-        given = tuple(values | recipe) if options.get("given") is None else options["given"]
+        given = tuple(name for name, value in (values | recipe).items() if value is not None)
         return cls(**values | {"recipe": dict(options.get("recipe", {})) | recipe, "given": given})
 
     @property

@@ -30,7 +30,6 @@ _LOG = logging.getLogger(__name__)
 _ROUNDS = 4  # of a stage: how often its speed is looked at
 _LEAST = 4  # networks that are trained however late it is
 _CLOSE = 0.95  # of what later stages were planned to take: what an earlier one leaves them at least
-_EVALUATION = 0.35  # of a step of training costs an evaluation of an image
 _LEAST_EPOCHS = 3  # of a final training, however late it is
 
 
@@ -125,13 +124,11 @@ class Pace:
 
     def _speeds(
         self, prepared: PreparedDesign, pick: Arch, baseline: Arch, frames: Mapping[str, pd.DataFrame]
-    ) -> tuple[Speed, Speed]:
-        """Of the pick, as its trial was; and of the baseline, which was not trained yet: measured beside the pick."""
+    ) -> tuple[Speed, ...]:
+        """Of pick and baseline: as they are measured now, times how much slower the pick's trial was than that."""
         images, config = prepared.images, prepared.config
         seconds = _epoch_seconds(pick, frames) or self.ledger.facts["trial_seconds"] / config.epochs
-        train = seconds / (len(images.train) + _EVALUATION * len(images.validation))
-        own = Speed(train, _EVALUATION * train)
-        measured = measure_speeds(
+        measured, _ = measure_speeds(
             [pick, baseline],
             [prepared.recipe] * 2,
             workers=config.workers or default_workers(config.threads, prepared.devices),
@@ -139,10 +136,11 @@ class Pace:
             device=prepared.devices[0],
             seconds=60.0,
         )
-        if measured[0] is None or measured[1] is None:
-            return own, own
-        ratio = measured[1].train / measured[0].train
-        return own, Speed(own.train * ratio, own.evaluate * ratio)
+        first, second = measured
+        assert first is not None, "the first one is always measured"
+        whole = first.train * len(images.train) + first.evaluate * len(images.validation)
+        slower = seconds / whole  # a trial than its measurement
+        return tuple(Speed(slower * each.train, slower * each.evaluate) for each in (first, second or first))
 
     @staticmethod
     def _round(planned: int, workers: int) -> int:

@@ -105,9 +105,10 @@ def _first(config: DesignConfig) -> tuple[DesignConfig, Ledger | None]:
     shape = choose_shape(source, splits.train, config.resolution)
     device, workers = _machine(config)
     limit = config.seconds or DEFAULT_SECONDS
-    candidates, recipe = _candidates(config, source, shape, survey, workers, device, limit)
+    candidates, recipe, start = _candidates(config, source, shape, survey, workers, device, limit)
     given = {name: getattr(config, name) for name in _PLANNED if name in config.fixed}
-    others = ledger.spent + REPORT_SECONDS + 0.01 * limit + 0.001 * len(source.labels)
+    # workers start, and once more two networks are measured
+    others = ledger.spent + 2 * start + REPORT_SECONDS + 0.01 * limit + 0.001 * len(source.labels)
     if config.seconds is None:
         whole = _by_default(config, survey, candidates[0], workers)
         if whole <= DEFAULT_SECONDS:
@@ -176,8 +177,8 @@ def _candidates(
     workers: int,
     device: str,
     limit: float,
-) -> tuple[list[Candidate], dict[str, Any]]:
-    """Sizes from the largest on, and what the recipe of trials has beside its defaults."""
+) -> tuple[list[Candidate], dict[str, Any], float]:
+    """Sizes from the largest on, what the recipe of trials has beside its defaults, and the start of a worker."""
     space = config.space if isinstance(config.space, DesignSpace) else load_space(config.space)
     sizes = [shape.resolution]
     if "resolution" not in config.fixed:
@@ -196,7 +197,7 @@ def _candidates(
     if not drawn:
         raise failure or SpaceError("no size of image suits the space. Give --resolution.")
     recipe = _recipe(config, extra, survey, shape, device)
-    speeds = measure_speeds(
+    speeds, start = measure_speeds(
         [network for _, networks in drawn for network in networks],
         [recipe.with_(precision=recipe.precision) for _, networks in drawn for _ in networks],
         workers=workers,
@@ -212,7 +213,7 @@ def _candidates(
             scale = (size / last.resolution) ** 2
             speed = Speed(last.speed.train * scale, last.speed.evaluate * scale)
         found.append(Candidate(size, default_flops(size) if free else None, speed))
-    return [narrower for each in found[::-1] for narrower in _narrower(each)], extra
+    return [narrower for each in found[::-1] for narrower in _narrower(each)], extra, start
 
 
 def _narrower(candidate: Candidate) -> list[Candidate]:

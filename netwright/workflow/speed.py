@@ -47,7 +47,7 @@ class Speed:
 
 def measure_speeds(
     networks: Sequence[Arch], recipes: Sequence[Recipe], *, workers: int, threads: int, device: str, seconds: float
-) -> list[Speed | None]:
+) -> tuple[list[Speed | None], float]:
     """Speeds of networks, the mean of processes that measure at the same time.
 
     Args:
@@ -59,7 +59,7 @@ def measure_speeds(
         seconds: After so many no further network is begun; the first one is always measured.
 
     Returns:
-        One for each network, None where there was no time for it.
+        A speed for each network, None where there was no time for it; and the seconds that a worker takes to start.
 
     Raises:
         PopulationError: The first network could not be trained, with the reason.
@@ -67,7 +67,7 @@ def measure_speeds(
     work = [
         {"arch": arch.to_dict(), "recipe": recipe.to_dict()} for arch, recipe in zip(networks, recipes, strict=True)
     ]
-    count = min(workers, _MOST_PROCESSES)
+    began, count = time.perf_counter(), min(workers, _MOST_PROCESSES)
     processes = [_start(threads, device, seconds) for _ in range(count)]
     try:
         for process in processes:
@@ -79,9 +79,12 @@ def measure_speeds(
         for process in processes:
             process.kill()
             process.communicate()
-    measured = min(len(answer) for answer in answers)
-    means = np.mean([answer[:measured] for answer in answers], axis=0).tolist()
-    return [Speed(*pair) for pair in means] + [None] * (len(networks) - measured)
+    speeds = [answer["speeds"] for answer in answers]
+    measured = min(map(len, speeds))
+    means = np.mean([each[:measured] for each in speeds], axis=0).tolist()
+    found = [Speed(*pair) for pair in means] + [None] * (len(networks) - measured)
+    start = time.perf_counter() - began - max(answer["seconds"] for answer in answers)
+    return found, max(start, 0.0)
 
 
 def _start(threads: int, device: str, seconds: float) -> subprocess.Popen[str]:
@@ -98,7 +101,7 @@ def _start(threads: int, device: str, seconds: float) -> subprocess.Popen[str]:
     )
 
 
-def _answer(process: subprocess.Popen[str], seconds: float) -> list[tuple[float, float]]:
+def _answer(process: subprocess.Popen[str], seconds: float) -> dict[str, Any]:
     try:
         output, errors = process.communicate(timeout=_PATIENCE + 10 * seconds)
     except subprocess.TimeoutExpired as error:
@@ -112,7 +115,7 @@ def _answer(process: subprocess.Popen[str], seconds: float) -> list[tuple[float,
             f"the speed of this machine could not be measured: {why}. "
             "Choose a smaller --resolution, or give --trials and --epochs in place of --budget."
         )
-    return [(float(train), float(evaluate)) for train, evaluate in json.loads(output.splitlines()[-1])]
+    return json.loads(output.splitlines()[-1])  # type: ignore[no-any-return]
 
 
 def main(arguments: list[str]) -> None:
@@ -139,7 +142,7 @@ def main(arguments: list[str]) -> None:
             if not found:
                 raise
             break
-    results.write(json.dumps(found) + "\n")
+    results.write(json.dumps({"speeds": found, "seconds": time.perf_counter() - began}) + "\n")
     results.flush()
 
 

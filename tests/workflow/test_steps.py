@@ -170,18 +170,87 @@ def test_the_same_configuration_again_trains_nothing(engine: Any, quiet: Any, co
     assert engine.trials == []
 
 
-def test_trials_may_be_added_until_the_space_is_refined(engine: Any, quiet: Any, config: Make) -> None:
+def trained(engine: Any, *splits: str) -> list[Any]:
+    """What was trained since the last look."""
+    found = [trial for trial in engine.trials if trial.split in splits] if splits else list(engine.trials)
+    engine.trials.clear()
+    return found
+
+
+@pytest.mark.slow
+def test_a_finished_design_goes_on_with_more_trials(engine: Any, quiet: Any, config: Make, caplog: Any) -> None:
     engine.stop_at = 5
     with pytest.raises(KeyboardInterrupt):
         design(config(), quiet)
     engine.stop_at = None
-    design(config(trials=16), quiet)
+    first = design(config(trials=16), quiet)
     with Population.open(config().out) as population:
         assert population.counts()["done"] == 16
-    with pytest.raises(PopulationError, match=r"refined already:\n  trials: 16 -> 20\n"):
-        design(config(trials=20), quiet)
-    with Population.open(config().out) as population:
-        assert len(population) == 16
+    trained(engine)
+    engine.error = lambda trial: 30.0 + trial.index  # none of the new ones is the best
+    more = design(config(trials=20, confirm_trials=8), quiet)
+    assert [trial.index for trial in trained(engine)] == [16, 17, 18, 19, 6, 7]  # of the first, then of the second
+    assert (more.network, more.refined) == (first.network, first.refined)
+    decisions = engine.reports[-1].decisions
+    if decisions[0].startswith("The space was refined"):
+        assert "when it had 16 networks" in decisions[0]
+    with pytest.raises(PopulationError, match="has 20 trials, and 12 are asked for"):
+        design(config(), quiet)
+
+
+def test_a_new_pick_is_trained_and_the_old_one_kept(
+    engine: Any, quiet: Any, config: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="netwright")
+    before = design(config(), quiet)
+    trained(engine)
+    engine.error = lambda trial: 1.0
+    after = design(config(trials=13), quiet)
+    assert after.network.name == "regnetx 12"
+    assert len(trained(engine, "test")) == 2 * SEEDS
+    assert any(
+        "6 final trainings cannot be used again: another network is the pick now" in line for line in caplog.messages
+    )
+    assert (before.folder / "earlier-1" / "final" / "population.sqlite").exists()
+
+
+def test_seeds_are_added_to_the_final_trainings_that_there_are(engine: Any, quiet: Any, config: Make) -> None:
+    before = design(config(), quiet)
+    old = [trial.seed for trial in trained(engine, "test")]
+    after = design(config(final_seeds=4), quiet)
+    new = trained(engine)
+    assert [trial.split for trial in new] == ["test", "test"]
+    assert len({trial.seed for trial in new}) == 1
+    assert not {trial.seed for trial in new} & set(old)
+    assert after.test_errors[:SEEDS] == before.test_errors
+    assert (len(after.test_errors), len(after.baseline_test_errors)) == (4, 4)
+    with pytest.raises(PopulationError, match=r"has 4 of each network, and 3 are asked for"):
+        design(config(), quiet)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said", "anew"),
+    [
+        ({"final_epochs": 9}, "6 final trainings cannot be used again: they had 3 epochs, and 9 are asked for", 6),
+        ({"epochs": 2}, "12 networks were trained for 1 epochs, and 2 are asked for", TRIALS + CONFIRM + 6),
+    ],
+)
+def test_what_more_epochs_cannot_use_again_is_named_and_kept(
+    engine: Any,
+    quiet: Any,
+    config: Make,
+    caplog: pytest.LogCaptureFixture,
+    changes: dict[str, object],
+    said: str,
+    anew: int,
+) -> None:
+    caplog.set_level(logging.INFO, logger="netwright")
+    design(config(), quiet)
+    trained(engine)
+    result = design(config(**changes), quiet)
+    assert len(trained(engine)) == anew
+    assert any(said in line for line in caplog.messages)
+    assert (result.folder / "earlier-1" / "final" / "population.sqlite").exists()
 
 
 @pytest.mark.slow
@@ -189,7 +258,6 @@ def test_trials_may_be_added_until_the_space_is_refined(engine: Any, quiet: Any,
     ("changes", "line"),
     [
         ({"seed": 1}, "seed: 0 -> 1"),
-        ({"final_epochs": 9}, "final_epochs: 3 -> 9"),
         ({"policy": "holm"}, "policy: 'all' -> 'holm'"),
         ({"refine_from": 11}, "refine_from: 10 -> 11"),
         ({"recipe": {"lr": 0.2}}, r"recipe.lr: \(absent\) -> 0.2"),
@@ -270,7 +338,11 @@ def test_few_trials_narrow_nothing_and_claim_nothing(engine: Any, quiet: Any, co
     decisions = engine.reports[0].decisions
     assert decisions[0].endswith("4 networks are done, and a space is narrowed from 32 on: 28 more are needed.")
     assert engine.reports[0].comparison is None
-    assert [view.name for view in engine.reports[0].populations] == ["regnetx", "regnetx_again"]
+    # a second sample of a space that stays the same is a waste
+    assert [view.name for view in engine.reports[0].populations] == ["regnetx"]
+    assert len(engine.trials) == 4 + 2 * SEEDS
+    assert decisions[1].startswith("A second sample of the same space would confirm nothing, so none is trained")
+    assert load_space(result.folder / "refined_space.yaml").parameters == load_space("regnetx").parameters
 
 
 def test_a_space_without_room_to_confirm_is_refused_before_any_training(
