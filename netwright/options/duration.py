@@ -9,7 +9,7 @@ __all__ = ["duration_in_words", "read_duration"]
 
 _SECONDS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
 # long and short names of the units; a capital M is a million, of flops say
-_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(d|h|m|s|days?|hours?|hrs?|minutes?|mins?|seconds?|secs?)\s*")
+_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(days?|hours?|hrs?|minutes?|mins?|seconds?|secs?|d|h|m|s)\s*")
 
 
 def read_duration(text: str | float) -> float:

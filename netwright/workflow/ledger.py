@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from netwright.errors import PopulationError
+from netwright.errors import OutputError, PopulationError
 from netwright.system.atomic import write_text
 
 __all__ = ["LEDGER", "Ledger"]
 
 LEDGER = "plan.json"
 _VERSION = 1
-_SAVE_SECONDS = 2.0  # how much a kill can hide of what was spent
+_SAVE_SECONDS = 3.0  # how much a kill can hide of what was spent
 
 
 class Ledger:
@@ -41,7 +43,7 @@ class Ledger:
         self._path, self._now = folder / LEDGER, now
         self.budget, self.choices, self.facts = budget, dict(choices), dict(facts)
         self._before, self._began = spent, now()
-        self._saved = float("-inf")
+        self._writing = threading.Lock()
 
     @classmethod
     def open(cls, folder: Path) -> Ledger | None:
@@ -72,15 +74,31 @@ class Ledger:
         self.choices.update(choices)
         self.save()
 
-    def tick(self) -> None:
-        """Remember the time, now and then."""
-        if self._now() - self._saved > _SAVE_SECONDS:
-            self.save()
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Within it the time is remembered every few seconds, so that a kill hides little of it."""
+        over = threading.Event()
+
+        def remember() -> None:
+            while not over.wait(_SAVE_SECONDS):
+                with suppress(OutputError):  # a full disk is said by what has results to keep
+                    self.save()
+
+        thread = threading.Thread(target=remember, name="ledger", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+            with suppress(OutputError):
+                self.save()
 
     def save(self) -> None:
         """Write it. OutputError where that is not possible."""
-        self._saved = self._now()
-        content: dict[str, Any] = {"version": _VERSION, "budget": self.budget, "spent": round(self.spent, 3)}
-        content |= {"choices": self.choices, "facts": self.facts}
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(self._path, json.dumps(content, indent=2), what="the plan", elsewhere="another --out")
+        with self._writing:
+            content: dict[str, Any] = {"version": _VERSION, "budget": self.budget, "spent": round(self.spent, 3)}
+            content |= {"choices": dict(self.choices), "facts": dict(self.facts)}
+            text = json.dumps(content, indent=2)
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            write_text(self._path, text, what="the plan", elsewhere="another --out")

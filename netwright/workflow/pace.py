@@ -30,6 +30,8 @@ _LOG = logging.getLogger(__name__)
 _ROUNDS = 4  # of a stage: how often its speed is looked at
 _LEAST = 4  # networks that are trained however late it is
 _CLOSE = 0.95  # of what later stages were planned to take: what an earlier one leaves them at least
+_EVALUATION = 0.4  # of a step of training costs an evaluation of an image, where nothing is known
+_WORTH_MEASURING = 15.0  # starts of a worker that must be left before two networks are measured
 _LEAST_EPOCHS = 3  # of a final training, however late it is
 
 
@@ -127,7 +129,10 @@ class Pace:
     ) -> tuple[Speed, ...]:
         """Of pick and baseline: as they are measured now, times how much slower the pick's trial was than that."""
         images, config = prepared.images, prepared.config
-        seconds = _epoch_seconds(pick, frames) or self.ledger.facts["trial_seconds"] / config.epochs
+        seconds = _epoch_seconds(pick, frames, config.epochs)
+        if self._left < _WORTH_MEASURING * self.ledger.facts["start"]:
+            whole = len(images.train) + _EVALUATION * len(images.validation)
+            return (Speed(seconds / whole, _EVALUATION * seconds / whole),) * 2
         measured, _ = measure_speeds(
             [pick, baseline],
             [prepared.recipe] * 2,
@@ -164,16 +169,18 @@ def _begun(folder: Path, pick: Arch, baseline: Arch) -> tuple[int, int, int, boo
     return int((frame["state"] == "done").sum()), epochs, len(frame) // 2, archs == {pick, baseline}
 
 
-def _epoch_seconds(pick: Arch, frames: Mapping[str, pd.DataFrame]) -> float:
-    """Median seconds of an epoch of the pick's trial; 0 where its curve does not tell."""
+def _epoch_seconds(pick: Arch, frames: Mapping[str, pd.DataFrame], epochs: int) -> float:
+    """Median seconds of an epoch of the pick's trial."""
     name, _, trial = pick.name.rpartition(" ")
     frame = frames[name]
-    [curve] = frame.loc[frame["trial"] == int(trial), "curve"]
-    return median([float(epoch.get("seconds", 0.0)) for epoch in curve] or [0.0])
+    row = frame.loc[frame["trial"] == int(trial)].iloc[0]
+    return median(
+        [float(epoch["seconds"]) for epoch in row["curve"] if "seconds" in epoch] or [row["seconds"] / epochs]
+    )
 
 
 class PacedProgress(NullProgress):
-    """Shows rounds as one stage, and the time that is left of the whole budget; keeps the ledger's time.
+    """Shows rounds as one stage, and the time that is left of the whole budget.
 
     Args:
         inner: What shows it.
@@ -186,14 +193,12 @@ class PacedProgress(NullProgress):
         self._title = ""
 
     def start(self, title: str, done: int, total: int) -> None:
-        self._ledger.save()
         if title != self._title:
             self._title = title
             self._inner.expect(lambda _, left: max(self._ledger.left - left, 0.0))
             self._inner.start(title, done, max(total, self.planned or 0))
 
     def update(self, done: float, finished: int, failed: int, best: float | None, mean: float | None) -> None:
-        self._ledger.tick()
         self._inner.update(done, finished, failed, best, mean)
 
     def expect(self, later: Callable[[float, float], float] | None) -> None:

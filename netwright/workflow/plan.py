@@ -23,7 +23,7 @@ __all__ = [
     "seeds_within",
 ]
 
-FINAL_SHARE = 0.55  # of the time for training; few epochs rank networks, and only many make one good
+FINAL_SHARE = 0.6  # of the time for training; few epochs rank networks, and only many make one good
 REPORT_SECONDS = 8.0  # for the report and what is written, beside a hundredth of the budget
 
 _RANKED = 16  # networks that are trained before any is trained for more epochs

@@ -28,11 +28,13 @@ _LOG = logging.getLogger(__name__)
 DEFAULT_SECONDS = 1800.0  # a design that nobody limited should be one that somebody waits for
 _SIZES = (32, 48, 64, 96, 128, 160, 192, 224)
 _SHRUNK = (1.0, 0.5, 0.25)  # of the flops
+_LEAST_FLOPS = 2e6  # below it a space has hardly any networks
 _FIXED_COST = 0.15  # share of the time that does not shrink with them
 _MEASURED = 2  # networks of a size
 _MEASURE_SHARE, _MEASURE_SECONDS = 0.03, (4.0, 15.0)
 # photos: with few images and many epochs a network learns them by heart otherwise (docs/log.md)
-_PHOTOS = {"crop_scale": 0.35, "label_smoothing": 0.1, "weight_decay": 5e-4}
+_PHOTOS = {"crop_scale": 0.35, "crop_size": 0.75, "label_smoothing": 0.1, "weight_decay": 5e-4}
+_PHOTO_BATCHES = ((20_000, 128), (5000, 64), (0, 32))  # as BATCHES; with so few images it is steps that are lacking
 _PHOTO_SIDE = 32
 _PLANNED = ("trials", "confirm_trials", "epochs", "train_images", "final_epochs", "final_seeds")
 
@@ -129,7 +131,7 @@ def _first(config: DesignConfig) -> tuple[DesignConfig, Ledger | None]:
     for line in lines:
         _LOG.info("%s", line)
     choices = _choices(config, plan, recipe)
-    ledger.facts = _facts(plan, survey, workers)
+    ledger.facts = _facts(plan, survey, workers) | {"start": start}
     ledger.choose(**choices)
     return applied(config, ledger.choices), ledger
 
@@ -186,7 +188,9 @@ def _candidates(
     free = not any(getattr(config, name) for name in LIMITS) and not has_costs(space)
     extra: dict[str, Any] = {}
     if shape.flip_suits and shape.resolution >= _PHOTO_SIDE:
-        extra = {name: value for name, value in _PHOTOS.items() if name not in config.fixed}
+        batch = next(size for least, size in _PHOTO_BATCHES if survey.train >= least)
+        photos = _PHOTOS | {"batch_size": batch}
+        extra = {name: value for name, value in photos.items() if name not in config.fixed}
     drawn, failure = [], None
     for size in sizes:
         try:
@@ -225,7 +229,7 @@ def _narrower(candidate: Candidate) -> list[Candidate]:
     return [
         replace(candidate, flops=(low * by, high * by), speed=Speed(speed.train * cost, speed.evaluate * cost))
         for by in _SHRUNK
-        if (cost := _FIXED_COST + (1 - _FIXED_COST) * by)
+        if (by == 1 or by * high >= _LEAST_FLOPS) and (cost := _FIXED_COST + (1 - _FIXED_COST) * by)
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -57,12 +58,13 @@ def design(
         config, ledger = planned(config)
         refuse_other(config)
         pace = None if ledger is None else Pace(ledger, progress)
-        prepared = prepare(config, progress if pace is None else pace.progress)
-        with prepared.executor:
-            result = _design(prepared, pace)
-        if pace is not None:
-            pace.finish()
-        return result
+        with nullcontext() if ledger is None else ledger.running():
+            prepared = prepare(config, progress if pace is None else pace.progress)
+            with prepared.executor:
+                result = _design(prepared, pace)
+            if pace is not None:
+                pace.finish()
+            return result
 
 
 def _design(prepared: PreparedDesign, pace: Pace | None) -> DesignResult:

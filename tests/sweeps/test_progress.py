@@ -60,6 +60,22 @@ def test_before_anything_is_known_no_time_is_promised():
     assert stream.getvalue() == "sweep: 0/10 trials  0:11 gone, -:-- left\n"
 
 
+def test_what_follows_a_sweep_is_part_of_the_time_that_is_left():
+    stream, now = io.StringIO(), Clock()
+    progress = Progress(stream, now)
+    progress.expect(lambda trial, left: 100 * trial + left)
+    progress.start("sweep", 0, 10)
+    now.seconds += 20
+    progress.update(2, 2, 0, None, None)
+    progress.expect(None)
+    now.seconds += 20
+    progress.update(4, 4, 0, None, None)
+    assert stream.getvalue().splitlines() == [
+        "sweep: 2/10 trials  0:20 gone, 1:20 left, 19:20 with the next steps",
+        "sweep: 4/10 trials  0:40 gone, 1:00 left",
+    ]
+
+
 def test_a_sweep_that_was_finished_before_says_so():
     stream = io.StringIO()
     Progress(stream).start("sweep", 10, 10)

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netwright.recipe import Recipe
-from netwright.sweeps.trial_batches import Batches, _augment
+from netwright.sweeps.trial_batches import Batches, _augment, crop_side, resized_crop
 
 PLAIN = Recipe(batch_size=4, lr=0.1, warmup_epochs=0.0, flip=False, crop_padding=0, precision="fp32")
 
@@ -102,3 +102,38 @@ def test_images_stay_as_they_are():
     before = pixels.copy()
     _augment(pixels, np.random.default_rng(0), flip=True, padding=1)
     assert np.array_equal(pixels, before)
+
+
+@pytest.mark.parametrize(
+    ("side", "share", "trained"),
+    [(128, 0.75, 96), (128, 1.0, 128), (100, 1.0, 100), (224, 0.75, 168), (48, 0.5, 32), (28, 0.5, 28)],
+)
+def test_training_images_are_a_share_of_the_side(side: int, share: float, trained: int) -> None:
+    assert crop_side(side, share) == trained
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.floats(0.1, 1.0), st.sampled_from([16, 24]), st.integers(0, 99))
+def test_a_random_part_is_within_the_image_and_no_smaller_than_it_may_be(scale: float, side: int, seed: int) -> None:
+    # each pixel says where it is
+    down, right = torch.meshgrid(torch.arange(24.0), torch.arange(24.0), indexing="ij")
+    x = torch.stack([down, right]).expand(8, 2, 24, 24).contiguous(memory_format=torch.channels_last)
+    part = resized_crop(x, np.random.default_rng(seed), scale, side)
+    assert part.shape == (8, 2, side, side)
+    assert part.is_contiguous(memory_format=torch.channels_last)
+    assert 0 <= float(part.min()) <= float(part.max()) <= 23
+    heights, widths = ((part[:, axis].amax((1, 2)) - part[:, axis].amin((1, 2))) / 23 for axis in (0, 1))
+    assert float((heights * widths).min()) > scale * 0.7 - 0.1  # half a pixel at each end, and sides cut to the image
+
+
+def test_random_parts_depend_on_seed_and_epoch_only_and_are_labeled_as_the_whole() -> None:
+    recipe = PLAIN.with_(crop_scale=0.5, crop_size=0.5)
+    images = np.broadcast_to(np.arange(8, dtype=np.uint8)[:, None, None, None], (8, 64, 64, 1))
+    made = Batches(images, np.arange(8), np.arange(8), (0.0,), (1 / 255,), torch.device("cpu"), True)
+    once, again, other = (list(made.train(recipe, 1, epoch)) for epoch in (1, 1, 2))
+    assert all(torch.equal(a, b) for (a, _), (b, _) in zip(once, again, strict=True))
+    assert [target.tolist() for _, target in once] != [target.tolist() for _, target in other]
+    for x, target in once:
+        assert x.shape == (4, 1, 32, 32)
+        assert [round(float(image.mean())) for image in x] == target.tolist()
+    assert next(iter(made.evaluate(4)))[0].shape == (4, 1, 64, 64)

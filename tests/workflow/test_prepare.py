@@ -55,6 +55,29 @@ def test_the_limits_of_a_users_space_stand(config: Make, tmp_path: Path) -> None
     assert "flops" not in prepared.space.limits
 
 
+def fitted(tmp_path: Path, resolution: int = 16) -> str:
+    """A file as refined_space.yaml is, of images of that size."""
+    space = load_space("regnetx").for_images(resolution, 10, 1).refine(flops=(1e6, 2e6), params=(0, 3e4))
+    path = tmp_path / "refined_space.yaml"
+    path.write_text(yaml.safe_dump(space.to_dict()))
+    return str(path)
+
+
+def test_the_limits_of_a_refined_space_grow_with_the_pixels(config: Make, tmp_path: Path) -> None:
+    space = ready(config(space=fitted(tmp_path), flops=None)).space  # digits: 8 pixels
+    assert space.limits["flops"] == (0.25e6, 0.5e6)
+    assert space.limits["params"] == (0, 3e4)  # there are as many, whatever the size of an image
+    assert space.setting.resolution == 8
+    same = ready(config(space=fitted(tmp_path, 8), flops=None)).space
+    assert same.limits["flops"] == (1e6, 2e6)
+
+
+def test_limits_that_are_given_replace_those_of_a_refined_space(config: Make, tmp_path: Path) -> None:
+    space = ready(config(space=fitted(tmp_path), flops=(3e6, 4e6))).space
+    assert space.limits["flops"] == (3e6, 4e6)
+    assert space.limits["params"] == (0, 3e4)
+
+
 def test_recipes_of_trials_and_finals_are_resolved_for_their_own_epochs(config: Make) -> None:
     prepared = ready(config(epochs=20, final_epochs=60))
     assert (prepared.recipe.epochs, prepared.recipe.warmup_epochs) == (20, 2)

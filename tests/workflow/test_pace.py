@@ -1,0 +1,165 @@
+"""A design with a budget of time, and an engine and a clock that are told how fast they are."""
+
+import json
+import logging
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from netwright.errors import PopulationError, RecipeError
+from netwright.sweeps import TrialEvent, TrialSpec
+from netwright.workflow import DesignConfig, DesignResult, design
+from netwright.workflow.ledger import LEDGER
+from netwright.workflow.speed import Speed
+
+IMAGE = 0.001  # seconds of an image, as it is measured
+
+
+class Clock:
+    """seconds: what the time is. slow: how much slower trials are than was measured."""
+
+    def __init__(self) -> None:
+        self.seconds, self.slow = 1000.0, 1.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def clock(engine: Any, monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Two workers train at a time; an epoch takes as long as its images."""
+    now = Clock()
+    conftest = sys.modules[type(engine).__module__]
+    run = conftest.Pretended.run
+
+    def timed(self: Any, trials: Iterable[TrialSpec]) -> Iterator[TrialEvent]:
+        for event in run(self, trials):
+            if event.kind != "done":
+                yield event
+                continue
+            spec = engine.trials[-1]
+            images = 1438 if spec.split == "test" else 1151 + 287 * 0.4
+            epoch = now.slow * IMAGE * images
+            seconds = epoch * spec.recipe["epochs"]
+            now.seconds += seconds / 2
+            yield TrialEvent("done", event.index, dict(event.values) | {"seconds": seconds})
+
+    def measured(networks: Any, recipes: Any, **_: Any) -> tuple[list[Speed], float]:
+        now.seconds += 1.0
+        return [Speed(IMAGE, 0.4 * IMAGE)] * len(networks), 1.0
+
+    monkeypatch.setattr(conftest.Pretended, "run", timed)
+    for home in ("planning", "pace"):
+        monkeypatch.setattr(f"netwright.workflow.{home}.measure_speeds", measured)
+    monkeypatch.setattr("netwright.workflow.ledger.Ledger.__init__.__defaults__", (0.0, now))
+    return now
+
+
+def begin(quiet: Any, out: Path, budget: str | float | None, **options: Any) -> DesignResult:
+    return design("digits", quiet, out=out, workers=2, **({"budget": budget} if budget else {}), **options)
+
+
+def kept(out: Path) -> dict[str, Any]:
+    return json.loads((out / LEDGER).read_text())
+
+
+@pytest.mark.parametrize(("budget", "slow"), [("5m", 1.0), ("5m", 1.5), ("5m", 0.7), ("2m", 1.0), ("20m", 1.0)])
+def test_a_budget_is_kept_though_trials_are_slower_than_was_measured(
+    engine: Any, quiet: Any, clock: Clock, tmp_path: Path, budget: str, slow: float
+) -> None:
+    clock.slow = slow
+    began = clock.seconds
+    begin(quiet, tmp_path / "d", budget)
+    seconds = float(budget[:-1]) * 60
+    # the report takes no time on this clock
+    assert 0.7 * seconds < clock.seconds - began < 1.15 * seconds
+    assert kept(tmp_path / "d")["facts"]["finished"]
+
+
+def test_a_machine_that_becomes_slow_gets_fewer_networks_and_epochs(
+    engine: Any, quiet: Any, clock: Clock, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="netwright")
+    clock.slow = 4.0
+    began = clock.seconds
+    begin(quiet, tmp_path / "d", "5m")
+    assert clock.seconds - began < 1.15 * 300
+    assert any("because there is no time for more" in line for line in caplog.messages)
+    assert any("fit the" in line and "that are left" in line for line in caplog.messages)
+
+
+@pytest.mark.parametrize("moment", [0, 3, -1])
+def test_a_killed_one_remembers_its_plan_and_what_it_spent(
+    engine: Any, quiet: Any, clock: Clock, tmp_path: Path, moment: int
+) -> None:
+    began = clock.seconds
+    begin(quiet, tmp_path / "whole", "5m")
+    whole, trials = clock.seconds - began, len(engine.trials)
+    engine.trials.clear()
+    engine.stop_at = moment % trials
+    with pytest.raises(KeyboardInterrupt):
+        begin(quiet, tmp_path / "d", "5m")
+    plan, engine.stop_at = kept(tmp_path / "d"), None
+    began = clock.seconds
+    begin(quiet, tmp_path / "d", "5m")
+    after = kept(tmp_path / "d")
+    assert after["choices"]["epochs"] == plan["choices"]["epochs"]
+    assert plan["spent"] + clock.seconds - began == pytest.approx(after["spent"], abs=1)
+    assert after["spent"] == pytest.approx(whole, rel=0.25)
+
+
+def test_what_is_given_is_not_planned(engine: Any, quiet: Any, clock: Clock, tmp_path: Path) -> None:
+    begin(quiet, tmp_path / "d", "3m", trials=5, epochs=2, final_seeds=2, flops=(0.3e6, 0.6e6))
+    searched = [trial for trial in engine.trials if trial.split == "validation"]
+    assert (len(searched), {trial.recipe["epochs"] for trial in searched}) == (5, {2})
+    assert len(engine.trials) == 5 + 2 * 2
+    assert not {"trials", "flops"} & set(kept(tmp_path / "d")["choices"]) - {"trials"}
+
+
+@pytest.mark.slow
+def test_a_larger_budget_goes_on_from_a_finished_design(engine: Any, quiet: Any, clock: Clock, tmp_path: Path) -> None:
+    begin(quiet, tmp_path / "d", "2m")
+    engine.trials.clear()
+    begin(quiet, tmp_path / "d", "2m")
+    begin(quiet, tmp_path / "d", None)
+    assert engine.trials == []
+    began = clock.seconds
+    begin(quiet, tmp_path / "d", "4m")
+    assert 60 < clock.seconds - began < 150
+    assert [trial.split for trial in engine.trials].count("validation") >= 2
+    assert min(trial.index for trial in engine.trials if trial.split == "validation") >= 4
+
+
+def test_defaults_are_kept_where_they_are_quick_and_made_smaller_where_not(
+    engine: Any, quiet: Any, clock: Clock, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: Any
+) -> None:
+    caplog.set_level(logging.INFO, logger="netwright")
+    monkeypatch.setattr("netwright.workflow.planning.DEFAULT_SECONDS", 100.0)
+    began = clock.seconds
+    begin(quiet, tmp_path / "d", None)
+    assert clock.seconds - began < 115
+    assert any("48 networks, 10 epochs, 8 pixels) this would take about" in line for line in caplog.messages)
+    assert any("--budget 2h makes more of it" in line for line in caplog.messages)
+    assert len(engine.trials) < 48
+
+
+def test_a_configuration_as_it_stands_is_not_planned(engine: Any, quiet: Any, config: Callable[..., Any]) -> None:
+    design(config(), quiet)
+    assert not (config().out / LEDGER).exists()
+
+
+def test_a_design_without_a_budget_is_not_given_one_later(
+    engine: Any, quiet: Any, clock: Clock, config: Callable[..., DesignConfig]
+) -> None:
+    design(config(), quiet)
+    with pytest.raises(PopulationError, match=r"was begun without a budget, and goes on with more --trials"):
+        design(config(budget="5m"), quiet)
+
+
+@pytest.mark.parametrize("budget", ["20", "400M", "soon", 0, -3])
+def test_a_budget_that_is_no_time_is_refused(budget: object) -> None:
+    with pytest.raises(RecipeError, match=r"^budget: a length of time is like 90s, 20m"):
+        DesignConfig(budget=budget)

@@ -1,0 +1,93 @@
+"""Plans without a machine: what they buy, and that they add up."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netwright.workflow.plan import Candidate, Survey, final_plan, make_plan, plan_in_words, seeds_within
+from netwright.workflow.speed import Speed
+
+FLOWERS = Survey(train=2763, validation=691, test=863)
+
+
+def candidates(milliseconds: float) -> list[Candidate]:
+    """From 128 pixels down; milliseconds: of an image of 128."""
+    return [
+        Candidate(size, (0.9e6 * size, 1e6 * size), Speed(cost := milliseconds / 1e3 * (size / 128) ** 2, cost / 3))
+        for size in (128, 96, 64, 32)
+    ]
+
+
+@given(
+    st.floats(30, 1e5),
+    st.integers(20, 100_000),
+    st.floats(0.1, 100.0),
+    st.integers(1, 64),
+)
+def test_whatever_the_machine_the_plan_fits_or_is_the_least_that_there_is(seconds, images, milliseconds, workers):
+    survey = Survey(images, images // 4 + 1, images // 4 + 1)
+    plan = make_plan(seconds, survey, candidates(milliseconds), workers, {})
+    networks = plan.trials + plan.confirm_trials
+    assert networks >= 2
+    assert plan.final_epochs >= 1
+    least = plan.candidate.resolution == 32 and (plan.epochs == 3 or plan.final_epochs == 1)
+    # rounds of workers are whole
+    assert sum(plan.seconds) <= seconds * 1.3 or least or networks < 2 * workers
+
+
+def test_more_time_buys_larger_images_then_networks_and_seeds():
+    plans = [make_plan(minutes * 60, FLOWERS, candidates(10.0), 2, {}) for minutes in (2, 10, 20, 60, 240, 1000)]
+    sizes = [plan.candidate.resolution for plan in plans]
+    assert sizes == sorted(sizes)
+    assert (sizes[0], sizes[-1]) == (32, 128)
+    assert plans[-1].trials >= 32
+    assert plans[-1].confirm_trials >= 8
+    assert plans[-1].final_seeds == 3
+
+
+def test_a_space_is_confirmed_only_where_it_can_be_narrowed():
+    for minutes in range(2, 120, 7):
+        plan = make_plan(minutes * 60, FLOWERS, candidates(3.0), 2, {})
+        assert (plan.trials >= 32) == (plan.confirm_trials > 0)
+
+
+def test_what_is_given_stays():
+    given = {"trials": 40, "confirm_trials": 10, "epochs": 7, "final_epochs": 11, "final_seeds": 2, "train_images": 500}
+    plan = make_plan(600, FLOWERS, candidates(3.0), 2, given)
+    assert {name: getattr(plan, name) for name in given} == given
+
+
+def test_trials_of_many_images_see_some_of_them():
+    plan = make_plan(1200, Survey(40_000, 10_000, 10_000), candidates(20.0), 2, {})
+    assert 2500 <= plan.train_images < 50_000
+    assert make_plan(1200, FLOWERS, candidates(3.0), 2, {}).train_images is None
+
+
+def test_final_trainings_fill_the_time_on_however_many_workers():
+    same = Speed(0.003, 0.001)
+    for workers, share in ((1, 0.5), (2, 1.0)):
+        epochs, seeds, seconds = final_plan(600, FLOWERS, same, same, workers, {"final_seeds": 1})
+        assert epochs == pytest.approx(share * 600 / (0.003 * FLOWERS.trained), abs=1)
+        assert (seeds, seconds <= 600) == (1, True)
+    slow = Speed(0.006, 0.002)
+    assert final_plan(600, FLOWERS, same, slow, 2, {})[0] == pytest.approx(epochs / 2, abs=1)
+    # idle workers train more seeds
+    assert final_plan(600, FLOWERS, same, same, 16, {})[1] == 3
+
+
+def test_seeds_are_added_as_there_is_time():
+    speed = Speed(0.001, 0.0003)
+    training = 0.001 * 10 * FLOWERS.trained + 0.0003 * FLOWERS.test
+    assert [seeds_within(many * training + 1, 10, FLOWERS, speed, speed, 2) for many in (0, 1, 2, 5)] == [0, 1, 2, 3]
+
+
+def test_a_plan_is_said_with_its_times():
+    plan = make_plan(1150, FLOWERS, candidates(10.0), 2, {})
+    lines = plan_in_words(plan, budget=1200, images="4,317 images of 5 classes", workers=2, threads=1, others=40)
+    text = "\n".join(lines)
+    assert lines[0] == "the plan for 20 minutes on 2 workers of 1 thread:"
+    assert f"4,317 images of 5 classes at {plan.candidate.resolution} pixels" in lines[1]
+    assert f"1/3 {plan.trials} networks for {plan.epochs} epochs each: about" in text
+    assert "2/3 nothing: a space is narrowed from 32 networks on" in text
+    assert f"{plan.final_epochs} epochs, one training each: about" in text
+    assert "about 19 minutes. Each step is planned anew" in lines[-1]
