@@ -181,13 +181,17 @@ def add_limits(parser: CommandParser) -> None:
             group.add_argument(f"--max_{item.name}", type=quantity, metavar="N", help=f"{item.help} at most, e.g. 400M")
 
 
-def limited_space(ref: str, options: Namespace) -> DesignSpace:
-    """The space of that name or file, within the limits of the flags."""
+def limited_space(ref: str, options: Namespace, resolution: int | None = None) -> DesignSpace:
+    """The space of that name or file, within the limits of the flags, which replace its own; for images of a size."""
     from netwright.space import load_space
+    from netwright.space.limits_at import scaled_limits, without_limits
     from netwright.workflow.config import windows
 
     limits: dict[str, Any] = windows(vars(options))
-    return load_space(ref).refine(**limits)
+    space = without_limits(load_space(ref), limits)
+    if resolution is not None:
+        space = scaled_limits(space, resolution).with_setting(resolution=resolution)
+    return space.refine(**limits)
 
 
 def add_design_options(parser: CommandParser, *, defaults: Mapping[str, Any] | None = None) -> None:

@@ -42,9 +42,7 @@ def run(options: Namespace, command: str) -> int:
     from netwright.space import draw
 
     writer = None if options.out is None else _writer(Path(options.out))
-    space = limited_space(options.space, options)
-    if options.resolution is not None:
-        space = space.with_setting(resolution=options.resolution)
+    space = limited_space(options.space, options, options.resolution)
     sample = draw(space, options.n, options.seed)
     if writer is None:
         table = _table(sample.batch)

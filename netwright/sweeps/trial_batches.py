@@ -105,7 +105,7 @@ def crop_side(side: int, share: float) -> int:
     Objects in random parts look larger than in whole images, so a network that is trained on somewhat smaller images
     than it is judged on loses nothing (arXiv 1906.06423), and each costs less.
     """
-    return min(side, max(_LEAST_SIDE, round(share * side / _STEP) * _STEP))
+    return side if share >= 1 else min(side, max(_LEAST_SIDE, round(share * side / _STEP) * _STEP))
 
 
 def resized_crop(x: Tensor, rng: np.random.Generator, scale: float, side: int) -> Tensor:
