@@ -34,7 +34,10 @@ __all__ = [
 
 _BATCH_SIZES = "32, 64 from 2,000 training images, 128 from 5,000"
 # of the trials' recipe, what has a flag
-_RECIPE = ("batch_size", "lr", "weight_decay", "label_smoothing", "flip", "precision", "crop_scale", "crop_size")
+_RECIPE = (
+    *("batch_size", "lr", "weight_decay", "label_smoothing", "flip", "precision"),
+    *("crop_scale", "crop_size", "color_jitter", "mixup"),
+)
 
 
 def quantity(text: str) -> float:

@@ -14,7 +14,7 @@ __all__ = ["AUTO", "PRECISIONS", "Recipe"]
 
 AUTO = "auto"
 PRECISIONS = (AUTO, "fp32", "bf16")
-_LATER = ("crop_scale", "crop_size")  # options that version 0.1 did not have
+_LATER = ("crop_scale", "crop_size", "color_jitter", "mixup")  # options that version 0.1 did not have
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,10 @@ class Recipe:
         low=0.25,
         high=1.0,
     )
+    color_jitter: float = option(
+        0.0, "brightness, contrast and saturation change by up to this share; 0: none", low=0.0, high=1.0
+    )
+    mixup: float = option(0.0, "alpha of mixup: images and labels are mixed in pairs; 0: none", low=0.0, high=10.0)
     precision: str = option(
         AUTO, "of activations; bf16 by autocast", choices=PRECISIONS, default_text="bf16 where it is faster"
     )

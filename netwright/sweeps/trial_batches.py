@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from netwright.recipe import Recipe
 
-__all__ = ["Batches", "crop_side", "resized_crop"]
+__all__ = ["Batches", "crop_side", "jittered", "mixed", "resized_crop"]
 
 _MOST_RATIO = math.log(4 / 3)
 _STEP, _LEAST_SIDE = 8, 32
@@ -50,7 +50,10 @@ class Batches:
         return max(1, len(self.index) // batch_size)
 
     def train(self, recipe: Recipe, seed: int, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Shuffled and augmented batches of one epoch: (B, C, H, W) normalized float32, (B,) int64."""
+        """Shuffled and augmented batches of one epoch: (B, C, H, W) normalized float32, (B,) int64.
+
+        With mixup, the targets are (B, classes) float32.
+        """
         rng = np.random.default_rng([seed, epoch])
         order = self.index[rng.permutation(len(self.index))]
         for step in range(self.steps(recipe.batch_size)):
@@ -62,6 +65,10 @@ class Batches:
             x, target = self._to_device(pixels, self.labels[chosen])
             if recipe.crop_scale:
                 x = resized_crop(x, rng, recipe.crop_scale, crop_side(x.shape[-1], recipe.crop_size))
+            if recipe.color_jitter:
+                x = jittered(x, rng, recipe.color_jitter)
+            if recipe.mixup:
+                x, target = mixed(x, target, rng, recipe.mixup, int(self.labels.max()) + 1)
             yield x, target
 
     def evaluate(self, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -129,3 +136,32 @@ def resized_crop(x: Tensor, rng: np.random.Generator, scale: float, side: int) -
     layout = torch.channels_last if x.is_contiguous(memory_format=torch.channels_last) else torch.contiguous_format
     cropped = functional.grid_sample(x, grid, padding_mode="reflection", align_corners=False)
     return cropped.contiguous(memory_format=layout)
+
+
+def jittered(x: Tensor, rng: np.random.Generator, strength: float) -> Tensor:
+    """Brightness, contrast and saturation of each image, changed. x: (B, C, H, W), normalized."""
+
+    def draws(around: float) -> Tensor:
+        values = rng.uniform(around - strength, around + strength, (len(x), 1, 1, 1))
+        return torch.from_numpy(values.astype(np.float32)).to(x.device)
+
+    gray = x.mean(1, keepdim=True)
+    return (gray + (x - gray) * draws(1.0)) * draws(1.0) + draws(0.0)
+
+
+def mixed(x: Tensor, target: Tensor, rng: np.random.Generator, alpha: float, classes: int) -> tuple[Tensor, Tensor]:
+    """Each image mixed with another one of the batch, and so its label: arXiv 1710.09412.
+
+    Args:
+        x: (B, C, H, W).
+        target: (B,) int64.
+        rng: Draws one share for the batch.
+        alpha: Of the Beta distribution of the share.
+        classes: Number of classes.
+
+    Returns:
+        Images as before, and (B, classes) float32.
+    """
+    share, order = float(rng.beta(alpha, alpha)), torch.from_numpy(rng.permutation(len(x))).to(x.device)
+    labels = functional.one_hot(target, classes).float()
+    return share * x + (1 - share) * x[order], share * labels + (1 - share) * labels[order]

@@ -174,9 +174,8 @@ def _epoch_seconds(pick: Arch, frames: Mapping[str, pd.DataFrame], epochs: int) 
     name, _, trial = pick.name.rpartition(" ")
     frame = frames[name]
     row = frame.loc[frame["trial"] == int(trial)].iloc[0]
-    return median(
-        [float(epoch["seconds"]) for epoch in row["curve"] if "seconds" in epoch] or [row["seconds"] / epochs]
-    )
+    seconds = [float(epoch["seconds"]) for epoch in row["curve"] if "seconds" in epoch]
+    return float(median(seconds or [float(row["seconds"]) / epochs]))
 
 
 class PacedProgress(NullProgress):

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netwright.recipe import Recipe
-from netwright.sweeps.trial_batches import Batches, _augment, crop_side, resized_crop
+from netwright.sweeps.trial_batches import Batches, _augment, crop_side, jittered, mixed, resized_crop
 
 PLAIN = Recipe(batch_size=4, lr=0.1, warmup_epochs=0.0, flip=False, crop_padding=0, precision="fp32")
 
@@ -137,3 +137,23 @@ def test_random_parts_depend_on_seed_and_epoch_only_and_are_labeled_as_the_whole
         assert x.shape == (4, 1, 32, 32)
         assert [round(float(image.mean())) for image in x] == target.tolist()
     assert next(iter(made.evaluate(4)))[0].shape == (4, 1, 64, 64)
+
+
+def test_mixed_images_have_mixed_labels() -> None:
+    x = torch.arange(4.0).view(4, 1, 1, 1).expand(4, 1, 2, 2)
+    images, labels = mixed(x, torch.arange(4), np.random.default_rng(3), 0.4, 6)
+    assert labels.shape == (4, 6)
+    assert torch.allclose(labels.sum(1), torch.ones(4))
+    # an image is as gray as its label says
+    assert torch.allclose(images[:, 0, 0, 0], labels @ torch.arange(6.0))
+    assert not torch.equal(images, x)
+
+
+def test_jitter_changes_colors_and_not_places() -> None:
+    x = torch.randn(6, 3, 5, 5)
+    changed = jittered(x, np.random.default_rng(0), 0.3)
+    assert changed.shape == x.shape
+    assert float((changed - x).abs().max()) > 0.1
+    for before, after in zip(x.mean(1), changed.mean(1), strict=True):  # gray values keep their order
+        assert torch.equal(before.flatten().argsort(), after.flatten().argsort())
+    assert torch.allclose(jittered(x, np.random.default_rng(0), 0.0), x, atol=1e-6)
