@@ -96,7 +96,7 @@ def find_network(state: Mapping[str, Tensor], path: Path, *, ema: bool = False) 
     (prefix,) = chosen
     found = _below(state, prefix)
     rest = [name for name in state if not name.startswith(prefix)]
-    notices = ()
+    notices: tuple[str, ...] = ()
     if rest:
         more = f" and {len(rest) - _SHOWN:,} more" if len(rest) > _SHOWN else ""
         names = ", ".join(name[:80] for name in rest[:_SHOWN])

@@ -116,9 +116,10 @@ def arch_of_config(text: object, found: Arch, path: object) -> Arch | None:
 
 def _name_of(arch: Arch) -> str:
     """The name of the published network with all of this, or an empty text."""
-    given = {"num_classes": arch.num_classes, "in_channels": arch.in_channels}
-    names = [arch.name] if arch.name in NETWORKS else []
-    return next((name for name in names if replace(published(name, **given), resolution=arch.resolution) == arch), "")
+    if arch.name not in NETWORKS:
+        return ""
+    known = published(arch.name, num_classes=arch.num_classes, in_channels=arch.in_channels)
+    return arch.name if replace(known, resolution=arch.resolution) == arch else ""
 
 
 def _parsed(text: object) -> Mapping[Any, Any]:
