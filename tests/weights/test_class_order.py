@@ -82,6 +82,7 @@ def test_weights_of_timm_are_measured_in_natural_order(tmp_path: Path, images: P
     assert accuracy(tmp_path / "a.pt2", images) == 100
 
 
+@pytest.mark.slow
 def test_weights_of_an_unknown_trainer_are_refused_without_the_order(tmp_path: Path, images: Path):
     save_model(tmp_path / "a.safetensors", trained(NATURAL, images), preprocessing=Preprocessing(image_size=32))
     with pytest.raises(DataError, match="--class_order natural"):
@@ -165,6 +166,7 @@ def test_a_server_gets_the_names(tmp_path: Path, images: Path):
         open_version(ServeSettings.from_options(tmp_path / "a.safetensors", class_order="natural"), lambda *given: None)
 
 
+@pytest.mark.slow
 def test_a_recipe_of_1000_classes_measures_weights_of_12(
     tmp_path: Path, images: Path, capsys: pytest.CaptureFixture[str]
 ):

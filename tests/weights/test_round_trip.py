@@ -76,6 +76,7 @@ def test_what_is_written_is_read_back(tmp_path: Path, to: str, stem: str, block:
     assert (back.preprocessing, back.class_names) == (SEEN, ("a", "b", "c"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("to", WRITERS)
 def test_a_published_network_with_another_stem_is_not_taken_for_it(tmp_path: Path, to: str):
     arch = published("regnet_x_200mf", num_classes=3)
