@@ -16,6 +16,7 @@ from netwright.report.sections.points import values_of
 from netwright.report.text import count, listing
 from netwright.stats import efficiency
 from netwright.stats.bounds import dkw_half_width
+from netwright.stats.guessing import guessing_sentence
 from netwright.system.machine import hardware, versions
 
 if TYPE_CHECKING:
@@ -66,6 +67,9 @@ def _head(view: PopulationView) -> list[str]:
     ]
     if unknown:
         lines.append(f"  not known      {', '.join(unknown)}: these trials are in no figure")
+    guess = None if view.provenance is None else view.provenance.guess
+    if guess and (sentence := guessing_sentence(view.done["error"], guess[1], guess[0])):
+        lines.append(f"  warning        {sentence}")
     return lines
 
 

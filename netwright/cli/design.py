@@ -36,6 +36,7 @@ def add_arguments(parser: CommandParser) -> None:
 def run(options: Namespace, command: str) -> int:
     """Do it."""
     from netwright.arch import complexity
+    from netwright.cli.next_commands import print_next, words
     from netwright.workflow import design
 
     result = design(**design_options(options), command=command)
@@ -45,15 +46,23 @@ def run(options: Namespace, command: str) -> int:
     )
     for role, arch, errors in finalists:
         cost = complexity(arch)
-        print(f"{role}: {arch.name}, test error {_each(errors)}")
+        print(f"{role}: {arch.name}, {_each(errors)}")
         print(f"  {cost.flops[0]:,} flops, {cost.params[0]:,} parameters, {cost.acts[0]:,} activations")
     print(result.verdict)
     print(result.refinement)
     print(f"report: {result.report}")
+    ref = words(result.folder)
+    print_next(
+        ("validate", f"{ref} --out {ref}/measured", "its accuracy on the test images again, with what it confuses"),
+        ("predict", f"{ref} PHOTO.jpg", "what it sees in a picture"),
+        ("export", f"{ref} --out {ref}/model.onnx", "a file for other programs and for `netwright serve`"),
+    )
     return 0
 
 
 def _each(errors: Sequence[float]) -> str:
     if not errors:
-        return "unknown: every training failed"
-    return f"{sum(errors) / len(errors):.2f}% (mean of {', '.join(f'{error:.2f}' for error in errors)})"
+        return "test accuracy unknown: every training failed"
+    mean = 100 - sum(errors) / len(errors)
+    each = ", ".join(f"{100 - error:.2f}" for error in errors)
+    return f"test accuracy {mean:.2f}%" + (f" (mean of {each})" if len(errors) > 1 else "")

@@ -27,7 +27,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from netwright.cli.options import add_options, options_given, truth
 from netwright.errors import DataError, ExportError
@@ -134,6 +134,7 @@ def run(options: Namespace, command: str) -> int:
     batch = _batch(options.batch)
     _refuse_images_alone(options)
     write = _layout(options)
+    from netwright.cli.next_commands import print_next, words
     from netwright.exports.destination import refuse_exported
     from netwright.weights import load_model
 
@@ -157,6 +158,12 @@ def run(options: Namespace, command: str) -> int:
     _print(exported)
     if options.report:
         _report(exported, Path(options.report), command)
+    file = words(exported.path)
+    print_next(
+        ("predict", f"{file} PHOTO.jpg", "what the file sees in a picture"),
+        ("validate", f"{file} --data_dir PHOTOS", "its accuracy on pictures in a folder a class"),
+        ("serve", file, "answer pictures over HTTP"),
+    )
     return 0
 
 
@@ -248,40 +255,51 @@ def _with_class_order(options: Namespace, model: LoadedModel) -> LoadedModel:
 
 
 def _images(options: Namespace, model: LoadedModel) -> tuple[Labeled | None, Labeled | None]:
-    """Those that are named, and for int8 else those of the run."""
+    """Those of the run, for int8 or where they are named; else those that are named."""
     from netwright.exports import labeled_images
     from netwright.runtime.info import info_of
 
-    where: dict[str, Any] = {"dataset": options.dataset, "data_dir": options.data_dir}
-    where |= {"train_split": options.train_split, "val_split": options.val_split}
-    if not (options.data_dir or options.dataset):
-        if options.precision != "int8":
-            return None, None
-        where = _of_the_run(options, model)
-    return labeled_images(
-        where["dataset"],
-        where["data_dir"],
-        info_of(model).class_names,
-        model.arch.num_classes,
-        calibration=options.calibration_images,
-        evaluation=options.evaluation_images or None,
-        train_split=where["train_split"],
-        val_split=where["val_split"],
-        seed=options.seed,
-    )
-
-
-def _of_the_run(options: Namespace, model: LoadedModel) -> dict[str, Any]:
-    from netwright.evaluation.loading import images_of_run
-    from netwright.recipe import TrainConfig
-
-    training, _ = images_of_run(model.facts, TrainConfig().with_(checkpoint=str(options.ref)), frozenset())
-    found = {key: getattr(training.images, key) for key in ("dataset", "data_dir", "train_split", "val_split")}
-    if "training" not in model.facts or not (found["data_dir"] or found["dataset"] == "digits"):
+    is_named = bool(options.data_dir or options.dataset)
+    if not is_named and options.precision != "int8":
+        return None, None
+    own = _of_the_run(options, model)
+    if own is not None:
+        return own
+    if not is_named:
         raise ExportError(
             "int8 is calibrated on images, which show the ranges of values, and the weights do not say which they were "
             "trained on. Name some of that kind: --data_dir FOLDER or --dataset NAME."
         )
+    return labeled_images(
+        options.dataset,
+        options.data_dir,
+        info_of(model).class_names,
+        model.arch.num_classes,
+        calibration=options.calibration_images,
+        evaluation=options.evaluation_images or None,
+        train_split=options.train_split,
+        val_split=options.val_split,
+        seed=options.seed,
+    )
+
+
+def _of_the_run(options: Namespace, model: LoadedModel) -> tuple[Labeled, Labeled | None] | None:
+    """Images of the run; None where others are named, and where nothing says which they are."""
+    from netwright.evaluation.images import images_where_they_are
+    from netwright.exports.run_images import labeled_run
+
+    images = images_where_they_are(model.facts, str(options.ref), options.data_dir, options.dataset)
+    if images is None:
+        return None
+    found = labeled_run(
+        images,
+        model,
+        calibration=options.calibration_images,
+        evaluation=options.evaluation_images or None,
+        seed=options.seed,
+    )
+    if found[1] is None:
+        print("top-1 is not compared: the network was trained on all images of its run", file=sys.stderr)
     return found
 
 

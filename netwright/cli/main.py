@@ -7,12 +7,12 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
-from io import TextIOWrapper
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 from netwright.errors import NetwrightError
 from netwright.system.closed_pipe import outlive_readers
+from netwright.system.console import tolerate
 from netwright.system.suggest import suggest
 from netwright.version import __version__
 
@@ -102,10 +102,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _replace_unprintable() -> None:
-    """A terminal or a pipe of another encoding than UTF-8 gets question marks, not a traceback after the work."""
+    """A terminal or a pipe of another encoding than UTF-8 gets what is nearest, not a traceback after the work."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="replace")
+        tolerate(stream)
 
 
 def parser_of(command: str, module: ModuleType | None = None) -> CommandParser:

@@ -6,6 +6,12 @@ cannot be read is reported, the others are answered, and the exit status is 1.
 JSON: {"format": 1, "model", "weights", "predictions": [{"path", "classes": [{"index", "name", "probability"}, ...]},
 ...], "errors": [{"path", "reason"}, ...]}, with a "description" for each of ImageNet's classes.
 CSV: path,rank,index,name,description,probability.
+
+A network knows only its classes, and answers one of them for any picture. --threshold T rejects those that it is not
+sure of: whose highest probability (or, with --reject_by energy, whose log-sum-exp of the logits) is below T. These
+probabilities are worth what the network's calibration is: `netwright validate` measures it, and says which T keeps 95%
+of its images. Strange pictures often get high probabilities all the same, so try T on some. JSON then has "score" and
+"rejected" in each prediction, CSV in two more columns.
 """
 
 from __future__ import annotations
@@ -43,7 +49,21 @@ def add_arguments(parser: CommandParser) -> None:
     )
     parser.add_argument("--image_path", nargs="+", default=[], metavar="PATH", help="as PATH")
     parser.add_argument("--top_k", type=int, default=5, metavar="K", help="classes per image (default: %(default)s)")
-    parser.add_argument("--format", choices=["table", "json", "csv"], default="table", help="(default: %(default)s)")
+    parser.add_argument(
+        "--format",
+        choices=["table", "json", "csv"],
+        meaning="table",
+        help="(default: table; with --out FILE.csv or FILE.json that of the file)",
+    )
+    parser.add_argument(
+        "--threshold", type=float, metavar="T", help="reject images whose score is below T (default: none is rejected)"
+    )
+    parser.add_argument(
+        "--reject_by",
+        choices=["probability", "energy"],
+        default="probability",
+        help="the score: the highest probability, 0 to 1, or the log-sum-exp of the logits (default: %(default)s)",
+    )
     parser.add_argument(
         "--url_timeout", type=float, default=20.0, metavar="SECONDS", help="of an address (default: %(default)s)"
     )
@@ -66,7 +86,7 @@ def run(options: Namespace, command: str) -> int:
 
         print(training_to_yaml(loaded.training), end="")
         return 0
-    ref, paths = _ref_and_paths(options, loaded)
+    ref, paths = _ref_and_paths(options, loaded, command)
     # infer.py with a network's name alone means the published weights
     training = loaded.training.with_(
         checkpoint=ref,
@@ -80,13 +100,15 @@ def run(options: Namespace, command: str) -> int:
     from netwright.evaluation.prediction import UnreadableImage
     from netwright.system.atomic import write_text
 
-    text = FORMATS[options.format](answers, facts)
-    if "out" in flags.given:
-        write_text(Path(flags.training.checkpoints.out), text, what="the predictions", elsewhere="another --out")
+    out = Path(flags.training.checkpoints.out) if "out" in flags.given else None
+    format = options.format or _format_of(out)
+    text = FORMATS[format](answers, facts)
+    if out is not None:
+        write_text(out, text, what="the predictions", elsewhere="another --out")
     else:
-        print(text.encode(errors="replace").decode(), end="")  # names of files may be no text in any encoding
+        print(text, end="")
     bad = [answer for answer in answers if isinstance(answer, UnreadableImage)]
-    has_shown = options.format == "table" and "out" not in flags.given
+    has_shown = format == "table" and out is None
     for each in [] if has_shown else bad:
         print(f"netwright predict: {each.name} cannot be read: {each.reason}", file=sys.stderr)
     if bad:
@@ -94,18 +116,32 @@ def run(options: Namespace, command: str) -> int:
     return 1 if bad else 0
 
 
-def _ref_and_paths(options: Namespace, loaded: LoadedRecipe) -> tuple[str, list[str]]:
+def _format_of(out: Path | None) -> str:
+    """The format that the name of a file says."""
+    suffix = "" if out is None else out.suffix.lower().removeprefix(".")
+    return suffix if suffix in ("csv", "json") else "table"
+
+
+def _ref_and_paths(options: Namespace, loaded: LoadedRecipe, command: str) -> tuple[str, list[str]]:
     """The first word names the network, unless a flag does: infer.py takes no words."""
     network, words = loaded.training.network, list(options.words)
     is_named = network.checkpoint or network.pretrained or (network.model and options.image_path)
     ref = "" if is_named or not words else words.pop(0)
-    paths = [*words, *options.image_path]
+    paths = _as_typed([*words, *options.image_path], command)
     if not paths:
         raise DataError(
             "predict needs images, and none are named. Type `netwright predict RUN_OR_WEIGHTS IMAGE_OR_FOLDER ...`, or "
             "--image_path IMAGE."
         )
     return chosen_ref(ref, network.checkpoint), paths
+
+
+def _as_typed(paths: list[str], command: str) -> list[str]:
+    """Paths in the order in which the command has them: words and --image_path are read apart."""
+    import shlex
+
+    typed = shlex.split(command)
+    return sorted(paths, key=lambda path: typed.index(path) if path in typed else len(typed))
 
 
 def _predict(
@@ -115,10 +151,11 @@ def _predict(
     from netwright.data.class_order import refuse_folder_order
     from netwright.evaluation.inputs import find_inputs
     from netwright.evaluation.opening import open_model
-    from netwright.evaluation.prediction import predict_images
+    from netwright.evaluation.prediction import Rejection, predict_images
     from netwright.training.process import process_settings
 
     refuse_folder_order(request.class_order, "predict")
+    rejection = None if options.threshold is None else Rejection(options.threshold, options.reject_by)
     opened = open_model(request)
     for notice in opened.notices:
         print(notice, file=sys.stderr)
@@ -126,6 +163,10 @@ def _predict(
         if not runtime.info.class_names:
             text = "The weights have no class names: outputs are numbered from 0. --class_order FILE names them."
             print(text, file=sys.stderr)
-        inputs = find_inputs(paths, timeout=options.url_timeout)
-        answers = list(predict_images(runtime, inputs, top_k=options.top_k, batch_size=batch_size))
+        inputs = find_inputs(paths, timeout=options.url_timeout, notify=lambda text: print(text, file=sys.stderr))
+        found = predict_images(runtime, inputs, top_k=options.top_k, batch_size=batch_size, rejection=rejection)
+        answers = list(found)
+    if rejection is not None:
+        rejected = sum(getattr(answer, "is_rejected", False) for answer in answers)
+        print(f"{rejected:,} of {len(answers):,} images are rejected: {rejection}", file=sys.stderr)
     return answers, {"model": runtime.info.arch.name or "network", "weights": opened.source}

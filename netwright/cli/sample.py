@@ -39,6 +39,7 @@ def add_arguments(parser: CommandParser) -> None:
 
 def run(options: Namespace, command: str) -> int:
     """Do it."""
+    from netwright.report.text import count
     from netwright.space import draw
 
     writer = None if options.out is None else _writer(Path(options.out))
@@ -51,8 +52,8 @@ def run(options: Namespace, command: str) -> int:
             print(f"... and {len(table) - _SHOWN:,} more; --out FILE writes all")
     else:
         writer(sample.batch)
-        print(f"{len(sample.batch):,} networks: {options.out}")
-    counts = ", ".join(f"{name} {count:,}" for name, count in sample.rejection_counts.items())
+        print(f"{count(len(sample.batch), 'network')}: {options.out}")
+    counts = ", ".join(f"{name} {many:,}" for name, many in sample.rejection_counts.items())
     print(f"rejection counts: {counts}", file=sys.stderr)
     return 0
 

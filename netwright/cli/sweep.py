@@ -32,6 +32,7 @@ def add_arguments(parser: CommandParser) -> None:
 def run(options: Namespace, command: str) -> int:
     """Do it."""
     from netwright.population import Population
+    from netwright.report.text import count
     from netwright.workflow import sweep
     from netwright.workflow.prepare import machine_failures, retry_command
 
@@ -39,7 +40,7 @@ def run(options: Namespace, command: str) -> int:
     with Population.open(options.out) as population:
         lost, sentence = sum(population.failures()["machine"].values()), machine_failures(population)
     kinds = f" ({counts['failed'] - lost} by their networks, {lost} by the machine)" if lost else ""
-    print(f"{counts['done']} trials done, {counts['failed']} failed{kinds}: {options.out}")
+    print(f"{count(counts['done'], 'trial')} done, {counts['failed']} failed{kinds}: {options.out}")
     if lost:
         print(f"{sentence}. To train what the machine failed again:\n{retry_command(command)}")
     if counts["done"]:

@@ -32,11 +32,20 @@ def run(options: Namespace, command: str) -> int:
     if options.print_config:
         print(training_to_yaml(loaded.training), end="")
         return 0
+    from netwright.cli.next_commands import print_next, words
     from netwright.training.launch import is_primary
     from netwright.training.run import train_recipe
 
     if is_primary():
         for notice in loaded.notices:
             print(notice, file=sys.stderr)
-    train_recipe(loaded, command=command)
+    trained = train_recipe(loaded, command=command)
+    if is_primary():
+        ref = words(trained.folder)
+        own = "" if trained.best is not None or loaded.training.images.val_fraction else " --data_dir OTHER_PHOTOS"
+        print_next(
+            ("validate", f"{ref}{own} --out {ref}/measured", "what it confuses, as a page"),
+            ("predict", f"{ref} PHOTO.jpg", "what it sees in a picture"),
+            ("export", f"{ref} --out {ref}/model.onnx", "a file for other programs and for `netwright serve`"),
+        )
     return 0

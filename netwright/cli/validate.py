@@ -3,7 +3,8 @@
 REF is a run folder, a weight file, a published name, or an exported .onnx, .xml, .pt2 or .tflite file or a folder with
 one. The first line is MindCV's, with accuracies from 0 to 1. The loss is the cross-entropy, without label smoothing.
 Classes are matched by name, and images are prepared as REF says unless a flag says otherwise. Without --data_dir, a run
-is validated on the images that its training kept for that. On several devices, start it with torchrun or mpirun.
+is validated on the images that it kept for that: a design on its test images, a training on its validation images. On
+several devices, start it with torchrun or mpirun.
 """
 
 from __future__ import annotations
@@ -50,7 +51,12 @@ def add_arguments(parser: CommandParser) -> None:
         metavar="REF",
         help="a run folder, a weight file, a published name, or an exported file; or give --ckpt_path",
     )
-    parser.add_argument("--split", metavar="NAME", help="split to measure on (default: val_split)")
+    parser.add_argument(
+        "--split",
+        metavar="NAME",
+        help="split to measure on: train, validation or test of the run's own images, or all; without it what the run "
+        "kept to judge the network by (default: val_split)",
+    )
     parser.add_argument(
         "--allow_subset",
         nargs="?",
@@ -76,6 +82,7 @@ def run(options: Namespace, command: str) -> int:
     if options.split:
         training = training.with_(val_split=options.split, val_fraction=0.0)
         given |= {"val_split", "val_fraction"}
+    explicit = flags.given | ({"val_split"} if options.split else set())
     if options.print_config:
         from netwright.recipe import training_to_yaml
 
@@ -85,7 +92,7 @@ def run(options: Namespace, command: str) -> int:
     from netwright.training.launch import is_primary
 
     config = ValidateConfig(
-        model_request(options, training, given, flags.given),
+        model_request(options, training, given, explicit),
         allow_subset=options.allow_subset,
         out=Path(training.checkpoints.out) if "out" in flags.given else None,
         most_wrong=max(0, options.most_wrong),
@@ -99,7 +106,21 @@ def run(options: Namespace, command: str) -> int:
         print(_table(validation))
         if validation.report is not None:
             print(f"report: {validation.report}")
+        if ref:
+            _print_next(ref, validation)
     return 0
+
+
+def _print_next(ref: str, validation: Validation) -> None:
+    from netwright.cli.next_commands import print_next, words
+
+    page = ("validate", f"{words(ref)} --out measured", "the same as a page, with the worst pictures")
+    predict = ("predict", f"{words(ref)} PHOTO.jpg", "what it sees in a picture")
+    if validation.is_export:
+        last = ("serve", words(ref), "answer pictures over HTTP")
+    else:
+        last = ("export", words(ref), "a file for other programs and for `netwright serve`")
+    print_next(*([page] if validation.report is None else []), predict, last)
 
 
 def _table(validation: Validation) -> str:
@@ -107,12 +128,17 @@ def _table(validation: Validation) -> str:
     from netwright.evaluation.metrics import wilson_interval
 
     metrics = validation.metrics
+    labels = labels_of(metrics.class_names)
     low, high = wilson_interval(metrics.correct(), metrics.images)
+    guess = f"{share(metrics.guess)}  (always {labels[metrics.commonest]}, the commonest class)"
     rows = [
-        ("top-1", f"{share(metrics.top1)}  (95% interval {share(low)} to {share(high)})"),
-        ("top-5", share(metrics.top5)),
+        ("top-1 accuracy", f"{share(metrics.top1)}  (95% interval {share(low)} to {share(high)})"),
+        ("by guessing", guess),
+        ("balanced accuracy", f"{share(metrics.balanced)}  (mean of the classes)" if metrics.is_uneven else ""),
+        ("top-5 accuracy", share(metrics.shown_top5)),
         ("loss", f"{metrics.loss:.4f}"),
         ("calibration error", share(metrics.calibration_error)),
+        ("not sure", f"`netwright predict --threshold {metrics.keeping_threshold:.2g}` would keep 95% of these images"),
         ("speed", f"{metrics.images_per_second:,.1f} images/s on {validation.device}"),
     ]
     if validation.is_fused:
@@ -120,11 +146,15 @@ def _table(validation: Validation) -> str:
         rows.append(("batch norm", f"folded into the convolutions{hint}"))
     if metrics.skipped:
         first = metrics.skipped[0]
-        rows.append(("could not be read", f"{len(metrics.skipped):,} images, {first.name} ({first.reason}) the first"))
-    labels = labels_of(metrics.class_names)
+        many = "1 image" if len(metrics.skipped) == 1 else f"{len(metrics.skipped):,} images"
+        rows.append(("could not be read", f"{many}, {first.name} ({first.reason}) the first"))
     seen = sorted((row for row in metrics.classes if row.images), key=lambda row: row.correct / row.images)
-    worst = [f"{labels[row.index]} {share(row.accuracy)}" for row in seen[:_WORST_CLASSES]]
     if len(seen) > 1:
-        rows.append(("worst classes", ", ".join(worst)))
-    lines = [f"{validation.network} on {validation.images}: {metrics.images:,} images, {len(seen):,} classes"]
-    return "\n".join([*lines, *(f"  {name:<18} {text}" for name, text in rows if text)])
+        worst = [f"{labels[row.index]} {share(row.accuracy)}" for row in seen[:_WORST_CLASSES]]
+        rows.append(("each class" if len(seen) <= _WORST_CLASSES else "worst classes", ", ".join(worst)))
+    many = "1 image" if metrics.images == 1 else f"{metrics.images:,} images"
+    lines = [f"{validation.network} on {validation.images}: {many}, {len(seen):,} classes"]
+    lines += [f"  {name:<18} {text}" for name, text in rows if text]
+    if not metrics.beats_guess:
+        lines.append("warning: no better than guessing: train longer, or look at the images and their classes")
+    return "\n".join(lines)

@@ -57,8 +57,10 @@ class FolderSource(SourceBase):
         return LabeledImage((self.root / path).read_bytes(), int(self.labels[index]), printable(path))
 
 
-def scan_files(root: Path, suffixes: frozenset[str]) -> list[FileEntry]:
+def scan_files(root: Path, suffixes: frozenset[str] | None) -> list[FileEntry]:
     """List the files below a folder that have one of the suffixes in either case, sorted; hidden names are left out.
+
+    suffixes: None lists all.
 
     Raises:
         DataError: The folder cannot be read.
@@ -79,7 +81,7 @@ def scan_images(root: Path) -> list[FileEntry]:
 
 
 def _walk(
-    folder: Path, prefix: str, suffixes: frozenset[str], above: frozenset[tuple[int, int]]
+    folder: Path, prefix: str, suffixes: frozenset[str] | None, above: frozenset[tuple[int, int]]
 ) -> Iterator[FileEntry]:
     status = folder.stat()
     identity = (status.st_dev, status.st_ino)
@@ -91,7 +93,7 @@ def _walk(
                 continue
             if entry.is_dir():
                 yield from _walk(folder / entry.name, f"{prefix}{entry.name}/", suffixes, above | {identity})
-            elif os.path.splitext(entry.name)[1].lower() in suffixes and entry.is_file():
+            elif (suffixes is None or os.path.splitext(entry.name)[1].lower() in suffixes) and entry.is_file():
                 yield prefix + entry.name, entry.stat().st_size
 
 

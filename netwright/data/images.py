@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from netwright.data.cut import Cut
 from netwright.data.skipped import Skipped, skipped_image
 from netwright.data.source import IntArray, Pixels, listed
 from netwright.data.store import FileSink
@@ -43,6 +44,7 @@ class ImageSet:
         provenance: A sentence about where the splits come from.
         path: The manifest if the set is on disk. Other processes share the pixels by `ImageSet.open(path)`.
         summary: What was read of the source, and what was not; None where the set was opened by its path.
+        cut: How the splits were cut (`Cut`); None in a set of version 0.1.
     """
 
     name: str
@@ -62,6 +64,7 @@ class ImageSet:
     provenance: str
     path: Path | None = None
     summary: DataSummary | None = None
+    cut: Cut | None = None
 
     @property
     def num_classes(self) -> int:
@@ -96,6 +99,7 @@ class ImageSet:
         content |= {key: getattr(self, key) for key in (*_FACTS, "class_names", "mean", "std")}
         content |= {"skipped": [[bad.name, bad.reason] for bad in self.skipped]}
         content |= {key: getattr(self, key).tolist() for key in _INDEX_ARRAYS}
+        content |= {} if self.cut is None else {"cut": self.cut.to_dict()}
         try:
             write_text(manifest, json.dumps(content), what="the image cache", elsewhere="another --out")
         except OutputError:
@@ -136,6 +140,7 @@ class ImageSet:
                 std=tuple(content["std"]),
                 skipped=tuple(Skipped(*pair) for pair in content["skipped"]),
                 path=manifest.resolve(),
+                cut=Cut(**content["cut"]) if "cut" in content else None,
                 **fields,
             )
         except (OSError, EOFError, ValueError, KeyError, TypeError) as error:

@@ -17,12 +17,13 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from netwright.data.cut import Cut
 from netwright.data.decode import decode, ignore_pillow_warnings
 from netwright.data.images import ImageSet, Skipped, manifest_name, skipped_image
 from netwright.data.shape import ImageShape, choose_shape
 from netwright.data.source import ImageSource, IntArray, Pixels, listed
 from netwright.data.sources import open_source
-from netwright.data.splits import Splits, cut_splits
+from netwright.data.splits import Splits
 from netwright.data.store import FileSink, MemorySink, Sink
 from netwright.data.summarize import summarize
 from netwright.data.summary import DataSummary
@@ -80,7 +81,9 @@ def load_images(
         OutputError: The cache cannot be written.
     """
     source = open_source(data_dir)
-    splits = cut_splits(source, seed, validation_fraction, train_images=train_images)
+    cut = Cut(seed, validation_fraction, train_images=train_images)
+    splits = cut.again(source)
+    cut = cut.of(source, splits)
     parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
     summary = summarize(source, parts, splits.provenance)
     if announce is not None:
@@ -90,8 +93,9 @@ def load_images(
     fingerprint = _fingerprint(source, splits, shape, seed)
     manifest = None if cache is None else Path(cache) / manifest_name(fingerprint)
     if manifest is not None and (cached := _open_cached(manifest, fingerprint)) is not None:
+        cached = cached if cached.cut is not None else replace(cached, cut=cut).stored_at(manifest)
         return _described(cached, summary)
-    image_set = _decode_set(source, splits, shape, fingerprint, manifest, threads, progress)
+    image_set = replace(_decode_set(source, splits, shape, fingerprint, manifest, threads, progress), cut=cut)
     return _described(image_set if manifest is None else image_set.stored_at(manifest), summary)
 
 

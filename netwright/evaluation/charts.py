@@ -33,7 +33,8 @@ def accuracy_chart(figure: AccuracyFigure) -> Spec:
         {"from": 100 * low, "to": 100 * high, "classes": classes, "accuracy": f"{100 * low:.0f} to {100 * high:.0f}%"}
         for low, high, classes in figure.spread
     ]
-    axis = alt.Axis(title=None, ticks=False, domain=False, labelLimit=_NAMES)
+    # beside the points at 0, not under them
+    axis = alt.Axis(title=None, ticks=False, domain=False, labelLimit=_NAMES, labelPadding=8)
     base = alt.Chart(alt.NamedData("bars")).encode(
         y=alt.Y("class:N", scale=alt.Scale(domain=[bar["class"] for bar in bars]), axis=axis)
     )

@@ -22,6 +22,7 @@ __all__ = [
     "accuracy_figure",
     "calibration_figure",
     "confusion_figure",
+    "guess_sentences",
     "labels_of",
     "share",
     "summary",
@@ -118,21 +119,45 @@ def labels_of(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(f"{label} ({name})" if label in again else label for name, label in zip(names, short, strict=True))
 
 
-def summary(measured: ValidationMetrics) -> tuple[str, ...]:
-    """The result in two or three sentences."""
+def summary(measured: ValidationMetrics, labels: Sequence[str] | None = None) -> tuple[str, ...]:
+    """The result in a few sentences. labels: what a reader calls the classes."""
     low, high = wilson_interval(measured.correct(), measured.images)
     first = (
-        f"{share(measured.top1)} of {count(measured.images, 'image')} are classified rightly (top-1; 95% interval "
-        f"{share(low)} to {share(high)})"
+        f"{share(measured.top1)} of {count(measured.images, 'image')} are classified rightly (top-1 accuracy; 95% "
+        f"interval {share(low)} to {share(high)})"
     )
-    if measured.top5 is not None:
-        first += f", and of {share(measured.top5)} the class is among the five most likely (top-5)"
-    sentences = [f"{first}.", f"The mean cross-entropy is {measured.loss:.4f}."]
+    if measured.shown_top5 is not None:
+        first += f", and of {share(measured.shown_top5)} the class is among the five most likely (top-5)"
+    sentences = [f"{first}.", *guess_sentences(measured, labels or labels_of(measured.class_names))]
+    sentences.append(f"The mean cross-entropy is {measured.loss:.4f}.")
     if measured.skipped:
         sentences.append(
-            f"{count(len(measured.skipped), 'image')} of {measured.total:,} could not be read and are left out."
+            f"{count(len(measured.skipped), 'image')} of {measured.total:,} could not be read and "
+            f"{'is' if len(measured.skipped) == 1 else 'are'} left out."
         )
     return (*sentences, *measured.notices)
+
+
+def guess_sentences(measured: ValidationMetrics, labels: Sequence[str]) -> tuple[str, ...]:
+    """What the accuracy is worth: beside a guess, and where classes are uneven the balanced accuracy.
+
+    labels: What a reader calls the classes.
+    """
+    label = labels[measured.commonest]
+    sentences = []
+    if measured.beats_guess:
+        sentences.append(f"Always answering {label}, the commonest class, would give {share(measured.guess)}.")
+    else:
+        sentences.append(
+            f"That is no better than guessing: always answering {label}, the commonest class, would give "
+            f"{share(measured.guess)}."
+        )
+    if measured.is_uneven:
+        sentences.append(
+            f"The classes are uneven, so look at the balanced accuracy too: the mean of the classes' own is "
+            f"{share(measured.balanced)}."
+        )
+    return tuple(sentences)
 
 
 def accuracy_figure(measured: ValidationMetrics, labels: Sequence[str]) -> AccuracyFigure:

@@ -3,7 +3,8 @@
 JSON: {"format": 1, "model", "weights", "predictions": [{"path", "classes": [{"index", "name", "probability",
 "description"?}, ...]}, ...], "errors": [{"path", "reason"}, ...]}; probability is 0 to 1, classes go from the likeliest
 down, description is there for ImageNet's classes only. CSV: path,rank,index,name,description,probability, a row a
-class; images that cannot be read have none.
+class; images that cannot be read have none. With a threshold, each prediction of JSON has "score" and "rejected" too,
+and each row of CSV two more columns of these names.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ def to_table(answers: Answers, facts: Mapping[str, str]) -> str:
             f"  {100 * each.probability:6.2f}%  {name:<{width}}  {'#' * round(_BAR * each.probability)}".rstrip()
             for name, each in zip(names, answer.candidates, strict=True)
         ]
-        parts.append("\n".join([answer.name, *lines]))
+        doubt = [] if not answer.is_rejected else [f"  rejected: not sure enough ({answer.score:.4g})"]
+        parts.append("\n".join([answer.name, *doubt, *lines]))
     return "\n".join(parts) + "\n"
 
 
@@ -53,7 +55,8 @@ def to_json(answers: Answers, facts: Mapping[str, str]) -> str:
             | ({"description": each.description} if each.description else {})
             for each in answer.candidates
         ]
-        content["predictions"].append({"path": answer.name, "classes": classes})
+        doubt = {} if answer.score is None else {"score": answer.score, "rejected": answer.is_rejected}
+        content["predictions"].append({"path": answer.name, **doubt, "classes": classes})
     return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -61,11 +64,15 @@ def to_csv(answers: Answers, facts: Mapping[str, str]) -> str:
     """A row a class of an image; see the module."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(["path", "rank", "index", "name", "description", "probability"])
-    for answer in answers:
-        if isinstance(answer, ImagePrediction):
-            for rank, each in enumerate(answer.candidates, 1):
-                writer.writerow([answer.name, rank, each.index, each.name, each.description, each.probability])
+    predictions = [answer for answer in answers if isinstance(answer, ImagePrediction)]
+    has_scores = any(answer.score is not None for answer in predictions)
+    heads = ["path", "rank", "index", "name", "description", "probability"]
+    writer.writerow([*heads, *(["score", "rejected"] if has_scores else [])])
+    for answer in predictions:
+        doubt = [answer.score, str(answer.is_rejected).lower()] if has_scores else []
+        for rank, each in enumerate(answer.candidates, 1):
+            row = [answer.name, rank, each.index, each.name, each.description, each.probability]
+            writer.writerow([*row, *doubt])
     return buffer.getvalue()
 
 

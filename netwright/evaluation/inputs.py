@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from netwright.data.folder import IMAGE_SUFFIXES, scan_images
+from netwright.data.folder import IMAGE_SUFFIXES, scan_files, scan_images
 from netwright.errors import DataError
 from netwright.system.fetch import FetchError, TooLargeError, fetch_bytes, is_offline
 
@@ -15,6 +16,8 @@ __all__ = ["MOST_BYTES", "Input", "find_inputs"]
 
 MOST_BYTES = 64 << 20  # of an image from the web
 _SCHEMES = ("http", "https")
+_MOST_NAMED = 3
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,31 +34,45 @@ class Input:
         return _fetch(self) if self.is_url else Path(self.name).read_bytes()
 
 
-def find_inputs(words: Sequence[str], *, timeout: float = 20.0) -> Iterator[Input]:
+def find_inputs(
+    words: Sequence[str], *, timeout: float = 20.0, notify: Callable[[str], None] = _LOG.info
+) -> Iterator[Input]:
     """An input a file and address, and one an image below each folder, by name; each once.
 
-    A path that is not there is an input that cannot be read, so that the others are still answered. Raises DataError
-    for a folder without images.
+    An image of a folder is one by its name or by its content; what else is there is left out, and said. A path that is
+    not there is an input that cannot be read, so that the others are still answered.
+
+    Args:
+        words: Files, folders and addresses.
+        timeout: Seconds of an address.
+        notify: Called with what is left out.
+
+    Raises:
+        DataError: For a folder without images.
     """
     seen = set()
-    for each in _each(words, timeout):
+    for each in _each(words, timeout, notify):
         if each.name not in seen:
             seen.add(each.name)
             yield each
 
 
-def _each(words: Sequence[str], timeout: float) -> Iterator[Input]:
+def _each(words: Sequence[str], timeout: float, notify: Callable[[str], None]) -> Iterator[Input]:
     for word in words:
         if urlsplit(word).scheme.lower() in _SCHEMES:
             yield Input(word, is_url=True, timeout=timeout)
         elif (folder := _expanded(word)).is_dir():
-            found = scan_images(folder)
+            found, others = _below(folder)
+            if others:
+                more = f" and {len(others) - _MOST_NAMED:,} more" if len(others) > _MOST_NAMED else ""
+                many = "1 file" if len(others) == 1 else f"{len(others):,} files"
+                notify(f"{many} of {word} left out, no images: {', '.join(others[:_MOST_NAMED])}{more}")
             if not found:
                 raise DataError(
                     f"a folder to predict has images ({', '.join(sorted(IMAGE_SUFFIXES))}) in it or below, and {word} "
                     "has none. Give another, or the files themselves."
                 )
-            yield from (Input(str(folder / path)) for path, _ in found)
+            yield from (Input(str(folder / path)) for path in found)
         else:
             yield Input(str(_expanded(word)))
 
@@ -64,6 +81,12 @@ def _expanded(word: str) -> Path:
     """A path, with `~` for the home folder where a shell has not replaced it."""
     path = Path(word)
     return path.expanduser() if word.startswith("~/") and not path.exists() else path
+
+
+def _below(folder: Path) -> tuple[list[str], list[str]]:
+    """Images below a folder, and the other files, by name; hidden ones are neither."""
+    images = [path for path, _ in scan_images(folder)]
+    return images, [path for path, _ in scan_files(folder, None) if path not in set(images)]
 
 
 def _fetch(each: Input) -> bytes:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from netwright.recipe import TrainConfig
     from netwright.weights import LoadedModel
 
-__all__ = ["images_of_run", "load_for", "override_preprocessing"]
+__all__ = ["folder_of_run", "images_of_run", "load_for", "override_preprocessing"]
 
 # keys of a training that say how images are prepared, which weights of ours carry along
 _PREPARATION = ("image_size", "crop_pct", "interpolation", "antialias", "mean", "std")
@@ -41,7 +41,7 @@ def images_of_run(facts: Mapping[str, Any], training: TrainConfig, given: Set[st
     if not isinstance(own, dict) or ("data_dir" in given and own.get("dataset") == _BUNDLED):
         return training, ""
     changes = {key: own[key] for key in _IMAGES if key in own and key not in given}
-    if "data_dir" not in given and (folder := _folder_of_run(training.network.checkpoint)):
+    if "data_dir" not in given and (folder := folder_of_run(training.network.checkpoint)):
         changes["data_dir"] = folder
     found = training.with_(**changes)
     images = found.images
@@ -49,17 +49,22 @@ def images_of_run(facts: Mapping[str, Any], training: TrainConfig, given: Set[st
         return found, ""
     return found, (
         f"The images are those that its training kept for validation: {images.val_fraction:.0%} of each class, by seed "
-        f"{found.machine.seed}. --split takes a split as it is."
+        f"{found.machine.seed}."
     )
 
 
-def _folder_of_run(checkpoint: str) -> str:
-    """Where the training that wrote these weights had its images; empty if nothing beside them says so."""
+def folder_of_run(checkpoint: str) -> str:
+    """Where the run that wrote these weights had its images; empty if nothing beside them says so."""
+    from netwright.data.remembered import recall_data_dir
     from netwright.recipe import load_training
 
+    if not checkpoint:
+        return ""
+    if known := recall_data_dir(checkpoint):
+        return known
     path = Path(checkpoint)
     recipe = (path if path.is_dir() else path.parent) / "training.yaml"
-    return load_training(recipe).training.images.data_dir if checkpoint and recipe.is_file() else ""
+    return load_training(recipe).training.images.data_dir if recipe.is_file() else ""
 
 
 def load_for(

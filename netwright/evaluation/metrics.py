@@ -12,6 +12,7 @@ import numpy as np
 
 from netwright.data.images import Skipped
 from netwright.evaluation.records import ImageRecords, IntArray
+from netwright.stats.guessing import beats_guessing, is_uneven
 
 __all__ = ["BINS", "Bin", "ClassRow", "ValidationMetrics", "Wrong", "most_wrong", "wilson_interval"]
 
@@ -19,6 +20,11 @@ __all__ = ["BINS", "Bin", "ClassRow", "ValidationMetrics", "Wrong", "most_wrong"
 BINS = 15
 # with fewer, the top five are all classes; MindCV then leaves Top_5_Accuracy out
 _LEAST_CLASSES_FOR_TOP5 = 5
+# with fewer, half or more of the classes are among five: numbers for programs have it, and people are not shown it
+_LEAST_CLASSES_TO_SHOW_TOP5 = 11
+
+
+_KEPT = 0.95  # share of the images that the suggested threshold of a rejection keeps
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +146,42 @@ class ValidationMetrics:
         """Share of the images whose class is among the five most likely; None with fewer than five classes."""
         return self.correct(5) / self.images if len(self.class_names) >= _LEAST_CLASSES_FOR_TOP5 else None
 
+    @property
+    def shown_top5(self) -> float | None:
+        """The top-5 accuracy where it says something; None with ten classes or fewer, of which five are many."""
+        return self.top5 if len(self.class_names) >= _LEAST_CLASSES_TO_SHOW_TOP5 else None
+
+    @cached_property
+    def class_images(self) -> IntArray:
+        """(C,) int64: images of each class."""
+        return np.bincount(self.records.target, minlength=len(self.class_names))
+
+    @property
+    def commonest(self) -> int:
+        """The class that has most images, the first of equals."""
+        return int(np.argmax(self.class_images))
+
+    @property
+    def guess(self) -> float:
+        """Share of the images that is right where the answer is always the commonest class, 0 to 1."""
+        return float(self.class_images.max()) / self.images
+
+    @property
+    def balanced(self) -> float:
+        """Mean over the classes that have images of the share that is right, 0 to 1."""
+        return float(np.mean([row.correct / row.images for row in self.classes if row.images]))
+
+    @property
+    def is_uneven(self) -> bool:
+        """Whether some class has so many more images than others that top-1 hides the rare ones."""
+        return is_uneven(self.class_images)
+
+    @property
+    def beats_guess(self) -> bool:
+        """Whether it is right more often than the guess, beyond chance (exact sign test, one-sided 5%)."""
+        row = self.classes[self.commonest]
+        return beats_guessing(self.correct() - row.correct, row.images - row.correct)
+
     @cached_property
     def confusion(self) -> dict[tuple[int, int], int]:
         """(target, predicted) -> images, for the pairs that occur, sorted."""
@@ -161,7 +203,7 @@ class ValidationMetrics:
     def classes(self) -> tuple[ClassRow, ...]:
         """A row per class, in the order of the outputs."""
         n = len(self.class_names)
-        images = np.bincount(self.records.target, minlength=n)
+        images = self.class_images
         predicted = np.bincount(self.records.predicted, minlength=n)
         correct = np.bincount(self.records.target[self.records.rank == 0], minlength=n)
         worst: dict[int, tuple[int, int]] = {}  # target -> (images, predicted), the first of equals
@@ -208,6 +250,11 @@ class ValidationMetrics:
         """Mean probability of the predicted class."""
         return math.fsum(self.records.probability.tolist()) / self.images
 
+    @property
+    def keeping_threshold(self) -> float:
+        """The `--threshold` of `netwright predict` that keeps 95% of these images."""
+        return float(np.quantile(self.records.probability, 1 - _KEPT))
+
     def to_mindcv(self) -> dict[str, float]:
         """As MindCV's validate.py prints them: shares, and no Top_5_Accuracy with fewer than five classes."""
         top5 = {} if self.top5 is None else {"Top_5_Accuracy": self.top5}
@@ -224,6 +271,9 @@ class ValidationMetrics:
             "top1_correct": self.correct(),
             "top1_interval": list(wilson_interval(self.correct(), self.images)),
             **top5,
+            "guess": {"class": self.class_names[self.commonest], "top1": self.guess},
+            "beats_guess": self.beats_guess,
+            "balanced": self.balanced,
             "loss": self.loss,
             "calibration_error": self.calibration_error,
             "confidence": self.confidence,

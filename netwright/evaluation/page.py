@@ -17,7 +17,15 @@ from netwright.report.parts import Cell, ChartPart, Details, Facts, Lead, Part, 
 from netwright.report.template import render_page
 from netwright.theme import Spec
 
-__all__ = ["facts_section", "page", "sections_of", "skipped_section", "wrong_section"]
+__all__ = [
+    "class_table",
+    "facts_section",
+    "page",
+    "pairs_table",
+    "sections_of",
+    "skipped_section",
+    "wrong_section",
+]
 
 _THUMBNAIL = 160  # pixels a side at most
 _SMALL = 64  # an image of up to this many pixels a side is shown pixel by pixel
@@ -89,11 +97,7 @@ def sections_of(
         "confusion": "What is taken for what",
         "calibration": "How far its probabilities can be trusted",
     }
-    tables: dict[str, list[Part]] = {"accuracy": [_class_table(measured, labels)]}
-    if confusion.pairs:
-        rows = [(pair.target, pair.predicted, f"{pair.images:,}", share(pair.share)) for pair in confusion.pairs]
-        heads = ("class", "taken for", "images", "of the class")
-        tables["confusion"] = [Table(heads, rows, "The most common confusions")]
+    tables: dict[str, list[Part]] = {"accuracy": [class_table(measured, labels)], "confusion": pairs_table(confusion)}
     summary = Section("summary", "The result", (_tiles(measured), Lead(sentences["summary"])))
     charts = [
         Section(
@@ -110,7 +114,9 @@ def _tiles(measured: ValidationMetrics) -> Tiles:
     return Tiles(
         (
             ("top-1 accuracy", share(measured.top1)),
-            ("top-5 accuracy", share(measured.top5)),
+            ("by guessing", share(measured.guess)),
+            ("balanced accuracy", share(measured.balanced) if measured.is_uneven else ""),
+            ("top-5 accuracy", share(measured.shown_top5)),
             ("loss", f"{measured.loss:.4f}"),
             ("calibration error", share(measured.calibration_error)),
             ("images", f"{measured.images:,}"),
@@ -119,7 +125,15 @@ def _tiles(measured: ValidationMetrics) -> Tiles:
     )
 
 
-def _class_table(measured: ValidationMetrics, labels: Sequence[str]) -> Details:
+def pairs_table(confusion: ConfusionFigure) -> list[Part]:
+    """The most common confusions; nothing where nothing was confused."""
+    if not confusion.pairs:
+        return []
+    rows = [(pair.target, pair.predicted, f"{pair.images:,}", share(pair.share)) for pair in confusion.pairs]
+    return [Table(("class", "taken for", "images", "of the class"), rows, "The most common confusions")]
+
+
+def class_table(measured: ValidationMetrics, labels: Sequence[str]) -> Details:
     """All classes, folded away."""
     heads = ("class", "images", "correct", "accuracy", "taken for it", "precision", "most often taken for")
     rows = []

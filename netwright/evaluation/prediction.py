@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import io
 import logging
+import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, Union
 
 import numpy as np
+import numpy.typing as npt
 
 from netwright.data.class_order import refuse_folder_order
 from netwright.data.classes import Candidate
@@ -22,7 +24,7 @@ from netwright.errors import DataError, WeightsError
 from netwright.evaluation.inputs import find_inputs
 from netwright.evaluation.opening import ModelRequest, open_model, request_of
 from netwright.runtime.prediction import Prediction, softmax
-from netwright.runtime.runtime import Runtime
+from netwright.runtime.runtime import FloatArray, Runtime
 from netwright.system.machine import processors
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
     from netwright.weights import LoadedModel
 
-__all__ = ["ImagePrediction", "Readable", "UnreadableImage", "predict", "predict_images"]
+__all__ = ["ImagePrediction", "Readable", "Rejection", "UnreadableImage", "predict", "predict_images"]
 
 # a file, a folder, an http address, an encoded image, (H, W, C) or (H, W) uint8 pixels, or a PIL.Image
 GivenImage: TypeAlias = Union[str, Path, bytes, Pixels, "Picture"]
@@ -51,11 +53,57 @@ class Readable(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Rejection:
+    """When an answer is not believed: where its score is below a threshold.
+
+    Attributes:
+        threshold: The lowest score that is believed.
+        by: "probability", the highest of the classes (Hendrycks and Gimpel, arXiv 1610.02136), or "energy", the
+            log-sum-exp of the logits (Liu et al., arXiv 2010.03759: the energy's negative, so that high is known).
+
+    Raises:
+        DataError: For a probability that cannot be, a threshold that is no number, or another score.
+    """
+
+    threshold: float
+    by: str = "probability"
+
+    def __post_init__(self) -> None:
+        if self.by not in ("probability", "energy"):
+            raise DataError(f"images are rejected by probability or energy, not {self.by!r}. Correct reject_by.")
+        if not math.isfinite(self.threshold) or (self.by == "probability" and not 0 <= self.threshold <= 1):
+            numbers = "0 to 1" if self.by == "probability" else "a number"
+            raise DataError(f"the threshold of {self.by} is {numbers}, not {self.threshold:g}. Correct --threshold.")
+
+    def scores(self, logits: FloatArray, probabilities: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """(N,) of (N, classes)."""
+        if self.by == "probability":
+            best: npt.NDArray[np.float64] = probabilities.max(axis=1)
+            return best
+        most = logits.astype(np.float64).max(axis=1, keepdims=True)
+        total: npt.NDArray[np.float64] = np.log(np.exp(logits - most).sum(axis=1)) + most[:, 0]
+        return total
+
+    def __str__(self) -> str:
+        what = "highest probability" if self.by == "probability" else "log-sum-exp of the logits"
+        return f"their {what} is below {self.threshold:g}"
+
+
+@dataclass(frozen=True, slots=True)
 class ImagePrediction:
-    """What a network sees in an image. candidates: the likeliest classes, the likeliest first."""
+    """What a network sees in an image.
+
+    Attributes:
+        name: Of the image.
+        candidates: The likeliest classes, the likeliest first.
+        score: How sure it is, where a threshold was given.
+        is_rejected: Whether the score is below the threshold.
+    """
 
     name: str
     candidates: tuple[Candidate, ...]
+    score: float | None = None
+    is_rejected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +130,8 @@ def predict(
     fuse: bool | None = None,
     timeout: float = 20.0,
     class_order: str = "",
+    threshold: float | None = None,
+    reject_by: str = "probability",
     **keys: Any,
 ) -> list[ImagePrediction | UnreadableImage]:
     """Predict the classes of images, as `netwright predict` does.
@@ -99,6 +149,8 @@ def predict(
         fuse: Whether batch norm is folded into the convolutions; by default where that is faster.
         timeout: Seconds of an address.
         class_order: Of weights without class names: a file with a class name a line.
+        threshold: Answers whose score is below it are marked as rejected; None rejects none.
+        reject_by: The score: "probability" or "energy", see `Rejection`.
         **keys: Other keys of `netwright predict`: crop_pct, ema, threads, ...
 
     Returns:
@@ -114,12 +166,13 @@ def predict(
     given = keys | {"device": device, "val_precision": precision}
     request = request_of(ref, given, fuse=fuse, runtime=runtime, class_order=class_order)
     inputs = list(_inputs(images, timeout))
+    rejection = None if threshold is None else Rejection(threshold, reject_by)
     with _torch_settings(request):
         opened = open_model(request)
         for notice in opened.notices:
             _log.info(notice)
         with opened.runtime:
-            return list(predict_images(opened.runtime, inputs, top_k=top_k, batch_size=batch_size))
+            return list(predict_images(opened.runtime, inputs, top_k=top_k, batch_size=batch_size, rejection=rejection))
 
 
 def _torch_settings(request: ModelRequest) -> AbstractContextManager[None]:
@@ -133,7 +186,12 @@ def _torch_settings(request: ModelRequest) -> AbstractContextManager[None]:
 
 
 def predict_images(
-    runtime: Runtime, inputs: Iterable[Readable], *, top_k: int = 5, batch_size: int = 32
+    runtime: Runtime,
+    inputs: Iterable[Readable],
+    *,
+    top_k: int = 5,
+    batch_size: int = 32,
+    rejection: Rejection | None = None,
 ) -> Iterator[ImagePrediction | UnreadableImage]:
     """Predict inputs in their order; some are read ahead in threads.
 
@@ -144,16 +202,25 @@ def predict_images(
     for batch in _batches(_read_all(inputs, runtime), batch_size):
         read = [pixels for _, pixels in batch if isinstance(pixels, np.ndarray)]
         top: Iterator[tuple[Candidate, ...]] = iter(())
+        scores: Iterator[float | None] = repeat(None)
         if read:
-            probabilities = softmax(runtime.logits(runtime.normalize(np.stack(read))))
+            logits = runtime.logits(runtime.normalize(np.stack(read)))
+            probabilities = softmax(logits)
             if not np.isfinite(probabilities).all():
                 raise WeightsError(
                     "a network's outputs are finite numbers, and these are not. The weights are damaged, or overflow "
                     "in half precision: try --val_precision fp32, or export the network in fp32."
                 )
             top = iter(Prediction(probabilities, info.output_names, info.descriptions).top(top_k))
+            if rejection is not None:
+                scores = iter(rejection.scores(logits, probabilities).tolist())
         for name, pixels in batch:
-            yield pixels if isinstance(pixels, UnreadableImage) else ImagePrediction(name, next(top))
+            if isinstance(pixels, UnreadableImage):
+                yield pixels
+                continue
+            score = next(scores)
+            is_rejected = score is not None and rejection is not None and score < rejection.threshold
+            yield ImagePrediction(name, next(top), score, is_rejected)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

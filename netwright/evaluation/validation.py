@@ -15,16 +15,15 @@ import torch
 from netwright.arch import complexity
 from netwright.data.class_order import ORDERS, usual_order
 from netwright.data.classes import match_classes
-from netwright.data.data_path import require_images_of_run
 from netwright.data.source import Pixels
 from netwright.data.summarize import summarize
-from netwright.evaluation.loading import images_of_run
+from netwright.evaluation.images import choose_images
 from netwright.evaluation.measure import measure_split
 from netwright.evaluation.metrics import ValidationMetrics
 from netwright.evaluation.opening import ModelRequest, OpenedModel, device_of, open_model, request_of
 from netwright.evaluation.progress import Progress
 from netwright.evaluation.write import write_validation_report
-from netwright.loader import Split, open_split
+from netwright.loader import Split
 from netwright.training import device_name
 from netwright.training.distributed import Group, join_group
 from netwright.training.launch import find_launch
@@ -69,6 +68,7 @@ class Validation:
         device: What computed, for people.
         is_fused: Whether batch norm was folded into the convolutions.
         is_export: Whether an exported file was validated.
+        is_seen: Whether the network was trained on any of the images; None where that is not known.
         report: The page; None if none was wanted, and on other ranks than the first.
     """
 
@@ -79,6 +79,7 @@ class Validation:
     is_fused: bool = False
     is_export: bool = False
     report: Path | None = None
+    is_seen: bool | None = None
 
 
 def validate(
@@ -106,7 +107,8 @@ def validate(
             folder with one, or a loaded model.
         data_dir: Folder of the images; by default the run's own.
         dataset: imagenet or '' for what data_dir holds, mnist, cifar10, cifar100, or digits, which are bundled.
-        split: Taken as it is; by default what the training validated on.
+        split: The very split of that name: of the run's own images, or that data_dir has; all for all images. By
+            default what the run kept to judge the network by.
         batch_size: Images per step and device; 128 by default.
         workers: Processes that decode images; 8 by default, at most the processors.
         device: auto, cpu, cuda, cuda:1, ...; weights only.
@@ -166,10 +168,9 @@ def _run(
     config: ValidateConfig, opened: OpenedModel, group: Group, notify: Callable[[str], None], show_progress: bool
 ) -> Validation:
     info = opened.runtime.info
-    training, of_run = images_of_run(info.facts, config.model.training, config.model.given)
-    if "data_dir" not in config.model.given and training.images.dataset in ("", "imagenet"):
-        require_images_of_run(training.images.data_dir, Path(training.network.checkpoint))
-    split = open_split(training.images, training.images.val_split, training.machine.seed)
+    training = config.model.training
+    chosen = choose_images(info.facts, config.model)
+    split = chosen.split
     given = config.model.class_order
     classes = match_classes(
         opened.class_names,
@@ -179,7 +180,7 @@ def _run(
         order=given if given in ORDERS else usual_order(info.facts),
         is_usual=given not in ORDERS,
     )
-    notices = tuple(text for text in (*opened.notices, of_run, classes.notice) if text)
+    notices = tuple(text for text in (*opened.notices, chosen.notice, classes.notice) if text)
     summary = summarize(split.source, {split.name: split.index})
     for line in (*notices, *summary.lines(), *(f"warning: {text}" for text in summary.warnings)):
         notify(line)
@@ -198,10 +199,11 @@ def _run(
     validation = Validation(
         replace(metrics, notices=notices),
         network=info.arch.name or "network",
-        images=f"{split.source.name} ({split.name})",
+        images=f"{split.source.name} ({chosen.label})",
         device=f"{group.world} x {device_name(group.device)}" if group.world > 1 else device_name(group.device),
         is_fused=opened.is_fused,
         is_export=opened.is_export,
+        is_seen=chosen.is_seen,
     )
     if config.out is None or not group.is_primary:
         return validation
@@ -223,6 +225,7 @@ def _report(config: ValidateConfig, out: Path, validation: Validation, opened: O
         "images": {
             "source": validation.images,
             "images": f"{metrics.images:,}, each counted once",
+            "seen in training": {None: "not known", False: "no", True: "yes"}[validation.is_seen],
             **{key: _as_text(value) for key, value in info.preprocessing.to_dict().items()},
         },
         "machine": {

@@ -68,7 +68,7 @@ def write_validation_report(
         }
         write_charts(specs, folder / "figures", _FORMATS, what=_WHAT, elsewhere=_ELSEWHERE)
         sentences = {
-            "summary": summary(measured),
+            "summary": summary(measured, labels),
             "accuracy": accuracy.sentences,
             "confusion": confusion.sentences,
             "calibration": calibration.sentences,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy import typing as npt
@@ -16,7 +17,20 @@ from netwright.data.source import SPLIT_NAMES, ImageSource, IntArray, Pixels
 from netwright.errors import DataError
 from netwright.exports.unlabeled import open_unlabeled
 
-__all__ = ["FEWEST", "FEW_CALIBRATION", "MOST_CALIBRATION", "Labeled", "labeled_images", "photographs"]
+if TYPE_CHECKING:
+    from netwright.weights import LoadedModel
+
+__all__ = [
+    "FEWEST",
+    "FEW_CALIBRATION",
+    "MOST_CALIBRATION",
+    "Labeled",
+    "images_of",
+    "labeled_images",
+    "photographs",
+    "refuse_calibration",
+    "spread_classes",
+]
 
 MOST_CALIBRATION = 300  # with fewer, ranges of activations are stable already
 FEW_CALIBRATION = 32  # with fewer, values beyond their ranges are likely: a warning says so
@@ -104,8 +118,7 @@ def labeled_images(
     Raises:
         DataError: If images or splits cannot be found, or are of other classes than the network's.
     """
-    if not 1 <= calibration <= MOST_CALIBRATION:
-        raise DataError(f"calibration takes 1 to {MOST_CALIBRATION} images, not {calibration}.")
+    refuse_calibration(calibration)
     source: ImageSource
     unlabeled = open_unlabeled(Path(data_dir).expanduser()) if data_dir and dataset in ("", "imagenet") else None
     if unlabeled is not None:
@@ -115,7 +128,7 @@ def labeled_images(
         source, keys = opened.source, dict(opened.split_names)
     rng = np.random.default_rng(seed)
     train = source.splits[keys[train_split]]
-    chosen = _spread(train, source.labels, calibration, rng)
+    chosen = spread_classes(train, source.labels, calibration, rng)
     split = next((keys[name] for name in (val_split, "test") if name in keys), "")
     rest = source.splits[split] if split else np.setdiff1d(train, chosen)
     if evaluation is not None and len(rest) > evaluation:
@@ -138,7 +151,19 @@ def _splits_of(source: ImageSource, train_split: str, val_split: str) -> dict[st
     return {train_split: train} | {wanted: name for wanted, name in found.items() if name != train}
 
 
-def _spread(indices: IntArray, labels: IntArray, count: int, rng: np.random.Generator) -> IntArray:
+def refuse_calibration(images: int) -> None:
+    """DataError for a number of calibration images that cannot be."""
+    if not 1 <= images <= MOST_CALIBRATION:
+        raise DataError(f"calibration takes 1 to {MOST_CALIBRATION} images, not {images}.")
+
+
+def images_of(source: ImageSource, indices: IntArray, model: LoadedModel, description: str) -> Labeled:
+    """Some images of the classes of a network. indices: (N,) int64 of the source."""
+    names = model.class_names if any(model.class_names) else ()
+    return Labeled(source, indices, _outputs(names, model.arch.num_classes, source.class_names), description)
+
+
+def spread_classes(indices: IntArray, labels: IntArray, count: int, rng: np.random.Generator) -> IntArray:
     """So many, taken from the classes in turn."""
     shuffled = rng.permutation(indices)
     order = np.argsort(labels[shuffled], kind="stable")

@@ -7,13 +7,16 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from netwright.report.comparison import REPEATS, Comparison
+from netwright.report.parts import Section
 from netwright.report.view import PopulationView, distinct
+from netwright.theme import Spec
 
 if TYPE_CHECKING:
     from netwright.arch import Arch
 
 __all__ = [
     "Comparison",
+    "Extra",
     "Finalist",
     "PopulationView",
     "RangeLike",
@@ -72,6 +75,23 @@ class Finalist:
 
 
 @dataclass(frozen=True)
+class Extra:
+    """Sections that another room has made, after the answer.
+
+    Attributes:
+        sections: In their order.
+        specs: Name -> specification of each chart that they show.
+        package: Whose templates their parts have.
+        style: CSS of these.
+    """
+
+    sections: tuple[Section, ...] = ()
+    specs: Mapping[str, Spec] = field(default_factory=dict)
+    package: str = "netwright.report"
+    style: str = ""
+
+
+@dataclass(frozen=True)
 class ReportData:
     """Everything that a report shows.
 
@@ -83,6 +103,7 @@ class ReportData:
         relevance: Parameter -> how much it explains the error in the first population, with Holm-corrected p-values.
         pairs: Of more than two populations, the comparison of each pair, corrected for their number.
         repeats: Shuffles of the tests that sections make.
+        extra: Sections that another room has made.
     """
 
     title: str
@@ -95,6 +116,7 @@ class ReportData:
     relevance: Mapping[str, RelevanceLike] = field(default_factory=dict)
     pairs: tuple[Comparison, ...] = ()
     repeats: int = REPEATS
+    extra: Extra = field(default_factory=Extra)
 
 
 def with_distinct_names(data: ReportData) -> ReportData:

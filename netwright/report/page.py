@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from markupsafe import Markup
+
 from netwright.report.data import ReportData
 from netwright.report.parts import Badge, ChartPart, Details, Download, Facts, Lead, Part, Preformatted, Section
 from netwright.report.sections import SECTIONS, Figure, Missing
@@ -53,12 +55,23 @@ def page(
         for name, figure in figures.items()
         if not isinstance(figure, Missing)
     ]
+    sections[1:1] = data.extra.sections
     sections.append(Section("trials", "All trials", (csv, trials_table(data))))
     spaces = _spaces(data)
     if data.facts or spaces:
         sections.append(Section("facts", "How this was made", (Facts(data.facts), *spaces)))
     missing = [figure.why for figure in figures.values() if isinstance(figure, Missing)]
-    return render_page(data.title, _subtitle(data), sections, specs, bundle, template="report.html", missing=missing)
+    return render_page(
+        data.title,
+        _subtitle(data),
+        sections,
+        specs,
+        bundle,
+        template="report.html",
+        package=data.extra.package,
+        missing=missing,
+        style=Markup(data.extra.style),
+    )
 
 
 def _subtitle(data: ReportData) -> str:

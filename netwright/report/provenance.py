@@ -42,11 +42,14 @@ class Provenance:
         parts: Part (recipe, images, budget, machine, software) -> name -> value; one that is not recorded is missing.
         facts: What else is stored and changes no error: the seed of the population, its command.
         mixed: In what the sessions that trained one and the same population differ, a line each.
+        guess: Error in percent of always answering the commonest class, and the images that it is of; None where
+            that is not recorded.
     """
 
     parts: Mapping[str, Mapping[str, Any]]
     facts: Mapping[str, str] = field(default_factory=dict)
     mixed: tuple[str, ...] = ()
+    guess: tuple[float, int] | None = None
 
     @classmethod
     def of(
@@ -74,7 +77,13 @@ class Provenance:
             facts["command"] = str(notes["command"])
         if mixed:
             facts["sessions differ in"] = "; ".join(mixed)
-        return cls({part: values for part, values in parts.items() if values}, facts, tuple(mixed))
+        data = _mapping(stored.get("data"))
+        guess = (
+            (float(data["guess_error"]), int(data["validation"]))
+            if {"guess_error", "validation"} <= data.keys()
+            else None
+        )
+        return cls({part: values for part, values in parts.items() if values}, facts, tuple(mixed), guess)
 
     def table(self) -> dict[str, dict[str, str]]:
         """Part -> name -> text, for the facts of a report."""

@@ -52,6 +52,7 @@ def finalists_table(figure: AnswerFigure) -> Sequence[Part]:
     if not figure.rows:
         return ()
     lines: dict[str, Callable[[FinalistRow], str]] = {
+        "test accuracy": lambda row: percent(100 - row.mean),
         "test error": lambda row: with_spread(row.errors),
         "by seed": lambda row: ", ".join(
             f"{percent(error)} (seed {seed})" for seed, error in zip(row.seeds, row.errors, strict=True)

@@ -26,7 +26,7 @@ def write_report(data: ReportData, folder: Path, formats: Sequence[str] = FORMAT
     data = with_distinct_names(data)
     figures = figures_of(data)
     with chart_script() as script:
-        specs = specs_of(figures)
+        specs = {**specs_of(figures), **data.extra.specs}
         write_charts(specs, folder / "figures", formats, what=_CHART, elsewhere=_ELSEWHERE)
         _remove(folder / "figures", SECTIONS.keys() - specs.keys())
         csv = csv_download(data, folder, what="the table of the report", elsewhere=_ELSEWHERE)

@@ -135,7 +135,7 @@ def draw_efficiency(sizes: IntArray, mean: FloatArray, spread: FloatArray, name:
     import altair as alt
 
     rows = [
-        {"name": name, "k": k, "mean": m, "low": m - s, "high": m + s}
+        {"name": name, "k": k, "mean": m, "low": max(m - s, min(m, 0.0)), "high": m + s}  # no error is below 0%
         for k, m, s in zip(sizes.tolist(), mean.tolist(), spread.tolist(), strict=True)
     ]
     x = alt.X(

@@ -60,7 +60,7 @@ class NullProgress:
 
 
 class Progress(NullProgress):
-    """Trials done and failed, best and mean error, time left; and between these the messages that netwright logs.
+    """Trials done and failed, best and mean accuracy, time left; and between these the messages that netwright logs.
 
     While it is open (in a with statement) it handles the records of the logger "netwright" from level INFO on: each is
     a line that stays above the bar.
@@ -98,7 +98,7 @@ class Progress(NullProgress):
         elapsed = self._now() - self._begun
         fresh = done - self._done_before
         left = self._left(elapsed / fresh, self._total - done) if fresh > 0.2 else "-:-- left"
-        errors = "" if best is None or mean is None else f"  best {best:.2f}%  mean {mean:.2f}%"
+        errors = "" if best is None or mean is None else f"  best accuracy {100 - best:.2f}%  mean {100 - mean:.2f}%"
         failures = f"  {failed} failed" if failed else ""
         text = f"{finished}/{self._total} trials{failures}{errors}  {clock(elapsed)} gone, {left}"
         is_over = finished + failed == self._total

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from netwright.data import ImageSet
 from netwright.system.machine import hardware, versions
 
-__all__ = ["data_facts", "session_facts"]
+__all__ = ["data_facts", "guess_error", "session_facts"]
 
 
 def data_facts(images: ImageSet) -> dict[str, Any]:
@@ -21,7 +23,14 @@ def data_facts(images: ImageSet) -> dict[str, Any]:
         "train": len(images.train),
         "validation": len(images.validation),
         "test": len(images.test),
+        "guess_error": guess_error(images),
     }
+
+
+def guess_error(images: ImageSet) -> float:
+    """Percent of the validation images that are wrong where the answer is always their commonest class."""
+    counts = np.bincount(images.labels[images.validation], minlength=1)
+    return float(100 * (1 - counts.max() / max(1, counts.sum())))
 
 
 def session_facts(threads: int, devices: tuple[str, ...], command: str, splits: str) -> dict[str, Any]:

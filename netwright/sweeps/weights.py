@@ -55,6 +55,7 @@ def save_weights(
         trial["split"]: dict(accuracy),
         "dataset": images.name,
         "splits": images.provenance,
+        **({} if images.cut is None else {"images": images.cut.to_dict()}),
         "recipe": dict(trial["recipe"]),
         "netwright": __version__,
         "torch": torch.__version__,

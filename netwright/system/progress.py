@@ -7,6 +7,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Generic, Protocol, Self, TextIO, TypeVar
 
+from netwright.system.console import tolerate
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -44,6 +46,7 @@ class Display(Generic[LiveT]):
     """
 
     def __init__(self, stream: TextIO, make_live: Callable[[Console], LiveT], *, live: bool = True) -> None:
+        tolerate(stream)
         self._stream = stream
         self.live: LiveT | None = None
         if live and stream.isatty():

@@ -123,7 +123,8 @@ class ConsoleMonitor(NullMonitor):
 
 
 def _score_text(name: str, score: Score) -> str:
-    five = "" if score.top5 is None else f", top-5 {score.top5:.2f}%"
+    # of five classes all are among the five likeliest: that says nothing
+    five = "" if score.top5 is None or score.top5 >= 100 else f", top-5 {score.top5:.2f}%"
     return f"{name} top-1 {score.top1:.2f}%{five}, loss {score.loss:.4f}"
 
 

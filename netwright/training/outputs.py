@@ -6,12 +6,14 @@ import logging
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from netwright.data.cut import split_digest
+from netwright.data.remembered import remember_images
 from netwright.errors import OutputError, RecipeError
 from netwright.recipe import training_to_yaml
 from netwright.system.atomic import require_room, require_writable, write_text
@@ -57,7 +59,20 @@ class Outputs:
         header = f"# {self._command}\n" if self._command else ""
         text = header + training_to_yaml(training)
         write_text(self.out / "training.yaml", text, what="the recipe of the training", elsewhere="another --out")
+        images = training.images
+        remember_images(self.out, "digits" if images.dataset == "digits" else images.data_dir, self._images)
         self._trackers = open_trackers(training.checkpoints.trackers, self.out, training.to_flat(), epoch)
+
+    @cached_property
+    def _images(self) -> dict[str, Any]:
+        """Which images are trained on and validated on, so that `netwright validate` knows them again."""
+        splits = {"train": self.setup.train_split}
+        if self.setup.validation_split is not None:
+            splits["validation"] = self.setup.validation_split
+        return {
+            "digests": {name: split_digest(split.source, split.index) for name, split in splits.items()},
+            "counts": {name: len(split) for name, split in splits.items()},
+        }
 
     @property
     def best(self) -> Path:
@@ -116,6 +131,7 @@ class Outputs:
             "weights": "moving is_ema" if is_ema else "as trained",
             "validation": None if score is None else {"top1": score.top1, "top5": score.top5, "loss": score.loss},
             "dataset": setup.train_split.source.name,
+            "images": self._images,
             # weights are shared: without paths of this machine
             "training": {key: value for key, value in setup.training.to_flat().items() if key not in _PATH_KEYS},
             "netwright": __version__,

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from netwright.errors import Diverged, OutputError
+from netwright.stats.guessing import no_better_than_guessing
 from netwright.system.lock import Lock
 from netwright.training.distributed import Group
 from netwright.training.engine import (
@@ -279,6 +280,9 @@ class TrainingSession:
         )
         if top is not None and top.best is not None:
             _LOG.info("best: top-1 %.2f%% after epoch %d (%s)", top.best.top1, top.epoch, self.outputs.best)
+            self._compare_with_guess(top.best)
+        else:
+            _LOG.warning("%s", self._why_unmeasured())
         done = len(self.records)
         if done < self.setup.training.last_epoch:
             patience = self.setup.training.checkpoints.early_stopping
@@ -288,6 +292,34 @@ class TrainingSession:
                 "stopped after epoch %d of %d, as until_epoch says; without it the rest is trained", done, self.epochs
             )
         _LOG.info("%d epochs in %.0f s; everything is in %s", done, total, self.out)
+
+    def _compare_with_guess(self, best: Score) -> None:
+        """Say what always answering the commonest class would give, and whether the network is better."""
+        kept = self.setup.validation_split
+        if kept is None:
+            return
+        counts = np.bincount(kept.labels, minlength=len(kept.class_names))
+        guess, commonest = 100 * float(counts.max() / counts.sum()), kept.class_names[int(counts.argmax())]
+        is_better = not no_better_than_guessing([100 - best.top1], best.images, 100 - guess)[0]
+        text = f"always answering {commonest}, the commonest class, gives {guess:.2f}%"
+        if is_better:
+            _LOG.info("%s", text)
+        else:
+            _LOG.warning("no better than guessing: %s. Train longer, or look at the images and their classes", text)
+
+    def _why_unmeasured(self) -> str:
+        """A training without validation knows no accuracy: its training error is of images that it has learned."""
+        kept = self.setup.validation_split
+        if kept is not None:
+            return (
+                f"no accuracy was measured, as validate is False: `netwright validate {self.out}` measures it on the "
+                f"{len(kept):,} images that were not trained on"
+            )
+        return (
+            "no accuracy was measured: all images were trained on, and none kept to measure it on. `netwright validate "
+            f"{self.out} --data_dir FOLDER` measures it on other images; --val_fraction 0.2 --validate, in another "
+            "--out, keeps a fifth"
+        )
 
 
 def _first(batches: Iterator[tuple[Tensor, Tensor]], count: int) -> Iterator[tuple[Tensor, Tensor]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import glob
 import inspect
+import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -48,6 +50,7 @@ class Setup:
         arch: The network.
         preprocessing: Of its input.
         train_split: The images to train on.
+        validation_split: Those to validate on, also where that is off; None where there are none.
         train: Their batches.
         validation: Batches to validate on, if any.
         engine: The module with its optimizer.
@@ -62,6 +65,7 @@ class Setup:
     arch: Arch
     preprocessing: Preprocessing
     train_split: Split
+    validation_split: Split | None
     train: TrainLoader
     validation: EvalLoader | None
     engine: Engine
@@ -117,10 +121,11 @@ def set_up(training: TrainConfig, group: Group, recipe_classes: int | None = Non
     preprocessing = Preprocessing.from_training(training)
     return Setup(
         training=training,
-        name=arch.name or "network",
+        name=_file_name(arch.name or "network", Path(training.checkpoints.out)),
         arch=arch,
         preprocessing=preprocessing,
         train_split=train_split,
+        validation_split=val_split,
         train=train,
         validation=_validation_loader(training, val_split, preprocessing, group),
         engine=engine,
@@ -129,6 +134,13 @@ def set_up(training: TrainConfig, group: Group, recipe_classes: int | None = Non
         val_autocast=partial(autocast, val_precision, group.device),
         notices=(*notices, *_summary(arch, train_split, val_split, training, group, precision)),
     )
+
+
+def _file_name(name: str, out: Path) -> str:
+    """The network's name as files have it: without spaces, unless those of a training that goes on have some."""
+    if any(out.glob(f"{glob.escape(name)}[-_]*.safetensors")):
+        return name
+    return re.sub(r"[^\w.+-]+", "_", name)
 
 
 def _make_module(arch: Arch, network: Network, seed: int, notices: list[str], class_names: Sequence[str]) -> AnyNet:

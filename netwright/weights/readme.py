@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from netwright.arch import complexity
 from netwright.errors import WeightsError
+from netwright.system.snippet import python_lines
 
 if TYPE_CHECKING:
     from netwright.weights.model import LoadedModel
@@ -148,9 +149,15 @@ def _what(model: LoadedModel) -> str:
 
 
 def _use(repository: str, is_timm: bool) -> str:
-    lines = ["import netwright", "", f'model = netwright.load_model("hf-hub:{repository}")  # module, preprocessing']
+    lines = python_lines(f"hf-hub:{repository}", "PHOTO.jpg").rstrip("\n").split("\n")
     if is_timm:
-        lines += ["", "import timm", "", f'module = timm.create_model("hf-hub:{repository}", pretrained=True)']
+        lines += [
+            "",
+            "import timm",
+            "",
+            f'module = timm.create_model("hf-hub:{repository}", pretrained=True).eval()',
+            "prepare = timm.data.create_transform(**timm.data.resolve_model_data_config(module))",
+        ]
     code = "\n".join(lines)
     return f"```python\n{code}\n```\n\n```bash\nnetwright predict hf-hub:{repository} PHOTO.jpg\n```"
 

@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from netwright.data import ImageSet, load_images
 from netwright.data.data_path import require_images_of_run
+from netwright.data.remembered import remember_images
 from netwright.data.summarize import announcer
 from netwright.errors import PopulationError
 from netwright.population import FILE, Population
 from netwright.recipe import Recipe
+from netwright.report.text import count
 from netwright.space import DesignSpace, Sample, load_space
+from netwright.stats.guessing import guessing_sentence
 from netwright.sweeps import Executor, LocalExecutor, NullProgress, default_workers, run
+from netwright.sweeps.session import guess_error
 from netwright.system.atomic import require_writable
 from netwright.system.run_folder import mark_run_folder
 from netwright.workflow.budgeted import BATCHES, budgeted
 from netwright.workflow.config import DesignConfig
 
-__all__ = ["PreparedDesign", "identity", "machine_failures", "prepare", "retry_command", "with_final"]
+__all__ = [
+    "PreparedDesign",
+    "identity",
+    "machine_failures",
+    "prepare",
+    "retry_command",
+    "what_is_left",
+    "with_final",
+]
 
 _LOG = logging.getLogger(__name__)
 
@@ -71,6 +84,7 @@ class PreparedDesign:
             identity=identity(space, self.recipe, self.images, self.config.threads),
             notes={"account": dict(sample.rejection_counts), "command": self.config.command, **notes},
         )
+        self._remember_images()
         held, wanted = len(population), len(sample.batch)
         if held > wanted:
             population.close()
@@ -79,6 +93,11 @@ class PreparedDesign:
                 f"for. Ask for {held} or more, or choose another folder."
             )
         return population
+
+    def _remember_images(self) -> None:
+        """Keep where the images are and how they were split, for `netwright validate`."""
+        cut = self.images.cut
+        remember_images(self.config.out, self.config.data_dir, {} if cut is None else cut.to_dict())
 
     def train(self, population: Population, title: str) -> None:
         """Train every waiting trial on the training split, and those that failed where they are to be retried.
@@ -108,6 +127,12 @@ class PreparedDesign:
         )
         if failures := machine_failures(population):
             _LOG.warning("%s: %s. What the machine failed is no result", title, failures)
+        if guessing := self.guessing(population.errors()):
+            _LOG.warning("%s: %s", title, guessing)
+
+    def guessing(self, errors: Sequence[float]) -> str:
+        """How many networks with these validation errors are no better than a guess, where these are many; else ''."""
+        return guessing_sentence(errors, len(self.images.validation), guess_error(self.images))
 
     def _begun_after(self, folder: Path) -> Path | None:
         """The step of the design that follows from the population of a folder, where it is begun."""
@@ -142,9 +167,11 @@ def prepare(config: DesignConfig, progress: NullProgress) -> PreparedDesign:
     if images.skipped:
         first = images.skipped[0]
         _LOG.warning(
-            "%d images could not be decoded, the first: %s (%s). %d are left to train, %d to validate, %d to test",
-            *(len(images.skipped), first.name, first.reason),
-            *(len(part) for part in (images.train, images.validation, images.test)),
+            "%s could not be decoded, the first: %s (%s). %s",
+            count(len(images.skipped), "image"),
+            first.name,
+            first.reason,
+            what_is_left(images),
         )
     recipe, final_recipe, devices = _resolved(config, images)
     space = budgeted(space, images.resolution, images.num_classes, images.channels, config)
@@ -159,6 +186,14 @@ def with_final(prepared: PreparedDesign, *, epochs: int, seeds: int) -> Prepared
     config = replace(prepared.config, final_epochs=epochs, final_seeds=seeds)
     _, final_recipe, _ = _resolved(config, prepared.images)
     return replace(prepared, config=config, final_recipe=final_recipe)
+
+
+def what_is_left(images: ImageSet) -> str:
+    """How many images of each split are there without those that could not be decoded."""
+    return (
+        f"What is left: {len(images.train):,} to train on, {len(images.validation):,} to validate on, "
+        f"{len(images.test):,} to test on"
+    )
 
 
 def machine_failures(population: Population) -> str:

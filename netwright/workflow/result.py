@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +14,18 @@ import yaml
 from netwright.analysis.refine import Advice
 from netwright.arch import Arch
 from netwright.errors import OutputError
+from netwright.report.text import count
 from netwright.space import DesignSpace
 from netwright.system.atomic import atomic_file, remove_abandoned, write_text
 from netwright.system.machine import hardware, versions
+from netwright.system.snippet import python_lines
 from netwright.workflow.final_training import weights_of
-from netwright.workflow.prepare import PreparedDesign
+from netwright.workflow.prepare import PreparedDesign, what_is_left
 
 if TYPE_CHECKING:
     from netwright.report import Comparison, Finalist, PopulationView
+    from netwright.report.data import Extra
+    from netwright.workflow.held_out import HeldOut
 
 __all__ = ["DesignResult", "conclude"]
 
@@ -64,6 +68,7 @@ def conclude(
     views: tuple[PopulationView, ...],
     finalists: tuple[Finalist, Finalist],
     why_selected: str,
+    held_out: HeldOut | None = None,
 ) -> DesignResult:
     """Compare, and write everything to the folder.
 
@@ -73,6 +78,7 @@ def conclude(
         views: The population of the given space, and where it was narrowed that of the refined space.
         finalists: Pick and baseline, trained.
         why_selected: A sentence about the pick.
+        held_out: The pick on the validation images; None where that is not known.
 
     Raises:
         OutputError: The folder cannot be written, or trained weights are gone.
@@ -89,10 +95,11 @@ def conclude(
         populations=views,
         good_ranges=advice.good_ranges,
         relevance=advice.relevance,
-        decisions=(*advice.decisions, why_selected),
+        decisions=(*_guessing(prepared, views), *advice.decisions, why_selected),
         comparison=comparison,
         finalists=finalists,
         facts=_facts(prepared, pick),
+        extra=_extra(prepared, held_out),
     )
     _copy(weights_of(out / "final", "pick", pick.seeds[0]), out / "weights.safetensors")
     _write(out / "network.yaml", pick.arch.to_yaml(), "the selected network")
@@ -113,11 +120,59 @@ def conclude(
         folder=out,
     )
     # last: its presence means that the rest is there
-    summary = _summary(result, comparison, finalists)
+    summary = _summary(result, comparison, finalists) | _classes(held_out)
     if (found := prepared.images.summary) is not None:
         summary["data"] = found.to_dict()
     _write(out / "result.json", json.dumps(summary, indent=2), "the result of the design")
     return result
+
+
+def _extra(prepared: PreparedDesign, held_out: HeldOut | None) -> Extra:
+    """What the pick confuses, and how it is used from Python."""
+    from netwright.report.data import Extra
+    from netwright.report.parts import Lead, Preformatted, Section
+    from netwright.report.write import FORMATS
+
+    lines = python_lines(str(prepared.config.out), "PHOTO.jpg")
+    lead = Lead(["The network prepares an image itself: it resizes, crops and normalizes it as in its training."])
+    use = Section("use", "Use it in Python", (lead, Preformatted(lines)))
+    if held_out is None:
+        return Extra((use,))
+    from netwright.evaluation.sections import class_sections
+
+    about = (
+        f"This is the pick as its trial left it, trained for {count(held_out.epochs, 'epoch')} on the training images "
+        "alone, and these are the validation images. The final network learned for longer, and from these images too. "
+        "No test image is shown, so the test stays fair for who changes images or classes after looking at these."
+    )
+    extra = class_sections(held_out.metrics, about, held_out.pixels, FORMATS)
+    return replace(extra, sections=(use, *extra.sections))
+
+
+def _classes(held_out: HeldOut | None) -> dict[str, Any]:
+    """What result.json says of the classes."""
+    if held_out is None:
+        return {}
+    metrics = held_out.metrics
+    names = metrics.class_names
+    rows = [
+        {
+            "name": row.name,
+            "images": row.images,
+            "correct": row.correct,
+            "confused_with": None if row.confused_with is None else names[row.confused_with],
+            "confused": row.confused,
+        }
+        for row in metrics.classes
+    ]
+    numbers = metrics.to_dict()
+    return {"validation": {key: numbers[key] for key in ("images", "top1", "guess", "balanced")} | {"classes": rows}}
+
+
+def _guessing(prepared: PreparedDesign, views: Sequence[PopulationView]) -> list[str]:
+    """Of each population of which many networks are no better than a guess, a sentence."""
+    found = [(view.name, prepared.guessing(list(view.done["error"]))) for view in views]
+    return [f"{name}: {sentence}" for name, sentence in found if sentence]
 
 
 def _missing(advice: Advice) -> str:
@@ -161,7 +216,9 @@ def _facts(prepared: PreparedDesign, pick: Finalist) -> Mapping[str, Mapping[str
             f"{images.resolution} pixels, {images.channels} channel(s)",
             "splits": images.provenance,
             **({} if images.summary is None else images.summary.facts()),
-            "skipped": f"{len(images.skipped)} images could not be decoded. {bad}" if bad else "none",
+            "skipped": f"{count(len(images.skipped), 'image')} could not be decoded. {what_is_left(images)}. {bad}"
+            if bad
+            else "none",
             "fingerprint": images.fingerprint,
         },
         "recipe": {key: str(value) for key, value in prepared.recipe.to_dict().items()}

@@ -38,10 +38,14 @@ def best_network(frames: Mapping[str, pd.DataFrame]) -> tuple[Arch, str]:
     results = outcomes(both)
     counts = ((results.n_failed, "failed"), (results.lost, "the machine failed"), (results.unfinished, "unfinished"))
     others = ", ".join(f"{many} more {what}" for many, what in counts if many)
+    networks = "1 network" if len(done) == 1 else f"{len(done)} networks"
     why = (
-        f"The pick is network {name}: the lowest validation error, {best['error']:.2f}%, of {len(done)} networks"
-        f"{f' ({others})' if others else ''}. It was chosen by this error, so judge it by the test error."
+        f"The pick is network {name}: the lowest validation error, {best['error']:.2f}% (an accuracy of "
+        f"{100 - best['error']:.2f}%), of {networks}{f' ({others})' if others else ''}."
     )
+    if (equal := int((done["error"] == best["error"]).sum())) > 1:
+        why += f" {equal} networks have this error, and of these it has the fewest flops."
+    why += " It was chosen by this error, so judge it by the test error."
     return replace(Arch.from_json(best["arch"]), name=name), why
 
 

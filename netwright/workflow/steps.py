@@ -18,6 +18,7 @@ from netwright.workflow.baseline import baseline_for
 from netwright.workflow.config import SWEEP_TRIALS, DesignConfig
 from netwright.workflow.continuing import CONFIG, kept_config, refuse_other
 from netwright.workflow.final_training import train_finalists
+from netwright.workflow.held_out import measure_held_out
 from netwright.workflow.pace import Pace
 from netwright.workflow.planning import planned
 from netwright.workflow.prepare import PreparedDesign, prepare
@@ -93,7 +94,9 @@ def _design(prepared: PreparedDesign, pace: Pace | None) -> DesignResult:
     if pace is not None:
         prepared = pace.final(prepared, pick, baseline, frames)
     prepared.progress.expect(None)
-    return conclude(prepared, advice, tuple(views), train_finalists(prepared, pick, baseline), why_selected)
+    finalists = train_finalists(prepared, pick, baseline)
+    held_out = measure_held_out(prepared, pick, frames)
+    return conclude(prepared, advice, tuple(views), finalists, why_selected, held_out)
 
 
 def _second_stage(prepared: PreparedDesign, advice: Advice, sample: Sample) -> tuple[Advice, Stage | None]:

@@ -17,7 +17,8 @@ Run = Callable[..., Any]
 def test_it_says_what_it_does_and_what_came_out(designed: Any) -> None:
     lines = designed.answer.splitlines()
     assert lines[0].startswith("pick: regnetx")
-    assert "test error" in lines[0]
+    assert "test accuracy" in lines[0]
+    assert designed.errors.rstrip().split("next:\n")[1].split()[:3] == ["netwright", "validate", "runs/d"]
     assert lines[1].strip().endswith("activations")
     assert lines[2].startswith("baseline: regnet_x_")
     assert lines[4].startswith("The pick's mean test error is ")

@@ -30,7 +30,7 @@ def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "w.safetensors"
     names = tuple(map(str, range(10)))
     preprocessing = Preprocessing(image_size=8, channels=1, crop_pct=1.0, mean=(60.0,), std=(80.0,))
-    facts = {"training": {"dataset": "digits", "train_split": "train", "val_split": "val"}}
+    facts = {"training": {"dataset": "digits", "train_split": "train", "val_split": "val", "val_fraction": 0.2}}
     save_model(path, module.eval(), preprocessing=preprocessing, class_names=names, facts=facts)
     return path
 
@@ -51,13 +51,27 @@ def test_int8_takes_the_images_of_the_training_itself(netwright: Run, weights: P
     words = ("--precision", "int8", "--calibration_images", 40, "--evaluation_images", 60, "--speed", "false")
     done = netwright("export", weights, *words, "--report", "out/report.json", "--out", "out/m/2", "--model_version", 2)
     assert done.status == 0, done.err
-    assert "top-1 of 60 images: 60 images of digits" in done.out
+    # never on those that it was trained on, nor on those that it is calibrated on
+    assert "top-1 of 60 images: 60 images of digits that it was not trained on (validation)" in done.out
+    assert "comparing with the network on 40 images of digits that it was trained on" in done.err
     report = json.loads(Path("out/report.json").read_text())
     assert (report["precision"], report["accuracy"]["images"], report["agreement"]["images"]) == ("int8", 60, 60)
     assert report["files"] == ["out/m/2/model.onnx"]
     assert report["command"].startswith("netwright export ")
     with open_runtime("out/m/2") as runtime:
         assert (runtime.info.precision, runtime.info.version) == ("int8", "2")
+
+
+def test_int8_of_a_training_without_validation_claims_no_accuracy(netwright: Run, weights: Path) -> None:
+    from netwright.weights import load_model
+
+    model = load_model(weights)
+    facts = {"training": {"dataset": "digits", "train_split": "train", "val_split": "val"}}
+    save_model(weights, model.module, preprocessing=model.preprocessing, class_names=model.class_names, facts=facts)
+    done = netwright("export", weights, "--precision", "int8", "--calibration_images", 20, "--speed", "false")
+    assert done.status == 0, done.err
+    assert "top-1 is not compared: the network was trained on all images of its run" in done.err
+    assert "top-1" not in done.out
 
 
 @pytest.mark.slow
@@ -68,7 +82,7 @@ def test_a_page_to_read(netwright: Run, weights: Path) -> None:
     assert done.out.rstrip().endswith("report: out/page.html")
     page = Path("out/page.html").read_text(encoding="utf-8")
     assert "digits_net for OpenVINO in fp32" in page
-    assert "50 images of digits that calibration left" in page
+    assert "50 images of digits that it was not trained on (validation)" in page
     assert "netwright export w.safetensors --to openvino" in page.replace(str(weights.parent) + "/", "")
     assert {path.name for path in Path("out/figures").glob("*.png")} == {
         *("page-size.png", "page-accuracy.png", "page-speed.png")

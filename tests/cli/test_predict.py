@@ -80,6 +80,52 @@ def test_paths_may_stand_before_and_behind_flags(netwright: Run, weights: Path, 
     assert netwright("predict", weights, paths[0], "--image_path", paths[1], "--top_k", 1).out == expected
 
 
+def test_answers_are_in_the_order_of_the_command(netwright: Run, weights: Path, folder: Path) -> None:
+    first, second = folder / "c.png", folder / "a, b.png"
+    words = ("predict", weights, "--image_path", first, "--top_k", 1, second)
+    heads = [line for line in netwright(*words).out.splitlines() if not line.startswith(" ")]
+    assert heads == [str(first), str(second)]
+
+
+def test_the_name_of_a_file_says_its_format(netwright: Run, weights: Path, folder: Path, tmp_path: Path) -> None:
+    for name, start in (("a.csv", "path,rank,"), ("a.json", "{"), ("a.txt", str(folder))):
+        assert netwright("predict", weights, folder, "--out", tmp_path / name).status == 0
+        assert (tmp_path / name).read_text(encoding="utf-8").startswith(start)
+    assert netwright("predict", weights, folder, "--out", tmp_path / "b.csv", "--format", "table").status == 0
+    assert (tmp_path / "b.csv").read_text(encoding="utf-8").startswith(str(folder))
+
+
+@pytest.mark.parametrize("by", ["probability", "energy"])
+def test_what_is_not_sure_enough_is_rejected(netwright: Run, weights: Path, folder: Path, by: str) -> None:
+    words = ("predict", weights, folder, "--reject_by", by, "--format", "json")
+    plain = json.loads(netwright(*words).out)["predictions"]
+    assert "rejected" not in plain[0]
+    scores = [each["score"] for each in json.loads(netwright(*words, "--threshold", 0).out)["predictions"]]
+    if by == "probability":
+        assert scores == pytest.approx([each["classes"][0]["probability"] for each in plain])
+    between = sum(scores) / 2
+    done = netwright(*words, "--threshold", between)
+    found = json.loads(done.out)["predictions"]
+    assert [each["rejected"] for each in found] == [score < between for score in scores]
+    assert [each["classes"] for each in found] == [each["classes"] for each in plain]
+    assert "1 of 2 images are rejected: " in done.err
+    table = netwright("predict", weights, folder, "--reject_by", by, "--threshold", between).out
+    assert table.count("rejected: not sure enough") == 1
+    rows = list(csv.DictReader(io.StringIO(netwright(*words[:-1], "csv", "--threshold", between).out)))
+    assert {(row["path"], row["rejected"]) for row in rows} == {
+        (each["path"], str(each["rejected"]).lower()) for each in found
+    }
+
+
+@pytest.mark.parametrize("threshold", ["1.5", "nan"])
+def test_a_threshold_that_no_probability_has_is_refused(
+    netwright: Run, weights: Path, folder: Path, threshold: str
+) -> None:
+    done = netwright("predict", weights, folder, "--threshold", threshold)
+    assert (done.status, done.out) == (1, "")
+    assert "the threshold of probability is 0 to 1" in done.err
+
+
 def test_json_and_csv_say_the_same(netwright: Run, weights: Path, folder: Path, tmp_path: Path) -> None:
     found = json.loads(netwright("predict", weights, folder, "--format", "json").out)
     assert found["model"] == "tiny"

@@ -45,7 +45,7 @@ def test_ctrl_c_keeps_what_is_finished_and_more_trials_go_on_from_there(
 def test_a_sweep_ends_with_what_comes_next(netwright: Run, tmp_path: Path) -> None:
     out = tmp_path / "runs" / "x"
     first = netwright(*SMALL, "--trials=1", f"--out={out}")
-    assert (first.status, first.out) == (0, f"1 trials done, 0 failed: {out}\nnetwright analyze {out}\n")
+    assert (first.status, first.out) == (0, f"1 trial done, 0 failed: {out}\nnetwright analyze {out}\n")
     with Population.open(out) as population:
         error = population.frame()["error"][0]
     more = netwright(*SMALL, "--trials=2", f"--out={out}")

@@ -63,6 +63,22 @@ def test_folders_are_walked_in_order_and_each_image_comes_once(tmp_path: Path) -
     assert names(tmp_path / "b.PNG", tmp_path, "not/there.jpg") == [found[1], found[0], found[2], "not/there.jpg"]
 
 
+def test_images_of_a_folder_are_known_by_their_content_too_and_what_is_none_is_said(tmp_path: Path) -> None:
+    from PIL import Image
+
+    for i, (name, kind) in enumerate(
+        (("a.JFIF", "JPEG"), ("b", "PNG"), ("c.GIF", "GIF"), ("d.img", "WEBP"), ("e.dat", "BMP"), ("f.x", "TIFF"))
+    ):
+        Image.new("RGB", (4, 5 + i)).save(tmp_path / name, kind)
+    Image.new("RGB", (4, 4)).save(tmp_path / "g.pnm", "PPM")
+    (tmp_path / "notes.txt").write_text("Pictures of flowers")
+    (tmp_path / "empty").write_bytes(b"")
+    said: list[str] = []
+    found = [Path(each.name).name for each in find_inputs([str(tmp_path)], notify=said.append)]
+    assert found == ["a.JFIF", "b", "c.GIF", "d.img", "e.dat", "f.x", "g.pnm"]
+    assert said == [f"2 files of {tmp_path} left out, no images: empty, notes.txt"]
+
+
 def test_a_folder_without_images_is_told(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="has none"):
         names(tmp_path)

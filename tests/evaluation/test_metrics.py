@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 import torch
 from sklearn.calibration import calibration_curve
-from sklearn.metrics import confusion_matrix, log_loss, precision_score, recall_score, top_k_accuracy_score
+from sklearn.metrics import (
+    balanced_accuracy_score,
+    confusion_matrix,
+    log_loss,
+    precision_score,
+    recall_score,
+    top_k_accuracy_score,
+)
 from torch import Tensor
 
 from netwright.evaluation import ImageRecords, ValidationMetrics
@@ -100,3 +107,37 @@ def test_a_class_without_images_has_no_accuracy() -> None:
 )
 def test_intervals_are_the_published_ones(successes: int, n: int, low: float, high: float) -> None:
     assert wilson_interval(successes, n) == pytest.approx((low, high), abs=5e-5)
+
+
+def uneven(right_of_rare: int, wrong_of_common: int) -> ValidationMetrics:
+    """200 images of one class, 5 of another."""
+    target = np.repeat([0, 1], [200, 5])
+    predicted = target.copy()
+    predicted[200 + right_of_rare :] = 0
+    predicted[:wrong_of_common] = 1
+    rank = (predicted != target).astype(np.int64)
+    columns = np.arange(205), target, predicted, np.full(205, 0.9), np.ones(205), rank
+    return ValidationMetrics(ImageRecords(*columns), ("ok", "broken"), 205, 1.0)
+
+
+def test_an_accuracy_stands_beside_a_guess_and_the_balanced_one() -> None:
+    """200 images against 5: a test error of 2.44% is the guess."""
+    guess, good = uneven(0, 0), uneven(5, 2)
+    assert 100 * (1 - guess.top1) == pytest.approx(2.44, abs=0.005)
+    assert (guess.guess, guess.commonest, guess.balanced, guess.beats_guess) == (guess.top1, 0, 0.5, False)
+    assert guess.is_uneven
+    assert good.balanced == pytest.approx((0.99 + 1) / 2)
+    assert not good.beats_guess  # 5 against 2 may be chance
+    assert uneven(5, 0).beats_guess
+    assert guess.to_dict()["guess"] == {"class": "ok", "top1": guess.top1}
+
+
+def test_balanced_accuracy_is_that_of_scikit_learn(answers: Answers, measured: Make) -> None:
+    logits, target = answers(300, 10)
+    assert measured().balanced == pytest.approx(balanced_accuracy_score(target, logits.argmax(1)))
+
+
+def test_top_5_is_shown_where_five_are_few(measured: Make) -> None:
+    assert measured(classes=10).top5 is not None
+    assert measured(classes=10).shown_top5 is None
+    assert measured(classes=11).shown_top5 == measured(classes=11).top5

@@ -32,10 +32,10 @@ def test_elsewhere_a_plain_line_now_and_then():
             progress.update(done, done - 1 if done > 3 else done, int(done > 3), 12.5, 20.0)
     lines = stream.getvalue().splitlines()
     assert lines == [
-        "sweep: 3/10 trials  best 12.50%  mean 20.00%  0:12 gone, 0:28 left",
-        "sweep: 5/10 trials  1 failed  best 12.50%  mean 20.00%  0:24 gone, 0:16 left",
-        "sweep: 8/10 trials  1 failed  best 12.50%  mean 20.00%  0:36 gone, 0:04 left",
-        "sweep: 9/10 trials  1 failed  best 12.50%  mean 20.00%  0:40 gone, 0:00 left",
+        "sweep: 3/10 trials  best accuracy 87.50%  mean 80.00%  0:12 gone, 0:28 left",
+        "sweep: 5/10 trials  1 failed  best accuracy 87.50%  mean 80.00%  0:24 gone, 0:16 left",
+        "sweep: 8/10 trials  1 failed  best accuracy 87.50%  mean 80.00%  0:36 gone, 0:04 left",
+        "sweep: 9/10 trials  1 failed  best accuracy 87.50%  mean 80.00%  0:40 gone, 0:00 left",
     ]
 
 
@@ -103,7 +103,7 @@ def test_on_a_terminal_a_live_bar_and_lines_that_stay(monkeypatch):
     assert "━" in shown
     assert "\x1b[2K" in shown  # the bar is drawn over
     assert "sweep: trial 0 failed: [red]diverged[/red]" in shown  # as it is, not as markup
-    assert "sweep: 1/2 trials  1 failed  best 33.30%  mean 33.30%" in shown
+    assert "sweep: 1/2 trials  1 failed  best accuracy 66.70%  mean 66.70%" in shown
     assert "\x1b[?25h" in shown  # the cursor is shown again
 
 

@@ -69,6 +69,7 @@ def test_a_training_leaves_weights_tables_and_a_picture(training, tmp_path, caps
     names = {path.name for path in out.iterdir() if not path.name.startswith(".")}
     assert names == {
         *("tiny-1_6.safetensors", "tiny-2_6.safetensors", "tiny_best.safetensors", "training.yaml", "state"),
+        "images.json",
         *("result.log", "metrics.jsonl", "curve.png"),
     }
     assert (out / "curve.png").read_bytes().startswith(b"\x89PNG")
@@ -148,6 +149,31 @@ def test_a_finished_training_is_not_trained_again(training, tmp_path, capsys):
     assert again.records == first.records
     assert "holds this training, finished" in capsys.readouterr().out
     assert (tmp_path / "out" / "tiny-2_6.safetensors").stat().st_mtime_ns == before
+
+
+def test_a_training_without_validation_says_that_no_accuracy_is_known(training, tmp_path, capsys):
+    train(training(val_fraction=0.0, validate=False, epochs=1))
+    out = " ".join(capsys.readouterr().out.split())
+    assert "no accuracy was measured: all images were trained on" in out
+    assert "--val_fraction 0.2 --validate" in out
+    train(training("cut", validate=False, epochs=1))
+    out = " ".join(capsys.readouterr().out.split())
+    assert "no accuracy was measured, as validate is False" in out
+    assert f"`netwright validate {tmp_path / 'cut'}`" in out
+
+
+def test_validate_measures_a_training_on_what_it_kept(training, tmp_path):
+    from netwright.evaluation import validate
+
+    trained = train(training())
+    found = validate(tmp_path / "out", workers=0)
+    assert trained.records[-1].validation is not None
+    assert found.metrics.images == trained.records[-1].validation.images
+    best = max(record.validation.top1 for record in trained.records if record.validation is not None)
+    assert 100 * found.metrics.top1 == pytest.approx(best)
+    train(training("all", val_fraction=0.0, validate=False, epochs=1, num_samples=None))
+    with pytest.raises(DataError, match="trained on all"):
+        validate(tmp_path / "all", workers=0)
 
 
 def test_another_training_is_not_gone_on_with(training):

@@ -129,7 +129,9 @@ def test_bad_images_among_good_ones_are_counted_and_named(
     prepared = ready(config(data_dir=str(tmp_path / "photos"), resolution=8))
     assert [bad.name for bad in prepared.images.skipped] == ["class0/0.jpg"]
     assert len(prepared.images.labels) == 35
-    assert any("1 images could not be decoded, the first: class0/0.jpg" in line for line in caplog.messages)
+    said = [line for line in caplog.messages if "1 image could not be decoded, the first: class0/0.jpg" in line]
+    assert len(said) == 1
+    assert "What is left: " in said[0]
 
 
 def test_a_folder_that_cannot_be_written_is_refused_at_once(config: Make, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -109,3 +110,41 @@ def test_the_report_says_the_same_as_the_command(designed: Any, answer: dict[str
     assert "--confirm_trials=6" in page
     for words in (answer["verdict"], answer["refinement"], answer["pick"]["name"], answer["baseline"]["name"]):
         assert words in designed.answer
+
+
+def test_what_the_pick_confuses_is_of_the_validation_images_and_is_its_trials_error(
+    designed: Any, answer: dict[str, Any]
+) -> None:
+    found = answer["validation"]
+    name, trial = answer["pick"]["name"].rsplit(" ", 1)
+    is_refined = netwright.load_space(str(designed.folder / "refined_space.yaml")).name == name
+    with Population.open(designed.folder / "refined" if is_refined else designed.folder) as population:
+        frame = population.frame()
+    error = float(frame.loc[frame["trial"] == int(trial), "error"].iloc[0])
+    assert 100 * (1 - found["top1"]) == pytest.approx(error)
+    assert sum(row["images"] for row in found["classes"]) == found["images"]
+    page = (designed.folder / "report.html").read_text(encoding="utf-8")
+    for section in ("use", "accuracy", "confusion", "wrong"):
+        assert f'<section id="{section}"' in page
+    assert "No test image is shown" in page
+
+
+def test_the_lines_of_the_report_predict_as_predict_does(designed: Any, tmp_path: Path, capsys: Any) -> None:
+    import html
+
+    import numpy as np
+    from PIL import Image
+    from sklearn.datasets import load_digits
+
+    import netwright
+
+    picture = tmp_path / "digit.png"
+    Image.fromarray((load_digits().images[7] * 15.9).astype(np.uint8)).save(picture)
+    page = html.unescape((designed.folder / "report.html").read_text(encoding="utf-8"))
+    lines = page[page.index("from netwright import open_runtime") :].split("</pre>")[0]
+    run = lines.split('open_runtime("')[1].split('"')[0]
+    exec(lines.replace(run, str(designed.folder)).replace("PHOTO.jpg", str(picture)), {})
+    said = capsys.readouterr().out.splitlines()
+    (answer,) = netwright.predict(designed.folder, picture, top_k=3)
+    assert isinstance(answer, netwright.evaluation.ImagePrediction)
+    assert said == [f"{each.name}: {each.probability:.1%}" for each in answer.candidates]

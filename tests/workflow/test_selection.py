@@ -25,13 +25,19 @@ def test_the_lowest_validation_error_of_both_populations_is_picked_and_named() -
     pick, why = best_network({"given": frame([5, 3, None], [1, 2, 3]), "refined": frame([4, 2], [1, 2])})
     assert pick.name == "refined 1"
     assert pick.stages == netwright.Arch.from_json(ARCHS[1]).stages
-    assert "2.00%, of 4 networks (1 more failed)" in why
+    assert "2.00% (an accuracy of 98.00%), of 4 networks (1 more failed)" in why
+    assert "have this error" not in why
     assert "test error" in why
 
 
 def test_of_equals_the_cheaper_one_is_picked_and_then_the_earlier() -> None:
     assert best_network({"a": frame([2, 2], [7, 6]), "b": frame([2], [9])})[0].name == "a 1"
     assert best_network({"a": frame([2, 2], [7, 7]), "b": frame([2], [7])})[0].name == "a 0"
+
+
+def test_a_tie_of_the_pick_is_explained() -> None:
+    _, why = best_network({"a": frame([2, 2], [7, 6]), "b": frame([2, 3], [9, 1])})
+    assert "3 networks have this error, and of these it has the fewest flops." in why
 
 
 def test_no_finished_trial_is_refused_with_the_reasons() -> None:

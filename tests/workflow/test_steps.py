@@ -17,6 +17,9 @@ from netwright.workflow import DesignConfig, DesignResult, design, sweep
 
 Make = Callable[..., DesignConfig]
 TRIALS, CONFIRM, SEEDS = 12, 6, 3
+FINALS = (
+    TRIALS + CONFIRM + 2 * SEEDS
+)  # trials until the end of the final trainings; after them the pick's trial comes again
 
 
 def plain(result: DesignResult) -> dict[str, Any]:
@@ -25,15 +28,25 @@ def plain(result: DesignResult) -> dict[str, Any]:
 
 def test_only_the_finals_see_the_test_split(engine: Any, quiet: Any, config: Make) -> None:
     design(config(), quiet)
-    searched, final = engine.trials[: TRIALS + CONFIRM], engine.trials[TRIALS + CONFIRM :]
+    searched, final = engine.trials[: TRIALS + CONFIRM], engine.trials[TRIALS + CONFIRM : FINALS]
     assert {trial.split for trial in searched} == {"validation"}
     assert {trial.split for trial in final} == {"test"}
     assert not any(trial.weights for trial in searched)
 
 
+def test_what_the_pick_confuses_is_seen_by_its_trial_again_with_weights(engine: Any, quiet: Any, config: Make) -> None:
+    result = design(config(), quiet)
+    [again] = engine.trials[FINALS:]
+    name, trial = result.network.name.rsplit(" ", 1)
+    before = engine.trials[int(trial) + (0 if name == "regnetx" else TRIALS)]
+    assert (again.split, again.seed, again.recipe) == ("validation", before.seed, before.recipe)
+    assert again.arch["stages"] == before.arch["stages"]
+    assert again.weights == str(result.folder / "held_out" / "weights.safetensors")
+
+
 def test_pick_and_baseline_get_the_same_seeds_and_recipe(engine: Any, quiet: Any, config: Make) -> None:
     design(config(final_epochs=5), quiet)
-    final = engine.trials[TRIALS + CONFIRM :]
+    final = engine.trials[TRIALS + CONFIRM : FINALS]
     pick, baseline = final[:SEEDS], final[SEEDS:]
     assert [trial.seed for trial in pick] == [trial.seed for trial in baseline]
     assert len({trial.seed for trial in pick}) == SEEDS
@@ -109,7 +122,7 @@ def test_what_the_machine_failed_is_trained_again_until_the_design_rests_on_the_
 def test_final_trainings_have_that_much_longer_as_they_are_longer(engine: Any, quiet: Any, config: Make) -> None:
     design(config(trial_timeout=10.0, epochs=2, final_epochs=6), quiet)
     assert {trial.timeout for trial in engine.trials[: TRIALS + CONFIRM]} == {10.0}
-    [final] = {trial.timeout for trial in engine.trials[TRIALS + CONFIRM :]}
+    [final] = {trial.timeout for trial in engine.trials[TRIALS + CONFIRM : FINALS]}
     assert 30.0 < final < 45.0  # three times the epochs, on the validation images too
 
 
@@ -160,7 +173,7 @@ def test_interrupted_anywhere_the_same_configuration_continues_to_the_same_resul
         design(config(), quiet)
     engine.stop_at = None
     assert plain(design(config(), quiet)) == whole
-    assert len(engine.trials) == TRIALS + CONFIRM + 2 * SEEDS  # none was trained twice
+    assert len(engine.trials) == FINALS + 1  # none was trained twice
 
 
 def test_the_same_configuration_again_trains_nothing(engine: Any, quiet: Any, config: Make) -> None:
@@ -327,7 +340,7 @@ def test_a_changed_seed_is_named_before_the_space_is_refined(engine: Any, quiet:
 def test_a_sweep_is_the_first_step_of_a_design(engine: Any, quiet: Any, config: Make) -> None:
     assert sweep(config(), quiet) == {"waiting": 0, "running": 0, "done": TRIALS, "failed": 0}
     design(config(), quiet)
-    assert len(engine.trials) == TRIALS + CONFIRM + 2 * SEEDS
+    assert len(engine.trials) == FINALS + 1
 
 
 def test_few_trials_narrow_nothing_and_claim_nothing(engine: Any, quiet: Any, config: Make) -> None:

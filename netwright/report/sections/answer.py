@@ -11,12 +11,14 @@ from netwright.report.comparison import CAUTION, Comparison
 from netwright.report.data import Finalist, ReportData
 from netwright.report.provenance import differences_sentence, unlike_parts
 from netwright.report.sections.missing import Missing
+from netwright.report.sections.points import error_scale
 from netwright.report.sections.verdict import Verdict, of_finalists, of_refinement, spread, with_spread
 from netwright.report.text import amount, count, p_value, percent, ratio
-from netwright.theme import INK, SERIES, WIDTH, Spec, to_spec
+from netwright.theme import INK, SERIES, Spec, to_spec
 
 __all__ = ["AnswerFigure", "FinalistRow", "answer_chart", "answer_figure"]
 
+_ANSWER = 400  # pixels: with its labels it is as wide as a phone can show legibly
 _MOST_PAIRS = 4  # in a sentence
 _SAME_FLOPS = 1.15  # beyond this ratio the comparison is not at equal cost
 
@@ -91,7 +93,8 @@ def answer_figure(data: ReportData) -> AnswerFigure | Missing:
 
 def _unlike(data: ReportData) -> str:
     """Of populations that are compared as they are: what was not the same in their trainings."""
-    if len(data.populations) < 2 or (data.comparison is not None and data.comparison.is_refinement):
+    is_design = bool(data.finalists) or (data.comparison is not None and data.comparison.is_refinement)
+    if len(data.populations) < 2 or is_design:
         return ""
     return differences_sentence([v.name for v in data.populations], [v.provenance for v in data.populations])
 
@@ -145,11 +148,16 @@ def _finalists(picks: list[FinalistRow], baselines: list[FinalistRow]) -> list[s
     if not picks:
         return []
     pick = picks[0]
-    start = f"The pick, {pick.name}, has a test error of {with_spread(pick.errors)} at {amount(pick.flops)} flops"
+    start = (
+        f"The pick, {pick.name}, classifies {percent(100 - pick.mean)} of the test images rightly: a test error of "
+        f"{with_spread(pick.errors)} at {amount(pick.flops)} flops"
+    )
     if not baselines:
         return [f"{start}. No baseline was trained beside it."]
     base = baselines[0]
-    sentences = [f"{start}; the baseline {base.name} has {with_spread(base.errors)} at {amount(base.flops)} flops."]
+    sentences = [
+        f"{start}; the baseline {base.name} has an error of {with_spread(base.errors)} at {amount(base.flops)} flops."
+    ]
     if not 1 / _SAME_FLOPS < pick.flops / base.flops < _SAME_FLOPS:
         times = max(pick.flops, base.flops) / min(pick.flops, base.flops)
         more = "pick" if pick.flops > base.flops else "baseline"
@@ -189,7 +197,7 @@ def answer_chart(figure: AnswerFigure) -> Spec | None:
         {
             "label": label,
             "mean": row.mean,
-            "low": row.mean - (row.deviation or 0),
+            "low": max(0.0, row.mean - (row.deviation or 0)),  # no error is below 0%
             "high": row.mean + (row.deviation or 0),
         }
         for label, row in zip(labels, figure.rows, strict=True)
@@ -198,9 +206,14 @@ def answer_chart(figure: AnswerFigure) -> Spec | None:
         "label:N",
         scale=alt.Scale(domain=labels),
         title=None,
-        axis=alt.Axis(labelLimit=260, labelFontSize=13, ticks=False, domain=False),
+        axis=alt.Axis(labelLimit=260, labelFontSize=14, ticks=False, domain=False),
     )
-    x = alt.Scale(zero=False, nice=True)
+    ends = [
+        end
+        for row in figure.rows
+        for end in (max(0.0, row.mean - (row.deviation or 0)), row.mean + (row.deviation or 0))
+    ]
+    x = error_scale([*ends, *(error for row in figure.rows for error in row.errors)])
     color = alt.Color(
         "label:N", scale=alt.Scale(domain=labels, range=[_color(i) for i in range(len(names))]), legend=None
     )
@@ -219,13 +232,16 @@ def answer_chart(figure: AnswerFigure) -> Spec | None:
         .encode(
             y=y,
             x=alt.X(
-                "error:Q", title="test error, %: dots are seeds, the bar their mean, the line one standard deviation"
+                "error:Q",
+                # two lines: it fits a phone
+                title=["test error, %: dots are seeds, the bar their", "mean, the line one standard deviation"],
+                axis=alt.Axis(tickCount=6, labelFontSize=13, titleFontSize=13),
             ),
             color=color,
             tooltip=["label:N", "seed:Q", alt.Tooltip("error:Q", format=".2f", title="test error, %")],
         )
     )
-    chart = alt.layer(deviation, mean, dot).properties(width=WIDTH - 180, height=52 * len(names))
+    chart = alt.layer(deviation, mean, dot).properties(width=_ANSWER, height=56 * len(names))
     return to_spec(chart, {"means": means, "seeds": dots})
 
 

@@ -9,7 +9,15 @@ import numpy as np
 
 from netwright.report.data import ReportData
 from netwright.report.sections.missing import Missing
-from netwright.report.sections.points import MOST_POINTS, cost_axis, failure_marks, is_wide, thin, values_of
+from netwright.report.sections.points import (
+    MOST_POINTS,
+    cost_axis,
+    error_scale,
+    failure_marks,
+    is_wide,
+    thin,
+    values_of,
+)
 from netwright.report.text import amount, count, listing, meaning, percent
 from netwright.stats import pareto
 from netwright.theme import INK, SMALL, Spec, colors, shapes, to_spec
@@ -160,7 +168,7 @@ def _draw_panel(panel: CostPanel, populations: tuple[str, ...], is_first: bool) 
         scale=alt.Scale(type="log", nice=False, padding=8) if panel.is_log else alt.Scale(zero=False, padding=8),
         axis=cost_axis(),
     )
-    y = alt.Y("error:Q", title="error, %" if is_first else None, scale=alt.Scale(zero=False))
+    y = alt.Y("error:Q", title="error, %" if is_first else None, scale=error_scale(panel.error))
     tooltip: list[Any] = [
         "population:N",
         "trial:Q",

@@ -11,7 +11,7 @@ from typing import Any
 from netwright.report.comparison import LEVEL
 from netwright.report.data import ReportData
 from netwright.report.sections.missing import Missing
-from netwright.report.sections.points import thin
+from netwright.report.sections.points import error_scale, thin
 from netwright.report.text import count, p_value, percent, points, signed
 from netwright.theme import WIDTH, Spec, colors, to_spec
 
@@ -138,12 +138,14 @@ def curves_chart(figure: CurvesFigure) -> Spec:
         ]
     seen = [epoch for curve in figure.curves for epoch in curve.epochs]
     axis = alt.Axis(values=_ticks(min(seen), max(seen)), format="d", labelOverlap="greedy")
-    x = alt.X("epoch:Q", title="epoch", scale=alt.Scale(nice=False, zero=False), axis=axis)
-    y = alt.Y("error:Q", title="error, %", scale=alt.Scale(zero=False))
+    ends = [min(seen), max(seen)] if max(seen) > min(seen) else [min(seen) - 0.5, max(seen) + 0.5]
+    x = alt.X("epoch:Q", title="epoch", scale=alt.Scale(domain=ends, nice=False, zero=False, padding=6), axis=axis)
+    drawn = [error for curve in figure.curves for error in curve.errors]
+    y = alt.Y("error:Q", title="error, %", scale=error_scale(drawn))
     color = alt.Color(
         "population:N",
         scale=alt.Scale(domain=names, range=colors(names)),
-        legend=alt.Legend(orient="top-right") if len(names) > 1 else None,
+        legend=alt.Legend(orient="top", direction="horizontal") if len(names) > 1 else None,
     )
     tooltip = [alt.Tooltip("id:N", title="trial"), "epoch:Q", alt.Tooltip("error:Q", format=".2f", title="error, %")]
     faint = alt.Chart(alt.NamedData("faint")).mark_line(opacity=1, strokeOpacity=0.22, strokeWidth=1)

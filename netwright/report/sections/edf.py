@@ -140,7 +140,7 @@ def _sentences(
     halves = listing([_half(view, curve) for view, curve in zip(views, curves, strict=True)])
     explanation = (
         "The share of a population's networks below each error: a curve further left and higher "
-        f"means a better population. Half of the networks are below {halves}."
+        f"means a better population. Half of the networks have at most {halves}."
     )
     if curves[0].grid:
         explanation += " In 95 of 100 samples the band contains the whole true curve."

@@ -8,6 +8,7 @@ from math import isfinite
 
 from netwright.report.data import ReportData
 from netwright.report.sections.missing import Missing
+from netwright.report.sections.points import error_scale
 from netwright.report.text import count, listing, percent
 from netwright.report.view import PopulationView, on_one_scale
 from netwright.stats import efficiency, efficiency_ratio
@@ -120,21 +121,21 @@ def efficiency_chart(figure: EfficiencyFigure) -> Spec:
         for k, mean, deviation in zip(curve.sizes, curve.means, curve.deviations, strict=True)
     ]
     sizes = sorted({k for curve in figure.curves for k in curve.sizes})
-    legend = alt.Legend(orient="top-right") if len(names) > 1 else None
+    ends = [sizes[0], sizes[-1]] if len(sizes) > 1 else [sizes[0] / 2, 2 * sizes[0]]
+    legend = alt.Legend(orient="top", direction="horizontal") if len(names) > 1 else None
     color = alt.Color("population:N", scale=alt.Scale(domain=names, range=colors(names)), legend=legend)
     base = alt.Chart(alt.NamedData("best")).encode(
         x=alt.X(
             "k:Q",
             title="k: networks trained",
-            scale=alt.Scale(type="log", base=2, domain=[sizes[0], sizes[-1]], nice=False, padding=10),
+            scale=alt.Scale(type="log", base=2, domain=ends, nice=False, padding=10),
             axis=alt.Axis(values=sizes, format="d"),
         ),
         color=color,
     )
-    y = alt.Y("mean:Q", title="lowest error of k, %", scale=alt.Scale(zero=False))
-    band = base.mark_area(opacity=1, fillOpacity=0.14).encode(
-        y=alt.Y("low:Q", scale=alt.Scale(zero=False)), y2="high:Q"
-    )
+    scale = error_scale([float(str(row[end])) for row in rows for end in ("low", "high")])
+    y = alt.Y("mean:Q", title="lowest error of k, %", scale=scale)
+    band = base.mark_area(opacity=1, fillOpacity=0.14).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q")
     line = base.mark_line(strokeWidth=2).encode(y=y)
     points = base.mark_point(filled=True, size=55, opacity=1).encode(
         y=y,

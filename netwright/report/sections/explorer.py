@@ -198,10 +198,11 @@ def _curves(figure: ExplorerFigure, kept: Any, domain: tuple[float, float]) -> A
             "format(datum.mean, '.1f') + (datum.failed > 0 ? ' | ' + datum.failed + ' failed' : '') + ']'"
         )
         .transform_window(line="row_number()", sort=[alt.SortField("population", order="descending")])
-        .mark_text(align="right", dx=-8, fontSize=12, fontWeight=600)
+        # above the curves, wherever these run
+        .mark_text(align="left", dy=-10, fontSize=12, fontWeight=600, clip=False)
         .encode(
-            x=alt.value("width"),
-            y=alt.Y("line:Q", axis=None, scale=alt.Scale(domain=[0.6, 15], nice=False)),
+            x=alt.value(0),
+            y=alt.Y("line:Q", axis=None, scale=alt.Scale(domain=[1, 16], range=[0, -240], nice=False)),
             text="words:N",
             color=encoding["color"],
         )

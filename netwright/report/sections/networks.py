@@ -155,8 +155,8 @@ def networks_chart(figure: NetworksFigure) -> Spec:
 
     data = {}
     rows = []
-    most = max(width for network in (*figure.best, *figure.worst) for width in network.widths)
-    least = min(width for network in (*figure.best, *figure.worst) for width in network.widths)
+    most = max(width for network in (*figure.best, *figure.worst) for width in (*network.widths, *network.fitted))
+    least = min(width for network in (*figure.best, *figure.worst) for width in (*network.widths, *network.fitted))
     deepest = max(len(network.widths) for network in (*figure.best, *figure.worst))
     for group, networks, color in (("best", figure.best, GOOD), ("worst", figure.worst, SERIES[1])):
         panels = []
@@ -176,7 +176,7 @@ def networks_chart(figure: NetworksFigure) -> Spec:
 
 
 def _draw_panel(
-    network: NetworkPanel, name: str, widths: tuple[int, int], deepest: int, color: str, is_first: bool
+    network: NetworkPanel, name: str, widths: tuple[float, float], deepest: int, color: str, is_first: bool
 ) -> Any:
     import altair as alt
 

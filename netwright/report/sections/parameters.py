@@ -13,6 +13,7 @@ from netwright.report.data import RangeLike, ReportData
 from netwright.report.sections.missing import Missing
 from netwright.report.sections.points import (
     MOST_POINTS,
+    error_scale,
     failure_marks,
     is_wide,
     thin,
@@ -187,11 +188,11 @@ def parameters_chart(figure: ParametersFigure) -> Spec:
         ]
         data[f"good {name}"] = [{"low": panel.low, "best": panel.best, "high": panel.high}]
         data[f"failed {name}"] = [{"x": x, "trial": trial} for x, trial in panel.failed]
-        panels.append(_draw_panel(panel, name, (min(errors), max(errors)), is_first=index % _COLUMNS == 0))
+        panels.append(_draw_panel(panel, name, errors, is_first=index % _COLUMNS == 0))
     return to_spec(alt.concat(*panels, columns=_COLUMNS, spacing=18), data)
 
 
-def _draw_panel(panel: ParameterPanel, name: str, errors: tuple[float, float], is_first: bool) -> Any:
+def _draw_panel(panel: ParameterPanel, name: str, errors: Sequence[float], is_first: bool) -> Any:
     import altair as alt
 
     x = alt.X(
@@ -200,12 +201,10 @@ def _draw_panel(panel: ParameterPanel, name: str, errors: tuple[float, float], i
         scale=x_scale(panel.domain, panel.is_log),
         axis=value_axis(panel.domain, panel.is_log, all(float(x).is_integer() for x in panel.x), panel.words),
     )
-    y = alt.Y(
-        "error:Q", title="error, %" if is_first else None, scale=alt.Scale(domain=list(errors), zero=False, nice=True)
-    )
+    y = alt.Y("error:Q", title="error, %" if is_first else None, scale=error_scale(errors))
     points = (
         alt.Chart(alt.NamedData(name))
-        .mark_circle(size=26, opacity=1, fillOpacity=0.55, color=SERIES[0], clip=True)
+        .mark_circle(size=26, opacity=1, fillOpacity=0.55, color=SERIES[0])
         .encode(
             x=x,
             y=y,

@@ -12,7 +12,17 @@ import pandas as pd
 
 from netwright.theme import INK
 
-__all__ = ["MOST_POINTS", "cost_axis", "failure_marks", "is_wide", "thin", "value_axis", "values_of", "x_scale"]
+__all__ = [
+    "MOST_POINTS",
+    "cost_axis",
+    "error_scale",
+    "failure_marks",
+    "is_wide",
+    "thin",
+    "value_axis",
+    "values_of",
+    "x_scale",
+]
 
 MOST_POINTS = 600  # more are slow to draw, and no clearer
 _MOST_TICKS = 5
@@ -49,6 +59,18 @@ def x_scale(domain: tuple[float, float], is_log: bool, base: int | None = None) 
         return alt.Scale(type="log", base=base, domain=[low / 1.12, high * 1.12], nice=False)
     room = 0.04 * (high - low) or 0.5
     return alt.Scale(domain=[low - room, high + room], nice=False, zero=False)
+
+
+def error_scale(errors: Sequence[float]) -> Any:
+    """An Altair scale of errors in percent: with room for whole points, also where all are equal, never below 0%.
+
+    errors: All that are drawn, at least one.
+    """
+    import altair as alt
+
+    low, high = min(errors), max(errors)
+    room = 0.05 * (high - low) or 0.5
+    return alt.Scale(domain=[max(0.0, low - room), high + room], zero=False, nice=False)
 
 
 def cost_axis() -> Any:

@@ -17,6 +17,7 @@ from netwright.stats.seeds import FEWEST_SEEDS
 
 __all__ = ["Verdict", "of_finalists", "of_refinement", "spread", "with_spread"]
 
+_LEAST_GAP = 0.01  # points that two decimals can show
 # kind -> (label, end of the sentence)
 _OF_REFINEMENTS = {
     "better": ("refinement confirmed", "the refinement is confirmed"),
@@ -61,7 +62,7 @@ def of_finalists(pick: Sequence[float], baseline: Sequence[float], baseline_name
         return Verdict("open", "not tested", "One of the two has no test error: nothing is claimed about a difference.")
     test = seed_test(pick, baseline)
     word, better = ("lower", "better") if test.difference < 0 else ("higher", "worse")
-    sentence = f"The pick's mean test error is {points(test.difference)} {word} than that of {baseline_name}"
+    sentence = f"The pick's mean test error is {_gap(test.difference, word)} that of {baseline_name}"
     if min(test.n_a, test.n_b) == 1:
         luck = f"but with one seed this may be luck: train both with {FEWEST_SEEDS} seeds or more"
         return Verdict("open", "one seed: not tested", f"{sentence}, {luck}.")
@@ -69,6 +70,8 @@ def of_finalists(pick: Sequence[float], baseline: Sequence[float], baseline_name
         said = f"{sentence}, more than seeds explain ({p_value(test.p_value)})."
         return Verdict(better, f"{better} than the baseline", said)
     seeds = count(test.n_a, "seed") if test.n_a == test.n_b else f"{test.n_a} and {test.n_b} seeds"
+    if not test.difference:
+        return Verdict("even", "equal to the baseline", f"{sentence}.")
     # never less than the gap itself, which was not seen
     unseen = max(test.detectable or 0.0, abs(test.difference))
     sentence += f", not separated by {seeds} ({p_value(test.p_value)})"
@@ -92,7 +95,7 @@ def of_refinement(comparison: Comparison | None, before: str, after: str) -> Ver
         return Verdict("open", "refinement not tested", sentence)
     mean, ks = comparison.mean, comparison.ks
     word = "lower" if mean.difference < 0 else "higher"
-    sentence = f"The mean error of {after} is {points(mean.difference)} {word} than that of {before} ("
+    sentence = f"The mean error of {after} is {_gap(mean.difference, word)} that of {before} ("
     if mean.interval is not None:
         sentence += f"95% interval of the difference {signed(mean.interval[0])} to {signed(mean.interval[1])}, "
     sentence += (
@@ -124,6 +127,15 @@ def of_refinement(comparison: Comparison | None, before: str, after: str) -> Ver
     unlike = comparison.differences or comparison.is_one_space or not confirmed
     kind = "unlike" if kind != "even" and unlike else kind
     return Verdict(kind, label, f"{sentence}: {ends}.{_failures(comparison, before, after)}{reservation}{mixed}")
+
+
+def _gap(difference: float, word: str) -> str:
+    """`0.42 points lower than`, or that there is no gap to speak of."""
+    if not difference:
+        return "equal to"
+    if abs(difference) < _LEAST_GAP:
+        return f"less than {points(_LEAST_GAP)} {word} than"
+    return f"{points(difference)} {word} than"
 
 
 def _failures(comparison: Comparison, before: str, after: str) -> str:

@@ -1,0 +1,150 @@
+"""What the pick confuses, shown on validation images: its trial once more, now with weights.
+
+The final trainings learn from the validation images too, and the test images stay unseen: who changes images or classes
+after looking at mistakes must not have looked at those that judge.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from netwright.arch import Arch
+from netwright.data import ImageSet, open_source
+from netwright.data.source import Pixels
+from netwright.errors import DataError, WeightsError
+from netwright.population import Population
+from netwright.sweeps import run
+from netwright.workflow.prepare import PreparedDesign, identity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+
+    from netwright.evaluation.metrics import ValidationMetrics
+
+__all__ = ["HeldOut", "measure_held_out"]
+
+_LOG = logging.getLogger(__name__)
+
+_FOLDER, _WEIGHTS = "held_out", "weights.safetensors"
+_BATCH = 100
+_MOST_WRONG = 24  # pictures
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """The pick on the validation images.
+
+    Attributes:
+        metrics: The numbers.
+        images: The decoded images.
+        epochs: Of the trial.
+    """
+
+    metrics: ValidationMetrics
+    images: ImageSet
+    epochs: int
+
+    def pixels(self, row: int) -> Pixels:
+        """(H, W, C) uint8 of an image, by its row in `images`."""
+        return np.asarray(self.images.images[row])
+
+
+def measure_held_out(prepared: PreparedDesign, pick: Arch, frames: Mapping[str, pd.DataFrame]) -> HeldOut | None:
+    """Train the pick as its trial did, on the training images alone, and measure it on the validation images.
+
+    Args:
+        prepared: The design.
+        pick: As `best_network` names it.
+        frames: Name of a population -> `Population.frame()`.
+
+    Returns:
+        The numbers, which have the trial's error; None where the machine failed it.
+    """
+    name, trial = pick.name.rsplit(" ", 1)
+    frame = frames[name]
+    seed = int(frame.loc[frame["trial"] == int(trial), "seed"].iloc[0])
+    config, images = prepared.config, prepared.images
+    folder = config.out / _FOLDER
+    with Population.open_or_create(
+        folder,
+        networks=[pick],
+        seed=config.seed,
+        identity=identity(None, prepared.recipe, images, config.threads),
+        seeds=[seed],
+        labels=["pick"],
+    ) as population:
+        run(
+            population,
+            images,
+            prepared.recipe,
+            title="the pick's trial again, to see what it confuses",
+            workers=1,
+            threads=config.threads,
+            devices=prepared.devices,
+            trial_timeout=config.trial_timeout,
+            retry_failed=config.retried,
+            command=config.command,
+            weights=lambda trial: folder / _WEIGHTS,
+            progress=prepared.progress,
+            executor=prepared.executor,
+        )
+        is_done = population.counts()["done"] == 1
+    try:
+        return (
+            HeldOut(_measure(folder / _WEIGHTS, images, config.data_dir), images, prepared.recipe.epochs)
+            if is_done
+            else None
+        )
+    except (WeightsError, DataError) as error:  # a report without these pictures is still one
+        _LOG.warning("what the pick confuses is not shown: %s", error)
+        return None
+
+
+def _measure(weights: Path, images: ImageSet, data_dir: str) -> ValidationMetrics:
+    import time
+
+    import torch
+
+    from netwright.evaluation.measure import records_of
+    from netwright.evaluation.metrics import ValidationMetrics, most_wrong
+    from netwright.evaluation.records import ImageRecords
+    from netwright.runtime import open_runtime
+
+    started, parts = time.perf_counter(), []
+    with open_runtime(weights, runtime="torch") as runtime:
+        for start in range(0, len(images.validation), _BATCH):
+            rows = images.validation[start : start + _BATCH]
+            logits = runtime.logits(runtime.normalize(np.asarray(images.images[rows])))
+            labels = torch.from_numpy(images.labels[rows])
+            parts.append(records_of(logits, labels, np.arange(start, start + len(rows))))
+    records = ImageRecords.join(parts)
+    names = _names(images, data_dir)
+    return ValidationMetrics(
+        records,
+        images.class_names,
+        total=len(images.validation),
+        seconds=time.perf_counter() - started,
+        wrong=most_wrong(records, images.validation, lambda row: names.get(row, f"image {row:,}"), _MOST_WRONG),
+    )
+
+
+def _names(images: ImageSet, data_dir: str) -> dict[int, str]:
+    """Row of a validation image -> its name; empty where the images are no longer those that were decoded."""
+    if images.cut is None:
+        return {}
+    source = open_source(data_dir)
+    splits = images.cut.again(source)
+    if not images.cut.is_of(source, splits):
+        return {}
+    skipped = {bad.name for bad in images.skipped}
+    names = [name for index in splits.validation if (name := source.item_name(int(index))) not in skipped]
+    if len(names) != len(images.validation):
+        return {}
+    return dict(zip(images.validation.tolist(), names, strict=True))
