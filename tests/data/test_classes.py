@@ -1,8 +1,12 @@
 """Names of outputs, and classes of images matched to them."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
+from netwright.data import classes
 from netwright.data.classes import descriptions, imagenet_synsets, match_classes, output_names
 from netwright.errors import DataError
 
@@ -59,3 +63,16 @@ def test_outputs_have_names_in_any_case() -> None:
     assert output_names(("a", "b"), 2) == ("a", "b")
     assert output_names((), 3) == ("0", "1", "2")
     assert output_names((), 1000)[0] == "n01440764"
+
+
+@pytest.mark.slow
+def test_the_names_of_imagenet_are_those_of_timm_without_importing_it() -> None:
+    code = (
+        "import sys; from netwright.data.classes import imagenet_synsets as f; print(len(f()), 'timm' in sys.modules)"
+    )
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+        == "1000 False\n"
+    )
+    assert classes._imagenet() == classes._imagenet_of_timm()
+    assert list(classes._imagenet()) == list(classes._imagenet_of_timm())

@@ -18,7 +18,7 @@ _MANY_BYTES = 32 << 20  # of bodies since the last time
 
 async def return_memory(limits: Limits) -> None:
     """Give memory back, again and again, after bodies of so many bytes; it takes milliseconds, in a thread."""
-    seen = 0
+    seen = -_MANY_BYTES - 1  # once for what opening the models took
     while True:
         await asyncio.sleep(_CHECK_SECONDS)
         if limits.taken - seen > _MANY_BYTES:
