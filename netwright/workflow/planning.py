@@ -7,35 +7,25 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from netwright.data import ImageSource, cut_splits, open_source
+from netwright.data import cut_splits, open_source
 from netwright.data.shape import ImageShape, choose_shape
-from netwright.errors import PopulationError, SpaceError
+from netwright.errors import PopulationError
 from netwright.options import duration_in_words
 from netwright.population import FILE
 from netwright.recipe import Recipe
-from netwright.space import DesignSpace, draw, load_space
 from netwright.sweeps import default_workers
-from netwright.workflow.budgeted import BATCHES, budgeted, default_flops, has_costs
+from netwright.workflow.budgeted import BATCHES
+from netwright.workflow.candidates import measured_candidates, photo_recipe
 from netwright.workflow.config import LIMITS, DesignConfig
 from netwright.workflow.ledger import Ledger
 from netwright.workflow.plan import REPORT_SECONDS, Candidate, Plan, Survey, make_plan, plan_in_words
-from netwright.workflow.speed import Speed, measure_speeds
 
 __all__ = ["DEFAULT_SECONDS", "applied", "planned"]
 
 _LOG = logging.getLogger(__name__)
 
 DEFAULT_SECONDS = 1800.0  # a design that nobody limited should be one that somebody waits for
-_SIZES = (32, 48, 64, 96, 128, 160, 192, 224)
-_SHRUNK = (1.0, 0.5, 0.25)  # of the flops
-_LEAST_FLOPS = 2e6  # below it a space has hardly any networks
-_FIXED_COST = 0.15  # share of the time that does not shrink with them
-_MEASURED = 2  # networks of a size
-_MEASURE_SHARE, _MEASURE_SECONDS = 0.03, (4.0, 15.0)
-# photos: with few images and many epochs a network learns them by heart otherwise (docs/log.md)
-_PHOTOS = {"crop_scale": 0.35, "crop_size": 0.75, "label_smoothing": 0.1, "weight_decay": 5e-4}
-_PHOTO_BATCHES = ((20_000, 128), (5000, 64), (0, 32))  # as BATCHES; with so few images it is steps that are lacking
-_PHOTO_SIDE = 32
+_MEASURE_SHARE, _MEASURE_SECONDS = 0.03, (5.0, 20.0)  # of the budget, for measuring
 _PLANNED = ("trials", "confirm_trials", "epochs", "train_images", "final_epochs", "final_seeds")
 
 
@@ -107,7 +97,11 @@ def _first(config: DesignConfig) -> tuple[DesignConfig, Ledger | None]:
     shape = choose_shape(source, splits.train, config.resolution)
     device, workers = _machine(config)
     limit = config.seconds or DEFAULT_SECONDS
-    candidates, recipe, start = _candidates(config, source, shape, survey, workers, device, limit)
+    seconds = min(max(_MEASURE_SHARE * limit, _MEASURE_SECONDS[0]), _MEASURE_SECONDS[1])
+    recipe = photo_recipe(config, shape, survey.train)
+    candidates, start = measured_candidates(
+        config, source, shape, _resolved(config, recipe, survey, shape, device), (workers, device, seconds)
+    )
     given = {name: getattr(config, name) for name in _PLANNED if name in config.fixed}
     # workers start, and once more two networks are measured
     others = ledger.spent + 2 * start + REPORT_SECONDS + 0.01 * limit + 0.001 * len(source.labels)
@@ -171,95 +165,17 @@ def _machine(config: DesignConfig) -> tuple[str, int]:
     return names[0], config.workers or default_workers(config.threads, names)
 
 
-def _candidates(
-    config: DesignConfig,
-    source: ImageSource,
-    shape: ImageShape,
-    survey: Survey,
-    workers: int,
-    device: str,
-    limit: float,
-) -> tuple[list[Candidate], dict[str, Any], float]:
-    """Sizes from the largest on, what the recipe of trials has beside its defaults, and the start of a worker."""
-    space = config.space if isinstance(config.space, DesignSpace) else load_space(config.space)
-    sizes = [shape.resolution]
-    if "resolution" not in config.fixed:
-        sizes = [size for size in _SIZES if size < shape.resolution] + sizes
-    free = not any(getattr(config, name) for name in LIMITS) and not has_costs(space)
-    extra: dict[str, Any] = {}
-    if shape.flip_suits and shape.resolution >= _PHOTO_SIDE:
-        batch = next(size for least, size in _PHOTO_BATCHES if survey.train >= least)
-        photos = _PHOTOS | {"batch_size": batch}
-        extra = {name: value for name, value in photos.items() if name not in config.fixed}
-    drawn, failure = [], None
-    for size in sizes:
-        try:
-            fitted = budgeted(space, size, len(source.class_names), shape.channels, config)
-            drawn.append((size, list(draw(fitted, _MEASURED, config.seed).batch)))
-        except SpaceError as error:  # the limits that were given suit another size
-            failure = error
-    if not drawn:
-        raise failure or SpaceError("no size of image suits the space. Give --resolution.")
-    recipe = _recipe(config, extra, survey, shape, device)
-    speeds, start = measure_speeds(
-        [network for _, networks in drawn for network in networks],
-        [recipe.with_(precision=recipe.precision) for _, networks in drawn for _ in networks],
-        workers=workers,
-        threads=config.threads,
-        device=device,
-        seconds=min(max(_MEASURE_SHARE * limit, _MEASURE_SECONDS[0]), _MEASURE_SECONDS[1]),
-    )
-    found: list[Candidate] = []
-    for at, (size, _) in enumerate(drawn):
-        speed = _mean(speeds[_MEASURED * at : _MEASURED * (at + 1)])
-        if speed is None:  # there was no time to measure it: an image costs as its pixels do
-            last = found[-1]
-            scale = (size / last.resolution) ** 2
-            speed = Speed(last.speed.train * scale, last.speed.evaluate * scale)
-        found.append(Candidate(size, default_flops(size) if free else None, speed))
-    return [narrower for each in found[::-1] for narrower in _narrower(each)], extra, start
-
-
-def _narrower(candidate: Candidate) -> list[Candidate]:
-    """The size with networks of fewer and fewer flops: in short trainings a larger image is worth more than these."""
-    if candidate.flops is None:
-        return [candidate]
-    low, high = candidate.flops
-    speed = candidate.speed
-    return [
-        replace(candidate, flops=(low * by, high * by), speed=Speed(speed.train * cost, speed.evaluate * cost))
-        for by in _SHRUNK
-        if (by == 1 or by * high >= _LEAST_FLOPS) and (cost := _FIXED_COST + (1 - _FIXED_COST) * by)
-    ]
-
-
-def _recipe(config: DesignConfig, extra: dict[str, Any], survey: Survey, shape: ImageShape, device: str) -> Recipe:
-    """That of trials, resolved."""
+def _resolved(config: DesignConfig, extra: dict[str, Any], survey: Survey, shape: ImageShape, device: str) -> Recipe:
+    """The recipe of trials."""
     import torch
 
     from netwright.training import bf16_helps
 
     batch = next(size for least, size in BATCHES if survey.train >= least)
     given = {"batch_size": batch} | extra | dict(config.recipe) | {"epochs": config.epochs}
-    return (
-        Recipe()
-        .with_(**given)
-        .resolve(
-            resolution=shape.resolution,
-            flip_suits=shape.flip_suits,
-            bf16_helps=bf16_helps(torch.device(device)),
-        )
-    )
-
-
-def _mean(speeds: list[Speed | None]) -> Speed | None:
-    known = [speed for speed in speeds if speed is not None]
-    if not known:
-        return None
-    return Speed(
-        sum(each.train for each in known) / len(known),
-        sum(each.evaluate for each in known) / len(known),
-    )
+    helps = bf16_helps(torch.device(device))
+    recipe = Recipe().with_(**given)
+    return recipe.resolve(resolution=shape.resolution, flip_suits=shape.flip_suits, bf16_helps=helps)
 
 
 def _by_default(config: DesignConfig, survey: Survey, candidate: Candidate, workers: int) -> float:

@@ -52,7 +52,7 @@ def clock(engine: Any, monkeypatch: pytest.MonkeyPatch) -> Clock:
         return [Speed(IMAGE, 0.4 * IMAGE)] * len(networks), 1.0
 
     monkeypatch.setattr(conftest.Pretended, "run", timed)
-    for home in ("planning", "pace"):
+    for home in ("candidates", "pace"):
         monkeypatch.setattr(f"netwright.workflow.{home}.measure_speeds", measured)
     monkeypatch.setattr("netwright.workflow.ledger.Ledger.__init__.__defaults__", (0.0, now))
     return now
@@ -66,7 +66,8 @@ def kept(out: Path) -> dict[str, Any]:
     return json.loads((out / LEDGER).read_text())
 
 
-@pytest.mark.parametrize(("budget", "slow"), [("5m", 1.0), ("5m", 1.5), ("5m", 0.7), ("2m", 1.0), ("20m", 1.0)])
+@pytest.mark.slow
+@pytest.mark.parametrize(("budget", "slow"), [("5m", 1.5), ("5m", 0.7), ("2m", 1.0), ("20m", 1.0)])
 def test_a_budget_is_kept_though_trials_are_slower_than_was_measured(
     engine: Any, quiet: Any, clock: Clock, tmp_path: Path, budget: str, slow: float
 ) -> None:
@@ -79,6 +80,7 @@ def test_a_budget_is_kept_though_trials_are_slower_than_was_measured(
     assert kept(tmp_path / "d")["facts"]["finished"]
 
 
+@pytest.mark.slow
 def test_a_machine_that_becomes_slow_gets_fewer_networks_and_epochs(
     engine: Any, quiet: Any, clock: Clock, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -91,6 +93,7 @@ def test_a_machine_that_becomes_slow_gets_fewer_networks_and_epochs(
     assert any("fit the" in line and "that are left" in line for line in caplog.messages)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", [0, 3, -1])
 def test_a_killed_one_remembers_its_plan_and_what_it_spent(
     engine: Any, quiet: Any, clock: Clock, tmp_path: Path, moment: int
@@ -111,6 +114,7 @@ def test_a_killed_one_remembers_its_plan_and_what_it_spent(
     assert after["spent"] == pytest.approx(whole, rel=0.25)
 
 
+@pytest.mark.slow
 def test_what_is_given_is_not_planned(engine: Any, quiet: Any, clock: Clock, tmp_path: Path) -> None:
     begin(quiet, tmp_path / "d", "3m", trials=5, epochs=2, final_seeds=2, flops=(0.3e6, 0.6e6))
     searched = [trial for trial in engine.trials if trial.split == "validation"]
@@ -133,6 +137,7 @@ def test_a_larger_budget_goes_on_from_a_finished_design(engine: Any, quiet: Any,
     assert min(trial.index for trial in engine.trials if trial.split == "validation") >= 4
 
 
+@pytest.mark.slow
 def test_defaults_are_kept_where_they_are_quick_and_made_smaller_where_not(
     engine: Any, quiet: Any, clock: Clock, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: Any
 ) -> None:
@@ -146,11 +151,13 @@ def test_defaults_are_kept_where_they_are_quick_and_made_smaller_where_not(
     assert len(engine.trials) < 48
 
 
+@pytest.mark.slow
 def test_a_configuration_as_it_stands_is_not_planned(engine: Any, quiet: Any, config: Callable[..., Any]) -> None:
     design(config(), quiet)
     assert not (config().out / LEDGER).exists()
 
 
+@pytest.mark.slow
 def test_a_design_without_a_budget_is_not_given_one_later(
     engine: Any, quiet: Any, clock: Clock, config: Callable[..., DesignConfig]
 ) -> None:

@@ -90,4 +90,4 @@ def test_a_plan_is_said_with_its_times():
     assert f"1/3 {plan.trials} networks for {plan.epochs} epochs each: about" in text
     assert "2/3 nothing: a space is narrowed from 32 networks on" in text
     assert f"{plan.final_epochs} epochs, one training each: about" in text
-    assert "about 19 minutes. Each step is planned anew" in lines[-1]
+    assert "about 20 minutes. Each step is planned anew" in lines[-1]

@@ -1,0 +1,125 @@
+"""Sizes of images and networks that a plan chooses from, with the speed of each on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from scipy.optimize import nnls
+
+from netwright.arch import Arch, complexity
+from netwright.data import ImageSource
+from netwright.data.shape import ImageShape
+from netwright.errors import SpaceError
+from netwright.recipe import Recipe
+from netwright.space import DesignSpace, draw, load_space
+from netwright.workflow.budgeted import budgeted, default_flops, has_costs
+from netwright.workflow.config import LIMITS, DesignConfig
+from netwright.workflow.plan import Candidate
+from netwright.workflow.speed import Speed, measure_speeds
+
+__all__ = ["measured_candidates", "photo_recipe"]
+
+_SIZES = (32, 64, 96, 128, 160, 192, 224)
+_SHRUNK = (1.0, 0.5, 0.25)  # of the default flops: in short trainings a larger image is worth more than these
+_LEAST_FLOPS = 2e6  # below it a space has hardly any networks
+_DRAWN = 6  # networks of a size, of which one is measured
+# photos: with few images and many epochs a network learns them by heart otherwise (docs/log.md)
+_PHOTOS = {"crop_scale": 0.35, "crop_size": 0.75, "color_jitter": 0.25, "mixup": 0.2, "label_smoothing": 0.1}
+_PHOTOS |= {"weight_decay": 5e-4}
+_PHOTO_SIDE = 32
+_PHOTO_BATCHES = ((20_000, 128), (5000, 64), (0, 32))  # as BATCHES; with so few images it is steps that are lacking
+
+
+@dataclass(frozen=True)
+class _Size:
+    """Networks of one size. flops: within which they are drawn, where the plan chooses them."""
+
+    resolution: int
+    flops: tuple[float, float] | None
+    networks: Sequence[Arch]
+
+
+def photo_recipe(config: DesignConfig, shape: ImageShape, train: int) -> dict[str, Any]:
+    """What the recipe of trials has beside its defaults, for photos; nothing for characters and what is as small."""
+    if not shape.flip_suits or shape.resolution < _PHOTO_SIDE:
+        return {}
+    batch = next(size for least, size in _PHOTO_BATCHES if train >= least)
+    return {name: value for name, value in (_PHOTOS | {"batch_size": batch}).items() if name not in config.fixed}
+
+
+def measured_candidates(
+    config: DesignConfig, source: ImageSource, shape: ImageShape, recipe: Recipe, machine: tuple[int, str, float]
+) -> tuple[list[Candidate], float]:
+    """Candidates, and the seconds that a worker takes to start.
+
+    One network of each size is measured, as far as there is time. Seconds grow with blocks, activations and flops (as
+    DDS finds for accelerators, activations tell most); what these cost here is fitted to the measurements.
+
+    Args:
+        config: What is given of it is not chosen.
+        source: The images.
+        shape: Their own.
+        recipe: Of trials, resolved.
+        machine: Workers, their device, and the seconds after which no further network is measured.
+
+    Returns:
+        From the largest images on, and of one size from the most flops on.
+    """
+    sizes = _sizes(config, source, shape)
+    workers, device, seconds = machine
+    # the largest and the smallest first: what lies between them can be told from these
+    order = sorted(range(len(sizes)), key=lambda at: (min(at, len(sizes) - 1 - at), at))
+    speeds, start = measure_speeds(
+        [sizes[at].networks[0] for at in order],
+        [recipe] * len(sizes),
+        workers=workers,
+        threads=config.threads,
+        device=device,
+        seconds=seconds,
+    )
+    known = [(sizes[at].networks[0], speed) for at, speed in zip(order, speeds, strict=True) if speed is not None]
+    costs = np.array([_costs(network) for network, _ in known])
+    train, evaluate = (np.array([getattr(speed, name) for _, speed in known]) for name in ("train", "evaluate"))
+    rates, _ = nnls(costs / train[:, None], np.ones(len(known)))  # relative errors count
+    share = float(np.median(evaluate / train))
+    found = []
+    for size in sizes:
+        image = float(np.mean([_costs(network) @ rates for network in size.networks]))
+        found.append(Candidate(size.resolution, size.flops, Speed(image, share * image)))
+    return found, start
+
+
+def _costs(network: Arch) -> Any:
+    """What seconds grow with: blocks, activations, flops; each of about the same size."""
+    cost = complexity(network)
+    blocks = sum(stage.depth for stage in network.stages)
+    return np.array([blocks / 10, float(cost.acts[0]) / 1e6, float(cost.flops[0]) / 1e8])
+
+
+def _sizes(config: DesignConfig, source: ImageSource, shape: ImageShape) -> list[_Size]:
+    """SpaceError where the limits that were given suit no size."""
+    space = config.space if isinstance(config.space, DesignSpace) else load_space(config.space)
+    resolutions = [shape.resolution]
+    if "resolution" not in config.fixed:
+        resolutions += [size for size in _SIZES[::-1] if size < shape.resolution]
+    free = not any(getattr(config, name) for name in LIMITS) and not has_costs(space)
+    found, failure = [], None
+    for resolution in resolutions:
+        low, high = default_flops(resolution)
+        for by in _SHRUNK if free else (1.0,):
+            if by < 1 and by * high < _LEAST_FLOPS:
+                continue
+            flops = (low * by, high * by) if free else None
+            limited = replace(config, flops=flops) if free else config
+            try:
+                fitted = budgeted(space, resolution, len(source.class_names), shape.channels, limited)
+                found.append(_Size(resolution, flops, list(draw(fitted, _DRAWN, config.seed).batch)))
+            except SpaceError as error:  # the limits that were given suit another size
+                failure = error
+    if not found:
+        assert failure is not None
+        raise failure
+    return found
