@@ -12,6 +12,7 @@ from netwright.arch import Arch
 from netwright.errors import PopulationError
 from netwright.population import FILE, Population, difference
 from netwright.system.atomic import explain_errors
+from netwright.system.run_folder import mark_run_folder
 from netwright.workflow.config import DesignConfig
 
 __all__ = ["CONFIG", "keep_finals_of", "kept_config", "refuse_other", "set_aside"]
@@ -113,6 +114,7 @@ def set_aside(out: Path, names: list[str]) -> Path:
         number += 1
     with explain_errors(where, what="what an earlier design left", elsewhere="another --out"):
         where.mkdir()
+        mark_run_folder(where)
         for name in names:
             (out / name).rename(where / name)
     return where

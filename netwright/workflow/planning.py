@@ -14,6 +14,8 @@ from netwright.options import duration_in_words
 from netwright.population import FILE
 from netwright.recipe import Recipe
 from netwright.sweeps import default_workers
+from netwright.system.atomic import require_writable
+from netwright.system.run_folder import mark_run_folder
 from netwright.workflow.budgeted import BATCHES
 from netwright.workflow.candidates import measured_candidates, photo_recipe
 from netwright.workflow.config import LIMITS, DesignConfig
@@ -91,6 +93,8 @@ def _grow(config: DesignConfig, ledger: Ledger, seconds: float) -> None:
 
 def _first(config: DesignConfig) -> tuple[DesignConfig, Ledger | None]:
     ledger = Ledger(config.out, config.seconds, {}, {})
+    require_writable(config.out, what="the results", elsewhere="another --out")
+    mark_run_folder(config.out)  # before the plan is in it
     source = open_source(config.data_dir)
     splits = cut_splits(source, config.seed)
     survey = Survey(len(splits.train), len(splits.validation), len(splits.test))

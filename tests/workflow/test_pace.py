@@ -11,6 +11,7 @@ import pytest
 
 from netwright.errors import PopulationError, RecipeError
 from netwright.sweeps import TrialEvent, TrialSpec
+from netwright.system.run_folder import is_run_folder
 from netwright.workflow import DesignConfig, DesignResult, design
 from netwright.workflow.ledger import LEDGER
 from netwright.workflow.speed import Speed
@@ -78,6 +79,7 @@ def test_a_budget_is_kept_though_trials_are_slower_than_was_measured(
     # the report takes no time on this clock
     assert 0.7 * seconds < clock.seconds - began < 1.15 * seconds
     assert kept(tmp_path / "d")["facts"]["finished"]
+    assert is_run_folder([path.name for path in (tmp_path / "d").iterdir()])
 
 
 @pytest.mark.slow
