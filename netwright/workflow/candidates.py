@@ -28,7 +28,7 @@ _LEAST_FLOPS = 2e6  # below it a space has hardly any networks
 _DRAWN = 6  # networks of a size, of which one is measured
 # photos: with few images and many epochs a network learns them by heart otherwise (docs/log.md)
 _PHOTOS = {"crop_scale": 0.35, "crop_size": 0.75, "color_jitter": 0.25, "mixup": 0.2, "label_smoothing": 0.1}
-_PHOTOS |= {"weight_decay": 5e-4}
+_PHOTOS |= {"weight_decay": 2e-3}
 _PHOTO_SIDE = 32
 _PHOTO_BATCHES = ((20_000, 128), (5000, 64), (0, 32))  # as BATCHES; with so few images it is steps that are lacking
 
