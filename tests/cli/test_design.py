@@ -24,7 +24,7 @@ def test_it_says_what_it_does_and_what_came_out(designed: Any) -> None:
     assert lines[4].startswith("The pick's mean test error is ")
     assert lines[5].startswith("The mean error of regnetx_refined is ")
     assert lines[6] == "report: runs/d/report.html"
-    assert "digits: 10 classes, 8 pixels" in designed.errors
+    assert "digits: decoded to 8 x 8 pixels" in designed.errors
     assert "The pick is network regnetx" in designed.errors
 
 
