@@ -34,8 +34,10 @@ def run(options: Namespace, command: str) -> int:
         return 0
     from netwright.cli.next_commands import print_next, words
     from netwright.training.launch import is_primary
+    from netwright.training.planning import planned
     from netwright.training.run import train_recipe
 
+    loaded = planned(loaded)
     if is_primary():
         for notice in loaded.notices:
             print(notice, file=sys.stderr)

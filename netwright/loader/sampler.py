@@ -10,7 +10,7 @@ import numpy as np
 from netwright.data.source import IntArray
 from netwright.errors import DataError
 
-__all__ = ["BatchIndex", "BatchSampler"]
+__all__ = ["BatchIndex", "BatchSampler", "balanced_order"]
 
 
 class BatchIndex(NamedTuple):
@@ -25,6 +25,22 @@ class BatchIndex(NamedTuple):
     epoch: int
     positions: IntArray
     repeats: IntArray
+
+
+def balanced_order(labels: IntArray, rng: np.random.Generator) -> IntArray:
+    """As many positions as there are labels, each class equally often or once more, in a random order.
+
+    All images of a class come before one of them comes again.
+    """
+    classes = rng.permutation(np.unique(labels))
+    parts = []
+    for place, label in enumerate(classes):
+        own = np.flatnonzero(labels == label)
+        count = len(labels) // len(classes) + (place < len(labels) % len(classes))
+        rounds = [rng.permutation(own) for _ in range(-(-count // len(own)))]
+        parts.append(np.concatenate([*rounds, own[:0]])[:count])
+    order: IntArray = rng.permutation(np.concatenate(parts)).astype(np.int64)
+    return order
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +63,7 @@ class BatchSampler:
         world: Number of ranks.
         joins_single: A last batch of one image is no batch of its own: it joins the one before. Batch norm cannot learn
             from one value a channel.
+        labels: (images,) int64; an epoch then has as many images of each class.
 
     Raises:
         DataError: There are fewer images than ranks.
@@ -61,6 +78,7 @@ class BatchSampler:
     rank: int = 0
     world: int = 1
     joins_single: bool = False
+    labels: IntArray | None = None
 
     def __post_init__(self) -> None:
         if self.images < self.world:
@@ -100,8 +118,11 @@ class BatchSampler:
     def batches(self, epoch: int, start: int = 0) -> list[BatchIndex]:
         """The batches of an epoch from number `start` on."""
         order = np.arange(self.images, dtype=np.int64)
-        if self.shuffle:
-            order = np.random.default_rng([self.seed, epoch]).permutation(self.images).astype(np.int64)
+        rng = np.random.default_rng([self.seed, epoch])
+        if self.labels is not None:
+            order = balanced_order(self.labels, rng)
+        elif self.shuffle:
+            order = rng.permutation(self.images).astype(np.int64)
         # index into the epoch's order with repeats, over all ranks; it wraps around at the end
         place = (self.rank + self.world * np.arange(self.per_rank, dtype=np.int64)) % (self.images * self.repeats)
         positions, versions = order[place // self.repeats], place % self.repeats

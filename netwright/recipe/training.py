@@ -54,12 +54,17 @@ class DataConfig:
     num_samples: int | None = option(None, "train on the first N images of a seeded shuffle only", low=1)
     batch_size: int = option(128, "images a step on each device", low=1)
     shuffle: bool = option(True, "shuffle the training images each epoch")
+    balanced_sampler: bool = option(
+        False, "draw as many images of each class: an epoch has some of a common class, and rare ones several times"
+    )
     drop_last: bool = option(True, "leave out a last training batch that is not full")
     eval_shuffle: bool = option(False, "shuffle validation images; changes no result")
     workers: int = option(8, "processes that decode images, at most one a processor; 0: none", low=0)
 
     def __post_init__(self) -> None:
         check_options(self)
+        if self.balanced_sampler and not self.shuffle:
+            raise RecipeError("balanced_sampler draws images at random, and shuffle is False. Set it to True.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +249,11 @@ class Loss:
     loss: str = option("CE", "cross-entropy, or binary cross-entropy of each class", choices=("CE", "BCE"))
     label_smoothing: float = option(0.0, "share of the target that all classes get equally", low=0.0, high=1.0)
     reduction: str = option("mean", "over the batch", choices=("mean", "sum"))
+    class_weights: str | None = option(
+        None,
+        "balanced: an image counts by how rare its class is, images / (classes x images of the class); none: equally",
+        choices=("balanced",),
+    )
     on_nan: str = option(
         "stop", "what a loss that is not finite does: stop, or skip its step", choices=("stop", "skip")
     )

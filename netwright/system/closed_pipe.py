@@ -65,7 +65,7 @@ class _Stream:
         return getattr(self._stream, name)
 
     def _give_up(self) -> None:
-        """What is still buffered, and all that follows, goes nowhere; the interpreter flushes it once more at its end."""
+        """What is still buffered, and all that follows, goes nowhere; the interpreter flushes it again at its end."""
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, self._stream.fileno())
         os.close(nowhere)

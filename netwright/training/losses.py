@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -12,7 +14,7 @@ from torch.nn import functional
 from netwright.errors import RecipeError
 from netwright.recipe.training import Loss
 
-__all__ = ["Criterion", "make_loss"]
+__all__ = ["Criterion", "balanced_weights", "make_loss"]
 
 # (logits, target) -> scalar. logits: (N, C); target: (N,) int64 classes or (N, C) probabilities
 Criterion = Callable[[Tensor, Tensor], Tensor]
@@ -21,7 +23,17 @@ _JSD_WEIGHT = 12.0  # arXiv 1912.02781, section 3
 _MIN_PROBABILITY = 1e-7  # of the mixture, so that its logarithm is finite
 
 
-def make_loss(loss: Loss, aug_splits: int = 0) -> Criterion:
+def balanced_weights(labels: npt.NDArray[np.int64], classes: int) -> Tensor:
+    """(classes,) float32: images / (classes with images x images of the class), whose mean over images is 1.
+
+    A class without images weighs nothing. labels: (N,) of all training images.
+    """
+    counts = np.bincount(labels, minlength=classes)
+    weights = np.where(counts > 0, len(labels) / (np.count_nonzero(counts) * np.maximum(counts, 1)), 0.0)
+    return torch.from_numpy(weights.astype(np.float32))
+
+
+def make_loss(loss: Loss, aug_splits: int = 0, class_weights: Tensor | None = None) -> Criterion:
     """Make the loss function of a recipe.
 
     CE is torch's cross-entropy. BCE is the binary cross-entropy of every class, as in MindCV and timm: smoothing s
@@ -34,6 +46,8 @@ def make_loss(loss: Loss, aug_splits: int = 0) -> Criterion:
     Args:
         loss: The recipe's loss.
         aug_splits: n; 0 for none.
+        class_weights: (C,) float32, on the device of the logits: factors of an image's loss by its class, of a soft
+            target's by their mean; of BCE, factors of the loss of each class. The mean of CE is weighted, as in torch.
 
     Returns:
         A function of logits (N, C) and target, (N,) int64 classes or (N, C) probabilities, to a scalar in fp32. With
@@ -49,28 +63,36 @@ def make_loss(loss: Loss, aug_splits: int = 0) -> Criterion:
                 f"aug_splits trains with cross-entropy and the divergence of the versions of an image, and loss is "
                 f"{loss.loss}. Set loss to CE, or aug_splits to 0."
             )
-        return partial(_jsd, splits=aug_splits, smoothing=smoothing, reduction=reduction)
-    return partial(_LOSSES[loss.loss], smoothing=smoothing, reduction=reduction)
+        return partial(_jsd, splits=aug_splits, smoothing=smoothing, reduction=reduction, weight=class_weights)
+    return partial(_LOSSES[loss.loss], smoothing=smoothing, reduction=reduction, weight=class_weights)
 
 
-def _cross_entropy(logits: Tensor, target: Tensor, *, smoothing: float, reduction: str) -> Tensor:
-    return functional.cross_entropy(logits.float(), target, label_smoothing=smoothing, reduction=reduction)
+def _cross_entropy(
+    logits: Tensor, target: Tensor, *, smoothing: float, reduction: str, weight: Tensor | None = None
+) -> Tensor:
+    return functional.cross_entropy(
+        logits.float(), target, weight=weight, label_smoothing=smoothing, reduction=reduction
+    )
 
 
-def _binary_cross_entropy(logits: Tensor, target: Tensor, *, smoothing: float, reduction: str) -> Tensor:
+def _binary_cross_entropy(
+    logits: Tensor, target: Tensor, *, smoothing: float, reduction: str, weight: Tensor | None = None
+) -> Tensor:
     logits = logits.float()
     if target.ndim == 1:
         target = torch.zeros_like(logits).scatter_(1, target[:, None], 1.0)
     if smoothing:
         target = target * (1.0 - smoothing) + smoothing / logits.shape[1]
-    return functional.binary_cross_entropy_with_logits(logits, target, reduction=reduction)
+    return functional.binary_cross_entropy_with_logits(logits, target, weight=weight, reduction=reduction)
 
 
-def _jsd(logits: Tensor, target: Tensor, *, splits: int, smoothing: float, reduction: str) -> Tensor:
+def _jsd(
+    logits: Tensor, target: Tensor, *, splits: int, smoothing: float, reduction: str, weight: Tensor | None = None
+) -> Tensor:
     logits = logits.float()
     assert len(logits) % splits == 0, "the loader has each image in all its versions"
     images = len(logits) // splits
-    clean = _cross_entropy(logits[:images], target[:images], smoothing=smoothing, reduction=reduction)
+    clean = _cross_entropy(logits[:images], target[:images], smoothing=smoothing, reduction=reduction, weight=weight)
     log_p = logits.view(splits, images, -1).log_softmax(2)
     # with log p, not p: the gradient of p log p is not finite where p is too small for fp32
     p = log_p.exp()

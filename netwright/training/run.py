@@ -14,6 +14,7 @@ from netwright.system.machine import default_threads, keep_memory
 from netwright.training.distributed import Group, join_group
 from netwright.training.launch import is_primary
 from netwright.training.monitor import ConsoleMonitor, NullMonitor
+from netwright.training.planning import planned
 from netwright.training.process import process_settings
 from netwright.training.records import EpochRecord
 from netwright.training.session import TrainingSession
@@ -72,6 +73,8 @@ def train(
     """
     keys = {key: str(value) if isinstance(value, Path) else value for key, value in overrides.items()}
     loaded = load_training(config, keys)
+    if not isinstance(config, TrainConfig):  # which is complete
+        loaded = planned(loaded)
     if is_primary():
         for notice in loaded.notices:
             _LOG.warning("%s", notice)

@@ -7,7 +7,7 @@ import inspect
 import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,12 +30,12 @@ from netwright.training.compiled import compile_module
 from netwright.training.distributed import Group
 from netwright.training.ema import EmaModel
 from netwright.training.engine import Engine
-from netwright.training.losses import make_loss
+from netwright.training.loaders import class_weights, train_loader, validation_loader
+from netwright.training.losses import Criterion, make_loss
 from netwright.training.optimizer import load_optimizer_state, make_optimizer
 from netwright.training.precision import LossScaler, autocast, resolve_precision
-from netwright.training.single_value import sees_one_value
 from netwright.training.state import latest_state
-from netwright.weights import load_weights, pretrained_file, resolve_arch
+from netwright.weights import load_model, load_weights, pretrained_file, resolve_arch
 
 __all__ = ["Setup", "set_up"]
 
@@ -90,7 +90,7 @@ def set_up(training: TrainConfig, group: Group, recipe_classes: int | None = Non
     Raises:
         RecipeError, DataError, WeightsError, ArchError: What a user can correct.
     """
-    if not training.network.model:
+    if not training.network.model and not training.network.checkpoint:
         raise RecipeError("a training needs a network. Give --model regnet_x_800mf, or the path of a network.yaml.")
     out = Path(training.checkpoints.out)
     if training.images.dataset in ("", "imagenet") and (out / "training.yaml").is_file():
@@ -99,23 +99,18 @@ def set_up(training: TrainConfig, group: Group, recipe_classes: int | None = Non
     notices = [*_described(train_split, val_split), *_class_notices(recipe_classes, train_split)]
     network, recipe, seed = training.network, training.optimization, training.machine.seed
     _check(training, val_split)
-    arch = resolve_arch(
-        network.model,
-        num_classes=network.num_classes or len(train_split.class_names),
-        in_channels=network.in_channels,
-        stem=network.stem,
-        resolution=training.augmentation.image_size,
-    )
+    arch = _network(training, network.num_classes or len(train_split.class_names))
     training = training.with_(num_classes=arch.num_classes, **_scaled_lr(training, group, notices))
     module = _make_module(arch, network, seed, notices, train_split.class_names)
     precision, val_precision = _precisions(training, group, notices)
     notices += _freeze_parts(module, network)
     _move(module, network, group)
     torch.manual_seed(seed + group.rank)  # for dropout and stochastic depth
-    train = _train_loader(train_split, training, group, arch, module, notices)
+    train = train_loader(train_split, training, group, arch, module, notices)
     ema = EmaModel(module, recipe.ema_decay) if recipe.ema else None
     scaler = LossScaler.if_needed(training.precision, precision)
-    engine = _make_engine(module, train, ema, scaler, training, group, precision)
+    criterion = make_loss(training.loss, training.augmentation.aug_splits, class_weights(training, train_split, group))
+    engine = _make_engine(module, train, criterion, ema, scaler, training, group, precision)
     if network.resume_optimizer:
         _resume_optimizer(engine, Path(network.checkpoint))
     preprocessing = Preprocessing.from_training(training)
@@ -127,7 +122,7 @@ def set_up(training: TrainConfig, group: Group, recipe_classes: int | None = Non
         train_split=train_split,
         validation_split=val_split,
         train=train,
-        validation=_validation_loader(training, val_split, preprocessing, group),
+        validation=validation_loader(training, val_split, preprocessing, group),
         engine=engine,
         ema=ema,
         scaler=scaler,
@@ -143,6 +138,22 @@ def _file_name(name: str, out: Path) -> str:
     return re.sub(r"[^\w.+-]+", "_", name)
 
 
+def _network(training: TrainConfig, num_classes: int) -> Arch:
+    """The network that is named, or that of the weights to start from."""
+    network, size = training.network, training.augmentation.image_size
+    if network.model:
+        return resolve_arch(
+            network.model,
+            num_classes=num_classes,
+            in_channels=network.in_channels,
+            stem=network.stem,
+            resolution=size,
+        )
+    arch = load_model(network.checkpoint).arch
+    stem = arch.stem if network.stem is None else replace(arch.stem, kind=network.stem)
+    return replace(arch, num_classes=num_classes, in_channels=network.in_channels, stem=stem, resolution=size)
+
+
 def _make_module(arch: Arch, network: Network, seed: int, notices: list[str], class_names: Sequence[str]) -> AnyNet:
     """Build the network and load its weights."""
     module = build(arch, seed=seed, drop_rate=network.drop_rate or 0.0, drop_path_rate=network.drop_path_rate or 0.0)
@@ -150,26 +161,6 @@ def _make_module(arch: Arch, network: Network, seed: int, notices: list[str], cl
     if source:
         notices += load_weights(module, source, adapt=True, class_names=class_names)
     return module
-
-
-def _train_loader(
-    split: Split, training: TrainConfig, group: Group, arch: Arch, module: AnyNet, notices: list[str]
-) -> TrainLoader:
-    """The training batches, none of which has one image where batch norm cannot take that."""
-    shares = training.network.sync_bn and group.world > 1
-    is_careful = sees_one_value(module, arch) and not shares and not training.augmentation.aug_splits
-    train = TrainLoader(
-        split, training, device=group.device, rank=group.rank, world=group.world, joins_single=is_careful
-    )
-    if is_careful and train.smallest == 1:
-        train.close()
-        refuse_single_image(arch, len(split) // group.world, training.images.batch_size)
-    if train.has_joined:
-        notices.append(
-            f"the last batch of an epoch would have one image, too few for batch norm with maps of 1x1: it joins the "
-            f"batch before, which has {training.images.batch_size + 1}"
-        )
-    return train
 
 
 def _precisions(training: TrainConfig, group: Group, notices: list[str]) -> tuple[str, str]:
@@ -191,6 +182,7 @@ def _move(module: AnyNet, network: Network, group: Group) -> None:
 def _make_engine(
     module: AnyNet,
     train: TrainLoader,
+    criterion: Criterion,
     ema: EmaModel | None,
     scaler: LossScaler | None,
     training: TrainConfig,
@@ -202,7 +194,7 @@ def _make_engine(
         module,
         make_optimizer(module, recipe, schedule.lr),
         lr_schedule=lambda step: learning_rate(schedule, step, train.steps, recipe.epochs),
-        criterion=make_loss(training.loss, training.augmentation.aug_splits),
+        criterion=criterion,
         autocast=partial(autocast, precision, group.device),
         wrapped=_wrap(module, training, group),
         scaler=scaler,
@@ -210,23 +202,6 @@ def _make_engine(
         clip_norm=recipe.clip_norm,
         accumulate=recipe.accumulate,
         skip_nan=training.loss.on_nan == "skip",
-    )
-
-
-def _validation_loader(
-    training: TrainConfig, split: Split | None, preprocessing: Preprocessing, group: Group
-) -> EvalLoader | None:
-    if split is None or not training.checkpoints.validate:
-        return None
-    return EvalLoader(
-        split,
-        preprocessing,
-        batch_size=training.images.batch_size,
-        workers=training.images.workers,
-        device=group.device,
-        channels_last=training.network.channels_last,
-        rank=group.rank,
-        world=group.world,
     )
 
 

@@ -90,3 +90,16 @@ def test_the_smallest_batch_is_known_before_the_first():
     assert BatchSampler(17, 8, 0).smallest == 8
     assert BatchSampler(1, 8, 0).smallest == 1
     assert BatchSampler(17, 8, 0, drop_last=False, world=2).smallest == 1
+
+
+def test_a_balanced_epoch_has_each_class_equally_often_and_all_of_the_rare_ones():
+    labels = np.array([0] * 200 + [1] * 5 + [2] * 41)
+    sampler = BatchSampler(len(labels), 41, 0, drop_last=False, labels=labels)
+    first, second = (np.array(positions(sampler, epoch)) for epoch in (1, 2))
+    for order in (first, second):
+        assert len(order) == len(labels)
+        assert np.bincount(labels[order]).tolist() == [82, 82, 82]
+        assert set(order[labels[order] == 1]) == set(range(200, 205))
+        assert np.ptp(np.bincount(order, minlength=246)[200:205]) == 1
+    assert set(first[labels[first] == 0]) != set(second[labels[second] == 0])
+    assert first.tolist() == positions(sampler, 1)

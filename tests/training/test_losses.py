@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 from timm.loss import BinaryCrossEntropy, JsdCrossEntropy
@@ -7,7 +8,7 @@ from torch.nn import functional
 
 from netwright.errors import RecipeError
 from netwright.recipe.training import Loss
-from netwright.training.losses import make_loss
+from netwright.training.losses import balanced_weights, make_loss
 
 CLASSES = 7
 
@@ -100,3 +101,28 @@ def test_half_precision_logits_are_taken_to_fp32(name, splits):
     assert torch.equal(value, expected)
     huge = torch.full((3, CLASSES), 6e4, dtype=torch.float16)
     assert math.isfinite(loss(huge, target[:3]))
+
+
+def test_balanced_weights_are_those_of_scikit_learn():
+    from sklearn.utils.class_weight import compute_class_weight
+
+    labels = np.array([0] * 200 + [1] * 5 + [3] * 40)
+    weights = balanced_weights(labels, 4)
+    expected = compute_class_weight("balanced", classes=np.array([0, 1, 3]), y=labels)
+    assert weights[[0, 1, 3]].tolist() == pytest.approx(expected.tolist())
+    assert weights[2] == 0
+    assert float(weights[labels].mean()) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("name", ["CE", "BCE"])
+def test_class_weights_are_torchs(name):
+    logits, target, soft = drawn()
+    weights = torch.arange(1.0, CLASSES + 1)
+    loss = make_loss(Loss(loss=name, label_smoothing=0.1), class_weights=weights)
+    if name == "CE":
+        for each in (target, soft):
+            expected = functional.cross_entropy(logits, each, weight=weights, label_smoothing=0.1)
+            assert torch.equal(loss(logits, each), expected)
+        return
+    rare = functional.binary_cross_entropy_with_logits(logits, soft * 0.9 + 0.1 / CLASSES, reduction="none")
+    assert float(loss(logits, soft)) == pytest.approx(float((rare * weights).mean()))

@@ -508,3 +508,70 @@ def test_a_library_user_can_silence_a_training(training, tmp_path, capsys, caplo
     assert capsys.readouterr() == ("", "")
     assert "1 epochs in" in caplog.text
     assert (tmp_path / "out" / "tiny_best.safetensors").is_file()
+
+
+@pytest.fixture
+def photos(tmp_path, monkeypatch) -> Path:
+    """Two kinds of photos, 30 and 10, of 40 x 48 pixels; no network for weights."""
+    monkeypatch.setenv("NETWRIGHT_OFFLINE", "1")
+    monkeypatch.setenv("NETWRIGHT_CACHE", str(tmp_path / "cache"))
+    rng = np.random.default_rng(0)
+    for name, count, add in (("bright", 30, 120), ("dark", 10, 0)):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for n in range(count):
+            pixels = rng.integers(0, 120, (40, 48, 3)) + add
+            Image.fromarray(pixels.astype("uint8")).save(tmp_path / "photos" / name / f"{n}.jpg")
+    return tmp_path / "photos"
+
+
+@pytest.mark.slow
+def test_photos_alone_are_enough(photos, tmp_path, caplog):
+    """The same command again continues, with what was chosen before."""
+    flat = {"data_dir": str(photos), "out": str(tmp_path / "out"), "threads": 1, "workers": 0, "device": "cpu"}
+    with caplog.at_level(logging.WARNING, logger="netwright"):
+        trained = train(**flat, epochs=1)
+    chosen = next(line for line in caplog.messages if line.startswith("chosen, as they were not given: "))
+    assert "--model regnet_x_200mf --image_size 64 --stem cifar" in chosen
+    assert "--val_fraction 0.2" in chosen
+    assert "--epochs" not in chosen
+    assert any("put the file at" in line and "regnet_y_400mf-" in line for line in caplog.messages)
+    assert any(" an epoch on this machine as it is now, " in line for line in caplog.messages)
+    assert trained.records[0].validation.images == 8
+    caplog.clear()
+    again = train(**flat, epochs=1)
+    assert without_times(again) == without_times(trained)
+    assert any(line.startswith(f"as in {tmp_path / 'out'}: --model regnet_x_200mf") for line in caplog.messages)
+
+
+@pytest.mark.slow
+def test_weights_say_what_they_are_of_and_how_images_are_prepared(training, tmp_path, caplog):
+    first = train(training("first", epochs=1))
+    keys = {"dataset": "digits", "epochs": 1, "num_samples": 64, "batch_size": 32, "workers": 0, "threads": 1}
+    tuned = train(checkpoint=str(tmp_path / "first"), out=tmp_path / "second", device="cpu", **keys)
+    model = load_model(tuned.best)
+    assert (model.arch.name, model.arch.resolution, model.arch.stem.kind) == ("tiny", 8, "cifar")
+    assert model.preprocessing == load_model(first.best).preprocessing
+    assert any("--mean 127.5 --std 127.5" in line for line in caplog.messages)
+
+
+def test_a_network_file_knows_its_resolution(training, tmp_path):
+    from netwright.training.planning import planned
+
+    model = training().network.model
+    loaded = planned(load_training(None, {"model": model}))
+    assert loaded.training.augmentation.image_size == 8
+    assert loaded.notices == ("as the network says: --image_size 8",)
+    assert planned(load_training(None, {"model": model, "image_size": "32"})).training.augmentation.image_size == 32
+    assert planned(load_training(None, {"model": "regnet_x_200mf"})).training.augmentation.image_size == 224
+
+
+@pytest.mark.slow
+def test_rare_classes_count_more_or_come_more_often(photos, training):
+    uneven = {"dataset": "", "data_dir": str(photos), "in_channels": 3, "mean": (127.5,), "std": (127.5,)}
+    uneven |= {"num_samples": None, "epochs": 1, "batch_size": 8}
+    plain = train(training("plain", **uneven))
+    weighted = train(training("weighted", **uneven, class_weights="balanced"))
+    balanced = train(training("balanced", **uneven, balanced_sampler=True))
+    assert len({each.records[0].loss for each in (plain, weighted, balanced)}) == 3
+    with pytest.raises(RecipeError, match="balanced_sampler draws images at random, and shuffle is False"):
+        training(balanced_sampler=True, shuffle=False)

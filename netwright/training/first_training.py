@@ -1,0 +1,162 @@
+"""A training for photos of which nothing else is known: the network, its weights, the split, the size, the epochs."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Set
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from netwright.data.dataset import open_dataset
+from netwright.data.source import ImageSource
+from netwright.errors import DataError, WeightsError
+from netwright.nn import build
+from netwright.recipe import TrainConfig
+from netwright.system.machine import default_threads
+from netwright.training.device import resolve_device
+from netwright.training.process import process_settings
+from netwright.weights import resolve_arch
+from netwright.weights.refs import resolve_ref
+
+__all__ = ["CHOSEN", "first_training"]
+
+# what is chosen here
+CHOSEN = (
+    *(
+        "model",
+        "checkpoint",
+        "stem",
+        "in_channels",
+        "image_size",
+        "validate",
+        "val_fraction",
+        "scale",
+        "label_smoothing",
+    ),
+    *("optimizer", "weight_decay", "batch_size", "warmup_epochs", "decay_epochs", "lr", "epochs"),
+)
+
+_TUNED, _FRESH = "regnet_y_400mf", "regnet_x_200mf"
+_WEIGHTS = "torchvision/regnet_y_400mf/IMAGENET1K_V2"
+_SMALL = 64  # pixels a side up to which a stem of stride 2 loses too much
+# pixels a side: on processors twice the side is four times the time
+_SIDES = {"cpu": 128, "other": 224}
+# what either needs, as far as the time allows: epochs at least and at most, and minutes
+_EPOCHS = {"tuned": (5, 20, 15), "fresh": (15, 60, 30)}
+_LOOKED_AT = 16  # images whose size is looked at
+_TIMED = 16  # images of a timed step
+# decoupled weight decay, as fine-tuning has it everywhere; a fresh network takes a higher learning rate
+_RECIPE = {"optimizer": "adamw", "weight_decay": 0.05, "batch_size": 32, "warmup_epochs": 1.0, "decay_epochs": None}
+
+
+def first_training(training: TrainConfig, given: Set[str]) -> tuple[dict[str, Any], list[str]]:
+    """What suits the images and this machine.
+
+    Args:
+        training: With what was given.
+        given: The keys of it that were; a given checkpoint is fine-tuned.
+
+    Returns:
+        (key -> value, sentences about the choice).
+
+    Raises:
+        DataError: There are no images.
+    """
+    images = training.images
+    opened = open_dataset(
+        images.dataset, images.data_dir, (images.train_split, images.val_split), optional=(images.val_split,)
+    )
+    source, split = opened.source, opened.split_names[images.train_split]
+    chosen: dict[str, Any] = {"validate": True, "scale": (0.35, 1.0), "label_smoothing": 0.1}
+    if images.val_split not in opened.split_names:
+        chosen["val_fraction"] = 0.2
+    channels, side = _kind(source, source.splits[split])
+    notices = []
+    is_tuned = bool(training.network.checkpoint)
+    if not is_tuned:
+        reason = _missing_weights() if "stem" not in given else "another stem than theirs is asked for"
+        is_tuned = not reason
+        chosen |= {"model": _TUNED if is_tuned else _FRESH, "in_channels": channels}
+        chosen |= {"checkpoint": _WEIGHTS} if is_tuned else {}
+        if reason:
+            notices.append(
+                f"the published weights of {_TUNED} are not taken, so the training starts from scratch: {reason}"
+            )
+    device = resolve_device(training.machine.device)
+    if not training.network.checkpoint:
+        limit = _SIDES["cpu" if device.type == "cpu" else "other"]
+        chosen["image_size"] = min(limit, max(_SMALL if is_tuned else 32, -(-side // 32) * 32))
+        if side <= _SMALL and not is_tuned:
+            chosen["stem"] = "cifar"
+    if "optimizer" not in given:
+        chosen |= _RECIPE | {"lr": 5e-4 if is_tuned else 2e-3}
+    wanted = training.with_(**{key: value for key, value in chosen.items() if key not in given})
+    count = len(source.splits[split]) * (1 - wanted.images.val_fraction)
+    seconds = count / _images_per_second(wanted, device)
+    low, high, minutes = _EPOCHS["tuned" if is_tuned else "fresh"]
+    chosen["epochs"] = int(min(high, max(low, 60 * minutes // max(seconds, 1e-3))))
+    epochs = training.optimization.epochs if "epochs" in given else chosen["epochs"]
+    notices.append(
+        f"about {_clock(seconds)} an epoch on this machine as it is now, {_clock(seconds * epochs)} in all; --epochs "
+        "and --image_size change that"
+    )
+    return chosen, notices
+
+
+def _missing_weights() -> str:
+    """Why there are no published weights, with the file that would do; empty where there are."""
+    try:
+        resolve_ref(_WEIGHTS)
+    except WeightsError as error:
+        return str(error)
+    return ""
+
+
+def _kind(source: ImageSource, index: Any) -> tuple[int, int]:
+    """Channels, and the median shorter side in pixels, of some images."""
+    chosen = np.random.default_rng(0).permutation(index)[:_LOOKED_AT]
+    sides, modes = [], []
+    for each in chosen:
+        try:
+            data = source.read(int(each)).data
+            if isinstance(data, bytes):
+                with Image.open(io.BytesIO(data)) as image:
+                    sides.append(min(image.size))
+                    modes.append(image.mode)
+            else:
+                sides.append(min(data.shape[:2]))
+                modes.append("L" if data.ndim == 2 or data.shape[2] == 1 else "RGB")
+        except (OSError, DataError, Image.DecompressionBombError):
+            continue  # is said when the training reads it
+    if not sides:
+        raise DataError(f"none of {len(chosen)} images of {source.name!r} can be read. Look at them, or convert them.")
+    is_gray = all(mode in ("L", "1", "I", "I;16", "F") for mode in modes)
+    return (1 if is_gray else 3), int(np.median(sides))
+
+
+def _images_per_second(training: TrainConfig, device: torch.device) -> float:
+    """Of training steps on random images."""
+    from netwright.weights import load_model
+
+    network, size = training.network, training.augmentation.image_size
+    given = {"num_classes": 10, "in_channels": network.in_channels, "stem": network.stem, "resolution": size}
+    arch = resolve_arch(network.model, **given) if network.model else load_model(network.checkpoint).arch  # type: ignore[arg-type]
+    module = build(arch, seed=0).to(device).train()
+    x = torch.randn(_TIMED, arch.in_channels, size, size, device=device).to(memory_format=torch.channels_last)
+    module.to(memory_format=torch.channels_last)
+    with process_settings(threads=training.machine.threads or default_threads(), flush_denormal=device.type == "cpu"):
+        for _ in range(2):  # the first one warms up
+            started = time.perf_counter()
+            module(x).float().square().mean().backward()
+            if device.type != "cpu":
+                torch.accelerator.synchronize(device)
+            seconds = time.perf_counter() - started
+    return _TIMED / seconds
+
+
+def _clock(seconds: float) -> str:
+    return f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.0f} minutes"

@@ -1,0 +1,61 @@
+"""The batches of a training, to train and to validate on, and how much an image of each class counts."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from netwright.arch import Arch
+from netwright.arch.last_map import refuse_single_image
+from netwright.data.preprocess import Preprocessing
+from netwright.loader import EvalLoader, Split, TrainLoader
+from netwright.nn import AnyNet
+from netwright.recipe import TrainConfig
+from netwright.training.distributed import Group
+from netwright.training.losses import balanced_weights
+from netwright.training.single_value import sees_one_value
+
+__all__ = ["class_weights", "train_loader", "validation_loader"]
+
+
+def class_weights(training: TrainConfig, split: Split, group: Group) -> Tensor | None:
+    """(classes,) float32 on the group's device; None where all images count equally."""
+    if training.loss.class_weights is None:
+        return None
+    return balanced_weights(split.labels, len(split.class_names)).to(group.device)
+
+
+def train_loader(
+    split: Split, training: TrainConfig, group: Group, arch: Arch, module: AnyNet, notices: list[str]
+) -> TrainLoader:
+    """The training batches, none of which has one image where batch norm cannot take that."""
+    shares = training.network.sync_bn and group.world > 1
+    is_careful = sees_one_value(module, arch) and not shares and not training.augmentation.aug_splits
+    train = TrainLoader(
+        split, training, device=group.device, rank=group.rank, world=group.world, joins_single=is_careful
+    )
+    if is_careful and train.smallest == 1:
+        train.close()
+        refuse_single_image(arch, len(split) // group.world, training.images.batch_size)
+    if train.has_joined:
+        notices.append(
+            f"the last batch of an epoch would have one image, too few for batch norm with maps of 1x1: it joins the "
+            f"batch before, which has {training.images.batch_size + 1}"
+        )
+    return train
+
+
+def validation_loader(
+    training: TrainConfig, split: Split | None, preprocessing: Preprocessing, group: Group
+) -> EvalLoader | None:
+    if split is None or not training.checkpoints.validate:
+        return None
+    return EvalLoader(
+        split,
+        preprocessing,
+        batch_size=training.images.batch_size,
+        workers=training.images.workers,
+        device=group.device,
+        channels_last=training.network.channels_last,
+        rank=group.rank,
+        world=group.world,
+    )
