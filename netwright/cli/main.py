@@ -77,10 +77,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if words[0] not in COMMANDS:
         print(f"netwright: unknown command {words[0]!r}: {suggest(words[0], COMMANDS)}", file=sys.stderr)
         return 2
+    from netwright.cli.parser import underscored
+
     module = importlib.import_module(f"netwright.cli.{words[0]}")
     parser = parser_of(words[0], module)
-    _refuse_unknown(parser, words[1:])
-    options = parser.parse_args(words[1:])
+    rest = underscored(words[1:], parser.flags)
+    _refuse_unknown(parser, rest)
+    options = parser.parse_args(rest)
     if words[0] in ("train", "validate") and os.environ.get("MS_ROLE") == "MS_SCHED":
         print("netwright: the ranks find each other without msrun's scheduler, which ends here")
         return 0
@@ -123,7 +126,10 @@ def _refuse_unknown(parser: CommandParser, words: Sequence[str]) -> None:
     for word in words:
         flag = word.split("=", 1)[0]
         if flag.startswith("--") and flag != "--" and flag not in known:
-            hint = suggest(flag, known, f"`{parser.name} --help` lists what there is.")
+            hint = suggest(flag, known, "")
+            if flag in ("--pretrained", "--checkpoint", "--class_weights", "--early_stopping") and flag not in known:
+                hint = f"`netwright train {flag}` takes it."
+            hint = hint or f"`{parser.name} --help` lists what there is."
             print(f"{parser.name}: unknown flag {flag!r}: {hint}", file=sys.stderr)
             raise SystemExit(2)
 

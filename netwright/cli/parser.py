@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from argparse import SUPPRESS, ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Argument", "CommandParser", "Group"]
+__all__ = ["Argument", "CommandParser", "Group", "underscored"]
 
 _USAGE = {"?": "[{}]", "*": "[{} ...]", "+": "{} [...]"}
 
@@ -123,6 +123,17 @@ class CommandParser:
                 bool(settings.get("required")),
             )
         )
+
+
+def underscored(words: Sequence[str], known: Container[str]) -> list[str]:
+    """The words of a command line, where a flag with hyphens is the known one with underscores: --batch-size."""
+    found = []
+    for word in words:
+        flag, equals, value = word.partition("=")
+        other = f"--{flag[2:].replace('-', '_')}"
+        is_other = flag.startswith("--") and flag not in known and other in known
+        found.append(f"{other}{equals}{value}" if is_other else word)
+    return found
 
 
 class Group:

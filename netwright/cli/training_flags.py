@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from netwright.cli.options import default_in_words, value_settings
-from netwright.cli.parser import CommandParser, Group
+from netwright.cli.parser import CommandParser, Group, underscored
 from netwright.errors import RecipeError
 from netwright.options import Option
 from netwright.recipe import LoadedRecipe, TrainConfig, load_training, training_options
+from netwright.recipe.common_names import COMMON
 from netwright.recipe.load import CLIP
 from netwright.recipe.mindcv import MINDCV, Renamed
 from netwright.system.suggest import suggest
@@ -23,7 +24,9 @@ _PREFIX = "training."
 _EPILOG = """True or false: --distribute False, or --distribute alone for true. Lists: --scale 0.1 1, or as
 in YAML, --scale "[0.1, 1]". Nothing: --num_classes none.
 MindCV's names and values work too, as flags and in recipes: --epoch_size 90 --opt adamw
---amp_level O2 --ckpt_path FILE ... The table of all is netwright/recipe/mindcv.py."""
+--amp_level O2 --ckpt_path FILE ... The table of all is netwright/recipe/mindcv.py.
+So do names that others made common (--wd, --learning_rate, --amp, --aa, --model-ema,
+--input-size, --data-path: netwright/recipe/common_names.py), and hyphens for underscores."""
 
 
 def add_training_flags(parser: CommandParser, *, listed: Mapping[str, Mapping[str, str]] | None = None) -> None:
@@ -72,7 +75,7 @@ def _parsed(words: Sequence[str]) -> Namespace:
     parser = CommandParser("netwright train", raises=True)
     add_training_flags(parser)
     try:
-        options, rest = parser.parse_known_args(words)
+        options, rest = parser.parse_known_args(underscored(words, parser.flags))
     except ArgumentError as error:
         raise RecipeError(f"{error}. Correct it.") from error
     if rest:
@@ -82,9 +85,10 @@ def _parsed(words: Sequence[str]) -> Namespace:
 
 
 def _add_mindcv(parser: CommandParser, ours: Mapping[str, Option]) -> None:
-    """MindCV's names, which help describes as a whole."""
-    for name in sorted({*MINDCV, *CLIP} - {*ours, "config"}):
-        row = MINDCV.get(name, Renamed(name))
+    """The names of MindCV and others, which help describes as a whole."""
+    table = {**COMMON, **MINDCV}
+    for name in sorted({*table, *CLIP} - {*ours, "config"}):
+        row = table.get(name, Renamed(name))
         key = {**ours, **CLIP}[row.key] if isinstance(row, Renamed) else None
         _add(parser, name, None if key is None or row.values else key, SUPPRESS, truth="True" in row.values)
 

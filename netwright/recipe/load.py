@@ -10,6 +10,7 @@ from typing import Any
 
 from netwright.errors import RecipeError
 from netwright.options import Constraint, Option, options_of, read_value
+from netwright.recipe.common_names import COMMON
 from netwright.recipe.mindcv import MINDCV, translate
 from netwright.recipe.pixel_scale import to_pixel_scale
 from netwright.recipe.training import TrainConfig
@@ -133,10 +134,12 @@ def _known() -> dict[str, Option]:
 def _read(mapping: Mapping[str, Any], meaningless: dict[str, None]) -> dict[str, _Setting]:
     """Our key -> its setting, for the keys of one place; clip_norm as MindCV's pair."""
     known = _known() | CLIP
-    _refuse_unknown(mapping, [*known, *MINDCV])
+    table = {**COMMON, **MINDCV}
+    names = {name: _underscored(name, [*known, *table]) for name in mapping}
+    _refuse_unknown(names.values(), [*known, *table])
     settings: dict[str, _Setting] = {}
     for name, written in mapping.items():
-        key, value, notice = translate(name, written)
+        key, value, notice = translate(names[name], written, table)
         if not key:
             meaningless.update({notice: None} if notice else {})
             continue
@@ -161,6 +164,12 @@ def _number(value: Any) -> float:
         return float(value)
     except (TypeError, ValueError):
         return math.nan
+
+
+def _underscored(name: str, known: Iterable[str]) -> str:
+    """A key with hyphens, as timm writes them, as it is known here."""
+    other = str(name).replace("-", "_")
+    return other if name not in known and other in known else name
 
 
 def _refuse_unknown(names: Iterable[str], known: Iterable[str]) -> None:

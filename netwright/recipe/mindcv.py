@@ -108,8 +108,13 @@ MINDCV: Mapping[str, Renamed | Meaningless] = {
 }
 
 
-def translate(name: str, written: Any) -> tuple[str, Any, str]:
+def translate(name: str, written: Any, table: Mapping[str, Renamed | Meaningless] = MINDCV) -> tuple[str, Any, str]:
     """What a key that a recipe or a flag sets means here.
+
+    Args:
+        name: The key.
+        written: Its value.
+        table: Of the keys of others.
 
     Returns:
         (our key, value, notice). The key is "" for one that has no meaning here, and its notice says why; an empty
@@ -118,7 +123,7 @@ def translate(name: str, written: Any) -> tuple[str, Any, str]:
     Raises:
         RecipeError: The key has a closed table of values, and this is none of them.
     """
-    row = MINDCV.get(name)
+    row = table.get(name)
     if row is None:
         return name, written, ""
     word = _word(written, [*row.values, *(row.silent if isinstance(row, Meaningless) else ())])

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from netwright.errors import RecipeError
-from netwright.system.suggest import nearest
+from netwright.system.suggest import nearest_file
 from netwright.system.yaml_text import EXPONENT, YamlError, parse
 
 __all__ = ["in_yaml", "read_mapping"]
@@ -62,6 +62,6 @@ def in_yaml(value: Any) -> str:
 def _beside(path: Path) -> str:
     """A hint at the YAML files that are there."""
     there = sorted(each.name for each in path.parent.glob("*.y*ml")) if path.parent.is_dir() else []
-    if near := nearest(path.name, there):
+    if near := nearest_file(path.name, there):
         return f": did you mean {str(path.with_name(near[0]))!r}?"
     return f". {path.parent} has {', '.join(there[:12])}." if there else ". Give the path of a YAML file."

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from torch import Tensor
 
 from netwright.errors import WeightsError
-from netwright.system.suggest import nearest
+from netwright.system.suggest import nearest_file
 from netwright.weights.arch_inference import infer_arch
 from netwright.weights.ckpt import Entry, ckpt_description, looks_like_ckpt, open_ckpt
 from netwright.weights.embedded import VERSION, parse_config
@@ -192,8 +192,9 @@ def _unreadable(path: Path, error: OSError) -> WeightsError:
         return WeightsError(f"there is no {path}: there is no folder {folder}. Correct the path.")
     names = sorted(each.name for each in folder.iterdir() if not each.name.startswith("."))
     weights = [name for name in names if Path(name).suffix in (".safetensors", ".ckpt", ".pth", ".pt", ".pyth")]
-    near = nearest(path.name, names) or weights[:3]
-    hint = f"there is {', '.join(near)}." if near else "there are no weights in that folder."
+    near = nearest_file(path.name, weights)
+    others = f"that folder has {', '.join(weights[:3])}{' ...' if len(weights) > 3 else ''}."
+    hint = f"did you mean {near[0]!r}?" if near else others if weights else "there are no weights in that folder."
     return WeightsError(f"there is no {path}: {hint} Correct the path.")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from netwright.arch import ALIASES, NETWORKS
 from netwright.errors import WeightsError
 from netwright.system.fetch import cache_folder
-from netwright.system.suggest import nearest
+from netwright.system.suggest import nearest, suggest
 from netwright.weights.download import download
 from netwright.weights.hub import download_row, hub_weights, row_of_file
 from netwright.weights.locate import Located, locate
@@ -74,9 +74,9 @@ def resolve_ref(ref: str | Path) -> ResolvedRef:
         return ResolvedRef(Located(download_row(row)), row)
     if text.startswith("timm/"):
         return _of_timm(text)
-    near = nearest(text, [*NETWORKS, *ALIASES]) if not set(text) & set("/\\.") else []
-    if near:
-        raise WeightsError(f"no network, file or folder is called {text!r}. Did you mean {near[0]!r}?")
+    hint = suggest(text, [*NETWORKS, *ALIASES], "") if not set(text) & set("/\\.") else ""
+    if hint:
+        raise WeightsError(f"no network, file or folder is called {text!r}: {hint}")
     return _here(Path(ref))
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from netwright.cli.main import COMMANDS, main, parser_of
 from netwright.recipe import TrainConfig
+from netwright.recipe.common_names import COMMON
 from netwright.recipe.load import CLIP
 from netwright.recipe.mindcv import MINDCV
 from netwright.version import __version__
@@ -59,7 +60,7 @@ def test_the_help_of_a_command_explains_every_flag(netwright: Run, command: str)
             assert name in done.out
     # names of other programs, which the help describes as a whole, and keys that matter to few
     hidden = {name for each in parser.arguments if not each.help for name in each.names}
-    training = {f"--{key}" for key in (*TrainConfig().to_flat(), *MINDCV, *CLIP)}
+    training = {f"--{key}" for key in (*TrainConfig().to_flat(), *MINDCV, *CLIP, *COMMON)}
     assert hidden <= (training if command in ("train", "validate", "predict") else set())
     if command == "train":
         assert hidden.isdisjoint(f"--{key}" for key in TrainConfig().to_flat())

@@ -3,10 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from netwright.cli.parser import CommandParser
+from netwright.cli.parser import CommandParser, underscored
 from netwright.cli.training_flags import add_training_flags, training_of
 from netwright.errors import RecipeError
 from netwright.recipe import TrainConfig
+from netwright.recipe.common_names import COMMON
 from netwright.recipe.load import CLIP
 from netwright.recipe.mindcv import MINDCV
 
@@ -54,11 +55,32 @@ def test_no_flags_are_the_defaults():
         ("--ckpt_save_policy None", {"checkpoint_policy": "all"}),
         ("--mode 1 --dataset_sink_mode", {}),
         ("--lr 1 --lr 2", {"lr": 2.0}),
+        (
+            "--wd 0.1 --learning_rate 3e-3 --amp --aa randaug-m9",
+            {
+                "weight_decay": 0.1,
+                "lr": 0.003,
+                "precision": "half",
+                "auto_augment": "randaug-m9",
+            },
+        ),
+        ("--model-ema --model-ema-decay=0.99 --input-size 160", {"ema": True, "ema_decay": 0.99, "image_size": 160}),
+        ("--data-path photos --batch-size 3", {"data_dir": "photos", "batch_size": 3}),
+        (
+            "--sched cosine --smoothing 0.1 --reprob 0.25 --drop-path 0.1",
+            {
+                "label_smoothing": 0.1,
+                "re_prob": 0.25,
+                "drop_path_rate": 0.1,
+            },
+        ),
+        ("--amp false --patience 3 --validate", {"early_stopping": 3, "validate": True}),
     ],
 )
 def test_lines_that_people_type(line, changes):
     assert asked(line) == TrainConfig().with_(**changes)
-    assert training_of(parser().parse_args(line.split())).training == asked(line)
+    made = parser()
+    assert training_of(made.parse_args(underscored(line.split(), made.flags))).training == asked(line)
 
 
 def test_a_list_quoted_as_one_word():
@@ -79,7 +101,8 @@ def test_a_recipe_gives_defaults_and_flags_override_them(tmp_path: Path):
     [
         ("--epoch 3", "unknown flag '--epoch': did you mean '--epochs'?"),
         ("--ckpt_pth=a", "unknown flag '--ckpt_pth=a': did you mean '--ckpt_path'?"),
-        ("--batch-size 3", "did you mean '--batch_size'?"),
+        ("--batch-sise 3", "did you mean '--batch_size'?"),
+        ("--data photos", "did you mean '--data_dir'?"),
         ("--lr 0.1 words", "unknown flag 'words'"),
         ("--lr", "--lr: expected one argument"),
         ("--lr fast", "lr is a number of at least 0, not 'fast'"),
@@ -97,7 +120,7 @@ def test_mistakes_are_explained(line, message):
 
 def test_every_key_of_both_dialects_is_a_flag():
     flags = parser().flags
-    for key in (*TrainConfig().to_flat(), *MINDCV, *CLIP):
+    for key in (*TrainConfig().to_flat(), *MINDCV, *CLIP, *COMMON):
         assert f"--{key}" in flags, key
 
 

@@ -35,6 +35,13 @@ def test_a_network_is_looked_for_beside_the_recipe_that_names_it(tmp_path, monke
     assert load_training(asked, {"model": "regnet_x_200mf"}).training.network.model == "regnet_x_200mf"
 
 
+def test_hyphens_are_underscores_and_names_of_others_are_known(tmp_path):
+    path = recipe(tmp_path, "weight-decay: 0.1\nmodel-ema: true\nlearning_rate: 0.2\n")
+    assert load_training(path).training == TrainConfig().with_(weight_decay=0.1, ema=True, lr=0.2)
+    with pytest.raises(RecipeError, match="'weight_decay' and 'wd' are two names of one option"):
+        load_training(None, {"weight_decay": 1, "wd": 2})
+
+
 def test_nothing_is_the_defaults():
     for nothing in (None, ""):
         loaded = load_training(nothing)
@@ -104,7 +111,7 @@ def test_two_names_of_one_option_in_one_place_are_refused(tmp_path, asked, names
         ("epoch", "did you mean 'epochs'?"),
         ("epochsize", "did you mean 'epoch_size'?"),
         ("ckpt_pth", "did you mean 'ckpt_path'?"),
-        ("batch-size", "did you mean 'batch_size'?"),
+        ("batch-sise", "did you mean 'batch_size'?"),
         ("zzzz", "`netwright train --help`"),
         (1, "`netwright train --help`"),
     ],
@@ -116,8 +123,8 @@ def test_an_unknown_key_is_refused_with_the_nearest_of_both_dialects(tmp_path, k
 
 
 def test_all_unknown_keys_are_told_at_once():
-    with pytest.raises(RecipeError, match=r"unknown key 'epoch'.* unknown key 'learning_rate'"):
-        load_training(None, {"epoch": 1, "lr": 0.1, "learning_rate": 1})
+    with pytest.raises(RecipeError, match=r"unknown key 'epoch'.* unknown key 'learning_rats'"):
+        load_training(None, {"epoch": 1, "lr": 0.1, "learning_rats": 1})
 
 
 def test_mistakes_in_a_file_carry_its_path_and_those_of_flags_do_not(tmp_path):

@@ -260,8 +260,11 @@ def test_files_that_are_no_weights_are_named(tmp_path: Path, content: bytes, sai
 
 def test_a_file_that_is_not_there_is_named_with_its_neighbors(tmp_path: Path):
     (tmp_path / "regnet_best.safetensors").touch()
-    for name in ("regnet_bset.safetensors", "quite_another_thing"):
-        with pytest.raises(WeightsError, match=r"there is no .*: there is regnet_best.safetensors"):
+    for name, says in (
+        ("regnet_bset.safetensors", r"did you mean 'regnet_best\.safetensors'\?"),
+        ("quite_another_thing.safetensors", r"that folder has regnet_best\.safetensors\."),
+    ):
+        with pytest.raises(WeightsError, match=rf"there is no .*: {says} Correct the path"):
             read_state(tmp_path / name)
     with pytest.raises(WeightsError, match="there is no folder"):
         read_state(tmp_path / "none" / "a.ckpt")

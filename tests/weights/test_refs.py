@@ -81,7 +81,7 @@ def test_a_word_means_a_row(word: str, expected: str | None):
         ("mindcv/resnet26", "MindCV has no weights of 'resnet26'"),
         ("regnet_y_400mf.zzz", "none is 'zzz'"),
         ("resnet56_cifar", "no published weights for 'resnet56_cifar'"),
-        ("regnet_y_400m", "no network, file or folder is called 'regnet_y_400m'. Did you mean"),
+        ("regnet_y_400m", "no network, file or folder is called 'regnet_y_400m': did you mean"),
     ],
 )
 def test_what_means_nothing_is_said_with_what_is_near(ref: str, said: str):

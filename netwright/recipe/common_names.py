@@ -1,0 +1,46 @@
+"""Keys that other programs made common (timm, torchvision, DeiT, Ultralytics, Keras), as one table from theirs to ours.
+
+A key that is known here means what it means here, whatever it is elsewhere: `clip_grad` is MindCV's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from netwright.recipe.mindcv import Renamed
+
+__all__ = ["COMMON"]
+
+COMMON: Mapping[str, Renamed] = {
+    "aa": Renamed("auto_augment"),
+    "accum_iter": Renamed("accumulate"),
+    "amp": Renamed("precision", {"True": "half", "False": "fp32"}, closed=True),
+    "arch": Renamed("model"),
+    "data_path": Renamed("data_dir"),
+    "drop": Renamed("drop_rate"),
+    "drop_path": Renamed("drop_path_rate"),
+    "early_stopping_patience": Renamed("early_stopping"),
+    "finetune": Renamed("checkpoint"),
+    "grad_accum_steps": Renamed("accumulate"),
+    "img_size": Renamed("image_size"),
+    "in_chans": Renamed("in_channels"),
+    "initial_checkpoint": Renamed("checkpoint"),
+    "input_size": Renamed("image_size"),
+    "learning_rate": Renamed("lr"),
+    "model_ema": Renamed("ema", {"True": True, "False": False}, closed=True),
+    "model_ema_decay": Renamed("ema_decay"),
+    "num_epochs": Renamed("epochs"),
+    "num_workers": Renamed("workers"),
+    "output_dir": Renamed("out"),
+    "patience": Renamed("early_stopping"),
+    "recount": Renamed("re_max_attempts"),
+    "reprob": Renamed("re_prob"),
+    "sched": Renamed(
+        "scheduler",
+        {"cosine": "cosine_decay", "step": "step_decay", "multistep": "multi_step_decay", "poly": "polynomial_decay"},
+    ),
+    "smoothing": Renamed("label_smoothing"),
+    "torchcompile": Renamed("compile", {"True": True, "False": False, "inductor": True}, closed=True),
+    "train_interpolation": Renamed("interpolation"),
+    "wd": Renamed("weight_decay"),
+}
