@@ -10,6 +10,7 @@ from netwright.data.preprocess import Preprocessing
 from netwright.loader import EvalLoader, Split, TrainLoader
 from netwright.nn import AnyNet
 from netwright.recipe import TrainConfig
+from netwright.training.bad_images import refuse_unreadable_class
 from netwright.training.distributed import Group
 from netwright.training.losses import balanced_weights
 from netwright.training.single_value import sees_one_value
@@ -28,6 +29,7 @@ def train_loader(
     split: Split, training: TrainConfig, group: Group, arch: Arch, module: AnyNet, notices: list[str]
 ) -> TrainLoader:
     """The training batches, none of which has one image where batch norm cannot take that."""
+    refuse_unreadable_class(split, Preprocessing.from_training(training).channels)
     shares = training.network.sync_bn and group.world > 1
     is_careful = sees_one_value(module, arch) and not shares and not training.augmentation.aug_splits
     train = TrainLoader(

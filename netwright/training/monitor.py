@@ -125,7 +125,10 @@ class ConsoleMonitor(NullMonitor):
 def _score_text(name: str, score: Score) -> str:
     # of five classes all are among the five likeliest: that says nothing
     five = "" if score.top5 is None or score.top5 >= 100 else f", top-5 {score.top5:.2f}%"
-    return f"{name} top-1 {score.top1:.2f}%{five}, loss {score.loss:.4f}"
+    text = f"{name} top-1 {score.top1:.2f}%{five}, loss {score.loss:.4f}"
+    if not score.bad_images:
+        return text
+    return f"{text} ({score.images:,} of {score.images + score.bad_images:,} images, the others cannot be read)"
 
 
 def _make_bar(console: Console) -> Progress:

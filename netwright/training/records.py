@@ -24,16 +24,18 @@ class Score:
         top5: Likewise; None with less than five classes.
         loss: Mean cross-entropy.
         images: Number of images.
+        bad_images: Unreadable ones, which are left out of them.
     """
 
     top1: float
     top5: float | None
     loss: float
     images: int
+    bad_images: int = 0
 
     @classmethod
-    def from_evaluation(cls, evaluation: Evaluation) -> Score:
-        return cls(evaluation.top1, evaluation.top5, evaluation.loss, evaluation.images)
+    def from_evaluation(cls, evaluation: Evaluation, bad_images: int = 0) -> Score:
+        return cls(evaluation.top1, evaluation.top5, evaluation.loss, evaluation.images, bad_images)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class EpochRecord:
         eval_seconds: Of validation.
         images_per_second: In training.
         skipped: Steps that were skipped because gradients were not finite.
-        bad_images: Unreadable images found so far and replaced.
+        bad_images: Unreadable images found so far and replaced, in training.
     """
 
     epoch: int

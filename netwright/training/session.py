@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from netwright.errors import Diverged, OutputError
 from netwright.stats.guessing import no_better_than_guessing
 from netwright.system.lock import Lock
+from netwright.training.bad_images import BadImages
 from netwright.training.distributed import Group
 from netwright.training.engine import (
     EpochMeter,
@@ -70,6 +71,7 @@ class TrainingSession:
     saved_at: float = 0.0
     seconds_before: float = 0.0
     changes: Changes = field(default_factory=Changes)
+    bad_images: BadImages = field(default_factory=BadImages)
 
     def __post_init__(self) -> None:
         self.outputs = Outputs(self.setup, self.out, self.command)
@@ -179,6 +181,7 @@ class TrainingSession:
         sums = group.all_reduce_sum(
             np.array([float(meter.loss), meter.counted, int(meter.wrong), meter.seen, len(setup.train.skipped)])
         )
+        self.bad_images.tell(setup.train.skipped, group, "another image takes its place")
         modules = [engine.module, *([] if setup.ema is None else [setup.ema.module])]
         group.all_reduce_mean([value for each in modules for value in each.buffers() if value.is_floating_point()])
         evaluated = time.perf_counter()
@@ -212,8 +215,11 @@ class TrainingSession:
         if batches := setup.training.network.precise_bn:
             images = (x for x, _ in _first(setup.train.epoch(meter.epoch), batches))
             precise_bn(setup.engine.module, images, all_reduce_mean=self.group.all_reduce_mean)
-        own = Score.from_evaluation(self._evaluate(setup.engine.module))
-        return own, None if setup.ema is None else Score.from_evaluation(self._evaluate(setup.ema.module))
+        own = self._evaluate(setup.engine.module)
+        bad = int(self.group.all_reduce_sum(np.array([len(setup.validation.skipped)]))[0])
+        self.bad_images.tell(setup.validation.skipped, self.group, "validation is without it")
+        ema = None if setup.ema is None else Score.from_evaluation(self._evaluate(setup.ema.module), bad)
+        return Score.from_evaluation(own, bad), ema
 
     def _evaluate(self, module: nn.Module) -> Evaluation:
         assert self.setup.validation is not None

@@ -525,6 +525,33 @@ def photos(tmp_path, monkeypatch) -> Path:
 
 
 @pytest.mark.slow
+def test_bad_images_are_named_and_counted_and_a_class_of_them_is_refused(photos, training, tmp_path, capsys):
+    flat = {
+        "dataset": "",
+        "data_dir": str(photos),
+        "in_channels": 3,
+        "mean": (127.5,),
+        "std": (127.5,),
+        "batch_size": 8,
+    }
+    flat |= {"num_samples": None, "val_fraction": 0.5, "epochs": 1}
+    for n in range(6):
+        (photos / "dark" / f"{n}.jpg").write_bytes((photos / "dark" / f"{n}.jpg").read_bytes()[:300])
+    [record] = train(training("out", **flat)).records
+    assert record.bad_images + record.validation.bad_images == 6
+    assert record.validation.images + record.validation.bad_images == 20
+    said = capsys.readouterr().out
+    assert said.count("bad image dark/") == 6
+    assert f"({record.validation.images} of 20 images, the others cannot be read)" in said
+    line = json.loads((tmp_path / "out" / "metrics.jsonl").read_text())
+    assert line["validation"]["bad_images"] == record.validation.bad_images
+    for path in (photos / "dark").iterdir():
+        path.write_bytes(b"no image")
+    with pytest.raises(DataError, match=r"no image of the class 'dark' can be read, of 5 in .* Repair its images"):
+        train(training("other", **flat))
+
+
+@pytest.mark.slow
 def test_photos_alone_are_enough(photos, tmp_path, caplog):
     """The same command again continues, with what was chosen before."""
     flat = {"data_dir": str(photos), "out": str(tmp_path / "out"), "threads": 1, "workers": 0, "device": "cpu"}
