@@ -76,9 +76,14 @@ def open_splits(training: TrainConfig) -> tuple[Split, Split | None]:
     else:
         wanted = (images.train_split, images.val_split)
         optional = () if training.checkpoints.validate else (images.val_split,)
-        splits = _open(images, wanted, optional)
+        try:
+            splits = _open(images, wanted, optional)
+        except DataError:
+            if training.checkpoints.validate:
+                raise
+            splits = _open(images, wanted[:1])  # what is wrong with the others does not matter
         train, validation = splits[wanted[0]], splits.get(wanted[1])
-    _refuse_classes(train, validation, training.network.num_classes)
+    _refuse_classes(train, validation if training.checkpoints.validate else None, training.network.num_classes)
     if images.num_samples is not None and images.num_samples < len(train):
         shuffled = np.random.default_rng([seed, _SAMPLES]).permutation(train.index)
         kept = np.sort(shuffled[: images.num_samples])

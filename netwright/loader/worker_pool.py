@@ -98,7 +98,10 @@ class WorkerPool:
         except (RuntimeError, OSError, EOFError) as error:  # torch's own error, or a broken pipe
             if not self._has_lost_a_worker():
                 raise
+            ended = self._is_ended()
             self.close()
+            if ended:
+                raise DataError("a process that reads images was ended by SIGTERM. Start again.") from error
             raise DataError(
                 "a process that reads images was killed, most likely because memory ran out"
                 f"{_shared_memory()}. Lower --workers or --batch_size."
@@ -118,6 +121,11 @@ class WorkerPool:
         while not (lost := any(not worker.is_alive() for worker in workers)) and time.monotonic() < until:
             time.sleep(0.02)
         return lost
+
+    def _is_ended(self) -> bool:
+        """Whether somebody asked a worker to end, as a batch system does of all processes of a job."""
+        workers = getattr(getattr(self._loader, "_iterator", None), "_workers", ())
+        return any(worker.exitcode == -signal.SIGTERM for worker in workers)
 
     def _read_here(self, batch_index: BatchIndex) -> Batch:
         with preserve_rng_state(), warnings.catch_warnings():

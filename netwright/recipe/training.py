@@ -193,7 +193,7 @@ class Optimization:
     layer_decay: float | None = option(
         None, "multiply the learning rate by this for each block further from the head", low=0.0, high=1.0
     )
-    clip_norm: float | None = option(None, "clip the global norm of the gradients to this; none: do not", low=0.0)
+    clip_norm: float | None = option(None, "clip the global norm of the gradients to this; none or 0: do not", low=0.0)
     accumulate: int = option(1, "batches whose gradients are averaged for a step", low=1)
     ema: bool = option(False, "keep an exponential moving average of the weights, and validate both")
     ema_decay: float = option(0.9999, "decay of that average, after its warm-up", low=0.0, high=1.0)

@@ -15,7 +15,7 @@ import torch
 from netwright.data.cut import split_digest
 from netwright.data.remembered import remember_images
 from netwright.errors import OutputError, RecipeError
-from netwright.recipe import training_to_yaml
+from netwright.recipe import TrainConfig, training_to_yaml
 from netwright.system.atomic import require_room, require_writable, write_text
 from netwright.system.run_folder import mark_run_folder
 from netwright.training.checkpoint_policy import is_saved, save_and_prune
@@ -57,7 +57,7 @@ class Outputs:
         self._check_room()
         training = self.setup.training
         header = f"# {self._command}\n" if self._command else ""
-        text = header + training_to_yaml(training)
+        text = header + training_to_yaml(_with_absolute_images(training))
         write_text(self.out / "training.yaml", text, what="the recipe of the training", elsewhere="another --out")
         images = training.images
         remember_images(self.out, "digits" if images.dataset == "digits" else images.data_dir, self._images)
@@ -128,7 +128,7 @@ class Outputs:
         facts: dict[str, Any] = {
             "epoch": record.epoch,
             "epochs": setup.training.optimization.epochs,
-            "weights": "moving is_ema" if is_ema else "as trained",
+            "weights": "moving average" if is_ema else "as trained",
             "validation": None if score is None else {"top1": score.top1, "top5": score.top5, "loss": score.loss},
             "dataset": setup.train_split.source.name,
             "images": self._images,
@@ -158,3 +158,9 @@ class Outputs:
                 f"resume is False, and {self.out} holds a training already. Choose another --out, or remove "
                 f"{self.out / 'state'}."
             )
+
+
+def _with_absolute_images(training: TrainConfig) -> TrainConfig:
+    """The recipe is read from other folders too, by `netwright validate RUN` for one."""
+    folder = Path(training.images.data_dir).expanduser()
+    return training.with_(data_dir=str(folder.absolute())) if folder.exists() else training

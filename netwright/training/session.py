@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from netwright.errors import Diverged, OutputError
+from netwright.errors import DataError, Diverged, OutputError
 from netwright.stats.guessing import no_better_than_guessing
 from netwright.system.lock import Lock
 from netwright.training.bad_images import BadImages
@@ -175,7 +175,14 @@ class TrainingSession:
                 self.save(meter, self.seconds_before + time.perf_counter() - started)
                 raise KeyboardInterrupt
 
-        train_epoch(engine, setup.train.epoch(meter.epoch, meter.batches), meter, setup.train.steps, after_step)
+        try:
+            train_epoch(engine, setup.train.epoch(meter.epoch, meter.batches), meter, setup.train.steps, after_step)
+        except DataError:
+            if not self.stop.is_set():
+                raise
+            # the signal that asks for an end went to the processes that read images too
+            self.save(meter, self.seconds_before + time.perf_counter() - started)
+            raise KeyboardInterrupt from None
         spent = time.perf_counter() - started
         images = (meter.batches - first) * setup.train.batch_size * group.world
         sums = group.all_reduce_sum(

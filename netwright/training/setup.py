@@ -199,7 +199,7 @@ def _make_engine(
         wrapped=_wrap(module, training, group),
         scaler=scaler,
         ema=ema,
-        clip_norm=recipe.clip_norm,
+        clip_norm=recipe.clip_norm or None,
         accumulate=recipe.accumulate,
         skip_nan=training.loss.on_nan == "skip",
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from netwright.errors import WeightsError
 
-__all__ = ["NETWORK", "Located", "locate"]
+__all__ = ["NETWORK", "Located", "locate", "locate_average"]
 
 NETWORK = "network.yaml"  # as `netwright design` writes it, weights.safetensors beside it
 _DESIGNED = "weights.safetensors"
@@ -50,6 +50,25 @@ def locate(ref: str | Path) -> Located:
     if path.suffix in (".yaml", ".yml"):
         return _beside(path)
     return Located(path)
+
+
+def locate_average(ref: str | Path) -> Located | None:
+    """The moving average that a training wrote beside its weights: of the newest epoch in a folder, of the same epoch
+    for a file. None where there is none."""
+    path = Path(ref)
+    if path.is_dir():
+        found = [match for each in path.iterdir() if (match := _EPOCH.fullmatch(each.name)) and match["average"]]
+        if not found:
+            return None
+        newest = max(found, key=lambda match: int(match["epoch"]))
+        return Located(
+            path / newest[0], reason=f"the moving average of the newest epoch that has one, {newest['epoch']}"
+        )
+    match = _EPOCH.fullmatch(path.name)
+    if match is None:
+        return None
+    beside = path if match["average"] else path.with_name(f"{path.stem}_ema{path.suffix}")
+    return Located(beside, reason="the moving average of that epoch") if beside.is_file() else None
 
 
 def _in_folder(folder: Path) -> Located:

@@ -14,6 +14,7 @@ from netwright.errors import WeightsError
 from netwright.nn import AnyNet
 from netwright.weights.arch_inference import channels_of, classes_of
 from netwright.weights.architecture import build_on_meta, resolve_stored_arch
+from netwright.weights.locate import locate_average
 from netwright.weights.match import load_state
 from netwright.weights.preprocessing import preprocessing_of, torchvision_facts
 from netwright.weights.read import StoredWeights, read_state
@@ -81,6 +82,9 @@ def load_model(
     """
     resolved = resolve_ref(ref)
     located = resolved.located
+    average = locate_average(ref) if ema else None
+    if average is not None:  # a file of its own
+        located, ema = average, False
     stored = read_state(located.path, ema=ema, format=format)
     arch, notices = resolve_stored_arch(stored, model or (str(located.network) if located.network else ""), stem)
     _refuse_other_count(

@@ -21,6 +21,7 @@ from netwright.weights.embedded import KEY, embed
 from netwright.weights.match import STEM_WEIGHT
 from netwright.weights.names import Naming, rename_from_netwright
 from netwright.weights.pycls_config import pycls_config, sees_rgb
+from netwright.weights.stable import stable_safetensors
 from netwright.weights.timm_config import CONFIG, timm_config
 from netwright.weights.to_format import FormatModel, to_format
 
@@ -202,10 +203,8 @@ def _write_netwright(path: Path, model: ModelToSave, _: FormatModel) -> None:
 
 
 def _to_bytes(model: ModelToSave) -> bytes:
-    from safetensors.torch import save
-
     metadata = {"format": "netwright", "version": "1", "config": model.config()}
-    return save({name: cpu_copy(value) for name, value in model.state.items()}, metadata)
+    return stable_safetensors({name: cpu_copy(value) for name, value in model.state.items()}, metadata)
 
 
 def _write_timm(folder: Path, model: ModelToSave, target: FormatModel) -> None:
@@ -269,9 +268,7 @@ def _renamed(state: Mapping[str, Tensor], naming: Naming) -> dict[str, Tensor]:
 
 
 def _write_safetensors(path: Path, state: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    from safetensors.torch import save
-
-    content = save(state, metadata)
+    content = stable_safetensors(state, metadata)
     # not by the library's own writer, which hides what error occurred
     write_bytes(path, content, what="the weights", elsewhere=ELSEWHERE)
 

@@ -87,7 +87,8 @@ def test_the_recipe_in_the_folder_is_the_training(training, tmp_path):
     train(training(epochs=1), command="netwright train --epochs 1")
     text = (tmp_path / "out" / "training.yaml").read_text()
     assert text.startswith("# netwright train --epochs 1\n")
-    assert load_training(tmp_path / "out" / "training.yaml").training == training(epochs=1, num_classes=10)
+    expected = training(epochs=1, num_classes=10, data_dir=str(Path.cwd()))
+    assert load_training(tmp_path / "out" / "training.yaml").training == expected
 
 
 class Stop(Exception):  # noqa: N818 - no error
@@ -388,7 +389,14 @@ def test_both_weights_are_reported_and_the_better_are_the_best(training, tmp_pat
     record = max(trained.records, key=lambda each: each.best.top1)
     assert record.ema is not None
     assert load_model(trained.best).facts["weights"] in ("as trained", "moving average")
-    assert (tmp_path / "out" / "tiny-2_6_ema.safetensors").exists()
+    average = tmp_path / "out" / "tiny-2_6_ema.safetensors"
+    for ref in (tmp_path / "out", average, tmp_path / "out" / "tiny-2_6.safetensors"):
+        loaded = load_model(ref, ema=True)
+        assert loaded.facts["weights"] == "moving average"
+        assert torch.equal(loaded.module.state_dict()["head.fc.bias"], load_file(average)["head.fc.bias"])
+    plain = train(training("plain", epochs=1))
+    with pytest.raises(WeightsError, match="moving average"):
+        load_model(plain.folder, ema=True)
 
 
 @pytest.mark.slow
@@ -405,6 +413,73 @@ def test_a_compiled_network_is_trained_and_validated(training, tmp_path):
     assert compiled.records[0].loss == pytest.approx(plain.records[0].loss, rel=1e-4)
     assert compiled.records[0].validation.images == 359
     assert load_model(compiled.best).arch.name == "tiny"
+
+
+@pytest.mark.slow
+def test_equal_trainings_write_equal_weights(training, tmp_path):
+    for name in ("one", "other"):
+        train(training(name, epochs=1))
+    for path in (tmp_path / "one").glob("*.safetensors"):
+        assert path.read_bytes() == (tmp_path / "other" / path.name).read_bytes()
+
+
+def test_a_clip_norm_of_0_clips_nothing(training):
+    plain, clipped = train(training("plain", epochs=1)), train(training("clipped", epochs=1, clip_norm=0.0))
+    assert clipped.records[0].loss == plain.records[0].loss
+
+
+@pytest.mark.slow
+def test_what_is_not_validated_on_is_not_looked_at(photos, training, tmp_path):
+    shutil.move(photos / "bright", photos / "train" / "bright")
+    shutil.move(photos / "dark", photos / "train" / "dark")
+    shutil.copytree(photos / "train" / "dark", photos / "val" / "unknown")
+    flat = {
+        "dataset": "",
+        "data_dir": str(photos),
+        "in_channels": 3,
+        "mean": (127.5,),
+        "std": (127.5,),
+        "batch_size": 8,
+    }
+    flat |= {"num_samples": None, "val_fraction": 0.0, "epochs": 1}
+    with pytest.raises(DataError, match="unknown"):
+        train(training("out", **flat))
+    assert len(train(training("out", **flat, validate=False)).records) == 1
+
+
+@pytest.mark.slow
+def test_a_signal_to_all_processes_is_no_want_of_memory(photos, training, tmp_path):
+    flat = {
+        "dataset": "",
+        "data_dir": str(photos),
+        "in_channels": 3,
+        "mean": (127.5,),
+        "std": (127.5,),
+        "batch_size": 8,
+    }
+    flat |= {
+        "num_samples": None,
+        "val_fraction": 0.0,
+        "validate": False,
+        "epochs": 200,
+        "workers": 1,
+        "log_interval": 1,
+    }
+    words = flags(training("out", **flat, random_crop="resized", auto_augment="randaug-m9"))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "netwright", "train", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    until_it_says(process, "Epoch: [2/200]")
+    os.killpg(process.pid, signal.SIGTERM)
+    said, _ = process.communicate()
+    assert process.returncode == 130, said
+    assert "the same command continues" in said
+    assert "memory" not in said
+    assert list((tmp_path / "out" / "state").iterdir())
 
 
 @pytest.mark.slow
