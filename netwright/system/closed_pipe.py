@@ -26,7 +26,7 @@ def outlive_readers(name: str) -> Iterator[None]:
         sys.stderr.flush()
 
     out, error = _Stream(before[0], tell), _Stream(before[1], lambda: None)
-    sys.stdout, sys.stderr = out, error  # type: ignore[assignment]  # all that a text stream has, by delegation
+    sys.stdout, sys.stderr = out, error
     try:
         yield
     finally:

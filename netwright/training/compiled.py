@@ -6,6 +6,7 @@ import importlib.util
 import os
 import shutil
 import sys
+from typing import cast
 
 import torch
 from torch import nn
@@ -30,5 +31,4 @@ def compile_module(module: nn.Module, device: torch.device) -> nn.Module:
             )
     elif device.type == "cuda" and importlib.util.find_spec("triton") is None:
         raise RecipeError("compile needs triton on GPUs, and it is not installed. Install it, or set compile to False.")
-    compiled: nn.Module = torch.compile(module)
-    return compiled
+    return cast(nn.Module, torch.compile(module))
