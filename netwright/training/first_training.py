@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import time
 from collections.abc import Set
 from typing import Any
 
-import numpy as np
 import torch
-from PIL import Image
 
 from netwright.data.dataset import open_dataset
-from netwright.data.source import ImageSource
-from netwright.errors import DataError, WeightsError
+from netwright.data.shape import choose_shape
+from netwright.errors import WeightsError
 from netwright.nn import build
 from netwright.recipe import TrainConfig
 from netwright.system.machine import default_threads
@@ -47,7 +44,6 @@ _SMALL = 64  # pixels a side up to which a stem of stride 2 loses too much
 _SIDES = {"cpu": 128, "other": 224}
 # what either needs, as far as the time allows: epochs at least and at most, and minutes
 _EPOCHS = {"tuned": (5, 20, 15), "fresh": (15, 60, 30)}
-_LOOKED_AT = 16  # images whose size is looked at
 _TIMED = 16  # images of a timed step
 # decoupled weight decay, as fine-tuning has it everywhere; a fresh network takes a higher learning rate
 _RECIPE = {"optimizer": "adamw", "weight_decay": 0.05, "batch_size": 32, "warmup_epochs": 1.0, "decay_epochs": None}
@@ -74,13 +70,15 @@ def first_training(training: TrainConfig, given: Set[str]) -> tuple[dict[str, An
     chosen: dict[str, Any] = {"validate": True, "scale": (0.35, 1.0), "label_smoothing": 0.1}
     if images.val_split not in opened.split_names:
         chosen["val_fraction"] = 0.2
-    channels, side = _kind(source, source.splits[split])
+    shape = choose_shape(source, source.splits[split], None)
+    if not shape.flip_suits:
+        chosen["hflip"] = 0.0  # letters and digits are others in a mirror
     notices = []
     is_tuned = bool(training.network.checkpoint)
     if not is_tuned:
         reason = _missing_weights() if "stem" not in given else "another stem than theirs is asked for"
         is_tuned = not reason
-        chosen |= {"model": _TUNED if is_tuned else _FRESH, "in_channels": channels}
+        chosen |= {"model": _TUNED if is_tuned else _FRESH, "in_channels": shape.channels}
         chosen |= {"checkpoint": _WEIGHTS} if is_tuned else {}
         if reason:
             notices.append(
@@ -89,13 +87,14 @@ def first_training(training: TrainConfig, given: Set[str]) -> tuple[dict[str, An
     device = resolve_device(training.machine.device)
     if not training.network.checkpoint:
         limit = _SIDES["cpu" if device.type == "cpu" else "other"]
-        chosen["image_size"] = min(limit, max(_SMALL if is_tuned else 32, -(-side // 32) * 32))
-        if side <= _SMALL and not is_tuned:
+        chosen["image_size"] = max(_SMALL if is_tuned else 1, min(limit, shape.resolution))
+        if shape.resolution <= _SMALL and not is_tuned:
             chosen["stem"] = "cifar"
     if "optimizer" not in given:
         chosen |= _RECIPE | {"lr": 5e-4 if is_tuned else 2e-3}
     wanted = training.with_(**{key: value for key, value in chosen.items() if key not in given})
     count = len(source.splits[split]) * (1 - wanted.images.val_fraction)
+    count = min(count, images.num_samples or count)
     seconds = count / _images_per_second(wanted, device)
     low, high, minutes = _EPOCHS["tuned" if is_tuned else "fresh"]
     chosen["epochs"] = int(min(high, max(low, 60 * minutes // max(seconds, 1e-3))))
@@ -114,28 +113,6 @@ def _missing_weights() -> str:
     except WeightsError as error:
         return str(error)
     return ""
-
-
-def _kind(source: ImageSource, index: Any) -> tuple[int, int]:
-    """Channels, and the median shorter side in pixels, of some images."""
-    chosen = np.random.default_rng(0).permutation(index)[:_LOOKED_AT]
-    sides, modes = [], []
-    for each in chosen:
-        try:
-            data = source.read(int(each)).data
-            if isinstance(data, bytes):
-                with Image.open(io.BytesIO(data)) as image:
-                    sides.append(min(image.size))
-                    modes.append(image.mode)
-            else:
-                sides.append(min(data.shape[:2]))
-                modes.append("L" if data.ndim == 2 or data.shape[2] == 1 else "RGB")
-        except (OSError, DataError, Image.DecompressionBombError):
-            continue  # is said when the training reads it
-    if not sides:
-        raise DataError(f"none of {len(chosen)} images of {source.name!r} can be read. Look at them, or convert them.")
-    is_gray = all(mode in ("L", "1", "I", "I;16", "F") for mode in modes)
-    return (1 if is_gray else 3), int(np.median(sides))
 
 
 def _images_per_second(training: TrainConfig, device: torch.device) -> float:

@@ -633,7 +633,7 @@ def test_photos_alone_are_enough(photos, tmp_path, caplog):
     with caplog.at_level(logging.WARNING, logger="netwright"):
         trained = train(**flat, epochs=1)
     chosen = next(line for line in caplog.messages if line.startswith("chosen, as they were not given: "))
-    assert "--model regnet_x_200mf --image_size 64 --stem cifar" in chosen
+    assert "--model regnet_x_200mf --image_size 32 --stem cifar" in chosen
     assert "--val_fraction 0.2" in chosen
     assert "--epochs" not in chosen
     assert any("put the file at" in line and "regnet_y_400mf-" in line for line in caplog.messages)
