@@ -33,6 +33,8 @@ __all__ = [
 ]
 
 _BATCH_SIZES = "32, 64 from 2,000 training images, 128 from 5,000"
+# of a design's options, those of the images
+_IMAGES = ("data_dir", "resolution", "resize", "background", "full_scale", "in_channels", "train_images")
 # of the trials' recipe, what has a flag
 _RECIPE = (
     *("batch_size", "lr", "weight_decay", "label_smoothing", "flip", "precision"),
@@ -203,7 +205,7 @@ def add_design_options(parser: CommandParser, *, defaults: Mapping[str, Any] | N
     from netwright.workflow.config import DesignConfig
 
     add_limits(parser)
-    add_options(parser, DesignConfig, ("data_dir", "resolution", "train_images"), group="images")
+    add_options(parser, DesignConfig, _IMAGES, group="images")
     add_options(parser, DesignConfig, ("trials", "epochs"), group="trials", defaults=defaults)
     add_options(parser, Recipe, _RECIPE, group="trials", default_texts={"batch_size": _BATCH_SIZES})
     add_options(parser, DesignConfig, ("seed",), group="trials")

@@ -33,6 +33,10 @@ _NETWORK = {
 _PREPARATION = {
     "--image_size": "pixels a side of the network's input",
     "--crop_pct": "resize the shorter side to image_size / crop_pct, cut the center",
+    "--resize": "crop: the center is cut out; squash: squeezed; letterbox: between bands of the background",
+    "--background": "what transparent images are laid on: white, black or a color like #f0f0f0",
+    "--full_scale": "the value that is white in images of more than 8 bits that do not declare it; file: as the values "
+    "of each need; high_byte: 65535",
     "--interpolation": "nearest, bilinear or bicubic",
     "--antialias": "smooth before shrinking",
     "--mean": "subtracted from pixels 0-255; numbers for pixels 0-1 are recognized by --std below 1",

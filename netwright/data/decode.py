@@ -9,8 +9,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from netwright.data.channels import other_channels, read_channels
+from netwright.data.decode_rules import DecodeRules
+from netwright.data.deep import color_in_eight_bits, gray_in_eight_bits
 from netwright.data.libtiff import silence_libtiff
+from netwright.data.orientation import orientation_of, upright
+from netwright.data.resize import square_at_once
 from netwright.data.source import Pixels
+from netwright.data.tiff import TIFF, read_tiff_header
 from netwright.errors import DataError
 
 if TYPE_CHECKING:
@@ -23,6 +29,7 @@ __all__ = [
     "decode",
     "decode_full",
     "ignore_pillow_warnings",
+    "open_image",
     "read_header",
     "refuse_shape",
 ]
@@ -32,18 +39,8 @@ PIXEL_LIMIT = 89_478_485
 # the longer side in shorter ones: of 8000 x 2 pixels a network would see four
 ASPECT_LIMIT = 1_000
 
-_TIFF = (b"II*\0", b"MM\0*")
-_EXIF_ORIENTATION = 0x0112
-# EXIF orientation -> what undoes it (Exif 2.32, table 6): do rows become columns, then the steps of rows and columns
-_UPRIGHT = {
-    2: (False, 1, -1),
-    3: (False, -1, -1),
-    4: (False, -1, 1),
-    5: (True, 1, 1),
-    6: (True, 1, -1),
-    7: (True, -1, -1),
-    8: (True, -1, 1),
-}
+_GRAY = ("1", "L", "LA", "I", "I;16", "I;16B", "F")
+_RULES = DecodeRules()
 _STRIP_PIXELS = 1 << 20  # converted at once: Pillow takes up to 16 bytes a pixel meanwhile
 
 
@@ -72,36 +69,42 @@ def read_header(data: bytes | Pixels) -> ImageHeader:
 
             height, width, colorspace, _ = simplejpeg.decode_jpeg_header(data, strict=False)
             return ImageHeader(height, width, colorspace.upper() == "GRAY")
-        with _open(data) as image:
-            return ImageHeader(image.height, image.width, image.mode in ("1", "L", "LA", "I", "I;16", "I;16B"))
+        with open_image(data) as image:
+            return ImageHeader(image.height, image.width, image.mode in _GRAY)
     except Exception as error:  # as in decode
+        if data[:4] in TIFF and (found := _tiff_header(data)) is not None:
+            return found
         raise DataError(_reason(error)) from error
 
 
-def decode(data: bytes | Pixels, resolution: int, channels: int) -> Pixels:
-    """Decode an image to a square.
+def decode(
+    data: bytes | Pixels, resolution: int, channels: int, *, resize: str = "crop", rules: DecodeRules = _RULES
+) -> Pixels:
+    """Decode an image to a square, resized in one step (bilinear with antialiasing).
 
-    The shorter side is resized to `resolution` (bilinear with antialiasing) and the center is cut out; an image that
-    has this size already is not resized. EXIF orientation is undone, CMYK is read as Adobe writes it (inverted), 16-bit
-    values keep their upper 8 bits, and transparent images are laid on black. Of several frames the first is taken.
+    An image that has this size already is not resized. EXIF orientation is undone, CMYK is read as Adobe writes it
+    (inverted), and of several frames the first is taken. The format is known by the content, never by a file's name.
 
     Args:
         data: An encoded image, or (H, W, C) uint8 pixels.
         resolution: Side of the result in pixels.
-        channels: 1 (gray) or 3 (RGB).
+        channels: 1 (gray) or 3 (RGB), into which any colors are converted. Other numbers are read as data and must be
+            the file's own: 2 (gray with opacity), 4 (RGBA), or those of a multispectral TIFF.
+        resize: One of RESIZES: 'crop' cuts out the center, 'squash' squeezes, 'letterbox' adds bands of the background.
+        rules: What transparent parts lie on, and what is white in images of more than 8 bits.
 
     Returns:
         (resolution, resolution, channels) uint8.
 
     Raises:
-        DataError: It is no image, is damaged, or `refuse_shape` refuses it.
+        DataError: It is no image, is damaged, has other channels, or `refuse_shape` refuses it.
     """
-    return _resize_and_crop(_decode(data, channels, resolution), resolution)
+    return square_at_once(_decode(data, channels, resolution, rules), resolution, resize, rules.fill(channels))
 
 
-def decode_full(data: bytes | Pixels, channels: int) -> Pixels:
+def decode_full(data: bytes | Pixels, channels: int, *, rules: DecodeRules = _RULES) -> Pixels:
     """Decode an image to (H, W, channels) uint8 in its own size; all else as in `decode`."""
-    return _decode(data, channels, None)
+    return _decode(data, channels, None, rules)
 
 
 def refuse_shape(height: int, width: int) -> None:
@@ -126,11 +129,11 @@ def ignore_pillow_warnings() -> None:
     warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
-def _decode(data: bytes | Pixels, channels: int, resolution: int | None) -> Pixels:
+def _decode(data: bytes | Pixels, channels: int, resolution: int | None, rules: DecodeRules) -> Pixels:
     """(H, W, channels), in full size or with sides of at least twice the resolution."""
     try:
-        pixels = data if isinstance(data, np.ndarray) else _decode_bytes(data, resolution, channels)
-        return _with_channels(pixels, channels)
+        pixels = data if isinstance(data, np.ndarray) else _decode_bytes(data, resolution, channels, rules)
+        return _with_channels(pixels, channels, rules)
     except DataError:
         raise
     except Exception as error:  # decoders of arbitrary bytes can raise nearly anything
@@ -152,19 +155,23 @@ def _is_jpeg(data: bytes) -> bool:
     return data[:3] == b"\xff\xd8\xff"
 
 
-def _decode_bytes(data: bytes, resolution: int | None, channels: int) -> Pixels:
+def _decode_bytes(data: bytes, resolution: int | None, channels: int, rules: DecodeRules) -> Pixels:
     """(H, W, channels) uint8, upright, not yet resized to the resolution."""
+    if channels not in (1, 3) or _is_beyond_pillow(data):
+        header = read_header(data)
+        refuse_shape(header.height, header.width)
+        return read_channels(data, channels, rules, open_image)
     if _is_jpeg(data):
         pixels = _decode_jpeg(data, resolution, channels)
         if pixels is not None:
             return pixels
-    with _open(data) as image:
+    with open_image(data) as image:
         refuse_shape(image.height, image.width)
         image.load()
-        orientation = _orientation(image)
-        pixels = _pixels(_eight_bit(image), channels)
+        orientation = orientation_of(image)
+        pixels = _pixels(_eight_bit(data, image, rules), channels, rules)
     del image  # its pixels are as many as these, and turning them makes others
-    return _upright(pixels, orientation)
+    return upright(pixels, orientation)
 
 
 def _decode_jpeg(data: bytes, resolution: int | None, channels: int) -> Pixels | None:
@@ -188,99 +195,86 @@ def _decode_jpeg(data: bytes, resolution: int | None, channels: int) -> Pixels |
     except ValueError:
         return None
     orientation = _jpeg_orientation(data) if data.find(b"Exif\0\0", 0, 65536) >= 0 else 1
-    return _upright(pixels, orientation)
+    return upright(pixels, orientation)
 
 
-def _open(data: bytes) -> Image:
+def open_image(data: bytes) -> Image:
+    """Open an image with Pillow, which knows its format by the content; the pixels are not decoded yet."""
     from PIL import Image
 
-    if data[:4] in _TIFF:
+    if data[:4] in TIFF:
         silence_libtiff()
     # what begins as a JPEG is nothing else, however damaged
     return Image.open(io.BytesIO(data), formats=("JPEG",) if _is_jpeg(data) else None)
 
 
-def _orientation(image: Image) -> int:
+def _is_beyond_pillow(data: bytes) -> bool:
+    """Whether it is a TIFF of several channels that Pillow cannot open: of more bands, floating point, 32 bits."""
+    if data[:4] not in TIFF:
+        return False
     try:
-        return int(image.getexif().get(_EXIF_ORIENTATION, 1))
-    except Exception:  # the pixels of an image with damaged EXIF are fine
-        return 1
+        open_image(data).close()
+    except Exception:  # as in decode
+        return _tiff_header(data) is not None
+    return False
+
+
+def _tiff_header(data: bytes) -> ImageHeader | None:
+    """Of a TIFF that Pillow cannot open, as it has more channels or bits; None where it has not."""
+    try:
+        found = read_tiff_header(data)
+    except DataError:
+        return None
+    return ImageHeader(found.height, found.width, is_gray=False) if found.channels > 1 else None
 
 
 def _jpeg_orientation(data: bytes) -> int:
     try:
-        with _open(data) as image:
-            return _orientation(image)
+        with open_image(data) as image:
+            return orientation_of(image)
     except Exception:  # as above: Pillow reads EXIF when it opens an image
         return 1
 
 
-def _upright(pixels: Pixels, orientation: int) -> Pixels:
-    if orientation not in _UPRIGHT:
-        return pixels
-    is_turned, rows, columns = _UPRIGHT[orientation]
-    turned = pixels.swapaxes(0, 1) if is_turned else pixels
-    return np.ascontiguousarray(turned[::rows, ::columns])
-
-
-def _eight_bit(image: Image) -> Image:
+def _eight_bit(data: bytes, image: Image, rules: DecodeRules) -> Image:
     """The image with 8 bits per channel; Pillow itself would clip 16-bit values at 255."""
     from PIL import Image
 
-    if image.mode == "F":
-        raise DataError("floating-point images have no fixed range. Convert them to 8 or 16 bits")
-    if not image.mode.startswith("I"):
-        return image
-    values = np.asarray(image)
-    if values.min() < 0 or values.max() > 65535:
-        raise DataError("32-bit images have no fixed range. Convert them to 8 or 16 bits")
-    return Image.fromarray((values >> 8).astype(np.uint8))
+    if image.mode[0] in "IF":
+        return Image.fromarray(gray_in_eight_bits(data, image, rules))
+    return color_in_eight_bits(data, image, rules)
 
 
-def _pixels(image: Image, channels: int) -> Pixels:
+def _pixels(image: Image, channels: int, rules: DecodeRules) -> Pixels:
     """(H, W, channels) uint8. A large image is converted strip by strip: the intermediate forms of all of it are more
     than its pixels, and Pillow makes some of them without letting other threads run.
     """
     rows = max(1, _STRIP_PIXELS // image.width)
     if rows >= image.height:
-        return _converted(image, channels)
+        return _converted(image, channels, rules)
     pixels = np.empty((image.height, image.width, channels), dtype=np.uint8)
     for top in range(0, image.height, rows):
         strip = image.crop((0, top, image.width, min(top + rows, image.height)))
-        pixels[top : top + rows] = _converted(strip, channels)
+        pixels[top : top + rows] = _converted(strip, channels, rules)
     return pixels
 
 
-def _converted(image: Image, channels: int) -> Pixels:
+def _converted(image: Image, channels: int, rules: DecodeRules) -> Pixels:
     from PIL import Image
 
     if image.has_transparency_data:
         clear = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", clear.size, (0, 0, 0, 255)), clear)
+        image = Image.alpha_composite(Image.new("RGBA", clear.size, (*rules.color, 255)), clear)
     pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"))
     return pixels[..., np.newaxis] if pixels.ndim == 2 else pixels
 
 
-def _image(pixels: Pixels) -> Image:
+def _with_channels(pixels: Pixels, channels: int, rules: DecodeRules) -> Pixels:
     from PIL import Image
 
-    return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
-
-
-def _with_channels(pixels: Pixels, channels: int) -> Pixels:
-    return pixels if pixels.shape[2] == channels else _pixels(_image(pixels), channels)
-
-
-def _resize_and_crop(pixels: Pixels, resolution: int) -> Pixels:
-    """Resize the shorter side to the resolution and cut out the center, in one step."""
-    from PIL import Image
-
-    height, width, channels = pixels.shape
-    if height == width == resolution:
+    own = pixels.shape[2]
+    if own == channels:
         return pixels
-    side = min(height, width)
-    left, top = (width - side) / 2, (height - side) / 2
-    square = _image(pixels).resize(
-        (resolution, resolution), Image.Resampling.BILINEAR, box=(left, top, left + side, top + side)
-    )
-    return np.asarray(square).reshape(resolution, resolution, channels)
+    if channels not in (1, 3) or own > 4:
+        raise DataError(other_channels(own, channels))
+    return _pixels(Image.fromarray(pixels[..., 0] if own == 1 else pixels), channels, rules)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from netwright.data.cut import Cut
+from netwright.data.decode_rules import HIGH_BYTE
 from netwright.data.skipped import Skipped, skipped_image
 from netwright.data.source import IntArray, Pixels, listed
 from netwright.data.store import FileSink
@@ -22,6 +23,8 @@ __all__ = ["ImageSet", "Skipped", "manifest_name", "skipped_image"]
 _FORMAT = 1
 _INDEX_ARRAYS = ("labels", "train", "validation", "test")
 _FACTS = ("name", "resolution", "channels", "flip_suits", "fingerprint", "provenance")
+# a manifest without them is of version 0.1, which decoded as the defaults of `ImageSet` say
+_PREPARED = ("background", "resize", "full_scale")
 _COPIED_AT_ONCE = 512
 
 
@@ -45,6 +48,8 @@ class ImageSet:
         path: The manifest if the set is on disk. Other processes share the pixels by `ImageSet.open(path)`.
         summary: What was read of the source, and what was not; None where the set was opened by its path.
         cut: How the splits were cut (`Cut`); None in a set of version 0.1.
+        background, resize, full_scale: How they were decoded, as in `Preprocessing`.
+        notices: What the user should know of the images.
     """
 
     name: str
@@ -65,6 +70,10 @@ class ImageSet:
     path: Path | None = None
     summary: DataSummary | None = None
     cut: Cut | None = None
+    background: str = "black"
+    resize: str = "crop"
+    full_scale: float | str = HIGH_BYTE
+    notices: tuple[str, ...] = ()
 
     @property
     def num_classes(self) -> int:
@@ -96,7 +105,7 @@ class ImageSet:
     def _write_manifest(self, manifest: Path) -> Path:
         """Write the manifest, last of all: its presence means that the pixels are complete."""
         content: dict[str, Any] = {"format": _FORMAT, "shape": self.images.shape}
-        content |= {key: getattr(self, key) for key in (*_FACTS, "class_names", "mean", "std")}
+        content |= {key: getattr(self, key) for key in (*_FACTS, *_PREPARED, "class_names", "mean", "std", "notices")}
         content |= {"skipped": [[bad.name, bad.reason] for bad in self.skipped]}
         content |= {key: getattr(self, key).tolist() for key in _INDEX_ARRAYS}
         content |= {} if self.cut is None else {"cut": self.cut.to_dict()}
@@ -130,6 +139,7 @@ class ImageSet:
             if images.dtype != np.uint8 or list(images.shape) != content["shape"]:
                 raise ValueError(f"the pixels are {images.dtype} {images.shape}, not uint8 {content['shape']}")
             fields: dict[str, Any] = {key: content[key] for key in _FACTS}
+            fields |= {key: content[key] for key in _PREPARED if key in content}
             fields |= {key: np.array(content[key], dtype=np.int64) for key in _INDEX_ARRAYS}
             if len(fields["labels"]) != len(images):
                 raise ValueError(f"there are {len(images)} images and {len(fields['labels'])} labels")
@@ -141,6 +151,7 @@ class ImageSet:
                 skipped=tuple(Skipped(*pair) for pair in content["skipped"]),
                 path=manifest.resolve(),
                 cut=Cut(**content["cut"]) if "cut" in content else None,
+                notices=tuple(content.get("notices", ())),
                 **fields,
             )
         except (OSError, EOFError, ValueError, KeyError, TypeError) as error:

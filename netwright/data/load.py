@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +21,9 @@ import numpy.typing as npt
 from netwright.data.cut import Cut
 from netwright.data.decode import decode, ignore_pillow_warnings
 from netwright.data.images import ImageSet, Skipped, manifest_name, skipped_image
+from netwright.data.preparation import Preparation, prepare_decoding
 from netwright.data.shape import ImageShape, choose_shape
+from netwright.data.signal import SignalMeter
 from netwright.data.source import ImageSource, IntArray, Pixels, listed
 from netwright.data.sources import open_source
 from netwright.data.splits import Splits
@@ -37,6 +40,7 @@ __all__ = ["load_images"]
 _DECODER = 1
 _BLOCK = 64
 _MOST_THREADS = 16
+_Decode = Callable[[bytes | Pixels], Pixels]
 # a constant channel is divided by this
 _LEAST_STD = 1 / 255
 
@@ -60,6 +64,10 @@ def load_images(
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
     announce: Callable[[DataSummary], None] | None = None,
+    in_channels: int | None = None,
+    resize: str = "crop",
+    background: str | None = None,
+    full_scale: float | str | None = None,
 ) -> ImageSet:
     """Decode the images of a folder, of parquet files or of 'digits' to one uint8 array, and split them.
 
@@ -75,6 +83,10 @@ def load_images(
         threads: That decode; by default one per processor, at most 16.
         progress: Called with (images done, all images).
         announce: Called with what was found, before anything is decoded.
+        in_channels: Channels; by default 1 where all images of a sample are gray, else 3. See `decode`.
+        resize: How images become square: crop, squash or letterbox.
+        background: What transparent images are laid on; by default white, or as in a cache of version 0.1.
+        full_scale: What is white in images of more than 8 bits that do not declare it; by default found in a sample.
 
     Raises:
         DataError: The source cannot be read or split, too many images are bad, or memory is short.
@@ -89,13 +101,21 @@ def load_images(
     if announce is not None:
         announce(summary)
     with _pillow_warnings_ignored():
-        shape = choose_shape(source, splits.train, resolution)
-    fingerprint = _fingerprint(source, splits, shape, seed)
+        shape = choose_shape(source, splits.train, resolution, in_channels)
+        plain = _fingerprint(source, splits, shape, seed)
+        if resize == "crop" and background is None and full_scale is None and cache is not None:
+            # decoded by version 0.1: a design of it goes on with what it has
+            earlier = _open_cached(Path(cache) / manifest_name(plain), plain, cut)
+            if earlier is not None:
+                return _described(earlier, summary)
+        preparation = prepare_decoding(source, splits.train, resize, background or "white", full_scale)
+    fingerprint = preparation.extend(plain)
     manifest = None if cache is None else Path(cache) / manifest_name(fingerprint)
-    if manifest is not None and (cached := _open_cached(manifest, fingerprint)) is not None:
-        cached = cached if cached.cut is not None else replace(cached, cut=cut).stored_at(manifest)
+    if manifest is not None and (cached := _open_cached(manifest, fingerprint, cut)) is not None:
         return _described(cached, summary)
-    image_set = replace(_decode_set(source, splits, shape, fingerprint, manifest, threads, progress), cut=cut)
+    image_set = replace(
+        _decode_set(source, splits, shape, preparation, fingerprint, manifest, threads, progress), cut=cut
+    )
     return _described(image_set if manifest is None else image_set.stored_at(manifest), summary)
 
 
@@ -105,11 +125,12 @@ def _described(images: ImageSet, summary: DataSummary) -> ImageSet:
     return replace(images, summary=summary.decoded(images.labels, parts, images.skipped))
 
 
-def _open_cached(manifest: Path, fingerprint: str) -> ImageSet | None:
+def _open_cached(manifest: Path, fingerprint: str, cut: Cut) -> ImageSet | None:
     if not manifest.exists():
         return None
     try:
-        return _checked(ImageSet.open(manifest), fingerprint)
+        cached = _checked(ImageSet.open(manifest), fingerprint)
+        return cached if cached.cut is not None else replace(cached, cut=cut).stored_at(manifest)
     except DataError:  # damaged or of another version: its images are there, so decode them again
         with explain_errors(manifest, what="the image cache", elsewhere="another --out"):
             manifest.unlink(missing_ok=True)
@@ -120,6 +141,7 @@ def _decode_set(
     source: ImageSource,
     splits: Splits,
     shape: ImageShape,
+    preparation: Preparation,
     fingerprint: str,
     manifest: Path | None,
     threads: int | None,
@@ -129,9 +151,18 @@ def _decode_set(
     wanted = np.sort(np.concatenate([splits.train, splits.validation, splits.test]))
     full = (len(wanted), shape.resolution, shape.resolution, shape.channels)
     sink: Sink = MemorySink(full) if manifest is None else FileSink(manifest.with_suffix(".npy"), full)
+    decode_one = partial(
+        decode,
+        resolution=shape.resolution,
+        channels=shape.channels,
+        resize=preparation.resize,
+        rules=preparation.rules,
+    )
+    meter = SignalMeter()
     try:
         with _pillow_warnings_ignored():
-            kept, skipped, mean, std = _decode_all(source, wanted, splits.train, shape, sink, threads, progress)
+            blocks = _blocks(source, wanted, shape, decode_one, threads)
+            kept, skipped, mean, std = _decode_all(blocks, wanted, splits.train, shape, sink, meter, progress)
         _refuse_bad(source, splits, wanted[kept], skipped)
         images = sink.finish()
     finally:
@@ -156,6 +187,10 @@ def _decode_set(
         skipped=tuple(skipped),
         fingerprint=fingerprint,
         provenance=splits.provenance + left,
+        background=preparation.rules.background,
+        resize=preparation.resize,
+        full_scale=preparation.rules.full_scale,
+        notices=(*filter(None, [preparation.notice]), *meter.warnings(preparation.rules.background)),
     )
 
 
@@ -199,12 +234,12 @@ def _rows(row: IntArray, indices: IntArray) -> IntArray:
 
 
 def _decode_all(
-    source: ImageSource,
+    decoded: Generator[_Block, None, None],
     wanted: IntArray,
     train: IntArray,
     shape: ImageShape,
     sink: Sink,
-    threads: int | None,
+    meter: SignalMeter,
     progress: Callable[[int, int], None] | None,
 ) -> tuple[IntArray, list[Skipped], tuple[float, ...], tuple[float, ...]]:
     """Decode into the sink: positions in `wanted` that could be decoded, skipped images, mean and std for training."""
@@ -214,9 +249,10 @@ def _decode_all(
     # sums of whole numbers below 2^53 are exact in float64, in any order
     total, squares, pixels = np.zeros(shape.channels), np.zeros(shape.channels), 0
     done = 0
-    with closing(_blocks(source, wanted, shape, threads)) as blocks:
+    with closing(decoded) as blocks:
         for block in blocks:
             sink.append(block.images)
+            meter.add(block.images)
             kept.append(block.positions)
             skipped += block.skipped
             values = block.images[is_train[block.positions]].reshape(-1, shape.channels).astype(np.float64)
@@ -236,7 +272,7 @@ def _unit(values: npt.NDArray[np.float64]) -> tuple[float, ...]:
 
 
 def _blocks(
-    source: ImageSource, wanted: IntArray, shape: ImageShape, threads: int | None
+    source: ImageSource, wanted: IntArray, shape: ImageShape, decode_one: _Decode, threads: int | None
 ) -> Generator[_Block, None, None]:
     """Decoded blocks in the order of `wanted`; only a few are decoded ahead."""
     workers = threads or min(_MOST_THREADS, processors())
@@ -246,7 +282,7 @@ def _blocks(
     try:
         while True:
             while len(running) < 2 * workers and (start := next(starts, None)) is not None:
-                running.append(pool.submit(_decode_block, source, wanted, start, shape))
+                running.append(pool.submit(_decode_block, source, wanted, start, shape, decode_one))
             if not running:
                 return
             yield running.popleft().result()
@@ -254,14 +290,14 @@ def _blocks(
         pool.shutdown(cancel_futures=True)
 
 
-def _decode_block(source: ImageSource, wanted: IntArray, start: int, shape: ImageShape) -> _Block:
+def _decode_block(source: ImageSource, wanted: IntArray, start: int, shape: ImageShape, decode_one: _Decode) -> _Block:
     indices = wanted[start : start + _BLOCK]
     images = np.empty((len(indices), shape.resolution, shape.resolution, shape.channels), dtype=np.uint8)
     positions: list[int] = []
     skipped: list[Skipped] = []
     for position, index in enumerate(indices.tolist(), start):
         try:
-            images[len(positions)] = decode(source.read(index).data, shape.resolution, shape.channels)
+            images[len(positions)] = decode_one(source.read(index).data)
             positions.append(position)
         except (DataError, OSError) as error:
             skipped.append(skipped_image(source, index, error))

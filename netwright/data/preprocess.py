@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from netwright.data.decode import decode, decode_full
-from netwright.data.resize import INTERPOLATIONS, resize_and_crop
+from netwright.data.decode_rules import BY_FILE, HIGH_BYTE, DecodeRules
+from netwright.data.resize import INTERPOLATIONS, RESIZES, make_square
 from netwright.data.source import Pixels, listed
 from netwright.errors import DataError
 from netwright.system.deprecation import renamed_method
@@ -20,27 +21,40 @@ if TYPE_CHECKING:
 
     from netwright.recipe import TrainConfig
 
-__all__ = ["Preprocessing"]
+__all__ = ["Preprocessing", "for_channels"]
 
 # of ImageNet, red, green and blue
 _MEAN, _STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
+# what weights and exported files did before they said it; such values are not written
+_BEFORE: Mapping[str, Any] = {
+    "crop_first": False,
+    "background": "black",
+    "resize": "crop",
+    "full_scale": HIGH_BYTE,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Preprocessing:
     """How images are prepared for a network; saved with its weights.
 
-    The shorter side is resized to floor(image_size / crop_pct), and the center image_size x image_size is cut out.
+    With resize 'crop' the shorter side is resized to floor(image_size / crop_pct), and the center image_size x
+    image_size is cut out. With 'squash' both sides are resized to it, with 'letterbox' the longer one, between bands of
+    the background; then the center is cut out likewise, which with a crop_pct of 1 is the whole image.
 
     Attributes:
         image_size: Side of the input in pixels.
-        channels: 1 (gray) or 3 (RGB).
+        channels: 1 (gray) or 3 (RGB), into which images are converted; other numbers are read as data: RGBA, or the
+            bands of a TIFF.
         crop_pct: Above 0 and at most 1.
         interpolation: nearest, bilinear or bicubic.
         antialias: Smooth before shrinking; weights from MindCV were trained without.
         mean: A number per channel, for pixels 0 to 255; std likewise.
         crop_first: The center square is cut out and resized in one step, exactly as `load_images` prepares the images
             of trials; then crop_pct is 1, interpolation bilinear and antialias true.
+        background: Of transparent images and of letterbox: white, black or #rrggbb. Files without it: black.
+        resize: crop, squash or letterbox. Files without it: crop.
+        full_scale: What is white in images of more than 8 bits, as in `DecodeRules`. Files without it: high_byte.
 
     Raises:
         DataError: A value is impossible.
@@ -54,10 +68,16 @@ class Preprocessing:
     mean: tuple[float, ...] = _MEAN
     std: tuple[float, ...] = _STD
     crop_first: bool = False
+    background: str = "white"
+    resize: str = "crop"
+    full_scale: float | str = BY_FILE
 
     def __post_init__(self) -> None:
-        if self.channels not in (1, 3):
-            raise DataError(f"images are gray (1) or RGB (3), and the network takes {self.channels} channels.")
+        if self.channels < 1:
+            raise DataError(f"images have 1 channel (gray), 3 (RGB) or as many as they have, not {self.channels}.")
+        if self.resize not in RESIZES:
+            raise DataError(f"resize is one of {', '.join(RESIZES)}, not {self.resize!r}.")
+        DecodeRules(self.background, self.full_scale)
         if self.image_size < 1:
             raise DataError(f"image_size is 1 or more pixels, not {self.image_size}.")
         if not 0 < self.crop_pct <= 1:
@@ -76,9 +96,21 @@ class Preprocessing:
             raise DataError(f"std is above 0 in each channel, not {list(self.std)}.")
 
     @property
+    def rules(self) -> DecodeRules:
+        """How files are decoded."""
+        return DecodeRules(self.background, self.full_scale)
+
+    @property
     def resize_size(self) -> int:
-        """Length of the shorter side, in pixels, before the center is cut out."""
+        """Length of the shorter side (squash: of both, letterbox: of the longer), before the center is cut out."""
         return math.floor(self.image_size / self.crop_pct)
+
+    @property
+    def resized_part(self) -> str:
+        """What is resized to `resize_size`, in words."""
+        if self.resize == "crop":
+            return "center square" if self.crop_first else "shorter side"
+        return "both sides" if self.resize == "squash" else f"longer side, between {self.background} bands,"
 
     def pixels(self, data: bytes | Pixels) -> Pixels:
         """Decode, resize and crop an image.
@@ -93,12 +125,22 @@ class Preprocessing:
             DataError: It is no image, is damaged, is too large, or is a sliver.
         """
         if self.crop_first:
-            return np.ascontiguousarray(decode(data, self.image_size, self.channels))
-        whole = decode_full(data, self.channels)
-        cropped = resize_and_crop(
-            whole, self.resize_size, self.image_size, self.interpolation, antialias=self.antialias
+            square = decode(data, self.image_size, self.channels, resize=self.resize, rules=self.rules)
+            return np.ascontiguousarray(square)
+        return self.square(decode_full(data, self.channels, rules=self.rules), self.resize_size)
+
+    def square(self, pixels: Pixels, side: int) -> Pixels:
+        """(H, W, channels) uint8 of any shape, resized by way of `side`, as (image_size, image_size, channels)."""
+        made = make_square(
+            pixels,
+            side,
+            self.image_size,
+            self.interpolation,
+            antialias=self.antialias,
+            how=self.resize,
+            fill=self.rules.fill(self.channels),
         )
-        return np.ascontiguousarray(cropped)
+        return np.ascontiguousarray(made)
 
     def normalize(self, pixels: Pixels | Tensor) -> Tensor:
         """Normalize by mean and std, on the same device.
@@ -114,48 +156,63 @@ class Preprocessing:
     normalise = renamed_method("Preprocessing", "normalise", "normalize")
 
     def to_dict(self) -> dict[str, Any]:
-        """As a dict of values that JSON can hold; crop_first is left out where it is false."""
+        """As a dict of values that JSON can hold, without those that `from_dict` assumes where they are missing."""
         values = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
-        if not self.crop_first:
-            del values["crop_first"]  # as it was written before there was one
-        return values
+        return {key: value for key, value in values.items() if key not in _BEFORE or value != _BEFORE[key]}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Preprocessing:
-        """Read the result of `to_dict`.
+        """Read the result of `to_dict`. What is missing is as it was before files said it: black, crop, high_byte.
 
         Raises:
             DataError: A key is missing or unknown, or a value has another type.
         """
         types = {item.name: type(item.default) for item in fields(cls)}
-        if not set(types) - {"crop_first"} <= set(values) <= set(types):
-            missing, strange = sorted(set(types) - {"crop_first"} - set(values)), sorted(set(values) - set(types))
+        if not set(types) - set(_BEFORE) <= set(values) <= set(types):
+            missing, strange = sorted(set(types) - set(_BEFORE) - set(values)), sorted(set(values) - set(types))
             raise DataError(
                 f"preprocessing has the keys {', '.join(types)}, and this one lacks {listed(missing) or 'none'} and "
                 f"also has {listed(strange) or 'none'}."
             )
-        return cls(**{key: _typed(key, value, types[key]) for key, value in values.items()})
+        if isinstance(values.get("full_scale"), int | float):
+            types["full_scale"] = float
+        return cls(**{key: _typed(key, value, types[key]) for key, value in {**_BEFORE, **values}.items()})
 
     @classmethod
     def from_training(cls, training: TrainConfig) -> Preprocessing:
-        """The preprocessing of a training. For gray images, mean and std of colors are averaged."""
+        """The preprocessing of a training; mean and std as `for_channels` gives them.
+
+        With a resize other than crop the whole image is seen: crop_pct is 1. A full_scale that is not found yet is each
+        file's own.
+        """
         augmentation, channels = training.augmentation, training.network.in_channels
         return cls(
             image_size=augmentation.image_size,
             channels=channels,
-            crop_pct=augmentation.crop_pct,
+            crop_pct=augmentation.crop_pct if augmentation.resize == "crop" else 1.0,
             interpolation=augmentation.interpolation,
             antialias=augmentation.antialias,
-            mean=_per_channel(augmentation.mean, channels),
-            std=_per_channel(augmentation.std, channels),
+            mean=for_channels(augmentation.mean, channels),
+            std=for_channels(augmentation.std, channels),
+            background=augmentation.background,
+            resize=augmentation.resize,
+            full_scale=BY_FILE if augmentation.full_scale is None else augmentation.full_scale,
         )
 
 
-def _per_channel(values: tuple[float, ...], channels: int) -> tuple[float, ...]:
-    if channels == 1 and len(values) == 3:
-        return (sum(values) / 3,)
+def for_channels(values: tuple[float, ...], channels: int) -> tuple[float, ...]:
+    """Mean or std of so many channels: one number is for all. Those of ImageNet's colors are averaged for channels that
+    are no colors. Others are given as they are, which `Preprocessing` checks.
+    """
     if len(values) == 1:
         return values * channels
+    if len(values) != 3 or channels == 3:
+        return values
+    average = sum(values) / 3
+    if channels == 1:
+        return (average,)
+    if values in (_MEAN, _STD):
+        return (average,) * channels if channels == 2 else (*values, *(average,) * (channels - 3))
     return values
 
 

@@ -1,4 +1,4 @@
-"""Resize images as Pillow does (smoothed before shrinking) or as OpenCV does (not smoothed)."""
+"""Resize images as Pillow does (smoothed before shrinking) or as OpenCV does (not smoothed), and make them square."""
 
 from __future__ import annotations
 
@@ -7,9 +7,21 @@ import numpy as np
 from netwright.data.source import Pixels
 from netwright.data.unsmoothed import resize_unsmoothed
 
-__all__ = ["INTERPOLATIONS", "center_crop", "resize", "resize_and_crop", "resize_shorter"]
+__all__ = [
+    "INTERPOLATIONS",
+    "RESIZES",
+    "center_crop",
+    "letterbox",
+    "make_square",
+    "resize",
+    "resize_and_crop",
+    "resize_shorter",
+    "square_at_once",
+]
 
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic")
+# how an image becomes square: its center is cut out; it is squeezed; it is put between bands of the background
+RESIZES = ("crop", "squash", "letterbox")
 # of longer images only the middle is resized, with so many times the shorter side: 8000 x 2 pixels would become
 # 1,024,000 x 256. Far more than a crop and the support of its filter need
 _MOST_ASPECT = 16
@@ -84,10 +96,74 @@ def center_crop(pixels: Pixels, side: int) -> Pixels:
     return pixels[top : top + side, left : left + side]
 
 
-def _as_pillow(pixels: Pixels, height: int, width: int, interpolation: str) -> Pixels:
+def make_square(
+    pixels: Pixels,
+    side: int,
+    crop: int,
+    interpolation: str,
+    *,
+    antialias: bool,
+    how: str = "crop",
+    fill: tuple[int, ...] = (),
+) -> Pixels:
+    """The only way from an image of any shape to a network's input.
+
+    Args:
+        pixels: (H, W, C) uint8.
+        side: Length before the center is cut out: of the shorter side for 'crop', else of the square.
+        crop: Side of the result, at most `side`.
+        interpolation: As `Preprocessing.interpolation`.
+        antialias: As in `resize`.
+        how: One of RESIZES.
+        fill: Of letterbox: a value a channel for the bands.
+
+    Returns:
+        (crop, crop, C) uint8.
+    """
+    if how == "crop":
+        return resize_and_crop(pixels, side, crop, interpolation, antialias=antialias)
+    if how == "squash":
+        return center_crop(resize(pixels, side, side, interpolation, antialias=antialias), crop)
+    return center_crop(letterbox(pixels, side, interpolation, antialias=antialias, fill=fill), crop)
+
+
+def letterbox(pixels: Pixels, side: int, interpolation: str, *, antialias: bool, fill: tuple[int, ...]) -> Pixels:
+    """Resize an image so that its longer side is `side`, and put it in the middle of a square. Arguments as above."""
+    height, width = pixels.shape[:2]
+    longer = max(height, width)
+    height, width = (max(1, round(side * length / longer)) for length in (height, width))
+    square = np.empty((side, side, pixels.shape[2]), dtype=np.uint8)
+    square[:] = np.array(fill, dtype=np.uint8)
+    top, left = (side - height) // 2, (side - width) // 2
+    square[top : top + height, left : left + width] = resize(pixels, height, width, interpolation, antialias=antialias)
+    return square
+
+
+def square_at_once(pixels: Pixels, side: int, how: str, fill: tuple[int, ...]) -> Pixels:
+    """Make an image square and resize it in one step (bilinear, smoothed), as sweeps do. Arguments as `make_square`."""
+    height, width = pixels.shape[:2]
+    if how != "crop":
+        return make_square(pixels, side, side, "bilinear", antialias=True, how=how, fill=fill)
+    if height == width == side:
+        return pixels
+    shorter = min(height, width)
+    left, top = (width - shorter) / 2, (height - shorter) / 2
+    return _as_pillow(pixels, side, side, "bilinear", (left, top, left + shorter, top + shorter))
+
+
+def _as_pillow(
+    pixels: Pixels, height: int, width: int, interpolation: str, box: tuple[float, float, float, float] | None = None
+) -> Pixels:
+    """The image, or a box of it (left, top, right, bottom), resized to (height, width, C)."""
     from PIL import Image
 
+    def one(part: Pixels) -> Pixels:
+        image = Image.fromarray(np.ascontiguousarray(part))
+        return np.asarray(image.resize((width, height), Image.Resampling[interpolation.upper()], box=box))
+
     channels = pixels.shape[2]
-    image = Image.fromarray(np.ascontiguousarray(pixels[..., 0] if channels == 1 else pixels))
-    resized = image.resize((width, height), Image.Resampling[interpolation.upper()])
-    return np.asarray(resized).reshape(height, width, channels)
+    if channels == 3:
+        return one(pixels)
+    # each by itself: of RGBA, Pillow would weight colors by opacity
+    planes = [one(pixels[..., channel]) for channel in range(channels)]
+    return planes[0][..., np.newaxis] if channels == 1 else np.stack(planes, axis=2)

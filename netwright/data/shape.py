@@ -29,7 +29,7 @@ class ImageShape:
 
     Attributes:
         resolution: Side in pixels.
-        channels: 1 where all images of the sample are gray, else 3.
+        channels: 1 where all images of the sample are gray, else 3; or as asked for.
         flip_suits: Whether mirrored images keep their class.
     """
 
@@ -38,7 +38,9 @@ class ImageShape:
     flip_suits: bool
 
 
-def choose_shape(source: ImageSource, indices: IntArray, resolution: int | None) -> ImageShape:
+def choose_shape(
+    source: ImageSource, indices: IntArray, resolution: int | None, channels: int | None = None
+) -> ImageShape:
     """Choose the shape for some images, from the headers of a sample of them.
 
     Args:
@@ -46,6 +48,7 @@ def choose_shape(source: ImageSource, indices: IntArray, resolution: int | None)
         indices: Those to choose for.
         resolution: Side in pixels. None: the images' own if they share one small square size, else the median shorter
             side, rounded down to a multiple of 32 from 32 to 224.
+        channels: None: 1 where all images of the sample are gray, else 3.
 
     Raises:
         DataError: No image of the sample can be read, or the resolution is too small.
@@ -62,7 +65,8 @@ def choose_shape(source: ImageSource, indices: IntArray, resolution: int | None)
         else:
             median = int(np.median([min(header.height, header.width) for header in headers]))
             resolution = min(_USUAL_SIDE, max(_STEP, median // _STEP * _STEP))
-    return ImageShape(resolution, 1 if is_gray else 3, not (is_gray and len(sides) == 1 and side <= _GLYPH_SIDE))
+    channels = channels or (1 if is_gray else 3)
+    return ImageShape(resolution, channels, not (is_gray and len(sides) == 1 and side <= _GLYPH_SIDE))
 
 
 def _sample_headers(source: ImageSource, indices: IntArray) -> list[ImageHeader]:

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 __all__ = ["folder_of_run", "images_of_run", "load_for", "override_preprocessing"]
 
 # keys of a training that say how images are prepared, which weights of ours carry along
-_PREPARATION = ("image_size", "crop_pct", "interpolation", "antialias", "mean", "std")
+_PREPARATION = (
+    *("image_size", "crop_pct", "interpolation", "antialias", "mean", "std"),
+    *("resize", "background", "full_scale"),
+)
 # keys that say which images a training validated on, with the seed by which val_fraction cuts them
 _IMAGES = ("dataset", "train_split", "val_split", "val_fraction", "seed")
 _BUNDLED = "digits"
@@ -119,6 +122,10 @@ def override_preprocessing(own: Preprocessing, training: TrainConfig, given: Set
     other = {name: value for name, value in wanted.items() if getattr(own, name) != value}
     if not other:
         return own, ""
+    if other.get("full_scale", "") is None:
+        del other["full_scale"]  # as the weights say
+    if other.get("resize", "crop") != "crop" and "crop_pct" not in given:
+        other["crop_pct"] = 1.0  # the whole image is seen, as in training
     changes = ", ".join(f"{name} {value} instead of {getattr(own, name)}" for name, value in other.items())
     if other.keys() & {"crop_pct", "interpolation", "antialias"}:
         other["crop_first"] = False  # it goes with the usual ones only

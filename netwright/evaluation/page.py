@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
-
-import numpy as np
 
 from netwright.data.source import Pixels
 from netwright.evaluation.figures import ConfusionFigure, share
 from netwright.evaluation.metrics import ValidationMetrics, Wrong
 from netwright.report.parts import Cell, ChartPart, Details, Facts, Lead, Part, Section, SortableTable, Table, Tiles
+from netwright.report.picture import picture_of
 from netwright.report.template import render_page
 from netwright.theme import Spec
 
@@ -27,8 +24,6 @@ __all__ = [
     "wrong_section",
 ]
 
-_THUMBNAIL = 160  # pixels a side at most
-_SMALL = 64  # an image of up to this many pixels a side is shown pixel by pixel
 _MOST_SKIPPED = 200
 
 
@@ -173,7 +168,7 @@ def wrong_section(wrong: Sequence[tuple[Wrong, Pixels | None]], labels: Sequence
 
 
 def _wrong_image(wrong: Wrong, pixels: Pixels | None, labels: Sequence[str]) -> WrongImage:
-    source, is_small = ("", False) if pixels is None else _data_url(pixels)
+    _, source, is_small = ("", "", False) if pixels is None else picture_of(pixels, "")
     return WrongImage(
         predicted=f"{labels[wrong.predicted]}, {100 * wrong.probability:.1f}%",
         label=f"{labels[wrong.target]} (its guess no. {wrong.target_rank + 1:,})",
@@ -181,22 +176,6 @@ def _wrong_image(wrong: Wrong, pixels: Pixels | None, labels: Sequence[str]) -> 
         source=source,
         is_small=is_small,
     )
-
-
-def _data_url(pixels: Pixels) -> tuple[str, bool]:
-    """An image that needs no file, and whether it is small: small ones as they are, others as a JPEG thumbnail."""
-    from PIL import Image
-
-    flat = np.ascontiguousarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
-    image, buffer = Image.fromarray(flat), io.BytesIO()
-    is_small = max(image.size) <= _SMALL
-    if is_small:
-        image.save(buffer, "PNG")
-    else:
-        image.thumbnail((_THUMBNAIL, _THUMBNAIL))
-        image.save(buffer, "JPEG", quality=82)
-    kind = "png" if is_small else "jpeg"
-    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}", is_small
 
 
 def skipped_section(measured: ValidationMetrics) -> Section:

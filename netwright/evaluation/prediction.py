@@ -252,7 +252,7 @@ def _inputs(images: GivenImage | Sequence[GivenImage], timeout: float) -> Iterat
 
 
 def _of_pillow(picture: Picture) -> bytes | Pixels:
-    """Pixels of the usual kinds; others as a PNG, which is decoded as any file is."""
+    """Pixels of the usual kinds; others as a file, which is decoded as any is."""
     from PIL import ImageOps
 
     upright = ImageOps.exif_transpose(picture)
@@ -261,7 +261,10 @@ def _of_pillow(picture: Picture) -> bytes | Pixels:
     if upright.mode in ("L", "RGB") and not upright.has_transparency_data:
         return np.asarray(upright)
     buffer = io.BytesIO()
-    upright.save(buffer, "PNG", compress_level=0)
+    if upright.mode[0] in "IF":  # a PNG has no 32 bits and no fractions
+        upright.save(buffer, "TIFF")
+    else:
+        upright.save(buffer, "PNG", compress_level=0)
     return buffer.getvalue()
 
 

@@ -23,7 +23,7 @@ from netwright.evaluation.metrics import ValidationMetrics
 from netwright.evaluation.opening import ModelRequest, OpenedModel, device_of, open_model, request_of
 from netwright.evaluation.progress import Progress
 from netwright.evaluation.write import write_validation_report
-from netwright.loader import Split
+from netwright.loader import Split, signal_warnings
 from netwright.training import device_name
 from netwright.training.distributed import Group, join_group
 from netwright.training.launch import find_launch
@@ -180,7 +180,8 @@ def _run(
         order=given if given in ORDERS else usual_order(info.facts),
         is_usual=given not in ORDERS,
     )
-    notices = tuple(text for text in (*opened.notices, chosen.notice, classes.notice) if text)
+    of_images = signal_warnings(split, info.preprocessing) if group.is_primary else ()
+    notices = tuple(text for text in (*opened.notices, chosen.notice, classes.notice, *of_images) if text)
     summary = summarize(split.source, {split.name: split.index})
     for line in (*notices, *summary.lines(), *(f"warning: {text}" for text in summary.warnings)):
         notify(line)

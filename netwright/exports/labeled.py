@@ -194,5 +194,8 @@ def photographs(preprocessing: Preprocessing, count: int = _CROPS, seed: int = 0
         image = whole[i % 2]
         side = int(image.shape[0] * rng.uniform(0.25, 1.0))
         top, left = (int(rng.integers(0, room - side + 1)) for room in image.shape[:2])
-        crops.append(preprocessing.pixels(np.ascontiguousarray(image[top : top + side, left : left + side])))
+        part = image[top : top + side, left : left + side]
+        if preprocessing.channels not in (1, 3):  # read as data: colors in turn
+            part = part[..., np.arange(preprocessing.channels) % 3]
+        crops.append(preprocessing.pixels(np.ascontiguousarray(part)))
     return np.stack(crops)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from netwright.data.decode_rules import DecodeRules
 from netwright.data.preprocess import Preprocessing
-from netwright.data.resize import resize, resize_and_crop
+from netwright.data.resize import resize
 from netwright.data.source import Pixels
 from netwright.errors import RecipeError
 from netwright.recipe.training import Augmentation
@@ -26,6 +27,8 @@ _TIMM_POLICIES = ("original", "originalr", "v0", "v0r", "3a")
 # an image is moved by at most this share of its side, as in timm and DeiT
 _TRANSLATE = 0.45
 _AUGMIX_TRANSLATE = 0.3
+# channels whose colors can be jittered: gray, RGB, and those of RGBA
+_COLORED = (1, 3, 4)
 
 ImageTransform = Callable[["Image"], "Image"]
 
@@ -46,12 +49,20 @@ class Augment:
         self._augmentation = augmentation
         self._preprocessing = preprocessing
         self.versions = max(1, augmentation.aug_splits)
+        channels = preprocessing.channels
+        _refuse_channels(augmentation, channels)
         name = augmentation.auto_augment or ("augmix-m3-w3" if augmentation.aug_splits else None)
         self._color: ImageTransform | None
         if name:
             self._color = auto_augment(name, augmentation)
         else:
-            self._color = _jitter(augmentation.color_jitter)
+            # bands that are no colors have no brightness in common
+            self._color = _jitter(augmentation.color_jitter) if channels in _COLORED else None
+
+    @property
+    def rules(self) -> DecodeRules:
+        """How files are decoded before."""
+        return self._preprocessing.rules
 
     def __call__(self, pixels: Pixels) -> list[Pixels]:
         base = self._flip(self._crop(pixels))
@@ -66,18 +77,18 @@ class Augment:
         if augmentation.random_crop == "none":
             return self._preprocessing.pixels(pixels)
         if augmentation.random_crop == "padded":
-            fitted = resize_and_crop(pixels, side, side, augmentation.interpolation, antialias=augmentation.antialias)
+            fitted = self._preprocessing.square(pixels, side)
             pad = crop_padding(side)
             padded = np.pad(fitted, ((pad, pad), (pad, pad), (0, 0)))
             top, left = (int(torch.randint(0, 2 * pad + 1, (1,)).item()) for _ in range(2))
             return padded[top : top + side, left : left + side]
-        from torchvision.transforms import RandomResizedCrop
+        return self._resized(_random_part(pixels, augmentation, is_square=augmentation.resize != "crop"))
 
-        like = torch.empty((1, *pixels.shape[:2]), device="meta")
-        top, left, height, width = RandomResizedCrop.get_params(
-            like, list(augmentation.scale), list(augmentation.ratio)
-        )
-        part = pixels[top : top + height, left : left + width]
+    def _resized(self, part: Pixels) -> Pixels:
+        """A random part as the input: squeezed, but for letterbox, where it keeps its ratio."""
+        augmentation, side = self._augmentation, self._augmentation.image_size
+        if augmentation.resize == "letterbox":
+            return self._preprocessing.square(part, side)
         return resize(part, side, side, augmentation.interpolation, antialias=augmentation.antialias)
 
     def _flip(self, pixels: Pixels) -> Pixels:
@@ -92,11 +103,35 @@ class Augment:
         from PIL import Image
 
         assert self._color is not None
-        is_gray = pixels.shape[2] == 1
+        channels = pixels.shape[2]
+        is_gray = channels == 1
         # timm's transforms fill with colors, so they need RGB
-        image = Image.fromarray(np.ascontiguousarray(pixels.repeat(3, axis=2) if is_gray else pixels))
+        image = Image.fromarray(np.ascontiguousarray(pixels.repeat(3, axis=2) if is_gray else pixels[..., :3]))
         colored = self._color(image)
-        return np.asarray(colored.convert("L"))[..., np.newaxis] if is_gray else np.asarray(colored)
+        if is_gray:
+            return np.asarray(colored.convert("L"))[..., np.newaxis]
+        return np.asarray(colored) if channels == 3 else np.dstack([np.asarray(colored), pixels[..., 3:]])
+
+
+def _refuse_channels(augmentation: Augmentation, channels: int) -> None:
+    """auto_augment and the like move things and colors together, which other channels would not follow."""
+    for key in ("auto_augment", "aug_splits", "lighting"):
+        if getattr(augmentation, key) and channels not in (1, 3):
+            raise RecipeError(f"{key} is for 1 or 3 channels, and the network takes {channels}. Leave '{key}' out.")
+
+
+def _random_part(pixels: Pixels, augmentation: Augmentation, *, is_square: bool) -> Pixels:
+    """A random part of an image, as torchvision draws it; is_square: of the image squeezed to a square."""
+    from torchvision.transforms import RandomResizedCrop
+
+    rows, columns = pixels.shape[:2]
+    drawn = (max(rows, columns),) * 2 if is_square else (rows, columns)
+    like = torch.empty((1, *drawn), device="meta")
+    top, left, height, width = RandomResizedCrop.get_params(like, list(augmentation.scale), list(augmentation.ratio))
+    if is_square:
+        top, height = top * rows // drawn[0], max(1, round(height * rows / drawn[0]))
+        left, width = left * columns // drawn[1], max(1, round(width * columns / drawn[1]))
+    return pixels[top : top + height, left : left + width]
 
 
 def crop_padding(side: int) -> int:

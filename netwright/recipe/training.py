@@ -34,6 +34,8 @@ _AUTO_AUGMENT = re.compile(
     "(randaug|rand|autoaug|autoaugr|original|originalr|v0|v0r|3a|augmix|trivialaugwide)(-[a-z]+[0-9.]*)*"
 )
 
+_COLOR = re.compile("white|black|#[0-9a-fA-F]{6}")
+
 
 @dataclass(frozen=True, slots=True)
 class DataConfig:
@@ -85,6 +87,22 @@ class Augmentation:
     color_jitter: tuple[float, ...] | float | None = option(
         0.4, "brightness, contrast and saturation by up to this factor; not with auto_augment", low=0.0
     )
+    resize: str = option(
+        "crop",
+        "how images become square: crop: the center is cut out; squash: squeezed; letterbox: between bands of the "
+        "background",
+        choices=("crop", "squash", "letterbox"),
+    )
+    background: str = option(
+        "white", "what transparent images are laid on: white, black or a color like #f0f0f0", metavar="COLOR"
+    )
+    full_scale: float | str | None = option(
+        None,
+        "the value that is white in images of more than 8 bits that do not declare it; file: as the values of each "
+        "need; high_byte: 65535; none: found in the training images",
+        choices=("file", "high_byte"),
+        above=0.0,
+    )
     interpolation: str = option("bilinear", "how images are resized", choices=("nearest", "bilinear", "bicubic"))
     antialias: bool = option(True, "smooth before shrinking; weights from MindCV were trained and validated without")
     auto_augment: str | None = option(
@@ -129,6 +147,10 @@ class Augmentation:
                 f"auto_augment is like randaug-m9-mstd0.5-inc1, autoaug, autoaugr, 3a, augmix-m3-w3 or trivialaugwide, "
                 f"not {self.auto_augment!r}. Correct it, or leave it out for none."
             )
+        if not _COLOR.fullmatch(self.background):
+            raise RecipeError(
+                f"background is white, black or a color like #f0f0f0, not {self.background!r}. Correct 'background'."
+            )
         if len(self.mean) != len(self.std):
             raise RecipeError(f"mean and std have a number a channel each, not {len(self.mean)} and {len(self.std)}.")
 
@@ -139,7 +161,7 @@ class Network:
 
     model: str = option("", "a published name (regnet_x_800mf), or the path of a network.yaml")
     num_classes: int | None = option(None, "none: as many as the images have", low=1)
-    in_channels: int = option(3, "3 for color, 1 for gray", low=1)
+    in_channels: int = option(3, "3 for color, 1 for gray; 4: RGBA as data; others: the bands of a TIFF", low=1)
     stem: str | None = option(
         None,
         "cifar: stride 1, for small images; simple: stride 2; none: the network's own",

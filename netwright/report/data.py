@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from netwright.report.comparison import REPEATS, Comparison
 from netwright.report.parts import Section
+from netwright.report.picture import Picture
 from netwright.report.view import PopulationView, distinct
 from netwright.theme import Spec
 
@@ -104,6 +105,8 @@ class ReportData:
         pairs: Of more than two populations, the comparison of each pair, corrected for their number.
         repeats: Shuffles of the tests that sections make.
         extra: Sections that another room has made.
+        pictures: Images as the network sees them.
+        pictures_text: How they were prepared, in sentences.
     """
 
     title: str
@@ -117,6 +120,8 @@ class ReportData:
     pairs: tuple[Comparison, ...] = ()
     repeats: int = REPEATS
     extra: Extra = field(default_factory=Extra)
+    pictures: tuple[Picture, ...] = ()
+    pictures_text: tuple[str, ...] = ()
 
 
 def with_distinct_names(data: ReportData) -> ReportData:

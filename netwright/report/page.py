@@ -12,6 +12,7 @@ from netwright.report.data import ReportData
 from netwright.report.parts import Badge, ChartPart, Details, Download, Facts, Lead, Part, Preformatted, Section
 from netwright.report.sections import SECTIONS, Figure, Missing
 from netwright.report.sections.answer import AnswerFigure
+from netwright.report.sections.pictures import pictures_sections
 from netwright.report.tables import (
     failures_table,
     finalists_table,
@@ -50,7 +51,8 @@ def page(
         formats: Of the charts that are files beside the page.
         csv: The link to all trials.
     """
-    sections = [
+    sections = pictures_sections(data)
+    sections += [
         _section(data, name, figure, formats if name in specs else None)
         for name, figure in figures.items()
         if not isinstance(figure, Missing)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from netwright.data.deep import exact_bytes_per_pixel
+
 __all__ = ["DEFAULT_FORMATS", "FORMATS", "ImageFormat", "bytes_per_pixel", "format_of", "in_words"]
 
 
@@ -50,6 +52,8 @@ def format_of(data: bytes) -> str | None:
 
 def bytes_per_pixel(name: str, data: bytes) -> int:
     """What decoding takes. name: of the format of these data. Most JPEGs take less than the costliest."""
+    if name in ("png", "tiff"):
+        return max(FORMATS[name].bytes_per_pixel, exact_bytes_per_pixel(data))
     if name != "jpeg":
         return FORMATS[name].bytes_per_pixel
     import simplejpeg

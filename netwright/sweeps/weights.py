@@ -25,7 +25,17 @@ def preprocessing_for(images: ImageSet) -> Preprocessing:
     mean, std = (
         tuple(float(np.float32(value) * np.float32(255)) for value in values) for values in (images.mean, images.std)
     )
-    return Preprocessing(images.resolution, images.channels, crop_pct=1.0, crop_first=True, mean=mean, std=std)
+    return Preprocessing(
+        images.resolution,
+        images.channels,
+        crop_pct=1.0,
+        crop_first=True,
+        mean=mean,
+        std=std,
+        background=images.background,
+        resize=images.resize,
+        full_scale=images.full_scale,
+    )
 
 
 def save_weights(

@@ -13,6 +13,7 @@ from netwright.data.source import ImageSource
 from netwright.errors import RecipeError
 from netwright.recipe import TrainConfig
 from netwright.training.distributed import Group
+from netwright.training.preparation import DECODED_BEFORE
 from netwright.training.setup import Setup
 
 __all__ = ["Changes", "check_identity", "training_identity"]
@@ -75,7 +76,8 @@ def check_identity(before: dict[str, Any], now: dict[str, Any], out: Path, *, st
     """
     now = json.loads(json.dumps(now))  # with the types of JSON
     defaults = {key: value for key, value in json.loads(json.dumps(TrainConfig().to_flat())).items() if key in now}
-    before = defaults | before  # a version without a key did what is now its default
+    # a version without a key did what is now its default, but for what it did not say yet
+    before = defaults | {key: value for key, value in DECODED_BEFORE.items() if key in now} | before
     names = [*before, *(key for key in now if key not in before)]
     other = [key for key in names if key not in _MAY_CHANGE and before.get(key) != now.get(key)]
     allowed = () if strict else (*_ROUNDING, *_REPLANNED, *(() if now.get("precise_bn") else _VALIDATION))

@@ -34,6 +34,7 @@ from netwright.training.loaders import class_weights, train_loader, validation_l
 from netwright.training.losses import Criterion, make_loss
 from netwright.training.optimizer import load_optimizer_state, make_optimizer
 from netwright.training.precision import LossScaler, autocast, resolve_precision
+from netwright.training.preparation import settle_preparation
 from netwright.training.state import latest_state
 from netwright.weights import load_model, load_weights, pretrained_file, resolve_arch
 
@@ -96,7 +97,8 @@ def set_up(training: TrainConfig, group: Group, recipe_classes: int | None = Non
     if training.images.dataset in ("", "imagenet") and (out / "training.yaml").is_file():
         require_images_of_run(training.images.data_dir, out)
     train_split, val_split = open_splits(training)
-    notices = [*_described(train_split, val_split), *_class_notices(recipe_classes, train_split)]
+    training, of_images = settle_preparation(training, train_split, group)
+    notices = [*_described(train_split, val_split), *_class_notices(recipe_classes, train_split), *of_images]
     network, recipe, seed = training.network, training.optimization, training.machine.seed
     _check(training, val_split)
     arch = _network(training, network.num_classes or len(train_split.class_names))

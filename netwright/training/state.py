@@ -16,7 +16,7 @@ from netwright.errors import WeightsError
 from netwright.system.atomic import atomic_folder, explain_errors
 from netwright.weights.save import cpu_copy
 
-__all__ = ["State", "latest_state", "save_state"]
+__all__ = ["State", "latest_metadata", "latest_state", "save_state"]
 
 _FORMAT = 1
 _TENSORS, _METADATA = "tensors.safetensors", "state.json"
@@ -60,6 +60,16 @@ def save_state(folder: Path, name: str, state: State) -> Path:
             if other.name < name:
                 shutil.rmtree(other)
     return final
+
+
+def latest_metadata(folder: Path) -> dict[str, Any] | None:
+    """The metadata of the newest state in a folder, without its tensors; None where there is none that can be read."""
+    states = _states(folder)
+    try:
+        metadata = json.loads((states[-1] / _METADATA).read_text(encoding="utf-8")) if states else None
+    except (OSError, ValueError):  # said when the state is read
+        return None
+    return metadata if isinstance(metadata, dict) else None
 
 
 def latest_state(folder: Path) -> State | None:

@@ -191,10 +191,10 @@ def mindcv_preprocessing(path: Path, *, image_size: int, channels: int) -> tuple
     Returns:
         The preprocessing, and notices for the user.
     """
-    from netwright.data.preprocess import Preprocessing
+    from netwright.data.preprocess import Preprocessing, for_channels
 
     color = Preprocessing()
-    mean, std = ((sum(values) / 3,) if channels == 1 else values for values in (color.mean, color.std))
+    mean, std = (for_channels(values, channels) for values in (color.mean, color.std))
     known = row_of_file(path)
     interpolation, crop_pct = ("bilinear", 0.875) if known is None else (known.interpolation, known.crop_pct)
     preprocessing = Preprocessing(image_size, channels, crop_pct, interpolation, False, mean, std)

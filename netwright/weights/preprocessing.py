@@ -45,7 +45,8 @@ def preprocessing_of(stored: StoredWeights, arch: Arch) -> tuple[Preprocessing, 
         if "mean" in config:  # from trials by version 0.1: mean and std for pixels 0..1
             mean, std = (tuple(255 * float(value) for value in config[name]) for name in ("mean", "std"))
             size, channels = int(config["resolution"]), arch.in_channels
-            return Preprocessing(size, channels, 1.0, "bilinear", True, mean, std, crop_first=True), []
+            kept = {"background": "black", "full_scale": "high_byte"}  # as version 0.1 decoded
+            return Preprocessing(size, channels, 1.0, "bilinear", True, mean, std, crop_first=True, **kept), []
     except (DataError, TypeError, ValueError, KeyError) as error:
         raise WeightsError(f"the preprocessing in {stored.path} cannot be read: {error}") from error
     if stored.layout == "mindcv":
@@ -60,9 +61,10 @@ def preprocessing_of(stored: StoredWeights, arch: Arch) -> tuple[Preprocessing, 
 
 
 def _for_channels(usual: Preprocessing, channels: int) -> Preprocessing:
-    if channels != 1:
-        return usual
-    return replace(usual, channels=1, mean=(sum(usual.mean) / 3,), std=(sum(usual.std) / 3,))
+    from netwright.data.preprocess import for_channels
+
+    mean, std = (for_channels(values, channels) for values in (usual.mean, usual.std))
+    return replace(usual, channels=channels, mean=mean, std=std)
 
 
 def torchvision_facts(path: Path) -> Mapping[str, Any]:

@@ -34,6 +34,8 @@ CIFAR_SEEN: dict[str, Any] = {
     "antialias": True,
     "mean": [125.3, 123.0, 113.9],
     "std": [63.0, 62.1, 66.7],
+    "background": "white",
+    "full_scale": "file",
 }
 
 

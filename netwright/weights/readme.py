@@ -175,11 +175,12 @@ def _costs(model: LoadedModel) -> dict[str, str]:
 def _images(model: LoadedModel) -> dict[str, str]:
     preprocessing = model.preprocessing
     mean, std = (", ".join(f"{value:g}" for value in values) for values in (preprocessing.mean, preprocessing.std))
+    colors = {1: "gray", 3: "RGB"}.get(preprocessing.channels, f"{preprocessing.channels} channels")
     side, smooth = preprocessing.image_size, "antialiased" if preprocessing.antialias else "without antialiasing"
     return {
-        "resize": f"{'the center square' if preprocessing.crop_first else 'shorter side'} to "
+        "resize": f"{preprocessing.resized_part} to "
         f"{preprocessing.resize_size} pixels, {preprocessing.interpolation}, {smooth}",
-        "crop": f"the center {side} x {side}, {'gray' if preprocessing.channels == 1 else 'RGB'}",
+        "crop": f"the center {side} x {side}, {colors}",
         "normalize": f"pixels 0-255 minus {mean}, divided by {std}",
     }
 

@@ -99,8 +99,8 @@ def _preprocessing_text(preprocessing: Preprocessing) -> str:
     smooth = "" if preprocessing.antialias else " without antialiasing"
     mean, std = (" ".join(f"{value:g}" for value in values) for values in (preprocessing.mean, preprocessing.std))
     return (
-        f"{'center square' if preprocessing.crop_first else 'shorter side'} to {preprocessing.resize_size} "
-        f"({preprocessing.interpolation}{smooth}), center {preprocessing.image_size}, minus {mean}, by {std} "
+        f"{preprocessing.resized_part} to {preprocessing.resize_size} ({preprocessing.interpolation}{smooth}), "
+        f"center {preprocessing.image_size}, minus {mean}, by {std} "
         "(pixels 0-255)"
     )
 

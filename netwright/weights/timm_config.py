@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["CONFIG", "TimmConfig", "read_timm_config", "timm_config"]
 
 CONFIG = "config.json"
+# timm's crop_mode -> how images become square here
+_RESIZES = {"center": "crop", "squash": "squash", "border": "letterbox"}
 _MOST_BYTES = 64 << 20  # enough for the class names of the largest label sets
 # arguments of timm's create_model that shapes show, or that act in training only
 _VISIBLE = frozenset(
@@ -121,13 +123,18 @@ def _preprocessing(values: Mapping[str, Any], model_args: object) -> dict[str, A
         "antialias": True,
         "mean": _scaled(mean, channels),
         "std": _scaled(std, channels),
+        "resize": _RESIZES.get(str(values.get("crop_mode", "center")), "crop"),
+        "background": "white",
+        "full_scale": "file",
     }
 
 
 def _scaled(values: Sequence[float], channels: int) -> list[float]:
     """Scale 0 to 1 to 0 to 255, rounded to the digits that were written; colors are averaged for gray images."""
-    scaled = [round(255 * float(value), 6) for value in values]
-    return [sum(scaled) / len(scaled)] if channels == 1 and len(scaled) > 1 else scaled
+    from netwright.data.preprocess import for_channels
+
+    scaled = tuple(round(255 * float(value), 6) for value in values)
+    return list(for_channels(scaled, channels))
 
 
 def timm_config(
@@ -171,7 +178,7 @@ def timm_config(
         "fixed_input_size": False,
         "interpolation": preprocessing.interpolation,
         "crop_pct": preprocessing.crop_pct,
-        "crop_mode": "center",
+        "crop_mode": next(mode for mode, ours in _RESIZES.items() if ours == preprocessing.resize),
         "mean": [round(value / 255, 9) for value in preprocessing.mean],
         "std": [round(value / 255, 9) for value in preprocessing.std],
         "pool_size": [pixels, pixels],

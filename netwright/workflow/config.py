@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from netwright.analysis.policy import DEFAULT, POLICIES, POLICIES_IN_WORDS, REFINE_FROM
+from netwright.data.decode_rules import check_background
+from netwright.data.resize import RESIZES
 from netwright.errors import RecipeError, SpaceError
 from netwright.options import check_options, option, options_of, read_duration
 from netwright.recipe import Recipe
@@ -26,6 +28,7 @@ SWEEP_TRIALS = 100  # of a sweep alone, by default: it is not followed by the ot
 _NOT_LASTING = (
     *("out", "command", "workers", "device", "space", "data_dir", "trial_timeout", "retry_failed"),
     *("budget", "given"),
+    *("resize", "background", "full_scale", "in_channels"),
 )
 
 
@@ -73,6 +76,34 @@ class DesignConfig:
     resolution: int | None = option(
         None, "side of the square input", low=1, metavar="PIXELS", default_text="from the images"
     )
+    in_channels: int | None = option(
+        None,
+        "1: gray; 3: RGB; 4: RGBA as data; others: the bands of a TIFF",
+        low=1,
+        metavar="N",
+        default_text="gray or RGB, from the images",
+    )
+    resize: str = option(
+        "crop",
+        "how images become square: crop: the center is cut out; squash: squeezed; letterbox: between bands of the "
+        "background",
+        choices=RESIZES,
+    )
+    background: str | None = option(
+        None,
+        "what transparent images are laid on: white, black or a color like #f0f0f0",
+        metavar="COLOR",
+        default_text="white",
+    )
+    full_scale: float | str | None = option(
+        None,
+        "the value that is white in images of more than 8 bits that do not declare it; file: as the values of each "
+        "need; high_byte: 65535",
+        choices=("file", "high_byte"),
+        above=0.0,
+        metavar="VALUE",
+        default_text="found in the training images",
+    )
     train_images: int | None = option(None, "train trials on at most this many images", low=1, metavar="N")
     workers: int | None = option(None, "trials at a time", low=1, metavar="W", default_text="a processor or a GPU each")
     threads: int = option(1, "of each worker", low=1, metavar="T")
@@ -108,6 +139,8 @@ class DesignConfig:
             if isinstance(window := getattr(self, name), list):
                 object.__setattr__(self, name, tuple(window))
         check_options(self)
+        if self.background is not None and (problem := check_background(self.background)):
+            raise RecipeError(problem)
         if "epochs" in self.recipe:
             raise RecipeError("the epochs of trials are not part of the recipe. Give them as 'epochs'.")
         for epochs in (self.epochs, self.final):
@@ -152,6 +185,11 @@ class DesignConfig:
     def is_open(self) -> bool:
         """Whether a plan may choose how much is trained though no budget is given."""
         return self.given is not None and not {"trials", "epochs"} <= set(self.given)
+
+    @property
+    def preparation(self) -> dict[str, Any]:
+        """How images are decoded, as `load_images` takes it."""
+        return {name: getattr(self, name) for name in ("in_channels", "resize", "background", "full_scale")}
 
     @property
     def confirming(self) -> int:

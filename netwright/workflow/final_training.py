@@ -43,7 +43,11 @@ def train_finalists(prepared: PreparedDesign, pick: Arch, baseline: Arch) -> tup
     images = prepared.images
     if config.train_images is not None:
         images = load_images(
-            config.data_dir, resolution=images.resolution, seed=config.seed, cache=config.out / "cache"
+            config.data_dir,
+            resolution=images.resolution,
+            seed=config.seed,
+            cache=config.out / "cache",
+            **config.preparation,
         )
         # a part of the images may be all gray, and the whole not
         pick, baseline = (replace(arch, in_channels=images.channels) for arch in (pick, baseline))

@@ -162,6 +162,7 @@ def prepare(config: DesignConfig, progress: NullProgress) -> PreparedDesign:
         cache=config.out / "cache",
         train_images=config.train_images,
         announce=announcer(_LOG),
+        **config.preparation,
     )
     _LOG.info("%s: decoded to %d x %d pixels", images.name, images.resolution, images.resolution)
     if images.skipped:
@@ -173,6 +174,8 @@ def prepare(config: DesignConfig, progress: NullProgress) -> PreparedDesign:
             first.reason,
             what_is_left(images),
         )
+    for notice in images.notices:
+        _LOG.warning("%s", notice)
     recipe, final_recipe, devices = _resolved(config, images)
     space = budgeted(space, images.resolution, images.num_classes, images.channels, config)
     assert images.path is not None, "a cache was given"

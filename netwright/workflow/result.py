@@ -20,6 +20,7 @@ from netwright.system.atomic import atomic_file, remove_abandoned, write_text
 from netwright.system.machine import hardware, versions
 from netwright.system.snippet import python_lines
 from netwright.workflow.final_training import weights_of
+from netwright.workflow.pictures import pictures_of, preparation_in_words
 from netwright.workflow.prepare import PreparedDesign, what_is_left
 
 if TYPE_CHECKING:
@@ -100,6 +101,8 @@ def conclude(
         finalists=finalists,
         facts=_facts(prepared, pick),
         extra=_extra(prepared, held_out),
+        pictures=pictures_of(prepared.images),
+        pictures_text=preparation_in_words(prepared.images),
     )
     _copy(weights_of(out / "final", "pick", pick.seeds[0]), out / "weights.safetensors")
     _write(out / "network.yaml", pick.arch.to_yaml(), "the selected network")

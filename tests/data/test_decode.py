@@ -10,6 +10,7 @@ from PIL import Image
 
 from netwright.data import decode
 from netwright.data.decode import PIXEL_LIMIT, decode_full, read_header
+from netwright.data.decode_rules import DecodeRules
 from netwright.errors import DataError
 
 decode_module = importlib.import_module("netwright.data.decode")  # netwright.data.decode is the function
@@ -109,23 +110,64 @@ def test_cmyk_tiff_is_not_inverted(make):
     assert (decode(make.encode(Image.new("CMYK", (8, 8), (0, 255, 255, 0)), "TIFF"), 8, 3) == (255, 0, 0)).all()
 
 
-def test_transparent_images_lie_on_black(make):
+BLACK = DecodeRules("black", "high_byte")  # as version 0.1 decoded
+
+
+def test_transparent_images_lie_on_white(make):
     image = Image.new("RGBA", (8, 8), (200, 100, 50, 128))
-    image.paste((255, 255, 255, 0), (0, 0, 4, 8))
+    image.paste((0, 0, 0, 0), (0, 0, 4, 8))
     pixels = decode(make.encode(image), 8, 3)
-    assert (pixels[:, :4] == 0).all()
-    assert np.abs(pixels[:, 4:].astype(int) - (100, 50, 25)).max() <= 1
+    assert (pixels[:, :4] == 255).all()
+    assert np.abs(pixels[:, 4:].astype(int) - (227, 177, 152)).max() <= 1
 
 
-def test_transparency_of_palettes_and_of_one_color_counts(make):
+@pytest.mark.parametrize(
+    ("background", "color"), [("black", (0, 0, 0)), ("white", (255,) * 3), ("#1e90ff", (30, 144, 255))]
+)
+def test_transparent_images_lie_on_any_color(make, background, color):
+    rules = DecodeRules(background)
+    clear = make.encode(Image.new("RGBA", (8, 8), (200, 100, 50, 0)))
+    assert (decode(clear, 8, 3, rules=rules) == color).all()
+    gray = Image.new("RGB", (1, 1), color).convert("L").getpixel((0, 0))
+    assert (decode(clear, 8, 1, rules=rules) == gray).all()
+    assert rules.fill(1) == (gray,)
+    assert rules.fill(3) == color
+
+
+@pytest.mark.parametrize(("rules", "value"), [(DecodeRules(), 255), (BLACK, 0)])
+def test_transparency_of_palettes_and_of_one_color_counts(make, rules, value):
     palette = Image.new("P", (8, 8), 1)
-    palette.putpalette([255, 255, 255, 10, 200, 30])
-    assert (decode(make.encode(palette, transparency=1), 8, 3) == 0).all()
+    palette.putpalette([255, 0, 255, 10, 200, 30])
+    assert (decode(make.encode(palette, transparency=1), 8, 3, rules=rules) == value).all()
+    assert (decode(make.encode(palette, "GIF", transparency=1), 8, 3, rules=rules) == value).all()
     # a table of opacities, of which Pillow warns when it is dropped
-    assert (decode(make.encode(palette, transparency=b"\xff\x00"), 8, 3) == 0).all()
+    assert (decode(make.encode(palette, transparency=b"\xff\x00"), 8, 3, rules=rules) == value).all()
     keyed = make.encode(Image.new("RGB", (8, 8), ORANGE), transparency=ORANGE)
-    assert (decode(keyed, 8, 3) == 0).all()
-    assert (decode(make.encode(Image.new("LA", (8, 8), (200, 0))), 8, 1) == 0).all()
+    assert (decode(keyed, 8, 3, rules=rules) == value).all()
+    for kind in ("PNG", "TIFF"):
+        assert (decode(make.encode(Image.new("LA", (8, 8), (200, 0)), kind), 8, 1, rules=rules) == value).all()
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA", "P", "1", "CMYK", "I;16"])
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP", "JPEG"])
+def test_opaque_images_are_what_they_were(make, mode, kind):
+    """To the last bit, whatever they are laid on; 16-bit images too, if they use their bits."""
+    rng = np.random.default_rng(0)
+    colors = rng.integers(0, 256, (31, 23, 4), dtype=np.uint8)
+    colors[..., 3] = 255
+    image = Image.fromarray(colors)
+    if mode == "I;16":
+        image = Image.fromarray(rng.integers(0, 65536, (31, 23), dtype=np.uint16))
+    elif mode != "RGBA":
+        image = image.convert("RGB").quantize(7) if mode == "P" else image.convert(mode)
+    try:
+        data = make.encode(image, kind)
+    except OSError:
+        pytest.skip(f"{kind} has no {mode}")
+    for channels in (1, 3):
+        before = decode_full(data, channels, rules=BLACK)
+        for rules in (DecodeRules(), DecodeRules("black"), DecodeRules("#123456", 65535)):
+            assert np.array_equal(decode_full(data, channels, rules=rules), before)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "TIFF"])
@@ -138,11 +180,11 @@ def test_sixteen_bit_ppm():
     assert (decode(b"P5 8 8 65535\n" + b"\x9c\x40" * 64, 8, 1) == 0x9C).all()
 
 
-def test_images_without_a_fixed_range_are_refused(make):
+def test_images_without_a_fixed_range_were_refused(make):
     with pytest.raises(DataError, match="floating-point images have no fixed range"):
-        decode(make.encode(Image.new("F", (8, 8), 0.5), "TIFF"), 8, 3)
+        decode(make.encode(Image.new("F", (8, 8), 0.5), "TIFF"), 8, 3, rules=BLACK)
     with pytest.raises(DataError, match="32-bit images have no fixed range"):
-        decode(make.encode(Image.new("I", (8, 8), 100_000), "TIFF"), 8, 3)
+        decode(make.encode(Image.new("I", (8, 8), 100_000), "TIFF"), 8, 3, rules=BLACK)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
@@ -243,6 +285,13 @@ def test_jpeg_bombs_are_refused(make):
     data[frame + 5 : frame + 9] = struct.pack(">HH", 60_000, 60_000)
     with pytest.raises(DataError, match=f"at most {PIXEL_LIMIT:,} pixels, and this one has 60,000 x 60,000"):
         decode(bytes(data), 32, 3)
+
+
+def test_the_format_is_known_by_the_content(make):
+    for kind in ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM", "AVIF", "JPEG2000"):
+        data = make.encode(make.picture(ORANGE, 0, (32, 32)), kind)
+        assert decode(data, 16, 3).shape == (16, 16, 3)
+        assert read_header(data)[:2] == (32, 32)
 
 
 def test_pixels_are_resized_as_files_are(make):

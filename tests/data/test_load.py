@@ -1,4 +1,5 @@
 import contextlib
+import json
 import resource
 import shutil
 
@@ -244,3 +245,84 @@ def test_a_full_disk_is_seen_before_decoding(flat, tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     with pytest.raises(OutputError, match="and 0 bytes are free there"):
         load_images(flat, cache=tmp_path / "c", progress=lambda *_: pytest.fail("decoded"))
+
+
+def icons(root):
+    """Dark drawings on nothing, twice as wide as high."""
+    for label, name in enumerate(("bar", "dot")):
+        (root / name).mkdir(parents=True)
+        for number in range(6):
+            image = Image.new("RGBA", (32, 16), (0, 0, 0, 0))
+            image.paste((20, 20, 20, 255), (number, 4, number + 4 + 8 * label, 8))
+            image.save(root / name / f"{number}.png")
+    return root
+
+
+def test_drawings_on_nothing_are_seen_and_on_black_they_are_missed(tmp_path):
+    root = icons(tmp_path / "icons")
+    seen = load_images(root, resolution=16, resize="squash")
+    assert (seen.background, seen.resize, seen.full_scale, seen.notices) == ("white", "squash", "file", ())
+    assert all(len(np.unique(image)) > 1 for image in seen.images)
+    black = load_images(root, resolution=16, resize="letterbox", background="black")
+    assert black.images.max() <= 20
+    assert seen.fingerprint != black.fingerprint
+    empty = tmp_path / "empty"
+    for name in ("bar", "dot"):
+        (empty / name).mkdir(parents=True)
+        for number in range(4):
+            Image.new("RGBA", (16, 16), (255, 255, number, 0)).save(empty / name / f"{number}.png")
+    notices = load_images(empty, resolution=16).notices
+    assert notices[0].startswith("all 8 images are of one color as the network sees them")
+    assert notices[1] == "of 8 images only 1 differ as the network sees them: are they copies?"
+
+
+def test_the_full_scale_of_a_data_set_is_found_kept_and_said(tmp_path):
+    rng = np.random.default_rng(0)
+    root = tmp_path / "scans"
+    for name in ("ant", "bee"):
+        (root / name).mkdir(parents=True)
+        for number in range(6):
+            Image.fromarray(rng.integers(0, 3900, (8, 8), dtype=np.uint16)).save(root / name / f"{number}.png")
+    images = load_images(root, cache=tmp_path / "cache")
+    assert images.full_scale == 4095
+    assert images.images.max() > 200
+    assert "4,095, the end of 12 bits, counts as white" in images.notices[0]
+    again = ImageSet.open(images.path)
+    assert (again.full_scale, again.notices, again.background) == (4095, images.notices, "white")
+    assert load_images(root, full_scale=65535).images.max() < 16
+
+
+def test_a_cache_of_version_0_1_goes_on_as_it_was(tmp_path):
+    root, cache = icons(tmp_path / "icons"), tmp_path / "cache"
+    before = load_images(root, cache=cache, background="black", full_scale="high_byte")
+    content = json.loads(before.path.read_text())
+    for key in ("background", "resize", "full_scale", "notices"):
+        del content[key]
+    before.path.write_text(json.dumps(content))
+    again = load_images(root, cache=cache)
+    assert (again.fingerprint, again.background, again.full_scale) == (before.fingerprint, "black", "high_byte")
+    asked = load_images(root, cache=cache, background="white")
+    assert (asked.background, asked.fingerprint == before.fingerprint) == ("white", False)
+
+
+def test_pixels_of_a_source_have_the_fingerprint_that_they_had():
+    """As version 0.1 computed it: populations of the digits go on."""
+    source = open_source("digits")
+    splits = cut_splits(source, 0, 0.2)
+    shape = load_module.choose_shape(source, splits.train, None)
+    assert load_images("digits").fingerprint == load_module._fingerprint(source, splits, shape, 0)
+    assert load_images("digits").background == "white"
+
+
+def test_channels_that_are_asked_for(tmp_path, make):
+    rng = np.random.default_rng(0)
+    for name in ("ant", "bee"):
+        (tmp_path / name).mkdir()
+        for number in range(4):
+            values = rng.integers(0, 256, (8, 8, 4), dtype=np.uint8)
+            (tmp_path / name / f"{number}.png").write_bytes(make.encode(Image.fromarray(values)))
+    images = load_images(tmp_path, in_channels=4)
+    assert images.images.shape[1:] == (8, 8, 4)
+    assert len(images.mean) == len(images.std) == 4
+    with pytest.raises(DataError, match="has only 4 channels"):
+        load_images(tmp_path, in_channels=5)

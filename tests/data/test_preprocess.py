@@ -1,4 +1,5 @@
 import io
+import json
 import subprocess
 import sys
 
@@ -181,7 +182,12 @@ def test_it_travels_as_plain_values():
         ({"crop_first": True, "crop_pct": 1, "antialias": False}, "with crop_first"),
         ({"crop_first": 1}, "'crop_first'"),
         ({"interpolation": "area"}, "interpolation is one of nearest, bilinear, bicubic, not 'area'"),
-        ({"channels": 4}, r"gray \(1\) or RGB \(3\)"),
+        ({"channels": 0}, r"1 channel \(gray\), 3 \(RGB\)"),
+        ({"channels": 4}, "mean has 4 numbers"),
+        ({"background": "red"}, "background is white, black or a color like #f0f0f0, not 'red'"),
+        ({"resize": "fit"}, "resize is one of crop, squash, letterbox, not 'fit'"),
+        ({"full_scale": 0}, "full_scale is a number above 0, file or high_byte, not 0"),
+        ({"full_scale": "12"}, "full_scale"),
     ],
 )
 def test_what_cannot_be_is_refused(change, constraint):
@@ -203,3 +209,44 @@ def test_it_comes_from_a_training():
     assert gray.mean == pytest.approx((114.495,))
     one = training.with_(mean=(127.5,), std=(50.0,))
     assert Preprocessing.from_training(one).mean == (127.5,) * 3
+
+
+def test_files_without_the_new_keys_keep_what_they_did():
+    before = Preprocessing.from_dict(
+        {key: value for key, value in Preprocessing().to_dict().items() if key not in ("background", "full_scale")}
+    )
+    assert (before.background, before.resize, before.full_scale) == ("black", "crop", "high_byte")
+    assert not {"background", "resize", "full_scale"} & set(before.to_dict())
+    clear, dark = io.BytesIO(), io.BytesIO()
+    Image.new("RGBA", (64, 64), (200, 100, 50, 0)).save(clear, "PNG")
+    Image.fromarray(np.full((64, 64), 4000, np.uint16)).save(dark, "PNG")
+    assert before.pixels(clear.getvalue()).max() == 0
+    assert before.pixels(dark.getvalue()).max() == 4000 >> 8
+    assert Preprocessing().pixels(clear.getvalue()).min() == 255
+    assert Preprocessing().pixels(dark.getvalue()).min() == 4000 >> 4
+
+
+@pytest.mark.parametrize("full_scale", ["file", "high_byte", 4095.0, 0.5])
+def test_new_keys_are_kept(full_scale):
+    ours = Preprocessing(background="#102030", resize="letterbox", full_scale=full_scale)
+    assert Preprocessing.from_dict(json.loads(json.dumps(ours.to_dict()))) == ours
+    whole = Preprocessing.from_dict(ours.to_dict() | {"full_scale": 4095})
+    assert whole.full_scale == 4095.0
+
+
+def test_a_training_says_how_images_become_square():
+    training = TrainConfig().with_(resize="squash", background="black", full_scale=1023.0)
+    ours = Preprocessing.from_training(training)
+    assert (ours.resize, ours.background, ours.full_scale, ours.crop_pct) == ("squash", "black", 1023.0, 1.0)
+    assert Preprocessing.from_training(TrainConfig()) == Preprocessing()
+
+
+def test_mean_and_std_of_other_channels():
+    four = Preprocessing.from_training(TrainConfig().with_(in_channels=4))
+    assert four.mean == (123.675, 116.28, 103.53, pytest.approx(114.495))
+    two = Preprocessing.from_training(TrainConfig().with_(in_channels=2))
+    assert two.std == (pytest.approx(57.63),) * 2
+    own = TrainConfig().with_(in_channels=5, mean=(1.0, 2.0, 3.0, 4.0, 5.0), std=(1.0,) * 5)
+    assert Preprocessing.from_training(own).mean == (1, 2, 3, 4, 5)
+    with pytest.raises(DataError, match="mean has 4 numbers, one a channel, and here it is"):
+        Preprocessing.from_training(TrainConfig().with_(in_channels=4, mean=(1.0, 2.0, 3.0), std=(1.0, 2.0, 3.0)))

@@ -171,3 +171,48 @@ def test_seeding_reaches_every_generator():
 
     assert drawn() == drawn()
     assert len(set(drawn())) == 3
+
+
+@pytest.mark.parametrize("resize", ["squash", "letterbox"])
+@pytest.mark.parametrize("size", [(30, 90), (90, 30)])
+def test_a_random_part_of_a_wide_image_has_its_ratio(resize, size):
+    """Where all of an image is seen in validation, training sees parts of the same shape."""
+    rows, columns = np.indices(size)
+    pixels = np.stack([rows * 255 // size[0], columns * 255 // size[1], rows * 0], axis=2).astype(np.uint8)
+    training = TrainConfig().with_(image_size=32, resize=resize, hflip=0.0, color_jitter=None, background="#0000ff")
+    augment = Augment(training.augmentation, Preprocessing.from_training(training))
+    spans = []
+    for seed in range(40):
+        torch.manual_seed(seed)
+        (seen,) = augment(pixels)
+        image = seen[seen[..., 2] < 128]
+        assert len(image), "no training image is nothing but bands"
+        spans.append([np.ptp(image[..., channel].astype(int)) for channel in (0, 1)])
+        if resize == "letterbox":
+            high, wide = (seen[..., 2] < 128).any(axis=1).sum(), (seen[..., 2] < 128).any(axis=0).sum()
+            assert max(high, wide) == 32
+            assert 2 < max(high, wide) / min(high, wide) < 4.6
+    high, wide = np.mean(spans, axis=0)
+    assert 0.85 < high / wide < 1.18
+
+
+def test_other_channels_are_cropped_with_the_colors_and_keep_their_values():
+    training = TrainConfig().with_(image_size=16, in_channels=4, color_jitter=0.4)
+    augment = Augment(training.augmentation, Preprocessing.from_training(training))
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 40, 1), dtype=np.uint8).repeat(4, axis=2)
+    torch.manual_seed(0)
+    (four,) = augment(pixels)
+    plain = training.with_(color_jitter=None)
+    torch.manual_seed(0)
+    (expected,) = Augment(plain.augmentation, Preprocessing.from_training(plain))(pixels)
+    assert np.array_equal(four[..., 3], expected[..., 3])
+    assert not np.array_equal(four[..., :3], expected[..., :3])
+    five = training.with_(in_channels=5)
+    assert Augment(five.augmentation, Preprocessing.from_training(five))(pixels[..., [0] * 5])[0].shape == (16, 16, 5)
+
+
+@pytest.mark.parametrize("option", [{"auto_augment": "trivialaugwide"}, {"lighting": 0.1}, {"aug_splits": 3}])
+def test_what_is_for_colors_is_refused_for_other_channels(option):
+    training = TrainConfig().with_(in_channels=4, color_jitter=None, **option)
+    with pytest.raises(RecipeError, match="is for 1 or 3 channels, and the network takes 4"):
+        Augment(training.augmentation, Preprocessing.from_training(training))

@@ -21,6 +21,12 @@ CASES = (
     Preprocessing(image_size=33, crop_pct=0.95, interpolation="bicubic"),
     Preprocessing(image_size=28, crop_pct=1.0, channels=1, mean=(33.3,), std=(78.6,), interpolation="nearest"),
     Preprocessing(image_size=64, channels=1, mean=(100.0,), std=(50.0,)),
+    Preprocessing(image_size=64, background="black", full_scale="high_byte"),  # as version 0.1 wrote it
+    Preprocessing(image_size=48, crop_pct=1.0, resize="squash", background="#1e90ff", full_scale=4095.0),
+    Preprocessing(image_size=48, crop_pct=1.0, resize="letterbox", background="#1e90ff"),
+    Preprocessing(
+        *(40, 1, 0.9, "bicubic", True, (100.0,), (50.0,)), resize="letterbox", background="#1e90ff", full_scale=65535.0
+    ),
 )
 
 
@@ -79,6 +85,7 @@ def files() -> Iterator[tuple[str, bytes]]:
         ("two colors.png", gray.convert("1"), "PNG"),
         ("cmyk.jpg", image.convert("CMYK"), "JPEG"),
         ("16 bits.png", Image.fromarray(scene(200, 300, 5)[..., 0].astype(np.uint16) * 257 + 3), "PNG"),
+        ("12 bits.png", Image.fromarray(scene(200, 300, 6)[..., 0].astype(np.uint16) * 16 + 7), "PNG"),
         ("colors.tif", image, "TIFF"),
         ("colors.bmp", image, "BMP"),
     ):
@@ -88,7 +95,7 @@ def files() -> Iterator[tuple[str, bytes]]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("preprocessing", CASES, ids=lambda each: f"{each.image_size}x{each.channels}")
+@pytest.mark.parametrize("preprocessing", CASES, ids=lambda each: f"{each.image_size}x{each.channels}-{each.resize}")
 def test_the_lines_of_the_tutorial_give_the_same_bits(
     prepare: Callable[[Any, dict[str, Any]], np.ndarray], preprocessing: Preprocessing
 ) -> None:

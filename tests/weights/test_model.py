@@ -114,7 +114,10 @@ def test_folders_and_descriptions_are_followed(saved: Path, randomized: Callable
         designed = load_model(ref)
         assert designed.class_names == NAMES
         assert designed.preprocessing == Preprocessing(
-            16, 3, 1.0, "bilinear", True, (127.5, 63.75, 191.25), (127.5, 127.5, 255.0), crop_first=True
+            *(16, 3, 1.0, "bilinear", True, (127.5, 63.75, 191.25), (127.5, 127.5, 255.0)),
+            crop_first=True,
+            background="black",  # as that version decoded
+            full_scale="high_byte",
         )
 
 

@@ -1,0 +1,78 @@
+"""How the values of a file become eight bits of color: what lies behind transparent parts, and what counts as white."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+from netwright.errors import DataError
+
+__all__ = ["BY_FILE", "HIGH_BYTE", "DecodeRules", "check_background", "check_full_scale", "color_of"]
+
+# of `full_scale`: each file's own bits; the upper eight of sixteen bits, as version 0.1 read them
+BY_FILE, HIGH_BYTE = "file", "high_byte"
+
+_NAMED = {"white": (255, 255, 255), "black": (0, 0, 0)}
+_HEX = re.compile("#[0-9a-fA-F]{6}")
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeRules:
+    """What a file leaves open about its colors.
+
+    Attributes:
+        background: What transparent images are laid on: white, black or #rrggbb.
+        full_scale: The value that counts as white in images of more than 8 bits that do not declare it; 'file': the
+            largest of 8, 10, 12, 14, 16, ... bits that the image's own values need; 'high_byte': 65,535, whatever the
+            file declares.
+
+    Raises:
+        DataError: A value is impossible.
+    """
+
+    background: str = "white"
+    full_scale: float | str = BY_FILE
+
+    def __post_init__(self) -> None:
+        if problem := check_background(self.background) or check_full_scale(self.full_scale):
+            raise DataError(problem)
+
+    @property
+    def color(self) -> tuple[int, int, int]:
+        """The background as red, green and blue."""
+        return color_of(self.background)
+
+    def fill(self, channels: int) -> tuple[int, ...]:
+        """The background of an image of so many channels: gray, red green blue, then 0 for each further one."""
+        red, green, blue = self.color
+        if channels < 3:
+            # as Pillow makes gray of colors (ITU-R 601-2)
+            gray = (red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16
+            return (gray, *(0,) * (channels - 1))
+        return (red, green, blue, *(0,) * (channels - 3))
+
+
+def color_of(background: str) -> tuple[int, int, int]:
+    """white, black or #rrggbb as red, green and blue."""
+    if background in _NAMED:
+        return _NAMED[background]
+    red, green, blue = bytes.fromhex(background[1:])
+    return red, green, blue
+
+
+def check_background(background: str) -> str:
+    """What is wrong with it; empty where nothing is."""
+    if background in _NAMED or _HEX.fullmatch(background):
+        return ""
+    return f"background is white, black or a color like #f0f0f0, not {background!r}. Correct 'background'."
+
+
+def check_full_scale(value: float | str | None) -> str:
+    """What is wrong with it; empty where nothing is."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if value in (None, BY_FILE, HIGH_BYTE) or (
+        is_number and float(value or 0) > 0 and math.isfinite(float(value or 0))
+    ):
+        return ""
+    return f"full_scale is a number above 0, file or high_byte, not {value!r}. Correct 'full_scale'."

@@ -1,0 +1,43 @@
+"""The orientation that a camera notes in an image (EXIF), undone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from netwright.data.source import Pixels
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+__all__ = ["orientation_of", "upright"]
+
+_EXIF_ORIENTATION = 0x0112
+# EXIF orientation -> what undoes it (Exif 2.32, table 6): do rows become columns, then the steps of rows and columns
+_UPRIGHT = {
+    2: (False, 1, -1),
+    3: (False, -1, -1),
+    4: (False, -1, 1),
+    5: (True, 1, 1),
+    6: (True, 1, -1),
+    7: (True, -1, -1),
+    8: (True, -1, 1),
+}
+
+
+def orientation_of(image: Image) -> int:
+    """Its EXIF orientation; 1, which is upright, where there is none."""
+    try:
+        return int(image.getexif().get(_EXIF_ORIENTATION, 1))
+    except Exception:  # the pixels of an image with damaged EXIF are fine
+        return 1
+
+
+def upright(pixels: Pixels, orientation: int) -> Pixels:
+    """(H, W, C) pixels turned and mirrored so that an orientation of them is undone."""
+    if orientation not in _UPRIGHT:
+        return pixels
+    is_turned, rows, columns = _UPRIGHT[orientation]
+    turned = pixels.swapaxes(0, 1) if is_turned else pixels
+    return np.ascontiguousarray(turned[::rows, ::columns])
