@@ -6,25 +6,23 @@ import errno
 import hashlib
 import os
 import warnings
-from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from netwright.data.blocks import DecodedBlock, decoded_blocks
 from netwright.data.cut import Cut
 from netwright.data.decode import decode, ignore_pillow_warnings
-from netwright.data.images import ImageSet, Skipped, manifest_name, skipped_image
+from netwright.data.images import ImageSet, Skipped, manifest_name
 from netwright.data.preparation import Preparation, prepare_decoding
 from netwright.data.shape import ImageShape, choose_shape
 from netwright.data.signal import SignalMeter
-from netwright.data.source import ImageSource, IntArray, Pixels, listed
+from netwright.data.source import ImageSource, IntArray, listed
 from netwright.data.sources import open_source
 from netwright.data.splits import Splits
 from netwright.data.store import FileSink, MemorySink, Sink
@@ -32,25 +30,13 @@ from netwright.data.summarize import summarize
 from netwright.data.summary import DataSummary
 from netwright.errors import DataError
 from netwright.system.atomic import explain_errors
-from netwright.system.machine import processors
 
 __all__ = ["load_images"]
 
 # increase it when the same file decodes to other pixels, so that older caches are not used
 _DECODER = 1
-_BLOCK = 64
-_MOST_THREADS = 16
-_Decode = Callable[[bytes | Pixels], Pixels]
 # a constant channel is divided by this
 _LEAST_STD = 1 / 255
-
-
-class _Block(NamedTuple):
-    """Decoded images. positions: (n,) into the wanted image numbers; images: (n, H, W, C)."""
-
-    positions: IntArray
-    images: Pixels
-    skipped: list[Skipped]
 
 
 def load_images(
@@ -161,7 +147,7 @@ def _decode_set(
     meter = SignalMeter()
     try:
         with _pillow_warnings_ignored():
-            blocks = _blocks(source, wanted, shape, decode_one, threads)
+            blocks = decoded_blocks(source, wanted, shape, decode_one, threads)
             kept, skipped, mean, std = _decode_all(blocks, wanted, splits.train, shape, sink, meter, progress)
         _refuse_bad(source, splits, wanted[kept], skipped)
         images = sink.finish()
@@ -234,7 +220,7 @@ def _rows(row: IntArray, indices: IntArray) -> IntArray:
 
 
 def _decode_all(
-    decoded: Generator[_Block, None, None],
+    decoded: Generator[DecodedBlock, None, None],
     wanted: IntArray,
     train: IntArray,
     shape: ImageShape,
@@ -269,39 +255,6 @@ def _decode_all(
 
 def _unit(values: npt.NDArray[np.float64]) -> tuple[float, ...]:
     return tuple(float(value) / 255 for value in values)
-
-
-def _blocks(
-    source: ImageSource, wanted: IntArray, shape: ImageShape, decode_one: _Decode, threads: int | None
-) -> Generator[_Block, None, None]:
-    """Decoded blocks in the order of `wanted`; only a few are decoded ahead."""
-    workers = threads or min(_MOST_THREADS, processors())
-    starts = iter(range(0, len(wanted), _BLOCK))
-    running: deque[Future[_Block]] = deque()
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="decode")
-    try:
-        while True:
-            while len(running) < 2 * workers and (start := next(starts, None)) is not None:
-                running.append(pool.submit(_decode_block, source, wanted, start, shape, decode_one))
-            if not running:
-                return
-            yield running.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _decode_block(source: ImageSource, wanted: IntArray, start: int, shape: ImageShape, decode_one: _Decode) -> _Block:
-    indices = wanted[start : start + _BLOCK]
-    images = np.empty((len(indices), shape.resolution, shape.resolution, shape.channels), dtype=np.uint8)
-    positions: list[int] = []
-    skipped: list[Skipped] = []
-    for position, index in enumerate(indices.tolist(), start):
-        try:
-            images[len(positions)] = decode_one(source.read(index).data)
-            positions.append(position)
-        except (DataError, OSError) as error:
-            skipped.append(skipped_image(source, index, error))
-    return _Block(np.array(positions, dtype=np.int64), images[: len(positions)], skipped)
 
 
 def _refuse_bad(source: ImageSource, splits: Splits, kept: IntArray, skipped: list[Skipped]) -> None:

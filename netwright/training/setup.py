@@ -17,7 +17,6 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from netwright.arch import Arch, complexity
-from netwright.arch.last_map import refuse_single_image
 from netwright.data.data_path import require_images_of_run
 from netwright.data.preprocess import Preprocessing
 from netwright.data.summarize import summarize
