@@ -119,11 +119,11 @@ def _load(training: TrainConfig, given: Set[str]) -> LoadedModel:
 def override_preprocessing(own: Preprocessing, training: TrainConfig, given: Set[str]) -> tuple[Preprocessing, str]:
     """The preprocessing with the keys that the user gave, and a notice of what these change or ''."""
     wanted = {name: getattr(training.augmentation, name) for name in _PREPARATION if name in given}
+    if wanted.get("full_scale", "") is None:
+        del wanted["full_scale"]  # as the weights say
     other = {name: value for name, value in wanted.items() if getattr(own, name) != value}
     if not other:
         return own, ""
-    if other.get("full_scale", "") is None:
-        del other["full_scale"]  # as the weights say
     if other.get("resize", "crop") != "crop" and "crop_pct" not in given:
         other["crop_pct"] = 1.0  # the whole image is seen, as in training
     changes = ", ".join(f"{name} {value} instead of {getattr(own, name)}" for name, value in other.items())

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from netwright.data import ImageSet, cut_splits, load_images, open_source
+from netwright.data import blocks as blocks_module
 from netwright.data import load as load_module
 from netwright.errors import DataError, OutputError
 
@@ -68,7 +69,7 @@ def test_the_fingerprint_knows_every_choice(flat, change):
 
 
 def test_progress_ends_with_all(flat, monkeypatch):
-    monkeypatch.setattr(load_module, "_BLOCK", 7)
+    monkeypatch.setattr(blocks_module, "_BLOCK", 7)
     calls = []
     load_images(flat, progress=lambda done, total: calls.append((done, total)))
     assert calls == [(7, 30), (14, 30), (21, 30), (28, 30), (30, 30)]

@@ -87,3 +87,14 @@ def test_a_folder_is_never_taken_for_the_bundled_digits(model: LoadedModel) -> N
 
 def test_weights_that_say_nothing_of_their_images_change_nothing(model: LoadedModel) -> None:
     assert images_of_run(model.facts, TrainConfig(), NONE) == (TrainConfig(), "")
+
+
+def test_what_is_transparent_and_how_images_become_square_may_be_given(weights: Path, model: LoadedModel) -> None:
+    training = TrainConfig().with_(checkpoint=str(weights), resize="letterbox", background="#102030", full_scale=4095.0)
+    loaded, notices = load_for(training, {"checkpoint", "resize", "background", "full_scale"})
+    ours, own = loaded.preprocessing, model.preprocessing
+    assert (ours.resize, ours.background, ours.full_scale, ours.crop_pct) == ("letterbox", "#102030", 4095.0, 1.0)
+    assert (ours.image_size, ours.mean) == (own.image_size, own.mean)
+    assert "resize letterbox instead of crop, background #102030 instead of white" in notices[-1]
+    as_said, none = load_for(training.with_(full_scale=None), {"checkpoint", "full_scale"})
+    assert (as_said.preprocessing, len(none)) == (own, len(notices) - 1)

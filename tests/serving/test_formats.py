@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from data.writers import png, tiff
 from PIL import Image
 
 from netwright.errors import ServeError
@@ -65,3 +66,14 @@ def test_formats_that_are_none() -> None:
         ServeSettings.from_options("x", formats="png,pdf")
     with pytest.raises(ServeError, match="Give formats"):
         ServeSettings("x", formats=())
+
+
+def test_images_of_sixteen_bits_or_many_bands_take_more_memory_than_others() -> None:
+    deep = io.BytesIO()
+    Image.fromarray(np.zeros((20, 20), np.uint16)).save(deep, "TIFF")
+    assert bytes_per_pixel("png", encoded("png")) == FORMATS["png"].bytes_per_pixel
+    assert bytes_per_pixel("tiff", encoded("tiff")) == FORMATS["tiff"].bytes_per_pixel
+    assert bytes_per_pixel("tiff", deep.getvalue()) == FORMATS["tiff"].bytes_per_pixel
+    assert bytes_per_pixel("png", png(np.zeros((4, 4, 4), np.uint16))) == 26  # measured: 24
+    assert bytes_per_pixel("png", png(np.zeros((4, 4, 1), np.uint16))) == FORMATS["png"].bytes_per_pixel
+    assert bytes_per_pixel("tiff", tiff(np.zeros((4, 4, 5), np.uint16))) == 40  # measured: 30
