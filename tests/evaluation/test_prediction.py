@@ -197,9 +197,14 @@ def test_a_turned_picture_is_seen_upright(model: LoadedModel, images: Path, tmp_
 def test_other_things_are_no_images(model: LoadedModel) -> None:
     with pytest.raises(DataError, match=r"image 1 is a int\. Convert it"):
         predict(model, [np.zeros((9, 9), np.uint8), 3], device="cpu")  # type: ignore[list-item]
-    bad = predict(model, [np.zeros((9, 9)), Image.new("F", (9, 9)), b"none", "gone.png"], device="cpu")
+    bad = predict(model, [np.zeros((9, 9)), Image.new("F", (9, 9), -1.0), b"none", "gone.png"], device="cpu")
     assert all(isinstance(each, UnreadableImage) for each in bad)
     assert [each.name for each in bad] == ["image 0", "image 1", "image 2", "gone.png"]
+    (fractions,) = predict(model, [Image.new("F", (9, 9), 0.5)], device="cpu")
+    (gray,) = predict(model, [Image.new("L", (9, 9), 128)], device="cpu")
+    assert not isinstance(fractions, UnreadableImage)
+    assert not isinstance(gray, UnreadableImage)
+    assert fractions.top == gray.top
 
 
 def test_keys_of_the_command_work(weights: Path, images: Path) -> None:
