@@ -204,7 +204,7 @@ def test_other_things_are_no_images(model: LoadedModel) -> None:
     (gray,) = predict(model, [Image.new("L", (9, 9), 128)], device="cpu")
     assert not isinstance(fractions, UnreadableImage)
     assert not isinstance(gray, UnreadableImage)
-    assert fractions.top == gray.top
+    assert fractions.candidates == gray.candidates
 
 
 def test_keys_of_the_command_work(weights: Path, images: Path) -> None:
