@@ -14,7 +14,7 @@ __all__ = ["IMAGES_FILE", "recall_data_dir", "remember_images"]
 IMAGES_FILE = "images.json"
 _FORMAT = 1
 _BUNDLED = "digits"
-_DEPTH = 3  # weights lie at most so far below their run: final/weights/pick-1.safetensors
+_DEPTH = 3  # weights lie at most so far below their run: final/weights/pick-1.safetensors, held_out/HASH/...
 
 
 def remember_images(folder: Path, data_dir: str, facts: Mapping[str, Any]) -> None:

@@ -6,6 +6,8 @@ after looking at mistakes must not have looked at those that judge.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +35,7 @@ __all__ = ["HeldOut", "measure_held_out"]
 _LOG = logging.getLogger(__name__)
 
 _FOLDER, _WEIGHTS = "held_out", "weights.safetensors"
+_DIGITS = 8  # of a folder's name
 _BATCH = 100
 _MOST_WRONG = 24  # pictures
 
@@ -71,12 +74,15 @@ def measure_held_out(prepared: PreparedDesign, pick: Arch, frames: Mapping[str, 
     frame = frames[name]
     seed = int(frame.loc[frame["trial"] == int(trial), "seed"].iloc[0])
     config, images = prepared.config, prepared.images
-    folder = config.out / _FOLDER
+    known = identity(None, prepared.recipe, images, config.threads)
+    # a design that goes on may pick another network, or train it longer: each has its own folder
+    facts = json.dumps([pick.to_dict(), seed, known], sort_keys=True)
+    folder = config.out / _FOLDER / hashlib.sha256(facts.encode()).hexdigest()[:_DIGITS]
     with Population.open_or_create(
         folder,
         networks=[pick],
         seed=config.seed,
-        identity=identity(None, prepared.recipe, images, config.threads),
+        identity=known,
         seeds=[seed],
         labels=["pick"],
     ) as population:
