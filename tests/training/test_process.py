@@ -82,7 +82,7 @@ def test_a_training_leaves_the_process_as_it_was(tiny: Arch, tmp_path: Path) -> 
     assert inside == [(1, True, True)]
     assert settings_of_process() == (2, False, False)
     # so do the jobs that compute with it
-    validate(trained.folder, threads=1, device="cpu")
+    validate(trained.folder, split="train", threads=1, device="cpu")
     predict(trained.folder, np.zeros((8, 8), np.uint8), threads=1, device="cpu")
     assert settings_of_process() == (2, False, False)
 

@@ -106,7 +106,7 @@ def test_the_card_of_a_run_has_its_accuracy_for_machines_and_people(hub: Any, ru
     assert result["dataset"]["name"] == "five things"
     assert [(each["type"], each["value"]) for each in result["metrics"]] == [("accuracy", 0.875), ("accuracy", 1.0)]
     for line in (
-        'netwright.load_model("hf-hub:me/five")',
+        'with open_runtime("hf-hub:me/five") as network:',
         'timm.create_model("hf-hub:me/five", pretrained=True)',
         "| resize | shorter side to 128 pixels, bilinear, antialiased |",
         "Trained for 2 of 3 epochs (as trained).",

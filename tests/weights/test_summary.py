@@ -64,5 +64,5 @@ def test_weights_of_ours_say_their_training_and_their_classes(tmp_path: Path, ra
 
 
 def test_a_card_of_nothing_is_refused():
-    with pytest.raises(WeightsError, match="Did you mean 'regnet_x_800mf'"):
+    with pytest.raises(WeightsError, match="did you mean 'regnet_x_800mf'"):
         summarize_model("regnet_x_800m")
