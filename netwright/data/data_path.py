@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 from netwright.data.folder_tree import Folder
@@ -72,10 +73,14 @@ def require_images_of_run(data_dir: str | Path, run: Path) -> None:
 def _no_folder(root: Path, cure: str) -> DataError:
     if root.name.lower().endswith(_ARCHIVES):
         target = root.with_name(root.name.split(".")[0])
-        tool = f"unzip {root} -d {target}" if root.suffix.lower() == ".zip" else f"tar -xf {root} -C {target}"
-        tool = tool if root.suffix.lower() not in (".7z", ".rar") else f"an archive program, into {target}"
+        file, folder = shlex.quote(str(root)), shlex.quote(str(target))
+        how = f"`mkdir -p {folder} && tar -xf {file} -C {folder}`"
+        if root.suffix.lower() == ".zip":
+            how = f"`unzip {file} -d {folder}`"
+        elif root.suffix.lower() in (".7z", ".rar"):
+            how = f"by an archive program, into {target}"
         return DataError(
-            f"the data are a folder, and {root} is an archive. Unpack it (`{tool}`), then give --data_dir {target}."
+            f"the data are a folder, and {root} is an archive. Unpack it ({how}), then give --data_dir {folder}."
         )
     return DataError(f"the data are a folder or a parquet file, and {root} is neither. {cure}")
 

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from netwright.data.data_path import is_digits
 from netwright.system.atomic import write_text
 
 __all__ = ["IMAGES_FILE", "recall_data_dir", "remember_images"]
 
 IMAGES_FILE = "images.json"
 _FORMAT = 1
-_BUNDLED = "digits"
 _DEPTH = 3  # weights lie at most so far below their run: final/weights/pick-1.safetensors, held_out/HASH/...
 
 
@@ -22,14 +22,13 @@ def remember_images(folder: Path, data_dir: str, facts: Mapping[str, Any]) -> No
 
     Args:
         folder: Of the run.
-        data_dir: As it was given; a path is kept absolute.
+        data_dir: As it was given; a path is kept absolute, and 'digits' means the bundled ones.
         facts: What else is known of the images.
 
     Raises:
         OutputError: It cannot be written.
     """
-    path = Path(data_dir)
-    where = data_dir if data_dir == _BUNDLED and not path.exists() else str(path.absolute())
+    where = data_dir if is_digits(data_dir) else str(Path(data_dir).expanduser().absolute())
     text = json.dumps({"format": _FORMAT, "data_dir": where, **facts}, indent=1) + "\n"
     write_text(folder / IMAGES_FILE, text, what="which images the run has", elsewhere="another --out")
 

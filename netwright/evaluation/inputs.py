@@ -86,7 +86,8 @@ def _expanded(word: str) -> Path:
 def _below(folder: Path) -> tuple[list[str], list[str]]:
     """Images below a folder, and the other files, by name; hidden ones are neither."""
     images = [path for path, _ in scan_images(folder)]
-    return images, [path for path, _ in scan_files(folder, None) if path not in set(images)]
+    known = set(images)
+    return images, [path for path, _ in scan_files(folder, None) if path not in known]
 
 
 def _fetch(each: Input) -> bytes:

@@ -94,7 +94,7 @@ def _of_training(own: Mapping[str, Any], facts: Mapping[str, Any], data_dir: str
     is_same = None
     if known:
         is_same = all(
-            split_digest(parts[name].source, parts[name].index) == known[name] for name in known & parts.keys()
+            split_digest(parts[name].source, parts[name].index) == known[name] for name in known.keys() & parts.keys()
         )
     fraction, seed = training.images.val_fraction, training.machine.seed
     how = {name: f"the split {part.name!r}" for name, part in parts.items()}

@@ -57,9 +57,10 @@ class Outputs:
         self._check_room()
         training = self.setup.training
         header = f"# {self._command}\n" if self._command else ""
-        text = header + training_to_yaml(_with_absolute_images(training))
+        stored = _with_absolute_images(training)
+        text = header + training_to_yaml(stored)
         write_text(self.out / "training.yaml", text, what="the recipe of the training", elsewhere="another --out")
-        images = training.images
+        images = stored.images
         remember_images(self.out, "digits" if images.dataset == "digits" else images.data_dir, self._images)
         self._trackers = open_trackers(training.checkpoints.trackers, self.out, training.to_flat(), epoch)
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from netwright.data.decode_rules import BY_FILE
 from netwright.errors import WeightsError
 from netwright.recipe import LoadedRecipe, TrainConfig, load_training
 from netwright.recipe.yaml_file import in_yaml
@@ -18,7 +19,10 @@ from netwright.training.first_training import CHOSEN, first_training
 __all__ = ["planned"]
 
 # how images are prepared, which the weights say
-_PREPARATION = ("image_size", "crop_pct", "interpolation", "antialias", "mean", "std")
+_PREPARATION = (
+    *("image_size", "crop_pct", "interpolation", "antialias", "mean", "std"),
+    *("resize", "background", "full_scale"),
+)
 
 
 def planned(loaded: LoadedRecipe) -> LoadedRecipe:
@@ -90,7 +94,10 @@ def _of_weights(training: TrainConfig) -> dict[str, Any]:
     if any("preprocessing" in notice for notice in model.notices):
         return {"in_channels": model.arch.in_channels} if not network.model else {}
     own = model.preprocessing
-    return {"in_channels": own.channels} | {key: getattr(own, key) for key in _PREPARATION}
+    chosen = {"in_channels": own.channels} | {key: getattr(own, key) for key in _PREPARATION}
+    if own.full_scale == BY_FILE:
+        del chosen["full_scale"]  # it is looked for in these images
+    return chosen
 
 
 def _of_network(training: TrainConfig) -> dict[str, Any]:

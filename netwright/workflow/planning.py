@@ -85,7 +85,7 @@ def _grow(config: DesignConfig, ledger: Ledger, seconds: float) -> None:
     trial = float(kept["trial_seconds"])
     if "trials" not in config.fixed and not (config.out / "refined" / FILE).exists():
         more = int(share * seconds * kept["workers"] / trial)
-        ledger.choices["trials"] = ledger.choices["trials"] + more
+        ledger.choices["trials"] = ledger.choices.get("trials", config.trials) + more
     for name in ("final_epochs", "final_seeds"):
         ledger.choices.pop(name, None)
     ledger.facts["finished"] = False
@@ -98,7 +98,7 @@ def _first(config: DesignConfig) -> tuple[DesignConfig, Ledger | None]:
     source = open_source(config.data_dir)
     splits = cut_splits(source, config.seed)
     survey = Survey(len(splits.train), len(splits.validation), len(splits.test))
-    shape = choose_shape(source, splits.train, config.resolution)
+    shape = choose_shape(source, splits.train, config.resolution, config.in_channels)
     device, workers = _machine(config)
     limit = config.seconds or DEFAULT_SECONDS
     seconds = min(max(_MEASURE_SHARE * limit, _MEASURE_SECONDS[0]), _MEASURE_SECONDS[1])

@@ -25,7 +25,12 @@ def test_addresses_are_named(address):
 
 
 def test_archives_are_named_with_what_unpacks_them(tmp_path):
-    for name, tool in (("photos.zip", r"`unzip .*photos\.zip -d .*photos`"), ("photos.tar.gz", r"`tar -xf .*photos`")):
+    ways = {
+        "photos.zip": r"`unzip .*photos\.zip -d .*photos`",
+        "photos.tar.gz": r"`mkdir -p .*photos && tar -xf .*photos\.tar\.gz -C .*photos`",
+        "photos.7z": "by an archive program, into .*photos",
+    }
+    for name, tool in ways.items():
         (tmp_path / name).write_bytes(b"x")
         with pytest.raises(DataError, match=rf"is an archive\. Unpack it \({tool}\), then give --data_dir .*photos\."):
             open_source(tmp_path / name)

@@ -203,5 +203,8 @@ def test_the_folder_is_remembered_as_it_is_wherever_one_works(tmp_path: Path, mo
     remember_images(tmp_path, "photos", {})
     monkeypatch.chdir("/")
     assert recall_data_dir(tmp_path) == str(tmp_path / "photos")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    remember_images(tmp_path, "~/photos", {})
+    assert recall_data_dir(tmp_path) == str(tmp_path / "photos")
     (tmp_path / "images.json").write_text("[1]")
     assert recall_data_dir(tmp_path) == ""

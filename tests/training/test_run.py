@@ -648,13 +648,13 @@ def test_photos_alone_are_enough(photos, tmp_path, caplog):
 
 @pytest.mark.slow
 def test_weights_say_what_they_are_of_and_how_images_are_prepared(training, tmp_path, caplog):
-    first = train(training("first", epochs=1))
+    first = train(training("first", epochs=1, resize="letterbox", background="black"))
     keys = {"dataset": "digits", "epochs": 1, "num_samples": 64, "batch_size": 32, "workers": 0, "threads": 1}
     tuned = train(checkpoint=str(tmp_path / "first"), out=tmp_path / "second", device="cpu", **keys)
     model = load_model(tuned.best)
     assert (model.arch.name, model.arch.resolution, model.arch.stem.kind) == ("tiny", 8, "cifar")
     assert model.preprocessing == load_model(first.best).preprocessing
-    assert any("--mean 127.5 --std 127.5" in line for line in caplog.messages)
+    assert any("--mean 127.5 --std 127.5 --resize letterbox --background black" in line for line in caplog.messages)
 
 
 def test_a_network_file_knows_its_resolution(training, tmp_path):

@@ -13,7 +13,8 @@ from netwright.errors import PopulationError, RecipeError
 from netwright.sweeps import TrialEvent, TrialSpec
 from netwright.system.run_folder import is_run_folder
 from netwright.workflow import DesignConfig, DesignResult, design
-from netwright.workflow.ledger import LEDGER
+from netwright.workflow.ledger import LEDGER, Ledger
+from netwright.workflow.planning import planned
 from netwright.workflow.speed import Speed
 
 IMAGE = 0.001  # seconds of an image, as it is measured
@@ -137,6 +138,14 @@ def test_a_larger_budget_goes_on_from_a_finished_design(engine: Any, quiet: Any,
     assert 60 < clock.seconds - began < 150
     assert [trial.split for trial in engine.trials].count("validation") >= 2
     assert min(trial.index for trial in engine.trials if trial.split == "validation") >= 4
+
+
+def test_a_larger_budget_plans_trials_that_were_given_before(tmp_path: Path) -> None:
+    """The first stage was not over, so the plan says nothing of their number."""
+    Ledger(tmp_path, 600.0, {"epochs": 3}, {"trial_seconds": 10.0, "workers": 2}).save()
+    grown, ledger = planned(DesignConfig.from_options(out=tmp_path, budget="20m"))
+    assert ledger is not None
+    assert grown.trials == DesignConfig().trials + int(0.4 * 600 * 2 / 10)
 
 
 @pytest.mark.slow
