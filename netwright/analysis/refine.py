@@ -15,6 +15,7 @@ from netwright.errors import SpaceError, StatsError
 from netwright.report.comparison import REPEATS
 from netwright.space import DesignSpace, Sample, draw
 from netwright.stats import GoodRange, Outcomes, Relevance, bootstrap, importance, outcomes
+from netwright.system.plural import count
 
 __all__ = ["Advice", "advise", "draw_refined", "refined_before"]
 
@@ -129,7 +130,7 @@ def _why_nothing(done: int, refine_from: int) -> str:
     if done >= refine_from:
         return "Nothing was narrowed: no parameter has more than one value."
     missing = refine_from - done
-    so_far = f"{_count(done, 'network')} {'is' if done == 1 else 'are'} done"
+    so_far = f"{count(done, 'network')} {'is' if done == 1 else 'are'} done"
     needed = f"{missing} more {'is' if missing == 1 else 'are'} needed"
     return f"Nothing was narrowed: {so_far}, and a space is narrowed from {refine_from} on: {needed}."
 
@@ -148,23 +149,19 @@ def _unchanged(found: Sequence[Finding], rule: Policy) -> list[str]:
     return [f"{start} by the policy {rule.name!r} ({rule.text}). {'; '.join(groups)}."]
 
 
-def _count(many: int, what: str) -> str:
-    return f"{many} {what}" if many == 1 else f"{many} {what}s"
-
-
 def _left_out(results: Outcomes, survivors: bool) -> tuple[str, ...]:
     """What is said of the trials that are not networks with an error."""
     said = []
-    failed = f"{_count(results.n_failed, 'network')} that failed"
+    failed = f"{count(results.n_failed, 'network')} that failed"
     one = results.n_failed == 1
     if results.n_failed and survivors:
         said.append(f"{failed} {'was' if one else 'were'} left out: this is about the others alone.")
     elif results.n_failed:
         said.append(f"{failed} {'counts' if one else 'count'} as the worst, with an error of {results.worst:g}%.")
     if results.lost:
-        said.append(f"Of {_count(results.lost, 'trial')} that the machine failed nothing is known.")
+        said.append(f"Of {count(results.lost, 'trial')} that the machine failed nothing is known.")
     if results.unfinished:
-        said.append(f"Of {_count(results.unfinished, 'trial')} that are not finished nothing is known.")
+        said.append(f"Of {count(results.unfinished, 'trial')} that are not finished nothing is known.")
     return tuple(said)
 
 

@@ -9,6 +9,7 @@ from html import escape
 from typing import Protocol
 
 from netwright.arch.block import STEMS, Block
+from netwright.system.plural import count
 from netwright.theme import FAINT, INK, MUTED, SERIES
 
 __all__ = ["draw_network"]
@@ -115,11 +116,7 @@ def draw_network(arch: ArchLike) -> str:
 
 def _title(arch: ArchLike) -> str:
     squeezed = f", squeeze-and-excitation {arch.se_ratio:g}" if arch.se_ratio else ""
-    return f"{arch.name or 'network'}: {_count(arch.depth, 'block')} of kind {arch.block}{squeezed}"
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n} {noun}{'s' * (n != 1)}"
+    return f"{arch.name or 'network'}: {count(arch.depth, 'block')} of kind {arch.block}{squeezed}"
 
 
 def _boxes(arch: ArchLike) -> list[_Box]:
@@ -131,7 +128,7 @@ def _boxes(arch: ArchLike) -> list[_Box]:
             "input",
             arch.in_channels,
             1,
-            (_count(arch.in_channels, "channel"), f"{arch.resolution} × {arch.resolution}"),
+            (count(arch.in_channels, "channel"), f"{arch.resolution} × {arch.resolution}"),
         ),
         _Box("stem", stem.width, 1, (f"{kernel}x{kernel}{pool}", f"width {stem.width}", *_sizes(stem.stride, side))),
     ]
@@ -139,7 +136,7 @@ def _boxes(arch: ArchLike) -> list[_Box]:
         side = math.ceil(side / stage.stride)
         lines = [f"{stage.depth} × width {stage.width}"]
         if arch.family.is_grouped:
-            lines.append(f"{_count(stage.groups, 'group')} of {stage.group_width}")
+            lines.append(f"{count(stage.groups, 'group')} of {stage.group_width}")
         if arch.family.is_bottleneck:
             lines.append(f"bottleneck {stage.bottleneck:g}")
         boxes.append(

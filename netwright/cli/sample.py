@@ -39,8 +39,8 @@ def add_arguments(parser: CommandParser) -> None:
 
 def run(options: Namespace, command: str) -> int:
     """Do it."""
-    from netwright.report.text import count
     from netwright.space import draw
+    from netwright.system.plural import count
 
     writer = None if options.out is None else _writer(Path(options.out))
     space = limited_space(options.space, options, options.resolution)

@@ -32,7 +32,7 @@ def add_arguments(parser: CommandParser) -> None:
 def run(options: Namespace, command: str) -> int:
     """Do it."""
     from netwright.population import Population
-    from netwright.report.text import count
+    from netwright.system.plural import count
     from netwright.workflow import sweep
     from netwright.workflow.prepare import machine_failures, retry_command
 

@@ -126,6 +126,7 @@ def _print_next(ref: str, validation: Validation) -> None:
 def _table(validation: Validation) -> str:
     from netwright.evaluation.figures import labels_of, share
     from netwright.evaluation.metrics import wilson_interval
+    from netwright.system.plural import count
 
     metrics = validation.metrics
     labels = labels_of(metrics.class_names)
@@ -146,14 +147,14 @@ def _table(validation: Validation) -> str:
         rows.append(("batch norm", f"folded into the convolutions{hint}"))
     if metrics.skipped:
         first = metrics.skipped[0]
-        many = "1 image" if len(metrics.skipped) == 1 else f"{len(metrics.skipped):,} images"
+        many = count(len(metrics.skipped), "image")
         rows.append(("could not be read", f"{many}, {first.name} ({first.reason}) the first"))
     seen = sorted((row for row in metrics.classes if row.images), key=lambda row: row.correct / row.images)
     if len(seen) > 1:
         worst = [f"{labels[row.index]} {share(row.accuracy)}" for row in seen[:_WORST_CLASSES]]
         rows.append(("each class" if len(seen) <= _WORST_CLASSES else "worst classes", ", ".join(worst)))
-    many = "1 image" if metrics.images == 1 else f"{metrics.images:,} images"
-    lines = [f"{validation.network} on {validation.images}: {many}, {len(seen):,} classes"]
+    many = f"{count(metrics.images, 'image')}, {count(len(seen), 'class', 'classes')}"
+    lines = [f"{validation.network} on {validation.images}: {many}"]
     lines += [f"  {name:<18} {text}" for name, text in rows if text]
     if not metrics.beats_guess:
         lines.append("warning: no better than guessing: train longer, or look at the images and their classes")

@@ -15,6 +15,7 @@ from netwright.data.png import is_sixteen_bit_color, png_scale
 from netwright.data.source import Pixels
 from netwright.data.tiff import TIFF, read_samples, read_tiff_header
 from netwright.errors import DataError
+from netwright.system.plural import count
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -44,7 +45,7 @@ def read_channels(data: bytes, channels: int, rules: DecodeRules, open_image: Ca
         _check(header.channels, channels)
         return upright(_scaled(read_samples(data), header.white, rules), int(header.tags.get(_ORIENTATION, 1)))
     with open_image(data) as image:
-        _check(_count(image), channels)
+        _check(_channels_of(image), channels)
         image.load()
         orientation = orientation_of(image)
         if is_sixteen_bit_color(data):
@@ -60,7 +61,7 @@ def _scaled(values: Samples, declared: float | None, rules: DecodeRules) -> Pixe
     return eight_bits(values, white_of(values, rules, declared))
 
 
-def _count(image: Image) -> int:
+def _channels_of(image: Image) -> int:
     """Channels of an image: a palette is of colors."""
     clear = int(image.has_transparency_data)
     if image.mode in ("P", "PA"):
@@ -77,7 +78,7 @@ def _check(own: int, channels: int) -> None:
 
 def other_channels(own: int, channels: int) -> str:
     """What is wrong with an image of so many channels, and the cure."""
-    takes, has = (f"{count} channel{'s' if count > 1 else ''}" for count in (channels, own))
+    takes, has = (count(many, "channel") for many in (channels, own))
     return (
         f"the network takes {takes}, and this image has {'only ' if own < channels else ''}{has}. Give images with "
         f"{channels}, or train with --in_channels {own}"

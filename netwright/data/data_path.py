@@ -8,16 +8,18 @@ from pathlib import Path
 
 from netwright.data.folder_tree import Folder
 from netwright.errors import DataError
+from netwright.system.suggest import nearest
 
-__all__ = ["data_path", "is_digits", "require_images_of_run"]
+__all__ = ["DIGITS", "data_path", "is_digits", "require_images_of_run"]
 
+DIGITS = "digits"  # in place of a folder: the bundled ones
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar")
 _ALIKE = 0.75  # 0 to 1: another name than this is no slip of the hand
 
 
 def is_digits(data_dir: str | Path) -> bool:
     """Whether the bundled digits are meant. A folder of that name is reached by './digits'."""
-    return data_dir == "digits" or (data_dir == Path("digits") and not Path(data_dir).exists())
+    return data_dir == DIGITS or (data_dir == Path(DIGITS) and not Path(data_dir).exists())
 
 
 def data_path(data_dir: str | Path, cure: str) -> Path:
@@ -87,13 +89,11 @@ def _no_folder(root: Path, cure: str) -> DataError:
 
 def _what_is_there(root: Path) -> str:
     """What a missing path was probably meant to be."""
-    import difflib  # here, because most programs make no mistake
-
     absolute = root.absolute()
     there = next((place for place in absolute.parents if place.is_dir()), absolute)
     try:
         names = [each.name for each in there.iterdir() if each.is_dir()]
     except OSError:
         names = []
-    near = difflib.get_close_matches(absolute.relative_to(there).parts[0], names, n=1, cutoff=_ALIKE)
+    near = nearest(absolute.relative_to(there).parts[0], names, likeness=_ALIKE)
     return f": did you mean {str(there / near[0])!r}?" if near else "."

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
 
 from netwright.errors import DataError
+from netwright.options import read_color
 
-__all__ = ["BY_FILE", "HIGH_BYTE", "DecodeRules", "check_background", "check_full_scale", "color_of"]
+__all__ = ["BY_FILE", "HIGH_BYTE", "DecodeRules", "check_background", "check_full_scale"]
 
 # of `full_scale`: each file's own bits; the upper eight of sixteen bits, as version 0.1 read them
 BY_FILE, HIGH_BYTE = "file", "high_byte"
-
-_NAMED = {"white": (255, 255, 255), "black": (0, 0, 0)}
-_HEX = re.compile("#[0-9a-fA-F]{6}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +38,7 @@ class DecodeRules:
     @property
     def color(self) -> tuple[int, int, int]:
         """The background as red, green and blue."""
-        return color_of(self.background)
+        return read_color(self.background)
 
     def fill(self, channels: int) -> tuple[int, ...]:
         """The background of an image of so many channels: gray, red green blue, then 0 for each further one."""
@@ -53,26 +50,19 @@ class DecodeRules:
         return (red, green, blue, *(0,) * (channels - 3))
 
 
-def color_of(background: str) -> tuple[int, int, int]:
-    """white, black or #rrggbb as red, green and blue."""
-    if background in _NAMED:
-        return _NAMED[background]
-    red, green, blue = bytes.fromhex(background[1:])
-    return red, green, blue
-
-
 def check_background(background: str) -> str:
     """What is wrong with it; empty where nothing is."""
-    if background in _NAMED or _HEX.fullmatch(background):
-        return ""
-    return f"background is white, black or a color like #f0f0f0, not {background!r}. Correct 'background'."
+    try:
+        read_color(background)
+    except ValueError as error:
+        return f"background is {error}. Correct 'background'."
+    return ""
 
 
 def check_full_scale(value: float | str | None) -> str:
     """What is wrong with it; empty where nothing is."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if value in (None, BY_FILE, HIGH_BYTE) or (
-        is_number and float(value or 0) > 0 and math.isfinite(float(value or 0))
-    ):
+    if value in (None, BY_FILE, HIGH_BYTE):
+        return ""
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf:
         return ""
     return f"full_scale is a number above 0, file or high_byte, not {value!r}. Correct 'full_scale'."

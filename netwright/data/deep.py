@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from netwright.data.decode_rules import BY_FILE, HIGH_BYTE, DecodeRules
-from netwright.data.depth import Samples, eight_bits, scale_of, white_of
+from netwright.data.depth import WHITE_16, Samples, eight_bits, scale_of, white_of
 from netwright.data.png import is_sixteen_bit_color, png_depth, png_scale, read_png, significant_bits
 from netwright.data.tiff import TIFF, read_samples, read_tiff_header
 from netwright.errors import DataError
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["color_in_eight_bits", "exact_bytes_per_pixel", "exact_color", "gray_in_eight_bits", "largest_undeclared"]
 
-_WHOLE = 65_535.0
 _BESIDE = 10  # bytes a pixel of the image as Pillow reads it, and of the result
 _PNG_PIXEL = 8  # bytes of a pixel of four channels
 # Pillow has scaled their values to 16 bits when it reads them
@@ -35,7 +34,7 @@ def gray_in_eight_bits(data: bytes, image: Image, rules: DecodeRules) -> Pixels:
 
 def _declared(data: bytes, image: Image, values: Samples) -> float | None:
     if image.format in _SCALED_BY_PILLOW and values.dtype.kind != "f":
-        return _WHOLE
+        return WHITE_16
     if data[:4] in TIFF:
         return read_tiff_header(data).white
     return png_scale(data, values) if png_depth(data) == 16 else None
@@ -57,12 +56,12 @@ def color_in_eight_bits(data: bytes, image: Image, rules: DecodeRules) -> Image:
     colors = values[..., :3] if values.shape[2] >= 3 else np.repeat(values[..., :1], 3, axis=2)
     declared = read_tiff_header(data).white if data[:4] in TIFF else png_scale(data, colors)
     white = white_of(colors, rules, declared)
-    if white >= _WHOLE:
+    if white >= WHITE_16:
         return image
     made = eight_bits(colors, white)
     if channels == 4:
         opacity = values[..., -1]
-        made = np.dstack([made, eight_bits(opacity, white if opacity.max() <= white else _WHOLE)])
+        made = np.dstack([made, eight_bits(opacity, white if opacity.max() <= white else WHITE_16)])
     from PIL import Image as Pillow
 
     return Pillow.fromarray(made)
@@ -83,8 +82,8 @@ def _is_surely_whole(data: bytes, largest: int, rules: DecodeRules) -> bool:
     if data[:4] in TIFF and read_tiff_header(data).white is not None:
         return False
     if rules.full_scale == BY_FILE:
-        return scale_of(256.0 * largest) >= _WHOLE
-    return float(rules.full_scale) >= _WHOLE
+        return scale_of(256.0 * largest) >= WHITE_16
+    return float(rules.full_scale) >= WHITE_16
 
 
 def exact_color(data: bytes) -> Samples:

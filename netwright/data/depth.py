@@ -16,12 +16,13 @@ from netwright.data.decode_rules import BY_FILE, HIGH_BYTE, DecodeRules
 from netwright.data.source import Pixels
 from netwright.errors import DataError
 
-__all__ = ["Samples", "eight_bits", "scale_of", "white_of"]
+__all__ = ["WHITE", "WHITE_16", "Samples", "eight_bits", "scale_of", "white_of"]
 
 Samples = npt.NDArray[Any]  # (H, W) or (H, W, C), unsigned, signed or floating-point
 
 _BITS = (8, 10, 12, 14, *range(16, 33))
-_HALF, _WHOLE = 255, 65_535
+# of 8 bits, and of 16
+WHITE, WHITE_16 = 255, 65_535
 _STRIP = 1 << 20  # values that are scaled at once
 
 
@@ -54,9 +55,9 @@ def white_of(values: Samples, rules: DecodeRules, declared: float | None) -> flo
     if rules.full_scale == HIGH_BYTE:
         if is_float:
             raise DataError("floating-point images have no fixed range. Convert them to 8 or 16 bits")
-        if largest > _WHOLE:
+        if largest > WHITE_16:
             raise DataError("32-bit images have no fixed range. Convert them to 8 or 16 bits")
-        return float(_WHOLE)
+        return float(WHITE_16)
     if declared is not None:
         return declared
     return scale_of(largest, is_float=is_float) if rules.full_scale == BY_FILE else float(rules.full_scale)
@@ -70,5 +71,5 @@ def eight_bits(values: Samples, white: float) -> Pixels:
     is_shift = values.dtype.kind in "ui" and bits >= 8 and white == (1 << bits) - 1
     for top in range(0, len(values), rows):
         part = np.minimum(values[top : top + rows], white if values.dtype.kind == "f" else int(min(white, 2**63)))
-        made[top : top + rows] = part >> (bits - 8) if is_shift else np.rint(part * (_HALF / white))
+        made[top : top + rows] = part >> (bits - 8) if is_shift else np.rint(part * (WHITE / white))
     return made

@@ -9,13 +9,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from netwright.data.file_kinds import IMAGE_SUFFIXES
+from netwright.data.file_kinds import IMAGE_SUFFIXES, UNREADABLE
 from netwright.data.folder_tree import Folder, printable
 from netwright.data.source import listed
 from netwright.data.split_names import find_splits, is_unlabeled_name, split_of
 from netwright.errors import DataError
 
-__all__ = ["Layout", "classes_folder", "find_layout", "shown"]
+__all__ = ["Layout", "classes_folder", "find_layout", "no_images", "shown"]
 
 # words in the name of a folder that holds a data set; no class is called so
 _CONTAINERS = frozenset({"archive", "data", "dataset", "datasets", "images", "imgs", "photos", "pictures"})
@@ -275,7 +275,7 @@ def no_images(root: Path, kinds: str) -> DataError:
     """The error for a folder without images. kinds: what to give instead."""
     folder = Folder(root)
     formats = ", ".join(sorted(IMAGE_SUFFIXES))
-    unread = [name for each in folder.walk() for name in each.others.get("unreadable image", [])]
+    unread = [name for each in folder.walk() for name in each.others.get(UNREADABLE, [])]
     if unread:
         return DataError(
             f"there are no images below {root} of a format that is read ({formats}), but {len(unread):,} that are not: "

@@ -9,14 +9,13 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from netwright.data.depth import Samples
+from netwright.data.depth import WHITE_16, Samples
 from netwright.errors import DataError
 
 __all__ = ["is_sixteen_bit_color", "png_depth", "png_scale", "read_png", "significant_bits"]
 
-PNG = b"\x89PNG\r\n\x1a\n"
+_PNG = b"\x89PNG\r\n\x1a\n"
 _HEAD = 8 + 8 + 13 + 4  # the signature and the chunk IHDR
-_WHOLE = 65_535
 _CHANNELS = {0: 1, 2: 3, 4: 2, 6: 4}  # of the types of color without a palette
 _ROWS = 64  # unpacked at once
 
@@ -25,7 +24,7 @@ Bytes = npt.NDArray[np.uint8]
 
 def png_depth(data: bytes) -> int:
     """Bits a channel of a PNG; 0 for other files."""
-    return data[24] if data[:8] == PNG and len(data) > _HEAD else 0
+    return data[24] if data[:8] == _PNG and len(data) > _HEAD else 0
 
 
 def is_sixteen_bit_color(data: bytes) -> bool:
@@ -53,12 +52,12 @@ def png_scale(data: bytes, values: Samples) -> float | None:
     if bits is None or not 8 <= bits <= 16:
         return None
     if bits == 16:
-        return float(_WHOLE)
+        return float(WHITE_16)
     upper = values >> (16 - bits)
     is_scaled = ((upper << (16 - bits)) == values).all() or (
         ((upper << (16 - bits)) | (upper >> (2 * bits - 16))) == values
     ).all()
-    return float(_WHOLE if is_scaled or values.max() >= 1 << bits else (1 << bits) - 1)
+    return float(WHITE_16 if is_scaled or values.max() >= 1 << bits else (1 << bits) - 1)
 
 
 def read_png(data: bytes) -> Samples:

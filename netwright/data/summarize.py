@@ -12,7 +12,8 @@ from netwright.data.folder import FolderSource
 from netwright.data.reading import Ignored
 from netwright.data.source import ImageSource, IntArray
 from netwright.data.split_names import is_split_like
-from netwright.data.summary import DataSummary, class_counts, counted
+from netwright.data.summary import DataSummary, class_counts
+from netwright.system.plural import count
 
 __all__ = ["announcer", "summarize"]
 
@@ -71,20 +72,20 @@ def _duplicate_warnings(source: ImageSource, splits: Mapping[str, IntArray], fou
     two, across = with_two_labels(groups, source.labels), in_two_splits(groups, splits)
     if two:
         warnings.append(
-            f"{counted(len(two), 'image')} {_is(two)} there under two labels, so that no network can be right about "
+            f"{count(len(two), 'image')} {_is(two)} there under two labels, so that no network can be right about "
             f"{'it' if len(two) == 1 else 'them'}: {_named(source, two)}. Remove the wrong ones."
         )
     if across:
         between = ", ".join(_splits_of(across, splits))
         warnings.append(
-            f"{counted(len(across), 'image')} {_is(across)} in more than one split ({between}), which flatters what is "
+            f"{count(len(across), 'image')} {_is(across)} in more than one split ({between}), which flatters what is "
             f"measured: {_named(source, across)}. Remove {'it' if len(across) == 1 else 'them'} from one."
         )
     said = {int(group[0]) for group in (*two, *across)}
     rest = [group for group in groups if int(group[0]) not in said]
     if rest:
         warnings.append(
-            f"{counted(len(rest), 'image')} {_is(rest)} there more than once: {_named(source, rest)}. Copies stay "
+            f"{count(len(rest), 'image')} {_is(rest)} there more than once: {_named(source, rest)}. Copies stay "
             "together where splits are cut."
         )
     return warnings

@@ -11,8 +11,9 @@ import numpy as np
 from netwright.data.reading import Ignored
 from netwright.data.skipped import Skipped
 from netwright.data.source import IntArray
+from netwright.system.plural import count
 
-__all__ = ["DataSummary", "class_counts", "counted"]
+__all__ = ["DataSummary", "class_counts"]
 
 _MOST_CLASSES = 20  # a line each in the terminal
 _MOST_NAMED = 3
@@ -50,7 +51,7 @@ class DataSummary:
     def lines(self) -> list[str]:
         """For the terminal, without the warnings."""
         parts = [f"{sum(counts):,} in {name}" for name, counts in self.splits.items()]
-        head = f"{self.name}: {counted(self.images, 'image')} of {counted(len(self.classes), 'class')}"
+        head = f"{self.name}: {count(self.images, 'image')} of {count(len(self.classes), 'class', 'classes')}"
         return [
             f"{head}, {', '.join(parts)}" if len(parts) > 1 else head,
             *self._class_lines(),
@@ -58,6 +59,10 @@ class DataSummary:
             *(f"  ignored: {each}" for each in self.ignored),
             *([f"  could not be decoded: {self._skipped_text()}"] if self.skipped else []),
         ]
+
+    def all_lines(self) -> list[str]:
+        """For the terminal, the warnings last."""
+        return [*self.lines(), *(f"warning: {text}" for text in self.warnings)]
 
     def facts(self) -> dict[str, str]:
         """For a report: name -> text."""
@@ -124,7 +129,7 @@ class DataSummary:
 
     def _skipped_text(self) -> str:
         named = "; ".join(f"{bad.name} ({bad.reason})" for bad in self.skipped[:_MOST_NAMED])
-        return f"{counted(len(self.skipped), 'image')}: {named}{'; ...' * (len(self.skipped) > _MOST_NAMED)}"
+        return f"{count(len(self.skipped), 'image')}: {named}{'; ...' * (len(self.skipped) > _MOST_NAMED)}"
 
 
 def class_counts(labels: IntArray, splits: Mapping[str, IntArray], classes: int) -> dict[str, tuple[int, ...]]:
@@ -133,9 +138,3 @@ def class_counts(labels: IntArray, splits: Mapping[str, IntArray], classes: int)
         name: tuple(np.bincount(labels[index], minlength=classes).astype(int).tolist())
         for name, index in splits.items()
     }
-
-
-def counted(number: int, noun: str) -> str:
-    """'1 image', '2 images', '2 classes'."""
-    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
-    return f"{number:,} {noun if number == 1 else plural}"

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from netwright.data.depth import Samples
+from netwright.data.depth import WHITE, WHITE_16, Samples
 from netwright.data.libtiff import silence_libtiff
 from netwright.data.source import Pixels
 from netwright.errors import DataError
@@ -28,7 +28,6 @@ MOST_BYTES = 178_956_970  # of all samples; Pillow refuses more pixels as a deco
 _COMPRESSIONS = frozenset({1, 5, 8, 32946, 32773, 34925, 50000})
 _KINDS = {1: "u", 2: "i", 3: "f"}
 _SHORT, _LONG = 3, 4
-_HALF, _WHOLE = 255, 65_535
 _NOT_DIFFERENCED = (1, 32773)  # libtiff, which writes such tags all the same, ignores them
 
 
@@ -79,7 +78,7 @@ def _declared(bits: int, tags: dict[int, Any]) -> float | None:
         return float((1 << bits) - 1)
     found = tags.get(281)
     largest = max(found) if isinstance(found, tuple) and found else found
-    if isinstance(largest, int) and bits == 16 and _HALF < largest < _WHOLE and not largest & (largest + 1):
+    if isinstance(largest, int) and bits == 16 and WHITE < largest < WHITE_16 and not largest & (largest + 1):
         return float(largest)
     return None
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netwright.data.cut import Cut
-from netwright.data.data_path import require_images_of_run
+from netwright.data.data_path import DIGITS, require_images_of_run
 from netwright.data.source import SPLIT_NAMES
 from netwright.errors import DataError
 from netwright.evaluation.loading import folder_of_run, images_of_run
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ChosenImages", "choose_images", "images_where_they_are"]
 
-_BUNDLED = "digits"
 _ALL = "all"
 _CHANGED = (
     "{} has other images than when the network was trained, so those that it was not trained on are no longer known."
@@ -142,14 +141,14 @@ def _is_of_run(facts: Mapping[str, Any], training: TrainConfig, given: Any) -> b
     if not isinstance(own, Mapping):
         return False
     # bundled images are in no folder, so a folder holds others
-    if "data_dir" in given and own.get("dataset") == _BUNDLED:
+    if "data_dir" in given and own.get("dataset") == DIGITS:
         return False
     return "dataset" not in given or training.images.dataset == own.get("dataset", training.images.dataset)
 
 
 def _bundled(facts: Mapping[str, Any]) -> str:
     own = facts.get("training")
-    return _BUNDLED if isinstance(own, Mapping) and own.get("dataset") == _BUNDLED else ""
+    return DIGITS if isinstance(own, Mapping) and own.get("dataset") == DIGITS else ""
 
 
 def _is_same_path(one: str, other: str) -> bool:

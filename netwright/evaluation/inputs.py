@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from netwright.data.folder import IMAGE_SUFFIXES, scan_files, scan_images
 from netwright.errors import DataError
 from netwright.system.fetch import FetchError, TooLargeError, fetch_bytes, is_offline
+from netwright.system.plural import count
 
 __all__ = ["MOST_BYTES", "Input", "find_inputs"]
 
@@ -65,8 +66,8 @@ def _each(words: Sequence[str], timeout: float, notify: Callable[[str], None]) -
             found, others = _below(folder)
             if others:
                 more = f" and {len(others) - _MOST_NAMED:,} more" if len(others) > _MOST_NAMED else ""
-                many = "1 file" if len(others) == 1 else f"{len(others):,} files"
-                notify(f"{many} of {word} left out, no images: {', '.join(others[:_MOST_NAMED])}{more}")
+                named = f"{', '.join(others[:_MOST_NAMED])}{more}"
+                notify(f"{count(len(others), 'file')} of {word} left out, no images: {named}")
             if not found:
                 raise DataError(
                     f"a folder to predict has images ({', '.join(sorted(IMAGE_SUFFIXES))}) in it or below, and {word} "

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from netwright.data.data_path import DIGITS
 from netwright.errors import WeightsError
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ _PREPARATION = (
 )
 # keys that say which images a training validated on, with the seed by which val_fraction cuts them
 _IMAGES = ("dataset", "train_split", "val_split", "val_fraction", "seed")
-_BUNDLED = "digits"
 
 
 def images_of_run(facts: Mapping[str, Any], training: TrainConfig, given: Set[str]) -> tuple[TrainConfig, str]:
@@ -41,7 +41,7 @@ def images_of_run(facts: Mapping[str, Any], training: TrainConfig, given: Set[st
     """
     own = facts.get("training")
     # bundled images are in no folder, so a folder holds others
-    if not isinstance(own, dict) or ("data_dir" in given and own.get("dataset") == _BUNDLED):
+    if not isinstance(own, dict) or ("data_dir" in given and own.get("dataset") == DIGITS):
         return training, ""
     changes = {key: own[key] for key in _IMAGES if key in own and key not in given}
     if "data_dir" not in given and (folder := folder_of_run(training.network.checkpoint)):

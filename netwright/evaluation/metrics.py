@@ -12,7 +12,7 @@ import numpy as np
 
 from netwright.data.images import Skipped
 from netwright.evaluation.records import ImageRecords, IntArray
-from netwright.stats.guessing import beats_guessing, is_uneven
+from netwright.stats.guessing import beats_guessing, commonest_class, is_uneven
 
 __all__ = ["BINS", "Bin", "ClassRow", "ValidationMetrics", "Wrong", "most_wrong", "wilson_interval"]
 
@@ -159,12 +159,12 @@ class ValidationMetrics:
     @property
     def commonest(self) -> int:
         """The class that has most images, the first of equals."""
-        return int(np.argmax(self.class_images))
+        return commonest_class(self.class_images)[0]
 
     @property
     def guess(self) -> float:
         """Share of the images that is right where the answer is always the commonest class, 0 to 1."""
-        return float(self.class_images.max()) / self.images
+        return commonest_class(self.class_images)[1]
 
     @property
     def balanced(self) -> float:

@@ -43,12 +43,11 @@ _CANNOT = {
     "--runtime openvino --precision bf16`, or for TensorRT `python -m modelopt.onnx.autocast --onnx_path FILE.onnx "
     "--low_precision_type bf16` (pip install nvidia-modelopt), then trtexec",
     ("litert", "bf16"): "LiteRT has no bf16 for processors. Use --precision fp16, or --to openvino or torch",
-    (
-        "litert",
-        "int8",
-    ): "Google's quantizer makes it of an fp32 file: pip install ai-edge-quantizer, then in Python `q = "
-    "quantizer.Quantizer('FILE.tflite')`, `q.load_quantization_recipe(recipe.dynamic_wi8_afp32())`, "
-    "`q.quantize().export_model('INT8.tflite')`. Or use --to openvino or --to onnx for int8",
+    ("litert", "int8"): (
+        "Google's quantizer makes it of an fp32 file: pip install ai-edge-quantizer, then in Python "
+        "`q = quantizer.Quantizer('FILE.tflite')`, `q.load_quantization_recipe(recipe.dynamic_wi8_afp32())`, "
+        "`q.quantize().export_model('INT8.tflite')`. Or use --to openvino or --to onnx for int8"
+    ),
     ("torch", "int8"): "a file for torch is fp32, bf16 or fp16. Use --to openvino or --to onnx for int8",
 }
 # target -> the extra that it needs, and the packages of it that the file names

@@ -115,9 +115,8 @@ class TrainReader:
         at = position
         for attempt in range(_MOST_SUBSTITUTES):
             try:
-                return decode_full(self.split.read(at).data, self.channels, rules=self.augment.rules), int(
-                    self.labels[at]
-                )
+                pixels = decode_full(self.split.read(at).data, self.channels, rules=self.augment.rules)
+                return pixels, int(self.labels[at])
             except (DataError, OSError) as error:
                 skipped.append(self.split.skipped(at, error))
             at = substitute(self.seed, len(self.split), position, attempt)

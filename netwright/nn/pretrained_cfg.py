@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from netwright.arch import Arch
+from netwright.arch.last_map import last_map
 
 __all__ = ["default_cfg"]
 
@@ -19,7 +20,7 @@ def default_cfg(arch: Arch) -> dict[str, Any]:
         "architecture": arch.name,
         "num_classes": arch.num_classes,
         "input_size": (arch.in_channels, arch.resolution, arch.resolution),
-        "pool_size": (_pooled(arch), _pooled(arch)),
+        "pool_size": (last_map(arch), last_map(arch)),
         "crop_pct": 0.875,
         "crop_mode": "center",
         "interpolation": "bilinear",
@@ -28,11 +29,3 @@ def default_cfg(arch: Arch) -> dict[str, Any]:
         "first_conv": "stem.conv",
         "classifier": "head.fc",
     }
-
-
-def _pooled(arch: Arch) -> int:
-    """Side of the last map."""
-    pixels = arch.resolution
-    for stride in (arch.stem.stride, *(stage.stride for stage in arch.stages)):
-        pixels = -(-pixels // stride)
-    return pixels

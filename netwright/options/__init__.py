@@ -1,6 +1,7 @@
 """Options declared once, as dataclass fields: values, YAML, command-line flags and help are all made from them."""
 
 from netwright.options.check import check_options, check_value, describe
+from netwright.options.color import read_color
 from netwright.options.declare import Constraint, Option, option, options_of
 from netwright.options.duration import duration_in_words, read_duration
 from netwright.options.quantity import read_quantity, read_window
@@ -16,6 +17,7 @@ __all__ = [
     "duration_in_words",
     "option",
     "options_of",
+    "read_color",
     "read_duration",
     "read_quantity",
     "read_value",

@@ -23,7 +23,6 @@ COMMON: Mapping[str, Renamed] = {
     "finetune": Renamed("checkpoint"),
     "grad_accum_steps": Renamed("accumulate"),
     "img_size": Renamed("image_size"),
-    "in_chans": Renamed("in_channels"),
     "initial_checkpoint": Renamed("checkpoint"),
     "input_size": Renamed("image_size"),
     "learning_rate": Renamed("lr"),

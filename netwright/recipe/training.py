@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from netwright.errors import RecipeError
-from netwright.options import check_options, option
+from netwright.options import check_options, option, read_color
 from netwright.system.suggest import suggest
 
 __all__ = [
@@ -33,8 +33,6 @@ IMAGENET_STD = (58.395, 57.12, 57.375)
 _AUTO_AUGMENT = re.compile(
     "(randaug|rand|autoaug|autoaugr|original|originalr|v0|v0r|3a|augmix|trivialaugwide)(-[a-z]+[0-9.]*)*"
 )
-
-_COLOR = re.compile("white|black|#[0-9a-fA-F]{6}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +145,10 @@ class Augmentation:
                 f"auto_augment is like randaug-m9-mstd0.5-inc1, autoaug, autoaugr, 3a, augmix-m3-w3 or trivialaugwide, "
                 f"not {self.auto_augment!r}. Correct it, or leave it out for none."
             )
-        if not _COLOR.fullmatch(self.background):
-            raise RecipeError(
-                f"background is white, black or a color like #f0f0f0, not {self.background!r}. Correct 'background'."
-            )
+        try:
+            read_color(self.background)
+        except ValueError as error:
+            raise RecipeError(f"background is {error}. Correct 'background'.") from error
         if len(self.mean) != len(self.std):
             raise RecipeError(f"mean and std have a number a channel each, not {len(self.mean)} and {len(self.std)}.")
 

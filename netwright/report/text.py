@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from netwright.system.plural import count
+
 __all__ = ["amount", "count", "listing", "meaning", "number", "p_value", "percent", "points", "ratio", "signed", "span"]
 
 _SCALES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
@@ -23,11 +25,6 @@ _MEANINGS = {
     "params": "trainable parameters",
     "acts": "activations",
 }
-
-
-def count(n: int, noun: str, plural: str = "") -> str:
-    """`1 network`, `1,200 networks`."""
-    return f"{n:,} {noun if n == 1 else plural or noun + 's'}"
 
 
 def amount(value: float) -> str:

@@ -10,17 +10,26 @@ import numpy.typing as npt
 
 from netwright.stats.checks import BoolArray
 
-__all__ = ["LEVEL", "UNEVEN", "beats_guessing", "guessing_sentence", "is_uneven", "no_better_than_guessing"]
+__all__ = ["beats_guessing", "commonest_class", "guessing_sentence", "is_uneven", "no_better_than_guessing"]
 
-LEVEL = 0.05
+_LEVEL = 0.05
 _MANY = 0.1  # share of the networks from which they were trained too shortly: a few bad ones are in every space
-UNEVEN = 1.5  # times as many images as its equal share has the commonest class: then accuracy hides the rare ones
+_UNEVEN = 1.5  # times as many images as its equal share has the commonest class: then accuracy hides the rare ones
+
+
+def commonest_class(counts: Sequence[int] | npt.NDArray[np.int64]) -> tuple[int, float]:
+    """The class of most images, the first of equals, and its share of all: what always answering it gets right.
+
+    counts: (classes,) images of each class, not all 0.
+    """
+    values = np.asarray(counts)
+    return int(values.argmax()), float(values.max() / values.sum())
 
 
 def is_uneven(counts: Sequence[int] | npt.NDArray[np.int64]) -> bool:
     """Whether classes have so different numbers of images that accuracy hides the rare ones. counts: of each class."""
     seen = np.asarray(counts)[np.asarray(counts) > 0]
-    return bool(len(seen) > 1 and seen.max() > UNEVEN * seen.mean())
+    return bool(len(seen) > 1 and seen.max() > _UNEVEN * seen.mean())
 
 
 def beats_guessing(right_of_others: int, wrong_of_commonest: int) -> bool:
@@ -33,7 +42,7 @@ def beats_guessing(right_of_others: int, wrong_of_commonest: int) -> bool:
     from scipy.stats import binomtest
 
     at_odds = right_of_others + wrong_of_commonest
-    return at_odds > 0 and bool(binomtest(right_of_others, at_odds, 0.5, alternative="greater").pvalue < LEVEL)
+    return at_odds > 0 and bool(binomtest(right_of_others, at_odds, 0.5, alternative="greater").pvalue < _LEVEL)
 
 
 def no_better_than_guessing(errors: npt.ArrayLike, images: int, guess: float) -> BoolArray:
@@ -48,7 +57,7 @@ def no_better_than_guessing(errors: npt.ArrayLike, images: int, guess: float) ->
 
     values: Any = np.asarray(errors, dtype=np.float64)
     right = np.round(images * (1 - values / 100))
-    return np.asarray(binom.sf(right - 1, images, 1 - guess / 100) >= LEVEL)
+    return np.asarray(binom.sf(right - 1, images, 1 - guess / 100) >= _LEVEL)
 
 
 def guessing_sentence(errors: npt.ArrayLike, images: int, guess: float) -> str:

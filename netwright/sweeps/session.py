@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from netwright.data import ImageSet
+from netwright.stats.guessing import commonest_class
 from netwright.system.machine import hardware, versions
 
 __all__ = ["data_facts", "guess_error", "session_facts"]
@@ -29,8 +30,9 @@ def data_facts(images: ImageSet) -> dict[str, Any]:
 
 def guess_error(images: ImageSet) -> float:
     """Percent of the validation images that are wrong where the answer is always their commonest class."""
-    counts = np.bincount(images.labels[images.validation], minlength=1)
-    return float(100 * (1 - counts.max() / max(1, counts.sum())))
+    if not len(images.validation):
+        return 100.0
+    return 100 * (1 - commonest_class(np.bincount(images.labels[images.validation]))[1])
 
 
 def session_facts(threads: int, devices: tuple[str, ...], command: str, splits: str) -> dict[str, Any]:

@@ -29,11 +29,14 @@ _MOST = 12  # names that are listed
 _BEGINNING = 4  # letters that say what a longer name is
 
 
-def nearest(name: object, known: Iterable[object], most: int = 1) -> list[str]:
-    """The known names that look most like one that is not known, at most `most`, the most similar first."""
+def nearest(name: object, known: Iterable[object], most: int = 1, likeness: float = 0.6) -> list[str]:
+    """The known names that look most like one that is not known, at most `most`, the most similar first.
+
+    likeness: Of difflib, 0 to 1: how much one must look like it at least.
+    """
     import difflib  # here, because most programs make no mistake
 
-    return difflib.get_close_matches(str(name), [str(each) for each in known], n=most)
+    return difflib.get_close_matches(str(name), [str(each) for each in known], n=most, cutoff=likeness)
 
 
 def nearest_file(name: str, known: Iterable[str]) -> list[str]:

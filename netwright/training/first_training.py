@@ -12,6 +12,7 @@ from netwright.data.dataset import open_dataset
 from netwright.data.shape import choose_shape
 from netwright.errors import WeightsError
 from netwright.nn import build
+from netwright.options import duration_in_words
 from netwright.recipe import TrainConfig
 from netwright.system.machine import default_threads
 from netwright.training.device import resolve_device
@@ -23,18 +24,8 @@ __all__ = ["CHOSEN", "first_training"]
 
 # what is chosen here
 CHOSEN = (
-    *(
-        "model",
-        "checkpoint",
-        "stem",
-        "in_channels",
-        "image_size",
-        "validate",
-        "val_fraction",
-        "scale",
-        "label_smoothing",
-    ),
-    *("optimizer", "weight_decay", "batch_size", "warmup_epochs", "decay_epochs", "lr", "epochs"),
+    *("model", "checkpoint", "stem", "in_channels", "image_size", "validate", "val_fraction", "scale"),
+    *("label_smoothing", "optimizer", "weight_decay", "batch_size", "warmup_epochs", "decay_epochs", "lr", "epochs"),
 )
 
 _TUNED, _FRESH = "regnet_y_400mf", "regnet_x_200mf"
@@ -100,8 +91,8 @@ def first_training(training: TrainConfig, given: Set[str]) -> tuple[dict[str, An
     chosen["epochs"] = int(min(high, max(low, 60 * minutes // max(seconds, 1e-3))))
     epochs = training.optimization.epochs if "epochs" in given else chosen["epochs"]
     notices.append(
-        f"about {_clock(seconds)} an epoch on this machine as it is now, {_clock(seconds * epochs)} in all; --epochs "
-        "and --image_size change that"
+        f"about {duration_in_words(seconds)} an epoch on this machine as it is now, "
+        f"{duration_in_words(seconds * epochs)} in all; --epochs and --image_size change that"
     )
     return chosen, notices
 
@@ -133,7 +124,3 @@ def _images_per_second(training: TrainConfig, device: torch.device) -> float:
                 torch.accelerator.synchronize(device)
             seconds = time.perf_counter() - started
     return _TIMED / seconds
-
-
-def _clock(seconds: float) -> str:
-    return f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.0f} minutes"

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from netwright.errors import DataError, Diverged, OutputError
-from netwright.stats.guessing import no_better_than_guessing
+from netwright.stats.guessing import commonest_class, no_better_than_guessing
 from netwright.system.lock import Lock
 from netwright.training.bad_images import BadImages
 from netwright.training.distributed import Group
@@ -312,9 +312,9 @@ class TrainingSession:
         if kept is None:
             return
         counts = np.bincount(kept.labels, minlength=len(kept.class_names))
-        guess, commonest = 100 * float(counts.max() / counts.sum()), kept.class_names[int(counts.argmax())]
-        is_better = not no_better_than_guessing([100 - best.top1], best.images, 100 - guess)[0]
-        text = f"always answering {commonest}, the commonest class, gives {guess:.2f}%"
+        label, share = commonest_class(counts)
+        is_better = not no_better_than_guessing([100 - best.top1], best.images, 100 - 100 * share)[0]
+        text = f"always answering {kept.class_names[label]}, the commonest class, gives {100 * share:.2f}%"
         if is_better:
             _LOG.info("%s", text)
         else:

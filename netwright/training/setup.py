@@ -222,8 +222,7 @@ def _check(training: TrainConfig, val_split: Split | None) -> None:
 def _described(train: Split, validation: Split | None) -> list[str]:
     """What was found in the folder of the images, and what is likely to be a mistake in it."""
     parts = {"train": train.index} | ({} if validation is None else {"validation": validation.index})
-    summary = summarize(train.source, parts)
-    return [*summary.lines(), *(f"warning: {text}" for text in summary.warnings)]
+    return summarize(train.source, parts).all_lines()
 
 
 def _class_notices(recipe_classes: int | None, train: Split) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import urllib.parse
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from netwright.weights.download import download
 from netwright.weights.hub import download_row, hub_weights, row_of_file
 from netwright.weights.locate import Located, locate
 from netwright.weights.zoo import (
+    HASHED_NAME,
     WEIGHTS_SOURCES,
     PublishedWeights,
     canonical_network,
@@ -29,7 +29,6 @@ __all__ = ["ResolvedRef", "is_ref", "published_row", "resolve_ref", "split_tag"]
 _HUB = ("hf-hub:", "hf_hub:")
 _FOLDER = "local-dir:"
 _ADDRESS = ("http://", "https://")
-_HASH = re.compile(r".+-([0-9a-f]{8,64})(-910v2)?\.[A-Za-z.]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +139,7 @@ def _at(address: str) -> ResolvedRef:
     row = next((row for row in published_weights() if row.where == address), None)
     if row is not None:
         return ResolvedRef(Located(download_row(row)), row)
-    hashed = _HASH.fullmatch(name)
+    hashed = HASHED_NAME.fullmatch(name)
     # another address may have a file of the same name
     folder = cache_folder() / "weights" / hashlib.sha256(address.encode()).hexdigest()[:16]
     return ResolvedRef(Located(download(address, folder / name, hashed[1] if hashed else "")))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from netwright.arch.last_map import last_map
 from netwright.errors import WeightsError
 
 if TYPE_CHECKING:
@@ -158,10 +159,7 @@ def timm_config(
         classifier: timm's name of the classifier.
     """
     size = preprocessing.image_size
-    strides = [stage.stride for stage in arch.stages]
-    pixels = size
-    for stride in (arch.stem.stride, *strides):
-        pixels = -(-pixels // stride)
+    pooled = last_map(replace(arch, resolution=size))
     config: dict[str, Any] = {
         "architecture": architecture,
         "num_classes": arch.num_classes,
@@ -181,7 +179,7 @@ def timm_config(
         "crop_mode": next(mode for mode, ours in _RESIZES.items() if ours == preprocessing.resize),
         "mean": [round(value / 255, 9) for value in preprocessing.mean],
         "std": [round(value / 255, 9) for value in preprocessing.std],
-        "pool_size": [pixels, pixels],
+        "pool_size": [pooled, pooled],
         "first_conv": first_conv,
         "classifier": classifier,
     }

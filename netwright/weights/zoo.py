@@ -15,6 +15,7 @@ from netwright.errors import WeightsError
 from netwright.system.suggest import nearest
 
 __all__ = [
+    "HASHED_NAME",
     "WEIGHTS_SOURCES",
     "PublishedWeights",
     "WeightsSource",
@@ -50,7 +51,7 @@ WEIGHTS_SOURCES = {
 }
 _FREE = ("apache-2.0", "mit", "bsd-3-clause")
 # a file name that ends with the beginning of its sha256, in MindCV with the chip after it
-_HASHED = re.compile(r".+-([0-9a-f]{8,64})(-910v2)?\.[A-Za-z.]+")
+HASHED_NAME = re.compile(r".+-([0-9a-f]{8,64})(-910v2)?\.[A-Za-z.]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ class PublishedWeights:
     @property
     def sha256(self) -> str:
         """The beginning of the file's sha256, as far as its name has it."""
-        found = None if self.is_on_hub else _HASHED.fullmatch(self.file_name)
+        found = None if self.is_on_hub else HASHED_NAME.fullmatch(self.file_name)
         return found[1] if found else ""
 
     @property

@@ -20,13 +20,8 @@ __all__ = ["CONFIG", "keep_finals_of", "kept_config", "refuse_other", "set_aside
 _LOG = logging.getLogger(__name__)
 
 CONFIG = "brief"  # the key under which a population keeps the configuration of its design, as in version 0.1
-_GROWING = (
-    "trials",
-    "confirm_trials",
-    "epochs",
-    "final_epochs",
-    "final_seeds",
-)  # a finished design goes on with others
+# a finished design goes on with others of these
+_GROWING = ("trials", "confirm_trials", "epochs", "final_epochs", "final_seeds")
 
 
 def kept_config(out: Path) -> dict[str, Any]:

@@ -21,7 +21,7 @@ def pictures_of(images: ImageSet) -> tuple[Picture, ...]:
     from netwright.report.picture import picture_of
 
     labels, classes = images.labels[images.train], images.num_classes
-    # of many classes every so manieth, of few each several times
+    # of many classes some, evenly spaced; of few each several times
     wanted = [k * classes // _COUNT if classes > _COUNT else k % classes for k in range(_COUNT)]
     pictures = []
     for place, label in enumerate(wanted):

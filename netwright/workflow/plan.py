@@ -9,6 +9,7 @@ from typing import Any
 
 from netwright.analysis.policy import REFINE_FROM
 from netwright.options import duration_in_words
+from netwright.system.plural import count
 from netwright.workflow.speed import Speed
 
 __all__ = [
@@ -215,7 +216,7 @@ def plan_in_words(plan: Plan, *, budget: float, images: str, workers: int, threa
         size = f", networks of {low} to {high} flops"
     on = "" if plan.train_images is None else f" on {plan.train_images:,} of the images"
     search, confirm, final = (duration_in_words(seconds) for seconds in plan.seconds)
-    confirming = f"  2/3 {_count(plan.confirm_trials, 'network')} of the refined space, likewise: about {confirm}"
+    confirming = f"  2/3 {count(plan.confirm_trials, 'network')} of the refined space, likewise: about {confirm}"
     if not plan.confirm_trials:
         confirming = (
             f"  2/3 nothing: a space is narrowed from {REFINE_FROM} networks on, for which there is no time here"
@@ -223,16 +224,12 @@ def plan_in_words(plan: Plan, *, budget: float, images: str, workers: int, threa
     each = "one training each" if plan.final_seeds == 1 else f"{plan.final_seeds} trainings each"
     whole = sum(plan.seconds) + others
     return [
-        f"the plan for {duration_in_words(budget)} on {_count(workers, 'worker')} of {_count(threads, 'thread')}:",
+        f"the plan for {duration_in_words(budget)} on {count(workers, 'worker')} of {count(threads, 'thread')}:",
         f"  {images} at {at} pixels{size}; an image takes {1000 * plan.candidate.speed.train:.2g} ms to train on",
-        f"  1/3 {_count(plan.trials, 'network')} for {_count(plan.epochs, 'epoch')} each{on}: about {search}",
+        f"  1/3 {count(plan.trials, 'network')} for {count(plan.epochs, 'epoch')} each{on}: about {search}",
         confirming,
-        f"  3/3 the best and a published network of its cost, {_count(plan.final_epochs, 'epoch')}, {each}: "
+        f"  3/3 the best and a published network of its cost, {count(plan.final_epochs, 'epoch')}, {each}: "
         f"about {final}",
         f"  with decoding, measuring and the report: about {duration_in_words(whole)}. Each step is planned anew from "
         "the time that is left",
     ]
-
-
-def _count(many: int, what: str) -> str:
-    return f"{many:,} {what}" if many == 1 else f"{many:,} {what}s"

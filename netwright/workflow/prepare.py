@@ -15,12 +15,12 @@ from netwright.data.summarize import announcer
 from netwright.errors import PopulationError
 from netwright.population import FILE, Population
 from netwright.recipe import Recipe
-from netwright.report.text import count
 from netwright.space import DesignSpace, Sample, load_space
 from netwright.stats.guessing import guessing_sentence
 from netwright.sweeps import Executor, LocalExecutor, NullProgress, default_workers, run
 from netwright.sweeps.session import guess_error
 from netwright.system.atomic import require_writable
+from netwright.system.plural import count
 from netwright.system.run_folder import mark_run_folder
 from netwright.workflow.budgeted import BATCHES, budgeted
 from netwright.workflow.config import DesignConfig

@@ -14,10 +14,10 @@ import yaml
 from netwright.analysis.refine import Advice
 from netwright.arch import Arch
 from netwright.errors import OutputError
-from netwright.report.text import count
 from netwright.space import DesignSpace
 from netwright.system.atomic import atomic_file, remove_abandoned, write_text
 from netwright.system.machine import hardware, versions
+from netwright.system.plural import count
 from netwright.system.snippet import python_lines
 from netwright.workflow.final_training import weights_of
 from netwright.workflow.pictures import pictures_of, preparation_in_words

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from netwright.arch import Arch
 from netwright.errors import PopulationError
 from netwright.stats import outcomes
+from netwright.system.plural import count
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +39,7 @@ def best_network(frames: Mapping[str, pd.DataFrame]) -> tuple[Arch, str]:
     results = outcomes(both)
     counts = ((results.n_failed, "failed"), (results.lost, "the machine failed"), (results.unfinished, "unfinished"))
     others = ", ".join(f"{many} more {what}" for many, what in counts if many)
-    networks = "1 network" if len(done) == 1 else f"{len(done)} networks"
+    networks = count(len(done), "network")
     why = (
         f"The pick is network {name}: the lowest validation error, {best['error']:.2f}% (an accuracy of "
         f"{100 - best['error']:.2f}%), of {networks}{f' ({others})' if others else ''}."

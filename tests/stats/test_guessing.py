@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from netwright.stats.guessing import beats_guessing, guessing_sentence, is_uneven, no_better_than_guessing
+from netwright.stats.guessing import (
+    beats_guessing,
+    commonest_class,
+    guessing_sentence,
+    is_uneven,
+    no_better_than_guessing,
+)
 
 
 def test_two_hundred_against_five_is_not_better_for_being_right_in_98_percent() -> None:
@@ -42,3 +48,7 @@ def test_many_networks_that_only_guess_are_said() -> None:
     assert guessing_sentence([30.0] * 9, 500, 80.0) == ""
     assert guessing_sentence([], 500, 80.0) == ""
     assert guessing_sentence([80.0] + [30.0] * 3, 500, 80.0).startswith("1 of 4 networks is no better")
+
+
+def test_the_commonest_class_is_the_first_of_equals():
+    assert commonest_class([2, 5, 5, 0]) == (1, 5 / 12)

@@ -208,11 +208,7 @@ def answer_chart(figure: AnswerFigure) -> Spec | None:
         title=None,
         axis=alt.Axis(labelLimit=260, labelFontSize=14, ticks=False, domain=False),
     )
-    ends = [
-        end
-        for row in figure.rows
-        for end in (max(0.0, row.mean - (row.deviation or 0)), row.mean + (row.deviation or 0))
-    ]
+    ends = [float(str(row[end])) for row in means for end in ("low", "high")]
     x = error_scale([*ends, *(error for row in figure.rows for error in row.errors)])
     color = alt.Color(
         "label:N", scale=alt.Scale(domain=labels, range=[_color(i) for i in range(len(names))]), legend=None

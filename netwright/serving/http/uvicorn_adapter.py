@@ -77,7 +77,7 @@ class _Protocol(HttpToolsProtocol):
         self.kept.add(self)
         self._is_in_head = self._is_too_long = False
         self._is_complete = True  # the last request, or there was none yet
-        self._headers = self._headers_size = self._waiting_size = self._unread = 0
+        self._header_lines = self._headers_size = self._waiting_size = self._unread = 0
         self._request_timer: asyncio.TimerHandle | None = None
         self._read_timer: asyncio.TimerHandle | None = None
         self._unparsed = memoryview(b"")
@@ -114,7 +114,7 @@ class _Protocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._headers, self._headers_size, self._is_in_head, self._is_complete = 0, 0, True, False
+        self._header_lines, self._headers_size, self._is_in_head, self._is_complete = 0, 0, True, False
 
     def on_url(self, url: bytes) -> None:
         super().on_url(url)
@@ -122,7 +122,7 @@ class _Protocol(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         super().on_header(name, value)
-        self._headers += 1
+        self._header_lines += 1
         self._count_head(len(name) + len(value) + 4)
 
     def on_headers_complete(self) -> None:
@@ -212,7 +212,7 @@ class _Protocol(HttpToolsProtocol):
 
     def _count_head(self, size: int) -> None:
         self._headers_size += size
-        self._is_too_long = self._headers_size > _HEAD_BYTES or self._headers > _MOST_HEADERS
+        self._is_too_long = self._headers_size > _HEAD_BYTES or self._header_lines > _MOST_HEADERS
         if self._is_too_long:
             raise ValueError("the head is too long")  # the parser stops, and send_400_response says why
 
