@@ -25,10 +25,10 @@ precision, size and what it is for:
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from netwright.cli.export_images import add_images, choose_images, with_class_order
 from netwright.cli.options import add_options, options_given, truth
 from netwright.errors import DataError, ExportError
 
@@ -37,14 +37,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from netwright.cli.parser import CommandParser
-    from netwright.exports import Exported, Labeled
+    from netwright.exports import Exported
     from netwright.weights import LoadedModel
 
 __all__ = ["add_arguments", "run"]
 
 _TARGETS = ("onnx", "openvino", "torch", "litert")
 _PRECISIONS = ("fp32", "bf16", "fp16", "int8")
-_CALIBRATION, _EVALUATION = 300, 2000
 _LONGEST_NUMBER = 18  # digits
 
 
@@ -84,17 +83,8 @@ def add_arguments(parser: CommandParser) -> None:
     )
     triton = "with --layout triton, for the configuration that the first version brings"
     add_options(parser, TritonSettings, group=triton)
-    which = parser.add_argument_group("which weights")
-    which.add_argument("--model", default="", help="the network, where the weights do not say it")
-    which.add_argument("--ema", action="store_true", help="the moving average, where the file has one")
-    which.add_argument(
-        "--class_order",
-        default="",
-        metavar="natural|string|FILE",
-        help="of weights without class names: the order of the class folders in --data_dir (1, 2, 10 or 1, 10, 2), or "
-        "a file with a class name a line",
-    )
-    _add_images(parser)
+    _add_weights(parser)
+    add_images(parser)
     report = parser.add_argument_group("report")
     report.add_argument(
         "--speed",
@@ -112,21 +102,17 @@ def add_arguments(parser: CommandParser) -> None:
     )
 
 
-def _add_images(parser: CommandParser) -> None:
-    images = parser.add_argument_group("images, for int8 and for comparing accuracy (default for int8: the run's own)")
-    images.add_argument(
-        "--data_dir", default="", metavar="DIR", help="folder of the images; to calibrate they need no class folders"
+def _add_weights(parser: CommandParser) -> None:
+    which = parser.add_argument_group("which weights")
+    which.add_argument("--model", default="", help="the network, where the weights do not say it")
+    which.add_argument("--ema", action="store_true", help="the moving average, where the file has one")
+    which.add_argument(
+        "--class_order",
+        default="",
+        metavar="natural|string|FILE",
+        help="of weights without class names: the order of the class folders in --data_dir (1, 2, 10 or 1, 10, 2), or "
+        "a file with a class name a line",
     )
-    images.add_argument("--dataset", default="", help="imagenet, mnist, cifar10, cifar100, or digits: bundled")
-    images.add_argument("--train_split", default="train", metavar="NAME", help="to calibrate (default: %(default)s)")
-    images.add_argument("--val_split", default="validation", metavar="NAME", help="to measure (default: %(default)s)")
-    images.add_argument(
-        "--calibration_images", type=int, default=_CALIBRATION, metavar="N", help="1 to 300 (default: %(default)s)"
-    )
-    images.add_argument(
-        "--evaluation_images", type=int, default=_EVALUATION, metavar="N", help="0 for all (default: %(default)s)"
-    )
-    images.add_argument("--seed", type=int, default=0, help="by which images are drawn (default: %(default)s)")
 
 
 def run(options: Namespace, command: str) -> int:
@@ -142,8 +128,8 @@ def run(options: Namespace, command: str) -> int:
     model = load_model(options.ref, model=options.model, ema=options.ema)
     for notice in model.notices:
         print(notice, file=sys.stderr)
-    model = _with_class_order(options, model)
-    calibration, evaluation = _images(options, model)
+    model = with_class_order(options, model)
+    calibration, evaluation = choose_images(options, model)
     is_int8 = options.precision == "int8"
     exported = write(
         model,
@@ -236,71 +222,6 @@ def _default_file(options: Namespace, model: LoadedModel) -> str:
 
     precision = "" if options.precision == "fp32" else f"-{options.precision}"
     return _name(options, model) + precision + SUFFIXES[options.to]
-
-
-def _with_class_order(options: Namespace, model: LoadedModel) -> LoadedModel:
-    """The model with the class names that --class_order gives."""
-    if not options.class_order:
-        return model
-    from netwright.data.class_order import ORDERS, imposed_names, refuse_folder_order
-    from netwright.data.dataset import open_dataset
-
-    folders: tuple[str, ...] = ()
-    if options.class_order in ORDERS:
-        if not (options.data_dir or options.dataset):
-            refuse_folder_order(options.class_order, "an export without --data_dir")
-        folders = open_dataset(options.dataset, options.data_dir, [options.train_split]).source.class_names
-    names = imposed_names(options.class_order, model.class_names, model.arch.num_classes, model.source, folders=folders)
-    return replace(model, class_names=names)
-
-
-def _images(options: Namespace, model: LoadedModel) -> tuple[Labeled | None, Labeled | None]:
-    """Those of the run, for int8 or where they are named; else those that are named."""
-    from netwright.exports import labeled_images
-    from netwright.runtime.info import info_of
-
-    is_named = bool(options.data_dir or options.dataset)
-    if not is_named and options.precision != "int8":
-        return None, None
-    own = _of_the_run(options, model)
-    if own is not None:
-        return own
-    if not is_named:
-        raise ExportError(
-            "int8 is calibrated on images, which show the ranges of values, and the weights do not say which they were "
-            "trained on. Name some of that kind: --data_dir FOLDER or --dataset NAME."
-        )
-    return labeled_images(
-        options.dataset,
-        options.data_dir,
-        info_of(model).class_names,
-        model.arch.num_classes,
-        calibration=options.calibration_images,
-        evaluation=options.evaluation_images or None,
-        train_split=options.train_split,
-        val_split=options.val_split,
-        seed=options.seed,
-    )
-
-
-def _of_the_run(options: Namespace, model: LoadedModel) -> tuple[Labeled, Labeled | None] | None:
-    """Images of the run; None where others are named, and where nothing says which they are."""
-    from netwright.evaluation.images import images_where_they_are
-    from netwright.exports.run_images import labeled_run
-
-    images = images_where_they_are(model.facts, str(options.ref), options.data_dir, options.dataset)
-    if images is None:
-        return None
-    found = labeled_run(
-        images,
-        model,
-        calibration=options.calibration_images,
-        evaluation=options.evaluation_images or None,
-        seed=options.seed,
-    )
-    if found[1] is None:
-        print("top-1 is not compared: the network was trained on all images of its run", file=sys.stderr)
-    return found
 
 
 def _report(exported: Exported, path: Path, command: str) -> None:

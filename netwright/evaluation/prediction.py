@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import logging
-import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, Union
 
 import numpy as np
-import numpy.typing as npt
 
 from netwright.data.class_order import refuse_folder_order
 from netwright.data.classes import Candidate
@@ -23,8 +21,9 @@ from netwright.data.source import Pixels
 from netwright.errors import DataError, WeightsError
 from netwright.evaluation.inputs import find_inputs
 from netwright.evaluation.opening import ModelRequest, open_model, request_of
+from netwright.evaluation.rejection import Rejection
 from netwright.runtime.prediction import Prediction, softmax
-from netwright.runtime.runtime import FloatArray, Runtime
+from netwright.runtime.runtime import Runtime
 from netwright.system.machine import processors
 
 if TYPE_CHECKING:
@@ -50,43 +49,6 @@ class Readable(Protocol):
     def read(self) -> bytes | Pixels:
         """The encoded image or its pixels; DataError or OSError where there are none."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Rejection:
-    """When an answer is not believed: where its score is below a threshold.
-
-    Attributes:
-        threshold: The lowest score that is believed.
-        by: "probability", the highest of the classes (Hendrycks and Gimpel, arXiv 1610.02136), or "energy", the
-            log-sum-exp of the logits (Liu et al., arXiv 2010.03759: the energy's negative, so that high is known).
-
-    Raises:
-        DataError: For a probability that cannot be, a threshold that is no number, or another score.
-    """
-
-    threshold: float
-    by: str = "probability"
-
-    def __post_init__(self) -> None:
-        if self.by not in ("probability", "energy"):
-            raise DataError(f"images are rejected by probability or energy, not {self.by!r}. Correct reject_by.")
-        if not math.isfinite(self.threshold) or (self.by == "probability" and not 0 <= self.threshold <= 1):
-            numbers = "0 to 1" if self.by == "probability" else "a number"
-            raise DataError(f"the threshold of {self.by} is {numbers}, not {self.threshold:g}. Correct --threshold.")
-
-    def scores(self, logits: FloatArray, probabilities: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """(N,) of (N, classes)."""
-        if self.by == "probability":
-            best: npt.NDArray[np.float64] = probabilities.max(axis=1)
-            return best
-        most = logits.astype(np.float64).max(axis=1, keepdims=True)
-        total: npt.NDArray[np.float64] = np.log(np.exp(logits - most).sum(axis=1)) + most[:, 0]
-        return total
-
-    def __str__(self) -> str:
-        what = "highest probability" if self.by == "probability" else "log-sum-exp of the logits"
-        return f"their {what} is below {self.threshold:g}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +121,7 @@ def predict(
     Raises:
         WeightsError: For weights that cannot be loaded.
         ExportError: For an exported file that cannot be opened, and for what does not apply to it.
-        DataError: For a folder without images.
+        DataError: For a folder without images, a threshold that cannot be, and a class_order that is no file.
         RecipeError: For an unknown key, or a value that a key does not take.
     """
     refuse_folder_order(class_order, "predict")

@@ -13,7 +13,7 @@ from netwright.data.preprocess import Preprocessing
 from netwright.data.resize import resize
 from netwright.data.source import Pixels
 from netwright.errors import RecipeError
-from netwright.recipe.training import Augmentation
+from netwright.recipe.augmentation import Augmentation
 
 if TYPE_CHECKING:
     from PIL.Image import Image

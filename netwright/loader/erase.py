@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from netwright.data.source import IntArray
-from netwright.recipe.training import Augmentation
+from netwright.recipe.augmentation import Augmentation
 
 __all__ = ["NO_BOX", "draw_box", "draw_boxes"]
 

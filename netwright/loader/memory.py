@@ -24,7 +24,7 @@ from netwright.loader.read import lighting_shift, substitute
 from netwright.loader.sampler import BatchIndex
 from netwright.loader.seeds import seed_from
 from netwright.loader.split import Split
-from netwright.recipe.training import Augmentation
+from netwright.recipe.augmentation import Augmentation
 
 __all__ = [
     "DecodedSplit",

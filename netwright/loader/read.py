@@ -18,7 +18,7 @@ from netwright.loader.erase import NO_BOX, draw_box
 from netwright.loader.sampler import BatchIndex
 from netwright.loader.seeds import seed_from, seed_global_rngs
 from netwright.loader.split import Split
-from netwright.recipe.training import Augmentation
+from netwright.recipe.augmentation import Augmentation
 
 __all__ = ["EvalReader", "TrainReader", "lighting_shift", "substitute"]
 

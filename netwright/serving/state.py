@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from netwright.serving.admission import Admission, Limits
+from netwright.serving.admission import Admission
 from netwright.serving.json_parser import JsonParser
+from netwright.serving.limits import Limits
 from netwright.serving.models.repository import Repository
 from netwright.serving.models.service import Service
 

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from netwright.errors import DataError, Diverged, OutputError
-from netwright.stats.guessing import commonest_class, no_better_than_guessing
 from netwright.system.lock import Lock
 from netwright.training.bad_images import BadImages
+from netwright.training.conclusion import log_result
 from netwright.training.distributed import Group
 from netwright.training.engine import (
     EpochMeter,
@@ -125,7 +125,7 @@ class TrainingSession:
                 if group.is_primary:
                     self.outputs.write_records(self.records, is_last=self.is_done)
             if group.is_primary:
-                self._log_result()
+                log_result(self.setup, self.records, self.outputs.best, self.out)
 
     def _load_state(self) -> State | None:
         """The state in the folder, the same on every rank; RecipeError where it belongs to another training."""
@@ -283,56 +283,6 @@ class TrainingSession:
                 f"{engine.lr:.3g}. The last good state is in {self.out / 'state'}. Lower lr, clip gradients "
                 "(--clip_norm 1) or skip such steps (--on_nan skip), in another --out."
             )
-
-    def _log_result(self) -> None:
-        total = sum(record.train_seconds + record.eval_seconds for record in self.records)
-        top = max(
-            (record for record in self.records if record.best is not None),
-            key=lambda record: record.best.top1 if record.best is not None else 0.0,
-            default=None,
-        )
-        if top is not None and top.best is not None:
-            _LOG.info("best: top-1 %.2f%% after epoch %d (%s)", top.best.top1, top.epoch, self.outputs.best)
-            self._compare_with_guess(top.best)
-        else:
-            _LOG.warning("%s", self._why_unmeasured())
-        done = len(self.records)
-        if done < self.setup.training.last_epoch:
-            patience = self.setup.training.checkpoints.early_stopping
-            _LOG.info("stopped early: validation was not better for %d epochs; --early_stopping goes further", patience)
-        elif done < self.epochs:
-            _LOG.info(
-                "stopped after epoch %d of %d, as until_epoch says; without it the rest is trained", done, self.epochs
-            )
-        _LOG.info("%d epochs in %.0f s; everything is in %s", done, total, self.out)
-
-    def _compare_with_guess(self, best: Score) -> None:
-        """Say what always answering the commonest class would give, and whether the network is better."""
-        kept = self.setup.validation_split
-        if kept is None:
-            return
-        counts = np.bincount(kept.labels, minlength=len(kept.class_names))
-        label, share = commonest_class(counts)
-        is_better = not no_better_than_guessing([100 - best.top1], best.images, 100 - 100 * share)[0]
-        text = f"always answering {kept.class_names[label]}, the commonest class, gives {100 * share:.2f}%"
-        if is_better:
-            _LOG.info("%s", text)
-        else:
-            _LOG.warning("no better than guessing: %s. Train longer, or look at the images and their classes", text)
-
-    def _why_unmeasured(self) -> str:
-        """A training without validation knows no accuracy: its training error is of images that it has learned."""
-        kept = self.setup.validation_split
-        if kept is not None:
-            return (
-                f"no accuracy was measured, as validate is False: `netwright validate {self.out}` measures it on the "
-                f"{len(kept):,} images that were not trained on"
-            )
-        return (
-            "no accuracy was measured: all images were trained on, and none kept to measure it on. `netwright validate "
-            f"{self.out} --data_dir FOLDER` measures it on other images; --val_fraction 0.2 --validate, in another "
-            "--out, keeps a fifth"
-        )
 
 
 def _first(batches: Iterator[tuple[Tensor, Tensor]], count: int) -> Iterator[tuple[Tensor, Tensor]]:

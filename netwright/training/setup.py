@@ -5,9 +5,9 @@ from __future__ import annotations
 import glob
 import inspect
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,20 +22,19 @@ from netwright.data.preprocess import Preprocessing
 from netwright.data.summarize import summarize
 from netwright.errors import RecipeError, WeightsError
 from netwright.loader import EvalLoader, Split, TrainLoader, open_splits
-from netwright.nn import AnyNet, build, freeze, linear_probe
+from netwright.nn import AnyNet
 from netwright.recipe import TrainConfig, learning_rate
-from netwright.recipe.training import Network
 from netwright.training.compiled import compile_module
 from netwright.training.distributed import Group
 from netwright.training.ema import EmaModel
 from netwright.training.engine import Engine
 from netwright.training.loaders import class_weights, train_loader, validation_loader
 from netwright.training.losses import Criterion, make_loss
+from netwright.training.network import choose_network, freeze_parts, make_module, move
 from netwright.training.optimizer import load_optimizer_state, make_optimizer
 from netwright.training.precision import LossScaler, autocast, resolve_precision
 from netwright.training.preparation import settle_preparation
 from netwright.training.state import latest_state
-from netwright.weights import load_model, load_weights, pretrained_file, resolve_arch
 
 __all__ = ["Setup", "set_up"]
 
@@ -100,12 +99,12 @@ def set_up(training: TrainConfig, group: Group, recipe_classes: int | None = Non
     notices = [*_described(train_split, val_split), *_class_notices(recipe_classes, train_split), *of_images]
     network, recipe, seed = training.network, training.optimization, training.machine.seed
     _check(training, val_split)
-    arch = _network(training, network.num_classes or len(train_split.class_names))
+    arch = choose_network(training, network.num_classes or len(train_split.class_names))
     training = training.with_(num_classes=arch.num_classes, **_scaled_lr(training, group, notices))
-    module = _make_module(arch, network, seed, notices, train_split.class_names)
+    module = make_module(arch, network, seed, notices, train_split.class_names)
     precision, val_precision = _precisions(training, group, notices)
-    notices += _freeze_parts(module, network)
-    _move(module, network, group)
+    notices += freeze_parts(module, network)
+    move(module, network, group)
     torch.manual_seed(seed + group.rank)  # for dropout and stochastic depth
     train = train_loader(train_split, training, group, arch, module, notices)
     ema = EmaModel(module, recipe.ema_decay) if recipe.ema else None
@@ -139,45 +138,12 @@ def _file_name(name: str, out: Path) -> str:
     return re.sub(r"[^\w.+-]+", "_", name)
 
 
-def _network(training: TrainConfig, num_classes: int) -> Arch:
-    """The network that is named, or that of the weights to start from."""
-    network, size = training.network, training.augmentation.image_size
-    if network.model:
-        return resolve_arch(
-            network.model,
-            num_classes=num_classes,
-            in_channels=network.in_channels,
-            stem=network.stem,
-            resolution=size,
-        )
-    arch = load_model(network.checkpoint).arch
-    stem = arch.stem if network.stem is None else replace(arch.stem, kind=network.stem)
-    return replace(arch, num_classes=num_classes, in_channels=network.in_channels, stem=stem, resolution=size)
-
-
-def _make_module(arch: Arch, network: Network, seed: int, notices: list[str], class_names: Sequence[str]) -> AnyNet:
-    """Build the network and load its weights."""
-    module = build(arch, seed=seed, drop_rate=network.drop_rate or 0.0, drop_path_rate=network.drop_path_rate or 0.0)
-    source = pretrained_file(network.model) if network.pretrained and not network.checkpoint else network.checkpoint
-    if source:
-        notices += load_weights(module, source, adapt=True, class_names=class_names)
-    return module
-
-
 def _precisions(training: TrainConfig, group: Group, notices: list[str]) -> tuple[str, str]:
     """The resolved precisions of training and validation."""
     precision, notice = resolve_precision(training.precision.precision, group.device)
     val_precision, val_notice = resolve_precision(training.precision.val_precision, group.device)
     notices += dict.fromkeys(text for text in (notice, val_notice) if text)
     return precision, val_precision
-
-
-def _move(module: AnyNet, network: Network, group: Group) -> None:
-    module.to(group.device)
-    if network.channels_last:
-        module.to(memory_format=torch.channels_last)
-    if network.sync_bn and group.world > 1:
-        _synchronize(module, group)
 
 
 def _make_engine(
@@ -258,25 +224,6 @@ def _resume_optimizer(engine: Engine, checkpoint: Path) -> None:
     prefix = "optimizer/"
     tensors = {name.removeprefix(prefix): value for name, value in state.tensors.items() if name.startswith(prefix)}
     load_optimizer_state(engine.optimizer, tensors, state.metadata["optimizer"])
-
-
-def _freeze_parts(module: AnyNet, network: Network) -> list[str]:
-    """Freeze parts by the recipe, before the optimizer and wrappers are made, which depend on gradients."""
-    if network.linear_probe:
-        linear_probe(module)
-    elif network.freeze_stages is not None:
-        freeze(module, network.freeze_stages)
-    else:
-        return []
-    counts = [value.numel() for value in module.parameters() if value.requires_grad]
-    every = sum(value.numel() for value in module.parameters())
-    return [f"frozen: {', '.join(module.frozen)}; {sum(counts):,} of {every:,} parameters learn"]
-
-
-def _synchronize(module: AnyNet, group: Group) -> None:
-    if group.device.type == "cpu":
-        raise RecipeError("sync_bn needs accelerators, and this training runs on CPUs. Set it to False.")
-    nn.SyncBatchNorm.convert_sync_batchnorm(module)  # type: ignore[no-untyped-call]  # in place
 
 
 def _wrap(module: nn.Module, training: TrainConfig, group: Group) -> Callable[[Tensor], Tensor] | None:

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from netwright.serving import ServeSettings
-from netwright.serving.admission import Admission, Limits, RequestContext, request_id
+from netwright.serving.admission import Admission, request_id
 from netwright.serving.errors import GRPC_CODES, HTTP_STATUS, RequestError
+from netwright.serving.limits import Limits, RequestContext
 from netwright.serving.logs import Log
 from netwright.serving.metrics import Metrics
 

@@ -17,14 +17,14 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from netwright.serving.admission import RequestContext
 from netwright.serving.connections import Connections, most_connections
 from netwright.serving.errors import RequestError
 from netwright.serving.grpc.frames import END_STREAM, HEADERS, PREFACE_BYTES, RESET, Frames, Messages, Unexpected
+from netwright.serving.limits import RequestContext
 from netwright.system.temporary import temporary_folder
 
 if TYPE_CHECKING:
-    from netwright.serving.admission import Limits
+    from netwright.serving.limits import Limits
     from netwright.serving.settings import ServeSettings
 
 __all__ = ["GrpcListener"]

@@ -16,7 +16,7 @@ from netwright.serving.protocol.tensors import InferRequest, InputTensor, Reques
 from netwright.system.extras import optional
 
 if TYPE_CHECKING:
-    from netwright.serving.admission import Limits, RequestContext
+    from netwright.serving.limits import Limits, RequestContext
 
 __all__ = ["check_fields", "parse", "read_infer_request", "unpack"]
 

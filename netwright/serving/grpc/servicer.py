@@ -17,7 +17,7 @@ from netwright.serving.protocol.statistics import statistics
 from netwright.version import __version__
 
 if TYPE_CHECKING:
-    from netwright.serving.admission import RequestContext
+    from netwright.serving.limits import RequestContext
     from netwright.serving.models.version import ModelVersion
     from netwright.serving.state import AppState
 

@@ -12,7 +12,7 @@ from netwright.serving.protocol.packed import decompress
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from netwright.serving.admission import Limits, RequestContext
+    from netwright.serving.limits import Limits, RequestContext
 
 __all__ = ["decompress", "read_body"]
 

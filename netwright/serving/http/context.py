@@ -11,7 +11,7 @@ from netwright.serving.http.middleware import ClientDisconnected
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from netwright.serving.admission import RequestContext
+    from netwright.serving.limits import RequestContext
     from netwright.serving.models.version import ModelVersion
     from netwright.serving.state import AppState
 

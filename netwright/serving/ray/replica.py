@@ -30,8 +30,8 @@ from netwright.system.extras import optional
 if TYPE_CHECKING:
     from netwright.data.source import Pixels
     from netwright.runtime import Prediction, Runtime
-    from netwright.serving.admission import RequestContext
     from netwright.serving.http.middleware import App, Message, Receive, Scope, Send
+    from netwright.serving.limits import RequestContext
     from netwright.serving.models.version import ModelVersion
     from netwright.serving.settings import ServeSettings
 

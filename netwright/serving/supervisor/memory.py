@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from netwright.system.machine import release_memory
 
 if TYPE_CHECKING:
-    from netwright.serving.admission import Limits
+    from netwright.serving.limits import Limits
 
 __all__ = ["return_memory"]
 

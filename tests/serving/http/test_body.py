@@ -12,11 +12,11 @@ import pytest
 from starlette.requests import Request
 
 from netwright.serving import ServeSettings
-from netwright.serving.admission import Limits, RequestContext
 from netwright.serving.errors import RequestError
 from netwright.serving.http.body import decompress, read_body
 from netwright.serving.http.form import FormData, read_form
 from netwright.serving.http.middleware import ClientDisconnected
+from netwright.serving.limits import Limits, RequestContext
 
 Form = Callable[..., tuple[bytes, dict[str, str]]]
 

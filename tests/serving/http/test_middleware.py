@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from netwright.serving import ServeSettings
-from netwright.serving.admission import Admission, RequestContext
+from netwright.serving.admission import Admission
 from netwright.serving.errors import RequestError
 from netwright.serving.http.middleware import AdmissionMiddleware, ClientDisconnected, error_body
+from netwright.serving.limits import RequestContext
 from netwright.serving.logs import Log
 from netwright.serving.metrics import Metrics
 

@@ -1,0 +1,72 @@
+"""The last lines of a training: its best accuracy beside a guess, or why that is not known, and why it ended."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from netwright.loader import Split
+from netwright.stats.guessing import commonest_class, no_better_than_guessing
+from netwright.training.records import EpochRecord, Score
+from netwright.training.setup import Setup
+
+__all__ = ["log_result"]
+
+_LOG = logging.getLogger(__name__)
+
+
+def log_result(setup: Setup, records: Sequence[EpochRecord], best: Path, out: Path) -> None:
+    """Log what came of a training.
+
+    Args:
+        setup: The training.
+        records: Of its epochs, at least one.
+        best: The file of the best weights.
+        out: Its folder.
+    """
+    training, kept = setup.training, setup.validation_split
+    scored = [(record.best.top1, -record.epoch, record.best) for record in records if record.best is not None]
+    if scored:
+        top1, epoch, score = max(scored, key=lambda each: each[:2])
+        _LOG.info("best: top-1 %.2f%% after epoch %d (%s)", top1, -epoch, best)
+        _compare_with_guess(score, kept)
+    else:
+        _LOG.warning("%s", _why_unmeasured(kept, out))
+    done, epochs = len(records), training.optimization.epochs
+    if done < training.last_epoch:
+        patience = training.checkpoints.early_stopping
+        _LOG.info("stopped early: validation was not better for %d epochs; --early_stopping goes further", patience)
+    elif done < epochs:
+        _LOG.info("stopped after epoch %d of %d, as until_epoch says; without it the rest is trained", done, epochs)
+    total = sum(record.train_seconds + record.eval_seconds for record in records)
+    _LOG.info("%d epochs in %.0f s; everything is in %s", done, total, out)
+
+
+def _compare_with_guess(best: Score, kept: Split | None) -> None:
+    """Say what always answering the commonest class would give, and whether the network is better."""
+    if kept is None:
+        return
+    counts = np.bincount(kept.labels, minlength=len(kept.class_names))
+    label, share = commonest_class(counts)
+    text = f"always answering {kept.class_names[label]}, the commonest class, gives {100 * share:.2f}%"
+    if no_better_than_guessing([100 - best.top1], best.images, 100 - 100 * share)[0]:
+        _LOG.warning("no better than guessing: %s. Train longer, or look at the images and their classes", text)
+    else:
+        _LOG.info("%s", text)
+
+
+def _why_unmeasured(kept: Split | None, out: Path) -> str:
+    """A training without validation knows no accuracy: its training error is of images that it has learned."""
+    if kept is not None:
+        return (
+            f"no accuracy was measured, as validate is False: `netwright validate {out}` measures it on the "
+            f"{len(kept):,} images that were not trained on"
+        )
+    return (
+        "no accuracy was measured: all images were trained on, and none kept to measure it on. `netwright validate "
+        f"{out} --data_dir FOLDER` measures it on other images; --val_fraction 0.2 --validate, in another --out, keeps "
+        "a fifth"
+    )
