@@ -27,7 +27,9 @@ class Settings:
     channels_last: bool = option(True, "memory layout (N, H, W, C)")
     compile: bool = option(False, "torch.compile, which takes a minute or more for each network")
     device: str = option("auto", "auto, cpu, cuda, cuda:1, ...", metavar="DEVICE")
-    threads: int | None = option(None, "processor threads", low=1, metavar="T", default_text="as many as processors")
+    threads: int | None = option(
+        None, "processor threads; OMP_NUM_THREADS counts too", low=1, metavar="T", default_text="as many as processors"
+    )
     seconds: float = option(
         2.0, "of each repeat of each measurement, which has at least one batch", low=0.0, metavar="S"
     )

@@ -34,7 +34,7 @@ COMMANDS = {
     "train": "train a network from flags, a YAML recipe, or both; interrupted, it continues where it was",
     "validate": "measure a trained network: accuracy, calibration, what it confuses",
     "predict": "what a trained network sees in files, folders and web addresses",
-    "export": "write a network as a file for ONNX Runtime, OpenVINO or torch, checked; int8 too",
+    "export": "write a network as a file for ONNX Runtime, OpenVINO, LiteRT or torch, checked; int8 too",
     "serve": "answer programs and people: REST, gRPC, a page; batched, several models and versions",
     "client": "ask a server of `netwright serve` from the command line",
     "models": "list networks and published weights, show one, convert weights, upload them",
@@ -56,7 +56,8 @@ commands:
 
 start here:
   netwright design                                       the whole job on bundled handwritten digits
-  netwright design --data_dir PHOTOS --max_flops 40M     on a folder of images, a folder a class
+  netwright design --data_dir PHOTOS --budget 20m        on a folder of images, a folder a class, in 20 minutes
+  netwright train --data_dir PHOTOS                      or one network for them, from published weights
   netwright space show regnetx                           what a design space is
   netwright export runs/digits --out net.onnx            the result, as a file
   netwright serve net.onnx                               and as a service: http://127.0.0.1:8000

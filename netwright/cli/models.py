@@ -3,8 +3,9 @@
 list [PATTERN]: the networks by name, with their costs and their best published accuracy; 'regnet_y*' lists some, and
 --pretrained those with published weights. show NAME|REF: a network or weights: costs, accuracies and who measured
 them, recipe, license, where the weights are; nothing is downloaded for a published one. convert SRC DST --to FORMAT:
-weights in the format of another library, strictly: nothing is written unless all tensors match. push REF OWNER/NAME:
-upload weights to the Hugging Face hub, with a model card that has the evidence of a design.
+weights in the format of another library, strictly: nothing is written unless all tensors match and the file gives the
+same network, preprocessing and answers when it is read back. push REF OWNER/NAME: upload weights to the Hugging Face
+hub, with a model card that has the evidence of a design.
 REF is a run folder, a weight file of netwright, timm, torchvision, pycls, classy-vision or MindCV, NAME[.TAG],
 timm/NAME[.TAG], torchvision/NAME[/TAG], pycls/NAME, mindcv/NAME, hf-hub:OWNER/NAME[@REVISION], local-dir:FOLDER, or an
 http address.

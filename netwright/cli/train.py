@@ -1,7 +1,11 @@
 """Train a network on images, from flags, a YAML recipe, or both.
 
-A recipe gives defaults and flags override them. After an interruption the same command continues where it was, on a CPU
-to the last bit. On several devices, start it with torchrun, mpirun or SLURM, and give --distribute.
+  netwright train --data_dir PHOTOS                         all else is chosen for the images and this machine, and said
+  netwright train --data_dir PHOTOS --checkpoint runs/a     from the weights of a run, which know their network
+  netwright train --config RECIPE.yaml --data_dir IMAGENET  by a recipe, of which flags override keys
+
+The defaults below hold where --model is given. After an interruption the same command continues where it was, on a CPU
+to the last bit. On several devices, start it with torchrun, mpirun, SLURM or msrun, and give --distribute.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ _NETWORK = {
     "--checkpoint": "(also --ckpt_path) as REF",
     "--model": "of weights that do not say which network they are of: a published name, or the path of a network.yaml",
     "--pretrained": "the published weights of --model",
-    "--ema": "the moving average in a .ckpt, instead of the weights beside it",
+    "--ema": "the moving average, where the run or the file has one, instead of the weights",
     "--num_classes": "(default: as the weights say)",
     "--in_channels": "(default: as the weights say)",
     "--stem": "of weights that do not say: simple or cifar (default: the network's own)",
@@ -34,7 +34,8 @@ _PREPARATION = {
     "--image_size": "pixels a side of the network's input",
     "--crop_pct": "resize the shorter side to image_size / crop_pct, cut the center",
     "--resize": "crop: the center is cut out; squash: squeezed; letterbox: between bands of the background",
-    "--background": "what transparent images are laid on: white, black or a color like #f0f0f0",
+    "--background": "what transparent images are laid on, and the bands of letterbox: white, black or a color like "
+    "#f0f0f0",
     "--full_scale": "the value that is white in images of more than 8 bits that do not declare it; file: as the values "
     "of each need; high_byte: 65535",
     "--interpolation": "nearest, bilinear or bicubic",

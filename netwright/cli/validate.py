@@ -4,7 +4,7 @@ REF is a run folder, a weight file, a published name, or an exported .onnx, .xml
 one. The first line is MindCV's, with accuracies from 0 to 1. The loss is the cross-entropy, without label smoothing.
 Classes are matched by name, and images are prepared as REF says unless a flag says otherwise. Without --data_dir, a run
 is validated on the images that it kept for that: a design on its test images, a training on its validation images. On
-several devices, start it with torchrun or mpirun.
+several devices, start it with torchrun, mpirun, SLURM or msrun.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ _IMAGES = {
 _RANKS = {
     "--batch_size": "images per step and device (default: 128)",
     "--workers": "processes that decode images (default: 8, at most the processors)",
-    "--distribute": "one process per device, started by torchrun, mpirun or SLURM (default: where one of these did)",
+    "--distribute": "one process per device, started by torchrun, mpirun, SLURM or msrun (default: where one of these "
+    "did)",
     "--threads": "processor threads of each process (default: torch's)",
 }
 
@@ -54,8 +55,8 @@ def add_arguments(parser: CommandParser) -> None:
     parser.add_argument(
         "--split",
         metavar="NAME",
-        help="split to measure on: train, validation or test of the run's own images, or all; without it what the run "
-        "kept to judge the network by (default: val_split)",
+        help="split to measure on: train, validation or test of the run's own images, a split that --data_dir has, or "
+        "all; without it what the run kept to judge the network by, if it kept some (default: val_split)",
     )
     parser.add_argument(
         "--allow_subset",

@@ -44,7 +44,9 @@ class Augmentation:
         choices=("crop", "squash", "letterbox"),
     )
     background: str = option(
-        "white", "what transparent images are laid on: white, black or a color like #f0f0f0", metavar="COLOR"
+        "white",
+        "what transparent images are laid on, and the bands of letterbox: white, black or a color like #f0f0f0",
+        metavar="COLOR",
     )
     full_scale: float | str | None = option(
         None,

@@ -239,12 +239,12 @@ class RuntimeConfig:
     """Where it runs."""
 
     device: str = option("auto", "auto, cpu, cuda, cuda:1, npu, ...")
-    distribute: bool = option(False, "one process a device, started by torchrun, mpirun or SLURM")
+    distribute: bool = option(False, "one process a device, started by torchrun, mpirun, SLURM or msrun")
     timeout: float = option(
         300.0, "seconds without progress after which a rank ends the run; a dead rank ends it after about ten", low=1.0
     )
     threads: int | None = option(
-        None, "processor threads of each rank; none: the processors divided by the ranks", low=1
+        None, "processor threads of each rank; none: OMP_NUM_THREADS, else the processors divided by the ranks", low=1
     )
     seed: int = option(42, "of weights, order and augmentation", low=0)
     deterministic: bool = option(False, "deterministic kernels on accelerators, slower; a CPU is always deterministic")

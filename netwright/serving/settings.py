@@ -54,7 +54,7 @@ class ServeSettings:
     )
     threads: int | None = option(
         None,
-        "threads of one computation",
+        "threads of one computation; OMP_NUM_THREADS counts too",
         low=1,
         metavar="N",
         default_text="all processors, divided by the workers",

@@ -91,7 +91,7 @@ class DesignConfig:
     )
     background: str | None = option(
         None,
-        "what transparent images are laid on: white, black or a color like #f0f0f0",
+        "what transparent images are laid on, and the bands of letterbox: white, black or a color like #f0f0f0",
         metavar="COLOR",
         default_text="white",
     )
