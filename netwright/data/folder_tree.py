@@ -46,6 +46,7 @@ class Folder:
 
     @property
     def name(self) -> str:
+        """Of the folder itself; '' for the root."""
         return self.prefix.rstrip("/").rpartition("/")[2]
 
     @cached_property

@@ -21,7 +21,7 @@ _HOME = "netwright.evaluation"
 def class_sections(
     measured: ValidationMetrics, about: str, pixels_of: Callable[[int], Pixels], formats: Sequence[str]
 ) -> Extra:
-    """The sections.
+    """The sections, with the charts that they show and the style of their parts.
 
     Args:
         measured: The numbers.

@@ -49,6 +49,7 @@ class LiteRtBackend:
         return logits
 
     def close(self) -> None:
+        """Forget the interpreters that are free; those that compute go when they are done."""
         while not self._free.empty():
             self._free.get_nowait()
         self._content = b""

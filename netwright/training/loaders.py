@@ -28,7 +28,20 @@ def class_weights(training: TrainConfig, split: Split, group: Group) -> Tensor |
 def train_loader(
     split: Split, training: TrainConfig, group: Group, arch: Arch, module: AnyNet, notices: list[str]
 ) -> TrainLoader:
-    """The training batches, none of which has one image where batch norm cannot take that."""
+    """The training batches, none of which has one image where batch norm cannot take that.
+
+    Args:
+        split: The images.
+        training: Batch size, augmentation and seed.
+        group: The ranks.
+        arch: Of the network.
+        module: The network, with its frozen parts.
+        notices: What the user should know is added to them.
+
+    Raises:
+        DataError: No image of a class can be read.
+        RecipeError: All batches would have one image.
+    """
     refuse_unreadable_class(split, Preprocessing.from_training(training).channels)
     shares = training.network.sync_bn and group.world > 1
     is_careful = sees_one_value(module, arch) and not shares and not training.augmentation.aug_splits
@@ -49,6 +62,7 @@ def train_loader(
 def validation_loader(
     training: TrainConfig, split: Split | None, preprocessing: Preprocessing, group: Group
 ) -> EvalLoader | None:
+    """The batches to validate on; None where a training does not validate."""
     if split is None or not training.checkpoints.validate:
         return None
     return EvalLoader(

@@ -102,15 +102,14 @@ def measure_held_out(prepared: PreparedDesign, pick: Arch, frames: Mapping[str, 
             executor=prepared.executor,
         )
         is_done = population.counts()["done"] == 1
+    if not is_done:
+        return None
     try:
-        return (
-            HeldOut(_measure(folder / _WEIGHTS, images, config.data_dir), images, prepared.recipe.epochs)
-            if is_done
-            else None
-        )
+        metrics = _measure(folder / _WEIGHTS, images, config.data_dir)
     except (WeightsError, DataError) as error:  # a report without these pictures is still one
         _LOG.warning("what the pick confuses is not shown: %s", error)
         return None
+    return HeldOut(metrics, images, prepared.recipe.epochs)
 
 
 def _measure(weights: Path, images: ImageSet, data_dir: str) -> ValidationMetrics:
