@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["FusedConv", "activate", "can_overwrite", "conv2d", "conv_bn_act"]
+__all__ = ["FusedConv", "NarrowStridedConv", "activate", "can_overwrite", "conv2d", "conv_bn_act"]
 
 # activations that are faster within oneDNN's convolution (oneDNN computes convolutions on CPUs). Its SiLU is slower
 # than torch's own pass over the map: RegNetZ-500MF 422 against 359 ms, batch 16, one core of an AMD EPYC with AVX-512
@@ -16,6 +16,8 @@ _FUSED_ACTIVATIONS = ("relu",)
 # torch.compile's access to oneDNN's fused convolutions: not public, so everything also works without it
 _ONEDNN_CONV: Any = getattr(torch.ops.mkldnn, "_convolution_pointwise", None)
 _ONEDNN_PACK: Any = getattr(torch.ops.mkldnn, "_reorder_convolution_weight", None)
+# channels of a block of oneDNN's kernels in fp32, at most (AVX-512)
+_ONEDNN_BLOCK = 16
 _HAS_ONEDNN = bool(torch.backends.mkldnn.is_available()) and None not in (_ONEDNN_CONV, _ONEDNN_PACK)  # type: ignore[no-untyped-call]
 
 
@@ -24,7 +26,9 @@ def conv2d(inputs: int, outputs: int, kernel: int, *, stride: int = 1, groups: i
 
     (N, inputs, H, W) -> (N, outputs, H / stride, W / stride).
     """
-    return nn.Conv2d(inputs, outputs, kernel, stride=stride, padding=kernel // 2, groups=groups, bias=False)
+    is_narrow = kernel == 1 and stride > 1 and groups == 1 and inputs < _ONEDNN_BLOCK
+    kind = NarrowStridedConv if is_narrow else nn.Conv2d
+    return kind(inputs, outputs, kernel, stride=stride, padding=kernel // 2, groups=groups, bias=False)
 
 
 def activate(x: Tensor, kind: str) -> Tensor:
@@ -72,6 +76,21 @@ def can_overwrite(x: Tensor) -> bool:
     may be used with gradients later, it may not."""
     is_traced = not torch.compiler.is_compiling() and torch._C._get_tracing_state() is not None
     return type(x) is Tensor and not torch.is_grad_enabled() and not is_traced
+
+
+class NarrowStridedConv(nn.Conv2d):
+    """A 1x1 convolution with stride, of few channels: it takes every stride-th pixel first, then convolves those.
+
+    The same result, by a way around a fault of oneDNN, which computes convolutions on CPUs. For the gradient of such
+    weights in channels_last memory it copies those pixels in blocks of 16 channels (8 with AVX2) to a place that has
+    room for the channels that there are, and writes behind its end: the process dies, hangs, or goes on with changed
+    numbers. https://github.com/uxlfoundation/oneDNN/issues/6035, seen with torch 2.14.1 in fp32 and bf16.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, in_channels, H, W) -> (N, out_channels, H / stride, W / stride)."""
+        down, right = self.stride
+        return functional.conv2d(x[:, :, ::down, ::right], self.weight)
 
 
 class FusedConv(nn.Conv2d):
