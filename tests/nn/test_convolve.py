@@ -29,7 +29,8 @@ def test_a_narrow_convolution_with_stride_has_the_gradients_of_its_definition(
     torch.testing.assert_close(y.double(), torch.einsum("oi,bihw->bohw", weight, pixels), rtol=1e-5, atol=1e-5)
     gradient = torch.randn_like(y)
     y.backward(gradient)
-    assert conv.weight.grad is not None and x.grad is not None
+    assert conv.weight.grad is not None
+    assert x.grad is not None
     by_weight = torch.einsum("bohw,bihw->oi", gradient.double(), pixels)
     torch.testing.assert_close(conv.weight.grad[:, :, 0, 0].double(), by_weight, rtol=1e-5, atol=1e-5)
     by_image = torch.zeros_like(x, dtype=torch.float64)
