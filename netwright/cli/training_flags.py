@@ -12,7 +12,7 @@ from netwright.cli.parser import CommandParser, Group, underscored
 from netwright.errors import RecipeError
 from netwright.options import Option
 from netwright.recipe import LoadedRecipe, TrainConfig, load_training, training_options
-from netwright.recipe.common_names import COMMON
+from netwright.recipe.common_names import COMMON, INPUT_SIZE
 from netwright.recipe.load import CLIP
 from netwright.recipe.mindcv import MINDCV, Renamed
 from netwright.system.suggest import suggest
@@ -96,6 +96,8 @@ def _add_mindcv(parser: CommandParser, ours: Mapping[str, Option]) -> None:
 def _add(target: CommandParser | Group, name: str, item: Option | None, help: str, *, truth: bool = False) -> None:
     """A flag whose words are kept as they are, for `load_training` to read. item: None for one word."""
     settings: dict[str, Any] = value_settings(item) if item else {"metavar": "VALUE"}
+    if name == INPUT_SIZE:
+        settings |= {"nargs": "+"}
     if truth:
         settings |= {"nargs": "?", "const": True}
     meaning = None if item is None else item.default

@@ -6,10 +6,15 @@ A key that is known here means what it means here, whatever it is elsewhere: `cl
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
+from netwright.errors import RecipeError
 from netwright.recipe.mindcv import Renamed
 
-__all__ = ["COMMON"]
+__all__ = ["COMMON", "INPUT_SIZE", "input_size_parts"]
+
+# timm's key of three numbers, which is two of ours
+INPUT_SIZE = "input_size"
 
 COMMON: Mapping[str, Renamed] = {
     "aa": Renamed("auto_augment"),
@@ -43,3 +48,24 @@ COMMON: Mapping[str, Renamed] = {
     "train_interpolation": Renamed("interpolation"),
     "wd": Renamed("weight_decay"),
 }
+
+
+def input_size_parts(written: Any) -> dict[str, Any]:
+    """Our key -> value of an `input_size`: timm's channels, height and width, or one side as others have it.
+
+    Args:
+        written: As YAML or a command line has it: [3, 96, 96], "3 96 96", 96.
+
+    Raises:
+        RecipeError: The images are not square, or there are two numbers, or more than three.
+    """
+    words = written if isinstance(written, list | tuple) else str(written).strip("[]() ").replace(",", " ").split()
+    if len(words) <= 1:
+        return {"image_size": words[0] if words else written}
+    if len(words) != 3 or str(words[1]) != str(words[2]):
+        text = " ".join(map(str, words))
+        raise RecipeError(
+            f"{INPUT_SIZE} is one side, or channels, height and width of square images (3 224 224), not {text}. "
+            f"Correct '{INPUT_SIZE}', or give --image_size."
+        )
+    return {"in_channels": words[0], "image_size": words[1]}

@@ -10,7 +10,7 @@ from typing import Any
 
 from netwright.errors import RecipeError
 from netwright.options import Constraint, Option, options_of, read_value
-from netwright.recipe.common_names import COMMON
+from netwright.recipe.common_names import COMMON, INPUT_SIZE, input_size_parts
 from netwright.recipe.mindcv import MINDCV, translate
 from netwright.recipe.pixel_scale import to_pixel_scale
 from netwright.recipe.training import TrainConfig
@@ -146,10 +146,14 @@ def _read(mapping: Mapping[str, Any], meaningless: dict[str, None]) -> dict[str,
         if key == "crop_pct" and _number(value) > 1:
             text = "would resize images to less than image_size and fill the rest with black: 1 is taken"
             value, notice = 1.0, f"crop_pct {value} {text}"
-        read = read_value(name, value, known[key].hint, known[key].constraint)
-        parts: dict[str, Any] = {key: read}
+        written_parts = input_size_parts(value) if names[name] == INPUT_SIZE else {key: value}
+        parts = {
+            part: read_value(name, each, known[part].hint, known[part].constraint)
+            for part, each in written_parts.items()
+        }
         if key == "clip_norm":
-            parts = {"clip_grad": read is not None} | ({} if read is None else {"clip_value": read})
+            norm = parts[key]
+            parts = {"clip_grad": norm is not None} | ({} if norm is None else {"clip_value": norm})
         for part, its_value in parts.items():
             if part in settings:
                 first = settings[part].name

@@ -111,9 +111,9 @@ class ConsoleMonitor(NullMonitor):
         ]
         parts.append(f"{record.images_per_second:,.0f} images/s, {record.train_seconds + record.eval_seconds:.1f} s")
         if record.skipped:
-            parts.append(f"{record.skipped} steps skipped")
+            parts.append(f"{record.skipped} step{'' if record.skipped == 1 else 's'} skipped")
         if record.bad_images:
-            parts.append(f"{record.bad_images} bad images")
+            parts.append(f"{record.bad_images} bad image{'' if record.bad_images == 1 else 's'}")
         self._display.write_line("; ".join(parts))
 
     def close(self) -> None:

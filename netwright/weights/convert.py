@@ -91,11 +91,12 @@ def _report(
     to: str, destination: Path, arch: Arch, stored: StoredWeights, target: FormatModel, notices: list[str]
 ) -> list[str]:
     count = sum(value.numel() for name, value in stored.state.items() if "running_" not in name and "num_b" not in name)
+    label = "pycls" if to == "pycls" else target.naming.label  # its names are ours
     report = [
         f"read {len(stored.state):,} tensors by the names of {stored.layout or 'netwright'} from {stored.path}",
         f"all of them belong to {arch.name or 'an unpublished network'}: {count:,} parameters, "
         f"{arch.num_classes:,} classes, {arch.in_channels} channels",
-        f"wrote {destination} by the names of {target.naming.label}; it opens there as {target.call}",
+        f"wrote {destination} by the names of {label}; it opens there as {target.call}",
         *stored.notices,
     ]
     if to in ("netwright", "timm"):

@@ -43,7 +43,7 @@ def test_lines_are_those_of_mindcv():
     ]
     assert lines[3:] == [
         "epoch 1/2: loss 1.2500, train error 40.00%; validation top-1 71.50%, top-5 99.25%, loss 0.8125; "
-        "moving average top-1 70.00%, loss 0.9000; 1,234 images/s, 4.0 s; 2 steps skipped; 1 bad images"
+        "moving average top-1 70.00%, loss 0.9000; 1,234 images/s, 4.0 s; 2 steps skipped; 1 bad image"
     ]
 
 
