@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -25,7 +26,8 @@ __all__ = ["measured_candidates", "photo_recipe"]
 _SIZES = (32, 64, 96, 128, 160, 192, 224)
 _SHRUNK = (1.0, 0.5, 0.25)  # of the default flops: in short trainings a larger image is worth more than these
 _LEAST_FLOPS = 2e6  # below it a space has hardly any networks
-_DRAWN = 6  # networks of a size, of which one is measured
+_DRAWN = 6  # networks of a size, whose mean speed counts
+_MEASURED = 3  # of these, at both ends
 # photos: with few images and many epochs a network learns them by heart otherwise (docs/log.md)
 _PHOTOS = {"crop_scale": 0.35, "crop_size": 0.75, "color_jitter": 0.25, "mixup": 0.2, "label_smoothing": 0.1}
 _PHOTOS |= {"weight_decay": 2e-3}
@@ -55,8 +57,9 @@ def measured_candidates(
 ) -> tuple[list[Candidate], float]:
     """Candidates, and the seconds that a worker takes to start.
 
-    One network of each size is measured, as far as there is time. Seconds grow with blocks, activations and flops (as
-    DDS finds for accelerators, activations tell most); what these cost here is fitted to the measurements.
+    Several networks of the largest and the smallest size are measured, and one of each other size, as far as there is
+    time. Seconds grow with blocks, activations, flops (as DDS finds for accelerators, activations tell most) and narrow
+    groups; what these cost here is fitted to the measurements.
 
     Args:
         config: What is given of it is not chosen.
@@ -70,17 +73,16 @@ def measured_candidates(
     """
     sizes = _sizes(config, source, shape)
     workers, device, seconds = machine
-    # the largest and the smallest first: what lies between them can be told from these
-    order = sorted(range(len(sizes)), key=lambda at: (min(at, len(sizes) - 1 - at), at))
+    networks = _measured(sizes)
     speeds, start = measure_speeds(
-        [sizes[at].networks[0] for at in order],
-        [recipe] * len(sizes),
+        networks,
+        [recipe] * len(networks),
         workers=workers,
         threads=config.threads,
         device=device,
         seconds=seconds,
     )
-    known = [(sizes[at].networks[0], speed) for at, speed in zip(order, speeds, strict=True) if speed is not None]
+    known = [(network, speed) for network, speed in zip(networks, speeds, strict=True) if speed is not None]
     costs = np.array([_costs(network) for network, _ in known])
     train, evaluate = (np.array([getattr(speed, name) for _, speed in known]) for name in ("train", "evaluate"))
     rates, _ = nnls(costs / train[:, None], np.ones(len(known)))  # relative errors count
@@ -92,11 +94,28 @@ def measured_candidates(
     return found, start
 
 
+def _measured(sizes: Sequence[_Size]) -> list[Arch]:
+    """Networks in the order in which they are measured."""
+    # the largest and the smallest first: what lies between them can be told from these
+    order = sorted(range(len(sizes)), key=lambda at: (min(at, len(sizes) - 1 - at), at))
+    ends = {order[0], order[min(1, len(order) - 1)]}
+    first = [sizes[at].networks[k] for k in range(_DRAWN) for at in order if at in ends and k < _MEASURED]
+    return first + [sizes[at].networks[0] for at in order if at not in ends]
+
+
 def _costs(network: Arch) -> Any:
-    """What seconds grow with: blocks, activations, flops; each of about the same size."""
+    """What seconds grow with, each of about the same size: blocks, activations, flops, narrow groups.
+
+    A convolution of narrow groups does little with what it loads: at equal flops a network of groups of 2 takes twice
+    the time of one of groups of 16 (RegNetX at 128 pixels, bf16).
+    """
     cost = complexity(network)
     blocks = sum(stage.depth for stage in network.stages)
-    return np.array([blocks / 10, float(cost.acts[0]) / 1e6, float(cost.flops[0]) / 1e8])
+    side, outputs = math.ceil(network.resolution / network.stem.stride), 0.0
+    for stage in network.stages:
+        side = math.ceil(side / stage.stride)
+        outputs += stage.depth * stage.width / stage.bottleneck * side**2 / (stage.group_width or stage.width)
+    return np.array([blocks / 10, float(cost.acts[0]) / 1e6, float(cost.flops[0]) / 1e8, outputs / 1e5])
 
 
 def _sizes(config: DesignConfig, source: ImageSource, shape: ImageShape) -> list[_Size]:
