@@ -52,6 +52,8 @@ def run(options: Namespace, command: str) -> int:
         cost = complexity(arch)
         print(f"{role}: {arch.name}, {_each(errors)}")
         print(f"  {cost.flops[0]:,} flops, {cost.params[0]:,} parameters, {cost.acts[0]:,} activations")
+    if result.test_guess is not None:
+        print(f"by guessing: {result.test_guess:.2f}% (always the commonest class)")
     print(result.verdict)
     print(result.refinement)
     print(f"report: {result.report}")

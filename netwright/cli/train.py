@@ -48,7 +48,7 @@ def run(options: Namespace, command: str) -> int:
     trained = train_recipe(loaded, command=command)
     if is_primary():
         ref = words(trained.folder)
-        own = "" if trained.best is not None or loaded.training.images.val_fraction else " --data_dir OTHER_PHOTOS"
+        own = "" if trained.has_validation else " --data_dir OTHER_PHOTOS"
         print_next(
             ("validate", f"{ref}{own} --out {ref}/measured", "what it confuses, as a page"),
             ("predict", f"{ref} PHOTO.jpg", "what it sees in a picture"),

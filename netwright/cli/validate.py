@@ -127,6 +127,7 @@ def _print_next(ref: str, validation: Validation) -> None:
 def _table(validation: Validation) -> str:
     from netwright.evaluation.figures import labels_of, share
     from netwright.evaluation.metrics import wilson_interval
+    from netwright.stats.guessing import doubt_of_guessing
     from netwright.system.plural import count
 
     metrics = validation.metrics
@@ -158,5 +159,6 @@ def _table(validation: Validation) -> str:
     lines = [f"{validation.network} on {validation.images}: {many}"]
     lines += [f"  {name:<18} {text}" for name, text in rows if text]
     if not metrics.beats_guess:
-        lines.append("warning: no better than guessing: train longer, or look at the images and their classes")
+        doubt = doubt_of_guessing(metrics.top1, metrics.guess, metrics.images)
+        lines.append(f"warning: {doubt}: train longer, or look at the images and their classes")
     return "\n".join(lines)

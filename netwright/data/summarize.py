@@ -44,9 +44,13 @@ def summarize(source: ImageSource, splits: Mapping[str, IntArray] | None = None,
 
 
 def announcer(log: logging.Logger) -> Callable[[DataSummary], None]:
-    """Writes a summary to a log, its warnings last."""
+    """Writes a summary to a log, its warnings last; only the first of several, as a command says it once."""
+    said: list[DataSummary] = []
 
     def announce(summary: DataSummary) -> None:
+        if said:
+            return
+        said.append(summary)
         for line in summary.lines():
             log.info("%s", line)
         for warning in summary.warnings:

@@ -11,6 +11,7 @@ import numpy as np
 from netwright.data.classes import descriptions
 from netwright.evaluation.metrics import Bin, ClassRow, ValidationMetrics, wilson_interval
 from netwright.report.text import count, listing
+from netwright.stats.guessing import doubt_of_guessing
 
 __all__ = [
     "AccuracyFigure",
@@ -144,12 +145,13 @@ def guess_sentences(measured: ValidationMetrics, labels: Sequence[str]) -> tuple
     labels: What a reader calls the classes.
     """
     label = labels[measured.commonest]
+    doubt = doubt_of_guessing(measured.top1, measured.guess, measured.images)
     sentences = []
     if measured.beats_guess:
         sentences.append(f"Always answering {label}, the commonest class, would give {share(measured.guess)}.")
     else:
         sentences.append(
-            f"That is no better than guessing: always answering {label}, the commonest class, would give "
+            f"{doubt[0].upper()}{doubt[1:]}: always answering {label}, the commonest class, would give "
             f"{share(measured.guess)}."
         )
     if measured.is_uneven:

@@ -158,8 +158,8 @@ def wrong_section(wrong: Sequence[tuple[Wrong, Pixels | None]], labels: Sequence
     """
     shown = f"The {len(wrong)} of {mistakes:,}" if len(wrong) < mistakes else "All"
     sentence = (
-        f"{shown} misclassified images, the most confident mistake first, cropped as the network sees them: what it "
-        "predicts with its probability, and what the label is. Wrong labels and ambiguous images are often among them."
+        f"{shown} misclassified images, the most confident mistake first, as the network sees them: what it predicts "
+        "with its probability, and what the label is. Wrong labels and ambiguous images are often among them."
     )
     if not wrong:
         return Section("wrong", "The most wrong images", (Lead(["No image was misclassified."]),))

@@ -182,7 +182,8 @@ def _run(
     )
     of_images = signal_warnings(split, info.preprocessing) if group.is_primary else ()
     notices = tuple(text for text in (*opened.notices, chosen.notice, classes.notice, *of_images) if text)
-    for line in (*notices, *summarize(split.source, {split.name: split.index}).all_lines()):
+    described = summarize(split.source, {split.name: split.index}).all_lines() if group.is_primary else []
+    for line in (*notices, *described):
         notify(line)
     is_shown = show_progress and group.is_primary
     with Progress(len(split), group.world) if is_shown else nullcontext() as progress:

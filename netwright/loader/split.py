@@ -127,7 +127,8 @@ def _cut(pool: Split, fraction: float, seed: int) -> tuple[Split, Split]:
             f"validation images are cut from classes of 2 images or more, and {pool.name} of {pool.source.name!r} has "
             "none. Add images, or give --val_split."
         )
-    name = f"{fraction:.0%} of each class of {pool.name}, cut by seed {seed}"
+    of = "" if pool.name == "all" else f" of {pool.name}"  # a folder without splits
+    name = f"{fraction:.0%} of each class{of}, cut by seed {seed}"
     return replace(pool, index=rest, name=f"{pool.name}, less the validation images"), replace(
         pool, index=cut, name=name
     )

@@ -96,7 +96,7 @@ def load_training(
     notices = [scale_notice] if scale_notice else []
     notices += [f"Keys that have no meaning here: {'; '.join(meaningless)}."] if meaningless else []
     notices += [f"{each.notice}." for each in settings.values() if each.notice]
-    notices += _conflicts(training, frozenset(values))
+    notices += conflicts(training, frozenset(values))
     return LoadedRecipe(training, tuple(notices), frozenset(values), from_file, scale_notice)
 
 
@@ -187,7 +187,7 @@ def _refuse_unknown(names: Iterable[str], known: Iterable[str]) -> None:
         raise RecipeError(" ".join(unknown))
 
 
-def _conflicts(training: TrainConfig, given: frozenset[str]) -> list[str]:
+def conflicts(training: TrainConfig, given: frozenset[str]) -> list[str]:
     """Notices of keys that were set and have no effect, or an unexpected one."""
     schedule, epochs = training.schedule, training.optimization.epochs
     notices = []

@@ -60,6 +60,7 @@ class Finalist:
         seeds: In the order of `test_errors`.
         curves: For each seed, one record for each epoch.
         test_images: Size of the test split, None where it is unknown.
+        test_guess: Accuracy in percent of always answering the commonest class of the test split, None likewise.
     """
 
     role: str
@@ -73,6 +74,7 @@ class Finalist:
     curves: tuple[Sequence[Mapping[str, float]], ...] = ()
     note: str = ""
     test_images: int | None = None
+    test_guess: float | None = None
 
 
 @dataclass(frozen=True)

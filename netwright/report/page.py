@@ -57,7 +57,8 @@ def page(
         for name, figure in figures.items()
         if not isinstance(figure, Missing)
     ]
-    sections[1:1] = data.extra.sections
+    after = next((at for at, section in enumerate(sections, 1) if section.name == "answer"), 0)
+    sections[after:after] = data.extra.sections
     sections.append(Section("trials", "All trials", (csv, trials_table(data))))
     spaces = _spaces(data)
     if data.facts or spaces:

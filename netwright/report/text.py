@@ -63,7 +63,7 @@ def points(value: float) -> str:
 
 def signed(value: float) -> str:
     """`+0.42` or `−0.42`, with a true minus sign."""
-    return f"{value:+.2f}".replace("-", "−")
+    return f"{round(value, 2) or 0.0:+.2f}".replace("-", "−")  # zero has no minus
 
 
 def ratio(value: float) -> str:

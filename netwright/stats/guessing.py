@@ -10,7 +10,14 @@ import numpy.typing as npt
 
 from netwright.stats.checks import BoolArray
 
-__all__ = ["beats_guessing", "commonest_class", "guessing_sentence", "is_uneven", "no_better_than_guessing"]
+__all__ = [
+    "beats_guessing",
+    "commonest_class",
+    "doubt_of_guessing",
+    "guessing_sentence",
+    "is_uneven",
+    "no_better_than_guessing",
+]
 
 _LEVEL = 0.05
 _MANY = 0.1  # share of the networks from which they were trained too shortly: a few bad ones are in every space
@@ -43,6 +50,19 @@ def beats_guessing(right_of_others: int, wrong_of_commonest: int) -> bool:
 
     at_odds = right_of_others + wrong_of_commonest
     return at_odds > 0 and bool(binomtest(right_of_others, at_odds, 0.5, alternative="greater").pvalue < _LEVEL)
+
+
+def doubt_of_guessing(accuracy: float, guess: float, images: int) -> str:
+    """The words for a network that is not better than the guess beyond chance.
+
+    Args:
+        accuracy: Its own, in percent or as a share.
+        guess: Of always answering the commonest class, likewise.
+        images: That both were measured on.
+    """
+    if accuracy <= guess * (1 + 1e-9):  # the same share, computed in another way
+        return "no better than guessing"
+    return f"on {images:,} images this may be guessing"
 
 
 def no_better_than_guessing(errors: npt.ArrayLike, images: int, guess: float) -> BoolArray:

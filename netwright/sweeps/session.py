@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from netwright.data import ImageSet
+from netwright.data.source import IntArray
 from netwright.stats.guessing import commonest_class
 from netwright.system.machine import hardware, versions
 
@@ -28,11 +29,15 @@ def data_facts(images: ImageSet) -> dict[str, Any]:
     }
 
 
-def guess_error(images: ImageSet) -> float:
-    """Percent of the validation images that are wrong where the answer is always their commonest class."""
-    if not len(images.validation):
-        return 100.0
-    return 100 * (1 - commonest_class(np.bincount(images.labels[images.validation]))[1])
+def guess_error(images: ImageSet, split: IntArray | None = None) -> float:
+    """Percent of the images that are wrong where the answer is always their commonest class.
+
+    Args:
+        images: All of them.
+        split: Rows of those that are meant; the validation images where left out.
+    """
+    rows = images.validation if split is None else split
+    return 100 * (1 - commonest_class(np.bincount(images.labels[rows]))[1]) if len(rows) else 100.0
 
 
 def session_facts(threads: int, devices: tuple[str, ...], command: str, splits: str) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from netwright.loader import Split
-from netwright.stats.guessing import commonest_class, no_better_than_guessing
+from netwright.stats.guessing import commonest_class, doubt_of_guessing, no_better_than_guessing
+from netwright.system.plural import count
 from netwright.training.records import EpochRecord, Score
 from netwright.training.setup import Setup
 
@@ -31,7 +32,7 @@ def log_result(setup: Setup, records: Sequence[EpochRecord], best: Path, out: Pa
     scored = [(record.best.top1, -record.epoch, record.best) for record in records if record.best is not None]
     if scored:
         top1, epoch, score = max(scored, key=lambda each: each[:2])
-        _LOG.info("best: top-1 %.2f%% after epoch %d (%s)", top1, -epoch, best)
+        _LOG.info("best accuracy: %.2f%% after epoch %d (%s)", top1, -epoch, best)
         _compare_with_guess(score, kept)
     else:
         _LOG.warning("%s", _why_unmeasured(kept, out))
@@ -42,7 +43,7 @@ def log_result(setup: Setup, records: Sequence[EpochRecord], best: Path, out: Pa
     elif done < epochs:
         _LOG.info("stopped after epoch %d of %d, as until_epoch says; without it the rest is trained", done, epochs)
     total = sum(record.train_seconds + record.eval_seconds for record in records)
-    _LOG.info("%d epochs in %.0f s; everything is in %s", done, total, out)
+    _LOG.info("%s in %.0f s; everything is in %s", count(done, "epoch"), total, out)
 
 
 def _compare_with_guess(best: Score, kept: Split | None) -> None:
@@ -53,7 +54,8 @@ def _compare_with_guess(best: Score, kept: Split | None) -> None:
     label, share = commonest_class(counts)
     text = f"always answering {kept.class_names[label]}, the commonest class, gives {100 * share:.2f}%"
     if no_better_than_guessing([100 - best.top1], best.images, 100 - 100 * share)[0]:
-        _LOG.warning("no better than guessing: %s. Train longer, or look at the images and their classes", text)
+        doubt = doubt_of_guessing(best.top1, 100 * share, best.images)
+        _LOG.warning("%s: %s. Train longer, or look at the images and their classes", doubt, text)
     else:
         _LOG.info("%s", text)
 

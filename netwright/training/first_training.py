@@ -24,7 +24,7 @@ __all__ = ["CHOSEN", "first_training"]
 
 # what is chosen here
 CHOSEN = (
-    *("model", "checkpoint", "stem", "in_channels", "image_size", "validate", "val_fraction", "scale"),
+    *("model", "checkpoint", "stem", "in_channels", "image_size", "validate", "val_fraction", "scale", "hflip"),
     *("label_smoothing", "optimizer", "weight_decay", "batch_size", "warmup_epochs", "decay_epochs", "lr", "epochs"),
 )
 

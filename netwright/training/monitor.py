@@ -7,6 +7,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, TextIO
 
+from netwright.system.plural import count
 from netwright.system.progress import Display
 from netwright.training.records import EpochRecord, Score
 
@@ -101,7 +102,9 @@ class ConsoleMonitor(NullMonitor):
 
     def end_epoch(self, record: EpochRecord) -> None:
         assert self._display is not None, "start() comes first"
-        parts = [f"epoch {record.epoch}/{self._epochs}: loss {record.loss:.4f}, train error {record.train_error:.2f}%"]
+        parts = [
+            f"epoch {record.epoch}/{self._epochs}: loss {record.loss:.4f}, accuracy {100 - record.train_error:.2f}%"
+        ]
         if math.isnan(record.loss):
             parts = [f"epoch {record.epoch}/{self._epochs}: loss nan, no step was done"]
         parts += [
@@ -111,9 +114,9 @@ class ConsoleMonitor(NullMonitor):
         ]
         parts.append(f"{record.images_per_second:,.0f} images/s, {record.train_seconds + record.eval_seconds:.1f} s")
         if record.skipped:
-            parts.append(f"{record.skipped} step{'' if record.skipped == 1 else 's'} skipped")
+            parts.append(f"{count(record.skipped, 'step')} skipped")
         if record.bad_images:
-            parts.append(f"{record.bad_images} bad image{'' if record.bad_images == 1 else 's'}")
+            parts.append(count(record.bad_images, "bad image"))
         self._display.write_line("; ".join(parts))
 
     def close(self) -> None:
@@ -125,7 +128,7 @@ class ConsoleMonitor(NullMonitor):
 def _score_text(name: str, score: Score) -> str:
     # of five classes all are among the five likeliest: that says nothing
     five = "" if score.top5 is None or score.top5 >= 100 else f", top-5 {score.top5:.2f}%"
-    text = f"{name} top-1 {score.top1:.2f}%{five}, loss {score.loss:.4f}"
+    text = f"{name} accuracy {score.top1:.2f}%{five}, loss {score.loss:.4f}"
     if not score.bad_images:
         return text
     return f"{text} ({score.images:,} of {score.images + score.bad_images:,} images, the others cannot be read)"

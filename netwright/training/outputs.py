@@ -20,6 +20,7 @@ from netwright.system.atomic import require_room, require_writable, write_text
 from netwright.system.run_folder import mark_run_folder
 from netwright.training.checkpoint_policy import is_saved, save_and_prune
 from netwright.training.curve import draw_curve
+from netwright.training.pictures import draw_images
 from netwright.training.records import EpochRecord, write_records
 from netwright.training.setup import Setup
 from netwright.training.trackers import Tracker, open_trackers
@@ -62,6 +63,8 @@ class Outputs:
         write_text(self.out / "training.yaml", text, what="the recipe of the training", elsewhere="another --out")
         images = stored.images
         remember_images(self.out, "digits" if images.dataset == "digits" else images.data_dir, self._images)
+        with suppress(OutputError):  # a full disk is reported with the weights
+            draw_images(self.out / "images.png", self.setup.train_split, self.setup.preprocessing)
         self._trackers = open_trackers(training.checkpoints.trackers, self.out, training.to_flat(), epoch)
 
     @cached_property

@@ -13,6 +13,7 @@ from typing import Any
 from netwright.data.decode_rules import BY_FILE
 from netwright.errors import WeightsError
 from netwright.recipe import LoadedRecipe, TrainConfig, load_training
+from netwright.recipe.load import conflicts
 from netwright.recipe.yaml_file import in_yaml
 from netwright.training.first_training import CHOSEN, first_training
 
@@ -66,7 +67,9 @@ def _with(loaded: LoadedRecipe, open_: Mapping[str, Any], why: str, notices: lis
     changes = {key: value for key, value in open_.items() if flat[key] != _plain(value)}
     if changes:
         notices = [f"{why}: {_flags(changes)}", *notices]
-    return replace(loaded, training=training.with_(**open_), notices=(*loaded.notices, *notices))
+    complete, stale = training.with_(**open_), conflicts(training, loaded.given)
+    before = [text for text in loaded.notices if text not in stale]  # what was left open is no conflict any more
+    return replace(loaded, training=complete, notices=(*before, *conflicts(complete, loaded.given), *notices))
 
 
 def _begun(training: TrainConfig) -> TrainConfig | None:

@@ -34,11 +34,13 @@ class Trained:
         folder: Where everything is.
         records: What each epoch measured, in order.
         best: The file of the best weights; None without validation.
+        has_validation: Whether images were kept from the training, also where it did not measure them.
     """
 
     folder: Path
     records: tuple[EpochRecord, ...]
     best: Path | None
+    has_validation: bool = False
 
     def load_model(self) -> LoadedModel:
         """The network with its best weights, or its last ones without validation."""
@@ -115,7 +117,7 @@ def _train_in(
     try:
         session = TrainingSession(setup, group, Path(training.checkpoints.out), command, monitor)
         session.run()
-        return Trained(session.out, tuple(session.records), session.best)
+        return Trained(session.out, tuple(session.records), session.best, setup.validation_split is not None)
     finally:
         setup.train.close()
         if setup.validation is not None:

@@ -96,7 +96,8 @@ def set_up(training: TrainConfig, group: Group, recipe_classes: int | None = Non
         require_images_of_run(training.images.data_dir, out)
     train_split, val_split = open_splits(training)
     training, of_images = settle_preparation(training, train_split, group)
-    notices = [*_described(train_split, val_split), *_class_notices(recipe_classes, train_split), *of_images]
+    described = _described(training, train_split, val_split) if group.is_primary else []
+    notices = [*described, *_class_notices(recipe_classes, train_split), *of_images]
     network, recipe, seed = training.network, training.optimization, training.machine.seed
     _check(training, val_split)
     arch = choose_network(training, network.num_classes or len(train_split.class_names))
@@ -127,7 +128,7 @@ def set_up(training: TrainConfig, group: Group, recipe_classes: int | None = Non
         ema=ema,
         scaler=scaler,
         val_autocast=partial(autocast, val_precision, group.device),
-        notices=(*notices, *_summary(arch, train_split, val_split, training, group, precision)),
+        notices=(*notices, *_summary(arch, training, group, precision)),
     )
 
 
@@ -185,10 +186,14 @@ def _check(training: TrainConfig, val_split: Split | None) -> None:
     assert val_split is not None or not checkpoints.validate, "open_splits returns what validate needs"
 
 
-def _described(train: Split, validation: Split | None) -> list[str]:
+def _described(training: TrainConfig, train: Split, validation: Split | None) -> list[str]:
     """What was found in the folder of the images, and what is likely to be a mistake in it."""
     parts = {"train": train.index} | ({} if validation is None else {"validation": validation.index})
-    return summarize(train.source, parts).all_lines()
+    images = training.images
+    is_cut = bool(images.val_fraction) or images.num_samples is not None
+    of = {"train": train.name, "validation": "" if validation is None else validation.name}
+    said = "; ".join(f"{name}: {text}" for name, text in of.items() if text) if is_cut else ""
+    return summarize(train.source, parts, said).all_lines()
 
 
 def _class_notices(recipe_classes: int | None, train: Split) -> list[str]:
@@ -240,20 +245,17 @@ def _wrap(module: nn.Module, training: TrainConfig, group: Group) -> Callable[[T
     return None if wrapped is module else wrapped
 
 
-def _summary(
-    arch: Arch, train: Split, validation: Split | None, training: TrainConfig, group: Group, precision: str
-) -> list[str]:
+def _summary(arch: Arch, training: TrainConfig, group: Group, precision: str) -> list[str]:
     cost = complexity(arch)
-    images = f"{len(train):,} images of {len(train.class_names):,} classes to train on ({train.name})"
-    if validation is not None and training.checkpoints.validate:
-        images += f", {len(validation):,} to validate on ({validation.name})"
+    batch = [str(training.images.batch_size)]
+    batch += [f"{group.world} processes"] if group.world > 1 else []
+    accumulate = training.optimization.accumulate
+    batch += [f"{accumulate} accumulated"] if accumulate > 1 else []
     ranks = f"{group.world} processes on {group.device.type}" if group.world > 1 else str(group.device)
     compiling = ["compile: the first batch takes a minute or more"] if training.network.compile else []
     return [
         f"{arch.name or 'network'}: {int(cost.flops[0]):,} flops, {int(cost.params[0]):,} parameters at "
         f"{arch.resolution} pixels",
-        images,
-        f"{ranks}, {precision}, batch {training.images.batch_size} x {group.world} x "
-        f"{training.optimization.accumulate} accumulated, seed {training.machine.seed}",
+        f"{ranks}, {precision}, batch {' x '.join(batch)}, seed {training.machine.seed}",
         *compiling,
     ]

@@ -39,6 +39,6 @@ def download(url: str, path: Path, sha256: str = "", *, pause: float = 1.0) -> P
         ) from error
     except FetchError as error:
         raise WeightsError(
-            f"{url} cannot be loaded: {str(error).removeprefix(f'{url}: ')}. With a network, try again; without one, "
+            f"{url} cannot be loaded: {str(error).removeprefix(f'{url}: ')}. Online, try again; offline, "
             f"load it elsewhere and put it at {path}."
         ) from error

@@ -15,6 +15,7 @@ from netwright.data import ImageSet, load_images
 from netwright.errors import PopulationError
 from netwright.population import FILE, Population, trial_seed
 from netwright.sweeps import run
+from netwright.sweeps.session import guess_error
 from netwright.workflow.continuing import keep_finals_of
 from netwright.workflow.prepare import PreparedDesign, identity, machine_failures, retry_command
 
@@ -144,6 +145,7 @@ def _finalist(frame: pd.DataFrame, role: str, arch: Arch, images: ImageSet) -> F
         curves=tuple(done["curve"]),
         note=_failures(len(mine), list(mine["reason"].dropna())),
         test_images=len(images.test),
+        test_guess=100 - guess_error(images, images.test),
     )
 
 

@@ -103,14 +103,15 @@ class Pace:
         survey = Survey(**self.ledger.facts["images"])
         workers = config.workers or default_workers(config.threads, prepared.devices)
         own, other = self._speeds(prepared, pick, baseline, frames)
+        left = self._left - _epoch_seconds(pick, frames, config.epochs) * config.epochs  # the pick's trial once more
         given: dict[str, Any] = {
             name: getattr(config, name) for name in ("final_epochs", "final_seeds") if name in config.fixed
         }
         if done and is_same and given.get("final_epochs", epochs) == epochs:
-            more = seeds_within(self._left, epochs, survey, own, other, workers)
+            more = seeds_within(left, epochs, survey, own, other, workers)
             chosen = epochs, given.get("final_seeds") or seeds + more
         else:
-            fitting, seeds, seconds = final_plan(self._left, survey, own, other, workers, given)
+            fitting, seeds, seconds = final_plan(left, survey, own, other, workers, given)
             chosen = (fitting if "final_epochs" in given else max(fitting, _LEAST_EPOCHS)), seeds
             self.ledger.facts["seconds"]["final"] = seconds
             if folder.exists() and not done:  # begun for a time that a kill has taken

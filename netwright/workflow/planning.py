@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from netwright.data import cut_splits, open_source
 from netwright.data.shape import ImageShape, choose_shape
+from netwright.data.summarize import summarize
+from netwright.data.summary import DataSummary
 from netwright.errors import PopulationError
 from netwright.options import duration_in_words
 from netwright.population import FILE
@@ -31,8 +34,14 @@ _MEASURE_SHARE, _MEASURE_SECONDS = 0.03, (5.0, 20.0)  # of the budget, for measu
 _PLANNED = ("trials", "confirm_trials", "epochs", "train_images", "final_epochs", "final_seeds")
 
 
-def planned(config: DesignConfig) -> tuple[DesignConfig, Ledger | None]:
+def planned(
+    config: DesignConfig, announce: Callable[[DataSummary], None] | None = None
+) -> tuple[DesignConfig, Ledger | None]:
     """The configuration with what was or is now planned, and the ledger of its time; None where nothing is planned.
+
+    Args:
+        config: What was given.
+        announce: Called with what the images are, before a first plan.
 
     Raises:
         DataError, SpaceError, RecipeError: As `prepare` does.
@@ -48,7 +57,7 @@ def planned(config: DesignConfig) -> tuple[DesignConfig, Ledger | None]:
             f"the design in {config.out} was begun without a budget, and goes on with more --trials, --epochs, "
             "--final_epochs or --final_seeds. Leave out --budget, or choose another folder (--out)."
         )
-    return _first(config)
+    return _first(config, announce)
 
 
 def applied(config: DesignConfig, choices: dict[str, Any]) -> DesignConfig:
@@ -91,12 +100,15 @@ def _grow(config: DesignConfig, ledger: Ledger, seconds: float) -> None:
     ledger.facts["finished"] = False
 
 
-def _first(config: DesignConfig) -> tuple[DesignConfig, Ledger | None]:
+def _first(config: DesignConfig, announce: Callable[[DataSummary], None] | None) -> tuple[DesignConfig, Ledger | None]:
     ledger = Ledger(config.out, config.seconds, {}, {})
     require_writable(config.out, what="the results", elsewhere="another --out")
     mark_run_folder(config.out)  # before the plan is in it
     source = open_source(config.data_dir)
     splits = cut_splits(source, config.seed)
+    if announce is not None:
+        parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
+        announce(summarize(source, parts, splits.provenance))
     survey = Survey(len(splits.train), len(splits.validation), len(splits.test))
     shape = choose_shape(source, splits.train, config.resolution, config.in_channels)
     device, workers = _machine(config)

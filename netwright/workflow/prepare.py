@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from netwright.data import ImageSet, load_images
 from netwright.data.data_path import require_images_of_run
 from netwright.data.remembered import remember_images
 from netwright.data.summarize import announcer
+from netwright.data.summary import DataSummary
 from netwright.errors import PopulationError
 from netwright.population import FILE, Population
 from netwright.recipe import Recipe
@@ -127,7 +128,10 @@ class PreparedDesign:
         )
         if failures := machine_failures(population):
             _LOG.warning("%s: %s. What the machine failed is no result", title, failures)
-        if guessing := self.guessing(population.errors()):
+
+    def tell_guessing(self, title: str, errors: Sequence[float]) -> None:
+        """Say once, when all are trained, how many networks with these validation errors only guess."""
+        if guessing := self.guessing(errors):
             _LOG.warning("%s: %s", title, guessing)
 
     def guessing(self, errors: Sequence[float]) -> str:
@@ -141,8 +145,15 @@ class PreparedDesign:
         return later if (later / FILE).exists() else None
 
 
-def prepare(config: DesignConfig, progress: NullProgress) -> PreparedDesign:
+def prepare(
+    config: DesignConfig, progress: NullProgress, announce: Callable[[DataSummary], None] | None = None
+) -> PreparedDesign:
     """Decode the images and fit space and recipes to them. All mistakes in a config are found here, before training.
+
+    Args:
+        config: What was given and planned.
+        progress: Shows how far sweeps are.
+        announce: Called with what the images are; by default it is logged.
 
     Raises:
         SpaceError: No such space.
@@ -161,7 +172,7 @@ def prepare(config: DesignConfig, progress: NullProgress) -> PreparedDesign:
         seed=config.seed,
         cache=config.out / "cache",
         train_images=config.train_images,
-        announce=announcer(_LOG),
+        announce=announce or announcer(_LOG),
         **config.preparation,
     )
     _LOG.info("%s: decoded to %d x %d pixels", images.name, images.resolution, images.resolution)

@@ -49,6 +49,7 @@ class DesignResult:
         refined: The refined space.
         report: The page.
         folder: Of all files.
+        test_guess: What always answering the commonest class gives on the test split, percent; None where unknown.
     """
 
     network: Arch
@@ -61,6 +62,7 @@ class DesignResult:
     refined: DesignSpace
     report: Path
     folder: Path
+    test_guess: float | None = None
 
 
 def conclude(
@@ -121,6 +123,7 @@ def conclude(
         refined=advice.space,
         report=write_report(data, out),
         folder=out,
+        test_guess=pick.test_guess,
     )
     # last: its presence means that the rest is there
     summary = _summary(result, comparison, finalists) | _classes(held_out)
@@ -149,7 +152,7 @@ def _extra(prepared: PreparedDesign, held_out: HeldOut | None) -> Extra:
         "No test image is shown, so the test stays fair for who changes images or classes after looking at these."
     )
     extra = class_sections(held_out.metrics, about, held_out.pixels, FORMATS)
-    return replace(extra, sections=(use, *extra.sections))
+    return replace(extra, sections=(*extra.sections, use))
 
 
 def _classes(held_out: HeldOut | None) -> dict[str, Any]:
@@ -193,6 +196,7 @@ def _summary(
         "refined_against_given": tests,
         "refinement": result.refinement,
         "verdict": result.verdict,
+        "test_guess": result.test_guess,
         **{each.role: _jsonable(each) for each in finalists},
     }
 
@@ -216,7 +220,7 @@ def _facts(prepared: PreparedDesign, pick: Finalist) -> Mapping[str, Mapping[str
         },
         "data": {
             "images": f"{images.name}, {len(images.labels):,} images, {images.num_classes} classes, "
-            f"{images.resolution} pixels, {images.channels} channel(s)",
+            f"{images.resolution} pixels, {count(images.channels, 'channel')}",
             "splits": images.provenance,
             **({} if images.summary is None else images.summary.facts()),
             "skipped": f"{count(len(images.skipped), 'image')} could not be decoded. {what_is_left(images)}. {bad}"

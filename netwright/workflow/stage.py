@@ -55,6 +55,13 @@ class Stage:
         Returns:
             The networks, and their population.
         """
+        sample, frame = self._in_time(prepared, planned, pace, later)
+        prepared.tell_guessing(self.title, frame.loc[frame["state"] == "done", "error"].tolist())
+        return sample, frame
+
+    def _in_time(
+        self, prepared: PreparedDesign, planned: int, pace: Pace | None, later: tuple[str, ...]
+    ) -> tuple[Sample, pd.DataFrame]:
         if pace is None:
             return self._train(prepared, planned)
         workers = prepared.config.workers or default_workers(prepared.config.threads, prepared.devices)

@@ -10,6 +10,7 @@ from typing import Any
 
 from netwright.analysis.refine import Advice, advise, draw_refined, refined_before
 from netwright.analysis.summary import view
+from netwright.data.summarize import announcer
 from netwright.errors import RecipeError, SpaceError
 from netwright.population import FILE, Population
 from netwright.space import DesignSpace, Sample, draw
@@ -56,11 +57,12 @@ def design(
     config = _config(config, "data_dir", options)
     progress = progress or Progress()
     with progress:
-        config, ledger = planned(config)
+        announce = announcer(_LOG)
+        config, ledger = planned(config, announce)
         refuse_other(config)
         pace = None if ledger is None else Pace(ledger, progress)
         with nullcontext() if ledger is None else ledger.running():
-            prepared = prepare(config, progress if pace is None else pace.progress)
+            prepared = prepare(config, progress if pace is None else pace.progress, announce)
             with prepared.executor:
                 result = _design(prepared, pace)
             if pace is not None:
@@ -191,6 +193,7 @@ def sweep(
         sample = draw(space, config.trials, config.seed)
         with prepared.executor, prepared.population(config.out, space, sample, config.seed) as population:
             prepared.train(population, space.name)
+            prepared.tell_guessing(space.name, population.errors())
             return population.counts()
 
 

@@ -62,8 +62,11 @@ def test_a_cached_set_has_its_summary(flat, tmp_path):
 def test_warnings_are_logged_as_warnings(caplog):
     summary = DataSummary("few", ("a", "b"), {"train": (1, 1)}, warnings=("'a' is odd.",))
     with caplog.at_level(logging.INFO):
-        announcer(logging.getLogger("netwright.test"))(summary)
+        announce = announcer(logging.getLogger("netwright.test"))
+        announce(summary)
+        announce(summary)  # a command says it once
     assert [(record.levelname, record.message) for record in caplog.records][-2:] == [
         ("INFO", "  b           1"),
         ("WARNING", "warning: 'a' is odd."),
     ]
+    assert caplog.text.count("is odd") == 1

@@ -3,13 +3,18 @@ import io
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from netwright.report import ReportData, write_report
+from netwright.report.data import Extra
+from netwright.report.parts import Lead, Section
+from netwright.report.picture import picture_of
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -75,6 +80,15 @@ def test_each_section_is_in_the_contents_and_each_picture_described(source: str)
     assert len(charts) == 10
     assert all(len(attrs["aria-label"] or "") > 40 for attrs in charts)
     assert "Refinement confirmed".lower() in page.text.lower()
+
+
+def test_pictures_come_first_then_the_answer_then_what_else_there_is(guided: ReportData, tmp_path: Path) -> None:
+    picture = picture_of(np.zeros((8, 8, 3), np.uint8), "ant")
+    extra = Extra((Section("use", "Use it", (Lead(["So."]),)),))
+    data = replace(guided, pictures=(picture,), pictures_text=("As seen.",), extra=extra)
+    page = Page(written(data, tmp_path / "ordered"))
+    sections = [attrs["id"] for tag, attrs in page.tags if tag == "section"]
+    assert sections[:4] == ["pictures", "answer", "use", "edf"]
 
 
 @pytest.mark.slow

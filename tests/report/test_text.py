@@ -18,6 +18,7 @@ def test_lists_and_counts() -> None:
     assert [text.count(n, "trial") for n in (1, 1200)] == ["1 trial", "1,200 trials"]
     assert text.span((1, 1)) == "1"
     assert text.signed(-1.5) == "−1.50"
+    assert text.signed(-0.001) == text.signed(0.0) == "+0.00"
     assert text.p_value(1e-9) == "p < 0.001"
 
 

@@ -5,6 +5,7 @@ from scipy.stats import binomtest
 from netwright.stats.guessing import (
     beats_guessing,
     commonest_class,
+    doubt_of_guessing,
     guessing_sentence,
     is_uneven,
     no_better_than_guessing,
@@ -52,3 +53,9 @@ def test_many_networks_that_only_guess_are_said() -> None:
 
 def test_the_commonest_class_is_the_first_of_equals():
     assert commonest_class([2, 5, 5, 0]) == (1, 5 / 12)
+
+
+def test_a_few_images_above_the_guess_are_not_called_below_it() -> None:
+    assert doubt_of_guessing(60.0, 100 / 3, 15) == "on 15 images this may be guessing"
+    assert doubt_of_guessing(5 / 15 * 100, 100 * (5 / 15), 15) == "no better than guessing"
+    assert doubt_of_guessing(0.2, 0.3, 1500) == "no better than guessing"

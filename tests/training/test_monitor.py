@@ -42,8 +42,8 @@ def test_lines_are_those_of_mindcv():
         "Epoch: [1/2], batch: [5/5], loss: 0.200000, lr: 0.050000",
     ]
     assert lines[3:] == [
-        "epoch 1/2: loss 1.2500, train error 40.00%; validation top-1 71.50%, top-5 99.25%, loss 0.8125; "
-        "moving average top-1 70.00%, loss 0.9000; 1,234 images/s, 4.0 s; 2 steps skipped; 1 bad image"
+        "epoch 1/2: loss 1.2500, accuracy 60.00%; validation accuracy 71.50%, top-5 99.25%, loss 0.8125; "
+        "moving average accuracy 70.00%, loss 0.9000; 1,234 images/s, 4.0 s; 2 steps skipped; 1 bad image"
     ]
 
 
@@ -55,7 +55,7 @@ def test_a_terminal_has_a_bar_and_the_lines_that_stay():
     monitor.step(1, torch.tensor(0.5), 0.05)
     monitor.end_epoch(RECORD)
     monitor.close()
-    assert "train error 40.00%" in stream.getvalue()
+    assert "accuracy 60.00%" in stream.getvalue()
     assert "batch: [" not in stream.getvalue()
 
 

@@ -70,10 +70,12 @@ def test_a_training_leaves_weights_tables_and_a_picture(training, tmp_path, caps
     assert names == {
         *("tiny-1_6.safetensors", "tiny-2_6.safetensors", "tiny_best.safetensors", "training.yaml", "state"),
         "images.json",
-        *("result.log", "metrics.jsonl", "curve.png"),
+        *("result.log", "metrics.jsonl", "curve.png", "images.png"),
     }
     assert (out / "curve.png").read_bytes().startswith(b"\x89PNG")
+    assert trained.has_validation
     said = capsys.readouterr().out
+    assert said.count("in validation") == said.count("cut by seed 3") == 1
     assert "Epoch: [1/2], batch: [2/6], loss: " in said
     assert "epoch 2/2: loss " in said
     model = load_model(trained.best)
@@ -153,11 +155,11 @@ def test_a_finished_training_is_not_trained_again(training, tmp_path, capsys):
 
 
 def test_a_training_without_validation_says_that_no_accuracy_is_known(training, tmp_path, capsys):
-    train(training(val_fraction=0.0, validate=False, epochs=1))
+    assert not train(training(val_fraction=0.0, validate=False, epochs=1)).has_validation
     out = " ".join(capsys.readouterr().out.split())
     assert "no accuracy was measured: all images were trained on" in out
     assert "--val_fraction 0.2 --validate" in out
-    train(training("cut", validate=False, epochs=1))
+    assert train(training("cut", validate=False, epochs=1)).has_validation
     out = " ".join(capsys.readouterr().out.split())
     assert "no accuracy was measured, as validate is False" in out
     assert f"`netwright validate {tmp_path / 'cut'}`" in out
@@ -338,7 +340,7 @@ def test_a_training_that_skips_every_step_fails_and_shows_nan(training, tmp_path
         train(training(loss_scale=3e38, drop_overflow_update=True, epochs=epochs, lr=1.0, reduction="sum"))
     said = capsys.readouterr().out
     assert "epoch 1/" in said
-    assert "loss nan, no step was done; validation top-1" in said
+    assert "loss nan, no step was done; validation accuracy" in said
     first = json.loads((tmp_path / "out" / "metrics.jsonl").read_text().splitlines()[0])
     assert first["loss"] is None
     assert first["train_error"] is None
@@ -581,7 +583,7 @@ def test_a_library_user_can_silence_a_training(training, tmp_path, capsys, caplo
     with caplog.at_level(logging.INFO, logger="netwright"):
         train(training(epochs=1), monitor=monitor.NullMonitor())
     assert capsys.readouterr() == ("", "")
-    assert "1 epochs in" in caplog.text
+    assert "1 epoch in" in caplog.text
     assert (tmp_path / "out" / "tiny_best.safetensors").is_file()
 
 
@@ -639,11 +641,26 @@ def test_photos_alone_are_enough(photos, tmp_path, caplog):
     assert "--epochs" not in chosen
     assert any("put the file at" in line and "regnet_y_400mf-" in line for line in caplog.messages)
     assert any(" an epoch on this machine as it is now, " in line for line in caplog.messages)
+    assert not any("decay_epochs none makes them end together" in line for line in caplog.messages)  # it was chosen
     assert trained.records[0].validation.images == 8
     caplog.clear()
     again = train(**flat, epochs=1)
     assert without_times(again) == without_times(trained)
     assert any(line.startswith(f"as in {tmp_path / 'out'}: --model regnet_x_200mf") for line in caplog.messages)
+
+
+@pytest.mark.slow
+def test_images_that_no_mirror_suits_are_gone_on_with_too(tmp_path):
+    rng = np.random.default_rng(0)
+    for label in range(2):
+        (tmp_path / "signs" / f"{label}").mkdir(parents=True)
+        for number in range(10):
+            pixels = rng.integers(0, 80, (20, 20), dtype=np.uint8) + np.uint8(80 * label)
+            Image.fromarray(pixels).save(tmp_path / "signs" / f"{label}" / f"{number}.png")
+    flat = {"data_dir": str(tmp_path / "signs"), "out": str(tmp_path / "out"), "threads": 1, "workers": 0}
+    assert len(train(**flat, device="cpu", epochs=1).records) == 1
+    assert len(train(**flat, device="cpu", epochs=2).records) == 2
+    assert "hflip: 0.0" in (tmp_path / "out" / "training.yaml").read_text()
 
 
 @pytest.mark.slow

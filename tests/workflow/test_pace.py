@@ -85,15 +85,22 @@ def test_a_budget_is_kept_though_trials_are_slower_than_was_measured(
 
 @pytest.mark.slow
 def test_a_machine_that_becomes_slow_gets_fewer_networks_and_epochs(
-    engine: Any, quiet: Any, clock: Clock, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    engine: Any, quiet: Any, clock: Clock, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: Any
 ) -> None:
     caplog.set_level(logging.INFO, logger="netwright")
+    monkeypatch.setattr("netwright.workflow.prepare.PreparedDesign.guessing", lambda self, errors: "they guess")
     clock.slow = 4.0
     began = clock.seconds
     begin(quiet, tmp_path / "d", "5m")
     assert clock.seconds - began < 1.15 * 300
     assert any("because there is no time for more" in line for line in caplog.messages)
     assert any("fit the" in line and "that are left" in line for line in caplog.messages)
+    # what the images are is said once, before the plan that rests on it; what was trained in rounds is judged once
+    images = [at for at, line in enumerate(caplog.messages) if line.startswith("digits: 1,797 images of 10 classes")]
+    plans = [at for at, line in enumerate(caplog.messages) if line.startswith("the plan for")]
+    assert len(images) == len(plans) == 1
+    assert images < plans
+    assert [line for line in caplog.messages if "they guess" in line] == ["1/3 regnetx: they guess"]
 
 
 @pytest.mark.slow

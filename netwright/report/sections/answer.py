@@ -14,6 +14,7 @@ from netwright.report.sections.missing import Missing
 from netwright.report.sections.points import error_scale
 from netwright.report.sections.verdict import Verdict, of_finalists, of_refinement, spread, with_spread
 from netwright.report.text import amount, count, p_value, percent, ratio
+from netwright.stats.guessing import doubt_of_guessing, no_better_than_guessing
 from netwright.theme import INK, SERIES, Spec, to_spec
 
 __all__ = ["AnswerFigure", "FinalistRow", "answer_chart", "answer_figure"]
@@ -75,7 +76,11 @@ def answer_figure(data: ReportData) -> AnswerFigure | Missing:
     refinement = (
         of_refinement(data.comparison, views[0].name, views[-1].name) if len(views) > 1 and not data.pairs else None
     )
-    sentences = [*_finalists(picks, baselines), *([verdict.sentence] if verdict else [])]
+    sentences = [
+        *_finalists(picks, baselines),
+        *_beside_guess(data.finalists),
+        *([verdict.sentence] if verdict else []),
+    ]
     unlike = _unlike(data)
     # of other populations than a design's, which of them is better is the question
     first = data.comparison is not None and not data.comparison.is_refinement
@@ -163,6 +168,19 @@ def _finalists(picks: list[FinalistRow], baselines: list[FinalistRow]) -> list[s
         more = "pick" if pick.flops > base.flops else "baseline"
         sentences.append(f"They do not cost the same: the {more} has {ratio(times)} times the flops of the other.")
     return sentences
+
+
+def _beside_guess(finalists: Sequence[Finalist]) -> list[str]:
+    """What the pick's accuracy is worth: beside always answering the commonest class."""
+    for pick in finalists:
+        if pick.role == "pick" and pick.test_errors and pick.test_images and pick.test_guess is not None:
+            mean, guess = float(np.mean(pick.test_errors)), pick.test_guess
+            would = f"always answering the commonest class would give {percent(guess)} of the test images"
+            if not no_better_than_guessing(mean, pick.test_images, 100 - guess):
+                return [f"{would[0].upper()}{would[1:]}."]
+            doubt = doubt_of_guessing(100 - mean, guess, pick.test_images)
+            return [f"{doubt[0].upper()}{doubt[1:]}: {would}."]
+    return []
 
 
 def _leader(data: ReportData) -> str:
