@@ -59,7 +59,7 @@ start here:
   netwright design --data_dir PHOTOS --budget 20m        on a folder of images, a folder a class, in 20 minutes
   netwright train --data_dir PHOTOS                      or one network for them, from published weights
   netwright space show regnetx                           what a design space is
-  netwright export runs/digits --out net.onnx            the result, as a file
+  netwright export runs/design --out net.onnx            the result, as a file
   netwright serve net.onnx                               and as a service: http://127.0.0.1:8000
 """
 
@@ -133,6 +133,11 @@ def _refuse_unknown(parser: CommandParser, words: Sequence[str]) -> None:
             hint = hint or f"`{parser.name} --help` lists what there is."
             print(f"{parser.name}: unknown flag {flag!r}: {hint}", file=sys.stderr)
             raise SystemExit(2)
+    takes_words = any(not argument.is_flag for argument in parser.arguments)
+    if words and "--data_dir" in known and not takes_words and os.path.isdir(os.path.expanduser(words[0])):
+        folder = _quoted(words[0])
+        print(f"{parser.name}: {folder} is no flag: did you mean --data_dir {folder}?", file=sys.stderr)
+        raise SystemExit(2)
 
 
 def _quoted(word: str) -> str:

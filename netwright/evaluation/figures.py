@@ -124,7 +124,7 @@ def summary(measured: ValidationMetrics, labels: Sequence[str] | None = None) ->
     """The result in a few sentences. labels: what a reader calls the classes."""
     low, high = wilson_interval(measured.correct(), measured.images)
     first = (
-        f"{share(measured.top1)} of {count(measured.images, 'image')} are classified rightly (top-1 accuracy; 95% "
+        f"{share(measured.top1)} of {count(measured.images, 'image')} are classified correctly (top-1 accuracy; 95% "
         f"interval {share(low)} to {share(high)})"
     )
     if measured.shown_top5 is not None:

@@ -31,7 +31,7 @@ def class_sections(
     """
     labels = labels_of(measured.class_names)
     accuracy, confusion = accuracy_figure(measured, labels), confusion_figure(measured, labels)
-    result = f"{share(measured.top1)} of {measured.images:,} images are classified rightly."
+    result = f"{share(measured.top1)} of {measured.images:,} images are classified correctly."
     leads = {
         "accuracy": (about, result, *guess_sentences(measured, labels), *accuracy.sentences),
         "confusion": confusion.sentences,

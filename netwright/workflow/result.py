@@ -151,6 +151,8 @@ def _extra(prepared: PreparedDesign, held_out: HeldOut | None) -> Extra:
         "alone, and these are the validation images. The final network learned for longer, and from these images too. "
         "No test image is shown, so the test stays fair for who changes images or classes after looking at these."
     )
+    if prepared.recipe.precision == "bf16":
+        about += " It was trained in bf16 and is measured in fp32, so that a few answers may differ from its trial's."
     extra = class_sections(held_out.metrics, about, held_out.pixels, FORMATS)
     return replace(extra, sections=(*extra.sections, use))
 
@@ -211,7 +213,8 @@ def _facts(prepared: PreparedDesign, pick: Finalist) -> Mapping[str, Mapping[str
     config, images = prepared.config, prepared.images
     bad = "; ".join(f"{skipped.name}: {skipped.reason}" for skipped in images.skipped[:_MOST_NAMED])
     return {
-        "command": {"command": config.command or f"design({config})", "folder": str(config.out)},
+        "command": {"command": config.command or f"design({config})"},
+        "results": {"folder": str(config.out)},
         "seeds": {
             "population": str(config.seed),
             "confirmation": str(config.seed + 1),

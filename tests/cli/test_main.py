@@ -1,6 +1,7 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -98,6 +99,13 @@ def test_wrong_usage_is_status_2_and_short(netwright: Run, words: list[str], say
     assert (done.status, done.out) == (2, "")
     assert says in done.err
     assert len(done.err.splitlines()) <= 2
+
+
+@pytest.mark.parametrize("command", ["design", "train"])
+def test_a_folder_without_a_flag_is_the_data(netwright: Run, tmp_path: Path, command: str) -> None:
+    done = netwright(command, str(tmp_path))
+    assert (done.status, done.out) == (2, "")
+    assert f"did you mean --data_dir {tmp_path}?" in done.err
 
 
 def test_a_mistake_that_a_message_explains_is_status_1(netwright: Run) -> None:

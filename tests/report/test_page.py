@@ -121,6 +121,15 @@ def test_a_plain_table_makes_a_page_that_says_what_it_lacks(plain: ReportData, t
 
 
 @pytest.mark.slow
+def test_sections_of_other_rooms_follow_the_answer(guided: ReportData, tmp_path: Path) -> None:
+    use = Section("use", "Use it", (Lead(["These lines."]),))
+    picture = picture_of(np.zeros((4, 4, 3), np.uint8), "zero")
+    data = replace(guided, extra=Extra((use,)), pictures=(picture,), pictures_text=("As the networks see them.",))
+    names = [attrs["id"] for tag, attrs in Page(written(data, tmp_path)).tags if tag == "section"]
+    assert names[1:4] == ["answer", "use", "edf"]
+
+
+@pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
 def test_a_browser_draws_the_page_without_a_network(hostile: ReportData, tmp_path: Path) -> None:
     path = write_report(hostile, tmp_path / "report", formats=("svg",))

@@ -154,7 +154,7 @@ def _finalists(picks: list[FinalistRow], baselines: list[FinalistRow]) -> list[s
         return []
     pick = picks[0]
     start = (
-        f"The pick, {pick.name}, classifies {percent(100 - pick.mean)} of the test images rightly: a test error of "
+        f"The pick, {pick.name}, classifies {percent(100 - pick.mean)} of the test images correctly: a test error of "
         f"{with_spread(pick.errors)} at {amount(pick.flops)} flops"
     )
     if not baselines:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from netwright.report.data import ReportData
 from netwright.report.sections.missing import Missing
+from netwright.report.sections.points import error_x
 from netwright.report.sections.verdict import of_refinement
 from netwright.report.text import count, listing, percent
 from netwright.report.view import PopulationView, on_one_scale
@@ -203,7 +204,7 @@ def _draw(
         for curve in curves
         for error, lower, upper in zip(curve.grid, curve.lower, curve.upper, strict=True)
     ]
-    x = alt.X("error:Q", title="error, %", scale=alt.Scale(domain=list(ends), nice=False, zero=False))
+    x = error_x(ends)
     scale = alt.Scale(domain=labels, range=colors(labels))
     legend = alt.Legend(
         orient="top",

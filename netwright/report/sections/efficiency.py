@@ -71,13 +71,13 @@ def _sentences(data: ReportData, curves: Sequence[EfficiencyCurve], views: Seque
     )
     if any(view.n_failed for view in views):
         explanation += f" A failed network counts as {views[0].failure_error:g}%: a search pays for it too."
-    means = []
+    means, only = [], curves[0]
     for curve in curves:
         k = max(size for size in curve.sizes if size <= max(1, curve.n // 4))
-        means.append(f"the best of {count(k, 'random network')} of {curve.name} has {percent(_mean(curve, k))}")
+        best = f"the best of {count(k, 'random network')}" if k > 1 else "a random network"
+        means.append(f"{best} of {curve.name} has {percent(_mean(curve, k))}")
     found = f"On average {listing(means)}"
-    only = curves[0]
-    end = f"; one network, {percent(only.means[0])}." if len(curves) == 1 else "."
+    end = f"; one network, {percent(only.means[0])}." if len(curves) == 1 and only.n >= 8 else "."
     return (explanation, found + end, *_ratio(data, views))
 
 

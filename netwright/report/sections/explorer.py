@@ -10,7 +10,7 @@ import numpy as np
 
 from netwright.report.data import ReportData
 from netwright.report.sections.missing import Missing
-from netwright.report.sections.points import cost_axis, is_wide, thin, value_axis, values_of, x_scale
+from netwright.report.sections.points import cost_axis, error_x, is_wide, thin, value_axis, values_of, x_scale
 from netwright.report.view import PopulationView, on_one_scale
 from netwright.theme import FAINT, WIDTH, Spec, colors, to_spec
 
@@ -162,7 +162,7 @@ def _curves(figure: ExplorerFigure, kept: Any, domain: tuple[float, float]) -> A
     steps = alt.Chart(alt.NamedData("networks"))
     scale = alt.Scale(domain=names, range=colors(names))
     encoding = {
-        "x": alt.X("error:Q", title="error, %", scale=alt.Scale(domain=list(domain), nice=False, zero=False)),
+        "x": error_x(domain),
         "y": alt.Y(
             "share:Q", title="share with a lower error", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%")
         ),

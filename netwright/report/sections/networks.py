@@ -116,11 +116,17 @@ def _fitted(text: object) -> LinearFit | None:
     return line
 
 
+def _number(n: int) -> str:
+    """The best network, the 3 best networks."""
+    return f"{n} " if n != 1 else ""
+
+
 def _sentences(
     best: Sequence[NetworkPanel], worst: Sequence[NetworkPanel], linearity: str, failed: int
 ) -> tuple[str, ...]:
     explanation = (
-        f"The {count(len(best), 'best network')} (above) and the {len(worst)} worst (below), drawn as "
+        f"The {_number(len(best))}best{' network' if len(best) == 1 else ' networks'} (above) and the "
+        f"{_number(len(worst))}worst (below), drawn as "
         "the width of each block from input to output."
         if worst
         else "The network, drawn as the width of each block from input to output."

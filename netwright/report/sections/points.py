@@ -16,6 +16,7 @@ __all__ = [
     "MOST_POINTS",
     "cost_axis",
     "error_scale",
+    "error_x",
     "failure_marks",
     "is_wide",
     "thin",
@@ -71,6 +72,14 @@ def error_scale(errors: Sequence[float]) -> Any:
     low, high = min(errors), max(errors)
     room = 0.05 * (high - low) or 0.5
     return alt.Scale(domain=[max(0.0, low - room), high + room], zero=False, nice=False)
+
+
+def error_x(ends: tuple[float, float]) -> Any:
+    """The Altair axis of an error distribution, from end to end in percent; ticks that are far enough apart to read."""
+    import altair as alt
+
+    scale = alt.Scale(domain=list(ends), nice=False, zero=False)
+    return alt.X("error:Q", title="error, %", scale=scale, axis=alt.Axis(tickCount=10))
 
 
 def cost_axis() -> Any:
