@@ -17,6 +17,7 @@ of its images. Strange pictures often get high probabilities all the same, so tr
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ from netwright.errors import DataError
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
 
     from netwright.cli.parser import CommandParser
     from netwright.evaluation.opening import ModelRequest
@@ -144,6 +146,15 @@ def _as_typed(paths: list[str], command: str) -> list[str]:
     return sorted(paths, key=lambda path: typed.index(path) if path in typed else len(typed))
 
 
+def _settings() -> AbstractContextManager[None]:
+    """Within the quota of a container, for which torch does not ask; an exported file needs no torch."""
+    if "torch" not in sys.modules:
+        return nullcontext()
+    from netwright.training.process import process_settings
+
+    return process_settings()
+
+
 def _predict(
     options: Namespace, request: ModelRequest, paths: list[str], batch_size: int
 ) -> tuple[Sequence[ImagePrediction | UnreadableImage], dict[str, str]]:
@@ -152,14 +163,13 @@ def _predict(
     from netwright.evaluation.inputs import find_inputs
     from netwright.evaluation.opening import open_model
     from netwright.evaluation.prediction import Rejection, predict_images
-    from netwright.training.process import process_settings
 
     refuse_folder_order(request.class_order, "predict")
     rejection = None if options.threshold is None else Rejection(options.threshold, options.reject_by)
     opened = open_model(request)
     for notice in opened.notices:
         print(notice, file=sys.stderr)
-    with process_settings(), opened.runtime as runtime:  # the quota of a container counts
+    with _settings(), opened.runtime as runtime:
         if not runtime.info.class_names:
             text = "The weights have no class names: outputs are numbered from 0. --class_order FILE names them."
             print(text, file=sys.stderr)

@@ -66,7 +66,7 @@ def test_show_is_the_card_of_a_network_or_of_weights(netwright: Run, saved: Path
     assert "with 3 classes" in out
     done = netwright("models", "show", "regnet_x_800m")
     assert (done.status, done.out) == (1, "")
-    assert "Did you mean 'regnet_x_800mf'" in done.err
+    assert "did you mean 'regnet_x_800mf'" in done.err
 
 
 @pytest.mark.parametrize("to", ["timm", "pycls", "mindcv"])

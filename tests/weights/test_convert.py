@@ -65,7 +65,7 @@ def test_weights_go_from_every_format_to_every_other(
     assert f"read {len(read_state(there).state)} tensors by the names of {of}" in said[0]
     assert "4 classes, 3 channels" in said[1]
     assert str(tmp_path / "end" / NAMES[to]) in said[2]
-    assert (f"by the names of {to}" in said[2]) == (to in ("netwright", "pycls"))
+    assert (f"by the names of {to}" in said[2]) == (to in ("netwright", "pycls", "torchvision"))
 
 
 def test_preprocessing_class_names_and_facts_travel_where_there_is_a_place(
