@@ -104,10 +104,11 @@ def flags_alone(options: Namespace) -> LoadedRecipe:
 
     Says where mean and std were changed to our scale of pixels.
     """
-    from netwright.training.launch import is_primary
+    if notice := training_of(options).scale_notice:
+        from netwright.training.launch import is_primary  # with torch, which an exported file does not need
 
-    if (notice := training_of(options).scale_notice) and is_primary():
-        print(notice, file=sys.stderr)
+        if is_primary():
+            print(notice, file=sys.stderr)
     return training_of(Namespace(**{**vars(options), "config": ""}))
 
 
