@@ -56,6 +56,7 @@ def with_class_order(options: Namespace, model: LoadedModel) -> LoadedModel:
 
 def choose_images(options: Namespace, model: LoadedModel) -> tuple[Labeled | None, Labeled | None]:
     """Those of the run, for int8 or where they are named; else those that are named."""
+    from netwright.data.class_order import usual_order
     from netwright.exports import labeled_images
     from netwright.runtime.info import info_of
 
@@ -80,6 +81,7 @@ def choose_images(options: Namespace, model: LoadedModel) -> tuple[Labeled | Non
         train_split=options.train_split,
         val_split=options.val_split,
         seed=options.seed,
+        order=usual_order(model.facts),
     )
 
 

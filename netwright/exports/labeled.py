@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy import typing as npt
 
+from netwright.data.class_order import usual_order
 from netwright.data.classes import match_classes
 from netwright.data.dataset import open_dataset
 from netwright.data.preprocess import Preprocessing
@@ -46,14 +47,16 @@ class Labeled:
     Attributes:
         source: The images.
         indices: (N,) int64, these of the source.
-        outputs: (labels,) int64, the network's output of each label; empty where the labels are of other classes.
+        outputs: (labels,) int64, the network's output of each label; empty where these are not known.
         description: Which images, for people.
+        unmeasured: Why no accuracy is measured on them; empty where it is.
     """
 
     source: ImageSource
     indices: IntArray
     outputs: IntArray
     description: str
+    unmeasured: str = ""
 
     def batches(self, preprocessing: Preprocessing, size: int) -> Iterator[tuple[Pixels, IntArray]]:
         """(n, H, W, C) uint8 with (n,) outputs; unreadable images are left out."""
@@ -97,6 +100,7 @@ def labeled_images(
     train_split: str = "train",
     val_split: str = "validation",
     seed: int = 0,
+    order: str = "",
 ) -> tuple[Labeled, Labeled]:
     """Choose images for int8; none is in both parts.
 
@@ -111,6 +115,7 @@ def labeled_images(
         train_split: To calibrate.
         val_split: To measure; else the test split, else what calibration left of the training split.
         seed: By which images are drawn.
+        order: Of the outputs of a network without class names, as in `match_classes`.
 
     Returns:
         Images to calibrate with, and images to measure with.
@@ -135,11 +140,13 @@ def labeled_images(
         rest = np.sort(rng.permutation(rest)[:evaluation])
     where = f"of the split {split!r}" if split else "that calibration left"
     is_labeled = unlabeled is None
-    outputs = _outputs(class_names, num_classes, source.class_names) if is_labeled else np.zeros(0, dtype=np.int64)
+    outputs, why = np.zeros(0, dtype=np.int64), f"the images of {source.name} have no labels"
+    if is_labeled:
+        outputs, why = _outputs(class_names, num_classes, source.class_names, order)
     name = source.name if is_labeled else f"{source.name} (without labels)"
     return (
-        Labeled(source, chosen, outputs, f"{len(chosen):,} images of {name}, split {keys[train_split]!r}"),
-        Labeled(source, rest, outputs, f"{len(rest):,} images of {name} {where}"),
+        Labeled(source, chosen, outputs, f"{len(chosen):,} images of {name}, split {keys[train_split]!r}", why),
+        Labeled(source, rest, outputs, f"{len(rest):,} images of {name} {where}", why),
     )
 
 
@@ -160,7 +167,8 @@ def refuse_calibration(images: int) -> None:
 def images_of(source: ImageSource, indices: IntArray, model: LoadedModel, description: str) -> Labeled:
     """Some images of the classes of a network. indices: (N,) int64 of the source."""
     names = model.class_names if any(model.class_names) else ()
-    return Labeled(source, indices, _outputs(names, model.arch.num_classes, source.class_names), description)
+    outputs, why = _outputs(names, model.arch.num_classes, source.class_names, usual_order(model.facts))
+    return Labeled(source, indices, outputs, description, why)
 
 
 def spread_classes(indices: IntArray, labels: IntArray, count: int, rng: np.random.Generator) -> IntArray:
@@ -173,14 +181,14 @@ def spread_classes(indices: IntArray, labels: IntArray, count: int, rng: np.rand
     return np.sort(shuffled[order][np.argsort(turn, kind="stable")[:count]])
 
 
-def _outputs(class_names: Sequence[str], num_classes: int, labels: Sequence[str]) -> IntArray:
-    """The output of each label, as in `netwright validate`; empty if the labels do not fit a network without names."""
+def _outputs(class_names: Sequence[str], num_classes: int, labels: Sequence[str], order: str) -> tuple[IntArray, str]:
+    """The output of each label, as in `netwright validate`; none, and why, where a network without names fits none."""
     try:
-        return match_classes(class_names, num_classes, labels, allow_subset=True).outputs
-    except DataError:
+        return match_classes(class_names, num_classes, labels, allow_subset=True, order=order).outputs, ""
+    except DataError as error:
         if class_names:
             raise
-        return np.zeros(0, dtype=np.int64)  # images of any classes show ranges
+        return np.zeros(0, dtype=np.int64), str(error)  # images of any classes show ranges
 
 
 def photographs(preprocessing: Preprocessing, count: int = _CROPS, seed: int = 0) -> Pixels:

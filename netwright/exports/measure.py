@@ -61,9 +61,9 @@ def refuse_other_graph(model: LoadedModel, path: Path, precision: str, batch: in
 def accuracy_of(
     model: LoadedModel, runtime: Runtime, evaluation: Labeled, progress: Callable[[str], None]
 ) -> Accuracy | None:
-    """Top-1 of both; None if the images are of other classes than the network's."""
-    if not evaluation.source.class_names:
-        progress(f"top-1 is not compared, as the images of {evaluation.source.name} have no labels")
+    """Top-1 of both; None, with the reason on `progress`, if it is not known which output each label is."""
+    if evaluation.unmeasured:
+        progress(f"top-1 is not compared, as {evaluation.unmeasured}")
     if not len(evaluation.outputs) or not len(evaluation.indices):
         return None
     progress(f"measuring top-1 on {evaluation.description}")

@@ -43,6 +43,21 @@ def test_classes_are_matched_by_name() -> None:
         labeled_images("digits", "", tuple("abcdefghij"), 10)
     _, unnamed = labeled_images("digits", "", (), 7, calibration=10)
     assert len(unnamed.outputs) == 0
+    assert "this one has 7 outputs and the images have 10 classes" in unnamed.unmeasured
+
+
+def test_without_names_the_order_of_the_outputs_must_be_known(tmp_path: Path) -> None:
+    for label in range(1, 13):
+        (tmp_path / str(label)).mkdir()
+        for i in range(3):
+            Image.fromarray(np.full((9, 9, 3), 20 * label + i, np.uint8)).save(tmp_path / str(label) / f"{i}.png")
+    _, evaluation = labeled_images("", str(tmp_path), (), 12, calibration=12)
+    assert len(evaluation.outputs) == 0
+    assert "--class_order natural" in evaluation.unmeasured
+    calibration, evaluation = labeled_images("", str(tmp_path), (), 12, calibration=12, order="natural")
+    outputs = dict(zip(evaluation.source.class_names, evaluation.outputs.tolist(), strict=True))
+    assert outputs == {str(label): label - 1 for label in range(1, 13)}
+    assert (calibration.unmeasured, evaluation.unmeasured) == ("", "")
 
 
 @pytest.mark.parametrize("count", [0, 301])
