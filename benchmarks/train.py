@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import subprocess
 import sys
 import time
@@ -89,12 +90,26 @@ def timm(options: argparse.Namespace, best: bool = False) -> Steps:
     return steps
 
 
+def _eager(options: argparse.Namespace) -> Steps:
+    os.environ["NETWRIGHT_CUDA_GRAPHS"] = "0"
+    return netwright(options)
+
+
+def _compiled(options: argparse.Namespace) -> argparse.Namespace:
+    return argparse.Namespace(**vars(options) | {"compile": True})
+
+
 CONTENDERS: dict[str, Callable[[argparse.Namespace], Steps]] = {
     "netwright": netwright,
     "timm": timm,
     "timm best": lambda options: timm(options, best=True),
     "timm kept": lambda options: timm(options, best=True),
+    # of gpu_train.py, on an accelerator
+    "netwright eager": _eager,
+    "netwright compiled": lambda options: netwright(_compiled(options)),
+    "timm compiled": lambda options: timm(_compiled(options), best=True),
 }
+_DEFAULT = ("netwright", "timm", "timm best", "timm kept")
 
 
 def serve(options: argparse.Namespace) -> None:
@@ -104,6 +119,7 @@ def serve(options: argparse.Namespace) -> None:
     from netwright.system.machine import keep_memory
 
     torch.set_num_threads(options.threads)
+    torch.backends.cudnn.benchmark = True  # as training scripts have it on GPUs
     if options.contender == "peak":
         print(_peak(options), flush=True)
         return
@@ -132,14 +148,20 @@ def _peak(options: argparse.Namespace) -> float:
 
 
 class Program:
-    """A contender in a process of its own, which trains while the others wait."""
+    """A contender in a process of its own, which trains while the others wait.
+
+    Several can be started before any is ready: compiling takes long.
+    """
 
     def __init__(self, name: str, network: str, options: argparse.Namespace) -> None:
         flags = ("batch_size", "image_size", "seed", "device", "threads")
         command = [sys.executable, "-W", "ignore", __file__, f"--contender={name}", f"--network={network}"]
         command += [f"--{flag}={getattr(options, flag)}" for flag in flags] + ["--compile"] * options.compile
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.first_line = self._read()
+
+    def first_line(self) -> str:
+        """What it prints when it is ready."""
+        return self._read()
 
     def seconds(self, steps: int) -> float:
         assert self._process.stdin is not None
@@ -160,8 +182,10 @@ class Program:
 
 
 def compare(network: str, options: argparse.Namespace, peak: float) -> None:
-    names = list(CONTENDERS)
+    names = list(_DEFAULT)
     programs = {name: Program(name, network, options) for name in names}
+    for program in programs.values():
+        program.first_line()
     rates: dict[str, list[float]] = {name: [] for name in names}
     for repeat in range(options.repeats):
         for turn in range(len(names)):
@@ -213,7 +237,7 @@ def main() -> None:
     if options.contender is not None:
         serve(options)
         return
-    peak = float(Program("peak", "", options).first_line)
+    peak = float(Program("peak", "", options).first_line())
     print(_header(options, peak), flush=True)
     for network in options.networks:
         compare(network, options, peak)

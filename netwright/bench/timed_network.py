@@ -17,6 +17,7 @@ from netwright.bench.contender import BuiltNetwork
 from netwright.bench.settings import Settings
 from netwright.training.compiled import compile_module
 from netwright.training.engine import Engine, EpochMeter, train_epoch
+from netwright.training.graphed import engine_class
 from netwright.training.precision import autocast, resolve_precision
 
 __all__ = ["TimedNetwork", "matmul_rate", "synchronize"]
@@ -58,7 +59,7 @@ class TimedNetwork:
             optimizer = torch.optim.SGD(
                 self.module.parameters(), lr=_LR, momentum=0.9, nesterov=True, weight_decay=5e-5, fused=True
             )
-            self._engine = Engine(
+            self._engine = engine_class(self.device)(
                 self.module,
                 optimizer,
                 lr_schedule=lambda position: _LR,

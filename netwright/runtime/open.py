@@ -56,10 +56,11 @@ def open_runtime(
     runtime: str = "auto",
     precision: str | None = None,
     threads: int | None = None,
+    device: str = "cpu",
     name: str = "",
     version: str = "",
 ) -> Runtime:
-    """Open a network to run it on the processors. Close it, or use it in a `with`. Nothing in a file is run as code.
+    """Open a network to run it. Close it, or use it in a `with`. Nothing in a file is run as code.
 
     Args:
         ref: A file that `export` wrote, a folder with one, whatever `load_model` takes, or a loaded model.
@@ -67,6 +68,7 @@ def open_runtime(
             weights. ONNX files run in OpenVINO too, and weights in any.
         precision: What it computes in: fp32 or bf16, and fp16 in torch; None is the file's own, and fp32 for weights.
         threads: Of one call; None leaves it to the runtime.
+        device: cpu; of torch also cuda, cuda:1, ..., and auto, the first accelerator where there is one.
         name: Of the model, instead of the file's own.
         version: Of the model, instead of the file's own.
 
@@ -81,11 +83,16 @@ def open_runtime(
     if threads is not None and threads < 1:
         raise ExportError(f"threads are 1 or more, not {threads}. Leave them out for as many as there are processors.")
     path = find_export(ref) if isinstance(ref, str | Path) else None
+    on_torch = runtime == "torch" or (runtime == "auto" and (path is None or path.suffix == SUFFIXES["torch"]))
+    if not on_torch and device not in ("auto", "cpu"):
+        what = f"{path or ref}" if runtime == "auto" else f"the runtime {runtime}"
+        raise ExportError(f"{what} computes on the processors, not on {device}. Take weights and the runtime torch.")
+    place = device if on_torch else "cpu"
     try:
         if path is None:
-            info, kind, backend, computed = _open_weights(ref, runtime, precision, threads)
+            info, kind, backend, computed = _open_weights(ref, runtime, precision, threads, place)
         else:
-            info, kind, backend, computed = _OPEN[_TARGETS[path.suffix]](path, runtime, precision, threads)
+            info, kind, backend, computed = _OPEN[_TARGETS[path.suffix]](path, runtime, precision, threads, place)
     except ModuleNotFoundError as error:
         if error.name != "torch":
             raise
@@ -113,7 +120,7 @@ def _probe(opened: Runtime, ref: object) -> None:
 _Opened = tuple[ModelInfo, str, Backend, str]
 
 
-def _open_onnx(path: Path, runtime: str, precision: str | None, threads: int | None) -> _Opened:
+def _open_onnx(path: Path, runtime: str, precision: str | None, threads: int | None, _: str) -> _Opened:
     from netwright.runtime.onnx_file import read_onnx
 
     if runtime == "torch":
@@ -145,7 +152,7 @@ def _run_onnx(
     return _run_openvino(core, model, info, precision, threads, path)
 
 
-def _open_openvino(path: Path, runtime: str, precision: str | None, threads: int | None) -> _Opened:
+def _open_openvino(path: Path, runtime: str, precision: str | None, threads: int | None, _: str) -> _Opened:
     from netwright.runtime.openvino_backend import openvino_core
     from netwright.runtime.openvino_file import read_openvino
 
@@ -165,7 +172,7 @@ def _run_openvino(
     return info, "openvino", OpenVinoBackend(core, model, computed, threads, path), computed
 
 
-def _open_torch(path: Path, runtime: str, precision: str | None, threads: int | None) -> _Opened:
+def _open_torch(path: Path, runtime: str, precision: str | None, threads: int | None, device: str) -> _Opened:
     from netwright.runtime.torch_backend import fused_backend
     from netwright.runtime.torch_file import read_torch_file
 
@@ -173,10 +180,10 @@ def _open_torch(path: Path, runtime: str, precision: str | None, threads: int | 
         raise _other_file(path, runtime)
     network, info = read_torch_file(path)
     computed = _computed(info, precision, "torch", ("fp32", "bf16", "fp16"))
-    return info, "torch", fused_backend(network, computed, threads), computed
+    return info, "torch", fused_backend(network, computed, threads, device), computed
 
 
-def _open_litert(path: Path, runtime: str, precision: str | None, threads: int | None) -> _Opened:
+def _open_litert(path: Path, runtime: str, precision: str | None, threads: int | None, _: str) -> _Opened:
     from netwright.runtime.litert_file import read_litert
 
     if runtime not in ("auto", "litert"):
@@ -196,7 +203,9 @@ def _run_litert(content: bytes, info: ModelInfo, precision: str | None, threads:
     return info, "litert", LiteRtBackend(content, threads, path), info.precision
 
 
-def _open_weights(ref: str | Path | LoadedModel, runtime: str, precision: str | None, threads: int | None) -> _Opened:
+def _open_weights(
+    ref: str | Path | LoadedModel, runtime: str, precision: str | None, threads: int | None, device: str
+) -> _Opened:
     from netwright.nn import fuse
     from netwright.runtime.info import info_of
     from netwright.weights import load_model
@@ -207,7 +216,7 @@ def _open_weights(ref: str | Path | LoadedModel, runtime: str, precision: str | 
         from netwright.runtime.torch_backend import fused_backend
 
         computed = _computed(info, precision, "torch", ("fp32", "bf16", "fp16"))
-        return info, "torch", fused_backend(fuse(model.module), computed, threads), computed
+        return info, "torch", fused_backend(fuse(model.module), computed, threads, device), computed
     from netwright.runtime.onnx_file import onnx_bytes
     from netwright.runtime.onnx_graph import onnx_model
 

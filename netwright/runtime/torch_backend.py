@@ -10,6 +10,7 @@ import torch
 
 from netwright.errors import ExportError
 from netwright.runtime.runtime import FloatArray
+from netwright.training.device import resolve_device
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -70,10 +71,15 @@ class TorchBackend:
         return torch.autocast(kind, enabled=False) if torch.is_autocast_enabled(kind) else nullcontext()
 
 
-def fused_backend(fused: AnyNet, precision: str, threads: int | None) -> TorchBackend:
-    """A network without batch norm whose weights become fp32, bf16 or fp16. Raises ExportError for int8."""
+def fused_backend(fused: AnyNet, precision: str, threads: int | None, device: str = "cpu") -> TorchBackend:
+    """A network without batch norm whose weights become fp32, bf16 or fp16, on a device by its name.
+
+    Raises:
+        ExportError: For int8.
+        RecipeError: There is no such device.
+    """
     if precision not in DTYPES:
         raise ExportError(
             f"torch computes in {', '.join(DTYPES)} here, not in {precision}. Use the runtime onnx or openvino for it."
         )
-    return TorchBackend(fused.to(DTYPES[precision]), threads)
+    return TorchBackend(fused.to(DTYPES[precision]), threads, device=resolve_device(device))

@@ -52,6 +52,7 @@ class ServeSettings:
         default_text="the file's own",
         group=_COMPUTING,
     )
+    device: str = option("cpu", "cpu; in torch also cuda, cuda:1, ..., or auto", metavar="DEVICE", group=_COMPUTING)
     threads: int | None = option(
         None,
         "threads of one computation; OMP_NUM_THREADS counts too",

@@ -19,6 +19,7 @@ from torch.nn import functional
 from netwright.recipe import Recipe
 from netwright.sweeps.trial_batches import Batches
 from netwright.training.engine import Engine, EpochMeter, Evaluation, check_divergence, evaluate_batches, train_epoch
+from netwright.training.graphed import engine_class
 
 __all__ = ["Epoch", "evaluate", "fit", "learning_rate"]
 
@@ -130,7 +131,7 @@ def _engine(module: nn.Module, recipe: Recipe, steps: int, device: torch.device)
         weight_decay=recipe.weight_decay,
         fused=True,
     )
-    return Engine(
+    return engine_class(device)(
         module,
         optimizer,
         lr_schedule=lambda position: learning_rate(recipe, position, steps),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -13,10 +13,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from netwright.recipe import Recipe
+from netwright.sweeps.window import Window
 
-__all__ = ["Batches", "crop_side", "jittered", "mixed", "resized_crop"]
+__all__ = ["Batches", "crop_side", "jittered", "mixed", "on_device", "resized_crop"]
 
 _MOST_RATIO = math.log(4 / 3)
+_RESIDENT_SHARE = 8  # images may take one part in so many of a device's free memory
 _STEP, _LEAST_SIDE = 8, 32
 
 
@@ -32,6 +34,8 @@ class Batches:
         std: Likewise.
         device: Where batches go.
         channels_last: The memory format of batches.
+        resident: The images on the device (`on_device`): batches are then chosen, cropped and mirrored there, to the
+            same pixels. None where they are too many, or the device is a processor.
     """
 
     images: npt.NDArray[np.uint8]
@@ -41,6 +45,17 @@ class Batches:
     std: tuple[float, ...]
     device: torch.device
     channels_last: bool = True
+    resident: Tensor | None = None
+    _norm: tuple[Tensor, Tensor] = field(init=False)
+    _classes: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        norm = tuple(
+            torch.tensor(value, device=self.device, dtype=torch.float32).view(1, -1, 1, 1) * 255
+            for value in (self.mean, self.std)
+        )
+        object.__setattr__(self, "_norm", norm)
+        object.__setattr__(self, "_classes", int(self.labels.max(initial=0)) + 1)
 
     def __len__(self) -> int:
         return len(self.index)
@@ -58,52 +73,59 @@ class Batches:
         order = self.index[rng.permutation(len(self.index))]
         for step in range(self.steps(recipe.batch_size)):
             chosen = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
-            flip, padding = recipe.flip is True, int(recipe.crop_padding)
-            if recipe.crop_scale:
-                padding = 0
-            pixels = _augment(self.images[chosen], rng, flip=flip, padding=padding)
-            x, target = self._to_device(pixels, self.labels[chosen])
+            padding = 0 if recipe.crop_scale else int(recipe.crop_padding)
+            window = Window.draw(rng, len(chosen), flip=recipe.flip is True, padding=padding)
+            if self.resident is None:
+                pixels = torch.from_numpy(window.cut(self.images[chosen])).to(self.device, non_blocking=True)
+            else:
+                pixels = window.cut_there(self.resident, chosen)
+            x, target = self._normalized(pixels), self._targets(chosen)
             if recipe.crop_scale:
                 x = resized_crop(x, rng, recipe.crop_scale, crop_side(x.shape[-1], recipe.crop_size))
             if recipe.color_jitter:
                 x = jittered(x, rng, recipe.color_jitter)
             if recipe.mixup:
-                x, target = mixed(x, target, rng, recipe.mixup, int(self.labels.max()) + 1)
+                x, target = mixed(x, target, rng, recipe.mixup, self._classes)
             yield x, target
 
     def evaluate(self, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Every image once, in order, not augmented; shapes as in `train`."""
         for start in range(0, len(self.index), batch_size):
             chosen = self.index[start : start + batch_size]
-            yield self._to_device(self.images[chosen].transpose(0, 3, 1, 2), self.labels[chosen])
+            if self.resident is None:
+                pixels = torch.from_numpy(np.ascontiguousarray(self.images[chosen].transpose(0, 3, 1, 2)))
+            else:
+                pixels = self.resident[torch.from_numpy(chosen).to(self.device)].permute(0, 3, 1, 2)
+            yield self._normalized(pixels.to(self.device, non_blocking=True)), self._targets(chosen)
 
-    def _to_device(self, pixels: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+    def _normalized(self, pixels: Tensor) -> Tensor:
+        """(B, C, H, W) uint8 on the device -> float32."""
         layout = torch.channels_last if self.channels_last else torch.contiguous_format
-        x = torch.from_numpy(np.ascontiguousarray(pixels)).to(self.device, non_blocking=True)
-        mean, std = (
-            torch.tensor(value, device=self.device, dtype=torch.float32).view(1, -1, 1, 1) * 255
-            for value in (self.mean, self.std)
-        )
-        x = ((x.float() - mean) / std).contiguous(memory_format=layout)
-        return x, torch.from_numpy(labels).to(self.device, non_blocking=True)
+        mean, std = self._norm
+        return ((pixels.float() - mean) / std).contiguous(memory_format=layout)
+
+    def _targets(self, chosen: npt.NDArray[np.int64]) -> Tensor:
+        return torch.from_numpy(self.labels[chosen]).to(self.device, non_blocking=True)
 
 
-def _augment(
-    pixels: npt.NDArray[np.uint8], rng: np.random.Generator, *, flip: bool, padding: int
-) -> npt.NDArray[np.uint8]:
-    """(B, H, W, C) -> (B, C, H, W): a random crop from the padded image, mirrored half of the time."""
-    n, height, width = pixels.shape[:3]
-    if padding:
-        padded = np.pad(pixels, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
-        windows = np.lib.stride_tricks.sliding_window_view(padded, (height, width), axis=(1, 2))
-        down, right = rng.integers(0, 2 * padding + 1, (2, n))
-        cropped: npt.NDArray[np.uint8] = windows[np.arange(n), down, right]
-    else:
-        cropped = pixels.transpose(0, 3, 1, 2)
-    if flip:
-        mirrored = np.asarray(rng.random(n) < 0.5)
-        cropped = np.where(mirrored[:, None, None, None], cropped[..., ::-1], cropped)
-    return cropped
+def on_device(images: npt.NDArray[np.uint8], device: torch.device) -> Tensor | None:
+    """All images of a set on an accelerator, for `Batches.resident`.
+
+    Args:
+        images: (N, H, W, C) uint8.
+        device: Where to.
+
+    Returns:
+        (N, H, W, C) uint8; None on a processor, and where they would take more than an eighth of the free memory: other
+        trials on the device have theirs too.
+    """
+    if device.type != "cuda" or images.nbytes * _RESIDENT_SHARE > torch.cuda.mem_get_info(device)[0]:
+        return None
+    there = torch.empty(images.shape, dtype=torch.uint8, device=device)
+    at_once = max(1, 2**26 // max(1, images[:1].nbytes))
+    for start in range(0, len(images), at_once):
+        there[start : start + at_once] = torch.from_numpy(np.array(images[start : start + at_once]))
+    return there
 
 
 def crop_side(side: int, share: float) -> int:

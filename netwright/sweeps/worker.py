@@ -31,7 +31,7 @@ from netwright.nn import build
 from netwright.population import failure_of
 from netwright.recipe import Recipe
 from netwright.sweeps.trial import Epoch, evaluate, fit
-from netwright.sweeps.trial_batches import Batches
+from netwright.sweeps.trial_batches import Batches, on_device
 from netwright.sweeps.weights import save_weights
 from netwright.system.machine import keep_memory
 
@@ -43,7 +43,11 @@ _NO_MEMORY = re.compile(r"can't allocate memory|not enough memory|out of memory|
 
 
 def train_trial(
-    trial: Mapping[str, Any], images: ImageSet, device: torch.device, on_epoch: Callable[[Epoch], None] | None = None
+    trial: Mapping[str, Any],
+    images: ImageSet,
+    device: torch.device,
+    on_epoch: Callable[[Epoch], None] | None = None,
+    resident: torch.Tensor | None = None,
 ) -> dict[str, Any]:
     """Train one network.
 
@@ -52,6 +56,7 @@ def train_trial(
         images: What to train and evaluate on.
         device: Where to train.
         on_epoch: Called after each epoch.
+        resident: The pixels of the images on the device (`on_device`), if they are there.
 
     Returns:
         error (percent), seconds, curve (one record an epoch).
@@ -64,9 +69,8 @@ def train_trial(
     is_final = trial["split"] == "test"
 
     def batches(index: IntArray) -> Batches:
-        return Batches(
-            images.images, images.labels, index, images.mean, images.std, device, channels_last=recipe.channels_last
-        )
+        norm = images.mean, images.std
+        return Batches(images.images, images.labels, index, *norm, device, recipe.channels_last, resident)
 
     started = time.perf_counter()
     module = build(arch, seed=trial["seed"])
@@ -116,6 +120,7 @@ def _train_all(images: ImageSet, device: torch.device, events: TextIO) -> None:
         os._exit(0)  # the parent closed the pipe, or died: nobody waits for what is being trained
 
     threading.Thread(target=listen, daemon=True).start()
+    resident = on_device(images.images, device)
     report("ready", -1)
     while True:
         trial = json.loads(trials.get())
@@ -126,7 +131,7 @@ def _train_all(images: ImageSet, device: torch.device, events: TextIO) -> None:
             report("epoch", index, **epoch.to_dict())
 
         try:
-            result = train_trial(trial, images, device, on_epoch)
+            result = train_trial(trial, images, device, on_epoch, resident)
         except OutputError as error:  # of the disk, not of the network
             report("unsaved", trial["index"], reason=str(error))
         except Exception as error:  # whatever a network does wrong is its trial's result
@@ -154,6 +159,7 @@ def main(arguments: list[str]) -> None:
     place = torch.device(device)
     if place.type != "cpu":
         torch.accelerator.set_device_index(place.index or 0)
+    torch.backends.cudnn.benchmark = True  # batches of one shape, again and again
     _die_first()
     _train_all(ImageSet.open(manifest), place, events)
 

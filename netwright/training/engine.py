@@ -305,15 +305,23 @@ def evaluate_batches(
 ) -> Evaluation:
     """Evaluate a network on batches of x (B, C, H, W) and target (B,) int64; leaves it in evaluation mode."""
     module.eval()
-    images, correct, correct5, loss_sum, classes = 0, 0, 0, 0.0, 0
+    images, classes = 0, 0
+    sums: list[tuple[Tensor, ...]] = []  # on the device, which is waited for only once, at the end
     for x, target in batches:
         with autocast():
             logits: Tensor = module(x)
         logits = logits.float()
         classes = logits.shape[1]
-        correct += int((logits.argmax(1) == target).sum())
-        if classes >= 5:
-            correct5 += int((logits.topk(5, dim=1).indices == target[:, None]).any(1).sum())
-        loss_sum += float(nn.functional.cross_entropy(logits, target, reduction="sum"))
         images += len(target)
-    return Evaluation(images, correct, correct5 if classes >= 5 else None, loss_sum)
+        sums.append(_sums(logits, target))
+    correct, correct5, losses = (
+        (torch.stack(values).tolist() for values in zip(*sums, strict=True)) if sums else ((),) * 3
+    )
+    return Evaluation(images, sum(correct), sum(correct5) if classes >= 5 else None, sum(losses))
+
+
+def _sums(logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Images whose class is the most likely one, those where it is among five, and the sum of cross-entropies."""
+    first = (logits.argmax(1) == target).sum()
+    five = (logits.topk(5, dim=1).indices == target[:, None]).any(1).sum() if logits.shape[1] >= 5 else first
+    return first, five, nn.functional.cross_entropy(logits, target, reduction="sum")

@@ -30,8 +30,10 @@ def process_settings(
     wanted = min(before, processors()) if threads is None else threads
     was_deterministic = torch.are_deterministic_algorithms_enabled()
     warned_only = torch.is_deterministic_algorithms_warn_only_enabled()
-    was_flushing = _is_flushing()
+    was_flushing, was_choosing = _is_flushing(), torch.backends.cudnn.benchmark
     try:
+        # the fastest of cuDNN's kernels for each shape is found by trying them
+        torch.backends.cudnn.benchmark = not deterministic
         if wanted != before:
             torch.set_num_threads(wanted)
         if deterministic:
@@ -40,6 +42,7 @@ def process_settings(
             torch.set_flush_denormal(True)
         yield
     finally:
+        torch.backends.cudnn.benchmark = was_choosing
         if wanted != before:
             torch.set_num_threads(before)
         if deterministic:

@@ -28,6 +28,7 @@ from netwright.training.compiled import compile_module
 from netwright.training.distributed import Group
 from netwright.training.ema import EmaModel
 from netwright.training.engine import Engine
+from netwright.training.graphed import engine_class
 from netwright.training.loaders import class_weights, train_loader, validation_loader
 from netwright.training.losses import Criterion, make_loss
 from netwright.training.network import choose_network, freeze_parts, make_module, move
@@ -158,7 +159,7 @@ def _make_engine(
     precision: str,
 ) -> Engine:
     recipe, schedule = training.optimization, training.schedule
-    return Engine(
+    return engine_class(group.device)(
         module,
         make_optimizer(module, recipe, schedule.lr),
         lr_schedule=lambda step: learning_rate(schedule, step, train.steps, recipe.epochs),

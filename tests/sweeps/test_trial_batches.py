@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netwright.recipe import Recipe
-from netwright.sweeps.trial_batches import Batches, _augment, crop_side, jittered, mixed, resized_crop
+from netwright.sweeps.trial_batches import Batches, crop_side, jittered, mixed, resized_crop
+from netwright.sweeps.window import Window
 
 PLAIN = Recipe(batch_size=4, lr=0.1, warmup_epochs=0.0, flip=False, crop_padding=0, precision="fp32")
 
@@ -69,6 +70,10 @@ def test_tensors_are_normalized_and_laid_out_as_asked(channels_last):
     assert x.is_contiguous(memory_format=torch.channels_last if channels_last else torch.contiguous_format)
 
 
+def augmented(pixels: np.ndarray, flip: bool, padding: int) -> np.ndarray:
+    return Window.draw(np.random.default_rng(0), len(pixels), flip=flip, padding=padding).cut(pixels)
+
+
 def windows(image: np.ndarray, padding: int, flip: bool) -> set[bytes]:
     """Every image that the augmentation may make of one."""
     height, width = image.shape[:2]
@@ -86,21 +91,44 @@ def windows(image: np.ndarray, padding: int, flip: bool) -> set[bytes]:
 def test_augmentation_is_a_crop_of_the_padded_image_and_perhaps_its_mirror(height, width, channels, flip, padding):
     rng = np.random.default_rng(0)
     pixels = rng.integers(1, 256, (20, height, width, channels), dtype=np.uint8)
-    made = _augment(pixels, rng, flip=flip, padding=padding).transpose(0, 2, 3, 1)
+    made = augmented(pixels, flip, padding).transpose(0, 2, 3, 1)
     for before, after in zip(pixels, made, strict=True):
         assert after.tobytes() in windows(before, padding, flip)
 
 
 def test_every_crop_and_mirror_comes_up():
     pixels = np.broadcast_to(np.arange(1, 10, dtype=np.uint8).reshape(1, 3, 3, 1), (2000, 3, 3, 1))
-    made = _augment(pixels, np.random.default_rng(0), flip=True, padding=1).transpose(0, 2, 3, 1)
+    made = augmented(pixels, True, 1).transpose(0, 2, 3, 1)
     assert {image.tobytes() for image in made} == windows(pixels[0], 1, flip=True)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 5), st.integers(1, 5), st.integers(1, 3), st.booleans(), st.integers(0, 3))
+def test_images_on_a_device_are_cut_to_the_same_pixels(height, width, channels, flip, padding):
+    rng = np.random.default_rng(1)
+    images = rng.integers(1, 256, (20, height, width, channels), dtype=np.uint8)
+    chosen = rng.permutation(20)[:7]
+    window = Window.draw(rng, 7, flip=flip, padding=padding)
+    there = window.cut_there(torch.from_numpy(images), chosen)
+    assert np.array_equal(there.numpy(), window.cut(images[chosen]))
+
+
+@pytest.mark.parametrize("recipe", [PLAIN, PLAIN.with_(flip=True, crop_padding=2, mixup=0.2, crop_scale=0.5)])
+def test_batches_of_images_on_a_device_are_the_same(recipe: Recipe) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (12, 6, 6, 3), dtype=np.uint8)
+    given = images, np.arange(12) % 3, np.array([3, 1, 8, 9, 11, 0, 2]), (0.4,) * 3, (0.2,) * 3, torch.device("cpu")
+    here, there = Batches(*given), Batches(*given, resident=torch.from_numpy(images))
+    for one, other in [(here.train(recipe, 0, 1), there.train(recipe, 0, 1)), (here.evaluate(4), there.evaluate(4))]:
+        for (x, target), (x_there, target_there) in zip(one, other, strict=True):
+            assert torch.equal(x, x_there)
+            assert torch.equal(target, target_there)
+            assert x.stride() == x_there.stride()
 
 
 def test_images_stay_as_they_are():
     pixels = np.random.default_rng(0).integers(0, 256, (8, 4, 4, 1), dtype=np.uint8)
     before = pixels.copy()
-    _augment(pixels, np.random.default_rng(0), flip=True, padding=1)
+    augmented(pixels, True, 1)
     assert np.array_equal(pixels, before)
 
 

@@ -57,6 +57,7 @@ def open_version(
         runtime=settings.runtime,
         precision=settings.precision,
         threads=settings.threads,
+        device=settings.device,
         name=files.name if files else settings.name,
         version=str(files.version) if files else "",
     )
