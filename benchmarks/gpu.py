@@ -3,7 +3,7 @@
     python benchmarks/gpu.py [--only train sweep serve parity] [--quick] [--out gpu.json]
 
 train   training images/s of RegNetX-800MF and RegNetY-4.0GF beside timm at its best: AMP, channels_last, compile
-sweep   trials of CIFAR-10's size, 1, 2, 4, 8 and 16 at a time on the GPU
+sweep   trials of CIFAR-10's size, 1, 4, 8 and 16 at a time on the GPU, without and with MPS
 serve   images/s of the server with weights on the GPU, beside the bare runtime
 parity  the same 8 trials on CPU and GPU, and what another seed changes
 
@@ -30,10 +30,10 @@ from environment import as_line, environment  # beside this file
 _HERE = Path(__file__).parent
 # section -> the program, its limit in seconds, flags, and flags of --quick
 SECTIONS: dict[str, tuple[list[str], float, list[str], list[str]]] = {
-    "sweep": (["gpu_sweep.py", "sweep"], 150, [], ["--packed", "1", "4", "--epochs", "2", "--least", "4"]),
-    "parity": (["gpu_sweep.py", "parity"], 100, ["--epochs", "3"], ["--trials", "4", "--epochs", "1"]),
-    "serve": (["gpu_serve.py"], 90, [], ["--seconds", "2", "--precision", "bf16"]),
-    "train": (["gpu_train.py"], 300, [], ["--no_compile", "--repeats", "2"]),
+    "train": (["gpu_train.py"], 170, [], ["--no_compile", "--repeats", "2"]),
+    "sweep": (["gpu_sweep.py", "sweep"], 120, [], ["--packed", "1", "4", "--mps", "4"]),
+    "parity": (["gpu_sweep.py", "parity"], 75, ["--images=6250", "--epochs=4"], ["--images=1250", "--trials=4"]),
+    "serve": (["gpu_serve.py"], 75, ["--precision", "bf16"], ["--seconds=2", "--precision", "bf16"]),
 }
 
 

@@ -32,7 +32,7 @@ _SIDE = 224
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--network", default="regnet_x_800mf")
-    parser.add_argument("--precision", nargs="+", default=["bf16", "fp32"])
+    parser.add_argument("--precision", nargs="+", default=["bf16"])
     parser.add_argument("--max_batch", type=int, default=64)
     parser.add_argument("--clients", type=int, default=128)
     parser.add_argument("--workers", type=int, default=4)

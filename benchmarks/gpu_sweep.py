@@ -1,6 +1,6 @@
 """Sections `sweep` and `parity` of gpu.py: trials of CIFAR-10's size packed on one GPU, and the same trials on the CPU.
 
-    python benchmarks/gpu_sweep.py sweep [--packed 1 2 4 8 16] [--epochs 4]
+    python benchmarks/gpu_sweep.py sweep [--packed 1 4 16] [--mps 8 16] [--epochs 3]
     python benchmarks/gpu_sweep.py parity [--trials 8]
 
 The images are drawn: patterns of ten classes, moved and drowned in noise, 32 pixels; nothing is downloaded. Networks
@@ -13,11 +13,15 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
+import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from statistics import mean, stdev
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -73,68 +77,147 @@ def run_all(executor: LocalExecutor, trials: Sequence[TrialSpec]) -> tuple[dict[
     return errors, reasons
 
 
+class Workers:
+    """Workers that train at a time, ready: torch is imported, and each has trained once."""
+
+    def __init__(self, title: str, manifest: Path, device: str, packed: int, environment: dict[str, str]) -> None:
+        self.title, self.packed, self._environment = title, packed, environment
+        self._executor = LocalExecutor(manifest, workers=packed, threads=1, devices=(device,))
+
+    def warm(self, trials: Sequence[TrialSpec]) -> None:
+        run_all(self._executor, trials[: self.packed])
+
+    def run(self, trials: Sequence[TrialSpec]) -> tuple[dict[int, float], list[str], float]:
+        """Errors by trial, reasons of failures, seconds."""
+        began = time.perf_counter()
+        errors, reasons = run_all(self._executor, trials)
+        return errors, reasons, time.perf_counter() - began
+
+    def start(self, trials: Sequence[TrialSpec]) -> Thread:
+        """Warm up in the background; the workers inherit the environment of this moment."""
+        before = {name: os.environ.get(name) for name in self._environment}
+        os.environ.update(self._environment)
+        thread = Thread(target=self.warm, args=(trials,))
+        thread.start()
+        while len(self._executor.pids()) < self.packed and thread.is_alive():
+            time.sleep(0.01)
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+        return thread
+
+    def close(self) -> None:
+        self._executor.close()
+
+
 def sweep(options: argparse.Namespace, manifest: Path, images: ImageSet) -> dict[str, Any]:
     """Trials per hour, by the number of workers on the device."""
     networks = networks_for(images, 64, options.seed)
     recipe = recipe_for(options.epochs, images, "bf16")
-    once = recipe.with_(epochs=1)
-    rows = []
-    plans = [(1, "0"), *((packed, "1") for packed in options.packed)]
-    for packed, graphs in plans:
-        os.environ["NETWRIGHT_CUDA_GRAPHS"] = graphs
-        count = max(options.least, 3 * packed)
-        chosen = [networks[i % len(networks)] for i in range(count)]
-        with LocalExecutor(manifest, workers=packed, threads=1, devices=(options.device,)) as executor:
-            began = time.perf_counter()
-            run_all(executor, trials_of(networks[:packed], once, options.seed))
-            ready = time.perf_counter()
-            errors, reasons = run_all(executor, trials_of(chosen, recipe, options.seed, first=packed))
-            seconds = time.perf_counter() - ready
-        rate = 3600 * len(errors) / seconds
-        rows.append({
-            "packed": packed, "graphs": graphs == "1", "trials": count, "trials_per_hour": rate, "failed": len(reasons),
-            "seconds": seconds, "start_seconds": ready - began, "mean_error": mean(errors.values()) if errors else None,
-        })  # fmt: skip
-        times = rate / rows[0]["trials_per_hour"]
-        kind = "graph" if graphs == "1" else "eager"
-        print(
-            f"{packed:3} at a time, {kind}: {rate:8,.0f} trials/hour, {times:5.2f} times one eager trial at a time, "
-            f"{len(reasons)} failed, started in {ready - began:.1f} s{reasons[:1]}",
-            flush=True,
-        )
-        write(options, {"sweep": rows})
-    one = next(row["trials_per_hour"] for row in rows if row["packed"] == 1 and row["graphs"])
+    graphs, eager = {"NETWRIGHT_CUDA_GRAPHS": "1"}, {"NETWRIGHT_CUDA_GRAPHS": "0"}
+    with mps() as pipe:
+        plans = [("eager", 1, eager), *(("graphs", packed, graphs) for packed in options.packed)]
+        plans += [("graphs, MPS", packed, graphs | pipe) for packed in options.mps if pipe]
+        all_workers = [Workers(title, manifest, options.device, *rest) for title, *rest in plans]
+        began = time.perf_counter()
+        warm = trials_of(networks, recipe.with_(epochs=1), options.seed)
+        for thread in [workers.start(warm) for workers in all_workers]:
+            thread.join()
+        print(f"{sum(w.packed for w in all_workers)} workers are warm after {time.perf_counter() - began:.0f} s")
+        rows: list[dict[str, Any]] = []
+        for workers in all_workers:
+            count = max(options.least, 3 * workers.packed)
+            chosen = [networks[i % len(networks)] for i in range(count)]
+            errors, reasons, seconds = workers.run(trials_of(chosen, recipe, options.seed))
+            workers.close()
+            rate = 3600 * len(errors) / seconds
+            rows.append({"kind": workers.title, "packed": workers.packed, "trials": count, "trials_per_hour": rate,
+                         "failed": len(reasons), "seconds": seconds})  # fmt: skip
+            print(
+                f"{workers.packed:3} at a time, {workers.title:<12} {rate:8,.0f} trials/hour, "
+                f"{rate / rows[0]['trials_per_hour']:5.2f} times one eager trial at a time, "
+                f"{len(reasons)} failed{reasons[:1] or ''}",
+                flush=True,
+            )
+            write(options, {"sweep": rows})
+    return {"sweep": rows, **_gains(rows)}
+
+
+def _gains(rows: list[dict[str, Any]]) -> dict[str, float]:
     best = max(rows, key=lambda row: row["trials_per_hour"])
-    gain = best["trials_per_hour"] / one
-    print(
-        f"packed {best['packed']}: {gain:.2f} times one at a time with graphs, "
-        f"{best['trials_per_hour'] / rows[0]['trials_per_hour']:.2f} times one at a time without; goal {GOAL:g}"
-    )
-    return {"sweep": rows, "gain": gain}
+    found = {}
+    for kind in ("eager", "graphs"):
+        one = [row["trials_per_hour"] for row in rows if row["packed"] == 1 and row["kind"] == kind]
+        if one:
+            found[f"gain over {kind}"] = best["trials_per_hour"] / one[0]
+            print(
+                f"{best['packed']} at a time ({best['kind']}): {found[f'gain over {kind}']:.2f} times one at a time "
+                f"({kind}); goal {GOAL:g}"
+            )
+    return found
+
+
+@contextmanager
+def mps() -> Iterator[dict[str, str]]:
+    """CUDA's multi-process service, with which kernels of several processes run at the same time, where it is there.
+
+    Yields:
+        The environment of its clients; empty without it. The card's compute mode is not changed.
+    """
+    control = shutil.which("nvidia-cuda-mps-control")
+    if control is None:
+        yield {}
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {"CUDA_MPS_PIPE_DIRECTORY": f"{folder}/pipe", "CUDA_MPS_LOG_DIRECTORY": f"{folder}/log"}
+        for path in environment.values():
+            Path(path).mkdir()
+        started = subprocess.run([control, "-d"], env=os.environ | environment, check=False).returncode == 0
+        try:
+            yield environment if started else {}
+        finally:
+            if started:
+                with suppress(subprocess.TimeoutExpired):
+                    subprocess.run([control], input=b"quit\n", env=os.environ | environment, timeout=20, check=False)
 
 
 def parity(options: argparse.Namespace, manifest: Path, images: ImageSet) -> dict[str, Any]:
-    """The same trials on the CPU and on the device, beside what another seed changes."""
-    networks = networks_for(images, options.trials, options.seed)
-    slots = max(1, min(options.trials, processors()))
+    """The same trials on the CPU and on the device, beside what another seed changes; all at the same time."""
+    networks = networks_for(images, options.trials, options.seed, 0.25)
+    graphs, eager = {"NETWRIGHT_CUDA_GRAPHS": "1"}, {"NETWRIGHT_CUDA_GRAPHS": "0"}
     runs = {
-        "cpu, fp32": ("cpu", "fp32", options.seed, "1"),
-        "device, fp32": (options.device, "fp32", options.seed, "1"),
-        "device, fp32, eager": (options.device, "fp32", options.seed, "0"),
-        "device, bf16": (options.device, "bf16", options.seed, "1"),
-        "device, fp32, other seed": (options.device, "fp32", options.seed + 1, "1"),
+        "cpu, fp32": ("cpu", "fp32", options.seed, {}),
+        "device, fp32": (options.device, "fp32", options.seed, graphs),
+        "device, fp32, eager": (options.device, "fp32", options.seed, eager),
+        "device, bf16": (options.device, "bf16", options.seed, graphs),
+        "device, other seed": (options.device, "fp32", options.seed + 1, graphs),
     }
     found: dict[str, list[float | None]] = {}
-    for title, (device, precision, seed, graphs) in runs.items():
-        os.environ["NETWRIGHT_CUDA_GRAPHS"] = graphs
-        workers = slots if device == "cpu" else min(4, options.trials)
-        began = time.perf_counter()
-        with LocalExecutor(manifest, workers=workers, threads=1, devices=(device,)) as executor:
-            recipe = recipe_for(options.epochs, images, precision)
-            errors, reasons = run_all(executor, trials_of(networks, recipe, seed))
+    threads = []
+    for title, (device, precision, seed, environment) in runs.items():
+        packed = max(1, min(options.trials, processors() // 2)) if device == "cpu" else 2
+        workers = Workers(title, manifest, device, packed, environment)
+        recipe = recipe_for(options.epochs, images, precision)
+        threads.append((workers, workers.start(trials_of(networks, recipe.with_(epochs=1), seed)), recipe, seed))
+    finished: dict[str, Any] = {}
+
+    def measure(workers: Workers, thread: Thread, recipe: Recipe, seed: int) -> None:
+        thread.join()
+        finished[workers.title] = workers.run(trials_of(networks, recipe, seed))
+        workers.close()
+
+    measuring = [Thread(target=measure, args=each) for each in threads]
+    for thread in measuring:
+        thread.start()
+    for thread in measuring:
+        thread.join()
+    for title in runs:
+        errors, reasons, seconds = finished[title]
         found[title] = [errors.get(i) for i in range(options.trials)]
         shown = " ".join("failed" if error is None else f"{error:.1f}" for error in found[title])
-        print(f"{title:<26} {shown}   ({time.perf_counter() - began:.0f} s){reasons[:1]}", flush=True)
+        print(f"{title:<20} {shown}   ({seconds:.0f} s){reasons[:1] or ''}", flush=True)
         write(options, {"parity": found})
     gaps = {title: _gap(found["cpu, fp32"], errors) for title, errors in found.items() if title != "cpu, fp32"}
     for title, (average, spread, largest) in gaps.items():
@@ -150,9 +233,10 @@ def _gap(one: Sequence[float | None], other: Sequence[float | None]) -> tuple[fl
     return mean(each), stdev(each), max(map(abs, each))
 
 
-def networks_for(images: ImageSet, count: int, seed: int) -> list[Arch]:
+def networks_for(images: ImageSet, count: int, seed: int, share: float = 1.0) -> list[Arch]:
+    """share: of the flops."""
     space = load_space("regnetx").for_images(images.resolution, images.num_classes, images.channels)
-    return list(draw(space.refine(flops=(0.9 * _FLOPS, _FLOPS)), count, seed).batch)
+    return list(draw(space.refine(flops=(0.9 * share * _FLOPS, share * _FLOPS)), count, seed).batch)
 
 
 def recipe_for(epochs: int, images: ImageSet, precision: str) -> Recipe:
@@ -168,10 +252,11 @@ def write(options: argparse.Namespace, values: dict[str, Any]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("section", choices=("sweep", "parity"))
-    parser.add_argument("--packed", type=int, nargs="+", default=[1, 2, 4, 8, 16])
+    parser.add_argument("--packed", type=int, nargs="+", default=[1, 4, 16])
+    parser.add_argument("--mps", type=int, nargs="*", default=[8, 16], help="numbers of workers with MPS, where it is")
     parser.add_argument("--images", type=int, default=12_500)
-    parser.add_argument("--epochs", type=int, default=4)
-    parser.add_argument("--least", type=int, default=8, help="trials of each number of workers, at least")
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--least", type=int, default=4, help="trials of each number of workers, at least")
     parser.add_argument("--trials", type=int, default=8, help="of parity")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="cuda:0")

@@ -43,8 +43,9 @@ def main() -> None:
     peak = float(Program("peak", "", options).first_line())
     print(f"bf16 matrix product: {peak / 1e12:,.0f} TFLOP/s", flush=True)
     started = [(network, _start(network, names, options)) for network in options.networks]
+    ready = [(network, _ready(network, programs)) for network, programs in started]
     found: dict[str, Any] = {"peak": peak, "image_size": options.image_size, "networks": {}}
-    for network, programs in started:
+    for network, programs in ready:
         found["networks"][network] = measure(network, programs, options, peak)
         if options.out:
             options.out.write_text(json.dumps(found, indent=2), encoding="utf-8")
@@ -57,15 +58,21 @@ def _start(network: str, names: list[str], options: argparse.Namespace) -> dict[
     return {each: Program(each, name, own) for each in names}
 
 
-def measure(network: str, programs: dict[str, Program], options: argparse.Namespace, peak: float) -> dict[str, Any]:
-    """Let the contenders of a network take turns; those that end with an error are left out."""
-    rates: dict[str, list[float]] = {}
+def _ready(network: str, programs: dict[str, Program]) -> dict[str, Program]:
+    """Wait until nothing compiles any more; those that end with an error are left out."""
+    left = {}
     for name, program in programs.items():
         try:
             program.first_line()
-            rates[name] = []
+            left[name] = program
         except SystemExit as error:
             print(f"{network}: {name} is left out: {error}", flush=True)
+    return left
+
+
+def measure(network: str, programs: dict[str, Program], options: argparse.Namespace, peak: float) -> dict[str, Any]:
+    """Let the contenders of a network take turns."""
+    rates: dict[str, list[float]] = {name: [] for name in programs}
     kind, _, batch = network.partition(":")
     names = list(rates)
     for repeat in range(options.repeats):

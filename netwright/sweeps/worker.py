@@ -159,7 +159,6 @@ def main(arguments: list[str]) -> None:
     place = torch.device(device)
     if place.type != "cpu":
         torch.accelerator.set_device_index(place.index or 0)
-    torch.backends.cudnn.benchmark = True  # batches of one shape, again and again
     _die_first()
     _train_all(ImageSet.open(manifest), place, events)
 
