@@ -30,10 +30,10 @@ from environment import as_line, environment  # beside this file
 _HERE = Path(__file__).parent
 # section -> the program, its limit in seconds, flags, and flags of --quick
 SECTIONS: dict[str, tuple[list[str], float, list[str], list[str]]] = {
-    "train": (["gpu_train.py"], 170, [], ["--no_compile", "--repeats", "2"]),
-    "sweep": (["gpu_sweep.py", "sweep"], 120, [], ["--packed", "1", "4", "--mps", "4"]),
-    "parity": (["gpu_sweep.py", "parity"], 75, ["--images=6250", "--epochs=4"], ["--images=1250", "--trials=4"]),
-    "serve": (["gpu_serve.py"], 75, ["--precision", "bf16"], ["--seconds=2", "--precision", "bf16"]),
+    "train": (["gpu_train.py"], 165, [], ["--no_compile", "--repeats", "2"]),
+    "sweep": (["gpu_sweep.py", "sweep"], 160, [], ["--packed", "1", "4", "--mps", "4"]),
+    "parity": (["gpu_sweep.py", "parity"], 85, ["--images=3750", "--epochs=4"], ["--images=1250", "--trials=4"]),
+    "serve": (["gpu_serve.py"], 70, ["--precision", "bf16"], ["--seconds=2", "--precision", "bf16"]),
 }
 
 

@@ -128,7 +128,7 @@ def sweep(options: argparse.Namespace, manifest: Path, images: ImageSet) -> dict
         print(f"{sum(w.packed for w in all_workers)} workers are warm after {time.perf_counter() - began:.0f} s")
         rows: list[dict[str, Any]] = []
         for workers in all_workers:
-            count = max(options.least, 3 * workers.packed)
+            count = max(options.least, 2 * workers.packed)
             chosen = [networks[i % len(networks)] for i in range(count)]
             errors, reasons, seconds = workers.run(trials_of(chosen, recipe, options.seed))
             workers.close()
@@ -256,7 +256,7 @@ def main() -> None:
     parser.add_argument("--mps", type=int, nargs="*", default=[8, 16], help="numbers of workers with MPS, where it is")
     parser.add_argument("--images", type=int, default=12_500)
     parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--least", type=int, default=4, help="trials of each number of workers, at least")
+    parser.add_argument("--least", type=int, default=3, help="trials of each number of workers, at least")
     parser.add_argument("--trials", type=int, default=8, help="of parity")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="cuda:0")
