@@ -10,7 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Executor", "TrialEvent", "TrialSpec"]
+__all__ = ["OUT_OF_MEMORY", "Executor", "TrialEvent", "TrialSpec"]
+
+OUT_OF_MEMORY = "out of memory"  # how the reason of a trial begins whose memory ran out
 
 
 @dataclass(frozen=True, slots=True)

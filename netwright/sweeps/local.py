@@ -7,14 +7,14 @@ import queue
 import signal
 import subprocess
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from netwright.errors import PopulationError
-from netwright.sweeps.executor import Executor, TrialEvent, TrialSpec
+from netwright.sweeps.executor import OUT_OF_MEMORY, Executor, TrialEvent, TrialSpec
 from netwright.sweeps.worker_process import WorkerProcess
 
 __all__ = ["LocalExecutor"]
@@ -34,7 +34,8 @@ class LocalExecutor(Executor):
 
     A worker that dies is replaced. Its trial is lost, and the caller may retry it. A worker whose trial has no result
     within its `TrialSpec.timeout`, stopped or hanging, is killed and replaced, and its trial has failed. A trial that
-    is silent for long is named in the log.
+    is silent for long is named in the log. A trial that runs out of memory beside others on its device is put back, and
+    from then on fewer workers share the device; one that is alone there has failed.
 
     Args:
         manifest: Of the saved images (`ImageSet.path`), which the workers share.
@@ -49,6 +50,8 @@ class LocalExecutor(Executor):
         self._waiting: deque[TrialSpec] = deque()
         self._failed_starts = 0
         self._most = workers
+        # how many workers a device takes at a time
+        self._room = Counter(self._devices[number % len(self._devices)] for number in range(workers))
         self._longest = 0.0  # seconds between two events of one trial, of all so far
         self._workers: list[WorkerProcess] = []
 
@@ -56,7 +59,7 @@ class LocalExecutor(Executor):
         self._waiting.extend(trials)
         try:
             while self._waiting or self._busy():
-                while len(self._workers) < min(self._most, len(self._waiting) + len(self._busy())):
+                while len(self._workers) < min(self._room.total(), len(self._waiting) + len(self._busy())):
                     self._start()
                 for worker in list(self._workers):
                     if worker.ready and worker.trial is None and self._waiting:
@@ -88,6 +91,9 @@ class LocalExecutor(Executor):
             self._longest = max(self._longest, worker.heard())
             if message["kind"] == "epoch":
                 worker.curve.append(message["values"])
+            elif self._is_crowded(worker, message):
+                self._put_back(worker)
+                return
             else:
                 worker.trial = None
             yield TrialEvent(message["kind"], message["index"], message["values"])
@@ -97,9 +103,34 @@ class LocalExecutor(Executor):
 
     def _start(self) -> None:
         taken = {worker.number for worker in self._workers}
-        number = next(number for number in range(self._most) if number not in taken)
-        device = self._devices[number % len(self._devices)]
+        used = Counter(worker.device for worker in self._workers)
+        free = [number for number in range(self._most) if number not in taken]
+        places = [(number, self._devices[number % len(self._devices)]) for number in free]
+        number, device = next((number, device) for number, device in places if used[device] < self._room[device])
         self._workers.append(WorkerProcess(number, self._manifest, self._threads, device, self._inbox))
+
+    def _is_crowded(self, worker: WorkerProcess, message: dict[str, Any]) -> bool:
+        """Whether a trial ran out of memory that others on its device have."""
+        if message["kind"] != "failed" or not message["values"]["reason"].startswith(OUT_OF_MEMORY):
+            return False
+        return any(other.device == worker.device for other in self._busy() if other is not worker)
+
+    def _put_back(self, worker: WorkerProcess) -> None:
+        """End a worker; its trial waits for another one, beside fewer."""
+        assert worker.trial is not None
+        self._room[worker.device] = max(1, min(self._room[worker.device], len(self._on(worker.device))) - 1)
+        _LOG.warning(
+            "trial %d ran out of memory beside others on %s: it is put back, and from now on %d at a time train there",
+            worker.trial.index,
+            worker.device,
+            self._room[worker.device],
+        )
+        self._waiting.append(worker.trial)
+        self._workers.remove(worker)
+        worker.end(_EXIT_SECONDS)
+
+    def _on(self, device: str) -> list[WorkerProcess]:
+        return [worker for worker in self._workers if worker.device == device]
 
     # -- what takes too long -----------------------------------------------------------------------------------
 

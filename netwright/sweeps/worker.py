@@ -30,6 +30,7 @@ from netwright.errors import OutputError, TrialError
 from netwright.nn import build
 from netwright.population import failure_of
 from netwright.recipe import Recipe
+from netwright.sweeps.executor import OUT_OF_MEMORY
 from netwright.sweeps.trial import Epoch, evaluate, fit
 from netwright.sweeps.trial_batches import Batches, on_device
 from netwright.sweeps.weights import save_weights
@@ -101,7 +102,7 @@ def failure_reason(error: BaseException) -> str:
     if isinstance(error, TrialError):
         return str(error)
     if isinstance(error, MemoryError | torch.OutOfMemoryError) or _NO_MEMORY.search(str(error)):
-        return f"out of memory: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
+        return f"{OUT_OF_MEMORY}: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
     return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}".rstrip(": ")
 
 

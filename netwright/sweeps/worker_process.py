@@ -27,6 +27,7 @@ class WorkerProcess:
 
     Attributes:
         number: Among the workers that live.
+        device: Where it trains.
         trial: What it trains, or None.
         curve: Records of the trial's epochs so far.
         ready: Whether it has imported torch and takes trials.
@@ -36,7 +37,7 @@ class WorkerProcess:
     """
 
     def __init__(self, number: int, manifest: Path, threads: int, device: str, inbox: queue.Queue[Any]) -> None:
-        self.number = number
+        self.number, self.device = number, device
         self.trial: TrialSpec | None = None
         self.curve: list[dict[str, Any]] = []
         self.ready = self.is_named = False

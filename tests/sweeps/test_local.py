@@ -41,6 +41,18 @@ def test_a_worker_that_is_replaced_leaves_its_number_and_device(images, trials):
 
 
 @pytest.mark.slow
+def test_a_trial_that_has_no_memory_beside_others_is_tried_again_alone(images, trials, caplog):
+    with LocalExecutor(images.path, workers=2, threads=1) as executor:
+        events = list(executor.run([trials.good(0, epochs=40), trials.too_large(1), trials.good(2)]))
+        assert len(executor.pids()) == 1
+    ends = [(event.index, event.kind) for event in events if event.kind in ("done", "failed")]
+    assert ends == [(0, "done"), (2, "done"), (1, "failed")]
+    assert [event.index for event in events if event.kind == "began"].count(1) == 2
+    assert events[-1].values["failure"] == "machine"
+    assert "trial 1 ran out of memory beside others on cpu: it is put back, and from now on 1 at a time" in caplog.text
+
+
+@pytest.mark.slow
 def test_a_worker_that_cannot_start_is_told_with_its_own_words(tmp_path, trials):
     with (
         LocalExecutor(tmp_path / "images-absent.json", workers=2, threads=1) as executor,
