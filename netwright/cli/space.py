@@ -3,6 +3,7 @@
 list [PATTERN]: every space that comes with netwright, by the block that its networks are made of, with its degrees of
 freedom and size; 'anynetv*' lists some. show NAME|FILE: the whole space as YAML, to edit and give to any command
 instead of a name. size NAME|FILE: how many combinations of parameters it has, ties and orders counted exactly.
+diff A B: what two spaces differ in, a line for each part. intersect A B: the space of what is in both, as YAML.
 """
 
 from __future__ import annotations
@@ -17,16 +18,17 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from netwright.cli.parser import CommandParser
+    from netwright.space import DesignSpace
 
 __all__ = ["add_arguments", "run"]
 
 
 def add_arguments(parser: CommandParser) -> None:
     """The flags."""
-    parser.add_argument("action", choices=["list", "show", "size"], metavar="list|show|size", help="what to do")
-    parser.add_argument(
-        "space", nargs="?", metavar="NAME|FILE", help="a design space, for show and size; a pattern of names, for list"
-    )
+    actions = ["list", "show", "size", "diff", "intersect"]
+    parser.add_argument("action", choices=actions, metavar="|".join(actions), help="what to do")
+    parser.add_argument("space", nargs="?", metavar="NAME|FILE", help="a design space; for list, a pattern of names")
+    parser.add_argument("other", nargs="?", metavar="NAME|FILE", help="another one, for diff and intersect")
     add_limits(parser)
 
 
@@ -40,13 +42,39 @@ def run(options: Namespace, command: str) -> int:
             f"`netwright space {options.action}` needs a space. Name one; `netwright space list` lists all."
         )
     space = limited_space(options.space, options)
+    if options.action in ("diff", "intersect"):
+        return _two(options.action, space, options.other)
+    if options.other is not None:
+        raise SpaceError(
+            f"`netwright space {options.action}` takes one space, not {options.other!r} too. Leave it out."
+        )
     if options.action == "size":
         print(f"{space.size():,}" if space.size() != float("inf") else "infinite: a parameter is continuous")
         return 0
+    print(_yaml(space), end="")
+    return 0
+
+
+def _two(action: str, space: DesignSpace, other: str | None) -> int:
+    from netwright.space import intersect, load_space, space_difference
+    from netwright.space.table import short_size
+
+    if other is None:
+        raise SpaceError(f"`netwright space {action}` needs two spaces, and {space.name!r} is one. Name another.")
+    second = load_space(other)
+    if action == "intersect":
+        print(_yaml(intersect(space, second)), end="")
+        return 0
+    lines = space_difference(space, second)
+    sizes = [f"{each.name} has {short_size(each.size())} combinations of parameters" for each in (space, second)]
+    print("\n".join([*(lines or ["no difference"]), ", ".join(sizes)]))
+    return 0
+
+
+def _yaml(space: DesignSpace) -> str:
     import yaml
 
-    print(yaml.safe_dump(space.to_dict(), sort_keys=False, default_flow_style=None), end="")
-    return 0
+    return yaml.safe_dump(space.to_dict(), sort_keys=False, default_flow_style=None)
 
 
 def _listed(pattern: str) -> list[str]:

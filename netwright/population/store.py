@@ -249,11 +249,18 @@ class Population:
     def trials(self, state: str = "waiting") -> list[Trial]:
         """Those in a state: waiting, running, done or failed."""
         rows = self._db.execute(
-            "SELECT trial, arch, seed, attempts, label FROM trials WHERE state = ? ORDER BY trial", (state,)
+            "SELECT trial, arch, seed, attempts, label, parameters FROM trials WHERE state = ? ORDER BY trial", (state,)
         )
         return [
-            Trial(index, Arch.from_json(arch), seed, attempts, label) for index, arch, seed, attempts, label in rows
+            Trial(index, Arch.from_json(arch), seed, attempts, label, json.loads(drawn))
+            for index, arch, seed, attempts, label, drawn in rows
         ]
+
+    @property
+    def recipe_parameters(self) -> tuple[str, ...]:
+        """Which of the parameters are options of the trials' recipe."""
+        space = self.identity.get("space") or {}
+        return tuple(space.get("recipe", ()))
 
     def failures(self) -> dict[str, dict[str, int]]:
         """Whose fault, "network" and "machine" -> reason -> number of failed trials, the most frequent first."""

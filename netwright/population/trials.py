@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -26,6 +26,7 @@ class Trial:
         seed: Its own.
         attempts: Trainings begun, less those that ended because the whole program did.
         label: What the population calls it; empty in a sweep.
+        parameters: What was drawn for it: column of the space -> value.
     """
 
     index: int
@@ -33,6 +34,7 @@ class Trial:
     seed: int
     attempts: int = 0
     label: str = ""
+    parameters: Mapping[str, float] = field(default_factory=dict)
 
 
 def trial_seed(seed: int, index: int) -> int:

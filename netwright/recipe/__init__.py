@@ -1,5 +1,6 @@
 """Training recipes as values. No torch."""
 
+from netwright.recipe.drawn import DRAWABLE, drawn_recipe
 from netwright.recipe.load import LoadedRecipe, load_training, training_options, training_to_yaml
 from netwright.recipe.schedule import learning_rate
 from netwright.recipe.schema import AUTO, PRECISIONS, Recipe
@@ -18,6 +19,7 @@ from netwright.recipe.training import (
 
 __all__ = [
     "AUTO",
+    "DRAWABLE",
     "PRECISIONS",
     "Augmentation",
     "Checkpoints",
@@ -31,6 +33,7 @@ __all__ = [
     "RuntimeConfig",
     "Schedule",
     "TrainConfig",
+    "drawn_recipe",
     "learning_rate",
     "load_training",
     "training_options",

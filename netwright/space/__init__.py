@@ -1,6 +1,7 @@
 """Design spaces: what may be drawn, how likely it is, and drawing it. numpy only."""
 
 from netwright.space.catalog import load_space, space_names
+from netwright.space.combining import intersect, space_difference
 from netwright.space.distribution import (
     Choice,
     Distribution,
@@ -13,6 +14,7 @@ from netwright.space.parameter import Parameter
 from netwright.space.sampling import Sample, draw, sample
 from netwright.space.setting import Setting
 from netwright.space.space import DesignSpace
+from netwright.space.suggesting import Suggestion, suggest_network
 from netwright.system.deprecation import moved_names
 
 __all__ = [
@@ -24,12 +26,16 @@ __all__ = [
     "PowersOfTwo",
     "Sample",
     "Setting",
+    "Suggestion",
     "Uniform",
     "distribution_from_dict",
     "draw",
+    "intersect",
     "load_space",
     "sample",
+    "space_difference",
     "space_names",
+    "suggest_network",
 ]
 
 __getattr__ = moved_names(

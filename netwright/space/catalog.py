@@ -84,7 +84,7 @@ def _of_another_block(name: str) -> DesignSpace:
     if block == "z":  # its blocks are wider inside (arXiv 2103.06877)
         space = space.with_distribution("bottleneck", PowersOfTwo(0.25, 1))
     title, _, text = like.summary.partition(": ")
-    drawn = [parameter.name.replace("_", " ") for parameter in space.parameters]
+    drawn = [parameter.name.replace("_", " ") for parameter in space.drawn]
     before, tied = _TIED.get(name[-2:], ("", drawn[0]))
     if name.endswith("_a"):
         text = f"four stages, each with its own {', '.join(drawn[:-1])} and {drawn[-1]}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -19,7 +19,7 @@ from netwright.space.space import LIMITS, DesignSpace
 from netwright.system.deprecation import renamed_attribute
 from netwright.system.html import paragraph
 
-__all__ = ["Sample", "draw", "sample"]
+__all__ = ["Sample", "broken_constraint", "draw", "networks_of", "sample"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -94,8 +94,7 @@ def draw(space: DesignSpace, n: int, seed: int = 0, *, exclude: ArchBatch | None
         )
     counts = dict.fromkeys(("draws", *_constraint_names(space), "duplicate", "accepted", "unused"), 0)
     seen: set[bytes] = set()
-    if exclude is not None:
-        _distinct(exclude, seen)
+    excluded = set() if exclude is None else {_key(row) for row in exclude.identity()}
     extremes: dict[str, tuple[float, float]] = {}
     found: list[ArchBatch] = []
     stale = 0
@@ -105,7 +104,7 @@ def draw(space: DesignSpace, n: int, seed: int = 0, *, exclude: ArchBatch | None
         counts["draws"] += _CHUNK
         fresh: list[int] = []
         if candidates is not None:
-            distinct = _distinct(candidates, seen)
+            distinct = _distinct(candidates, seen, excluded, [each.name for each in space.recipe])
             fresh = distinct[: n - counts["accepted"]]
             counts["duplicate"] += len(candidates) - len(distinct)
             counts["unused"] += len(distinct) - len(fresh)
@@ -134,7 +133,17 @@ def _candidates(
 ) -> ArchBatch | None:
     """One chunk of draws, less those that break a constraint; None where nothing is left."""
     drawn = {column: distribution.draw(rng, _CHUNK) for column, distribution in space.distributions.items()}
-    kept = np.ones(_CHUNK, bool)
+    return _kept(space, drawn, counts, extremes)
+
+
+def _kept(
+    space: DesignSpace,
+    drawn: dict[str, Floats],
+    counts: dict[str, int],
+    extremes: dict[str, tuple[float, float]],
+) -> ArchBatch | None:
+    """The networks of draws that break no constraint; None where there are none."""
+    kept = np.ones(len(next(iter(drawn.values()))), bool)
     for parameter in space.parameters:
         if parameter.order:
             values = [drawn[column] for column in parameter.columns]
@@ -227,16 +236,51 @@ def _batch(space: DesignSpace, drawn: dict[str, Floats], columns: dict[str, npt.
     )
 
 
-def _distinct(batch: ArchBatch, seen: set[bytes]) -> list[int]:
-    """Indices of the networks not seen yet, in order; marks them as seen."""
+def _distinct(batch: ArchBatch, seen: set[bytes], excluded: set[bytes], recipe: Sequence[str]) -> list[int]:
+    """Indices of those not seen yet, in order; marks them as seen.
+
+    A network is another one with another recipe, where options of it are drawn.
+    """
     fresh = []
+    columns = [np.asarray(batch.parameters[name], np.float64) for name in recipe]
     for i, row in enumerate(batch.identity()):
-        # batches differ in how many stage columns they have: absent stages, zeros at the end, must not matter
-        key = row.tobytes().rstrip(b"\0")
-        if key not in seen:
+        network = _key(row)
+        key = network + b"".join(b"|" + column[i].tobytes() for column in columns)
+        if network not in excluded and key not in seen:
             seen.add(key)
             fresh.append(i)
     return fresh
+
+
+def _key(identity: npt.NDArray[Any]) -> bytes:
+    # batches differ in how many stage columns they have: absent stages, zeros at the end, must not matter
+    return identity.tobytes().rstrip(b"\0")
+
+
+def broken_constraint(space: DesignSpace, drawn: dict[str, Floats]) -> str:
+    """The first constraint of a space that one draw breaks, with its value; empty where it keeps all.
+
+    Args:
+        space: Of the draw.
+        drawn: Column -> (1,).
+    """
+    counts = dict.fromkeys(("draws", *_constraint_names(space)), 0)
+    extremes: dict[str, tuple[float, float]] = {}
+    if _kept(space, drawn, counts, extremes) is not None:
+        return ""
+    name = next(name for name, many in counts.items() if many)
+    if name not in space.limits:
+        return f"the draw is not {name.replace('_', ' ')}"
+    low, high = space.limits[name]
+    value = f"{extremes[name][0]:,.0f} " if name in extremes else ""
+    return f"{value}{name} is not within {low:,.6g} to {high:,.6g}"
+
+
+def networks_of(space: DesignSpace, drawn: dict[str, Floats]) -> ArchBatch:
+    """The networks of draws that break no constraint. drawn: column -> (n,)."""
+    kept = _kept(space, drawn, dict.fromkeys(_constraint_names(space), 0), {})
+    assert kept is not None, "no draw breaks a constraint"
+    return kept
 
 
 def _joined(found: list[ArchBatch]) -> ArchBatch:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from typing import Any
 
 from netwright.arch import ROUNDING
@@ -13,6 +14,7 @@ from netwright.space.distribution import Choice, Distribution
 from netwright.space.families import FAMILIES, check_distribution, parameters_of, unknown
 from netwright.space.located import about
 from netwright.space.parameter import Parameter
+from netwright.space.recipe_parameters import check_recipe, recipe_parameters, recipe_to_dict
 from netwright.space.refining import both, narrowed, ordered
 from netwright.space.setting import Setting
 from netwright.space.table import space_table
@@ -23,7 +25,7 @@ __all__ = ["LIMITS", "DesignSpace"]
 
 _KEYS = (
     *("name", "summary", "family", "stages", "parameters", "tie", "order", "limits", "setting", "rounding"),
-    "every_step",
+    *("every_step", "recipe"),
 )
 
 
@@ -45,6 +47,7 @@ class DesignSpace:
         every_step: Of a RegNet space: only networks of which every step of the quantized linear function is a stage, as
             pycls has it. Without it networks that skip a step, or of which two steps round to one width, belong to the
             space too.
+        recipe: Options of the trials' recipe that are drawn too, once a trial.
 
     Raises:
         SpaceError: Parts that contradict each other, or a value from which no network can be made.
@@ -59,6 +62,7 @@ class DesignSpace:
     rounding: str = "pycls"
     summary: str = ""
     every_step: bool = False
+    recipe: tuple[Parameter, ...] = ()
 
     def __post_init__(self) -> None:
         if self.family not in tuple(FAMILIES):
@@ -87,6 +91,7 @@ class DesignSpace:
             with about("parameters", parameter.name):
                 for distribution in dict.fromkeys(parameter.distributions):
                     check_distribution(parameter.name, distribution)
+        check_recipe(self.recipe)
 
     axes = renamed_attribute("DesignSpace", "axes", "parameters")
     domains = renamed_attribute("DesignSpace", "domains", "distributions")
@@ -94,14 +99,19 @@ class DesignSpace:
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of all that is drawn for one network: the degrees of freedom."""
-        return tuple(column for parameter in self.parameters for column in parameter.columns)
+        return tuple(column for parameter in self.drawn for column in parameter.columns)
+
+    @property
+    def drawn(self) -> tuple[Parameter, ...]:
+        """The parameters of the networks, and those of the recipe."""
+        return (*self.parameters, *self.recipe)
 
     @property
     def distributions(self) -> dict[str, Distribution]:
         """Column -> its distribution."""
         return {
             column: distribution
-            for parameter in self.parameters
+            for parameter in self.drawn
             for column, distribution in zip(parameter.columns, parameter.distributions, strict=True)
         }
 
@@ -110,7 +120,7 @@ class DesignSpace:
 
         Limits on flops, params, acts and number of stages are not taken off: only sampling tells what they leave.
         """
-        counts = [parameter.count() for parameter in self.parameters]
+        counts = [parameter.count() for parameter in self.drawn]
         # an int beyond 1e308 times infinity is an OverflowError
         return math.inf if math.inf in counts else math.prod(counts)
 
@@ -135,13 +145,14 @@ class DesignSpace:
         Raises:
             SpaceError: An unknown name, or a range that leaves nothing.
         """
-        parameters = {parameter.name: parameter for parameter in self.parameters}
+        parameters = {parameter.name: parameter for parameter in self.drawn}
+        of_networks = tuple(parameter.name for parameter in self.parameters)
         limits = dict(self.limits)
         for part, keys in (("tie", tie := tuple(tie)), ("order", tuple(order or {}))):
             for key in keys:
-                if key not in tuple(parameters):
+                if key not in of_networks:
                     with about(part):
-                        raise unknown("parameter", key, parameters)
+                        raise unknown("parameter", key, of_networks)
         for key, given in ranges.items():
             with about("limits" if key in LIMITS else "parameters", key):
                 low, high = range_of(key, given)
@@ -158,7 +169,13 @@ class DesignSpace:
         for key, direction in (order or {}).items():
             with about("order", key):
                 parameters[key] = ordered(parameters[key], direction, self.name, self.family)
-        return replace(self, parameters=tuple(parameters.values()), limits=limits, name=name or self.name)
+        return replace(
+            self,
+            parameters=tuple(parameters[each] for each in of_networks),
+            recipe=tuple(parameters[each.name] for each in self.recipe),
+            limits=limits,
+            name=name or self.name,
+        )
 
     def with_distribution(self, name: str, distribution: Distribution) -> DesignSpace:
         """The space with another distribution of a parameter in every stage; unlike `refine` it may widen.
@@ -181,6 +198,20 @@ class DesignSpace:
             for each in self.parameters
         )
         return replace(self, parameters=tuple(parameters))
+
+    def with_recipe(self, **distributions: Distribution) -> DesignSpace:
+        """The space that draws options of the trials' recipe too, or others of them.
+
+        Args:
+            **distributions: Option -> its distribution. `netwright.recipe.DRAWABLE` has the options: lr, weight_decay,
+                epochs, ...
+
+        Raises:
+            SpaceError: An option that cannot be drawn, or a value that it cannot have.
+        """
+        parameters = {each.name: each for each in self.recipe}
+        parameters |= {name: Parameter(name, (distribution,)) for name, distribution in distributions.items()}
+        return replace(self, recipe=tuple(parameters.values()))
 
     with_domain = renamed_method("DesignSpace", "with_domain", "with_distribution")
 
@@ -217,6 +248,11 @@ class DesignSpace:
         stages = self.stages or (4 if math.isinf(most) else int(most))
         return replace(self, setting=self.setting.for_images(resolution, num_classes, in_channels, stages))
 
+    def suggest(self, trial: Any) -> Any:
+        """A network drawn by a trial of an Optuna study: `netwright.space.suggest_network(space, trial)`."""
+        # not a plain import: what draws networks imports this file
+        return import_module("netwright.space.suggesting").suggest_network(self, trial)
+
     def to_dict(self) -> dict[str, Any]:
         """Dicts, lists and numbers, as a space's YAML file has them; `from_dict` is the inverse."""
         parameters: dict[str, Any] = {}
@@ -234,11 +270,12 @@ class DesignSpace:
             "setting": self.setting.to_dict(),
             "rounding": self.rounding,
         }
-        # only where it is on: spaces that were stored before there was this option stay equal to their own
-        return whole | ({"every_step": True} if self.every_step else {})
+        # only where they are on: spaces that were stored before there were these options stay equal to their own
+        whole |= {"every_step": True} if self.every_step else {}
+        return whole | ({"recipe": recipe_to_dict(self.recipe)} if self.recipe else {})
 
     def _repr_html_(self) -> str:
-        return space_table(self.name, self.summary, self.parameters, self.limits, self.setting, self.size())
+        return space_table(self.name, self.summary, self.drawn, self.limits, self.setting, self.size())
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> DesignSpace:
@@ -284,5 +321,6 @@ class DesignSpace:
             setting=setting,
             rounding=values.get("rounding", "pycls"),
             every_step=values.get("every_step", False),
+            recipe=recipe_parameters(section(values, "recipe")),
         )
         return space.refine(**constraints(values))

@@ -19,6 +19,7 @@ from netwright.errors import SpaceError
 from netwright.space.distribution import Choice, Distribution, distribution_from_dict
 from netwright.space.families import unknown
 from netwright.space.located import LocatedError, PlacedError, about
+from netwright.space.recipe_parameters import recipe_parameters
 from netwright.space.space import DesignSpace
 from netwright.space.values import LIMITS, constraints, range_of, section
 from netwright.system.suggest import nearest
@@ -26,7 +27,7 @@ from netwright.system.yaml_text import Lines, YamlError, parse
 
 __all__ = ["space_from_text"]
 
-_REFINING = ("tie", "order", "limits", "parameters", "setting", "every_step", "name", "summary", "base")
+_REFINING = ("tie", "order", "limits", "parameters", "setting", "every_step", "recipe", "name", "summary", "base")
 # parameter -> whether no other usual value lies between two: whole numbers, multiples of 8, powers of two
 _NEXT: dict[str, Callable[[float, float], bool]] = {
     "depth": lambda low, high: high - low == 1,
@@ -80,9 +81,16 @@ def _whole(values: Mapping[str, Any]) -> DesignSpace:
         with about("parameters", key):
             for each in given if isinstance(given, list) and any(isinstance(x, list) for x in given) else [given]:
                 _refuse_range(key, each)
+    _check_recipe_ranges(values)
     space = DesignSpace.from_dict(values)
     _check_strides(space, values)
     return space
+
+
+def _check_recipe_ranges(values: Mapping[str, Any]) -> None:
+    for key, given in section(values, "recipe").items():
+        with about("recipe", key):
+            _refuse_range(key, given)
 
 
 def _refuse_range(key: str, given: Any) -> None:
@@ -116,6 +124,10 @@ def _refined(values: Mapping[str, Any], source: str, load_base: Callable[[str], 
     if "every_step" in values:
         with about("every_step"):
             base = replace(base, every_step=values["every_step"])
+    _check_recipe_ranges(values)
+    for parameter in recipe_parameters(section(values, "recipe")):
+        with about("recipe", parameter.name):
+            base = base.with_recipe(**{parameter.name: parameter.distributions[0]})
     ranges: dict[str, Any] = {}
     for key, given in section(values, "parameters").items():
         with about("parameters", key):

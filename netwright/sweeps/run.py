@@ -15,7 +15,7 @@ from netwright.arch.last_map import last_map, refuse_single_image
 from netwright.data import ImageSet
 from netwright.errors import OutputError, PopulationError, RecipeError
 from netwright.population import Population, Trial, failure_of
-from netwright.recipe import Recipe
+from netwright.recipe import Recipe, drawn_recipe
 from netwright.stats.outcomes import WORST
 from netwright.sweeps.executor import Executor, TrialEvent, TrialSpec
 from netwright.sweeps.local import LocalExecutor
@@ -154,14 +154,15 @@ class _Sweep:
         timeout: float | None,
     ) -> None:
         """The trials to train."""
-        values = recipe.to_dict()
+        names = self._population.recipe_parameters
         for trial in trials:
+            drawn = {name: trial.parameters[name] for name in names if name in trial.parameters}
             path = weights(trial)
             self._attempts[trial.index] = trial.attempts
             self.specs[trial.index] = TrialSpec(
                 trial.index,
                 trial.arch.to_dict(),
-                values,
+                drawn_recipe(recipe, drawn).to_dict(),
                 trial.seed,
                 split,
                 None if path is None else str(path),
@@ -261,7 +262,7 @@ class _Meter:
         finished, failed = len(self._errors), sum(self._failed.values())
         results = [*self._errors, *[WORST] * self._failed["network"]]
         self._progress.update(
-            finished + failed + sum(self._running.values()) / self._epochs,
+            finished + failed + min(sum(self._running.values()) / self._epochs, len(self._running)),
             finished,
             failed,
             min(self._errors, default=None),

@@ -63,11 +63,21 @@ def design(
         pace = None if ledger is None else Pace(ledger, progress)
         with nullcontext() if ledger is None else ledger.running():
             prepared = prepare(config, progress if pace is None else pace.progress, announce)
+            _refuse_drawn_recipe(prepared.space)
             with prepared.executor:
                 result = _design(prepared, pace)
             if pace is not None:
                 pace.finish()
             return result
+
+
+def _refuse_drawn_recipe(space: DesignSpace) -> None:
+    if space.recipe:
+        drawn = ", ".join(each.name for each in space.recipe)
+        raise SpaceError(
+            f"a design trains all networks and the baseline with one recipe, and {space.name!r} draws {drawn}. Study "
+            "it by `netwright sweep` and `netwright refine`, and give design a space without `recipe`."
+        )
 
 
 def _design(prepared: PreparedDesign, pace: Pace | None) -> DesignResult:

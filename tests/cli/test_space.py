@@ -86,3 +86,30 @@ def test_a_window_of_the_command_line_replaces_that_of_the_file(netwright: Run, 
     done = netwright("space", "show", path, "--flops", "2M:3M")
     assert done.status == 0, done.err
     assert yaml.safe_load(done.out)["limits"]["flops"] == [2e6, 3e6]
+
+
+def test_diff_names_what_changed_and_the_sizes(netwright: Run) -> None:
+    lines = netwright("space", "diff", "anynetx_d", "anynetx_e").out.splitlines()
+    assert lines == [
+        "order.depth: (absent) -> 'non_decreasing'",
+        "anynetx_d has 1.4e+13 combinations of parameters, anynetx_e has 8.2e+11 combinations of parameters",
+    ]
+
+
+def test_intersect_prints_a_space(netwright: Run) -> None:
+    done = netwright("space", "intersect", "anynetx_c", "anynetx_e")
+    assert yaml.safe_load(done.out)["order"] == {"depth": "non_decreasing", "width": "non_decreasing"}
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        (("diff", "regnetx"), "needs two spaces, and 'regnetx' is one. Name another"),
+        (("size", "regnetx", "regnety"), "takes one space, not 'regnety' too"),
+        (("intersect", "regnetx", "anynetx_a"), "differ in family"),
+    ],
+)
+def test_two_spaces_are_for_diff_and_intersect(netwright: Run, line: tuple[str, ...], text: str) -> None:
+    done = netwright("space", *line)
+    assert done.status == 1
+    assert text in done.err

@@ -12,7 +12,7 @@ import pytest
 
 from netwright.errors import OutputError, PopulationError, RecipeError, SpaceError
 from netwright.population import Population
-from netwright.space import load_space
+from netwright.space import Choice, load_space
 from netwright.workflow import DesignConfig, DesignResult, design, sweep
 
 Make = Callable[..., DesignConfig]
@@ -370,6 +370,14 @@ def test_a_space_without_room_to_confirm_is_refused_before_any_training(
         design(config(space=str(space), flops=None), quiet)
     assert engine.trials == []
     design(config(space=str(space), flops=None, trials=10, confirm_trials=2), quiet)
+
+
+@pytest.mark.slow
+def test_a_space_that_draws_recipes_is_refused_before_any_training(engine: Any, quiet: Any, config: Make) -> None:
+    space = load_space("regnetx").with_recipe(lr=Choice((0.1, 0.2)))
+    with pytest.raises(SpaceError, match=r"one recipe, and 'regnetx' draws lr. Study it by `netwright sweep`"):
+        design(config(space=space), progress=quiet)
+    assert engine.trials == []
 
 
 @pytest.mark.slow
