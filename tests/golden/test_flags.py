@@ -35,7 +35,9 @@ def test_every_command_is_there() -> None:
 @pytest.mark.parametrize("command", FROZEN)
 def test_every_word_of_a_command_is_taken(command: str) -> None:
     words = [argument for argument in parser_of(command).arguments if not argument.is_flag]
-    for now, before in zip(words, FROZEN[command]["words"], strict=True):
+    frozen = FROZEN[command]["words"]
+    assert all(more.takes in ("?", "*") for more in words[len(frozen) :])  # new ones may be left out
+    for now, before in zip(words[: len(frozen)], frozen, strict=True):
         assert now.takes == before["takes"]
         assert set(before.get("choices", ())) <= set(now.choices)
 
