@@ -19,6 +19,7 @@ from netwright.bench.contender import Contender, build_contender
 from netwright.bench.settings import Settings
 from netwright.bench.timed_network import TimedNetwork, synchronize
 from netwright.system.machine import keep_memory
+from netwright.training.device import resolve_device
 
 __all__ = ["peak_memory"]
 
@@ -75,4 +76,4 @@ def _resident(field: str) -> int:
 
 if __name__ == "__main__":
     job = json.loads(sys.argv[1])
-    print(_measure(job["name"], Settings.from_dict(job["settings"]), torch.device(job["device"]), job["what"]))
+    print(_measure(job["name"], Settings.from_dict(job["settings"]), resolve_device(job["device"]), job["what"]))

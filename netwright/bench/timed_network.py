@@ -18,6 +18,7 @@ from netwright.bench.settings import Settings
 from netwright.training.compiled import compile_module
 from netwright.training.engine import Engine, EpochMeter, train_epoch
 from netwright.training.graphed import engine_class
+from netwright.training.optimizer import takes_fused
 from netwright.training.precision import autocast, resolve_precision
 
 __all__ = ["TimedNetwork", "matmul_rate", "synchronize"]
@@ -57,7 +58,12 @@ class TimedNetwork:
         """Do training steps: SGD with Nesterov momentum, cross-entropy."""
         if self._engine is None:  # made when first needed: inference needs no momentum
             optimizer = torch.optim.SGD(
-                self.module.parameters(), lr=_LR, momentum=0.9, nesterov=True, weight_decay=5e-5, fused=True
+                self.module.parameters(),
+                lr=_LR,
+                momentum=0.9,
+                nesterov=True,
+                weight_decay=5e-5,
+                fused=takes_fused("sgd", self.device),
             )
             self._engine = engine_class(self.device)(
                 self.module,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from netwright.data.channel_values import on_device
 from netwright.data.decode import decode, decode_full
 from netwright.data.decode_rules import BY_FILE, HIGH_BYTE, DecodeRules
 from netwright.data.resize import INTERPOLATIONS, RESIZES, make_square
@@ -150,7 +151,7 @@ class Preprocessing:
         import torch
 
         x = torch.from_numpy(pixels) if isinstance(pixels, np.ndarray) else pixels
-        mean, std = (torch.tensor(value, dtype=torch.float32, device=x.device) for value in (self.mean, self.std))
+        mean, std = (on_device(values, x.device) for values in (self.mean, self.std))
         return x.float().sub_(mean).div_(std).permute(0, 3, 1, 2)
 
     normalise = renamed_method("Preprocessing", "normalise", "normalize")

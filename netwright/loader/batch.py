@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from netwright.data.channel_values import on_device
 from netwright.data.images import Skipped
 from netwright.data.preprocess import Preprocessing
 
@@ -58,8 +59,7 @@ def to_device(
     """
     x = preprocessing.normalize(batch.pixels.to(device, non_blocking=True))
     if batch.shifts is not None:
-        std = torch.tensor(preprocessing.std, device=device)
-        x += (batch.shifts.to(device) / std)[:, :, None, None]
+        x += (batch.shifts.to(device) / on_device(preprocessing.std, device))[:, :, None, None]
     if batch.boxes is not None and batch.seeds is not None:
         _erase(x, batch.boxes, batch.seeds, erase_with)
     if not channels_last:

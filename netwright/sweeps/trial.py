@@ -20,6 +20,7 @@ from netwright.recipe import Recipe
 from netwright.sweeps.trial_batches import Batches
 from netwright.training.engine import Engine, EpochMeter, Evaluation, check_divergence, evaluate_batches, train_epoch
 from netwright.training.graphed import engine_class
+from netwright.training.optimizer import takes_fused
 
 __all__ = ["Epoch", "evaluate", "fit", "learning_rate"]
 
@@ -129,7 +130,7 @@ def _engine(module: nn.Module, recipe: Recipe, steps: int, device: torch.device)
         momentum=recipe.momentum,
         nesterov=recipe.nesterov and recipe.momentum > 0,
         weight_decay=recipe.weight_decay,
-        fused=True,
+        fused=takes_fused("sgd", device),
     )
     return engine_class(device)(
         module,

@@ -35,6 +35,7 @@ from netwright.sweeps.trial import Epoch, evaluate, fit
 from netwright.sweeps.trial_batches import Batches, on_device
 from netwright.sweeps.weights import save_weights
 from netwright.system.machine import keep_memory
+from netwright.training.device import resolve_device
 
 __all__ = ["failure_reason", "main", "train_trial"]
 
@@ -157,7 +158,7 @@ def main(arguments: list[str]) -> None:
     torch.set_num_threads(int(threads))
     keep_memory()
     torch.set_flush_denormal(True)
-    place = torch.device(device)
+    place = resolve_device(device)
     if place.type != "cpu":
         torch.accelerator.set_device_index(place.index or 0)
     _die_first()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import platform
+from importlib import import_module
 
 import torch
 
 from netwright.errors import RecipeError
 
 __all__ = ["bf16_helps", "device_name", "devices", "resolve_device"]
+
+_PACKAGES = {"npu": "torch_npu"}  # kind of device -> what registers it with torch
 
 
 def devices() -> tuple[str, ...]:
@@ -31,6 +34,7 @@ def resolve_device(name: str = "auto") -> torch.device:
     """
     if name == "auto":
         return torch.device(devices()[0])
+    _load_backend(name.partition(":")[0])  # torch knows its name only then
     try:
         device = torch.device(name)
     except RuntimeError as error:
@@ -39,6 +43,27 @@ def resolve_device(name: str = "auto") -> torch.device:
     if device.type != "cpu" and not any(known.split(":")[0] == device.type for known in devices()):
         raise RecipeError(f"there is no device {name!r} here: {', '.join(devices())}. Choose one of these, or auto.")
     return device
+
+
+def _load_backend(kind: str) -> None:
+    """Import what registers a kind of device with torch. RecipeError where it is not installed, or fails."""
+    package = _PACKAGES.get(kind)
+    if package is None:
+        return
+    try:
+        import_module(package)
+    except ModuleNotFoundError as error:
+        if error.name != package:
+            raise
+        raise RecipeError(
+            f"the device {kind} needs the package {package}, which is not installed. Install the version of it that is "
+            f"for torch {torch.__version__}, or choose another device."
+        ) from error
+    except Exception as error:  # a driver that is missing, an older version: whatever it raises
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise RecipeError(
+            f"the device {kind} needs the package {package}, and it cannot be loaded: {reason}."
+        ) from error
 
 
 def bf16_helps(device: torch.device) -> bool:

@@ -315,7 +315,7 @@ def evaluate_batches(
         images += len(target)
         sums.append(_sums(logits, target))
     correct, correct5, losses = (
-        (torch.stack(values).tolist() for values in zip(*sums, strict=True)) if sums else ((),) * 3
+        (torch.stack(values).cpu().tolist() for values in zip(*sums, strict=True)) if sums else ((),) * 3
     )
     return Evaluation(images, sum(correct), sum(correct5) if classes >= 5 else None, sum(losses))
 

@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 from netwright.errors import WeightsError
 from netwright.recipe.training import Optimization
 
-__all__ = ["load_optimizer_state", "make_optimizer", "optimizer_state", "parameter_groups"]
+__all__ = ["load_optimizer_state", "make_optimizer", "optimizer_state", "parameter_groups", "takes_fused"]
 
 ParamGroup = dict[str, Any]
 
@@ -72,10 +72,14 @@ def make_optimizer(module: nn.Module, optimization: Optimization, lr: float) -> 
     assert groups, "a module to train has parameters with gradients"
     for group in groups:
         group["lr"] = lr * group["lr_scale"]
-    device = groups[0]["params"][0].device.type
     # else torch chooses, with one kernel for many tensors where it has one
-    fused = True if optimization.optimizer in _FUSED.get(device, ()) else None
+    fused = True if takes_fused(optimization.optimizer, groups[0]["params"][0].device) else None
     return _MAKERS[optimization.optimizer](groups, lr, optimization, fused)
+
+
+def takes_fused(optimizer: str, device: torch.device) -> bool:
+    """Whether torch has one kernel for the whole step of an optimizer on a device."""
+    return optimizer in _FUSED.get(device.type, ())
 
 
 def optimizer_state(optimizer: Optimizer) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -183,13 +183,11 @@ def _machine(config: DesignConfig) -> tuple[str, int]:
 
 def _resolved(config: DesignConfig, extra: dict[str, Any], survey: Survey, shape: ImageShape, device: str) -> Recipe:
     """The recipe of trials."""
-    import torch
-
-    from netwright.training import bf16_helps
+    from netwright.training import bf16_helps, resolve_device
 
     batch = next(size for least, size in BATCHES if survey.train >= least)
     given = {"batch_size": batch} | extra | dict(config.recipe) | {"epochs": config.epochs}
-    helps = bf16_helps(torch.device(device))
+    helps = bf16_helps(resolve_device(device))
     recipe = Recipe().with_(**given)
     return recipe.resolve(resolution=shape.resolution, flip_suits=shape.flip_suits, bf16_helps=helps)
 

@@ -148,13 +148,12 @@ def main(arguments: list[str]) -> None:
 
 def _measure(work: dict[str, Any], device: str) -> tuple[float, float]:
     """Seconds of an image in training and in evaluation."""
-    import torch
-
     from netwright.arch import Arch
     from netwright.nn import build
     from netwright.recipe import Recipe
     from netwright.sweeps.trial import evaluate, fit
     from netwright.sweeps.trial_batches import Batches
+    from netwright.training import resolve_device
 
     arch = Arch.from_dict(work["arch"])
     # a rate that changes nothing: random images with random labels would diverge
@@ -167,7 +166,7 @@ def _measure(work: dict[str, Any], device: str) -> tuple[float, float]:
 
     def batches(steps: int) -> Batches:
         index = np.tile(np.arange(recipe.batch_size), steps)
-        return Batches(images, labels, index, *norm, torch.device(device), channels_last=recipe.channels_last)
+        return Batches(images, labels, index, *norm, resolve_device(device), channels_last=recipe.channels_last)
 
     module = build(arch, seed=0)
     [warm] = fit(module, batches(1), recipe, seed=0)
