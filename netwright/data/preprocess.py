@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from netwright.data.channel_values import on_device
 from netwright.data.decode import decode, decode_full
 from netwright.data.decode_rules import BY_FILE, HIGH_BYTE, DecodeRules
 from netwright.data.resize import INTERPOLATIONS, RESIZES, make_square
@@ -18,11 +18,11 @@ from netwright.errors import DataError
 from netwright.system.deprecation import renamed_method
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, device
 
     from netwright.recipe import TrainConfig
 
-__all__ = ["Preprocessing", "for_channels"]
+__all__ = ["Preprocessing", "channel_values", "for_channels"]
 
 # of ImageNet, red, green and blue
 _MEAN, _STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
@@ -151,7 +151,7 @@ class Preprocessing:
         import torch
 
         x = torch.from_numpy(pixels) if isinstance(pixels, np.ndarray) else pixels
-        mean, std = (on_device(values, x.device) for values in (self.mean, self.std))
+        mean, std = (channel_values(values, x.device) for values in (self.mean, self.std))
         return x.float().sub_(mean).div_(std).permute(0, 3, 1, 2)
 
     normalise = renamed_method("Preprocessing", "normalise", "normalize")
@@ -230,3 +230,12 @@ def _typed(key: str, value: Any, kind: type) -> Any:
     raise DataError(
         f"{key!r} of a preprocessing is a {'list of numbers' if kind is tuple else kind.__name__}: {value!r}"
     )
+
+
+@lru_cache(maxsize=64)
+def channel_values(values: tuple[float, ...], device: device) -> Tensor:
+    """(channels,) float32 on a device, copied there once and not with every batch; not to be changed."""
+    import torch
+
+    with torch.inference_mode(False):  # of the first caller; training needs it too
+        return torch.tensor(values, dtype=torch.float32, device=device)

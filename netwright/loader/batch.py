@@ -8,9 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from netwright.data.channel_values import on_device
 from netwright.data.images import Skipped
-from netwright.data.preprocess import Preprocessing
+from netwright.data.preprocess import Preprocessing, channel_values
 
 __all__ = ["Batch", "to_device"]
 
@@ -59,7 +58,7 @@ def to_device(
     """
     x = preprocessing.normalize(batch.pixels.to(device, non_blocking=True))
     if batch.shifts is not None:
-        x += (batch.shifts.to(device) / on_device(preprocessing.std, device))[:, :, None, None]
+        x += (batch.shifts.to(device) / channel_values(preprocessing.std, device))[:, :, None, None]
     if batch.boxes is not None and batch.seeds is not None:
         _erase(x, batch.boxes, batch.seeds, erase_with)
     if not channels_last:
