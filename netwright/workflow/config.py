@@ -15,6 +15,7 @@ from netwright.options import check_options, option, options_of, read_duration
 from netwright.recipe import Recipe
 from netwright.space import DesignSpace
 from netwright.system.suggest import suggest
+from netwright.workflow.final_recipe import read_final_recipe
 
 __all__ = ["LIMITS", "SWEEP_TRIALS", "DesignConfig", "windows"]
 
@@ -27,7 +28,7 @@ SWEEP_TRIALS = 100  # of a sweep alone, by default: it is not followed by the ot
 # no result depends on these; populations compare the space and the images themselves, wherever they are read from
 _NOT_LASTING = (
     *("out", "command", "workers", "device", "space", "data_dir", "trial_timeout", "retry_failed"),
-    *("budget", "given"),
+    *("budget", "given", "planned", "final_recipe"),  # final trainings compare their recipe themselves
     *("resize", "background", "full_scale", "in_channels"),
 )
 
@@ -43,6 +44,7 @@ class DesignConfig:
         recipe: Values of the trials' `Recipe`, other than epochs.
         command: What was typed, for the report.
         given: Names of the options that a plan leaves as they are; None where all are meant as they stand.
+        planned: Names in `recipe` that a plan chose; final trainings do not have to keep to them.
     """
 
     out: Path = option(Path("runs/design"), "where results go", metavar="DIR")
@@ -72,6 +74,12 @@ class DesignConfig:
     epochs: int = option(10, "of each trial", low=1, metavar="N")
     final_epochs: int | None = option(None, "of pick and baseline", low=1, metavar="N", default_text="3 times --epochs")
     final_seeds: int = option(3, "trainings of each", low=1, metavar="N")
+    final_recipe: str | None = option(
+        None,
+        "YAML file of their recipe: keys are the options of trials, such as lr and mixup",
+        metavar="FILE",
+        default_text="made for the images",
+    )
     recipe: Mapping[str, Any] = field(default_factory=dict)
     resolution: int | None = option(
         None, "side of the square input", low=1, metavar="PIXELS", default_text="from the images"
@@ -124,6 +132,7 @@ class DesignConfig:
     seed: int = option(0, "of sampling, splits and training", low=0)
     command: str = ""
     given: tuple[str, ...] | None = field(default=None, compare=False)
+    planned: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "out", Path(self.out))
@@ -132,7 +141,7 @@ class DesignConfig:
                 object.__setattr__(self, "budget", read_duration(self.budget))
             except ValueError as error:
                 raise RecipeError(f"budget: {error}. Correct 'budget'.") from error
-        for name in ("data_dir", "space"):
+        for name in ("data_dir", "space", "final_recipe"):
             if isinstance(path := getattr(self, name), Path):
                 object.__setattr__(self, name, str(path))
         for name in LIMITS:
@@ -143,8 +152,8 @@ class DesignConfig:
             raise RecipeError(problem)
         if "epochs" in self.recipe:
             raise RecipeError("the epochs of trials are not part of the recipe. Give them as 'epochs'.")
-        for epochs in (self.epochs, self.final):
-            Recipe().with_(**dict(self.recipe) | {"epochs": epochs})
+        for epochs, values in ((self.epochs, {}), (self.final, self.final_values)):
+            Recipe().with_(**dict(self.recipe) | values | {"epochs": epochs})
 
     @classmethod
     def from_options(cls, **options: Any) -> DesignConfig:
@@ -200,6 +209,11 @@ class DesignConfig:
     def final(self) -> int:
         """Epochs of the pick and the baseline."""
         return self.final_epochs or 3 * self.epochs
+
+    @property
+    def final_values(self) -> dict[str, Any]:
+        """Of the recipe of the final trainings, where a file gives them. RecipeError where it is none."""
+        return {} if self.final_recipe is None else read_final_recipe(self.final_recipe)
 
     @property
     def retried(self) -> str:

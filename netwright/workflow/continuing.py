@@ -11,6 +11,7 @@ from netwright.analysis.policy import BEFORE, BEFORE_FROM, DEFAULT, REFINE_FROM
 from netwright.arch import Arch
 from netwright.errors import PopulationError
 from netwright.population import FILE, Population, difference
+from netwright.recipe import Recipe
 from netwright.system.atomic import explain_errors
 from netwright.system.run_folder import mark_run_folder
 from netwright.workflow.config import DesignConfig
@@ -80,13 +81,17 @@ def _set_aside_other_epochs(config: DesignConfig) -> None:
     )
 
 
-def keep_finals_of(config: DesignConfig, pick: Arch, baseline: Arch, epochs: int) -> None:
-    """Set the final trainings of a folder aside where they are of other networks or epochs, and say why."""
+def keep_finals_of(config: DesignConfig, pick: Arch, baseline: Arch, recipe: Recipe) -> Recipe:
+    """Set the final trainings of a folder aside where they are of other networks or epochs, and say why.
+
+    Returns:
+        The recipe to train by: that of the trainings that stay. Only a file that was given replaces it.
+    """
     folder = config.out / "final"
     if not (folder / FILE).exists():
-        return
+        return recipe
     with Population.open(folder) as population:
-        then = int(population.identity["recipe"]["epochs"])
+        kept = Recipe.from_dict(population.identity["recipe"])
         frame = population.frame()
     archs = [Arch.from_json(text) for text in frame["arch"]]
     why = ""
@@ -94,12 +99,15 @@ def keep_finals_of(config: DesignConfig, pick: Arch, baseline: Arch, epochs: int
         why = "another network is the pick now"
     elif baseline not in archs:
         why = "the pick is compared with another network now"
-    elif then != epochs:
-        why = f"they had {then} epochs, and {epochs} are asked for"
+    elif kept.epochs != recipe.epochs:
+        why = f"they had {kept.epochs} epochs, and {recipe.epochs} are asked for"
+    elif config.final_recipe is not None and kept != recipe:
+        why = f"their recipe is another than that of {config.final_recipe}"
     if why:
         done = int((frame["state"] == "done").sum())
         where = set_aside(config.out, ["final"])
         _LOG.info("%d final trainings cannot be used again: %s. They are in %s", done, why, where / "final")
+    return recipe if why else kept
 
 
 def set_aside(out: Path, names: list[str]) -> Path:

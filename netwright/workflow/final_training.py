@@ -16,7 +16,9 @@ from netwright.errors import PopulationError
 from netwright.population import FILE, Population, trial_seed
 from netwright.sweeps import run
 from netwright.sweeps.session import guess_error
+from netwright.system.atomic import write_text
 from netwright.workflow.continuing import keep_finals_of
+from netwright.workflow.final_recipe import to_yaml
 from netwright.workflow.prepare import PreparedDesign, identity, machine_failures, retry_command
 
 if TYPE_CHECKING:
@@ -24,11 +26,18 @@ if TYPE_CHECKING:
 
     from netwright.report import Finalist
 
-__all__ = ["train_finalists", "weights_of"]
+__all__ = ["RECIPE", "train_finalists", "weights_of", "with_kept_recipe"]
 
 _LOG = logging.getLogger(__name__)
 
+RECIPE = "recipe.yaml"  # beside the final trainings: --final_recipe takes it, changed
 _FIRST_SEED = 1_000_000  # beyond the index of any trial: no final training repeats one
+
+
+def with_kept_recipe(prepared: PreparedDesign, pick: Arch, baseline: Arch) -> PreparedDesign:
+    """The design with the recipe of its final trainings: that by which they were begun, if they can be used again."""
+    recipe = keep_finals_of(prepared.config, pick, baseline, prepared.final_recipe)
+    return replace(prepared, final_recipe=recipe)
 
 
 def train_finalists(prepared: PreparedDesign, pick: Arch, baseline: Arch) -> tuple[Finalist, Finalist]:
@@ -52,7 +61,6 @@ def train_finalists(prepared: PreparedDesign, pick: Arch, baseline: Arch) -> tup
         )
         # a part of the images may be all gray, and the whole not
         pick, baseline = (replace(arch, in_channels=images.channels) for arch in (pick, baseline))
-    keep_finals_of(config, pick, baseline, prepared.final_recipe.epochs)
     order = _order(folder, config.final_seeds)
     networks = {"pick": pick, "baseline": baseline}
     with Population.open_or_create(
@@ -63,6 +71,7 @@ def train_finalists(prepared: PreparedDesign, pick: Arch, baseline: Arch) -> tup
         seeds=[trial_seed(config.seed, _FIRST_SEED + k) for _, k in order],
         labels=[role for role, _ in order],
     ) as population:
+        write_text(folder / RECIPE, to_yaml(prepared.final_recipe), what="the recipe", elsewhere="another --out")
         run(
             population,
             images,

@@ -13,6 +13,7 @@ from netwright.options import duration_in_words
 from netwright.population import FILE, Population
 from netwright.sweeps import NullProgress
 from netwright.sweeps.run import default_workers
+from netwright.workflow.final_recipe import relative_cost
 from netwright.workflow.ledger import Ledger
 from netwright.workflow.plan import REPORT_SECONDS, Survey, final_plan, seeds_within
 from netwright.workflow.prepare import PreparedDesign, with_final
@@ -128,25 +129,27 @@ class Pace:
     def _speeds(
         self, prepared: PreparedDesign, pick: Arch, baseline: Arch, frames: Mapping[str, pd.DataFrame]
     ) -> tuple[Speed, ...]:
-        """Of pick and baseline: as they are measured now, times how much slower the pick's trial was than that."""
+        """Of pick and baseline in a final training: as measured now, and as much slower as the pick's trial was."""
         images, config = prepared.images, prepared.config
         seconds = _epoch_seconds(pick, frames, config.epochs)
         if self._left < _WORTH_MEASURING * self.ledger.facts["start"]:
             whole = len(images.train) + _EVALUATION * len(images.validation)
-            return (Speed(seconds / whole, _EVALUATION * seconds / whole),) * 2
+            longer = relative_cost(prepared.final_recipe, prepared.recipe)
+            return (Speed(longer * seconds / whole, _EVALUATION * seconds / whole),) * 2
         measured, _ = measure_speeds(
-            [pick, baseline],
-            [prepared.recipe] * 2,
+            [pick, pick, baseline],
+            [prepared.recipe, prepared.final_recipe, prepared.final_recipe],
             workers=config.workers or default_workers(config.threads, prepared.devices),
             threads=config.threads,
             device=prepared.devices[0],
             seconds=60.0,
         )
-        first, second = measured
+        first, own, other = measured
         assert first is not None, "the first one is always measured"
         whole = first.train * len(images.train) + first.evaluate * len(images.validation)
         slower = seconds / whole  # a trial than its measurement
-        return tuple(Speed(slower * each.train, slower * each.evaluate) for each in (first, second or first))
+        own = own or first
+        return tuple(Speed(slower * each.train, slower * each.evaluate) for each in (own, other or own))
 
     @staticmethod
     def _round(planned: int, workers: int) -> int:

@@ -101,7 +101,13 @@ class Plan:
 
 
 def make_plan(
-    seconds: float, survey: Survey, candidates: Sequence[Candidate], workers: int, given: Mapping[str, Any]
+    seconds: float,
+    survey: Survey,
+    candidates: Sequence[Candidate],
+    workers: int,
+    given: Mapping[str, Any],
+    *,
+    final_cost: float = 1.0,
 ) -> Plan:
     """The plan for the largest images for which there is time enough, or for the smallest ones.
 
@@ -112,14 +118,25 @@ def make_plan(
         workers: Trials at a time.
         given: Values of options that the plan keeps: trials, confirm_trials, epochs, train_images, final_epochs and
             final_seeds.
+        final_cost: How much longer a final training takes for an image than a trial.
     """
-    plans = [_plan(seconds, survey, each, workers, given) for each in candidates]
+    plans = [_plan(seconds, survey, each, workers, given, final_cost) for each in candidates]
     return next((plan for plan in plans if plan.is_good), plans[-1])
 
 
-def _plan(seconds: float, survey: Survey, candidate: Candidate, workers: int, given: Mapping[str, Any]) -> Plan:
+def _plan(
+    seconds: float,
+    survey: Survey,
+    candidate: Candidate,
+    workers: int,
+    given: Mapping[str, Any],
+    final_cost: float,
+) -> Plan:
     speed = candidate.speed
-    final_epochs, final_seeds, final = final_plan(FINAL_SHARE * seconds, survey, speed, speed, workers, given)
+    final_speed = Speed(final_cost * speed.train, speed.evaluate)
+    final_epochs, final_seeds, final = final_plan(
+        FINAL_SHARE * seconds, survey, final_speed, final_speed, workers, given
+    )
     room = max(seconds - final, (1 - FINAL_SHARE) * seconds) * workers  # of the search, in seconds of workers
     few = _few_images(room, survey, speed, given)
     trained, judged = (survey.train, survey.validation) if few is None else (int(0.8 * few), int(0.2 * few))
@@ -208,8 +225,20 @@ def seeds_within(
     return 0
 
 
-def plan_in_words(plan: Plan, *, budget: float, images: str, workers: int, threads: int, others: float) -> list[str]:
-    """Lines that say the plan before it is begun. others: seconds of all that is not training."""
+def plan_in_words(
+    plan: Plan, *, budget: float, images: str, workers: int, threads: int, others: float, recipe: str = ""
+) -> list[str]:
+    """Lines that say the plan before it is begun.
+
+    Args:
+        plan: The plan.
+        budget: Seconds in all.
+        images: What they are.
+        workers: Trials at a time.
+        threads: Of each.
+        others: Seconds of all that is not training.
+        recipe: What final trainings have otherwise than trials.
+    """
     at, size = plan.candidate.resolution, ""
     if plan.candidate.flops is not None:
         low, high = (f"{value / 1e6:.3g}M" for value in plan.candidate.flops)
@@ -230,6 +259,7 @@ def plan_in_words(plan: Plan, *, budget: float, images: str, workers: int, threa
         confirming,
         f"  3/3 the best and a published network of its cost, {count(plan.final_epochs, 'epoch')}, {each}: "
         f"about {final}",
+        *([f"      their recipe: {recipe}; --final_recipe FILE replaces it"] if recipe else []),
         f"  with decoding, measuring and the report: about {duration_in_words(whole)}. Each step is planned anew from "
         "the time that is left",
     ]

@@ -22,6 +22,7 @@ from netwright.system.run_folder import mark_run_folder
 from netwright.workflow.budgeted import BATCHES
 from netwright.workflow.candidates import measured_candidates, photo_recipe
 from netwright.workflow.config import LIMITS, DesignConfig
+from netwright.workflow.final_recipe import ImageFacts, final_values, in_words, relative_cost
 from netwright.workflow.ledger import Ledger
 from netwright.workflow.plan import REPORT_SECONDS, Candidate, Plan, Survey, make_plan, plan_in_words
 
@@ -66,7 +67,7 @@ def applied(config: DesignConfig, choices: dict[str, Any]) -> DesignConfig:
     recipe = {name: value for name, value in choices.get("recipe", {}).items() if name not in fixed}
     own: dict[str, Any] = {name: tuple(value) if name in LIMITS and value else value for name, value in choices.items()}
     own = {name: value for name, value in own.items() if name != "recipe" and name not in fixed}
-    return replace(config, **own, recipe=recipe | dict(config.recipe))
+    return replace(config, **own, recipe=recipe | dict(config.recipe), planned=tuple(recipe))
 
 
 def _continued(config: DesignConfig, ledger: Ledger) -> tuple[DesignConfig, Ledger | None]:
@@ -115,9 +116,8 @@ def _first(config: DesignConfig, announce: Callable[[DataSummary], None] | None)
     limit = config.seconds or DEFAULT_SECONDS
     seconds = min(max(_MEASURE_SHARE * limit, _MEASURE_SECONDS[0]), _MEASURE_SECONDS[1])
     recipe = photo_recipe(config, shape, survey.train)
-    candidates, start = measured_candidates(
-        config, source, shape, _resolved(config, recipe, survey, shape, device), (workers, device, seconds)
-    )
+    trial = _resolved(config, recipe | dict(config.recipe), survey, shape, device)
+    candidates, start = measured_candidates(config, source, shape, trial, (workers, device, seconds))
     given = {name: getattr(config, name) for name in _PLANNED if name in config.fixed}
     # workers start, and once more two networks are measured
     others = ledger.spent + 2 * start + REPORT_SECONDS + 0.01 * limit + 0.001 * len(source.labels)
@@ -135,9 +135,23 @@ def _first(config: DesignConfig, announce: Callable[[DataSummary], None] | None)
             duration_in_words(whole),
         )
         ledger.budget = DEFAULT_SECONDS
-    plan = make_plan(max(limit - others, 0.2 * limit), survey, candidates, workers, given)
-    images = f"{len(source.labels):,} images of {len(source.class_names)} classes"
-    lines = plan_in_words(plan, budget=limit, images=images, workers=workers, threads=config.threads, others=others)
+    facts = ImageFacts(survey.trained, shape.resolution, shape.flip_suits)
+
+    def final(epochs: int) -> Recipe:
+        made = recipe | final_values(facts, epochs) | dict(config.recipe) | config.final_values
+        return _resolved(config, made, survey, shape, device)
+
+    cost = relative_cost(final(config.final), trial)
+    plan = make_plan(max(limit - others, 0.2 * limit), survey, candidates, workers, given, final_cost=cost)
+    lines = plan_in_words(
+        plan,
+        budget=limit,
+        images=f"{len(source.labels):,} images of {len(source.class_names)} classes",
+        workers=workers,
+        threads=config.threads,
+        others=others,
+        recipe=in_words(final(plan.final_epochs), trial),
+    )
     for line in lines:
         _LOG.info("%s", line)
     choices = _choices(config, plan, recipe)
@@ -181,12 +195,12 @@ def _machine(config: DesignConfig) -> tuple[str, int]:
     return names[0], config.workers or default_workers(config.threads, names)
 
 
-def _resolved(config: DesignConfig, extra: dict[str, Any], survey: Survey, shape: ImageShape, device: str) -> Recipe:
-    """The recipe of trials."""
+def _resolved(config: DesignConfig, values: dict[str, Any], survey: Survey, shape: ImageShape, device: str) -> Recipe:
+    """The recipe of these values."""
     from netwright.training import bf16_helps, resolve_device
 
     batch = next(size for least, size in BATCHES if survey.train >= least)
-    given = {"batch_size": batch} | extra | dict(config.recipe) | {"epochs": config.epochs}
+    given = {"batch_size": batch} | values | {"epochs": config.epochs}
     helps = bf16_helps(resolve_device(device))
     recipe = Recipe().with_(**given)
     return recipe.resolve(resolution=shape.resolution, flip_suits=shape.flip_suits, bf16_helps=helps)

@@ -25,6 +25,7 @@ from netwright.system.plural import count
 from netwright.system.run_folder import mark_run_folder
 from netwright.workflow.budgeted import BATCHES, budgeted
 from netwright.workflow.config import DesignConfig
+from netwright.workflow.final_recipe import ImageFacts, final_values
 
 __all__ = [
     "PreparedDesign",
@@ -246,10 +247,16 @@ def _resolved(config: DesignConfig, images: ImageSet) -> tuple[Recipe, Recipe, t
     device = resolve_device(config.device)
     batch_size = next(size for least, size in BATCHES if len(images.train) >= least)
     given = {"batch_size": batch_size} | dict(config.recipe)
+    facts = ImageFacts(len(images.train) + len(images.validation), images.resolution, images.flip_suits)
+    own = {name: value for name, value in config.recipe.items() if name not in config.planned}
+    made = final_values(facts, config.final)
+    if config.train_images is not None:  # final trainings use all images, and how many these are is not known here
+        made.pop("batch_size", None)
+    made = given | made | own | config.final_values
     trial, final = (
         Recipe()
-        .with_(**given | {"epochs": epochs})
+        .with_(**values | {"epochs": epochs})
         .resolve(resolution=images.resolution, flip_suits=images.flip_suits, bf16_helps=bf16_helps(device))
-        for epochs in (config.epochs, config.final)
+        for values, epochs in ((given, config.epochs), (made, config.final))
     )
     return trial, final, devices() if config.device == "auto" else (str(device),)

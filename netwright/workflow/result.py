@@ -19,6 +19,7 @@ from netwright.system.atomic import atomic_file, remove_abandoned, write_text
 from netwright.system.machine import hardware, versions
 from netwright.system.plural import count
 from netwright.system.snippet import python_lines
+from netwright.workflow.final_recipe import in_words
 from netwright.workflow.final_training import weights_of
 from netwright.workflow.pictures import pictures_of, preparation_in_words
 from netwright.workflow.prepare import PreparedDesign, what_is_left
@@ -232,7 +233,10 @@ def _facts(prepared: PreparedDesign, pick: Finalist) -> Mapping[str, Mapping[str
             "fingerprint": images.fingerprint,
         },
         "recipe": {key: str(value) for key, value in prepared.recipe.to_dict().items()}
-        | {"epochs of pick and baseline": str(prepared.final_recipe.epochs)},
+        | {
+            "epochs of pick and baseline": str(prepared.final_recipe.epochs),
+            "recipe of pick and baseline": in_words(prepared.final_recipe, prepared.recipe),
+        },
         "versions": versions(),
         "hardware": hardware() | {"devices": _devices(prepared), "threads of a worker": str(config.threads)},
     }

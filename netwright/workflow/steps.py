@@ -18,7 +18,8 @@ from netwright.sweeps import NullProgress, Progress
 from netwright.workflow.baseline import baseline_for
 from netwright.workflow.config import SWEEP_TRIALS, DesignConfig
 from netwright.workflow.continuing import CONFIG, kept_config, refuse_other
-from netwright.workflow.final_training import train_finalists
+from netwright.workflow.final_recipe import in_words
+from netwright.workflow.final_training import train_finalists, with_kept_recipe
 from netwright.workflow.held_out import measure_held_out
 from netwright.workflow.pace import Pace
 from netwright.workflow.planning import planned
@@ -106,6 +107,8 @@ def _design(prepared: PreparedDesign, pace: Pace | None) -> DesignResult:
     if pace is not None:
         prepared = pace.final(prepared, pick, baseline, frames)
     prepared.progress.expect(None)
+    prepared = with_kept_recipe(prepared, pick, baseline)
+    _LOG.info("the recipe of pick and baseline: %s", in_words(prepared.final_recipe, prepared.recipe))
     finalists = train_finalists(prepared, pick, baseline)
     held_out = measure_held_out(prepared, pick, frames)
     return conclude(prepared, advice, tuple(views), finalists, why_selected, held_out)
