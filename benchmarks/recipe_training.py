@@ -22,17 +22,10 @@ from netwright.nn import build
 from netwright.recipe.training import Optimization
 from netwright.sweeps.trial_batches import jittered, resized_crop
 from netwright.training.ema import EmaModel
-from netwright.training.engine import Engine, EpochMeter, train_epoch
+from netwright.training.engine import EpochMeter, train_epoch
+from netwright.training.graphed import engine_class
 from netwright.training.optimizer import make_optimizer
 from netwright.training.precision import autocast, resolve_precision
-
-try:
-    from netwright.training.graphed import engine_class
-except ImportError:  # a version without it
-
-    def engine_class(device: torch.device) -> type[Engine]:
-        return Engine
-
 
 __all__ = ["train"]
 

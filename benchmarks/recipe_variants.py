@@ -22,7 +22,6 @@ class Settings:
         warmup: Share of the epochs.
         scale: Least share of the area of a random part.
         policy: None, "trivial" (TrivialAugment) or "rand" (RandAugment of 2 operations), for eight images at a time.
-        ema: Nothing: every training has two averages.
     """
 
     epochs: float = 40

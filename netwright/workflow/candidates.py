@@ -21,35 +21,23 @@ from netwright.workflow.config import LIMITS, DesignConfig
 from netwright.workflow.plan import Candidate
 from netwright.workflow.speed import Speed, measure_speeds
 
-__all__ = ["measured_candidates", "photo_recipe"]
+__all__ = ["measured_candidates"]
 
 _SIZES = (32, 64, 96, 128, 160, 192, 224)
 _SHRUNK = (1.0, 0.5, 0.25)  # of the default flops: in short trainings a larger image is worth more than these
 _LEAST_FLOPS = 2e6  # below it a space has hardly any networks
 _DRAWN = 6  # networks of a size, whose mean speed counts
 _MEASURED = 3  # of these, at both ends
-# photos: with few images and many epochs a network learns them by heart otherwise (docs/log.md)
-_PHOTOS = {"crop_scale": 0.35, "crop_size": 0.75, "color_jitter": 0.25, "mixup": 0.2, "label_smoothing": 0.1}
-_PHOTOS |= {"weight_decay": 2e-3}
-_PHOTO_SIDE = 32
-_PHOTO_BATCHES = ((20_000, 128), (5000, 64), (0, 32))  # as BATCHES; with so few images it is steps that are lacking
 
 
 @dataclass(frozen=True)
 class _Size:
-    """Networks of one size. flops: within which they are drawn, where the plan chooses them."""
+    """Networks of one size. flops: within which they are drawn, where the plan chooses them; share: of the default."""
 
     resolution: int
     flops: tuple[float, float] | None
+    share: float
     networks: Sequence[Arch]
-
-
-def photo_recipe(config: DesignConfig, shape: ImageShape, train: int) -> dict[str, Any]:
-    """What the recipe of trials has beside its defaults, for photos; nothing for characters and what is as small."""
-    if not shape.flip_suits or shape.resolution < _PHOTO_SIDE:
-        return {}
-    batch = next(size for least, size in _PHOTO_BATCHES if train >= least)
-    return {name: value for name, value in (_PHOTOS | {"batch_size": batch}).items() if name not in config.fixed}
 
 
 def measured_candidates(
@@ -90,7 +78,7 @@ def measured_candidates(
     found = []
     for size in sizes:
         image = float(np.mean([_costs(network) @ rates for network in size.networks]))
-        found.append(Candidate(size.resolution, size.flops, Speed(image, share * image)))
+        found.append(Candidate(size.resolution, size.flops, Speed(image, share * image), size.share))
     return found, start
 
 
@@ -135,7 +123,7 @@ def _sizes(config: DesignConfig, source: ImageSource, shape: ImageShape) -> list
             limited = replace(config, flops=flops) if free else config
             try:
                 fitted = budgeted(space, resolution, len(source.class_names), shape.channels, limited)
-                found.append(_Size(resolution, flops, list(draw(fitted, _DRAWN, config.seed).batch)))
+                found.append(_Size(resolution, flops, by, list(draw(fitted, _DRAWN, config.seed).batch)))
             except SpaceError as error:  # the limits that were given suit another size
                 failure = error
     if not found:

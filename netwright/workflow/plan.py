@@ -24,7 +24,7 @@ __all__ = [
     "seeds_within",
 ]
 
-FINAL_SHARE = 0.6  # of the time for training; few epochs rank networks, and only many make one good
+FINAL_SHARE = 0.65  # of the time for training; few epochs rank networks, and only many make one good
 REPORT_SECONDS = 8.0  # for the report and what is written, beside a hundredth of the budget
 
 _RANKED = 16  # networks that are trained before any is trained for more epochs
@@ -37,6 +37,10 @@ _SEEN = (120_000, 400_000)  # images that a final training sees: enough for a re
 _FINAL_EPOCHS = (8, 60), (30, 200)  # bounds of the epochs that these make
 _MOST_SEEDS = 3
 _FEWEST_IMAGES = 2500  # that trials are trained on where all would take too long
+# points of accuracy that are lacking: these over the root of the images seen, and over that of the share of the flops
+# that networks have by default. From 125M, 60M and 15M flops at 128 pixels (8, 16 and 66 epochs of 2,762 photos: 57.0%,
+# 63.3%, 69.0%); for 33M and 30 epochs it foretells 67.0%, and three seeds had 67.9% (benchmarks/recipes.py)
+_BY_IMAGES, _BY_FLOPS = 3720.0, 2.27
 
 
 @dataclass(frozen=True)
@@ -61,11 +65,13 @@ class Candidate:
         resolution: Pixels a side.
         flops: Within which networks are drawn; None where other limits stand.
         speed: Of its networks on this machine.
+        share: Of the flops that networks for such images have by default.
     """
 
     resolution: int
     flops: tuple[float, float] | None
     speed: Speed
+    share: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,7 @@ class Plan:
         final_seeds: Trainings of each.
         seconds: Of the search, of the confirmation and of the final training.
         is_final_good: Whether the final trainings see images enough for that resolution.
+        final_images: That a final training sees, each as often as there are epochs.
     """
 
     candidate: Candidate
@@ -93,11 +100,18 @@ class Plan:
     final_seeds: int
     seconds: tuple[float, float, float]
     is_final_good: bool
+    final_images: int = 0
 
     @property
     def is_good(self) -> bool:
         """Whether there is time enough for images of that size."""
         return self.trials + self.confirm_trials >= _LEAST_TRIALS and self.is_final_good
+
+    @property
+    def shortfall(self) -> float:
+        """Points of accuracy that more epochs and larger networks would give, roughly; it only compares plans."""
+        share = self.candidate.share
+        return _BY_IMAGES / math.sqrt(max(self.final_images, 1)) + _BY_FLOPS / math.sqrt(share)
 
 
 def make_plan(
@@ -111,6 +125,9 @@ def make_plan(
 ) -> Plan:
     """The plan for the largest images for which there is time enough, or for the smallest ones.
 
+    Of several sizes of networks for these images it is the one whose final training is the best by what is known: more
+    epochs of a smaller network are often worth more than a large one's few (`Plan.shortfall`).
+
     Args:
         seconds: For training.
         survey: The images.
@@ -121,7 +138,9 @@ def make_plan(
         final_cost: How much longer a final training takes for an image than a trial.
     """
     plans = [_plan(seconds, survey, each, workers, given, final_cost) for each in candidates]
-    return next((plan for plan in plans if plan.is_good), plans[-1])
+    good = [plan for plan in plans if plan.is_good]
+    alike = [plan for plan in good if plan.candidate.resolution == good[0].candidate.resolution]
+    return min(alike, key=lambda plan: plan.shortfall, default=plans[-1])
 
 
 def _plan(
@@ -156,6 +175,7 @@ def _plan(
         final_seeds,
         (search, confirm, final),
         final_epochs >= good or "final_epochs" in given,
+        final_epochs * survey.trained,
     )
 
 

@@ -20,9 +20,9 @@ from netwright.sweeps import default_workers
 from netwright.system.atomic import require_writable
 from netwright.system.run_folder import mark_run_folder
 from netwright.workflow.budgeted import BATCHES
-from netwright.workflow.candidates import measured_candidates, photo_recipe
+from netwright.workflow.candidates import measured_candidates
 from netwright.workflow.config import LIMITS, DesignConfig
-from netwright.workflow.final_recipe import ImageFacts, final_values, in_words, relative_cost
+from netwright.workflow.final_recipe import ImageFacts, final_values, in_words, relative_cost, trial_values
 from netwright.workflow.ledger import Ledger
 from netwright.workflow.plan import REPORT_SECONDS, Candidate, Plan, Survey, make_plan, plan_in_words
 
@@ -115,7 +115,8 @@ def _first(config: DesignConfig, announce: Callable[[DataSummary], None] | None)
     device, workers = _machine(config)
     limit = config.seconds or DEFAULT_SECONDS
     seconds = min(max(_MEASURE_SHARE * limit, _MEASURE_SECONDS[0]), _MEASURE_SECONDS[1])
-    recipe = photo_recipe(config, shape, survey.train)
+    facts = ImageFacts(survey.trained, shape.resolution, shape.flip_suits)
+    recipe = {name: value for name, value in trial_values(facts).items() if name not in config.fixed}
     trial = _resolved(config, recipe | dict(config.recipe), survey, shape, device)
     candidates, start = measured_candidates(config, source, shape, trial, (workers, device, seconds))
     given = {name: getattr(config, name) for name in _PLANNED if name in config.fixed}
@@ -135,7 +136,6 @@ def _first(config: DesignConfig, announce: Callable[[DataSummary], None] | None)
             duration_in_words(whole),
         )
         ledger.budget = DEFAULT_SECONDS
-    facts = ImageFacts(survey.trained, shape.resolution, shape.flip_suits)
 
     def final(epochs: int) -> Recipe:
         made = recipe | final_values(facts, epochs) | dict(config.recipe) | config.final_values

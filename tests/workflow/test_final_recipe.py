@@ -41,6 +41,8 @@ def test_photos_have_a_recipe_whatever_their_number(trained: int, epochs: int) -
     recipe = Recipe().with_(**values).resolve(**RESOLVED)
     assert recipe.crop_scale > 0
     assert recipe.batch_size <= max(32, trained // 50)
+    # what slows learning is for those who have the time
+    assert (recipe.mixup > 0) == (epochs >= 40)
 
 
 def test_a_file_is_read_back(tmp_path: Path) -> None:

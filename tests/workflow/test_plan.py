@@ -45,6 +45,39 @@ def test_more_time_buys_larger_images_then_networks_and_seeds():
     assert plans[-1].final_seeds == 3
 
 
+def of_sizes(resolution: int = 128) -> list[Candidate]:
+    """Networks of 128 pixels from the default flops down: a quarter of the flops takes less than half of the time."""
+    return [
+        Candidate(resolution, (0.9 * share * 131e6, share * 131e6), Speed((1.6 + 4.8 * share) / 1e3, 0.001), share)
+        for share in (1.0, 0.5, 0.25)
+    ]
+
+
+def test_more_time_buys_larger_networks_once_there_are_epochs_enough():
+    plans = [make_plan(minutes * 60, FLOWERS, of_sizes(), 2, {}) for minutes in (10, 20, 40, 60, 120)]
+    shares = [plan.candidate.share for plan in plans]
+    assert shares == sorted(shares)
+    assert (shares[0], shares[1], shares[-1]) == (0.25, 0.25, 1.0)
+    # 125M flops for 16 epochs were worse on 3,450 flowers than 33M for 36: 66.2% and 71% (docs/log.md)
+    assert plans[1].final_epochs >= 60
+
+
+def test_a_plan_of_less_lacks_more():
+    longer, shorter = (make_plan(minutes * 60, FLOWERS, of_sizes()[2:], 2, {}) for minutes in (30, 15))
+    assert longer.shortfall < shorter.shortfall
+    wide, narrow = (
+        make_plan(1800, FLOWERS, [each], 2, {"final_epochs": 50}) for each in (of_sizes()[0], of_sizes()[2])
+    )
+    assert wide.final_images == narrow.final_images == 50 * FLOWERS.trained
+    assert wide.shortfall < narrow.shortfall
+
+
+def test_dearer_final_trainings_have_fewer_epochs():
+    plain, dear = (make_plan(1150, FLOWERS, of_sizes()[2:], 2, {}, final_cost=cost) for cost in (1.0, 1.7))
+    assert dear.final_epochs == pytest.approx(plain.final_epochs / 1.7, abs=1.5)
+    assert sum(dear.seconds) <= 1150 * 1.1
+
+
 def test_a_space_is_confirmed_only_where_it_can_be_narrowed():
     for minutes in range(2, 120, 7):
         plan = make_plan(minutes * 60, FLOWERS, candidates(3.0), 2, {})
@@ -91,3 +124,10 @@ def test_a_plan_is_said_with_its_times():
     assert "2/3 nothing: a space is narrowed from 32 networks on" in text
     assert f"{plan.final_epochs} epochs, one training each: about" in text
     assert "about 20 minutes. Each step is planned anew" in lines[-1]
+    assert "recipe" not in text
+
+
+def test_a_plan_names_the_recipe_of_its_final_trainings():
+    plan = make_plan(1150, FLOWERS, candidates(10.0), 2, {})
+    lines = plan_in_words(plan, budget=1200, images="x", workers=2, threads=1, others=40, recipe="mixup 0.2")
+    assert "      their recipe: mixup 0.2; --final_recipe FILE replaces it" in lines
