@@ -7,7 +7,7 @@
     lower, upper = netwright.stats.band(errors).at(grid)
     netwright.Population.open("runs/x").frame()
 
-The commands are functions too: `design`, `sweep`, `refine`, `train`, `validate`, `predict`, `export`, `serve`.
+The commands are functions too: `design`, `sweep`, `plan`, `refine`, `train`, `validate`, `predict`, `export`, `serve`.
 
 Names are imported when they are first used: `import netwright` is quick, and torch is imported only by what trains.
 """
@@ -19,6 +19,7 @@ from netwright.version import __version__
 
 if TYPE_CHECKING:
     from netwright import stats
+    from netwright.analysis.planning import plan
     from netwright.analysis.proposal import refine
     from netwright.arch import Arch, ArchBatch, Stage, Stem, complexity, published, regnet
     from netwright.data import Preprocessing, load_images
@@ -70,6 +71,7 @@ __all__ = [
     "load_space",
     "load_weights",
     "open_runtime",
+    "plan",
     "predict",
     "published",
     "push_to_hub",
@@ -89,6 +91,7 @@ __all__ = [
 
 # module -> the public names that it has
 _HOMES = {
+    "analysis.planning": ("plan",),
     "analysis.proposal": ("refine",),
     "arch": ("Arch", "ArchBatch", "Stage", "Stem", "complexity", "published", "regnet"),
     "data": ("Preprocessing", "load_images"),

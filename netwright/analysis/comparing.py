@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from netwright.analysis.analyzing import Analysis
+from netwright.analysis.looking import equivalence_lines, sequential_lines
 from netwright.report.comparison import CAUTION, REPEATS, Comparison, pairs_of
 from netwright.report.provenance import differences_sentence, unlike_parts, whose
 from netwright.report.text import amount
@@ -26,10 +27,32 @@ def lettered(views: Sequence[PopulationView]) -> tuple[PopulationView, ...]:
     return tuple(replace(view, name=f"{letter} {view.name}") for letter, view in zip(letters, views, strict=True))
 
 
-def comparison_text(a: Analysis, b: Analysis, *more: Analysis, seed: int = 0, repeats: int = REPEATS) -> str:
+def comparison_text(
+    a: Analysis,
+    b: Analysis,
+    *more: Analysis,
+    seed: int = 0,
+    repeats: int = REPEATS,
+    margin: float | None = None,
+    sequential: bool = False,
+    most: int | None = None,
+) -> str:
     """Whether b differs from a, or which of several populations differ, as several lines of text.
 
     What was not the same in their trainings stands above everything.
+
+    Args:
+        a: The first population.
+        b: The second one.
+        more: Others: each pair is compared.
+        seed: Of the tests.
+        repeats: Shuffles of each.
+        margin: A difference of the means that does not matter, in points: are they closer than that?
+        sequential: Also what may be said by somebody who looks after every trial.
+        most: Networks of each that were planned before the first of these looks; None: without end.
+
+    Raises:
+        StatsError: A margin of 0 or less, or more networks than planned.
     """
     views = on_one_scale(lettered([analysis.view for analysis in (a, b, *more)]))
     names = [view.name for view in views]
@@ -38,14 +61,17 @@ def comparison_text(a: Analysis, b: Analysis, *more: Analysis, seed: int = 0, re
     lines = [*([unlike] if unlike else []), *_unknown(views)]
     lines.append(f"{'':<{width}}  [n | min | mean], percent{_failures(views)}")
     lines += [f"{view.name:<{width}}  {view.legend()}" for view in views]
+    sides = names if more else list(_sides((names[0], names[1])))
+    beside = [] if margin is None else equivalence_lines(views, sides, margin, seed=seed, repeats=repeats)
+    beside += sequential_lines(views, sides, margin=margin, most=most) if sequential else []
     if more:
-        return "\n".join([*lines, *_all_pairs(pairs_of(views, seed=seed, repeats=repeats), seed)])
+        return "\n".join([*lines, *_all_pairs(pairs_of(views, seed=seed, repeats=repeats), seed), *beside])
     comparison = Comparison.of(*views, is_refinement=False, seed=seed, repeats=repeats)
     assert comparison is not None, "an analysis has an error"
     lines += [*_one_pair(comparison, seed), _verdict(comparison), *_caution([comparison])]
     if len(views[0].errors) != len(views[1].errors):
         lines.append("the minima are not compared: the larger population has the lower one by its size alone")
-    return "\n".join(lines)
+    return "\n".join([*lines, *beside])
 
 
 def _unknown(views: Sequence[PopulationView]) -> list[str]:

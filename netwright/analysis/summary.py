@@ -10,6 +10,7 @@ import numpy as np
 
 from netwright.analysis.analyzing import LEAST, Analysis, analyze
 from netwright.analysis.comparing import comparison_text, lettered
+from netwright.analysis.looking import sequential_band_line
 from netwright.analysis.reading import read, view
 from netwright.report.comparison import LEVEL
 from netwright.report.sections.points import values_of
@@ -25,12 +26,23 @@ if TYPE_CHECKING:
 __all__ = ["Analysis", "analyze", "comparison_text", "read", "report", "summary_text", "view"]
 
 
-def summary_text(analysis: Analysis) -> str:
-    """The figures of one population, as several lines of text."""
+def summary_text(analysis: Analysis, *, sequential: bool = False, most: int | None = None) -> str:
+    """The figures of one population, as several lines of text.
+
+    Args:
+        analysis: What `analyze` returns.
+        sequential: Also the band that holds for somebody who looks after every trial.
+        most: Networks that were planned before the first of these looks; None: without end.
+
+    Raises:
+        StatsError: More networks than planned.
+    """
     view = analysis.view
     lines = [*_head(view), f"  error          {view.legend()}   [n | min | mean], percent"]
     lines.append(f"  quartiles      {' | '.join(_quantile(view, q) for q in (0.25, 0.5, 0.75))}")
     lines.append(f"  95% band       {_band(len(view.errors))}")
+    if sequential:
+        lines.append(f"  at all looks   {sequential_band_line(len(view.errors), most)}")
     best = efficiency(view.errors)
     lines.append("  best of k      " + "  ".join(f"{k}: {m:.2f}" for k, m in zip(best.sizes, best.mean, strict=True)))
     if not analysis.relevance:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netwright.cli.table_flags import add_table_flags, print_notices, read_with_flags
+from netwright.cli.table_flags import add_table_flags, check_looks, print_notices, read_with_flags
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -26,6 +26,12 @@ def add_arguments(parser: CommandParser) -> None:
     parser.add_argument("population", metavar="RUN|TABLE", help="a run folder or a table")
     add_table_flags(parser)
     parser.add_argument("--survivors", action="store_true", help="leave out networks that failed: the conditional view")
+    parser.add_argument(
+        "--sequential", action="store_true", help="what stays valid for somebody who looks after every trial"
+    )
+    parser.add_argument(
+        "--most", type=int, metavar="N", help="with --sequential: networks that were planned before the first look"
+    )
     parser.add_argument("--out", metavar="DIR", help="folder for a report")
     parser.add_argument("--seed", type=int, default=0, help="of the tests (default: %(default)s)")
 
@@ -34,9 +40,10 @@ def run(options: Namespace, command: str) -> int:
     """Print the summary, and write a report where one is wanted."""
     from netwright.analysis import summary
 
+    check_looks(options)
     population = read_with_flags(options.population, options)
     analysis = summary.analyze(population, seed=options.seed, survivors=options.survivors)
-    print(summary.summary_text(analysis))
+    print(summary.summary_text(analysis, sequential=options.sequential, most=options.most))
     print_notices(population)
     if options.out is not None:
         print(f"report: {summary.report([analysis], Path(options.out), command)}")

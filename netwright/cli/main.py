@@ -25,6 +25,7 @@ __all__ = ["COMMANDS", "main", "parser_of"]
 COMMANDS = {
     "design": "the guided job: from images and a budget to a chosen, explained network",
     "space": "list, show or count design spaces",
+    "plan": "how many networks a comparison needs, and what more of them buy",
     "sample": "draw networks from a design space",
     "sweep": "train a population of a design space",
     "copy": "copy a population, while a sweep trains it too",

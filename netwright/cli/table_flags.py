@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from netwright.cli.parser import CommandParser
     from netwright.report import PopulationView
 
-__all__ = ["add_table_flags", "print_notices", "read_with_flags"]
+__all__ = ["add_table_flags", "check_looks", "print_notices", "read_with_flags"]
 
 
 def add_table_flags(parser: CommandParser) -> None:
@@ -48,6 +48,14 @@ def print_notices(*views: PopulationView) -> None:
     for view in views:
         for notice in view.notices:
             print(f"{view.name}: {notice}")
+
+
+def check_looks(options: Namespace) -> None:
+    """Raise StatsError for --most without --sequential, before anything is read."""
+    from netwright.errors import StatsError
+
+    if options.most is not None and not options.sequential:
+        raise StatsError("--most belongs to --sequential: add it.")
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -7,16 +7,36 @@ Sources: "Designing Network Design Spaces" (DDS, arXiv 2003.13678) and "On Netwo
 """
 
 from netwright.stats.best import BestAgainstRest, best_against_rest
+from netwright.stats.betting import SequentialMeans, sequential_means
 from netwright.stats.compare import Effect, KsTest, PermutationTest, ks, permutation_test
 from netwright.stats.distribution import Band, Edf, band, edf, normalized_weights
+from netwright.stats.equivalence import Equivalence, equivalence_test
 from netwright.stats.front import pareto, plot_front
+from netwright.stats.group_sequential import GroupSequential, group_sequential, spending_bounds
 from netwright.stats.normalized import NormalizedTest, normalized_test
 from netwright.stats.outcomes import Outcomes, outcomes
+from netwright.stats.power import (
+    GroupPlan,
+    betting_trials,
+    detectable_difference,
+    equivalence_trials,
+    group_plan,
+    power_of,
+    trials_for,
+)
 from netwright.stats.relevance import Relevance, importance
 from netwright.stats.resampling import GoodRange, bootstrap
 from netwright.stats.search import Efficiency, EfficiencyRatio, efficiency, efficiency_ratio
 from netwright.stats.seeds import SeedTest, seed_test
+from netwright.stats.sequential import SequentialTest
+from netwright.stats.sequential_ks import SequentialKs, sequential_ks, sequential_ks_gap
 from netwright.stats.table import ErrorColumn, error_column, read_table
+from netwright.stats.time_uniform import (
+    howard_ramdas_half_width,
+    price_of_looking,
+    sequential_band,
+    sequential_half_width,
+)
 from netwright.system.deprecation import moved_names
 
 __all__ = [
@@ -26,21 +46,34 @@ __all__ = [
     "Effect",
     "Efficiency",
     "EfficiencyRatio",
+    "Equivalence",
     "ErrorColumn",
     "GoodRange",
+    "GroupPlan",
+    "GroupSequential",
     "KsTest",
     "NormalizedTest",
     "Outcomes",
     "PermutationTest",
     "Relevance",
     "SeedTest",
+    "SequentialKs",
+    "SequentialMeans",
+    "SequentialTest",
     "band",
     "best_against_rest",
+    "betting_trials",
     "bootstrap",
+    "detectable_difference",
     "edf",
     "efficiency",
     "efficiency_ratio",
+    "equivalence_test",
+    "equivalence_trials",
     "error_column",
+    "group_plan",
+    "group_sequential",
+    "howard_ramdas_half_width",
     "importance",
     "ks",
     "normalized_test",
@@ -49,8 +82,17 @@ __all__ = [
     "pareto",
     "permutation_test",
     "plot_front",
+    "power_of",
+    "price_of_looking",
     "read_table",
     "seed_test",
+    "sequential_band",
+    "sequential_half_width",
+    "sequential_ks",
+    "sequential_ks_gap",
+    "sequential_means",
+    "spending_bounds",
+    "trials_for",
 ]
 
 __getattr__ = moved_names(

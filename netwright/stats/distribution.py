@@ -145,7 +145,7 @@ class Band:
         errors: (n,) ascending.
         lower, upper: (n + 1,) the bounds where 0, 1, ..., n of the errors are below.
         confidence: 0 to 1.
-        method: "dkw", "ks" or "ld".
+        method: "dkw", "ks", "ld", or "sequential" (of `sequential_band`).
     """
 
     errors: FloatArray
@@ -159,7 +159,7 @@ class Band:
         """How far the true share of networks below any error can be from that of the sample.
 
         For "dkw" and "ks" it is the same at every error, and is not cut at the ends: at 0.5 or more, so of 7 networks
-        or fewer ("dkw", 95%), so few bound nothing. For "ld" it is the largest distance.
+        or fewer ("dkw", 95%), so few bound nothing. For "ld" and "sequential" it is the largest distance.
         """
         if self.method in HALF_WIDTHS:
             return HALF_WIDTHS[self.method](self.errors.size, self.confidence)

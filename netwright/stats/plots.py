@@ -22,8 +22,10 @@ __all__ = [
     "draw_efficiency",
     "draw_front",
     "draw_gap",
+    "draw_power",
     "draw_range",
     "draw_steps",
+    "picture",
     "to_svg",
 ]
 
@@ -36,6 +38,19 @@ def to_svg(chart: alt.LayerChart) -> str:
     import vl_convert
 
     return str(vl_convert.vegalite_to_svg(chart.to_dict() | {"config": CONFIG}))
+
+
+def picture(chart: alt.LayerChart, kind: str) -> bytes:
+    """The same chart as a file. kind: "svg", "png" or "pdf"."""
+    import vl_convert
+
+    svg = to_svg(chart)
+    encode: dict[str, Any] = {
+        "svg": str.encode,
+        "png": lambda text: vl_convert.svg_to_png(text, scale=2.0),
+        "pdf": vl_convert.svg_to_pdf,
+    }
+    return bytes(encode[kind](svg))
 
 
 def draw_steps(errors: FloatArray, shares: FloatArray, name: str) -> alt.LayerChart:
@@ -212,3 +227,34 @@ def _color() -> Any:
 def _thinned(n: int) -> Any:
     """Which of n rows to draw: all, or an even selection with both ends."""
     return np.unique(np.linspace(0, n - 1, min(n, _MOST_POINTS)).round().astype(np.intp))
+
+
+def draw_power(sizes: Sequence[int], curves: Mapping[str, Sequence[float]], n: int, power: float) -> alt.LayerChart:
+    """The power of a comparison over the number of networks.
+
+    Args:
+        sizes: (k,) networks of each population.
+        curves: Difference -> (k,) probability that it is shown.
+        n: The number that is planned.
+        power: Of it.
+    """
+    import altair as alt
+
+    rows = [
+        {"name": name, "n": size, "power": each}
+        for name, powers in curves.items()
+        for size, each in zip(sizes, powers, strict=True)
+    ]
+    x = alt.X("n:Q", title="networks of each population", scale=alt.Scale(type="log", nice=False))
+    y = alt.Y("power:Q", title="chance that it is shown", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%"))
+    color = alt.Color(
+        "name:N", sort=list(curves), scale=alt.Scale(range=list(SERIES)), legend=alt.Legend(orient="top", title=None)
+    )
+    lines = _chart(rows).mark_line(strokeWidth=2).encode(x=x, y=y, color=color)
+    planned = _chart([{"n": n, "power": power}])
+    return _layered(
+        planned.mark_rule(color=MUTED, strokeDash=[5, 4]).encode(x=x),
+        planned.mark_rule(color=MUTED, strokeDash=[5, 4]).encode(y=y),
+        lines,
+        planned.mark_point(color=INK, filled=True, size=70, opacity=1).encode(x=x, y=y),
+    )
