@@ -51,7 +51,7 @@ def equivalence_lines(
     found = [equivalence_test(views[j].errors, views[i].errors, margin, repeats=repeats, seed=seed) for i, j in pairs]
     corrected = holm([each.p_value for each in found])
     return [
-        f"closer than {margin:g} points? {names[j]} - {names[i]}: {_equivalence(each, p, len(pairs))}"
+        f"closer than {_points(margin)}? {names[j]} - {names[i]}: {_equivalence(each, p, len(pairs))}"
         for (i, j), each, p in zip(pairs, found, corrected, strict=True)
     ]
 
@@ -89,10 +89,9 @@ def sequential_lines(
     pairs = list(combinations(range(len(views)), 2))
     ordered = [errors_in_order(view) for view in views]
     confidence = 1 - (1 - _CONFIDENCE) / len(pairs)
-    many = f", and all {len(pairs)} pairs" if len(pairs) > 1 else ""
-    lines = [
-        f"looked at after every trial (with {_CONFIDENCE:.0%} confidence nothing here is wrong, at all looks{many}):"
-    ]
+    many = f" and {len(pairs)} pairs" if len(pairs) > 1 else ""
+    wrong = f"each line is wrong in at most {1 - _CONFIDENCE:.0%} of cases, over all looks{many} together"
+    lines = [f"looked at after every trial ({wrong}):"]
     for i, j in pairs:
         a, b = ordered[j].errors, ordered[i].errors
         if len(pairs) > 1:
@@ -152,10 +151,14 @@ def _group(a: Floats, b: Floats, confidence: float, margin: float | None, most: 
     return f"{low:+.2f} to {high:+.2f} points at {taken} of {most} networks: {words}"
 
 
+def _points(margin: float) -> str:
+    return f"{margin:g} point{'' if margin == 1 else 's'}"
+
+
 def _words(decision: str, name: str, other: str, margin: float | None) -> str:
     return {
         "better": f"{name} is better",
         "worse": f"{other} is better",
-        "equivalent": f"closer than {margin:g} points" if margin is not None else "",
+        "equivalent": f"closer than {_points(margin)}" if margin is not None else "",
         "undecided": "undecided",
     }[decision]

@@ -177,7 +177,7 @@ def _inflation(power: float, confidence: float, looks: int, spending: str) -> tu
     bounds = spending_bounds(fractions, confidence, spending)
     one = float(ndtri(power) - ndtri((1 - confidence) / 2))
     low, high = 0.5 * one, 3 * one
-    for _ in range(24):
+    for _ in range(16):
         middle = (low + high) / 2
         enough = crossing_chances(fractions, bounds, middle).sum() >= power
         low, high = (low, middle) if enough else (middle, high)

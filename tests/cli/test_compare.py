@@ -71,3 +71,26 @@ def test_more_than_two_are_compared_pair_by_pair(netwright: Run, tables: list[Pa
 
 def test_one_population_is_too_few(netwright: Run) -> None:
     assert "required: B\n" in netwright("compare", "a.csv").err
+
+
+def test_equivalence_and_all_looks(netwright: Run, tables: list[Path]) -> None:
+    plain = netwright("compare", *tables[::2]).out
+    done = netwright("compare", *tables[::2], "--margin", 1, "--sequential", "--most", 60)
+    assert (done.status, done.err) == (0, "")
+    assert "closer than 1 point? C - A: no, they are further apart" in done.out
+    assert "over all looks together" in done.out
+    assert set(plain.splitlines()) <= set(done.out.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--margin", 0], "margin must be above 0"),
+        (["--most", 60], "--most belongs to --sequential"),
+        (["--sequential", "--most", 8], "--most must be at least 16"),
+    ],
+)
+def test_looks_that_make_no_sense(netwright: Run, tables: list[Path], words: list[Any], message: str) -> None:
+    done = netwright("compare", *tables[::2], *words)
+    assert (done.status, done.out) == (1, "")
+    assert message in done.err

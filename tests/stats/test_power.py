@@ -40,6 +40,7 @@ def test_one_network_detects_nothing():
     assert detectable_difference(1, 2.5) == float("inf")
 
 
+@pytest.mark.slow
 def test_power_is_that_of_simulated_comparisons():
     from scipy.stats import ttest_ind
 
