@@ -3,7 +3,7 @@
     python benchmarks/claims.py
     python benchmarks/claims.py --populations 1000 --only pair
 
-(Not statistics.py: a file of that name in this folder is what `import statistics` finds in every other script of it.)
+Tests that are looked at after every trial are counted over all looks by statistics.py, beside this file.
 
 A null population has errors that nothing explains, and two null populations have equal means. Each is read, tested and
 reported as a user's would be, and what the pages and the terminal then say is searched for claims. These are all
@@ -16,6 +16,9 @@ pair        of two populations
   networks      "A search of A needs more networks for what 4 networks of B reach"
   mixes         "Their mixes of flops differ" (page), "the mixes of flops differ" (terminal)
   equal mixes   "B is better, also at equal flops" (page), "..., also at equal mixes of flops" (terminal)
+equivalent  of two populations whose means are a margin apart, so that a claim that they are alike is wrong
+  terminal      "yes, their means are equivalent within the margin" (compare --margin)
+  page          "The means are closer than the margin of"
 four        of four populations, any of the six pairs
   page          "By the mean error 1 of the 6 pairs, after Holm's correction at 5%, differ by more than chance explains"
   terminal      "B is better than A in the mean"
@@ -75,6 +78,7 @@ from claims_made import (  # beside this file
     Pool,
     Simulation,
     curves,
+    equivalent,
     four,
     linearity,
     mixes,
@@ -122,6 +126,7 @@ SUITES = (
     Suite("pair", pair, (*NULLS, *UNLIKE), PAIRS, ("normal", (48, 48))),
     Suite("pair", recipes, ("normal", "20% fail"), ((10, 10), (48, 48), (20, 100)), ("normal", (48, 48))),
     Suite("pair", mixes, ("equal flops", "other flops", "flops matter"), PAIRS, ("flops matter", (100, 100))),
+    Suite("equivalent", equivalent, ("normal", "heavy tails", "lognormal", "ties"), PAIRS, ("normal", (48, 48))),
     Suite("four", four, tuple(NULLS), _FOUR, ("normal", (48, 48, 48, 48)), shuffles=5),
     Suite("parameters", parameters, tuple(NULLS), _SINGLE, ("normal", (48,)), shuffles=5),
     Suite("networks", linearity, ("normal", "20% fail", "ties"), _SINGLE, ("normal", (100,))),

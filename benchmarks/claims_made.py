@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from netwright.analysis.looking import equivalence_lines
 from netwright.analysis.proposal import advice_text
 from netwright.analysis.refine import advise
 from netwright.analysis.summary import Analysis, analyze, comparison_text, summary_text
@@ -20,8 +21,9 @@ from netwright.report import Comparison, PopulationView, ReportData
 from netwright.report.comparison import CAUTION, pairs_of
 from netwright.report.provenance import Provenance
 from netwright.report.sections import SECTIONS, Missing, figures_of, networks
-from netwright.report.sections.verdict import of_finalists
+from netwright.report.sections.verdict import of_finalists, of_refinement
 from netwright.space import DesignSpace, load_space, sample
+from netwright.stats import equivalence_test
 
 Floats = npt.NDArray[np.float64]
 Claims = dict[str, bool]
@@ -132,6 +134,24 @@ def pair(run: Simulation, scenario: str, sizes: tuple[int, int], rng: np.random.
     if min(sizes) < 16 and any(claims.values()):
         assert CAUTION in page, "a claim about few networks has a caution"
         assert CAUTION.lower() in text, "likewise"
+    return claims
+
+
+def equivalent(run: Simulation, scenario: str, sizes: tuple[int, int], rng: np.random.Generator) -> Claims:
+    """Two populations that are a margin apart; where there is something to be found, they are nearer than that."""
+    a, b = run.draw(scenario, sizes, rng)
+    margin = 2 * EFFECT if run.is_real else 2.0
+    views = (_view("A", a), _view("B", b if run.is_real else b - margin))
+    seed = int(rng.integers(2**31))
+    (line, *caution) = equivalence_lines(views, ("A", "B"), margin, seed=seed, repeats=run.repeats)
+    compared = Comparison.of(*views, is_refinement=False, seed=seed, repeats=run.repeats)
+    assert compared is not None
+    found = equivalence_test(views[1].errors, views[0].errors, margin, repeats=run.repeats, seed=seed)
+    sentence = of_refinement(replace(compared, equivalence=found), "A", "B").sentence
+    claims = {"terminal": "their means are equivalent" in line, "page": "The means are closer than" in sentence}
+    if min(sizes) < 16 and any(claims.values()):
+        assert caution == [CAUTION.lower()], "a claim about few networks has a caution"
+        assert CAUTION in sentence, "likewise"
     return claims
 
 

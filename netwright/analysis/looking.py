@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from netwright.analysis.in_order import errors_in_order
+from netwright.analysis.planning import in_points
 from netwright.errors import StatsError
-from netwright.report.comparison import REPEATS, holm
+from netwright.report.comparison import CAUTION, FEW, LEVEL, REPEATS, holm
 from netwright.report.view import PopulationView
 from netwright.stats import (
     Equivalence,
@@ -30,7 +31,7 @@ __all__ = ["equivalence_lines", "sequential_band_line", "sequential_lines"]
 
 Floats = npt.NDArray[np.float64]
 
-_CONFIDENCE = 0.95
+_CONFIDENCE = 1 - LEVEL
 _LOOKS = 5  # of the group-sequential test of a planned number of networks
 _WIDTH = 15
 
@@ -50,10 +51,12 @@ def equivalence_lines(
     pairs = list(combinations(range(len(views)), 2))
     found = [equivalence_test(views[j].errors, views[i].errors, margin, repeats=repeats, seed=seed) for i, j in pairs]
     corrected = holm([each.p_value for each in found])
-    return [
-        f"closer than {_points(margin)}? {names[j]} - {names[i]}: {_equivalence(each, p, len(pairs))}"
+    lines = [
+        f"closer than {in_points(margin)}? {names[j]} - {names[i]}: {_equivalence(each, p, len(pairs))}"
         for (i, j), each, p in zip(pairs, found, corrected, strict=True)
     ]
+    few = [p <= LEVEL and min(each.n_a, each.n_b) < FEW for each, p in zip(found, corrected, strict=True)]
+    return [*lines, CAUTION.lower()] if any(few) else lines
 
 
 def _equivalence(found: Equivalence, p: float, pairs: int) -> str:
@@ -61,7 +64,7 @@ def _equivalence(found: Equivalence, p: float, pairs: int) -> str:
     interval = (
         "no interval of so few" if found.interval is None else "90% interval {:+.2f} to {:+.2f}".format(*found.interval)
     )
-    if p <= 1 - found.confidence:
+    if p <= LEVEL:
         verdict = "yes, their means are equivalent within the margin"
     elif found.is_beyond:
         verdict = "no, they are further apart"
@@ -151,14 +154,10 @@ def _group(a: Floats, b: Floats, confidence: float, margin: float | None, most: 
     return f"{low:+.2f} to {high:+.2f} points at {taken} of {most} networks: {words}"
 
 
-def _points(margin: float) -> str:
-    return f"{margin:g} point{'' if margin == 1 else 's'}"
-
-
 def _words(decision: str, name: str, other: str, margin: float | None) -> str:
     return {
         "better": f"{name} is better",
         "worse": f"{other} is better",
-        "equivalent": f"closer than {_points(margin)}" if margin is not None else "",
+        "equivalent": f"closer than {in_points(margin)}" if margin is not None else "",
         "undecided": "undecided",
     }[decision]

@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from netwright.errors import StatsError
-from netwright.options.duration import duration_in_words
 from netwright.report.text import count
 from netwright.report.view import PopulationView
 from netwright.stats import (
@@ -32,7 +31,7 @@ from netwright.stats.shuffles import LEAST
 if TYPE_CHECKING:
     import altair as alt
 
-__all__ = ["SPREAD", "PlanRow", "TrialPlan", "plan", "plan_text"]
+__all__ = ["SPREAD", "PlanRow", "TrialPlan", "in_points", "plan"]
 
 SPREAD = 4.0  # points: of three published populations it is 1.4 (RegNetX), 3.3 (Accel-NASBench) and 5.4 (NAAP-440)
 _SIZES = (16, 32, 50, 100, 200, 500, 1000)
@@ -110,7 +109,7 @@ class TrialPlan:
         """The power over the number of networks, for half, once and twice the difference, as an Altair chart."""
         sizes = np.unique(np.geomspace(LEAST, max(2 * self.trials, 100), 60).astype(int)).tolist()
         curves = {
-            _points(times * self.difference): [
+            in_points(times * self.difference): [
                 power_of(n, times * self.difference, self.spread, self.confidence) for n in sizes
             ]
             for times in (0.5, 1.0, 2.0)
@@ -256,71 +255,6 @@ def _rows(
     )
 
 
-_SPENDING = {"obrien_fleming": "O'Brien-Fleming", "pocock": "Pocock"}
-
-
-def plan_text(plan: TrialPlan) -> str:
-    """A plan as lines of text."""
-    lines = [_of_what(plan), ""]
-    goal = f"a difference of {_points(plan.difference)} in the mean is shown with power {plan.power:.0%}, at"
-    lines.append(f"{goal} {plan.confidence:.0%} confidence, by so many networks of each population:")
-    by_range = ""
-    if plan.trials_range is not None and plan.trials_range[0] < plan.trials_range[1]:
-        low, high = plan.trials_range
-        by_range = f"; {low:,} to {high:,}, for the pilot's spread is not exact"
-    rows = [("one look at the end", f"{plan.trials:,}{by_range}")]
-    for each in plan.groups:
-        rows.append(
-            (
-                f"{each.looks} looks, {_SPENDING[each.spending]}",
-                f"at most {each.most:,}; on average {each.expected:,.0f}, and {each.expected_null:,.0f} where there is "
-                "no difference",
-            )
-        )
-    rows.append(
-        ("a look after every trial", f"about {plan.every_trial:,}, with no assumption but errors within 0 and 100")
-    )
-    if plan.equivalence is not None:
-        rows.append((f"closer than {_points(plan.margin or 0)}", f"{plan.equivalence:,}, where there is no difference"))
-    width = max(len(name) for name, _ in rows)
-    lines += [f"  {name:<{width}}  {text}" for name, text in rows]
-    return "\n".join([*lines, "", "what more networks buy", *_table(plan)])
-
-
-def _of_what(plan: TrialPlan) -> str:
-    if not plan.pilot_networks:
-        known = "published populations have 1.4 to 5.4" if plan.spread == SPREAD else "as given"
-        return f"no pilot: errors are taken to vary by {_points(plan.spread)} (standard deviation; {known})"
-    low, high = plan.spread_range or (plan.spread, plan.spread)
-    text = f"{plan.pilot}: errors of {count(plan.pilot_networks, 'network')} vary by {plan.spread:.2f} points"
-    text += f" (standard deviation; 95% interval {low:.2f} to {high:.2f})"
-    if plan.spread_of_survivors is not None:
-        text += f"\n{plan.pilot_failed:,} of them failed and count as 100%; the others vary by "
-        text += f"{plan.spread_of_survivors:.2f} points"
-    return text
-
-
-def _points(value: float) -> str:
+def in_points(value: float) -> str:
+    """`1 point`, `0.5 points`."""
     return f"{value:g} point{'' if value == 1 else 's'}"
-
-
-def _table(plan: TrialPlan) -> list[str]:
-    has_best, has_time = (any(getattr(row, name) is not None for row in plan.rows) for name in ("best", "seconds"))
-    heads = [f"{'of each':>9}", "band ±", "± at all looks", "difference shown", f"power for {plan.difference:g}"]
-    heads += ["best of them"] * has_best + [f"{'time of both':>14}"] * has_time
-    lines = ["  ".join(heads)]
-    for row in plan.rows:
-        cells = [f"{row.n:,}", f"{row.band:.3f}", f"{row.band_all_looks:.3f}", f"{row.detectable:.2f} points"]
-        cells += [f"{row.power:.0%}" if row.power < 0.995 else ">99%"]
-        cells += [("-" if row.best is None else f"{row.best:.2f}%")] * has_best
-        cells += [("-" if row.seconds is None else duration_in_words(row.seconds))] * has_time
-        line = "  ".join(f"{cell:>{len(head)}}" for cell, head in zip(cells, heads, strict=True))
-        lines.append(line + ("  <- planned" if row.n == plan.trials else ""))
-    lines.append(
-        f"  band: how far the true share of networks below any error can be from the sample's, with "
-        f"{plan.confidence:.0%} confidence"
-    )
-    lines.append(f"  difference shown: of two means, with power {plan.power:.0%}, in one look")
-    if has_best:
-        lines.append("  best of them: the lowest error to be expected, from the pilot")
-    return lines

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +13,11 @@ from netwright.analysis.analyzing import LEAST, Analysis, analyze
 from netwright.analysis.comparing import comparison_text, lettered
 from netwright.analysis.looking import sequential_band_line
 from netwright.analysis.reading import read, view
-from netwright.report.comparison import LEVEL
+from netwright.report.comparison import LEVEL, Comparison
 from netwright.report.sections.points import values_of
 from netwright.report.text import count, listing
-from netwright.stats import efficiency
+from netwright.report.view import on_one_scale
+from netwright.stats import efficiency, equivalence_test
 from netwright.stats.bounds import dkw_half_width
 from netwright.stats.guessing import guessing_sentence
 from netwright.system.machine import hardware, versions
@@ -109,7 +111,9 @@ def _band(n: int) -> str:
     return f"within {half:.3f} of the true share of networks below any error"
 
 
-def report(analyses: Sequence[Analysis], out: Path, command: str, *, seed: int = 0) -> Path:
+def report(
+    analyses: Sequence[Analysis], out: Path, command: str, *, seed: int = 0, margin: float | None = None
+) -> Path:
     """Write a report of one population, or of several side by side.
 
     Args:
@@ -117,6 +121,7 @@ def report(analyses: Sequence[Analysis], out: Path, command: str, *, seed: int =
         out: The folder.
         command: The command line, for the report's facts.
         seed: Of the comparisons.
+        margin: Of two populations: a difference that does not matter, in points. Are their means closer than that?
 
     Returns:
         The path of the page.
@@ -124,7 +129,7 @@ def report(analyses: Sequence[Analysis], out: Path, command: str, *, seed: int =
     Raises:
         OutputError: The folder cannot be written.
     """
-    from netwright.report import Comparison, ReportData, write_report
+    from netwright.report import ReportData, write_report
     from netwright.report.comparison import pairs_of
 
     views = lettered([analysis.view for analysis in analyses])
@@ -135,12 +140,21 @@ def report(analyses: Sequence[Analysis], out: Path, command: str, *, seed: int =
             populations=views,
             good_ranges=analyses[0].ranges,
             relevance=analyses[0].relevance,
-            comparison=Comparison.of(*views, is_refinement=False, seed=seed) if len(views) == 2 else None,
+            comparison=_compared(views[0], views[1], seed, margin) if len(views) == 2 else None,
             pairs=pairs_of(views, seed=seed) if len(views) > 2 else (),
             facts=_facts(views, analyses[0], command),
         ),
         out,
     )
+
+
+def _compared(a: PopulationView, b: PopulationView, seed: int, margin: float | None) -> Comparison | None:
+    """Both tests, and whether the means are closer than a margin."""
+    found = Comparison.of(a, b, is_refinement=False, seed=seed)
+    if found is None or margin is None:
+        return found
+    a, b = on_one_scale((a, b))
+    return replace(found, equivalence=equivalence_test(b.errors, a.errors, margin, seed=seed))
 
 
 def _facts(views: Sequence[PopulationView], first: Analysis, command: str) -> dict[str, dict[str, Any]]:

@@ -58,5 +58,6 @@ def run(options: Namespace, command: str) -> int:
     print(text)
     print_notices(*(analysis.view for analysis in analyses))
     if options.out is not None:
-        print(f"report: {summary.report(analyses, Path(options.out), command, seed=options.seed)}")
+        page = summary.report(analyses, Path(options.out), command, seed=options.seed, margin=options.margin)
+        print(f"report: {page}")
     return 0

@@ -62,7 +62,8 @@ def run(options: Namespace, command: str) -> int:
     """Print the plan, and write it where that is wanted."""
     import json
 
-    from netwright.analysis.planning import plan, plan_text
+    from netwright.analysis.plan_text import plan_text
+    from netwright.analysis.planning import plan
     from netwright.errors import OutputError
 
     out = None if options.out is None else Path(options.out)

@@ -12,7 +12,7 @@ from netwright.report.provenance import Difference, differences, is_one_space
 from netwright.report.view import PopulationView, on_one_scale
 
 if TYPE_CHECKING:
-    from netwright.stats import KsTest, PermutationTest
+    from netwright.stats import Equivalence, KsTest, PermutationTest
 
 __all__ = ["CAUTION", "FEW", "LEVEL", "REPEATS", "Comparison", "holm", "pairs_of"]
 
@@ -42,6 +42,7 @@ class Comparison:
         survivors: Whether failed networks are left out.
         mixes: Whether their complexities are distributed alike, and what a comparison at equal complexity gives.
         p_holm: p-value of the means, corrected for the number of pairs that are compared; None for a single pair.
+        equivalence: Whether the means are closer than a margin; None where nobody wanted to know.
     """
 
     ks: KsTest
@@ -56,6 +57,7 @@ class Comparison:
     survivors: bool = False
     mixes: Mixes | None = None
     p_holm: float | None = None
+    equivalence: Equivalence | None = None
 
     @classmethod
     def of(

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 import netwright
-from netwright.analysis.planning import plan, plan_text
+from netwright.analysis.plan_text import plan_text
+from netwright.analysis.planning import plan
 from netwright.errors import StatsError
 from netwright.report import PopulationView
 from netwright.stats import detectable_difference, efficiency, sequential_half_width, trials_for

@@ -126,7 +126,11 @@ def of_refinement(comparison: Comparison | None, before: str, after: str) -> Ver
         label += f", {'also' if confirmed else 'but not shown'} at equal {comparison.mixes.cost}"
     unlike = comparison.differences or comparison.is_one_space or not confirmed
     kind = "unlike" if kind != "even" and unlike else kind
-    return Verdict(kind, label, f"{sentence}: {ends}.{_failures(comparison, before, after)}{reservation}{mixed}")
+    return Verdict(
+        kind,
+        label,
+        f"{sentence}: {ends}.{_failures(comparison, before, after)}{reservation}{mixed}{_equivalence(comparison)}",
+    )
 
 
 def _gap(difference: float, word: str) -> str:
@@ -164,6 +168,25 @@ def _mixes(mixes: Mixes | None, before: str, after: str) -> str:
         f"{start} At equal mixes (NDS's normalized distributions) the mean errors are {percent(mixes.test.mean_b)} and "
         f"{percent(mixes.test.mean_a)} ({p_value(mixes.test.p_value)})."
     )
+
+
+def _equivalence(comparison: Comparison) -> str:
+    """Whether the means are closer than a margin; empty where nobody wanted to know."""
+    found = comparison.equivalence
+    if found is None:
+        return ""
+    if found.is_equivalent:
+        said = "are closer than"
+    else:
+        said = "are further apart than" if found.is_beyond else "are not shown to be closer than"
+    interval = (
+        f"90% interval of the difference {signed(found.interval[0])} to {signed(found.interval[1])}, "
+        if found.interval is not None
+        else ""
+    )
+    tests = f"{interval}two one-sided tests, {p_value(found.p_value)}"
+    caution = f" {CAUTION}." if found.is_equivalent and comparison.is_of_few else ""
+    return f" The means {said} the margin of {points(found.margin)} ({tests}).{caution}"
 
 
 def spread(errors: Sequence[float]) -> float | None:

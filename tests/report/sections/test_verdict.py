@@ -8,6 +8,7 @@ import pytest
 
 from netwright.report import Comparison, PopulationView, Provenance, ReportData
 from netwright.report.sections.verdict import of_finalists, of_refinement
+from netwright.stats import equivalence_test
 
 
 @pytest.mark.parametrize(
@@ -141,3 +142,22 @@ def test_a_difference_of_few_networks_is_told_with_a_caution() -> None:
         assert ("With fewer than 16 networks, failures and long tails that are rare" in sentence) == is_said
     sentence = of(view("a", errors[:10]), view("b", errors))[3]
     assert "With fewer" not in sentence, "nothing is claimed"
+
+
+@pytest.mark.parametrize(
+    ("shift", "said"),
+    [
+        (0.0, " The means are closer than the margin of 1.00 points (90% interval of the difference"),
+        (1.0, " The means are not shown to be closer than the margin of 1.00 points ("),
+        (5.0, " The means are further apart than the margin of 1.00 points ("),
+    ],
+)
+def test_equivalence_is_a_result_of_its_own(shift: float, said: str) -> None:
+    rng = np.random.default_rng(0)
+    a, b = view("a", rng.normal(40, 1, 80).tolist()), view("b", rng.normal(40 + shift, 1, 80).tolist())
+    comparison = Comparison.of(a, b, is_refinement=False, repeats=499)
+    assert comparison is not None
+    plain = of_refinement(comparison, "a", "b").sentence
+    asked = replace(comparison, equivalence=equivalence_test(b.errors, a.errors, 1.0, repeats=499))
+    assert "margin" not in plain
+    assert of_refinement(asked, "a", "b").sentence.startswith(plain + said)
