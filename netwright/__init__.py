@@ -20,6 +20,7 @@ from netwright.version import __version__
 if TYPE_CHECKING:
     from netwright import stats
     from netwright.analysis.planning import plan
+    from netwright.analysis.importing import import_population
     from netwright.analysis.proposal import refine
     from netwright.arch import Arch, ArchBatch, Stage, Stem, complexity, published, regnet
     from netwright.data import Preprocessing, load_images
@@ -64,6 +65,7 @@ __all__ = [
     "export",
     "freeze",
     "fuse",
+    "import_population",
     "linear_probe",
     "list_models",
     "load_images",
@@ -92,6 +94,7 @@ __all__ = [
 # module -> the public names that it has
 _HOMES = {
     "analysis.planning": ("plan",),
+    "analysis.importing": ("import_population",),
     "analysis.proposal": ("refine",),
     "arch": ("Arch", "ArchBatch", "Stage", "Stem", "complexity", "published", "regnet"),
     "data": ("Preprocessing", "load_images"),

@@ -17,13 +17,13 @@ from netwright.system.suggest import suggest
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Columns", "check_names", "sort_columns"]
+__all__ = ["PREFIXES", "Columns", "check_names", "sort_columns"]
 
 MOST_CATEGORIES = 20  # more different words are names
 _LEAST = 10  # rows, to see an index or the response in the values alone
 _MOST_NAMED = 6  # columns that a notice names
 # how other programs mark the columns of parameters
-_PREFIXES = ("params_", "params.", "params/", "param_", "config.", "config/", "hparams.", "hparams/")
+PREFIXES = ("params_", "params.", "params/", "param_", "config.", "config/", "hparams.", "hparams/")
 _ROLES = frozenset(("arch", "curve", "failure", "reason", "state"))
 
 
@@ -90,7 +90,7 @@ def sort_columns(
 
 def _marked(frame: pd.DataFrame) -> tuple[str, ...] | None:
     """The columns that are marked as parameters by a prefix, None where none is."""
-    for prefix in _PREFIXES:
+    for prefix in PREFIXES:
         found = tuple(str(c) for c in frame.columns if str(c).startswith(prefix) and not is_cost(str(c)))
         if len(found) > 1:
             return found

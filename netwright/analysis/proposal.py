@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from netwright.report import PopulationView
 
-__all__ = ["advice_text", "refine", "write_space"]
+__all__ = ["advice_text", "refine", "refuse_other_columns", "write_space"]
 
 
 def refine(
@@ -73,7 +73,7 @@ def refine(
         )
     given = DesignSpace.from_dict(view.space) if space is None else space
     found = given if isinstance(given, DesignSpace) else load_space(given)
-    _refuse_other_columns(found, view.frame, source)
+    refuse_other_columns(found, view.frame, source)
     advice = advise(found, view.frame, policy=policy, refine_from=refine_from, survivors=survivors, seed=seed)
     if absent := [column for column in found.columns if column not in view.frame]:
         note = f"{source} has no column {listing(absent)}: nothing is known of it, and it stays as it is."
@@ -85,7 +85,7 @@ def refine(
     return advice
 
 
-def _refuse_other_columns(space: DesignSpace, frame: pd.DataFrame, source: str) -> None:
+def refuse_other_columns(space: DesignSpace, frame: pd.DataFrame, source: str) -> None:
     """StatsError or SpaceError where the columns are not parameters of the space."""
     from pandas.api.types import is_numeric_dtype
 

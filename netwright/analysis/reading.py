@@ -15,9 +15,11 @@ from netwright.analysis.columns import check_names, sort_columns
 from netwright.errors import OutputError, PopulationError, StatsError
 from netwright.population import FILE, Population, mixed_sessions
 from netwright.space import DesignSpace
+from netwright.stats.checks import FloatArray
+from netwright.stats.curves import folded, with_errors
 from netwright.stats.naming import words_of
 from netwright.stats.optuna_storage import is_optuna_storage
-from netwright.stats.response import response
+from netwright.stats.response import Response, response
 from netwright.stats.states import TrialStates, trial_states
 from netwright.stats.table import DATABASES, read_table
 
@@ -26,8 +28,9 @@ if TYPE_CHECKING:
 
     from netwright.report import PopulationView, Provenance
 
-__all__ = ["read", "table_view", "view"]
+__all__ = ["read", "table_view", "understood", "view"]
 
+_OF_NETWORKS = ("flops", "params", "acts", "seconds", "seed", "label", "arch", "curve")
 # our cost -> how others call it, and how many of ours one of theirs is
 _COSTS = {
     "flops": {"macs": 1, "nummacs": 1, "mmacs": 1e6, "gmacs": 1e9},
@@ -109,7 +112,16 @@ def read(
             frame, identity, notes = population.frame(), population.identity, population.notes
             provenance = Provenance.of(identity, notes, population.seed, mixed_sessions(notes))
         if identity.get("space") is None:
-            found = table_view(path.name, frame, unit="percent", parameters=parameters, ignore=ignore)
+            imported = notes.get("import", {})
+            known = imported.get("parameters") if parameters is None else parameters
+            kept = [each for each in known if each not in ignore] if known is not None else None
+            own: dict[str, Any] = (
+                {"error": "error", "unit": "percent"}
+                if error is None
+                else {"error": error, "maximize": maximize, "unit": unit}
+            )
+            name = imported.get("name") or path.name
+            found = table_view(name, _known_columns(frame), **own, parameters=kept, ignore=ignore)
             return replace(found, provenance=provenance)
         space = DesignSpace.from_dict(identity["space"])
         found = view(space.name, frame, space, notes.get("account", {}), provenance=provenance)
@@ -118,12 +130,22 @@ def read(
             f"--{name} is for tables; a population has its errors in percent" for name, x in of_tables.items() if x
         )
         return replace(_restricted(found, parameters, ignore), notices=notices)
-    frame = read_table(str(ref))
+    frame = folded(read_table(str(ref)), keep=[*([error] if error else ()), *(parameters or ())])
     title = str(ref).partition("#")[2] or path.stem
     try:
         return table_view(title, frame, error=error, maximize=maximize, unit=unit, parameters=parameters, ignore=ignore)
     except StatsError as wrong:
         raise StatsError(f"{ref}: {wrong}") from wrong
+
+
+def _known_columns(frame: pd.DataFrame) -> pd.DataFrame:
+    """Without the columns of ours of which an imported population knows nothing."""
+    empty = [name for name in _OF_NETWORKS if name in frame and not frame[name].map(_is_known).any()]
+    return frame.drop(columns=empty)
+
+
+def _is_known(cell: Any) -> bool:
+    return bool(cell) if isinstance(cell, list | str) else cell is not None and cell == cell
 
 
 def _is_population(path: Path) -> bool:
@@ -169,6 +191,29 @@ def table_view(
         parameters: Likewise.
         ignore: Likewise.
     """
+    named: dict[str, Any] = {
+        "error": error,
+        "maximize": maximize,
+        "unit": unit,
+        "parameters": parameters,
+        "ignore": ignore,
+    }
+    return understood(name, frame, **named)[0]
+
+
+def understood(
+    name: str,
+    frame: pd.DataFrame,
+    *,
+    error: str | None = None,
+    maximize: bool | None = None,
+    unit: str | None = None,
+    parameters: Sequence[str] | None = None,
+    ignore: Sequence[str] = (),
+) -> tuple[PopulationView, str]:
+    """`table_view`, and the name of the column that its errors are from."""
+    import pandas as pd
+
     from netwright.report import PopulationView
 
     said = tuple(frame.attrs.get("notices", ()))
@@ -186,11 +231,21 @@ def table_view(
     rows = rows.rename(columns={name: f"{name}_ignored" for name in ignore if name in ("state", "failure", "reason")})
     if "error" in rows and found.name != "error":
         rows = rows.rename(columns={"error": "error_before"} if "reason" in rows else {"error": "reason"})
+    if "curve" in rows:
+        curves = with_errors(rows["curve"].tolist(), _raw(found), found)
+        rows = rows.assign(curve=pd.Series(curves, index=rows.index, dtype=object))
     rows = rows.assign(error=found.errors, **_state_columns(states, rows), **_costs(rows))
     said += found.notices + (() if states is None else states.notices()) + columns.notices
-    return PopulationView(
+    found_view = PopulationView(
         name=name, frame=rows, parameters=columns.parameters, categories=columns.categories, notices=said
     )
+    return found_view, found.name
+
+
+def _raw(found: Response) -> FloatArray:
+    """(rows,) the response as the table has it."""
+    errors = 100 - found.errors if found.higher else found.errors
+    return errors / 100 if found.fraction else errors
 
 
 def _state_columns(states: TrialStates | None, rows: pd.DataFrame) -> dict[str, Any]:

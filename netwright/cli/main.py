@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import keyword
 import os
 import sys
 from collections.abc import Sequence
@@ -21,14 +22,16 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMANDS", "main", "parser_of"]
 
-# command -> what it does, one line; the module of the same name in this package has add_arguments and run
+# command -> what it does, one line; the module of the same name in this package (import_.py, since `import` is a word
+# of Python) has add_arguments and run
 COMMANDS = {
     "design": "the guided job: from images and a budget to a chosen, explained network",
     "space": "list, show or count design spaces",
     "plan": "how many networks a comparison needs, and what more of them buy",
     "sample": "draw networks from a design space",
     "sweep": "train a population of a design space",
-    "copy": "copy a population, while a sweep trains it too",
+    "copy": "copy a population, while a sweep trains it too; also as a table or an Optuna study",
+    "import": "make a population of a table: CSV, Parquet, JSON, Optuna, pycls, W&B, Ray Tune",
     "analyze": "what a population, or any table with an error column, shows",
     "refine": "propose a narrower space from a population, with the evidence",
     "compare": "test whether two populations differ",
@@ -81,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     from netwright.cli.parser import underscored
 
-    module = importlib.import_module(f"netwright.cli.{words[0]}")
+    module = _module_of(words[0])
     parser = parser_of(words[0], module)
     rest = underscored(words[1:], parser.flags)
     _refuse_unknown(parser, rest)
@@ -106,6 +109,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
 
 
+def _module_of(command: str) -> ModuleType:
+    return importlib.import_module(f"netwright.cli.{command}{'_' if keyword.iskeyword(command) else ''}")
+
+
 def _replace_unprintable() -> None:
     """A terminal or a pipe of another encoding than UTF-8 gets what is nearest, not a traceback after the work."""
     for stream in (sys.stdout, sys.stderr):
@@ -116,7 +123,7 @@ def parser_of(command: str, module: ModuleType | None = None) -> CommandParser:
     """The parser of a command. module: of the command, where it is imported already."""
     from netwright.cli.parser import CommandParser
 
-    module = module or importlib.import_module(f"netwright.cli.{command}")
+    module = module or _module_of(command)
     parser = CommandParser(f"netwright {command}", module.__doc__)
     module.add_arguments(parser)
     return parser

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from netwright.cli.parser import CommandParser
     from netwright.report import PopulationView
 
-__all__ = ["add_table_flags", "check_looks", "print_notices", "read_with_flags"]
+__all__ = ["add_table_flags", "check_looks", "names", "print_notices", "read_with_flags"]
 
 
 def add_table_flags(parser: CommandParser) -> None:
@@ -24,9 +24,9 @@ def add_table_flags(parser: CommandParser) -> None:
         "--unit", choices=("percent", "fraction"), help="of this column (default: fractions, where all are in 0 to 1)"
     )
     parser.add_argument(
-        "--parameters", metavar="A,B", type=_names, help="the columns that are parameters (default: found)"
+        "--parameters", metavar="A,B", type=names, help="the columns that are parameters (default: found)"
     )
-    parser.add_argument("--ignore", metavar="C,D", type=_names, default=(), help="columns that are no parameters")
+    parser.add_argument("--ignore", metavar="C,D", type=names, default=(), help="columns that are no parameters")
 
 
 def read_with_flags(ref: str | Path, options: Namespace) -> PopulationView:
@@ -58,5 +58,6 @@ def check_looks(options: Namespace) -> None:
         raise StatsError("--most belongs to --sequential: add it.")
 
 
-def _names(text: str) -> tuple[str, ...]:
+def names(text: str) -> tuple[str, ...]:
+    """`a,b` as names."""
     return tuple(name.strip() for name in text.split(",") if name.strip())

@@ -3,6 +3,7 @@
 from netwright.population.copying import is_population
 from netwright.population.database import FILE, STATES
 from netwright.population.failure import FAILURES, failure_of
+from netwright.population.imported import ImportedTrial
 from netwright.population.provenance import mixed_sessions
 from netwright.population.store import Population
 from netwright.population.trials import Trial, trial_seed
@@ -13,6 +14,7 @@ __all__ = [
     "FAILURES",
     "FILE",
     "STATES",
+    "ImportedTrial",
     "Lock",
     "Population",
     "Trial",

@@ -16,6 +16,7 @@ __all__ = [
     "add_failure_column",
     "bring_home",
     "disk_errors",
+    "has_extra_column",
     "has_failure_column",
     "make_tables",
     "open_file",
@@ -28,31 +29,33 @@ STATES = ("waiting", "running", "done", "failed")
 _FORMAT = 1
 _FAILURE = f"failure TEXT CHECK (failure IN {FAILURES})"
 
-_SCHEMA = f"""
+_SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE trials (
     trial INTEGER PRIMARY KEY,
-    state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN {STATES}),
+    state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN {states}),
     reason TEXT,               -- why it failed
-    {_FAILURE}, -- whose fault that is; files of version 0.1 lack the column, so NULL is possible
+    {failure}, -- whose fault that is; files of version 0.1 lack the column, so NULL is possible
     error REAL,                -- percent, top-1, of the last epoch
-    flops INTEGER NOT NULL, params INTEGER NOT NULL, acts INTEGER NOT NULL,
+    flops INTEGER{known}, params INTEGER{known}, acts INTEGER{known},
     seconds REAL,              -- of training, on one worker
-    seed INTEGER NOT NULL,
+    seed INTEGER{known},
     attempts INTEGER NOT NULL DEFAULT 0, -- trainings begun, less those that the end of a program interrupted
     parameters TEXT NOT NULL,  -- json: what was drawn
-    arch TEXT NOT NULL,        -- json: the network
-    curve TEXT,                -- json: one record an epoch
+    arch TEXT{known},          -- json: the network
+    {extra}curve TEXT,                -- json: one record an epoch
     label TEXT NOT NULL DEFAULT '',
     started REAL, finished REAL -- seconds since 1970
 );
 """
 
 
-def make_tables(db: sqlite3.Connection) -> None:
-    """The tables of a new population."""
+def make_tables(db: sqlite3.Connection, *, imported: bool = False) -> None:
+    """The tables of a new population. imported: networks, costs and seeds may be unknown, and there is more to keep."""
     db.execute("PRAGMA journal_mode = WAL")  # stays with the file
-    db.executescript(_SCHEMA)
+    extra = "extra TEXT, -- json: what else the table had that it was imported from\n    "
+    parts = {"known": "", "extra": extra} if imported else {"known": " NOT NULL", "extra": ""}
+    db.executescript(_SCHEMA.format(states=STATES, failure=_FAILURE, **parts))
     db.execute(f"PRAGMA user_version = {_FORMAT}")
 
 
@@ -109,6 +112,11 @@ def _connect(path: Path) -> sqlite3.Connection:
 def has_failure_column(db: sqlite3.Connection) -> bool:
     """Whether the file has the column `failure`; those of version 0.1 do not."""
     return any(row[1] == "failure" for row in db.execute("PRAGMA table_info(trials)"))
+
+
+def has_extra_column(db: sqlite3.Connection) -> bool:
+    """Whether the file has the column `extra`: it is of an imported population."""
+    return any(row[1] == "extra" for row in db.execute("PRAGMA table_info(trials)"))
 
 
 def add_failure_column(db: sqlite3.Connection) -> None:

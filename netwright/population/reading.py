@@ -6,7 +6,7 @@ import json
 import sqlite3
 from typing import TYPE_CHECKING
 
-from netwright.population.database import has_failure_column
+from netwright.population.database import has_extra_column, has_failure_column
 from netwright.population.failure import failure_of
 
 if TYPE_CHECKING:
@@ -25,14 +25,18 @@ def trial_frame(db: sqlite3.Connection) -> pd.DataFrame:
     names = (*_BEFORE, "failure", *_AFTER)
     selected = ", ".join((*_BEFORE, _failure(db), *_AFTER))
     records = []
-    for row in db.execute(f"SELECT {selected}, parameters, arch, curve FROM trials ORDER BY trial"):
+    imported = has_extra_column(db)
+    extra = "extra" if imported else "NULL"
+    for row in db.execute(f"SELECT {selected}, {extra}, parameters, arch, curve FROM trials ORDER BY trial"):
         record = dict(zip(names, row, strict=False))
         if record["state"] == "failed":
             record["failure"] = record["failure"] or failure_of(record["reason"])
         curve = json.loads(row[-1]) if row[-1] else []
-        records.append(record | json.loads(row[-3]) | {"arch": row[-2], "curve": curve})
+        more = json.loads(row[-4]) if row[-4] else {}
+        records.append(record | json.loads(row[-3]) | more | {"arch": row[-2], "curve": curve})
     frame = pd.DataFrame.from_records(records, columns=None if records else [*names, "arch", "curve"])
-    return frame.astype({"error": float, "seconds": float})
+    unknown = [name for name in ("flops", "params", "acts", "seed") if imported and frame[name].isna().any()]
+    return frame.astype({"error": float, "seconds": float, **dict.fromkeys(unknown, float)})
 
 
 def failed_trials(db: sqlite3.Connection) -> dict[int, tuple[str, str]]:

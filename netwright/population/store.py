@@ -9,7 +9,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
@@ -23,18 +23,19 @@ from netwright.population.database import (
     add_failure_column,
     bring_home,
     disk_errors,
-    make_tables,
     open_file,
-    remove_draft,
     transaction,
 )
 from netwright.population.failure import failure_of
+from netwright.population.imported import ImportedTrial, insert_imported
+from netwright.population.making import make_file
 from netwright.population.provenance import with_session
 from netwright.population.reading import failed_trials, trial_frame
 from netwright.population.resume import unlike_identity, unlike_trials
+from netwright.population.studies import STUDY, write_study
 from netwright.population.summary import population_html
+from netwright.population.tables import TABLES, write_table
 from netwright.population.trials import Networks, Trial, insert_trials
-from netwright.system.atomic import explain_errors
 from netwright.system.diff import difference
 from netwright.system.lock import Lock
 
@@ -93,27 +94,35 @@ class Population:
             OutputError: The folder cannot be written.
             PopulationError: It has a population already.
         """
-        folder = Path(folder)
-        what, elsewhere = "the population", "another folder"
-        with explain_errors(folder, what=what, elsewhere=elsewhere):
-            folder.mkdir(parents=True, exist_ok=True)
-        path, draft = folder / FILE, folder / f".{FILE}.new"
-        meta = {"seed": seed, "identity": identity, "notes": notes or {}, "created": time.time()}
-        with Lock(folder):
-            if path.exists():
-                raise PopulationError(f"{folder} holds a population already. Open it, or choose another folder.")
-            remove_draft(draft)
-            try:
-                with disk_errors(folder), closing(sqlite3.connect(draft, isolation_level=None)) as db:
-                    make_tables(db)
-                    with transaction(db):
-                        db.executemany("INSERT INTO meta VALUES (?, ?)", [(key, json.dumps(meta[key])) for key in meta])
-                        insert_trials(db, 0, networks, seed, seeds, labels)
-                # the complete file appears at once: a kill before this leaves no half-made population
-                with explain_errors(path, what=what, elsewhere=elsewhere):
-                    draft.replace(path)
-            finally:
-                remove_draft(draft)
+        meta = {"seed": seed, "identity": identity, "notes": notes or {}}
+        make_file(Path(folder), meta, lambda db: insert_trials(db, 0, networks, seed, seeds, labels))
+        return cls.open(folder)
+
+    @classmethod
+    def create_imported(
+        cls,
+        folder: str | Path,
+        *,
+        trials: Sequence[ImportedTrial],
+        identity: Mapping[str, Any],
+        notes: Mapping[str, Any] | None = None,
+        seed: int = 0,
+    ) -> Population:
+        """A new population of trials that others trained; `netwright.import_population` makes them from a table.
+
+        Args:
+            folder: Where its file is written; made where it is not there.
+            trials: With what is known of them; networks, costs and seeds may be missing.
+            identity: As for `create`.
+            notes: Likewise; "import" says where the trials are from.
+            seed: Of the population, where the trials are of one of ours.
+
+        Raises:
+            OutputError: The folder cannot be written.
+            PopulationError: It has a population already.
+        """
+        meta = {"seed": seed, "identity": identity, "notes": notes or {}}
+        make_file(Path(folder), meta, lambda db: insert_imported(db, trials), imported=True)
         return cls.open(folder)
 
     @classmethod
@@ -197,16 +206,26 @@ class Population:
         """Copy all that is committed now into a file, while others may write to the population.
 
         Args:
-            target: A file that ends in .sqlite, .sqlite3 or .db, or a folder. The copy is whole or not there.
+            target: A file that ends in .sqlite, .sqlite3 or .db, or a folder, for a population; a file that ends in
+                .csv, .parquet or .jsonl for a table with a row for each trial; sqlite:///FILE, also with #STUDY, for
+                a study of Optuna. The copy is whole or not there.
 
         Returns:
-            The new file, which `open` opens.
+            The new file. `open` opens a population, and `netwright.import_population` makes one of the others.
 
         Raises:
             PopulationError: Something is there already.
-            OutputError: It cannot be written.
+            OutputError: It cannot be written, or for a study of Optuna, this is not installed.
         """
+        if str(target).startswith(STUDY):
+            return write_study(self.frame(), str(target), self._facts())
+        if Path(target).suffix.lower() in TABLES:
+            return write_table(self.frame(), Path(target), self._facts())
         return copy_file(self._db, target)
+
+    def _facts(self) -> dict[str, Any]:
+        """What is no trial."""
+        return {"seed": self.seed, "identity": self.identity, "notes": self.notes}
 
     def close(self) -> None:
         """Close the file."""
@@ -247,14 +266,23 @@ class Population:
         return {state: found.get(state, 0) for state in STATES}
 
     def trials(self, state: str = "waiting") -> list[Trial]:
-        """Those in a state: waiting, running, done or failed."""
+        """Those in a state: waiting, running, done or failed.
+
+        Raises:
+            PopulationError: One has no network, as where it was imported from a table without them.
+        """
         rows = self._db.execute(
             "SELECT trial, arch, seed, attempts, label, parameters FROM trials WHERE state = ? ORDER BY trial", (state,)
         )
-        return [
-            Trial(index, Arch.from_json(arch), seed, attempts, label, json.loads(drawn))
-            for index, arch, seed, attempts, label, drawn in rows
-        ]
+        found = []
+        for index, arch, seed, attempts, label, drawn in rows:
+            if not arch:
+                raise PopulationError(
+                    f"trial {index} of {self.folder} has no network: it was imported from a table without any. It can "
+                    "be analyzed, and not trained: sweep a space into another folder."
+                )
+            found.append(Trial(index, Arch.from_json(arch), seed or 0, attempts, label, json.loads(drawn)))
+        return found
 
     @property
     def recipe_parameters(self) -> tuple[str, ...]:

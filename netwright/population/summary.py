@@ -39,11 +39,16 @@ def population_html(title: str, counts: Mapping[str, int], frame: pd.DataFrame) 
     if not done.empty:
         costs = ("flops", "params", "acts")
         rows = [
-            (row["trial"], f"{row['error']:.2f}", *(f"{row[name]:,}" for name in costs))
+            (row["trial"], f"{row['error']:.2f}", *(_amount(row[name]) for name in costs))
             for row in done.head(_BEST).to_dict("records")
         ]
         page += table(("trial", "error, %", *costs), rows, "The best networks")
     return page + to_svg(band(results.errors).plot())
+
+
+def _amount(value: float | None) -> str:
+    """A cost; of an imported network it may be unknown."""
+    return "" if value is None or value != value else f"{value:,.0f}"
 
 
 def _failures(results: Outcomes) -> list[str]:

@@ -72,7 +72,14 @@ class Provenance:
             "machine": {name: value for name, value in machine.items() if value not in (None, "")},
             "software": _mapping(stored.get("versions")),
         }
-        facts = {"seed of the population": str(seed)}
+        imported = _mapping(notes.get("import"))
+        facts = {"seed of the population": str(seed)} if not imported or "recipe" in identity else {}
+        if imported:
+            facts |= {"imported from": str(imported.get("source")), "error column": str(imported.get("column"))}
+            if imported.get("sha256"):
+                facts["SHA-256 of the source"] = str(imported["sha256"])
+            if dropped := _mapping(imported.get("dropped")):
+                facts["rows dropped"] = ", ".join(f"{many} ({why})" for why, many in dropped.items())
         if notes.get("command"):
             facts["command"] = str(notes["command"])
         if mixed:

@@ -26,6 +26,11 @@ _LABELS = frozenset(
     (
         *("attempts", "comment", "description", "file", "finished", "label", "name", "note", "notes", "number", "path"),
         *("started", "tag", "tags", "title", "trial", "url"),
+        # what Ray Tune and W&B write beside the configuration
+        *("checkpoint_dir_name", "created", "done", "experiment_tag", "hostname", "iterations_since_restore"),
+        *("logdir", "node_ip", "pid", "should_checkpoint", "sweep", "training_iteration", "user", "wandb"),
+        *("episodes_total", "time_since_restore", "time_this_iter_s", "time_total_s", "timesteps_total"),
+        *("timesteps_since_restore",),
     )
 )
 _INDICES = frozenset(("hash", "id", "ids", "idx", "index", "uid", "uuid"))
@@ -79,7 +84,8 @@ def is_identifier(name: str) -> bool:
     words = words_of(name)
     plain = "_".join(words)
     return (
-        plain in _LABELS | _SPLITS
+        name.startswith("_")  # W&B's own: _step, _runtime
+        or plain in _LABELS | _SPLITS
         or words[-1:] == []
         or words[-1] in _INDICES
         or {"seed", "unnamed"} & {*words} != set()

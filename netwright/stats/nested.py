@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from netwright.stats.curves import listed_curves
 from netwright.stats.naming import is_response
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ def flat(frame: pd.DataFrame) -> pd.DataFrame:
     """The same rows, with a column for each value inside a mapping, and for the last value of each curve.
 
     A mapping's name is kept in front of its keys ("params.depth") only where two would have the same name. A curve is a
-    list of numbers with the name of an error, an accuracy or a loss, or a list of mappings that have one. What else is
-    a list stays as it is.
+    list of numbers with the name of an error, an accuracy or a loss, or a list of mappings that have one. All of them
+    together are the column `curve`, a list of records with their epoch. What else is a list stays as it is.
     """
     import pandas as pd
 
@@ -39,11 +40,15 @@ def flat(frame: pd.DataFrame) -> pd.DataFrame:
         for column, values in inner.items():
             renamed = {key: key if key not in frame.columns else f"{column}.{key}" for key in values.columns}
             frame = pd.concat([frame, values.rename(columns=renamed)], axis=1)
-    for column in [column for column in frame.columns if _all_of(frame[column], list)]:
+    lists = [column for column in frame.columns if _all_of(frame[column], list)]
+    curves = listed_curves(frame[lists]) if lists else None
+    for column in lists:
         for key, ends in _last(str(column), frame[column]).items():
             if key == column or key not in frame.columns:  # else the final value is there already
                 frame = frame.assign(**{key: pd.Series(ends, index=frame.index, dtype=float)})
                 notices.append(f"'{key}' is the last value of each '{column}'.")
+    if curves is not None:
+        frame = frame.assign(curve=pd.Series(curves, index=frame.index, dtype=object))
     frame.attrs["notices"] = tuple(notices)
     return frame
 

@@ -15,8 +15,9 @@ from netwright.errors import StatsError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["is_optuna_storage", "read_study"]
+__all__ = ["STUDY_KEY", "is_optuna_storage", "read_study"]
 
+STUDY_KEY = "netwright"  # of what netwright attaches to a study that it writes
 _TABLES = {"studies", "trials", "trial_params", "trial_values", "study_directions"}
 
 
@@ -38,7 +39,8 @@ def read_study(file: Path, study: str | None = None) -> pd.DataFrame:
 
     Returns:
         Columns number, state, value (value_0, value_1, ... of several objectives), the parameters by their names, and
-        what was attached to trials as user attributes. `attrs` says which are parameters and whether to maximize.
+        what was attached to trials as user attributes; `curve` where trials have intermediate values. `attrs` says
+        which are parameters, whether to maximize, and of a study that netwright wrote the unit and its "population".
 
     Raises:
         StatsError: It is no such database, or none or several of its studies can be meant.
@@ -90,11 +92,33 @@ def _read(db: sqlite3.Connection, file: Path, study: str | None) -> pd.DataFrame
         f"SELECT trial_id, key, value_json {of_study.format('trial_user_attributes')}", (number,)
     ):
         rows[trial].setdefault(key, json.loads(value))
+    own = _attach_more(db, number, rows)
     frame = pd.DataFrame.from_records(list(rows.values()))
     frame.attrs["parameters"] = tuple(parameters)
     if len(directions) == 1:
         frame.attrs |= {"response": "value", "maximize": directions[0]}
+    if own is not None:
+        frame.attrs |= {"unit": "percent", "population": own}
     return frame
+
+
+def _attach_more(db: sqlite3.Connection, study: int, rows: Mapping[int, dict[str, Any]]) -> dict[str, Any] | None:
+    """Add the curves of the trials, where there are any. Returns what netwright attached to the study."""
+    tables = _tables(db)
+    if "trial_intermediate_values" in tables:
+        attached = {trial for trial in rows if "curve" in rows[trial]}
+        for trial, step, value in db.execute(
+            "SELECT trial_id, step, intermediate_value FROM trial_intermediate_values JOIN trials USING (trial_id) "
+            "WHERE study_id = ? AND intermediate_value IS NOT NULL ORDER BY number, step",
+            (study,),
+        ):
+            if trial not in attached:
+                rows[trial].setdefault("curve", []).append({"epoch": step, "value": value})
+    if "study_user_attributes" in tables:
+        query = "SELECT value_json FROM study_user_attributes WHERE study_id = ? AND key = ?"
+        for (text,) in db.execute(query, (study, STUDY_KEY)):
+            return dict(json.loads(text))
+    return None
 
 
 def _choose(studies: Mapping[str, int], file: Path, study: str | None) -> int:

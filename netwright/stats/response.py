@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +17,7 @@ from netwright.stats.written import written_numbers
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ErrorColumn", "Response", "error_column", "response"]
+__all__ = ["OURS", "ErrorColumn", "Response", "error_column", "response"]
 
 # names of the error that counts, in our populations and others'
 _ERRORS = (
@@ -27,7 +27,7 @@ _ERRORS = (
 _SPLITS = ("", "top1_", "test_", "val_", "valid_", "validation_", "max_", "best_", "final_")
 _ACCURACIES = (*(f"{split}{word}" for split in _SPLITS for word in ("accuracy", "acc")), "acc1", "eval_top1", "top1")
 _SCORES = ("auc", "auroc", "f1", "fitness", "metric", "objective", "reward", "score", "value")
-_OURS = {"trial", "state", "attempts", "seconds"}  # a table that one of our populations was written to
+OURS = frozenset(("trial", "state", "attempts", "seconds"))  # a table that one of our populations was written to
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,11 +38,15 @@ class Response:
         name: The column.
         errors: (rows,) in percent, lower is better; not finite where a row has none.
         notices: What was understood, in sentences: how the column became an error in percent.
+        higher: Whether higher values of the column are better.
+        fraction: Whether they are of 1 and not of 100.
     """
 
     name: str
     errors: FloatArray
     notices: tuple[str, ...]
+    higher: bool = False
+    fraction: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,16 +130,18 @@ def response(
     if column is None:
         column = str(frame.attrs["response"]) if frame.attrs.get("response") in numeric else None
         maximize = frame.attrs.get("maximize") if column is not None and maximize is None else maximize
+        if column is None and set(frame.columns) >= OURS and "error" in numeric:
+            column = "error"  # other columns are what an imported table had
     name = _choose([str(c) for c in frame.columns], usual, maximize) if column is None else column
     if name not in frame.columns:
         raise StatsError(f"no column '{name}'{_nearest([name], numeric) or '.'} The table has: {_listed(frame)}.")
     if maximize and plain_name(name) in _ERRORS:
         raise StatsError(f"'{name}' is an error, of which lower is better: maximize another column, or none.")
     values, written, notices = _values(frame, name, numeric)
-    if unit is None and set(frame.columns) >= _OURS:
+    if unit is None and set(frame.columns) >= OURS:
         unit = "percent"
     found = _in_percent(name, values, maximize, unit or written)
-    return Response(name, found.errors, notices + found.notices)
+    return replace(found, notices=notices + found.notices)
 
 
 def _values(frame: pd.DataFrame, name: str, numeric: list[str]) -> tuple[FloatArray, str | None, tuple[str, ...]]:
@@ -193,7 +199,7 @@ def _in_percent(name: str, values: FloatArray, maximize: bool | None, unit: str 
             f"is not, and a failure counts as {max(100.0, high * 100 / top):.4g}."
         )
     percent = values * 100 if fraction else values
-    return Response(name, 100 - percent if higher else percent, tuple(notices))
+    return Response(name, 100 - percent if higher else percent, tuple(notices), higher, fraction)
 
 
 def _choose(every: list[str], numeric: list[str], maximize: bool | None) -> str:

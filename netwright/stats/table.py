@@ -6,13 +6,16 @@ import json
 from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from netwright.errors import StatsError
+from netwright.stats.cells import parsed_cells
+from netwright.stats.iterations import one_row_each
+from netwright.stats.keyed_json import keyed_frame
 from netwright.stats.nested import flat
 from netwright.stats.optuna_storage import is_optuna_storage, read_study
 from netwright.stats.pycls_sweep import is_pycls_sweep, sweep_frame
-from netwright.stats.response import ErrorColumn, error_column
+from netwright.stats.response import OURS, ErrorColumn, error_column
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,19 +23,23 @@ if TYPE_CHECKING:
 __all__ = ["DATABASES", "ErrorColumn", "error_column", "read_table"]
 
 DATABASES = (".db", ".sqlite", ".sqlite3")
+# columns of our own tables that are text even where they look like numbers
+_TEXTS = dict.fromkeys(("state", "reason", "failure", "label", "arch", "curve"), str)
 
 
 def read_table(path: str | PathLike[str] | pd.DataFrame) -> pd.DataFrame:
     """Read a table with one row for each network.
 
     Args:
-        path: A .csv, .tsv, .parquet, .jsonl or .ndjson file; a .json file with a list of rows, or pycls's sweep.json;
-            an SQLite file of Optuna, also as a URL (sqlite:///study.db), with the study's name after a # where there
-            are several. A data frame is returned as it is.
+        path: A .csv, .tsv, .parquet, .jsonl or .ndjson file; a .json file with a list of rows, a mapping from the name
+            of each network to what is known of it, or pycls's sweep.json; an SQLite file of Optuna, also as a URL
+            (sqlite:///study.db), with the study's name after a # where there are several. A data frame is returned
+            as it is.
 
     Returns:
-        The table. Values inside JSON values are columns of their own. Its `attrs` may have "notices" (what was
-        understood), "parameters", and of a study "response" and "maximize".
+        The table. Values inside JSON values are columns of their own. Where a file has a row for each iteration of a
+        trial, the table has the last one, and `curve`. Its `attrs` may have "notices" (what was understood), "rows" (of
+        the file, where there are fewer here), "parameters", and of a study "response" and "maximize".
 
     Raises:
         StatsError: The file is missing, empty, unreadable or of another kind.
@@ -46,7 +53,7 @@ def read_table(path: str | PathLike[str] | pd.DataFrame) -> pd.DataFrame:
         ".json": _read_json,
         ".jsonl": _read_lines,
         ".ndjson": _read_lines,
-        ".parquet": pd.read_parquet,
+        ".parquet": _read_parquet,
         ".tsv": _read_tabs,
     }
     name, _, study = str(path).removeprefix("sqlite:///").partition("#")
@@ -66,29 +73,51 @@ def read_table(path: str | PathLike[str] | pd.DataFrame) -> pd.DataFrame:
         raise StatsError(f"'{file}' cannot be read as {file.suffix}: {error}. Export it again.") from error
     if frame.empty:
         raise StatsError(f"a table must hold a row, and '{file}' has none: export it again.")
-    return frame
+    return one_row_each(frame)
 
 
 def _read_csv(file: Path) -> pd.DataFrame:
     """With commas, or with semicolons, as spreadsheets write where the comma is in numbers."""
-    import pandas as pd
-
     with file.open(encoding="utf-8", errors="replace") as lines:
         head = lines.readline()
-    if ";" in head and "," not in head:
-        return pd.read_csv(file, sep=";")
-    return pd.read_csv(file)
+    return _separated(file, ";" if ";" in head and "," not in head else ",", head)
+
+
+def _separated(file: Path, mark: str, head: str) -> pd.DataFrame:
+    import pandas as pd
+
+    # what newer versions do by default: the number that was written, to the last digit
+    older = tuple(map(int, pd.__version__.split(".")[:2])) < (3, 1)
+    how: dict[str, Any] = {"float_precision": "round_trip"} if older else {}
+    if {name.strip('" \n\ufeff') for name in head.split(mark)} >= OURS:  # only an empty cell is empty
+        how |= {"dtype": _TEXTS, "keep_default_na": False, "na_values": [""]}
+    return _unfolded(pd.read_csv(file, sep=mark, **how))
+
+
+def _unfolded(frame: pd.DataFrame) -> pd.DataFrame:
+    """With columns for what is inside cells; those of our own tables stay as they are."""
+    parsed = parsed_cells(frame)
+    return parsed if parsed is frame or {*frame.columns} >= OURS else flat(parsed)
 
 
 def _read_tabs(file: Path) -> pd.DataFrame:
+    with file.open(encoding="utf-8", errors="replace") as lines:
+        return _separated(file, "\t", lines.readline())
+
+
+def _read_parquet(file: Path) -> pd.DataFrame:
     import pandas as pd
 
-    return pd.read_csv(file, sep="\t")
+    return _unfolded(pd.read_parquet(file))
 
 
 def _read_lines(file: Path) -> pd.DataFrame:
     import pandas as pd
 
+    with file.open(encoding="utf-8", errors="replace") as lines:
+        head = lines.readline()
+    if head.startswith("{") and all(f'"{name}":' in head for name in OURS):  # nothing is guessed of our own values
+        return pd.DataFrame.from_records([json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()])
     return flat(pd.read_json(file, lines=True))
 
 
@@ -100,8 +129,12 @@ def _read_json(file: Path) -> pd.DataFrame:
         return sweep_frame(content)
     if isinstance(content, list) and all(isinstance(row, dict) for row in content):
         return flat(pd.DataFrame.from_records(content))
+    keyed = keyed_frame(content)
+    if keyed is not None:
+        return keyed
     raise StatsError(
-        f"'{file}' must be a list with one mapping for each network. From another form, pandas makes a table: "
+        f"'{file}' must be a list with one mapping for each network, or a mapping from the name of each "
+        "network to one. From another form, pandas makes a table: "
         f"python -c \"import pandas; pandas.json_normalize(pandas.read_json('{file}', typ='series')['trials'])"
         f".to_csv('{file.with_suffix('.csv')}', index=False)\", with the name of the list that the networks are in."
     )
