@@ -25,7 +25,20 @@ _RESERVED = (
     *("label", "arch", "curve"),
 )
 _SECONDS = ("seconds", "train_seconds", "time_total_s", "runtime", "_runtime", "duration")
-_LABELS = ("label", "architecture", "arch", "name", "display_name", "model", "modelid", "model_id", "trial_id", "id")
+_LABELS = (
+    "label",
+    "architecture",
+    "arch",
+    "name",
+    "display_name",
+    "model",
+    "modelid",
+    "model_id",
+    "trial_id",
+    "run_name",
+    "run_id",
+    "id",
+)
 _LARGEST = 2**63 - 1  # of a whole number in SQLite
 
 

@@ -1,4 +1,4 @@
-"""Tables with a row for each iteration of each trial, as histories of Ray Tune and W&B: one row a trial, and a curve."""
+"""Tables with a row for each iteration of a trial, as histories of Ray Tune and W&B: one row a trial, and a curve."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def one_row_each(frame: pd.DataFrame) -> pd.DataFrame:
     ends = last[step]
     if (short := int((ends < ends.max()).sum())) > 0:
         said.append(
-            f"{short} of {len(last)} trials end before {step} {ends.max():g}, as by early stopping: their errors are of less "
-            "training."
+            f"{short} of {len(last)} trials end before {step} {ends.max():g}, as by early stopping: their errors are "
+            "of less training."
         )
     result.attrs = dict(frame.attrs) | {"notices": (*frame.attrs.get("notices", ()), *said), "rows": len(frame)}
     return result

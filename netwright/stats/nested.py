@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -37,8 +38,10 @@ def flat(frame: pd.DataFrame) -> pd.DataFrame:
         for each in inner.values():
             each.index = frame.index
         frame = frame.drop(columns=nested)
+        counts = Counter(key for values in inner.values() for key in values.columns)
         for column, values in inner.items():
-            renamed = {key: key if key not in frame.columns else f"{column}.{key}" for key in values.columns}
+            taken = {*frame.columns, *(key for key, many in counts.items() if many > 1)}
+            renamed = {key: key if key not in taken else f"{column}.{key}" for key in values.columns}
             frame = pd.concat([frame, values.rename(columns=renamed)], axis=1)
     lists = [column for column in frame.columns if _all_of(frame[column], list)]
     curves = listed_curves(frame[lists]) if lists else None
