@@ -12,6 +12,7 @@ from typing import Any
 
 from netwright.errors import SpaceError
 from netwright.space.distribution import PowersOfTwo
+from netwright.space.located import PlacedError
 from netwright.space.space import DesignSpace
 from netwright.space.space_file import space_from_text
 from netwright.system.suggest import suggest
@@ -22,6 +23,7 @@ __all__ = ["load_space", "space_names"]
 _RESNET = {"stem": "imagenet", "stem_width": 64, "strides": (1, 2, 2, 2)}
 _SETTINGS: dict[str, dict[str, Any]] = {"y": {}, "z": {}, "r": _RESNET, "basic": _RESNET, "v": {}}
 _OF_BLOCK_X = ("anynetx_a", "anynetx_b", "anynetx_c", "anynetx_d", "anynetx_e", "regnetx")
+_MOST_BYTES = 1_000_000  # of a space's file
 # end of a name -> (the step before, the parameter that this one ties)
 _TIED = {"_b": ("A", "bottleneck"), "_c": ("B", "group width")}
 # name -> (the space of block x that it is made of, its block)
@@ -68,13 +70,29 @@ def _load(ref: str | Path, readers: tuple[Path, ...]) -> DesignSpace:
     if path.suffix in (".yaml", ".yml") or path.exists():
         if path.resolve() in readers:
             raise SpaceError(f"the space {ref} is its own base. Name another base in one of these files.")
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise SpaceError(f"the space {ref} cannot be read: {error}. Give a YAML file.") from error
+        text = _read(path, ref)
         return space_from_text(text, str(path), lambda base: _load(base, (*readers, path.resolve())))
     hint = suggest(name, space_names(), f"these are known: {', '.join(space_names())}; or give a file.")
     raise SpaceError(f"no design space is called {str(ref)!r}: {hint}")
+
+
+def _read(path: Path, ref: str | Path) -> str:
+    """The text of a file. SpaceError where it is none, or too long for a space."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MOST_BYTES + 1)
+    except OSError as error:
+        raise SpaceError(f"the space {ref} cannot be read: {error}. Give a YAML file.") from error
+    if len(content) > _MOST_BYTES:
+        raise PlacedError(f"the space {ref} cannot be read: it has more than {_MOST_BYTES:,} bytes. Give a YAML file.")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise PlacedError(
+            f"{path}, line {line}: the space {ref} cannot be read: byte {content[error.start]:#04x} is not UTF-8. Save "
+            "the file as UTF-8."
+        ) from error
 
 
 def _of_another_block(name: str) -> DesignSpace:

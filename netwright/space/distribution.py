@@ -196,11 +196,14 @@ class Choice:
         if any(isinstance(value, bool | str) or not math.isfinite(value) for value in self.values):
             raise SpaceError(f"a choice is among finite numbers, not {list(self.values)}. Correct it.")
         if self.weights is not None and (
-            len(self.weights) != len(self.values) or min(self.weights) < 0 or not 0 < sum(self.weights) < math.inf
+            any(isinstance(weight, bool) or not isinstance(weight, int | float) for weight in self.weights)
+            or len(self.weights) != len(self.values)
+            or min(self.weights) < 0
+            or not 0 < sum(self.weights) < math.inf
         ):
             raise SpaceError(
-                f"the weights of a choice are as many as its {len(self.values)} values, not negative and not all 0; "
-                f"these are {list(self.weights)}. Correct or omit them."
+                f"the weights of a choice are numbers, as many as its {len(self.values)} values, none negative, not "
+                f"all 0; these are {list(self.weights)}. Correct or omit them."
             )
 
     def levels(self) -> tuple[Floats, Floats]:
@@ -234,6 +237,9 @@ _KINDS: dict[str, Callable[..., Distribution]] = {
 }
 
 
+_OPTIONS = {"uniform": ("quantum",), "log_uniform": ("quantum", "points"), "powers_of_two": (), "choice": ("weights",)}
+
+
 def distribution_from_dict(values: Any) -> Distribution:
     """A distribution as a space's YAML file has it.
 
@@ -252,6 +258,12 @@ def distribution_from_dict(values: Any) -> Distribution:
             f"{values!r}. For example: {{log_uniform: [8, 1024], quantum: 8}}."
         )
     arguments = values[kinds[0]]
+    for key in values:
+        if key != kinds[0] and key not in _OPTIONS[kinds[0]]:
+            raise SpaceError(
+                f"a {kinds[0]} distribution has no {key!r}: it takes "
+                f"{', '.join((kinds[0], *_OPTIONS[kinds[0]]))}. Correct or remove it."
+            )
     options = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
     del options[kinds[0]]
     try:

@@ -32,6 +32,9 @@ _LISTED: dict[str, tuple[str, Callable[[float], bool], str]] = {
     "groups": _WHOLE,
     "bottleneck": _RATIO,
 }
+_LARGEST = {"depth": 1_000} | dict.fromkeys(
+    ("width", "group_width", "groups", "bottleneck", "w0", "wa", "wm"), 1_000_000
+)
 # parameter -> (constraint, whether its smallest value keeps it, cure)
 _BOUNDED: dict[str, tuple[str, Callable[[float], bool], str]] = {
     "w0": ("positive", lambda v: v > 0, "Raise its low end."),
@@ -53,6 +56,11 @@ def parameters_of(family: str, block: str, given: Container[str] = ()) -> tuple[
 
 def check_distribution(name: str, distribution: Distribution) -> None:
     """SpaceError where a parameter's distribution has a value from which no network can be made."""
+    largest = distribution.bounds[1]
+    if largest > _LARGEST.get(name, math.inf):
+        raise SpaceError(
+            f"{name} is at most {_LARGEST[name]:,}; {distribution.to_dict()} reaches {largest:g}. Lower its high end."
+        )
     if name in _LISTED:
         constraint, holds, cure = _LISTED[name]
         listed = distribution.levels()

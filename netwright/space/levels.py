@@ -61,5 +61,5 @@ def check_range(kind: str, low: float, high: float, quantum: float | None, *, po
             if abs(value / quantum - round(value / quantum)) > 1e-6:
                 raise SpaceError(
                     f"the ends of a {kind} distribution are multiples of its quantum {quantum:g}, not {value:g}. "
-                    f"Take {round(value / quantum) * quantum:g}."
+                    f"Take {max(int(positive), round(value / quantum)) * quantum:g}."
                 )

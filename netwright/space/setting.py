@@ -14,6 +14,7 @@ from netwright.space.families import unknown
 __all__ = ["Setting"]
 
 _WHOLE = {"stem_width": 1, "head_width": 0, "resolution": 1, "num_classes": 1, "in_channels": 1}  # and the least
+_LARGEST = dict.fromkeys(_WHOLE, 65_536) | {"num_classes": 10_000_000}
 _LAST_MAP = (4, 8)  # pixels a side that a network's last feature map has, about
 
 
@@ -56,6 +57,8 @@ class Setting:
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < least:
                 raise SpaceError(f"{name} is a whole number of at least {least}, not {value!r}. Correct it.")
+            if value > _LARGEST[name]:
+                raise SpaceError(f"{name} is at most {_LARGEST[name]:,}, not {value:,}. Lower it.")
         if not isinstance(self.strides, Sequence) or not self.strides or any(s not in (1, 2) for s in self.strides):
             raise SpaceError(f"strides are 1 or 2, one a stage; not {self.strides!r}. For example: [1, 1, 2, 2].")
         object.__setattr__(self, "strides", tuple(self.strides))

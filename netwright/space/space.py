@@ -66,7 +66,8 @@ class DesignSpace:
 
     def __post_init__(self) -> None:
         if self.family not in tuple(FAMILIES):
-            raise SpaceError(f"a family is one of {sorted(FAMILIES)}, not {self.family!r}. Choose one of these.")
+            with about("family"):
+                raise SpaceError(f"a family is one of {sorted(FAMILIES)}, not {self.family!r}. Choose one of these.")
         names = tuple(parameter.name for parameter in self.parameters)
         if names != (known := parameters_of(self.family, self.setting.block, names)):
             raise SpaceError(
@@ -74,19 +75,22 @@ class DesignSpace:
                 f"{', '.join(known)}; this one has {', '.join(names)}. Add or remove some."
             )
         if self.rounding not in tuple(ROUNDING):
-            raise SpaceError(f"a rounding rule is one of {sorted(ROUNDING)}, not {self.rounding!r}. Choose one.")
+            with about("rounding"):
+                raise SpaceError(f"a rounding rule is one of {sorted(ROUNDING)}, not {self.rounding!r}. Choose one.")
         if (self.stages is None) != (self.family == "regnet") or (self.stages is not None and self.stages < 1):
-            raise SpaceError(
-                f"an AnyNet space has 1 or more stages and a RegNet space leaves them out; {self.name!r} is of the "
-                f"family {self.family} and has {self.stages}. A RegNet space limits num_stages instead."
-            )
+            with about("stages"):
+                raise SpaceError(
+                    f"an AnyNet space has 1 or more stages and a RegNet space leaves them out; {self.name!r} is of the "
+                    f"family {self.family} and has {self.stages}. A RegNet space limits num_stages instead."
+                )
         if self.stages is not None and "num_stages" in self.limits:
             raise SpaceError(f"num_stages is a limit of RegNets; the networks of {self.name!r} have {self.stages}.")
         if not isinstance(self.every_step, bool) or (self.every_step and self.family != "regnet"):
-            raise SpaceError(
-                f"every_step is true or false, and true only for the family regnet; not {self.every_step!r} for "
-                f"{self.family}. Leave it out."
-            )
+            with about("every_step"):
+                raise SpaceError(
+                    f"every_step is true or false, and true only for the family regnet; not {self.every_step!r} for "
+                    f"{self.family}. Leave it out."
+                )
         for parameter in self.parameters:
             with about("parameters", parameter.name):
                 for distribution in dict.fromkeys(parameter.distributions):
@@ -293,7 +297,8 @@ class DesignSpace:
                 raise SpaceError(f"a space has the key {key!r}; this one has {', '.join(values)}. Add it.")
         family = values["family"]
         if family not in tuple(FAMILIES):
-            raise SpaceError(f"a family is one of {sorted(FAMILIES)}, not {family!r}. Choose one of these.")
+            with about("family"):
+                raise SpaceError(f"a family is one of {sorted(FAMILIES)}, not {family!r}. Choose one of these.")
         with about("setting", keys=section(values, "setting")):
             setting = Setting().with_(**section(values, "setting"))
         parameters = section(values, "parameters")
@@ -304,10 +309,11 @@ class DesignSpace:
                     raise unknown(f"parameter of the family {family} with block {setting.block!r}", key, names)
         missing = [key for key in names if key not in parameters]
         if missing:
-            raise SpaceError(
-                f"a space of the family {family} with block {setting.block!r} gives each of {', '.join(names)} a "
-                f"distribution; not {missing}. Add them."
-            )
+            with about("parameters"):
+                raise SpaceError(
+                    f"a space of the family {family} with block {setting.block!r} gives each of {', '.join(names)} a "
+                    f"distribution; not {missing}. Add them to 'parameters'."
+                )
         stages = values.get("stages", 4 if family == "anynet" else None)
         if stages is not None and (not isinstance(stages, int) or not 1 <= stages <= 64):
             with about("stages"):

@@ -7,6 +7,7 @@ and {choice: [...]}, are the values themselves.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from netwright.arch import Stem
 from netwright.errors import SpaceError
 from netwright.space.distribution import Choice, Distribution, distribution_from_dict
 from netwright.space.families import unknown
@@ -27,6 +29,17 @@ from netwright.system.yaml_text import Lines, YamlError, parse
 
 __all__ = ["space_from_text"]
 
+# words of what is wrong with YAML -> the cure
+_CURES = {
+    "\\t": "Indent with spaces, not with tabs. ",
+    "alias": "Write the values themselves. ",
+    "could not determine a constructor": "Leave the tag (!...) out. ",
+    "is repeated": "Keep one of the two. ",
+    "single document": "Leave out what follows ---. ",
+    "unhashable": "A key is a word. ",
+}
+_LONGEST = 900  # characters of a message
+_SPARE_HALVINGS = 5  # of small images, which spaces of large ones are often read with
 _REFINING = ("tie", "order", "limits", "parameters", "setting", "every_step", "recipe", "name", "summary", "base")
 # parameter -> whether no other usual value lies between two: whole numbers, multiples of 8, powers of two
 _NEXT: dict[str, Callable[[float, float], bool]] = {
@@ -53,14 +66,19 @@ def space_from_text(text: str, source: str, load_base: Callable[[str], DesignSpa
         values, lines = parse(text, has_aliases=True)
     except YamlError as error:
         line = f", line {error.line}," if error.line else ""
+        cure = next((cure for words, cure in _CURES.items() if words in error.problem), "")
         raise PlacedError(
-            f"{source}{line} is not YAML that can be read: {error.problem}. `netwright space show regnetx` prints an "
-            "example."
+            f"{source}{line} is not YAML that can be read: {error.problem}. {cure}`netwright space show regnetx` prints "
+            "an example."
         ) from error
     if not isinstance(values, Mapping):
         held = "is empty" if values is None else f"holds {'a list' if isinstance(values, list) else repr(values)}"
-        raise PlacedError(f"a space is a mapping, and {source} {held}. See `netwright space show regnetx`.")
+        raise PlacedError(
+            f"{source}, line {_first_line(text)}: a space is a mapping, and {source} {held}. See `netwright space show "
+            "regnetx`."
+        )
     with _placed(source, lines):
+        _refuse_no_text(values)
         return _refined(values, source, load_base) if "base" in values else _whole(values)
 
 
@@ -73,7 +91,50 @@ def _placed(source: str, lines: Lines) -> Iterator[None]:
     except SpaceError as error:
         path = error.path if isinstance(error, LocatedError) else ()
         line = next((lines[path[:length]] for length in range(len(path), 0, -1) if path[:length] in lines), None)
-        raise PlacedError(f"{source}{'' if line is None else f', line {line}'}: {error}") from error
+        line = min(lines.values(), default=1) if line is None else line  # what is missing belongs to the whole
+        raise PlacedError(f"{source}, line {line}: {_cut(str(error))}") from error
+
+
+def _cut(text: str) -> str:
+    """A message without the middle of a value that is too long to read."""
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST * 2 // 3]} ... {text[-_LONGEST // 3 :]}"
+
+
+def _first_line(text: str) -> int:
+    """Of what is neither empty nor a comment, 1 where there is nothing else."""
+    lines = enumerate(text.splitlines(), start=1)
+    return next((number for number, line in lines if line.strip() and not line.lstrip().startswith("#")), 1)
+
+
+def _refuse_no_text(values: Mapping[str, Any]) -> None:
+    for key in ("name", "summary"):
+        if isinstance(values.get(key), Mapping | list):
+            with about(key):
+                raise SpaceError(f"{key} is a text, not {values[key]!r}. Write it in quotes.")
+
+
+def _refuse_idle_ties(space: DesignSpace, values: Mapping[str, Any]) -> None:
+    """SpaceError where what is drawn once for a network is tied over its stages."""
+    for key in values.get("tie") or []:
+        if space.family == "regnet":
+            with about("tie"):
+                raise SpaceError(
+                    f"{key} is drawn once for a network of the family regnet, so nothing can be tied. Leave 'tie' out."
+                )
+
+
+def _refuse_too_many_halvings(space: DesignSpace) -> None:
+    """SpaceError where stages go on halving a map that is one pixel."""
+    setting, stages = space.setting, space.stages or 0
+    halvings = round(math.log2(Stem(setting.stem).stride)) + sum(setting.stride(stage) == 2 for stage in range(stages))
+    most = math.ceil(math.log2(setting.resolution))
+    if stages and halvings > most + _SPARE_HALVINGS:
+        ones = [1] * (stages - 4) + [2] * 4
+        with about("stages"):
+            raise SpaceError(
+                f"{stages} stages halve an image of {setting.resolution} pixels {halvings} times, and after {most} its "
+                f"map is one pixel. Have fewer stages, 4 are usual, or write setting: {{strides: {ones}}}."
+            )
 
 
 def _whole(values: Mapping[str, Any]) -> DesignSpace:
@@ -84,6 +145,8 @@ def _whole(values: Mapping[str, Any]) -> DesignSpace:
     _check_recipe_ranges(values)
     space = DesignSpace.from_dict(values)
     _check_strides(space, values)
+    _refuse_idle_ties(space, values)
+    _refuse_too_many_halvings(space)
     return space
 
 
@@ -137,7 +200,9 @@ def _refined(values: Mapping[str, Any], source: str, load_base: Callable[[str], 
                 base = _keep(base, key, chosen)
             else:
                 ranges[key] = _range_within(base, key, given)
-    refined = base.refine(name=str(values.get("name", Path(source).stem)), **constraints(values), **ranges)
+    constrained = constraints(values)
+    _refuse_idle_ties(base, values)
+    refined = base.refine(name=str(values.get("name", Path(source).stem)), **constrained, **ranges)
     return replace(refined, summary=str(values.get("summary", "")))
 
 

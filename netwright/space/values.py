@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,7 +27,8 @@ def section(values: Mapping[str, Any], key: str) -> dict[str, Any]:
     if held is None:
         return {}
     if not isinstance(held, Mapping):
-        raise SpaceError(f"{key!r} of a space is a mapping, not {held!r}. See `netwright space show regnetx`.")
+        with about(key):
+            raise SpaceError(f"{key!r} of a space is a mapping, not {held!r}. See `netwright space show regnetx`.")
     return {str(name): value for name, value in held.items()}
 
 
@@ -34,7 +36,8 @@ def constraints(values: Mapping[str, Any]) -> dict[str, Any]:
     """Ties, orders and limits of a space's YAML, as `refine` takes them."""
     tie, limits = values.get("tie") or [], section(values, "limits")
     if not isinstance(tie, list | tuple):
-        raise SpaceError(f"'tie' of a space is a list of parameters, not {tie!r}. For example: [bottleneck].")
+        with about("tie"):
+            raise SpaceError(f"'tie' of a space is a list of parameters, not {tie!r}. For example: [bottleneck].")
     return {"tie": tie, "order": section(values, "order"), **_limits(limits)}
 
 
@@ -65,7 +68,8 @@ def range_of(key: str, given: Any) -> Range:
             f"{key} is refined by (low, high) or by one number, not by {given!r}. For example: {key}=(8, 64)."
         ) from error
     if not low <= high:
-        raise SpaceError(f"{key} is refined by (low, high) with low <= high, not by ({low:g}, {high:g}). Swap them.")
+        cure = "Swap them, and give numbers." if math.isnan(low + high) else "Swap them."
+        raise SpaceError(f"{key} is refined by (low, high) with low <= high, not by ({low:g}, {high:g}). {cure}")
     return low, high
 
 

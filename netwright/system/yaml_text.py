@@ -15,6 +15,13 @@ Lines = dict[tuple[str, ...], int]
 # YAML 1.1 reads 1e-4, which has no point, as a text
 EXPONENT = ("tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+$"), list("-+0123456789"))
 _DEEPEST = 2
+_MOST_LEVELS = 100
+_MOST_VALUES = 20_000  # of a document, those of an alias counted wherever it stands
+# as in YAML 1.2: 1:30 is a text, and not ninety
+_WHOLE = re.compile(r"[-+]?(?:0b[0-1_]+|0[0-7_]+|0|[1-9][0-9_]*|0x[0-9a-fA-F_]+)$")
+_REAL = re.compile(
+    r"[-+]?(?:[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?|\.[0-9][0-9_]*(?:[eE][-+]?[0-9]+)?|\.(?:inf|Inf|INF))$|\.(?:nan|NaN|NAN)$"
+)
 
 
 class YamlError(Exception):
@@ -43,6 +50,26 @@ class _Loader(yaml.SafeLoader):
             seen.add(str(key.value))
         return super().construct_mapping(node, deep)
 
+    def fetch_flow_collection_start(self, token: Any) -> None:
+        self._check_depth(self.flow_level)
+        super().fetch_flow_collection_start(token)  # type: ignore[no-untyped-call]
+
+    def add_indent(self, column: int) -> bool:
+        self._check_depth(len(self.indents))
+        return bool(super().add_indent(column))  # type: ignore[no-untyped-call]
+
+    def _check_depth(self, depth: int) -> None:
+        if depth >= _MOST_LEVELS:
+            mark = self.get_mark()  # type: ignore[no-untyped-call]
+            raise yaml.scanner.ScannerError(None, None, f"values are nested more than {_MOST_LEVELS} deep", mark)
+
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        try:
+            return int(super().construct_yaml_int(node))  # type: ignore[no-untyped-call]
+        except ValueError:  # Python refuses thousands of digits
+            problem = f"a whole number has {len(str(node.value)):,} digits"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from None
+
 
 class _PlainLoader(_Loader):
     """Without aliases, by which a small file can become huge."""
@@ -54,7 +81,14 @@ class _PlainLoader(_Loader):
         return super().compose_node(parent, index)
 
 
+_Loader.yaml_implicit_resolvers = {
+    first: [
+        (tag, {"tag:yaml.org,2002:int": _WHOLE, "tag:yaml.org,2002:float": _REAL}.get(tag, form)) for tag, form in forms
+    ]
+    for first, forms in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 _Loader.add_implicit_resolver(*EXPONENT)
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
 
 
 def parse(text: str, *, has_aliases: bool = False) -> tuple[Any, Lines]:
@@ -67,18 +101,45 @@ def parse(text: str, *, has_aliases: bool = False) -> tuple[Any, Lines]:
     Raises:
         YamlError: It is not such YAML.
     """
+    loader = None
     try:
         loader = (_Loader if has_aliases else _PlainLoader)(text)
         node = loader.get_single_node()
         if node is None:
             return None, {}
+        if has_aliases:
+            _check_size(node, {})
         return loader.construct_document(node), _lines(node)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         what = " ".join(part for part in (error.context, error.problem) if part)
         raise YamlError(what, *((mark.line + 1, mark.column + 1) if mark else ())) from error
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+    except RecursionError as error:
+        line = None if loader is None else loader.line + 1
+        raise YamlError("values are nested too deeply", line) from error
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise YamlError(f"the character #x{int(error.character):02x} is not allowed", line) from error
+    except (yaml.YAMLError, ValueError) as error:
         raise YamlError(str(error)) from error
+
+
+def _check_size(node: yaml.Node, known: dict[int, int | None]) -> int:
+    """How many values a node has, each alias written out. ComposerError for too many, or for a value within itself."""
+    if id(node) in known:
+        size = known[id(node)]
+        if size is None:
+            raise yaml.composer.ComposerError(None, None, "a value contains itself, by an alias", node.start_mark)
+        return size
+    known[id(node)] = None
+    inner = node.value if isinstance(node, yaml.CollectionNode) else []
+    parts = [part for each in inner for part in (each if isinstance(each, tuple) else (each,))]
+    size = 1 + sum(_check_size(part, known) for part in parts)
+    if size > _MOST_VALUES:
+        problem = f"with its aliases written out this has more than {_MOST_VALUES:,} values"
+        raise yaml.composer.ComposerError(None, None, problem, node.start_mark)
+    known[id(node)] = size
+    return size
 
 
 def _lines(node: yaml.Node, above: tuple[str, ...] = ()) -> Lines:
