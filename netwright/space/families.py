@@ -32,9 +32,11 @@ _LISTED: dict[str, tuple[str, Callable[[float], bool], str]] = {
     "groups": _WHOLE,
     "bottleneck": _RATIO,
 }
-_LARGEST = {"depth": 1_000} | dict.fromkeys(
-    ("width", "group_width", "groups", "bottleneck", "w0", "wa", "wm"), 1_000_000
-)
+# beyond these one draw fills the memory, and nobody means them
+_LARGEST = dict.fromkeys(("width", "group_width", "groups", "bottleneck", "w0", "wa", "wm"), 1_000_000) | {
+    "depth": 1_000
+}
+_SMALLEST = {"w0": 1e-3, "wm": 1.01}
 # parameter -> (constraint, whether its smallest value keeps it, cure)
 _BOUNDED: dict[str, tuple[str, Callable[[float], bool], str]] = {
     "w0": ("positive", lambda v: v > 0, "Raise its low end."),
@@ -69,7 +71,12 @@ def check_distribution(name: str, distribution: Distribution) -> None:
         broken = [value for value in listed[0].tolist() if not holds(value)]
     else:
         constraint, holds, cure = _BOUNDED[name]
-        broken = [value for value in distribution.bounds[:1] if not holds(value)]
+        least = distribution.bounds[0]
+        broken = [] if holds(least) else [least]
+        if not broken and least < _SMALLEST.get(name, -math.inf):
+            raise SpaceError(
+                f"{name} is at least {_SMALLEST[name]:g}; {distribution.to_dict()} holds {least:g}. {cure}"
+            )
     if broken:
         raise SpaceError(f"{name} is {constraint}; {distribution.to_dict()} holds {broken[0]:g}. {cure}")
 

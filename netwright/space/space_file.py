@@ -68,8 +68,8 @@ def space_from_text(text: str, source: str, load_base: Callable[[str], DesignSpa
         line = f", line {error.line}," if error.line else ""
         cure = next((cure for words, cure in _CURES.items() if words in error.problem), "")
         raise PlacedError(
-            f"{source}{line} is not YAML that can be read: {error.problem}. {cure}`netwright space show regnetx` prints "
-            "an example."
+            f"{source}{line} is not YAML that can be read: {error.problem}. {cure}`netwright space show regnetx` "
+            "prints an example."
         ) from error
     if not isinstance(values, Mapping):
         held = "is empty" if values is None else f"holds {'a list' if isinstance(values, list) else repr(values)}"
