@@ -75,7 +75,7 @@ def check_distribution(name: str, distribution: Distribution) -> None:
         broken = [] if holds(least) else [least]
         if not broken and least < _SMALLEST.get(name, -math.inf):
             raise SpaceError(
-                f"{name} is at least {_SMALLEST[name]:g}; {distribution.to_dict()} holds {least:g}. {cure}"
+                f"{name} is at least {_SMALLEST[name]:g}; {distribution.to_dict()} holds {least:.9g}. {cure}"
             )
     if broken:
         raise SpaceError(f"{name} is {constraint}; {distribution.to_dict()} holds {broken[0]:g}. {cure}")

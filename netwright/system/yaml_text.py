@@ -52,20 +52,20 @@ class _Loader(yaml.SafeLoader):
 
     def fetch_flow_collection_start(self, token: Any) -> None:
         self._check_depth(self.flow_level)
-        super().fetch_flow_collection_start(token)  # type: ignore[no-untyped-call]
+        super().fetch_flow_collection_start(token)
 
     def add_indent(self, column: int) -> bool:
         self._check_depth(len(self.indents))
-        return bool(super().add_indent(column))  # type: ignore[no-untyped-call]
+        return bool(super().add_indent(column))
 
     def _check_depth(self, depth: int) -> None:
         if depth >= _MOST_LEVELS:
-            mark = self.get_mark()  # type: ignore[no-untyped-call]
+            mark = self.get_mark()
             raise yaml.scanner.ScannerError(None, None, f"values are nested more than {_MOST_LEVELS} deep", mark)
 
     def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
         try:
-            return int(super().construct_yaml_int(node))  # type: ignore[no-untyped-call]
+            return int(super().construct_yaml_int(node))
         except ValueError:  # Python refuses thousands of digits
             problem = f"a whole number has {len(str(node.value)):,} digits"
             raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from None
