@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -101,11 +101,6 @@ def import_population(
         refuse_other_columns(sampled, rows, origin["source"])
     made = networks_of(rows, sampled) if networks else Networks((None,) * len(rows))
     trials = trials_of(frame, view, column, names, made.archs)
-    identity = dict(facts.get("identity") or {"space": None})
-    if sampled is not None:
-        identity["space"] = sampled.to_dict()
-    notes = dict(facts.get("notes") or {})
-    before = {"before": notes["import"]} if "import" in notes else {}
     note = origin | {
         "column": column,
         "rows": int(read.attrs.get("rows", len(read))),
@@ -116,11 +111,29 @@ def import_population(
         "curves": sum(bool(trial.curve) for trial in trials),
         "notices": [*view.notices, *made.notices, *_about_rows(frame, trials, column)],
     }
+    return _created(out, trials, facts, sampled, note, command)
+
+
+def _created(
+    out: str | Path,
+    trials: Sequence[ImportedTrial],
+    facts: Mapping[str, Any],
+    space: DesignSpace | None,
+    note: dict[str, Any],
+    command: str,
+) -> Population:
+    """The population. facts: seed, identity and notes of the one that the table was copied from, where it is ours."""
+    identity, notes = dict(facts.get("identity") or {"space": None}), dict(facts.get("notes") or {})
+    if space is not None:
+        identity["space"] = space.to_dict()
+    if "import" in notes:
+        note = note | {"before": notes["import"]}
     return Population.create_imported(
         out,
         trials=trials,
-        identity=identity | {"imported": {"sha256": origin["sha256"], "column": column}},
-        notes=notes | {"import": note | before, "command": command},
+        # a sweep has no such key, so that none goes on with what it did not train
+        identity=identity | {"imported": {"sha256": note["sha256"], "column": note["column"]}},
+        notes=notes | {"import": note, "command": command},
         seed=int(facts.get("seed", 0)),
     )
 

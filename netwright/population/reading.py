@@ -12,7 +12,7 @@ from netwright.population.failure import failure_of
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["failed_trials", "trial_frame"]
+__all__ = ["failed_trials", "parameter_names", "trial_frame"]
 
 _BEFORE = ("trial", "state", "reason")
 _AFTER = ("error", "flops", "params", "acts", "seconds", "seed", "attempts", "label")
@@ -37,6 +37,12 @@ def trial_frame(db: sqlite3.Connection) -> pd.DataFrame:
     frame = pd.DataFrame.from_records(records, columns=None if records else [*names, "arch", "curve"])
     unknown = [name for name in ("flops", "params", "acts", "seed") if imported and frame[name].isna().any()]
     return frame.astype({"error": float, "seconds": float, **dict.fromkeys(unknown, float)})
+
+
+def parameter_names(db: sqlite3.Connection) -> list[str]:
+    """What was drawn for the trials, or what an import found to be parameters, in order."""
+    drawn = (json.loads(text) for (text,) in db.execute("SELECT parameters FROM trials ORDER BY trial"))
+    return list(dict.fromkeys(name for each in drawn for name in each))
 
 
 def failed_trials(db: sqlite3.Connection) -> dict[int, tuple[str, str]]:

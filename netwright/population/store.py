@@ -30,7 +30,7 @@ from netwright.population.failure import failure_of
 from netwright.population.imported import ImportedTrial, insert_imported
 from netwright.population.making import make_file
 from netwright.population.provenance import with_session
-from netwright.population.reading import failed_trials, trial_frame
+from netwright.population.reading import failed_trials, parameter_names, trial_frame
 from netwright.population.resume import unlike_identity, unlike_trials
 from netwright.population.studies import STUDY, write_study
 from netwright.population.summary import population_html
@@ -218,7 +218,7 @@ class Population:
             OutputError: It cannot be written, or for a study of Optuna, this is not installed.
         """
         if str(target).startswith(STUDY):
-            return write_study(self.frame(), str(target), self._facts())
+            return write_study(self.frame(), str(target), parameter_names(self._db), self._facts())
         if Path(target).suffix.lower() in TABLES:
             return write_table(self.frame(), Path(target), self._facts())
         return copy_file(self._db, target)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,22 +23,18 @@ STUDY = "sqlite:///"  # how a target begins that is a storage of Optuna
 _STATES = {"done": "COMPLETE", "failed": "FAIL", "running": "RUNNING", "waiting": "WAITING"}
 # what is no parameter and no attribute of a trial: Optuna has it in another form
 _ELSEWHERE = ("trial", "state", "error")
-_COLUMNS = (
-    *("trial", "state", "reason", "failure", "error", "flops", "params", "acts", "seconds", "seed", "attempts"),
-    *("label", "arch", "curve"),
-)
 
 
-def write_study(frame: pd.DataFrame, target: str, facts: Mapping[str, Any]) -> Path:
+def write_study(frame: pd.DataFrame, target: str, parameters: Sequence[str], facts: Mapping[str, Any]) -> Path:
     """Write the trials as a study that minimizes the error in percent.
 
-    Parameters that were drawn, or that an import found, are the trials' parameters; their distributions go from the
-    smallest to the largest value, and words are categories. Curves are intermediate values. All else, networks too, are
-    user attributes.
+    Distributions go from the smallest to the largest value of a parameter, and words are categories. Curves are
+    intermediate values. All else, networks too, are user attributes.
 
     Args:
         frame: As `Population.frame` returns it.
         target: `sqlite:///FILE`, also with `#STUDY`; the study is called after the file otherwise.
+        parameters: The columns that are parameters of the trials.
         facts: seed, identity and notes, as a user attribute of the study.
 
     Raises:
@@ -59,14 +55,16 @@ def write_study(frame: pd.DataFrame, target: str, facts: Mapping[str, Any]) -> P
         path.parent.mkdir(parents=True, exist_ok=True)
         draft.unlink(missing_ok=True)
         try:
-            _fill(optuna, draft, study or path.stem, frame, facts)
+            _fill(optuna, draft, study or path.stem, frame, parameters, facts)
             draft.replace(path)
         finally:
             draft.unlink(missing_ok=True)
     return path
 
 
-def _fill(optuna: Any, file: Path, name: str, frame: pd.DataFrame, facts: Mapping[str, Any]) -> None:
+def _fill(
+    optuna: Any, file: Path, name: str, frame: pd.DataFrame, parameters: Sequence[str], facts: Mapping[str, Any]
+) -> None:
     storage = optuna.storages.RDBStorage(f"{STUDY}{file}", engine_kwargs={"connect_args": {"timeout": 60}})
     try:
         level = optuna.logging.get_verbosity()
@@ -76,10 +74,7 @@ def _fill(optuna: Any, file: Path, name: str, frame: pd.DataFrame, facts: Mappin
         finally:
             optuna.logging.set_verbosity(level)
         study.set_user_attr(STUDY_KEY, dict(facts))
-        known = (facts["notes"].get("import") or {}).get("parameters")
-        names = [column for column in frame.columns if column not in _COLUMNS] if known is None else list(known)
-        names = [column for column in names if column in frame.columns]
-        distributions = {column: _distribution(optuna, frame[column].tolist()) for column in names}
+        distributions = {column: _distribution(optuna, frame[column].tolist()) for column in parameters}
         study.add_trials(_trial(optuna, record, distributions) for record in frame.to_dict("records"))
     finally:
         storage.remove_session()
