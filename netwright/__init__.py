@@ -19,8 +19,8 @@ from netwright.version import __version__
 
 if TYPE_CHECKING:
     from netwright import stats
-    from netwright.analysis.planning import plan
     from netwright.analysis.importing import import_population
+    from netwright.analysis.planning import plan
     from netwright.analysis.proposal import refine
     from netwright.arch import Arch, ArchBatch, Stage, Stem, complexity, published, regnet
     from netwright.data import Preprocessing, load_images
