@@ -68,6 +68,7 @@ _RESNETS = {  # arXiv 1512.03385, 1611.05431 and 1605.07146
     "resnext101_32x4d": ("x", (3, 4, 23, 3), 2, 4),
     "resnext101_32x8d": ("x", (3, 4, 23, 3), 1, 8),
     "resnext101_64x4d": ("x", (3, 4, 23, 3), 1, 4),
+    "resnext152_32x4d": ("x", (3, 8, 36, 3), 2, 4),
     "wide_resnet50_2": ("r", (3, 4, 6, 3), 2, 0),
     "wide_resnet101_2": ("r", (3, 4, 23, 3), 2, 0),
 }
@@ -114,6 +115,7 @@ def _aliases() -> dict[str, str]:
     """timm's regnetx_016 and RegNetX-1.6GF of the zoo of DDS are regnet_x_1_6gf."""
     aliases = {"r_56": "resnet56_cifar", "r_110": "resnet110_cifar", "v_56": "v56_cifar"}
     aliases |= {"r_50_1x64d": "resnet50", "x_50_32x4d": "resnext50_32x4d", "x_101_32x4d": "resnext101_32x4d"}
+    aliases["x_152_32x4d"] = "resnext152_32x4d"
     for name in NETWORKS:
         if not name.startswith("regnet"):
             continue

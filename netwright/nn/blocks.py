@@ -27,20 +27,19 @@ class StemBlock(nn.Module):
     def __init__(self, in_channels: int, stem: Stem, activation: str = "relu") -> None:
         super().__init__()
         kind = STEMS[stem.kind]
-        self.activation, self.pools = activation, kind.pools
+        self.activation = activation
         self.conv = conv2d(in_channels, stem.width, kind.kernel, stride=kind.stride)
         self.bn = nn.BatchNorm2d(stem.width)
+        # a module, so that counters of other programs, which hook modules, see it
+        self.pool: nn.Module = nn.MaxPool2d(3, stride=2, padding=1) if kind.pools else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.pool(self.forward_conv(x))
+        pooled: Tensor = self.pool(self.forward_conv(x))
+        return pooled
 
     def forward_conv(self, x: Tensor) -> Tensor:
         """All but the max pool."""
         return conv_bn_act(x, self.conv, self.bn, self.activation)
-
-    def pool(self, x: Tensor) -> Tensor:
-        """The max pool of the result of `forward_conv`, in kinds that have one."""
-        return functional.max_pool2d(x, 3, stride=2, padding=1) if self.pools else x
 
 
 class SqueezeExcite(nn.Module):

@@ -25,6 +25,8 @@ _TORCHVISION_RESNETS = (
     *("resnext50_32x4d", "resnext101_32x8d", "resnext101_64x4d", "wide_resnet50_2", "wide_resnet101_2"),
 )
 
+_NOT_IN_TIMM = ("resnet56_cifar", "resnet110_cifar", "resnext152_32x4d", "v56_cifar")
+
 
 @dataclass(frozen=True, slots=True)
 class FormatModel:
@@ -98,7 +100,7 @@ def _published_name(arch: Arch) -> str:
 
 def timm_names() -> dict[str, str]:
     """netwright's name -> timm's, for each network that timm has by name."""
-    named = {name: name for name in NETWORKS if not name.startswith("regnet") and not name.endswith("_cifar")}
+    named = {name: name for name in NETWORKS if not name.startswith("regnet") and name not in _NOT_IN_TIMM}
     # the aliases in hundreds of megaflops are timm's
     return named | {
         name: alias for alias, name in ALIASES.items() if re.fullmatch(r"regnet[xyz]_\d{3,4}(_\w+)?", alias)

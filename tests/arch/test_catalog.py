@@ -30,6 +30,7 @@ def test_names_of_others_are_ours() -> None:
         "R-56": "resnet56_cifar",
         "V-56": "v56_cifar",
         "X-50-32x4d": "resnext50_32x4d",
+        "X-152-32x4d": "resnext152_32x4d",
         "regnet_x_800mf": "regnet_x_800mf",
         "quux": "quux",
     }.items():

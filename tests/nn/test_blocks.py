@@ -1,5 +1,7 @@
 """Dropout and stochastic depth, against timm's own network with the same weights and the same draws."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -98,3 +100,17 @@ def test_batch_norm_can_be_synchronized():
     assert list(converted.state_dict()) == names
     # in evaluation it computes what batch norm does
     assert torch.equal(converted.eval()(images(2, 8)), build(SMALL, seed=0).eval()(images(2, 8)))
+
+
+@pytest.mark.parametrize("kind", ["simple", "imagenet", "cifar"])
+def test_the_max_pool_of_a_stem_is_a_module_without_parameters(kind: str):
+    arch = replace(SMALL, stem=Stem(kind, 8), resolution=16)
+    module = build(arch, seed=0).eval()
+    pools = [name for name, part in module.named_modules() if isinstance(part, nn.MaxPool2d)]
+    assert pools == (["stem.pool"] if kind == "imagenet" else [])
+    assert [name for name in module.state_dict() if name.startswith("stem.")] == [
+        *("stem.conv.weight", "stem.bn.weight", "stem.bn.bias", "stem.bn.running_mean", "stem.bn.running_var"),
+        "stem.bn.num_batches_tracked",
+    ]
+    x = images(2, 16)
+    assert torch.allclose(torch.fx.symbolic_trace(module)(x), module(x), atol=1e-6)

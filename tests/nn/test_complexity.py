@@ -30,6 +30,8 @@ def measured(arch: Arch) -> tuple[int, int, int]:
     def count(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         nonlocal flops, acts
         acts += output.numel()
+        if isinstance(layer, nn.MaxPool2d):
+            return
         if isinstance(layer, nn.Conv2d):
             sees = layer.in_channels // layer.groups * layer.kernel_size[0] * layer.kernel_size[1]
         else:
@@ -37,17 +39,11 @@ def measured(arch: Arch) -> tuple[int, int, int]:
             sees = layer.in_features
         flops += output.numel() * (sees + (layer.bias is not None))
 
-    def pooled(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        nonlocal acts
-        acts += output.numel()
-
     with torch.device("meta"), torch.no_grad():
         module = build(arch).eval()
         for layer in module.modules():
-            if isinstance(layer, nn.Conv2d | nn.Linear):
+            if isinstance(layer, nn.Conv2d | nn.Linear | nn.MaxPool2d):
                 layer.register_forward_hook(count)
-        if STEMS[arch.stem.kind].pools:
-            module.stem.register_forward_hook(pooled)
         logits = module(torch.empty(1, arch.in_channels, arch.resolution, arch.resolution))
     assert logits.shape == (1, arch.num_classes)
     return flops, sum(parameter.numel() for parameter in module.parameters()), acts

@@ -23,12 +23,13 @@ def _one_thread(one_thread: None) -> None:
     return
 
 
-@pytest.fixture(params=[*BLOCKS, "fused y"])
+@pytest.fixture(params=[*BLOCKS, "fused y", "pooled r", "fused pooled x"])
 def network(request: pytest.FixtureRequest) -> AnyNet:
     block = request.param.split()[-1]
     family = BLOCKS[block]
     stages = tuple(Stage(2, width, 2, 1.0, 4 if family.is_grouped else width) for width in (8, 16))
-    module = disturbed(build(Arch(stages, block, Stem("simple", 8), family.se_ratio, 32, 5), seed=0)).float().eval()
+    stem = Stem("imagenet" if "pooled" in request.param else "simple", 8)
+    module = disturbed(build(Arch(stages, block, stem, family.se_ratio, 32, 5), seed=0)).float().eval()
     return fuse(module) if request.param.startswith("fused") else module
 
 

@@ -37,7 +37,8 @@ def is_built(found: FormatModel, arch: Arch) -> bool:
 def test_timm_knows_these_names():
     import timm
 
-    assert set(timm_names()) == {name for name in NETWORKS if not name.endswith("_cifar")}
+    # only pycls has ResNeXt-152 32x4d
+    assert set(timm_names()) == {name for name in NETWORKS if not name.endswith("_cifar")} - {"resnext152_32x4d"}
     assert all(timm.is_model(name) for name in timm_names().values())
     assert timm_names()["regnet_y_16gf"] == "regnety_160"
     assert timm_names()["regnet_z_4_0gf_h"] == "regnetz_040_h"
