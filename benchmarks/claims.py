@@ -27,7 +27,7 @@ parameters  of six parameters, any of them
   terminal      a p (Holm) of `analyze` below 0.05
   refine        "clear evidence that it matters" (refine, design), whatever the policy
   policy holm   a space that is narrowed
-networks
+linearity   of one population
   e_fit         "The best quarter of A has a smaller e_fit than the others"
 curves
   page          "Errors were still falling in the last epoch"
@@ -85,7 +85,6 @@ from claims_made import (  # beside this file
     pair,
     parameters,
     recipes,
-    remember_fits,
     seeds,
     trends,
 )
@@ -129,7 +128,7 @@ SUITES = (
     Suite("equivalent", equivalent, ("normal", "heavy tails", "lognormal", "ties"), PAIRS, ("normal", (48, 48))),
     Suite("four", four, tuple(NULLS), _FOUR, ("normal", (48, 48, 48, 48)), shuffles=5),
     Suite("parameters", parameters, tuple(NULLS), _SINGLE, ("normal", (48,)), shuffles=5),
-    Suite("networks", linearity, ("normal", "20% fail", "ties"), _SINGLE, ("normal", (100,))),
+    Suite("linearity", linearity, ("normal", "20% fail", "ties"), _SINGLE, ("normal", (100,))),
     Suite("curves", curves, ("normal", "lognormal", "ties"), _SINGLE, ("normal", (48,))),
     Suite("trends", trends, tuple(NULLS), _SINGLE, ("normal", (500,)), shuffles=5),
     Suite("seeds", seeds, ("equal spreads", "wide, narrow", "360 images"), SEEDS, ("equal spreads", (5, 5))),
@@ -214,7 +213,6 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     began = time.perf_counter()
-    remember_fits()
     run = Simulation(options.repeats, {name: Pool.of(name) for name in ("regnetx", "anynetx_c")})
     many = options.populations
     print(f"{many} null populations a cell, {options.repeats} shuffles a test, seed {options.seed}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,11 +15,12 @@ from netwright.analysis.proposal import advice_text
 from netwright.analysis.refine import advise
 from netwright.analysis.summary import Analysis, analyze, comparison_text, summary_text
 from netwright.analysis.trends import rise
-from netwright.arch import Arch, complexity
+from netwright.arch import complexity, fit_batch
 from netwright.report import Comparison, PopulationView, ReportData
 from netwright.report.comparison import CAUTION, pairs_of
 from netwright.report.provenance import Provenance
-from netwright.report.sections import SECTIONS, Missing, figures_of, networks
+from netwright.report.sections import SECTIONS, Missing, figures_of
+from netwright.report.sections.linearity import linearity_figure
 from netwright.report.sections.verdict import of_finalists, of_refinement
 from netwright.space import DesignSpace, load_space, sample
 from netwright.stats import equivalence_test
@@ -81,13 +81,13 @@ class Pool:
         batch = sample(space, POOL, 0)
         columns: dict[str, Any] = {key: np.asarray(x, float) for key, x in batch.parameters.items()}
         columns["flops"] = complexity(batch).flops
-        columns["arch"] = [batch[i].to_json() for i in range(POOL)]
+        columns["e_fit"] = fit_batch(batch).e_fit
         return cls(space, pd.DataFrame(columns), tuple(batch.parameters))
 
-    def population(self, errors: Floats, rows: npt.NDArray[np.intp], *, with_arch: bool = False) -> PopulationView:
+    def population(self, errors: Floats, rows: npt.NDArray[np.intp], *, with_e_fit: bool = False) -> PopulationView:
         frame = self.frame.iloc[rows].assign(error=errors)
-        if not with_arch:
-            frame = frame.drop(columns="arch")
+        if not with_e_fit:
+            frame = frame.drop(columns="e_fit")
         return PopulationView("A", frame.reset_index(drop=True), parameters=self.parameters)
 
 
@@ -235,11 +235,11 @@ def linearity(run: Simulation, scenario: str, sizes: tuple[int], rng: np.random.
     rows = run.rows("anynetx_c", n, rng)
     errors = NULLS[scenario](n, rng)
     if run.is_real:
-        errors = errors + 10 * EFFECT * np.array([_remembered(text).e_fit for text in pool.frame["arch"].iloc[rows]])
-    view = pool.population(errors, rows, with_arch=True)
+        errors = errors + 10 * EFFECT * pool.frame["e_fit"].to_numpy()[rows]
+    view = pool.population(errors, rows, with_e_fit=True)
     if view.done.empty:
         return {"e_fit": False}
-    said = _sentences({"networks": networks.networks_figure(ReportData("e_fit", (view,), repeats=run.repeats))})
+    said = _sentences({"linearity": linearity_figure(ReportData("e_fit", (view,), repeats=run.repeats))})
     return {"e_fit": "has a smaller e_fit" in said or "has a larger e_fit" in said}
 
 
@@ -311,12 +311,3 @@ def _terminal(run: Simulation, views: Sequence[PopulationView], seed: int) -> st
 def _is_parameter(line: str, view: PopulationView) -> bool:
     words = line.split()
     return bool(words) and words[0] in view.parameters and "%" in line
-
-
-_fit = networks.fit
-_remembered = functools.lru_cache(maxsize=None)(lambda text: _fit(Arch.from_json(text)))
-
-
-def remember_fits() -> None:
-    """The fit of a network takes 5 ms, and the pool is drawn from again and again."""
-    networks.fit = lambda arch: _remembered(arch.to_json())

@@ -24,7 +24,7 @@ _LEAST = 10  # rows, to see an index or the response in the values alone
 _MOST_NAMED = 6  # columns that a notice names
 # how other programs mark the columns of parameters
 PREFIXES = ("params_", "params.", "params/", "param_", "config.", "config/", "hparams.", "hparams/")
-_ROLES = frozenset(("arch", "curve", "failure", "reason", "state"))
+_ROLES = frozenset(("arch", "curve", "e_fit", "failure", "reason", "state"))
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def sort_columns(
     marked = tuple(parameters) if parameters is not None else _marked(frame)
     sorter = _Sorter(frame, errors, trusted=parameters is not None)
     for column in map(str, frame.columns):
-        if column in roles or (column in _ROLES and column not in ignore):
+        if column in roles or (column in _ROLES and column not in (*ignore, *(parameters or ()))):
             continue
         if column in ignore:
             sorter.leave(column, "as asked")

@@ -5,7 +5,8 @@ from netwright.arch.block import BLOCKS, STEMS, Block, StemKind
 from netwright.arch.catalog import ALIASES, NETWORKS, PUBLISHED, canonical_name, published
 from netwright.arch.costs import Complexity, complexity
 from netwright.arch.divisible import ROUNDING, compatible, compatible_groups
-from netwright.arch.regnet import LinearFit, block_widths, fit, regnet, stages_of
+from netwright.arch.linear_fit import LinearFit, LinearFits, e_fit_of, fit, fit_batch, fit_widths
+from netwright.arch.regnet import block_widths, regnet, stages_of
 from netwright.arch.scaling import scale_to_flops
 from netwright.arch.spec import Arch, Stage, Stem
 
@@ -21,6 +22,7 @@ __all__ = [
     "Block",
     "Complexity",
     "LinearFit",
+    "LinearFits",
     "Stage",
     "Stem",
     "StemKind",
@@ -29,7 +31,10 @@ __all__ = [
     "compatible",
     "compatible_groups",
     "complexity",
+    "e_fit_of",
     "fit",
+    "fit_batch",
+    "fit_widths",
     "published",
     "regnet",
     "scale_to_flops",

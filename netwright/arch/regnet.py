@@ -1,4 +1,4 @@
-"""RegNet: from the six parameters to stages, and from a network's widths back to the parameters that fit them best.
+"""RegNet: from the six parameters to stages.
 
 u_j = w0 + wa * j for block j; s_j = log(u_j / w0) / log(wm); the block's width is w0 * wm ** round(s_j), to the nearest
 multiple of 8; runs of equal width are the stages. Source: DDS (arXiv 2003.13678), equations 2 to 4.
@@ -6,18 +6,15 @@ multiple of 8; runs of equal width are the stages. Source: DDS (arXiv 2003.13678
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
-from netwright.arch.batch import ArchBatch
 from netwright.arch.block import BLOCKS
 from netwright.arch.divisible import compatible
 from netwright.arch.spec import Arch, Stage, Stem
 from netwright.errors import ArchError
 
-__all__ = ["QUANTUM", "LinearFit", "block_widths", "fit", "regnet", "stages_of", "steps_taken"]
+__all__ = ["QUANTUM", "block_widths", "quantized_linear", "regnet", "stages_of", "steps_taken"]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -153,54 +150,3 @@ def regnet(
         in_channels=in_channels,
         name=name,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class LinearFit:
-    """The quantized linear function nearest to a network's block widths.
-
-    Attributes:
-        w0: Initial width.
-        wa: Slope.
-        wm: Width multiplier.
-        e_fit: Mean over blocks of |log(fitted width / width)|; 0 for a RegNet up to the rounding of its widths.
-        widths: Fitted width of each block, not rounded.
-    """
-
-    w0: float
-    wa: float
-    wm: float
-    e_fit: float
-    widths: tuple[float, ...]
-
-
-def fit(network: Arch | ArchBatch) -> LinearFit | list[LinearFit]:
-    """e_fit of one network, or of each network of a batch, by grid search with the depth fixed (DDS, section 3.3).
-
-    Which blocks share a width depends on wa / w0 and wm only, and for a given pattern the best w0 is a median. So the
-    grid has two dimensions; a coarse one over the whole range comes first, then a finer one around its best cell.
-    """
-    if isinstance(network, ArchBatch):
-        return [_fit(arch.block_widths) for arch in network]
-    return _fit(network.block_widths)
-
-
-def _fit(widths: tuple[int, ...]) -> LinearFit:
-    observed = np.log(np.array(widths, np.float64))
-    blocks = np.arange(len(widths))
-    slopes, steps = np.geomspace(1e-3, 64, 240), np.linspace(1.5, 3.0, 61)
-    best, parameters = np.inf, (1.0, 0.0, 2.0)
-    for _ in range(2):
-        slope, step = (axis.ravel() for axis in np.meshgrid(slopes, steps, indexing="ij"))
-        log_step = np.log(step)[:, None]
-        rises = np.rint(np.log1p(slope[:, None] * blocks) / log_step) * log_step
-        log_w0 = np.median(observed - rises, axis=1)
-        errors = np.abs(observed - rises - log_w0[:, None]).mean(axis=1)
-        at = int(np.argmin(errors))
-        if errors[at] < best:
-            w0 = float(np.exp(log_w0[at]))
-            best, parameters = float(errors[at]), (w0, float(slope[at]) * w0, float(step[at]))
-        slopes = np.geomspace(slope[at] / 1.05, slope[at] * 1.05, 61)
-        steps = np.linspace(max(1.5, step[at] - 0.025), min(3.0, step[at] + 0.025), 51)
-    ks, of_step = quantized_linear(len(widths), *(np.array([value]) for value in parameters))
-    return LinearFit(*parameters, e_fit=best, widths=tuple(of_step[0, ks[0]].tolist()))

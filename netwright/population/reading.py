@@ -6,6 +6,7 @@ import json
 import sqlite3
 from typing import TYPE_CHECKING
 
+from netwright.arch import e_fit_of
 from netwright.population.database import has_extra_column, has_failure_column
 from netwright.population.failure import failure_of
 
@@ -35,6 +36,8 @@ def trial_frame(db: sqlite3.Connection) -> pd.DataFrame:
         more = json.loads(row[-4]) if row[-4] else {}
         records.append(record | json.loads(row[-3]) | more | {"arch": row[-2], "curve": curve})
     frame = pd.DataFrame.from_records(records, columns=None if records else [*names, "arch", "curve"])
+    if frame["arch"].notna().any() or not imported:
+        frame.insert(list(frame).index("arch"), "e_fit", e_fit_of(frame["arch"]))
     unknown = [name for name in ("flops", "params", "acts", "seed") if imported and frame[name].isna().any()]
     return frame.astype({"error": float, "seconds": float, **dict.fromkeys(unknown, float)})
 

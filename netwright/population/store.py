@@ -307,7 +307,7 @@ class Population:
         Returns:
             Columns trial, state, reason and failure (of a failed trial: why, and whose fault that is, "network" or
             "machine"), error (percent), flops, params, acts, seconds, seed, attempts, label, one for each parameter
-            drawn, arch (JSON) and curve (one record an epoch).
+            drawn, e_fit (of the network's widths, computed), arch (JSON) and curve (one record an epoch).
         """
         return trial_frame(self._db)
 

@@ -109,7 +109,7 @@ def trials_table(data: ReportData) -> SortableTable:
     frames = [view.trials for view in data.populations]
     columns = [
         name
-        for name in ("trial", "state", "error", *_COSTS, *parameters, "seconds", "seed", "reason")
+        for name in ("trial", "state", "error", *_COSTS, *parameters, "e_fit", "seconds", "seed", "reason")
         if any(name in frame and frame[name].notna().any() for frame in frames)
     ]
     shown = columns[:_MOST_COLUMNS]

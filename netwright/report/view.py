@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from netwright.arch import e_fit_of
 from netwright.report.provenance import Provenance
 from netwright.report.text import count
 
@@ -31,7 +32,7 @@ class PopulationView:
         name: Short name, used in sentences and legends.
         frame: One row for each trial. Only the column `error` (percent) is required. These are used where they exist:
             trial, state (waiting, running, done, failed), reason, failure ("network" or "machine"), flops, params,
-            acts, seconds, seed, the parameters, arch (JSON), and curve (dicts with epoch and error).
+            acts, seconds, seed, the parameters, arch (JSON), e_fit, and curve (dicts with epoch and error).
         title: Longer name, for headings.
         parameters: The columns of the parameters that were sampled.
         space: The design space as a dict.
@@ -72,7 +73,7 @@ class PopulationView:
 
     @cached_property
     def trials(self) -> pd.DataFrame:
-        """The frame with trial, state and reason filled in where they are missing; an error is finite or NaN."""
+        """The frame with trial, state, reason and e_fit filled in where they are missing; an error is finite or NaN."""
         import numpy as np
         import pandas as pd
 
@@ -86,6 +87,8 @@ class PopulationView:
             frame["state"] = np.where(frame["error"].notna(), "done", "failed")
         if "reason" not in frame:
             frame["reason"] = None
+        if "arch" in frame and "e_fit" not in frame:
+            frame["e_fit"] = e_fit_of(frame["arch"])
         return frame
 
     @cached_property

@@ -17,6 +17,7 @@ from netwright.report.sections.edf import EdfFigure, edf_chart, edf_figure
 from netwright.report.sections.efficiency import EfficiencyFigure, efficiency_chart, efficiency_figure
 from netwright.report.sections.explorer import ExplorerFigure, explorer_chart, explorer_figure
 from netwright.report.sections.failures import FailuresFigure, failures_chart, failures_figure
+from netwright.report.sections.linearity import LinearityFigure, linearity_chart, linearity_figure
 from netwright.report.sections.missing import Missing
 from netwright.report.sections.networks import NetworksFigure, networks_chart, networks_figure
 from netwright.report.sections.parameters import ParametersFigure, parameters_chart, parameters_figure
@@ -33,6 +34,7 @@ Figure = (
     | EfficiencyFigure
     | ExplorerFigure
     | FailuresFigure
+    | LinearityFigure
     | NetworksFigure
     | ParametersFigure
     | SpacesFigure
@@ -62,6 +64,7 @@ SECTIONS: Mapping[str, SectionKind] = {
     "explorer": SectionKind("Choose networks, see their distribution", explorer_figure, explorer_chart),
     "costs": SectionKind("Error against cost", costs_figure, costs_chart),
     "networks": SectionKind("The best and the worst networks", networks_figure, networks_chart),
+    "linearity": SectionKind("Widths near a line, and the error", linearity_figure, linearity_chart),
     "curves": SectionKind("How they learned", curves_figure, curves_chart),
     "failures": SectionKind("What failed", failures_figure, failures_chart),
     "spaces": SectionKind("The space", spaces_figure, spaces_chart),

@@ -11,19 +11,15 @@ import pandas as pd
 
 from netwright.arch import Arch, LinearFit, fit
 from netwright.errors import ArchError
-from netwright.report.comparison import LEVEL
 from netwright.report.data import ReportData
+from netwright.report.sections.linearity import STRAIGHT
 from netwright.report.sections.missing import Missing
-from netwright.report.sections.points import thin
-from netwright.report.text import count, p_value, percent
-from netwright.stats import best_against_rest
+from netwright.report.text import count, percent
 from netwright.theme import GOOD, INK, SERIES, SMALL, Spec, to_spec
 
 __all__ = ["NetworkPanel", "NetworksFigure", "networks_chart", "networks_figure"]
 
 _SHOWN = 6
-_STRAIGHT = 0.05  # an e_fit below it: the widths are on the line
-_MOST_FITTED, _LEAST_TESTED = 120, 10
 
 
 @dataclass(frozen=True)
@@ -70,7 +66,7 @@ def networks_figure(data: ReportData) -> NetworksFigure | Missing:
     return NetworksFigure(
         best,
         worst,
-        _sentences(best, worst, _linearity(data, best[0].population), sum(v.n_failed for v in data.populations)),
+        _sentences(best, worst, sum(view.n_failed for view in data.populations)),
     )
 
 
@@ -89,41 +85,12 @@ def _networks(rows: pd.DataFrame) -> tuple[NetworkPanel, ...]:
     return tuple(networks)
 
 
-def _linearity(data: ReportData, population: str) -> str:
-    """Whether the best networks of a population are nearer to the line than its others, the failed ones included."""
-    view = next(view for view in data.populations if view.name == population)
-    rows = thin(len(view.counted), _MOST_FITTED)
-    read = [(row, line.e_fit) for row in rows if (line := _fitted(view.counted["arch"].iloc[row])) is not None]
-    if len(read) < _LEAST_TESTED or max(e_fit for _, e_fit in read) < _STRAIGHT:
-        return ""
-    errors = view.errors[[row for row, _ in read]]
-    test = best_against_rest([e_fit for _, e_fit in read], errors, repeats=data.repeats)
-    medians = f"median {test.median_best:.3f} against {test.median_rest:.3f}, {p_value(test.p_value)}"
-    if test.p_value > LEVEL:
-        return f"That e_fit differs between the best quarter of {population} and the others is not shown ({medians})."
-    size = "smaller" if test.superiority > 0.5 else "larger"
-    return f"The best quarter of {population} has a {size} e_fit than the others ({medians})."
-
-
-def _fitted(text: object) -> LinearFit | None:
-    if not isinstance(text, str) or not text:
-        return None
-    try:
-        line = fit(Arch.from_json(text))
-    except ArchError:
-        return None
-    assert isinstance(line, LinearFit)
-    return line
-
-
 def _number(n: int) -> str:
     """The best network, the 3 best networks."""
     return f"{n} " if n != 1 else ""
 
 
-def _sentences(
-    best: Sequence[NetworkPanel], worst: Sequence[NetworkPanel], linearity: str, failed: int
-) -> tuple[str, ...]:
+def _sentences(best: Sequence[NetworkPanel], worst: Sequence[NetworkPanel], failed: int) -> tuple[str, ...]:
     explanation = (
         f"The {_number(len(best))}best{' network' if len(best) == 1 else ' networks'} (above) and the "
         f"{_number(len(worst))}worst (below), drawn as "
@@ -145,9 +112,9 @@ def _sentences(
     if not worst:
         return (explanation, start)
     near, far = (float(np.median([network.e_fit for network in group])) for group in (best, worst))
-    if max(near, far) < _STRAIGHT:
+    if max(near, far) < STRAIGHT:
         return (explanation, f"{start} All are close to the line (median e_fit {near:.3f} and {far:.3f}).")
-    return (explanation, f"{start} {linearity}".strip())
+    return (explanation, start)
 
 
 # -- drawing -----------------------------------------------------------------------------------------------------------

@@ -1,13 +1,8 @@
 from collections.abc import Callable
-from dataclasses import replace
 
-import numpy as np
-import pandas as pd
-import pytest
-
-from netwright.arch import Arch, LinearFit
-from netwright.report import PopulationView, ReportData
-from netwright.report.sections import Missing, networks
+from netwright.arch import Arch
+from netwright.report import ReportData
+from netwright.report.sections import Missing
 from netwright.report.sections.networks import NetworksFigure, networks_figure
 
 TableData = Callable[..., ReportData]
@@ -24,24 +19,6 @@ def test_networks_show_each_block_once(guided: ReportData) -> None:
         arch = Arch.from_json(view.done.set_index("trial").loc[network.trial, "arch"])
         assert network.widths == arch.block_widths
         assert len(network.fitted) == arch.depth
-
-
-def test_that_the_best_are_nearer_to_the_line_needs_a_test(
-    population: Callable[..., PopulationView], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The medians alone say "smaller" for half of all populations in which e_fit does nothing."""
-    view = population(60, seed=3, failed=4)
-    rng = np.random.default_rng(1)
-    e_fit = pd.Series(rng.uniform(0, 0.3, 64), index=view.frame["arch"])
-    monkeypatch.setattr(networks, "_fitted", lambda text: LinearFit(0, 0, 0, float(e_fit[text]), ()))
-    noise = replace(view, frame=view.frame.assign(error=rng.normal(30, 3, 64)))
-    assert "is not shown" in _said(noise)
-    cause = replace(view, frame=view.frame.assign(error=30 + 20 * e_fit.to_numpy() + rng.normal(0, 0.2, 64)))
-    assert "has a smaller e_fit than the others" in _said(cause)
-
-
-def _said(view: PopulationView) -> str:
-    return networks._linearity(ReportData("t", (view,)), view.name)
 
 
 def test_networks_of_a_foreign_notation_are_left_out(table_data: TableData) -> None:
