@@ -8,6 +8,7 @@
     netwright.Population.open("runs/x").frame()
 
 The commands are functions too: `design`, `sweep`, `plan`, `refine`, `train`, `validate`, `predict`, `export`, `serve`.
+The commands are functions too: `design`, `sweep`, `refine`, `scale`, `train`, `validate`, `predict`, `export`, `serve`.
 
 Names are imported when they are first used: `import netwright` is quick, and torch is imported only by what trains.
 """
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from netwright.analysis.importing import import_population
     from netwright.analysis.planning import plan
     from netwright.analysis.proposal import refine
-    from netwright.arch import Arch, ArchBatch, Stage, Stem, complexity, published, regnet
+    from netwright.arch import Arch, ArchBatch, Stage, Stem, complexity, published, regnet, scale, scale_family
     from netwright.data import Preprocessing, load_images
     from netwright.evaluation import predict, validate
     from netwright.exports import export
@@ -83,6 +84,8 @@ __all__ = [
     "save_ckpt",
     "save_model",
     "save_timm",
+    "scale",
+    "scale_family",
     "serve",
     "space_names",
     "stats",
@@ -96,7 +99,7 @@ _HOMES = {
     "analysis.planning": ("plan",),
     "analysis.importing": ("import_population",),
     "analysis.proposal": ("refine",),
-    "arch": ("Arch", "ArchBatch", "Stage", "Stem", "complexity", "published", "regnet"),
+    "arch": ("Arch", "ArchBatch", "Stage", "Stem", "complexity", "published", "regnet", "scale", "scale_family"),
     "data": ("Preprocessing", "load_images"),
     "evaluation": ("predict", "validate"),
     "exports": ("export",),

@@ -5,9 +5,11 @@ from netwright.arch.block import BLOCKS, STEMS, Block, StemKind
 from netwright.arch.catalog import ALIASES, NETWORKS, PUBLISHED, canonical_name, published
 from netwright.arch.costs import Complexity, complexity
 from netwright.arch.divisible import ROUNDING, compatible, compatible_groups
+from netwright.arch.family import scale, scale_family
 from netwright.arch.linear_fit import LinearFit, LinearFits, e_fit_of, fit, fit_batch, fit_widths
+from netwright.arch.network_file import read_network, write_network
 from netwright.arch.regnet import block_widths, regnet, stages_of
-from netwright.arch.scaling import scale_to_flops
+from netwright.arch.scaling import scale_to, scale_to_flops
 from netwright.arch.spec import Arch, Stage, Stem
 
 __all__ = [
@@ -36,7 +38,12 @@ __all__ = [
     "fit_batch",
     "fit_widths",
     "published",
+    "read_network",
     "regnet",
+    "scale",
+    "scale_family",
+    "scale_to",
     "scale_to_flops",
     "stages_of",
+    "write_network",
 ]

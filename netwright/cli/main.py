@@ -34,6 +34,7 @@ COMMANDS = {
     "import": "make a population of a table: CSV, Parquet, JSON, Optuna, pycls, W&B, Ray Tune",
     "analyze": "what a population, or any table with an error column, shows",
     "refine": "propose a narrower space from a population, with the evidence",
+    "scale": "scale a network to a budget of flops, params or acts, or to several",
     "compare": "test whether two populations differ",
     "train": "train a network from flags, a YAML recipe, or both; interrupted, it continues where it was",
     "validate": "measure a trained network: accuracy, calibration, what it confuses",

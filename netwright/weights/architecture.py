@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from netwright.arch import ALIASES, NETWORKS, STEMS, Arch, Stem, published
+from netwright.arch import ALIASES, NETWORKS, STEMS, Arch, Stem, published, read_network
 from netwright.errors import ArchError, WeightsError
 from netwright.nn import AnyNet
 from netwright.system.suggest import suggest
@@ -45,7 +45,7 @@ def resolve_arch(
     if text and (name := canonical_network(text)):
         arch = published(name)
     elif path.suffix in (".yaml", ".yml") or (text and path.is_dir()):
-        arch = _read_yaml(path / NETWORK if path.is_dir() else path)
+        arch = read_network(path / NETWORK if path.is_dir() else path)
     else:
         hint = suggest(text, [*NETWORKS, *ALIASES], f"these are known: {', '.join(NETWORKS)}.")
         problem = f"no network is called {text!r}" if text else "a network is given by its name or its network.yaml"
@@ -55,20 +55,6 @@ def resolve_arch(
     if stem is not None:
         changes["stem"] = Stem(stem, arch.stem.width)
     return replace(arch, **changes)
-
-
-def _read_yaml(path: Path) -> Arch:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ArchError(
-            f"{path} cannot be read as a network.yaml: {getattr(error, 'strerror', None) or error}. Correct the path, "
-            "or give a published name."
-        ) from error
-    try:
-        return Arch.from_yaml(text)
-    except ArchError as error:
-        raise ArchError(f"{path}: {error}") from error
 
 
 def resolve_stored_arch(stored: StoredWeights, model: str = "", stem: str | None = None) -> tuple[Arch, list[str]]:
