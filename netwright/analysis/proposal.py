@@ -36,6 +36,7 @@ def refine(
     error: str | None = None,
     seed: int = 0,
     out: str | Path | None = None,
+    family: str | None = None,
 ) -> Advice:
     """Propose a narrower space: what `netwright refine` runs. Nothing is trained.
 
@@ -52,13 +53,16 @@ def refine(
         error: The error column of a table, where it cannot be guessed.
         seed: Of the permutation tests.
         out: A YAML file for the refined space, which `netwright sweep` and every other command take.
+        family: "regnet" takes the step from an AnyNet space to a RegNet space instead of narrowing, where the trials
+            support it; None stays in the family.
 
     Returns:
         The refined space, what was found of every parameter, and the decisions in words.
 
     Raises:
         PopulationError: There is no population in the folder, or a damaged one.
-        StatsError: A table that cannot be read or that has no space, or no such policy.
+        StatsError: A table that cannot be read or that has no space, no such policy, or a step to another family that
+            the trials do not support.
         SpaceError: No such space, or a table whose values are not of it.
         OutputError: The file cannot be written.
     """
@@ -75,6 +79,8 @@ def refine(
     found = given if isinstance(given, DesignSpace) else load_space(given)
     refuse_other_columns(found, view.frame, source)
     advice = advise(found, view.frame, policy=policy, refine_from=refine_from, survivors=survivors, seed=seed)
+    if family is not None:
+        advice = replace(advice, space=_space_of_family(advice, family, found))
     if absent := [column for column in found.columns if column not in view.frame]:
         note = f"{source} has no column {listing(absent)}: nothing is known of it, and it stays as it is."
         if len(absent) > 1:
@@ -83,6 +89,25 @@ def refine(
     if out is not None:
         write_space(advice.space, Path(out))
     return advice
+
+
+def _space_of_family(advice: Advice, family: str, space: DesignSpace) -> DesignSpace:
+    """The RegNet space that the trials support. StatsError where they do not, with the reason."""
+    step = advice.linear_step
+    if family != "regnet":
+        raise StatsError(f"the family to step to is regnet, not {family!r}. Leave it out to stay in the family.")
+    if step is not None and step.space is not None:
+        return step.space
+    if step is not None:
+        why = step.why_not
+    elif space.family == "anynet":
+        why = "that takes widths that are drawn for each stage, and 32 networks whose widths and errors are known"
+    else:
+        why = f"{space.name!r} is of the family {space.family} already"
+    raise StatsError(
+        f"the step from AnyNet to RegNet is not supported by these trials: {why}. Train more networks, or sweep a "
+        "RegNet space (`netwright space list`) beside this one and compare both."
+    )
 
 
 def refuse_other_columns(space: DesignSpace, frame: pd.DataFrame, source: str) -> None:
@@ -131,8 +156,10 @@ def advice_text(advice: Advice) -> str:
             for each in advice.findings
         ]
         lines += _columns([heads, *rows])
+    step = advice.linear_step
     is_set = {each.name: each.order for each in advice.space.parameters}
-    lines += [each.sentence(is_set=is_set[each.parameter] == each.order) for each in advice.trends]
+    lines += [each.sentence(is_set=is_set.get(each.parameter) == each.order) for each in advice.trends]
+    lines += [step.sentence()] if step is not None and step.is_trend and not advice.missing else []
     if advice.missing or not advice.findings:
         lines += advice.decisions
     else:

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from netwright.analysis.finding import Finding, finding_of, span
+from netwright.analysis.linear_step import LinearStep, linear_step
 from netwright.analysis.policy import DEFAULT, REFINE_FROM, Policy, policy_of
 from netwright.analysis.trends import Trend, trends
 from netwright.errors import SpaceError, StatsError
@@ -36,6 +37,7 @@ class Advice:
         policy: When a parameter is narrowed, a key of `netwright.analysis.policy.POLICIES`.
         missing: Number of networks that must still be done before anything is narrowed.
         notes: What is said of trials that are not networks with an error; `decisions` has it, too.
+        linear_step: Whether the step from AnyNet to RegNet is supported, and its space; None where it does not apply.
     """
 
     space: DesignSpace
@@ -47,6 +49,7 @@ class Advice:
     policy: str = DEFAULT
     missing: int = 0
     notes: tuple[str, ...] = ()
+    linear_step: LinearStep | None = None
 
 
 def advise(
@@ -65,7 +68,8 @@ def advise(
     the smallest and the largest value that was drawn nothing is known, so it stays as it is. Widths or depths whose
     rise from stage to stage correlates with the error get an order, as from C to D and E in DDS, where the networks
     that have it are better than the others. With fewer networks than `refine_from`, or where nothing is narrowed, the
-    space stays the same under another name.
+    space stays the same under another name. The step from AnyNet to RegNet is offered beside it, where it is supported:
+    another space, not a narrower one.
 
     Args:
         space: The space that the population was sampled from.
@@ -106,13 +110,17 @@ def advise(
         for name, each in relevance.items()
     ]
     proposed = tuple(trend for trend in trends(space, rows, repeats=repeats, seed=seed) if trend.order is not None)
-    advice = replace(same, good_ranges=ranges, relevance=relevance, findings=tuple(found), trends=proposed)
+    step = linear_step(space, rows, None if missing else rule, repeats=repeats, seed=seed)
+    advice = replace(
+        same, good_ranges=ranges, relevance=relevance, findings=tuple(found), trends=proposed, linear_step=step
+    )
     if missing:
         return replace(advice, decisions=(_why_nothing(done, refine_from), *left_out))
     orders = {each.parameter: each.order for each in proposed if each.order and (rule.orders or each.is_confirmed)}
     narrowed = [each for each in found if each.proposed is not None]
     decisions = [each.sentence(is_set=each.parameter in orders) for each in proposed]
     decisions += [each.sentence() for each in narrowed]
+    decisions += [step.sentence()] if step is not None and step.is_trend else []
     advice = replace(advice, decisions=(*decisions, *_unchanged(found, rule), *left_out))
     if not narrowed and not orders:
         return advice
@@ -188,7 +196,9 @@ def refined_before(advice: Advice, space: DesignSpace, refined: DesignSpace) -> 
         for each in refined.parameters
         if each.order and each.order != was[each.name]
     ]
-    return replace(advice, space=refined, decisions=tuple(decisions), findings=(), trends=(), missing=0)
+    return replace(
+        advice, space=refined, decisions=tuple(decisions), findings=(), trends=(), missing=0, linear_step=None
+    )
 
 
 def draw_refined(advice: Advice, space: DesignSpace, n: int, seed: int, earlier: Sample) -> tuple[Advice, Sample]:

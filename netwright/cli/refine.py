@@ -3,6 +3,9 @@
 Prints for each parameter what the space allows, what was drawn, where good networks lie, how sure it is that the
 parameter matters, and whether it is narrowed. --out writes the refined space as the YAML file that `netwright sweep`
 takes. A range that was read from one sample must hold on another: sweep it, and `netwright compare` both.
+
+Of an AnyNet space it also looks at the step to RegNet: whether networks with a small e_fit, whose widths are nearly a
+quantized linear function, are better than the others. Where they are, --family regnet --out FILE writes that space.
 """
 
 from __future__ import annotations
@@ -38,6 +41,11 @@ def add_arguments(parser: CommandParser) -> None:
         metavar="true|false",
         help="leave out networks that failed, which count as the worst otherwise (default: false)",
     )
+    parser.add_argument(
+        "--family",
+        choices=["regnet"],
+        help="of an AnyNet space: step to RegNet instead of narrowing, if it is supported",
+    )
     parser.add_argument("--space", metavar="NAME|FILE", help="of a table: what its networks were sampled from")
     add_table_flags(parser)
     parser.add_argument("--seed", type=int, default=0, help="of the permutation tests (default: %(default)s)")
@@ -50,7 +58,7 @@ def run(options: Namespace, command: str) -> int:
     from netwright.workflow.config import DesignConfig
 
     given = {name: value for name, value in options_given(options, DesignConfig).items() if name in _RULES}
-    named = ("out", "survivors", "space", "seed")
+    named = ("out", "survivors", "space", "seed", "family")
     population = read_with_flags(options.population, options)
     advice = refine(population, **given, **{name: getattr(options, name) for name in named})
     print(advice_text(advice))
