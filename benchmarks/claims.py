@@ -34,6 +34,9 @@ curves
 trends      of widths and depths of AnyNetX-C, either of them
   sentence      "networks whose widths rise from stage to stage are better"
   order         an order that the policies without "+order" set
+step        of AnyNetX-E to a RegNet space
+  linear        "networks with widths nearer to a quantized linear function are better"
+  step          the space is offered, by the policies without "+order"
 seeds       of the pick and the baseline
   badge         "better than the baseline", "worse than the baseline", and both as a sentence
 
@@ -86,6 +89,7 @@ from claims_made import (  # beside this file
     parameters,
     recipes,
     seeds,
+    step,
     trends,
 )
 from environment import as_line, environment  # likewise
@@ -131,6 +135,7 @@ SUITES = (
     Suite("linearity", linearity, ("normal", "20% fail", "ties"), _SINGLE, ("normal", (100,))),
     Suite("curves", curves, ("normal", "lognormal", "ties"), _SINGLE, ("normal", (48,))),
     Suite("trends", trends, tuple(NULLS), _SINGLE, ("normal", (500,)), shuffles=5),
+    Suite("step", step, ("normal", "20% fail", "ties"), _SINGLE, ("normal", (500,))),
     Suite("seeds", seeds, ("equal spreads", "wide, narrow", "360 images"), SEEDS, ("equal spreads", (5, 5))),
 )
 
@@ -213,7 +218,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     began = time.perf_counter()
-    run = Simulation(options.repeats, {name: Pool.of(name) for name in ("regnetx", "anynetx_c")})
+    run = Simulation(options.repeats, {name: Pool.of(name) for name in ("regnetx", "anynetx_c", "anynetx_e")})
     many = options.populations
     print(f"{many} null populations a cell, {options.repeats} shuffles a test, seed {options.seed}")
     print(as_line(environment()))

@@ -243,6 +243,20 @@ def linearity(run: Simulation, scenario: str, sizes: tuple[int], rng: np.random.
     return {"e_fit": "has a smaller e_fit" in said or "has a larger e_fit" in said}
 
 
+def step(run: Simulation, scenario: str, sizes: tuple[int], rng: np.random.Generator) -> Claims:
+    """Whether AnyNetX-E should become a RegNet space."""
+    pool, (n,) = run.pools["anynetx_e"], sizes
+    rows = run.rows("anynetx_e", n, rng)
+    errors = NULLS[scenario](n, rng)
+    if run.is_real:
+        errors = errors + 5 * EFFECT * np.minimum(pool.frame["e_fit"].to_numpy()[rows], 0.5)
+    frame = pool.population(errors, rows, with_e_fit=True).frame
+    found = advise(pool.space, frame, refine_from=10, seed=int(rng.integers(2**31)), repeats=run.repeats)
+    said = advice_text(found) + "\n".join(found.decisions)
+    taken = found.linear_step is not None and found.linear_step.space is not None
+    return {"linear": "AnyNet to RegNet: networks" in said, "step": taken}
+
+
 def curves(run: Simulation, scenario: str, sizes: tuple[int], rng: np.random.Generator) -> Claims:
     """Curves that are flat at their end, but for the noise of an epoch."""
     ends = NULLS[scenario](sizes[0], rng)

@@ -14,6 +14,9 @@ from netwright.analysis.comparing import comparison_text, lettered
 from netwright.analysis.looking import sequential_band_line
 from netwright.analysis.reading import read, view
 from netwright.report.comparison import LEVEL, Comparison
+from netwright.report.data import ReportData
+from netwright.report.sections.linearity import linearity_figure
+from netwright.report.sections.missing import Missing
 from netwright.report.sections.points import values_of
 from netwright.report.text import count, listing
 from netwright.report.view import on_one_scale
@@ -47,6 +50,9 @@ def summary_text(analysis: Analysis, *, sequential: bool = False, most: int | No
         lines.append(f"  at all looks   {sequential_band_line(len(view.errors), most)}")
     best = efficiency(view.errors)
     lines.append("  best of k      " + "  ".join(f"{k}: {m:.2f}" for k, m in zip(best.sizes, best.mean, strict=True)))
+    linearity = linearity_figure(ReportData(view.name, (view,)))
+    if not isinstance(linearity, Missing):
+        lines += [f"  e_fit          {sentence}" for sentence in linearity.sentences[1:]]
     if not analysis.relevance:
         return "\n".join([*lines, f"  no parameter is judged by fewer than {LEAST} networks, or none varies"])
     width = max(map(len, analysis.relevance))
@@ -129,7 +135,7 @@ def report(
     Raises:
         OutputError: The folder cannot be written.
     """
-    from netwright.report import ReportData, write_report
+    from netwright.report import write_report
     from netwright.report.comparison import pairs_of
 
     views = lettered([analysis.view for analysis in analyses])

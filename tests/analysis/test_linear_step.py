@@ -104,8 +104,9 @@ def test_spaces_without_free_widths_have_no_step() -> None:
         assert advise(space, population(40, 0, space=space)).linear_step is None
 
 
+@pytest.mark.slow
 def test_refine_writes_the_space_of_the_step(tmp_path: Path) -> None:
-    batch = netwright.sample(SPACE, 90)
+    batch = netwright.sample(SPACE, 80)
     error = 40 + 30 * np.minimum(fit_batch(batch).e_fit, 0.5)
     with Population.create(tmp_path / "run", networks=batch, seed=0, identity={"space": SPACE.to_dict()}) as trials:
         for trial, each in enumerate(error):

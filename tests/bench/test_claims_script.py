@@ -18,5 +18,8 @@ def test_every_claim_is_counted_and_found_where_there_is_a_difference(tmp_path: 
     assert "NEVER FOUND" not in done.stdout
     counted = set(re.findall(r"^ {12}(\S+(?: \S+)?)  +\S", done.stdout, re.MULTILINE))
     pages = {"badge", "terminal", "refinement", "networks", "recipes", "one space", "mixes", "equal mixes", "page"}
-    assert pages | {"refine", "policy holm", "e_fit", "curves", "sentence", "order", "(relevant)"} <= counted
+    assert (
+        pages | {"refine", "policy holm", "e_fit", "curves", "sentence", "order", "linear", "step", "(relevant)"}
+        <= counted
+    )
     assert "2 null populations a cell, 199 shuffles a test, seed 0" in done.stdout

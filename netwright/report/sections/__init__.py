@@ -21,6 +21,7 @@ from netwright.report.sections.linearity import LinearityFigure, linearity_chart
 from netwright.report.sections.missing import Missing
 from netwright.report.sections.networks import NetworksFigure, networks_chart, networks_figure
 from netwright.report.sections.parameters import ParametersFigure, parameters_chart, parameters_figure
+from netwright.report.sections.regimes import RegimesFigure, regimes_chart, regimes_figure
 from netwright.report.sections.spaces import SpacesFigure, spaces_chart, spaces_figure
 from netwright.theme import Spec
 
@@ -37,6 +38,7 @@ Figure = (
     | LinearityFigure
     | NetworksFigure
     | ParametersFigure
+    | RegimesFigure
     | SpacesFigure
 )
 
@@ -65,6 +67,7 @@ SECTIONS: Mapping[str, SectionKind] = {
     "costs": SectionKind("Error against cost", costs_figure, costs_chart),
     "networks": SectionKind("The best and the worst networks", networks_figure, networks_chart),
     "linearity": SectionKind("Widths near a line, and the error", linearity_figure, linearity_chart),
+    "regimes": SectionKind("What the best networks are like as flops grow", regimes_figure, regimes_chart),
     "curves": SectionKind("How they learned", curves_figure, curves_chart),
     "failures": SectionKind("What failed", failures_figure, failures_chart),
     "spaces": SectionKind("The space", spaces_figure, spaces_chart),
