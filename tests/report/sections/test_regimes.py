@@ -43,7 +43,7 @@ def test_each_population_is_a_regime_in_the_order_of_flops(three: tuple[Populati
     assert [each.name for each in figure.regimes] == ["100M", "200M", "400M"]
     assert [trend.quantity for trend in figure.trends] == list(QUANTITIES)
     depth = figure.trends[0]
-    assert depth.best == (14.0, 14.0, 14.0)
+    assert all(abs(best - 14) <= 1 for best in depth.best)
     assert all(low <= best <= high for low, best, high in zip(depth.low, depth.best, depth.high, strict=True))
     assert depth.flops == tuple(each.flops for each in figure.regimes)
     assert not depth.line
