@@ -127,7 +127,7 @@ def _regimes_of(view: PopulationView, alone: bool) -> list[Part]:
     quantities = _quantities(view)
     is_divided = alone and flops[rows].max() > _WIDE * flops[rows].min()
     buckets = max(1, min(_MOST_BUCKETS, len(rows) // _PER_BUCKET)) if is_divided else 1
-    parts = []
+    parts: list[Part] = []
     for chosen in np.array_split(rows[np.argsort(flops[rows], kind="stable")], buckets):
         low, median, high = (float(each) for each in np.quantile(flops[chosen], (0.25, 0.5, 0.75)))
         name = f"{view.name} at {amount(median)}" if buckets > 1 else view.name
