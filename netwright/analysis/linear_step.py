@@ -17,7 +17,7 @@ from netwright.analysis.policy import Policy
 from netwright.analysis.trends import LEAST_OF_EACH
 from netwright.arch import fit_widths
 from netwright.errors import SpaceError
-from netwright.space import DesignSpace, LogUniform, Uniform, draw, load_space
+from netwright.space import DesignSpace, Distribution, LogUniform, Uniform, draw, load_space
 from netwright.space.families import parameters_of
 from netwright.space.parameter import Parameter
 from netwright.stats import Relevance, importance, permutation_test
@@ -178,7 +178,7 @@ def regnet_space(space: DesignSpace, rows: pd.DataFrame) -> DesignSpace:
     depth = Uniform(max(space.stages, math.floor(sum(lows))), math.ceil(sum(highs)), 1)
     most = max(16.0, math.floor(max(each.bounds[1] for each in own["width"].distributions) / 16) * 4.0)
     regnet = load_space("regnetx")
-    linear = {
+    linear: dict[str, Distribution] = {
         "depth": depth,
         "w0": LogUniform(4, most, 4),
         "wa": LogUniform(4, most, 4),
