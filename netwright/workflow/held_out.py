@@ -11,7 +11,7 @@ import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from netwright.arch import Arch
 from netwright.data import ImageSet, open_source
 from netwright.data.source import Pixels
 from netwright.errors import DataError, WeightsError
-from netwright.population import Population
+from netwright.population import FILE, Population
 from netwright.sweeps import run
 from netwright.workflow.prepare import PreparedDesign, identity
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from netwright.evaluation.metrics import ValidationMetrics
 
-__all__ = ["HeldOut", "measure_held_out"]
+__all__ = ["HeldOut", "is_measured", "measure_held_out"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -70,14 +70,8 @@ def measure_held_out(prepared: PreparedDesign, pick: Arch, frames: Mapping[str, 
     Returns:
         The numbers, which have the trial's error; None where the machine failed it.
     """
-    name, trial = pick.name.rsplit(" ", 1)
-    frame = frames[name]
-    seed = int(frame.loc[frame["trial"] == int(trial), "seed"].iloc[0])
     config, images = prepared.config, prepared.images
-    known = identity(None, prepared.recipe, images, config.threads)
-    # a design that goes on may pick another network, or train it longer: each has its own folder
-    facts = json.dumps([pick.to_dict(), seed, known], sort_keys=True)
-    folder = config.out / _FOLDER / hashlib.sha256(facts.encode()).hexdigest()[:_DIGITS]
+    seed, known, folder = _place(prepared, pick, frames)
     with Population.open_or_create(
         folder,
         networks=[pick],
@@ -110,6 +104,28 @@ def measure_held_out(prepared: PreparedDesign, pick: Arch, frames: Mapping[str, 
         _LOG.warning("what the pick confuses is not shown: %s", error)
         return None
     return HeldOut(metrics, images, prepared.recipe.epochs)
+
+
+def is_measured(prepared: PreparedDesign, pick: Arch, frames: Mapping[str, pd.DataFrame]) -> bool:
+    """Whether `measure_held_out` of a session before has trained this pick, so that it takes no time again."""
+    *_, folder = _place(prepared, pick, frames)
+    if not (folder / FILE).exists():
+        return False
+    with Population.open(folder) as population:
+        return population.counts()["done"] == 1
+
+
+def _place(
+    prepared: PreparedDesign, pick: Arch, frames: Mapping[str, pd.DataFrame]
+) -> tuple[int, dict[str, Any], Path]:
+    """The seed of the pick's trial, what its result depends on, and the folder where it is trained again."""
+    name, trial = pick.name.rsplit(" ", 1)
+    frame = frames[name]
+    seed = int(frame.loc[frame["trial"] == int(trial), "seed"].iloc[0])
+    known = identity(None, prepared.recipe, prepared.images, prepared.config.threads)
+    # a design that goes on may pick another network, or train it longer: each has its own folder
+    facts = json.dumps([pick.to_dict(), seed, known], sort_keys=True)
+    return seed, known, prepared.config.out / _FOLDER / hashlib.sha256(facts.encode()).hexdigest()[:_DIGITS]
 
 
 def _measure(weights: Path, images: ImageSet, data_dir: str) -> ValidationMetrics:

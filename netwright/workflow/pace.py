@@ -14,6 +14,7 @@ from netwright.population import FILE, Population
 from netwright.sweeps import NullProgress
 from netwright.sweeps.run import default_workers
 from netwright.workflow.final_recipe import relative_cost
+from netwright.workflow.held_out import is_measured
 from netwright.workflow.ledger import Ledger
 from netwright.workflow.plan import REPORT_SECONDS, Survey, final_plan, seeds_within
 from netwright.workflow.prepare import PreparedDesign, with_final
@@ -104,7 +105,9 @@ class Pace:
         survey = Survey(**self.ledger.facts["images"])
         workers = config.workers or default_workers(config.threads, prepared.devices)
         own, other = self._speeds(prepared, pick, baseline, frames)
-        left = self._left - _epoch_seconds(pick, frames, config.epochs) * config.epochs  # the pick's trial once more
+        left = self._left
+        if not is_measured(prepared, pick, frames):  # else the time that was spent has it already
+            left -= _epoch_seconds(pick, frames, config.epochs) * config.epochs  # the pick's trial once more
         given: dict[str, Any] = {
             name: getattr(config, name) for name in ("final_epochs", "final_seeds") if name in config.fixed
         }

@@ -194,3 +194,16 @@ def test_a_design_without_a_budget_is_not_given_one_later(
 def test_a_budget_that_is_no_time_is_refused(budget: object) -> None:
     with pytest.raises(RecipeError, match=r"^budget: a length of time is like 90s, 20m"):
         DesignConfig(budget=budget)
+
+
+@pytest.mark.slow
+def test_more_time_is_not_kept_for_a_pick_whose_confusions_are_known(
+    engine: Any, quiet: Any, clock: Clock, tmp_path: Path
+) -> None:
+    given: dict[str, Any] = {"trials": 4, "epochs": 60, "final_epochs": 20, "flops": (0.3e6, 0.6e6)}
+    begin(quiet, tmp_path / "d", "4m", final_seeds=1, **given)
+    assert [trial.split for trial in engine.trials] == ["validation"] * 4 + ["test"] * 2 + ["validation"]
+    engine.trials.clear()
+    # two more seeds of both are 58 seconds, which are left; 76 for the pick's trial would leave no time for any
+    begin(quiet, tmp_path / "d", "5m", **given)
+    assert [trial.split for trial in engine.trials] == ["test"] * 4
