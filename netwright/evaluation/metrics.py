@@ -12,7 +12,7 @@ import numpy as np
 
 from netwright.data.images import Skipped
 from netwright.evaluation.records import ImageRecords, IntArray
-from netwright.stats.guessing import beats_guessing, commonest_class, is_uneven
+from netwright.stats.guessing import beats_guessing, commonest_class, is_uneven, shows_top5
 
 __all__ = ["BINS", "Bin", "ClassRow", "ValidationMetrics", "Wrong", "most_wrong", "wilson_interval"]
 
@@ -20,9 +20,6 @@ __all__ = ["BINS", "Bin", "ClassRow", "ValidationMetrics", "Wrong", "most_wrong"
 BINS = 15
 # with fewer, the top five are all classes; MindCV then leaves Top_5_Accuracy out
 _LEAST_CLASSES_FOR_TOP5 = 5
-# with fewer, half or more of the classes are among five: numbers for programs have it, and people are not shown it
-_LEAST_CLASSES_TO_SHOW_TOP5 = 11
-
 
 _KEPT = 0.95  # share of the images that the suggested threshold of a rejection keeps
 
@@ -148,8 +145,8 @@ class ValidationMetrics:
 
     @property
     def shown_top5(self) -> float | None:
-        """The top-5 accuracy where it says something; None with ten classes or fewer, of which five are many."""
-        return self.top5 if len(self.class_names) >= _LEAST_CLASSES_TO_SHOW_TOP5 else None
+        """The top-5 accuracy where people are shown it (`shows_top5`), else None; numbers for programs have it."""
+        return self.top5 if shows_top5(len(self.class_names)) else None
 
     @cached_property
     def class_images(self) -> IntArray:

@@ -17,11 +17,13 @@ __all__ = [
     "guessing_sentence",
     "is_uneven",
     "no_better_than_guessing",
+    "shows_top5",
 ]
 
 _LEVEL = 0.05
 _MANY = 0.1  # share of the networks from which they were trained too shortly: a few bad ones are in every space
 _UNEVEN = 1.5  # times as many images as its equal share has the commonest class: then accuracy hides the rare ones
+_LEAST_FOR_TOP5 = 11  # classes: of fewer, five are half or more, so that answers at random score 50% to 100%
 
 
 def commonest_class(counts: Sequence[int] | npt.NDArray[np.int64]) -> tuple[int, float]:
@@ -37,6 +39,11 @@ def is_uneven(counts: Sequence[int] | npt.NDArray[np.int64]) -> bool:
     """Whether classes have so different numbers of images that accuracy hides the rare ones. counts: of each class."""
     seen = np.asarray(counts)[np.asarray(counts) > 0]
     return bool(len(seen) > 1 and seen.max() > _UNEVEN * seen.mean())
+
+
+def shows_top5(classes: int) -> bool:
+    """Whether people are shown a top-5 accuracy, which of ten classes or fewer is half right by chance."""
+    return classes >= _LEAST_FOR_TOP5
 
 
 def beats_guessing(right_of_others: int, wrong_of_commonest: int) -> bool:

@@ -7,6 +7,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, TextIO
 
+from netwright.stats.guessing import shows_top5
 from netwright.system.plural import count
 from netwright.system.progress import Display
 from netwright.training.records import EpochRecord, Score
@@ -126,8 +127,8 @@ class ConsoleMonitor(NullMonitor):
 
 
 def _score_text(name: str, score: Score) -> str:
-    # of five classes all are among the five likeliest: that says nothing
-    five = "" if score.top5 is None or score.top5 >= 100 else f", top-5 {score.top5:.2f}%"
+    is_shown = score.top5 is not None and (not score.classes or shows_top5(score.classes))
+    five = f", top-5 {score.top5:.2f}%" if is_shown else ""
     text = f"{name} accuracy {score.top1:.2f}%{five}, loss {score.loss:.4f}"
     if not score.bad_images:
         return text

@@ -25,6 +25,7 @@ class Score:
         loss: Mean cross-entropy.
         images: Number of images.
         bad_images: Unreadable ones, which are left out of them.
+        classes: Of the network; 0 where an earlier version did not record it.
     """
 
     top1: float
@@ -32,10 +33,11 @@ class Score:
     loss: float
     images: int
     bad_images: int = 0
+    classes: int = 0
 
     @classmethod
-    def from_evaluation(cls, evaluation: Evaluation, bad_images: int = 0) -> Score:
-        return cls(evaluation.top1, evaluation.top5, evaluation.loss, evaluation.images, bad_images)
+    def from_evaluation(cls, evaluation: Evaluation, bad_images: int = 0, classes: int = 0) -> Score:
+        return cls(evaluation.top1, evaluation.top5, evaluation.loss, evaluation.images, bad_images, classes)
 
 
 @dataclass(frozen=True, slots=True)

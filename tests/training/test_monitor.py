@@ -1,5 +1,6 @@
 import io
 import logging
+from dataclasses import replace
 
 import torch
 
@@ -45,6 +46,17 @@ def test_lines_are_those_of_mindcv():
         "epoch 1/2: loss 1.2500, accuracy 60.00%; validation accuracy 71.50%, top-5 99.25%, loss 0.8125; "
         "moving average accuracy 70.00%, loss 0.9000; 1,234 images/s, 4.0 s; 2 steps skipped; 1 bad image"
     ]
+
+
+def test_top_5_is_shown_by_the_number_of_classes_whatever_it_is():
+    for classes, is_shown in ((5, False), (10, False), (11, True)):
+        for top5 in (99.25, 100.0):
+            stream, score = io.StringIO(), Score(71.5, top5, 0.8125, 200, classes=classes)
+            monitor = ConsoleMonitor(stream)
+            monitor.start(2, 5, 2)
+            monitor.end_epoch(replace(RECORD, validation=score))
+            monitor.close()
+            assert (f"top-5 {top5:.2f}%" in stream.getvalue()) == is_shown
 
 
 def test_a_terminal_has_a_bar_and_the_lines_that_stay():
