@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from argparse import SUPPRESS, ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 __all__ = ["Argument", "CommandParser", "Group", "underscored"]
 
@@ -40,6 +41,18 @@ class Argument:
         return self.names[0].startswith("-")
 
 
+class _Parser(ArgumentParser):
+    """Says of a flag without its value what that may be."""
+
+    def __init__(self, value_of: Callable[[str], str], **settings: Any) -> None:
+        super().__init__(**settings)
+        self._value_of = value_of
+
+    def error(self, message: str) -> NoReturn:
+        found = re.match(r"argument (\S+): expected .*argument", message)
+        super().error(message + (self._value_of(found[1].split("/")[-1]) if found else ""))
+
+
 class CommandParser:
     """An `ArgumentParser` whose arguments are known.
 
@@ -56,7 +69,8 @@ class CommandParser:
         self.epilog = ""
         self.is_intermixed = False
         self._groups: dict[str, Group] = {}
-        self._parser = ArgumentParser(
+        self._parser = _Parser(
+            self._value_of,
             prog=name,
             description=description,
             formatter_class=RawDescriptionHelpFormatter,
@@ -105,6 +119,14 @@ class CommandParser:
         self._parser.usage = " ".join([self.name, *names, "[options]"])  # the flags are listed below it
         self._parser.epilog = self.epilog or None
         return self._parser
+
+    def _value_of(self, flag: str) -> str:
+        """What a flag takes, as help says it."""
+        argument = self.flags.get(flag)
+        if argument is None:
+            return ""
+        values = ", ".join(argument.choices) or argument.metavar
+        return f", {values}" + (f": {argument.help}" if argument.help else "")
 
     def _add(self, target: Any, names: tuple[str, ...], meaning: Any, settings: dict[str, Any]) -> None:
         target.add_argument(*names, **settings)

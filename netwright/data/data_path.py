@@ -10,7 +10,7 @@ from netwright.data.folder_tree import Folder
 from netwright.errors import DataError
 from netwright.system.suggest import nearest
 
-__all__ = ["DIGITS", "data_path", "is_digits", "require_images_of_run"]
+__all__ = ["DIGITS", "as_text", "data_path", "is_digits", "require_images_of_run"]
 
 DIGITS = "digits"  # in place of a folder: the bundled ones
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar")
@@ -18,8 +18,17 @@ _ALIKE = 0.75  # 0 to 1: another name than this is no slip of the hand
 
 
 def is_digits(data_dir: str | Path) -> bool:
-    """Whether the bundled digits are meant. A folder of that name is reached by './digits'."""
+    """Whether the bundled digits are meant: by the word, whatever is in the working folder.
+
+    A folder of that name is './digits'; a `Path`, which cannot be written so, is the folder where there is one.
+    """
     return data_dir == DIGITS or (data_dir == Path(DIGITS) and not Path(data_dir).exists())
+
+
+def as_text(data_dir: str | Path) -> str:
+    """A folder as a text that means the same: of a `Path`, which drops './', that of a folder named like the digits."""
+    text = str(data_dir)
+    return f"./{text}" if text == DIGITS and not is_digits(data_dir) else text
 
 
 def data_path(data_dir: str | Path, cure: str) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from netwright.data.array import ArraySource
 from netwright.data.cifar import CIFAR10, CIFAR100, Cifar, find_cifar
-from netwright.data.data_path import data_path
+from netwright.data.data_path import DIGITS, data_path, is_digits
 from netwright.data.digits import open_digits
 from netwright.data.download import Remote, fetch
 from netwright.data.folder import open_folder, open_split_folders
@@ -65,7 +65,7 @@ def open_dataset(
 
     Args:
         dataset: imagenet or '' (whatever data_dir holds), mnist, cifar10, cifar100 or digits.
-        data_dir: The folder of the images, or a parquet file.
+        data_dir: The folder of the images, or a parquet file; or 'digits', see `is_digits`.
         wanted: Names of the splits.
         optional: Those of the wanted splits that may be missing.
         download: Download a published data set that is not in data_dir.
@@ -75,7 +75,7 @@ def open_dataset(
         DataError: There are no images, a split is missing, or the labels are not clear.
     """
     root = Path(data_dir).expanduser() if str(data_dir).startswith("~/") else Path(data_dir)
-    if dataset == "digits" or (str(data_dir) == "digits" and not root.exists()):
+    if dataset == DIGITS or (dataset not in _PUBLISHED and is_digits(data_dir)):
         return _select(open_digits(), wanted, optional, cure)
     if dataset in _PUBLISHED:
         find, remotes = _PUBLISHED[dataset]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +13,12 @@ import numpy as np
 from netwright.data.class_folders import class_folders, refuse_other_classes
 from netwright.data.file_kinds import IMAGE_SUFFIXES
 from netwright.data.folder_tree import FileEntry, Folder, printable
-from netwright.data.layout import Layout, classes_folder, find_layout
+from netwright.data.layout import Layout, classes_folder, find_layout, shown
 from netwright.data.reading import Reading, ignored_of
 from netwright.data.source import IntArray, LabeledImage, SourceBase, listed
 from netwright.data.split_names import split_of
 from netwright.errors import DataError
+from netwright.system.plural import count
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -148,7 +149,19 @@ def open_split_folders(layout: Layout, folders: Sequence[str]) -> FolderSource:
             _refuse_flat(split)
             split = classes_folder(split)
         chosen[name] = split
-    return _make_source(layout, chosen, is_lenient=True)
+    return _make_source(replace(layout, notes=(*layout.notes, *_unread(layout, chosen))), chosen, is_lenient=True)
+
+
+def _unread(layout: Layout, chosen: Mapping[str, Folder]) -> list[str]:
+    """Splits that are there and not read, with their images; where only a small split is read, the rest takes long."""
+    if not any(split_of(name) == "train" for name in chosen):
+        return []
+    unread = {shown(folder): folder for name, folder in layout.splits.items() if name not in chosen}
+    unlabeled = [f"{printable(path)} is not read: {why}" for path, why in layout.left_out.items()]
+    return [
+        *(f"{path} is not read here: {count(len(each.all_images()), 'image')}" for path, each in unread.items()),
+        *unlabeled,
+    ]
 
 
 def _make_source(layout: Layout, splits: Mapping[str, Folder], *, is_lenient: bool) -> FolderSource:

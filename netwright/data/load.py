@@ -83,7 +83,7 @@ def load_images(
     splits = cut.again(source)
     cut = cut.of(source, splits)
     parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
-    summary = summarize(source, parts, splits.provenance)
+    summary = summarize(source, parts, splits.provenance, to_train=True)
     if announce is not None:
         announce(summary)
     with _pillow_warnings_ignored():

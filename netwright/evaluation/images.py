@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netwright.data.cut import Cut
-from netwright.data.data_path import DIGITS, require_images_of_run
+from netwright.data.data_path import DIGITS, is_digits, require_images_of_run
 from netwright.data.source import SPLIT_NAMES
 from netwright.errors import DataError
 from netwright.evaluation.loading import folder_of_run, images_of_run
@@ -152,7 +152,7 @@ def _bundled(facts: Mapping[str, Any]) -> str:
 
 
 def _is_same_path(one: str, other: str) -> bool:
-    return Path(one).resolve() == Path(other).resolve()
+    return is_digits(one) == is_digits(other) and Path(one).resolve() == Path(other).resolve()
 
 
 def _own_split(facts: Mapping[str, Any], request: ModelRequest, wanted: str) -> ChosenImages | None:

@@ -15,6 +15,7 @@ import torch
 from netwright.arch import complexity
 from netwright.data.class_order import ORDERS, usual_order
 from netwright.data.classes import match_classes
+from netwright.data.data_path import as_text
 from netwright.data.source import Pixels
 from netwright.data.summarize import summarize
 from netwright.evaluation.images import choose_images
@@ -131,7 +132,7 @@ def validate(
         RecipeError: For an unknown key, or a value that a key does not take.
         OutputError: If the report cannot be written.
     """
-    keys |= {"data_dir": None if data_dir is None else str(data_dir), "dataset": dataset, "batch_size": batch_size}
+    keys |= {"data_dir": None if data_dir is None else as_text(data_dir), "dataset": dataset, "batch_size": batch_size}
     keys |= {"workers": workers, "device": device, "val_precision": precision}
     if split is not None:
         keys |= {"val_split": split, "val_fraction": 0.0}

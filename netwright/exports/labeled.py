@@ -12,6 +12,7 @@ from numpy import typing as npt
 
 from netwright.data.class_order import usual_order
 from netwright.data.classes import match_classes
+from netwright.data.data_path import is_digits
 from netwright.data.dataset import open_dataset
 from netwright.data.preprocess import Preprocessing
 from netwright.data.source import SPLIT_NAMES, ImageSource, IntArray, Pixels
@@ -125,7 +126,8 @@ def labeled_images(
     """
     refuse_calibration(calibration)
     source: ImageSource
-    unlabeled = open_unlabeled(Path(data_dir).expanduser()) if data_dir and dataset in ("", "imagenet") else None
+    is_folder = data_dir and dataset in ("", "imagenet") and not is_digits(data_dir)
+    unlabeled = open_unlabeled(Path(data_dir).expanduser()) if is_folder else None
     if unlabeled is not None:
         source, keys = unlabeled, _splits_of(unlabeled, train_split, val_split)
     else:

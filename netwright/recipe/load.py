@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from netwright.errors import RecipeError
-from netwright.options import Constraint, Option, options_of, read_value
+from netwright.options import TRUTHS, Constraint, Option, options_of, read_value
 from netwright.recipe.common_names import COMMON, INPUT_SIZE, input_size_parts
 from netwright.recipe.mindcv import MINDCV, translate
 from netwright.recipe.pixel_scale import to_pixel_scale
@@ -147,6 +147,7 @@ def _read(mapping: Mapping[str, Any], meaningless: dict[str, None]) -> dict[str,
             text = "would resize images to less than image_size and fill the rest with black: 1 is taken"
             value, notice = 1.0, f"crop_pct {value} {text}"
         written_parts = input_size_parts(value) if names[name] == INPUT_SIZE else {key: value}
+        _refuse_network_as_truth(written_parts)
         parts = {
             part: read_value(name, each, known[part].hint, known[part].constraint)
             for part, each in written_parts.items()
@@ -160,6 +161,16 @@ def _read(mapping: Mapping[str, Any], meaningless: dict[str, None]) -> dict[str,
                 raise RecipeError(f"{first!r} and {name!r} are two names of one option. Give one of them.")
             settings[part] = _Setting(its_value, name, written, notice)
     return settings
+
+
+def _refuse_network_as_truth(parts: Mapping[str, Any]) -> None:
+    """`--pretrained regnet_y_400mf`: the network has a key of its own."""
+    value = parts.get("pretrained")
+    if isinstance(value, str) and value.strip().lower() not in TRUTHS:
+        raise RecipeError(
+            f"pretrained is true or false, and model names the network. Give --model {value} --pretrained, not "
+            f"--pretrained {value}."
+        )
 
 
 def _number(value: Any) -> float:

@@ -36,7 +36,7 @@ class DataConfig:
         "imagenet or '': the image folders or parquet files in data_dir; digits: bundled",
         choices=("", "imagenet", "mnist", "cifar10", "cifar100", "digits"),
     )
-    data_dir: str = option("./", "folder of the images")
+    data_dir: str = option("./", "folder of the images; digits: the bundled ones (a folder of that name: ./digits)")
     train_split: str = option("train", "split to train on: a folder's or a parquet split's name")
     val_split: str = option("val", "split to validate on")
     val_fraction: float = option(
@@ -179,6 +179,7 @@ class Loss:
         None,
         "balanced: an image counts by how rare its class is, images / (classes x images of the class); none: equally",
         choices=("balanced",),
+        metavar="balanced|none",
     )
     on_nan: str = option(
         "stop", "what a loss that is not finite does: stop, or skip its step", choices=("stop", "skip")

@@ -11,6 +11,7 @@ import numpy as np
 from netwright.loader import Split
 from netwright.stats.guessing import commonest_class, doubt_of_guessing, no_better_than_guessing
 from netwright.system.plural import count
+from netwright.training.bad_images import BadImages
 from netwright.training.records import EpochRecord, Score
 from netwright.training.setup import Setup
 
@@ -19,7 +20,7 @@ __all__ = ["log_result"]
 _LOG = logging.getLogger(__name__)
 
 
-def log_result(setup: Setup, records: Sequence[EpochRecord], best: Path, out: Path) -> None:
+def log_result(setup: Setup, records: Sequence[EpochRecord], best: Path, out: Path, bad: BadImages) -> None:
     """Log what came of a training.
 
     Args:
@@ -27,13 +28,15 @@ def log_result(setup: Setup, records: Sequence[EpochRecord], best: Path, out: Pa
         records: Of its epochs, at least one.
         best: The file of the best weights.
         out: Its folder.
+        bad: The images that could not be read.
     """
     training, kept = setup.training, setup.validation_split
     scored = [(record.best.top1, -record.epoch, record.best) for record in records if record.best is not None]
     if scored:
         top1, epoch, score = max(scored, key=lambda each: each[:2])
-        _LOG.info("best accuracy: %.2f%% after epoch %d (%s)", top1, -epoch, best)
-        _compare_with_guess(score, kept)
+        where = best if best.is_file() else "its weights could not be kept"
+        _LOG.info("best accuracy: %.2f%% after epoch %d (%s)", top1, -epoch, where)
+        _compare_with_guess(score, kept, bad)
     else:
         _LOG.warning("%s", _why_unmeasured(kept, out))
     done, epochs = len(records), training.optimization.epochs
@@ -42,15 +45,17 @@ def log_result(setup: Setup, records: Sequence[EpochRecord], best: Path, out: Pa
         _LOG.info("stopped early: validation was not better for %d epochs; --early_stopping goes further", patience)
     elif done < epochs:
         _LOG.info("stopped after epoch %d of %d, as until_epoch says; without it the rest is trained", done, epochs)
+    used = bad.images_used(setup.train_split, kept if scored else None, records[-1])
+    _LOG.info("%s", used)
     total = sum(record.train_seconds + record.eval_seconds for record in records)
     _LOG.info("%s in %.0f s; everything is in %s", count(done, "epoch"), total, out)
 
 
-def _compare_with_guess(best: Score, kept: Split | None) -> None:
+def _compare_with_guess(best: Score, kept: Split | None, bad: BadImages) -> None:
     """Say what always answering the commonest class would give, and whether the network is better."""
     if kept is None:
         return
-    counts = np.bincount(kept.labels, minlength=len(kept.class_names))
+    counts = np.bincount(bad.readable_labels(kept), minlength=len(kept.class_names))
     label, share = commonest_class(counts)
     text = f"always answering {kept.class_names[label]}, the commonest class, gives {100 * share:.2f}%"
     if no_better_than_guessing([100 - best.top1], best.images, 100 - 100 * share)[0]:

@@ -52,6 +52,7 @@ def first_training(training: TrainConfig, given: Set[str]) -> tuple[dict[str, An
 
     Raises:
         DataError: There are no images.
+        WeightsError: `pretrained` demands published weights, and they cannot be had.
     """
     images = training.images
     opened = open_dataset(
@@ -67,14 +68,12 @@ def first_training(training: TrainConfig, given: Set[str]) -> tuple[dict[str, An
     notices = []
     is_tuned = bool(training.network.checkpoint)
     if not is_tuned:
-        reason = _missing_weights() if "stem" not in given else "another stem than theirs is asked for"
+        reason = _why_fresh(training, given)
         is_tuned = not reason
         chosen |= {"model": _TUNED if is_tuned else _FRESH, "in_channels": shape.channels}
         chosen |= {"checkpoint": _WEIGHTS} if is_tuned else {}
         if reason:
-            notices.append(
-                f"the published weights of {_TUNED} are not taken, so the training starts from scratch: {reason}"
-            )
+            notices.append(f"the training starts from scratch, without the published weights of {_TUNED}: {reason}")
     device = resolve_device(training.machine.device)
     if not training.network.checkpoint:
         limit = _SIDES["cpu" if device.type == "cpu" else "other"]
@@ -97,11 +96,19 @@ def first_training(training: TrainConfig, given: Set[str]) -> tuple[dict[str, An
     return chosen, notices
 
 
-def _missing_weights() -> str:
-    """Why there are no published weights, with the file that would do; empty where there are."""
+def _why_fresh(training: TrainConfig, given: Set[str]) -> str:
+    """Why published weights are not taken, with the file that would do; empty where they are."""
+    is_demanded = training.network.pretrained
+    if "stem" in given and not is_demanded:
+        return "their network has another stem than the one that is given"
     try:
         resolve_ref(_WEIGHTS)
     except WeightsError as error:
+        if is_demanded:
+            raise WeightsError(
+                f"--pretrained starts from published weights, without --model from those of {_TUNED}, and these cannot "
+                f"be had: {error} Without --pretrained the training starts from scratch."
+            ) from error
         return str(error)
     return ""
 

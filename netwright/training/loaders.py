@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from torch import Tensor
 
 from netwright.arch import Arch
@@ -10,12 +11,13 @@ from netwright.data.preprocess import Preprocessing
 from netwright.loader import EvalLoader, Split, TrainLoader
 from netwright.nn import AnyNet
 from netwright.recipe import TrainConfig
+from netwright.stats.guessing import is_uneven
 from netwright.training.bad_images import refuse_unreadable_class
 from netwright.training.distributed import Group
 from netwright.training.losses import balanced_weights
 from netwright.training.single_value import sees_one_value
 
-__all__ = ["class_weights", "train_loader", "validation_loader"]
+__all__ = ["class_weights", "train_loader", "uneven_notice", "validation_loader"]
 
 
 def class_weights(training: TrainConfig, split: Split, group: Group) -> Tensor | None:
@@ -23,6 +25,19 @@ def class_weights(training: TrainConfig, split: Split, group: Group) -> Tensor |
     if training.loss.class_weights is None:
         return None
     return balanced_weights(split.labels, len(split.class_names)).to(group.device)
+
+
+def uneven_notice(training: TrainConfig, split: Split) -> list[str]:
+    """What there is for classes of uneven size, where nothing was given for them."""
+    counts = np.bincount(split.labels, minlength=len(split.class_names))
+    if training.loss.class_weights is not None or training.images.balanced_sampler or not is_uneven(counts):
+        return []
+    few, many = int(counts.argmin()), int(counts.argmax())
+    return [
+        f"the classes are uneven: {counts[few]:,} images of {split.class_names[few]!r}, {counts[many]:,} of "
+        f"{split.class_names[many]!r}. --class_weights balanced lets an image count more the rarer its class is; "
+        "--balanced_sampler shows images of rare classes more often"
+    ]
 
 
 def train_loader(

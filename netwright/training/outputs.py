@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from netwright.data.cut import split_digest
+from netwright.data.data_path import is_digits
 from netwright.data.remembered import remember_images
 from netwright.errors import OutputError, RecipeError
 from netwright.recipe import TrainConfig, training_to_yaml
@@ -90,16 +91,24 @@ class Outputs:
         """
         setup, checkpoints, record = self.setup, self.setup.training.checkpoints, records[-1]
         epochs, has_ema = setup.training.last_epoch, setup.ema is not None
-        try:
+        with self._surviving(record, epochs):
             if is_saved(checkpoints, record.epoch, epochs):
                 save = partial(self._save, record)
                 save_and_prune(
                     self.out, setup.name, setup.train.steps, epochs, checkpoints, records, save, has_ema=has_ema
                 )
+        with self._surviving(record, epochs):  # one file that is not written costs no other
             scores = [other.best.top1 for other in records if other.best is not None]
             if record.best is not None and record.best.top1 == max(scores) and scores.count(max(scores)) == 1:
                 is_ema = record.best is not record.validation
                 self._save(record, self.best, is_ema)
+
+    @staticmethod
+    @contextmanager
+    def _surviving(record: EpochRecord, epochs: int) -> Iterator[None]:
+        """Within it weights that cannot be written are said, and end the training only in its last epoch."""
+        try:
+            yield
         except OutputError as error:
             if record.epoch == epochs:
                 raise
@@ -166,5 +175,7 @@ class Outputs:
 
 def _with_absolute_images(training: TrainConfig) -> TrainConfig:
     """The recipe is read from other folders too, by `netwright validate RUN` for one."""
+    if is_digits(training.images.data_dir):
+        return training
     folder = Path(training.images.data_dir).expanduser()
     return training.with_(data_dir=str(folder.absolute())) if folder.exists() else training

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from netwright.data.data_path import as_text
 from netwright.recipe import LoadedRecipe, TrainConfig, load_training
 from netwright.recipe.training import RuntimeConfig
 from netwright.system.machine import default_threads, keep_memory
@@ -33,7 +34,7 @@ class Trained:
     Attributes:
         folder: Where everything is.
         records: What each epoch measured, in order.
-        best: The file of the best weights; None without validation.
+        best: The file of the best weights; None without validation, and where it could not be kept.
         has_validation: Whether images were kept from the training, also where it did not measure them.
     """
 
@@ -73,7 +74,7 @@ def train(
         RecipeError, DataError, WeightsError, DistributedError, OutputError: What a user can correct.
         Diverged: The loss is not finite; the last good state is in the folder.
     """
-    keys = {key: str(value) if isinstance(value, Path) else value for key, value in overrides.items()}
+    keys = {key: as_text(value) if isinstance(value, Path) else value for key, value in overrides.items()}
     loaded = load_training(config, keys)
     if not isinstance(config, TrainConfig):  # which is complete
         loaded = planned(loaded)

@@ -92,8 +92,9 @@ class TrainingSession:
 
     @property
     def best(self) -> Path | None:
-        """The file of the best weights; None without validation."""
-        return self.outputs.best if any(record.best is not None for record in self.records) else None
+        """The file of the best weights; None without validation, and where it could not be kept."""
+        is_there = any(record.best is not None for record in self.records) and self.outputs.best.is_file()
+        return self.outputs.best if is_there else None
 
     def run(self) -> None:
         """Train until all epochs are done."""
@@ -125,7 +126,7 @@ class TrainingSession:
                 if group.is_primary:
                     self.outputs.write_records(self.records, is_last=self.is_done)
             if group.is_primary:
-                log_result(self.setup, self.records, self.outputs.best, self.out)
+                log_result(self.setup, self.records, self.outputs.best, self.out, self.bad_images)
 
     def _load_state(self) -> State | None:
         """The state in the folder, the same on every rank; RecipeError where it belongs to another training."""
@@ -188,7 +189,7 @@ class TrainingSession:
         sums = group.all_reduce_sum(
             np.array([float(meter.loss), meter.counted, int(meter.wrong), meter.seen, len(setup.train.skipped)])
         )
-        self.bad_images.tell(setup.train.skipped, group, "another image takes its place")
+        self.bad_images.find_in_train(setup.train.skipped, group)
         modules = [engine.module, *([] if setup.ema is None else [setup.ema.module])]
         group.all_reduce_mean([value for each in modules for value in each.buffers() if value.is_floating_point()])
         evaluated = time.perf_counter()
@@ -224,9 +225,10 @@ class TrainingSession:
             precise_bn(setup.engine.module, images, all_reduce_mean=self.group.all_reduce_mean)
         own = self._evaluate(setup.engine.module)
         bad = int(self.group.all_reduce_sum(np.array([len(setup.validation.skipped)]))[0])
-        self.bad_images.tell(setup.validation.skipped, self.group, "validation is without it")
-        ema = None if setup.ema is None else Score.from_evaluation(self._evaluate(setup.ema.module), bad)
-        return Score.from_evaluation(own, bad), ema
+        self.bad_images.find_in_validation(setup.validation.skipped, self.group)
+        classes = setup.arch.num_classes
+        ema = None if setup.ema is None else Score.from_evaluation(self._evaluate(setup.ema.module), bad, classes)
+        return Score.from_evaluation(own, bad, classes), ema
 
     def _evaluate(self, module: nn.Module) -> Evaluation:
         assert self.setup.validation is not None

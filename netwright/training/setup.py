@@ -29,7 +29,7 @@ from netwright.training.distributed import Group
 from netwright.training.ema import EmaModel
 from netwright.training.engine import Engine
 from netwright.training.graphed import engine_class
-from netwright.training.loaders import class_weights, train_loader, validation_loader
+from netwright.training.loaders import class_weights, train_loader, uneven_notice, validation_loader
 from netwright.training.losses import Criterion, make_loss
 from netwright.training.network import choose_network, freeze_parts, make_module, move
 from netwright.training.optimizer import load_optimizer_state, make_optimizer
@@ -98,7 +98,8 @@ def set_up(training: TrainConfig, group: Group, recipe_classes: int | None = Non
     train_split, val_split = open_splits(training)
     training, of_images = settle_preparation(training, train_split, group)
     described = _described(training, train_split, val_split) if group.is_primary else []
-    notices = [*described, *_class_notices(recipe_classes, train_split), *of_images]
+    notices = [*described, *uneven_notice(training, train_split), *_class_notices(recipe_classes, train_split)]
+    notices += of_images
     network, recipe, seed = training.network, training.optimization, training.machine.seed
     _check(training, val_split)
     arch = choose_network(training, network.num_classes or len(train_split.class_names))
@@ -193,8 +194,8 @@ def _described(training: TrainConfig, train: Split, validation: Split | None) ->
     images = training.images
     is_cut = bool(images.val_fraction) or images.num_samples is not None
     of = {"train": train.name, "validation": "" if validation is None else validation.name}
-    said = "; ".join(f"{name}: {text}" for name, text in of.items() if text) if is_cut else ""
-    return summarize(train.source, parts, said).all_lines()
+    provenance = "; ".join(f"{name}: {text}" for name, text in of.items() if text) if is_cut else ""
+    return summarize(train.source, parts, provenance, to_train=True).all_lines()
 
 
 def _class_notices(recipe_classes: int | None, train: Split) -> list[str]:

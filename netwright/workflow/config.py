@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from netwright.analysis.policy import DEFAULT, POLICIES, POLICIES_IN_WORDS, REFINE_FROM
+from netwright.data.data_path import as_text
 from netwright.data.decode_rules import check_background
 from netwright.data.resize import RESIZES
 from netwright.errors import RecipeError, SpaceError
@@ -51,7 +52,7 @@ class DesignConfig:
     data_dir: str = option(
         "digits",
         "a folder of images (a folder a class; train/ and val/ or test/ if there are), a Hugging Face parquet folder, "
-        "or 'digits', which are bundled",
+        "or 'digits', which are bundled (a folder of that name: ./digits)",
         metavar="DIR",
     )
     space: str | DesignSpace = option("regnetx", "design space", metavar="NAME|FILE")
@@ -143,7 +144,7 @@ class DesignConfig:
                 raise RecipeError(f"budget: {error}. Correct 'budget'.") from error
         for name in ("data_dir", "space", "final_recipe"):
             if isinstance(path := getattr(self, name), Path):
-                object.__setattr__(self, name, str(path))
+                object.__setattr__(self, name, as_text(path))
         for name in LIMITS:
             if isinstance(window := getattr(self, name), list):
                 object.__setattr__(self, name, tuple(window))

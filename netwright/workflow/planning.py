@@ -109,7 +109,7 @@ def _first(config: DesignConfig, announce: Callable[[DataSummary], None] | None)
     splits = cut_splits(source, config.seed)
     if announce is not None:
         parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
-        announce(summarize(source, parts, splits.provenance))
+        announce(summarize(source, parts, splits.provenance, to_train=True))
     survey = Survey(len(splits.train), len(splits.validation), len(splits.test))
     shape = choose_shape(source, splits.train, config.resolution, config.in_channels)
     device, workers = _machine(config)

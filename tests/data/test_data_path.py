@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from netwright.data import open_source
-from netwright.data.data_path import data_path, require_images_of_run
+from netwright.data import open_source, summarize
+from netwright.data.data_path import as_text, data_path, require_images_of_run
 from netwright.data.dataset import open_dataset
 from netwright.errors import DataError
 
@@ -52,3 +52,21 @@ def test_images_of_a_run_that_are_gone(flat, tmp_path):
     (tmp_path / "empty" / "cat").mkdir(parents=True)
     with pytest.raises(DataError, match=r"are gone: .*empty is empty"):
         require_images_of_run(tmp_path / "empty", run)
+
+
+@pytest.mark.slow
+def test_the_word_digits_means_the_bundled_ones_in_every_reading(flat, monkeypatch):
+    monkeypatch.chdir(flat.parent)
+    flat.rename("digits")
+    for read in (open_source, lambda each: open_dataset("", each, ["train"]).source):
+        bundled, folder = read("digits"), read("./digits")
+        assert (len(bundled.labels), len(folder.labels)) == (1797, 30)
+        assert summarize(bundled).notes == (
+            "the bundled digits; the folder of that name is read as --data_dir ./digits",
+        )
+        assert summarize(folder).notes == ()
+        assert len(read(Path("digits")).labels) == 30  # a Path drops "./"
+    assert [as_text(each) for each in ("digits", Path("digits"), Path("other"))] == ["digits", "./digits", "other"]
+    Path("digits").rename("other")
+    assert as_text(Path("digits")) == "digits"
+    assert summarize(open_source("digits")).notes == ()

@@ -67,8 +67,27 @@ def test_a_class_of_one_picture_is_cut_all_the_same(tmp_path, make):
         shutil.copy(tmp_path / "bee" / "000.png", tmp_path / "bee" / f"copy-{number}.png")
     source = open_source(tmp_path)
     splits = cut_splits(source, 0)
-    for part in (splits.train, splits.validation, splits.test):
+    parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
+    for part in parts.values():
         assert set(source.labels[part].tolist()) == {0, 1}
+    (text,) = summarize(source, parts).warnings
+    assert text == (
+        "1 image is in more than one of the splits that were cut here (train, validation, test), which flatters what "
+        "is measured: bee/000.png = bee/copy-0.png = bee/copy-1.png. 'bee' has too few different images to keep its "
+        "copies together. Add other images of this class."
+    )
+
+
+def test_copies_that_the_owner_and_those_that_a_cut_parted_have_their_own_cures(split):
+    for number in range(3):
+        shutil.copy(split / "train" / "ant" / "009.jpg", split / "train" / "bee" / f"mine-{number}.jpg")
+    source = open_source(split)
+    train = source.splits["train"]
+    copies = next(group for group in find_duplicates(source).groups if len(group) == 4)
+    parts = source.splits | {"train": train[~np.isin(train, copies[:2])], "validation": copies[:2]}
+    _, theirs, ours = summarize(source, parts).warnings
+    assert theirs.endswith("Remove them from one.")
+    assert ours.startswith("1 image is in more than one of the splits that were cut here (train, validation)")
 
 
 def test_copies_are_said_with_their_names(copied):

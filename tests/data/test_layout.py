@@ -237,3 +237,15 @@ def test_names_of_other_encodings(photos, name):
     assert all(name.encode() for name in names)  # text that any file can hold
     assert np.sum([name.startswith("café/") for name in names]) == 4
     assert source.read(0).name == names[0]
+
+
+def test_a_training_says_how_many_images_the_splits_have_that_it_does_not_read(photos):
+    root = photos("seg_train/seg_train", "seg_test/seg_test")
+    photos.flat("seg_pred/seg_pred")
+    opened = open_dataset("", root, ["train", "val"], optional=["val"])
+    assert summarize(opened.source).notes[-2:] == (
+        "seg_test/seg_test/ is not read here: 12 images",
+        "seg_pred/ is not read: its images have no class folders",
+    )
+    measured = open_dataset("", root, ["test"])  # the training images may be a million
+    assert not any("not read" in note for note in summarize(measured.source).notes)

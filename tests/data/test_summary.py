@@ -3,7 +3,8 @@ import logging
 
 import pytest
 
-from netwright.data import load_images, open_source, summarize
+from netwright.data import cut_splits, load_images, open_source, summarize
+from netwright.data.few_images import few_images, half_width
 from netwright.data.summarize import announcer
 from netwright.data.summary import DataSummary
 
@@ -70,3 +71,41 @@ def test_warnings_are_logged_as_warnings(caplog):
         ("WARNING", "warning: 'a' is odd."),
     ]
     assert caplog.text.count("is odd") == 1
+
+
+def test_few_images_are_a_warning_with_what_can_be_concluded_and_what_helps(tmp_path, make):
+    make.fill(tmp_path, {"ant": 5, "bee": 5, "cow": 5})
+    source = open_source(tmp_path)
+    splits = cut_splits(source, 0)
+    parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
+    assert summarize(source, parts).warnings == ()
+    (text,) = summarize(source, parts, to_train=True).warnings
+    assert text == (
+        "few images: 3 a class to train on, 1 a class (3 in all) to validate on. An accuracy of 3 images is uncertain "
+        "by up to 37 points either way (95%): smaller differences between networks are no evidence. What helps: more "
+        "images, hundreds a class; published weights, with which `netwright train` begins where they can be had; "
+        "cross-validation: the same command with --seed 1, 2, 3, ... keeps other images for validation; take the mean "
+        "of the accuracies."
+    )
+    told = []
+    load_images(tmp_path, announce=told.append)
+    assert told[0].warnings == (text,)
+
+
+def test_an_interval_is_that_of_half_the_images_right():
+    for images in (3, 20, 400):
+        p, z = 0.5, 1.96  # Wilson's, as Wikipedia has it
+        exact = z / (1 + z**2 / images) * (p * (1 - p) / images + z**2 / (4 * images**2)) ** 0.5
+        assert half_width(images) == pytest.approx(100 * exact)
+
+
+def test_what_is_said_of_few_images_depends_on_which_are_few():
+    names = ("ant", "bee", "cow")
+    assert few_images((20, 20, 20), (17, 17, 16), names, is_cut=True) == ""
+    assert few_images((20, 20, 20), None, names, is_cut=True) == ""
+    one = few_images((100, 100, 19), (25, 25, 5), names, is_cut=True)
+    assert one.startswith("few images: 19 to 100 a class (few in 'cow') to train on, 5 to 25 a class (55 in all)")
+    own = few_images((100, 100, 100), (5, 5, 5), names, is_cut=False)
+    assert "100 a class to train on, 5 a class (15 in all)" in own
+    assert "cross-validation of one folder without splits" in own
+    assert "validate on" not in few_images((4, 5, 4), None, names, is_cut=True)

@@ -188,3 +188,9 @@ def test_a_printed_recipe_has_every_key_once_under_its_group():
     assert [line.removeprefix("# ") for line in lines if line.startswith("#")] == list(training_options())
     keys = [line.split(":")[0] for line in lines if line and not line.startswith("#")]
     assert keys == list(TrainConfig().to_flat())
+
+
+def test_a_network_in_place_of_true_is_shown_its_own_key():
+    with pytest.raises(RecipeError, match="Give --model regnet_y_400mf --pretrained, not --pretrained regnet_y_400mf"):
+        load_training(None, {"pretrained": "regnet_y_400mf"})
+    assert load_training(None, {"pretrained": "yes"}).training.network.pretrained

@@ -3,13 +3,16 @@
 import json
 import logging
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from fixtures.trainings import of_photos, without_times
 from PIL import Image
 
-from netwright.errors import DataError, RecipeError
+from netwright.errors import DataError, RecipeError, WeightsError
+from netwright.loader import open_splits
+from netwright.training.loaders import uneven_notice
 from netwright.training.run import train
 
 
@@ -36,6 +39,10 @@ def test_bad_images_are_named_and_counted_and_a_class_of_them_is_refused(photos,
     said = capsys.readouterr().out
     assert said.count("bad image dark/") == 6
     assert f"({record.validation.images} of 20 images, the others cannot be read)" in said
+    assert f"trained on {20 - record.bad_images} of 20 images; validated on {record.validation.images} of 20" in said
+    assert "; 6 images could not be read, dark/0.jpg the first\n" in said
+    share = 1500 / record.validation.images  # 15 bright ones, of those that can be read
+    assert f"always answering bright, the commonest class, gives {share:.2f}%" in said
     line = json.loads((tmp_path / "out" / "metrics.jsonl").read_text())
     assert line["validation"]["bad_images"] == record.validation.bad_images
     for path in (photos / "dark").iterdir():
@@ -76,6 +83,25 @@ def test_images_that_no_mirror_suits_are_gone_on_with_too(tmp_path):
     assert len(train(**flat, device="cpu", epochs=1).records) == 1
     assert len(train(**flat, device="cpu", epochs=2).records) == 2
     assert "hflip: 0.0" in (tmp_path / "out" / "training.yaml").read_text()
+
+
+def test_weights_that_are_demanded_and_cannot_be_had_end_it_before_anything_is_said(photos, tmp_path, caplog):
+    flat = {"data_dir": str(photos), "out": str(tmp_path / "out"), "epochs": 1, "pretrained": True}
+    for more in ({}, {"stem": "cifar"}):
+        with pytest.raises(WeightsError, match=r"those of regnet_y_400mf, and these cannot be had: .* put the file at"):
+            train(**flat, **more)
+    assert caplog.messages == []
+    assert not (tmp_path / "out").exists()
+
+
+def test_uneven_classes_are_said_with_what_there_is_for_them(photos, training):
+    split = open_splits(training(**of_photos(photos)))[0]
+    assert uneven_notice(training(), split) == []
+    rare = replace(split, index=np.delete(split.index, np.flatnonzero(split.labels == 1)[2:]))
+    (text,) = uneven_notice(training(), rare)
+    assert text.startswith("the classes are uneven: 2 images of 'dark', 24 of 'bright'. --class_weights balanced lets")
+    for key in ({"class_weights": "balanced"}, {"balanced_sampler": True}):
+        assert uneven_notice(training(**key), rare) == []
 
 
 @pytest.mark.slow
