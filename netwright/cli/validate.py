@@ -155,7 +155,8 @@ def _table(validation: Validation) -> str:
     if len(seen) > 1:
         worst = [f"{labels[row.index]} {share(row.accuracy)}" for row in seen[:_WORST_CLASSES]]
         rows.append(("each class" if len(seen) <= _WORST_CLASSES else "worst classes", ", ".join(worst)))
-    many = f"{count(metrics.images, 'image')}, {count(len(seen), 'class', 'classes')}"
+    read = f"{metrics.images:,} of {count(metrics.total, 'image')}" if metrics.skipped else count(metrics.images, "image")
+    many = f"{read}, {count(len(seen), 'class', 'classes')}"
     lines = [f"{validation.network} on {validation.images}: {many}"]
     lines += [f"  {name:<18} {text}" for name, text in rows if text]
     if not metrics.beats_guess:

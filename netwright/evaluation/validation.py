@@ -226,7 +226,7 @@ def _report(config: ValidateConfig, out: Path, validation: Validation, opened: O
         },
         "images": {
             "source": validation.images,
-            "images": f"{metrics.images:,}, each counted once",
+            "images": _counted(metrics),
             "seen in training": {None: "not known", False: "no", True: "yes"}[validation.is_seen],
             **{key: _as_text(value) for key, value in info.preprocessing.to_dict().items()},
         },
@@ -253,6 +253,12 @@ def _report(config: ValidateConfig, out: Path, validation: Validation, opened: O
         facts={title: {key: str(value) for key, value in group.items()} for title, group in facts.items() if group},
         pixels_of=pixels_of,
     )
+
+
+def _counted(metrics: ValidationMetrics) -> str:
+    if not metrics.skipped:
+        return f"{metrics.images:,}, each counted once"
+    return f"{metrics.images:,} of {metrics.total:,}, each counted once; the others could not be read"
 
 
 def _as_text(value: Any) -> str:

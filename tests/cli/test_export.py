@@ -214,3 +214,41 @@ def test_four_images_of_a_folder_without_classes_calibrate(netwright: Run, weigh
     assert "warning: int8 is calibrated on 4 images" in done.err
     assert "top-1 is not compared, as the images of photos have no labels" in done.err
     assert "top-1 of" not in done.out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("order", "third"), [("natural", "3"), ("string", "2")])
+def test_class_folders_name_the_outputs_of_weights_without_names(
+    netwright: Run, weights: Path, order: str, third: str
+) -> None:
+    from PIL import Image
+    from sklearn.datasets import load_digits
+
+    for number in range(40):
+        folder = Path("photos") / ("train", "val")[number // 20] / str(number % 10 + 1)  # as strings 10 follows 1
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray((load_digits().images[number] * 15.9).astype("uint8")).save(folder / f"{number}.png")
+    module = build(DIGITS, seed=0)
+    module.head.fc.weight.data.mul_(50.0)
+    prepared = Preprocessing(image_size=8, channels=1, crop_pct=1.0, mean=(60.0,), std=(80.0,))
+    save_model(weights, module.eval(), preprocessing=prepared)
+    words = ("--data_dir", "photos", "--speed", "false", "--report", "out/page.html", "--out", "net.onnx")
+    done = netwright("export", weights, "--class_order", order, *words)
+    assert done.status == 0, done.err
+    files = sorted(Path("photos/val").glob("*/*.png"))
+    with open_runtime("net.onnx") as runtime:
+        names, found = runtime.info.class_names, runtime.predict([str(path) for path in files])
+    assert (names[0], names[2], sorted(names)) == ("1", third, sorted(map(str, range(1, 11))))
+    right = sum(top[0].name == path.parent.name for top, path in zip(found.top(1), files, strict=True))
+    page = Path("out/page.html").read_text(encoding="utf-8")
+    assert "digits_net for ONNX Runtime in fp32" in page
+    assert f"Top-1 of the network is {right / 20:.2%} and of the export {right / 20:.2%}" in page
+    assert "20 images of photos of the split" in page
+
+
+def test_an_order_of_folders_needs_folders(netwright: Run, weights: Path) -> None:
+    done = netwright("export", weights, "--class_order", "natural")
+    assert done.status == 1
+    assert (
+        "--class_order natural sorts the names of class folders, and an export without --data_dir sees none" in done.err
+    )

@@ -78,7 +78,7 @@ def test_the_first_line_is_mindcvs_and_the_folder_has_the_rest(
     metrics = json.loads((tmp_path / "r" / "metrics.json").read_text())
     assert (metrics["images"], metrics["top1"], metrics["loss"]) == (35, line["Top_1_Accuracy"], line["loss"])
     assert [bad["name"] for bad in metrics["skipped"]] == ["val/bee/3.png"]
-    assert "35 images, 6 classes" in done.out
+    assert "35 of 36 images, 6 classes" in done.out
     assert "val/bee/3.png" in done.out
     assert (tmp_path / "r" / "report.html").is_file()
     with open(tmp_path / "r" / "per_class.csv", newline="") as file:
