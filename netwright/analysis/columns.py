@@ -77,7 +77,7 @@ def sort_columns(
         if column in roles or (column in _ROLES and column not in (*ignore, *(parameters or ()))):
             continue
         if column in ignore:
-            sorter.leave(column, "as asked")
+            sorter.leave(column, "as --ignore has it")
         elif marked is not None and column not in marked:
             if parameters is None:
                 sorter.leave(column, "the parameters are the columns with a prefix")

@@ -72,7 +72,7 @@ def refine(
         raise StatsError(f"{source} has the space that it was sampled from. Leave out the other one (--space).")
     if not view.space and space is None:
         raise StatsError(
-            f"a space is refined, and {source} does not say from which its networks were sampled. Name it: --space "
+            f"a space is refined, and {source} does not name the one of its networks. Give it: --space "
             "regnetx, or a YAML file; its parameters are the columns of the table."
         )
     given = DesignSpace.from_dict(view.space) if space is None else space

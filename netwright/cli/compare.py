@@ -1,6 +1,6 @@
 """Test whether populations differ: is B better than A?
 
-Takes two or more run folders or tables, as `netwright analyze` does. Says first in what their trainings differ, then
+Takes two or more run folders or tables, as `netwright analyze` does. First lists in what their trainings differ, then
 prints the distributions, two-sample Kolmogorov-Smirnov tests, permutation tests of the means, and effect sizes; of more
 than two, each pair, with Holm's correction. With --out it also writes a report. Networks that failed count: they are
 behind all others.

@@ -4,11 +4,11 @@ Samples a design space, trains every network briefly, finds the good range of ea
 the evidence is enough (--policy; with fewer than --refine_from trials it stays as it is), confirms that on a fresh
 sample with a test, picks the network of the lowest validation error, trains it longer, and reports its test error
 beside a published network of its block scaled to the same flops. Writes report.html, network.yaml and
-weights.safetensors. After an interruption the same command continues where it was; a finished design goes on with more
-trials, epochs or final seeds.
+weights.safetensors. After an interruption the same command continues where it was; a finished design continues with
+more trials, epochs or final seeds.
 
-With --budget 20m (90s, 2h), what is not given is chosen for that time, these images and this machine: the plan is said
-first, and kept to.
+With --budget 20m (90s, 2h), what is not given is chosen for that time, these images and this machine: the plan is
+printed first, and kept to.
 """
 
 from __future__ import annotations

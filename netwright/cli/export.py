@@ -5,7 +5,7 @@ The file is one for ONNX Runtime (.onnx), OpenVINO (.xml and .bin), torch (.pt2)
 `logits`, (N, classes) float32, whatever it computes in between. Batch norm is folded into the convolutions;
 architecture, preprocessing and class names are in the file. Before it is put in its place it is opened again and
 compared with the network: an export that computes something else is not written. For other targets (coreml,
-executorch, ncnn, tensorrt, mindir), --to NAME says how to go on from such a file.
+executorch, ncnn, tensorrt, mindir), --to NAME prints how to continue from such a file.
 
   netwright export runs/flowers                                   flowers.onnx, fp32
   netwright export runs/flowers --to openvino --precision bf16    half the work where the processor has bf16
@@ -104,7 +104,7 @@ def add_arguments(parser: CommandParser) -> None:
 
 def _add_weights(parser: CommandParser) -> None:
     which = parser.add_argument_group("which weights")
-    which.add_argument("--model", default="", help="the network, where the weights do not say it")
+    which.add_argument("--model", default="", help="the network, where the weights do not name it")
     which.add_argument("--ema", action="store_true", help="the moving average, where the file has one")
     which.add_argument(
         "--class_order",

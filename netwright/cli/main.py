@@ -41,7 +41,7 @@ COMMANDS = {
     "predict": "what a trained network sees in files, folders and web addresses",
     "export": "write a network as a file for ONNX Runtime, OpenVINO, LiteRT or torch, checked; int8 too",
     "serve": "answer programs and people: REST, gRPC, a page; batched, several models and versions",
-    "client": "ask a server of `netwright serve` from the command line",
+    "client": "send requests to a server of `netwright serve` from the command line",
     "models": "list networks and published weights, show one, convert weights, upload them",
     "bench": "how fast networks train and answer here, beside timm and torchvision",
 }

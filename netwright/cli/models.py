@@ -54,7 +54,7 @@ def add_arguments(parser: CommandParser) -> None:
         help="the library whose tensor names the file has (default: found out)",
     )
     weights.add_argument(
-        "--model", default="", metavar="NAME|YAML", help="the network, where the weights do not tell it"
+        "--model", default="", metavar="NAME|YAML", help="the network, where the weights do not name it"
     )
     weights.add_argument("--ema", action="store_true", help="the moving average, where the file has both")
     hub = parser.add_argument_group("hub (push)")

@@ -1,7 +1,7 @@
 """Predict the classes of images: names and probabilities for files, folders and addresses.
 
 REF is a run folder, a weight file, a published name, or an exported .onnx, .xml, .pt2 or .tflite file or a folder with
-one. Images are prepared exactly as `netwright validate` prepares them, unless a flag says otherwise. An image that
+one. Images are prepared exactly as `netwright validate` prepares them, unless a flag changes that. An image that
 cannot be read is reported, the others are answered, and the exit status is 1.
 JSON: {"format": 1, "model", "weights", "predictions": [{"path", "classes": [{"index", "name", "probability"}, ...]},
 ...], "errors": [{"path", "reason"}, ...]}, with a "description" for each of ImageNet's classes.
@@ -9,9 +9,9 @@ CSV: path,rank,index,name,description,probability.
 
 A network knows only its classes, and answers one of them for any picture. --threshold T rejects those that it is not
 sure of: whose highest probability (or, with --reject_by energy, whose log-sum-exp of the logits) is below T. These
-probabilities are worth what the network's calibration is: `netwright validate` measures it, and says which T keeps 95%
-of its images. Strange pictures often get high probabilities all the same, so try T on some. JSON then has "score" and
-"rejected" in each prediction, CSV in two more columns.
+probabilities are worth what the network's calibration is: `netwright validate` measures it, and prints the T that keeps
+95% of its images. Strange pictures often get high probabilities all the same, so try T on some. JSON then has "score"
+and "rejected" in each prediction, CSV in two more columns.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Train a network on images, from flags, a YAML recipe, or both.
 
-  netwright train --data_dir PHOTOS                         all else is chosen for the images and this machine, and said
+  netwright train --data_dir PHOTOS                         all else is chosen for images and machine, and printed
   netwright train --data_dir PHOTOS --checkpoint runs/a     from the weights of a run, which know their network
   netwright train --config RECIPE.yaml --data_dir IMAGENET  by a recipe, of which flags override keys
 

@@ -23,12 +23,12 @@ __all__ = ["add_class_order", "add_trained_flags", "chosen_ref", "flags_alone", 
 # what a flag means for a network that is trained already, by the group of the help that lists it
 _NETWORK = {
     "--checkpoint": "(also --ckpt_path) as REF",
-    "--model": "of weights that do not say which network they are of: a published name, or the path of a network.yaml",
+    "--model": "of weights that do not name their network: a published name, or the path of a network.yaml",
     "--pretrained": "the published weights of --model",
     "--ema": "the moving average, where the run or the file has one, instead of the weights",
-    "--num_classes": "(default: as the weights say)",
-    "--in_channels": "(default: as the weights say)",
-    "--stem": "of weights that do not say: simple or cifar (default: the network's own)",
+    "--num_classes": "(default: from the weights)",
+    "--in_channels": "(default: from the weights)",
+    "--stem": "of weights that do not name their network: simple or cifar (default: the network's own)",
 }
 _PREPARATION = {
     "--image_size": "pixels a side of the network's input",
@@ -63,7 +63,7 @@ def add_trained_flags(
     listed = {
         "network": _NETWORK,
         "images": images or {},
-        "preparation of images (default: as the weights say)": _PREPARATION,
+        "preparation of images (default: from the weights)": _PREPARATION,
         "answer": answer,
         "machine": {**_MACHINE, **machine},
     }

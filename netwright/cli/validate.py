@@ -2,7 +2,7 @@
 
 REF is a run folder, a weight file, a published name, or an exported .onnx, .xml, .pt2 or .tflite file or a folder with
 one. The first line is MindCV's, with accuracies from 0 to 1. The loss is the cross-entropy, without label smoothing.
-Classes are matched by name, and images are prepared as REF says unless a flag says otherwise. Without --data_dir, a run
+Classes are matched by name, and images are prepared as for REF unless a flag changes that. Without --data_dir, a run
 is validated on the images that it kept for that: a design on its test images, a training on its validation images. On
 several devices, start it with torchrun, mpirun, SLURM or msrun.
 """
@@ -155,7 +155,9 @@ def _table(validation: Validation) -> str:
     if len(seen) > 1:
         worst = [f"{labels[row.index]} {share(row.accuracy)}" for row in seen[:_WORST_CLASSES]]
         rows.append(("each class" if len(seen) <= _WORST_CLASSES else "worst classes", ", ".join(worst)))
-    read = f"{metrics.images:,} of {count(metrics.total, 'image')}" if metrics.skipped else count(metrics.images, "image")
+    read = (
+        f"{metrics.images:,} of {count(metrics.total, 'image')}" if metrics.skipped else count(metrics.images, "image")
+    )
     many = f"{read}, {count(len(seen), 'class', 'classes')}"
     lines = [f"{validation.network} on {validation.images}: {many}"]
     lines += [f"  {name:<18} {text}" for name, text in rows if text]

@@ -192,7 +192,7 @@ class _Unpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in self._ALLOWED:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which is no array of numbers")
+            raise pickle.UnpicklingError(f"it wants to load {module}.{name}, which is no array of numbers")
         # numpy 2 moved it, and warns about the old place
         return super().find_class(module.replace("numpy.core", "numpy._core"), name)
 

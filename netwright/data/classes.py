@@ -131,7 +131,7 @@ def _by_order(data_names: Sequence[str], order: str, is_usual: bool) -> ClassMap
         )
     notice = "The weights have no class names: outputs are taken to be in the order of the images' classes."
     if told:
-        usual = ", as is usual in the library of the weights; --class_order says otherwise" if is_usual else ""
+        usual = ", as is usual in the library of the weights; --class_order gives another" if is_usual else ""
         notice = f"The weights have no class names: outputs are taken to be in {told}{usual}."
     index = {name: output for output, name in enumerate(names)}
     return ClassMap(names, np.array([index[name] for name in data_names], dtype=np.int64), notice)

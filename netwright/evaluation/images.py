@@ -75,8 +75,8 @@ def choose_images(facts: Mapping[str, Any], request: ModelRequest) -> ChosenImag
     data_dir = training.images.data_dir if "data_dir" in given else then or _bundled(facts)
     if not data_dir:
         raise DataError(
-            "the weights say how their images were split, and not where these are. Give --data_dir FOLDER, the images "
-            "of the run or others."
+            "the weights record how their images were split, and not where these are. Give --data_dir FOLDER, the "
+            "images of the run or others."
         )
     is_elsewhere = "data_dir" in given and not (then and _is_same_path(then, data_dir))
     try:
@@ -181,7 +181,7 @@ def _of_others(training: TrainConfig, wanted: str, notice: str = "") -> ChosenIm
     split = open_split(training.images, training.images.val_split, training.machine.seed)
     if split.name == _ALL and wanted and wanted.lower() != _ALL:
         raise DataError(
-            f"{split.source.name!r} has no splits, and {wanted!r} is asked for. Leave --split out to measure all "
+            f"{split.source.name!r} has no splits, and --split is {wanted!r}. Leave --split out to measure all "
             f"{len(split):,} images."
         )
     return ChosenImages(split, notice=notice)

@@ -129,4 +129,4 @@ def override_preprocessing(own: Preprocessing, training: TrainConfig, given: Set
     changes = ", ".join(f"{name} {value} instead of {getattr(own, name)}" for name, value in other.items())
     if other.keys() & {"crop_pct", "interpolation", "antialias"}:
         other["crop_first"] = False  # it goes with the usual ones only
-    return replace(own, **other), f"Images are not prepared as the weights say: {changes}."
+    return replace(own, **other), f"Images are not prepared as for the weights: {changes}."

@@ -134,7 +134,7 @@ def export(
         _warn_of_few(len(pixels), progress)
         # ranges that only fit the calibration images show on others
         samples.append(_unseen(model, evaluation))
-    progress(f"writing {info.name} for {to} in {precision}")
+    progress(f"writing the network {info.name!r} as {to}, {precision}")
     with atomic_group(path, what="the exported network", elsewhere="another --out") as partial:
         WRITERS[to](model, info, pixels if precision == "int8" else None, partial)
         with open_runtime(partial) as runtime:

@@ -184,7 +184,7 @@ def _facts(text: str, path: str) -> dict[str, Any]:
         }
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise ExportError(
-            f"{path} says backend, max_batch_size, input and output as `netwright export` wrote them, and this one "
+            f"{path} has backend, max_batch_size, input and output as `netwright export` wrote them, and this one "
             f"cannot be read: {type(error).__name__} {error}. Correct it, or give another --name."
         ) from error
 

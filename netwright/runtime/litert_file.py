@@ -72,7 +72,7 @@ def read_litert(path: Path) -> tuple[bytes, ModelInfo]:
         texts = _texts(model)
         if METADATA_KEY not in texts:
             raise ExportError(
-                f"an exported file says which network it is, and {path} does not: something else wrote it. Export the "
+                f"an exported file names its network, and {path} does not: something else wrote it. Export the "
                 "network by `netwright export`."
             )
         digest = texts.get(_DIGEST, "")

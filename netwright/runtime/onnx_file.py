@@ -49,7 +49,7 @@ def read_onnx(path: Path) -> tuple[bytes, ModelInfo]:
         raise ExportError(f"{path} is no ONNX file, or a damaged one: {error}. Export it again.") from error
     if info is None:
         raise ExportError(
-            f"an exported file says which network it is, and {path} does not: something else wrote it "
+            f"an exported file names its network, and {path} does not: something else wrote it "
             f"({model.producer_name or 'unknown'}). Export the network by `netwright export`."
         )
     return content, info

@@ -42,7 +42,7 @@ def _why_unwritten(model: Any, path: Path, error: Exception) -> OSError:
                     view = view[file.write(view) :]
     except OSError as own:
         return own
-    return OSError(errno.EIO, f"OpenVINO says {(str(error).strip().splitlines() or [''])[-1][:300]}")
+    return OSError(errno.EIO, f"OpenVINO reports {(str(error).strip().splitlines() or [''])[-1][:300]}")
 
 
 def read_openvino(path: Path, core: Any) -> tuple[Any, ModelInfo]:
@@ -82,7 +82,7 @@ def _description(graph: bytes, path: Path) -> tuple[ModelInfo, str]:
     found = root.find(f"./rt_info/{METADATA_KEY}/config")
     if found is None:
         raise ExportError(
-            f"an exported file says which network it is, and {path} does not: something else wrote it. Export the "
+            f"an exported file names its network, and {path} does not: something else wrote it. Export the "
             "network by `netwright export`."
         )
     digest = root.find(f"./rt_info/{METADATA_KEY}/{_DIGEST}")

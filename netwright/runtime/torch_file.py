@@ -79,7 +79,7 @@ def _read(archive: zipfile.ZipFile, path: Path) -> tuple[AnyNet, ModelInfo]:
     found = [name for name in archive.namelist() if name.endswith(f"/extra/{_EXTRA}")]
     if len(found) != 1:
         raise ExportError(
-            f"an exported file says which network it is, and {path} does not: something else wrote it. Export the "
+            f"an exported file names its network, and {path} does not: something else wrote it. Export the "
             "network by `netwright export`."
         )
     root = found[0].removesuffix(f"extra/{_EXTRA}")

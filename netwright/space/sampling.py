@@ -89,8 +89,8 @@ def draw(space: DesignSpace, n: int, seed: int = 0, *, exclude: ArchBatch | None
         raise SpaceError(f"a seed is a whole number of at least 0, not {seed}. Leave out its sign.")
     if space.size() < n:
         raise SpaceError(
-            f"{space.name!r} has {space.size():,} combinations of parameters, fewer than the {n:,} networks asked for. "
-            "Ask for fewer, or widen a range."
+            f"{space.name!r} has {space.size():,} combinations of parameters, fewer than the {n:,} networks wanted. "
+            "Sample fewer, or widen a range."
         )
     counts = dict.fromkeys(("draws", *_constraint_names(space), "duplicate", "accepted", "unused"), 0)
     seen: set[bytes] = set()
@@ -313,7 +313,7 @@ def _why_too_few(
         text += f"; {worst} rejected most ({rejected[worst]:,})"
     if counts["duplicate"]:
         text += f"; {counts['duplicate']:,} repeated a network"
-    cure = "Ask for fewer, or widen a range." if found else "Widen the limits or the ranges."
+    cure = "Sample fewer, or widen a range." if found else "Widen the limits or the ranges."
     for name, (least, most) in extremes.items():
         low, high = space.limits[name]
         if low == high:

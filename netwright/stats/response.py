@@ -154,10 +154,10 @@ def _values(frame: pd.DataFrame, name: str, numeric: list[str]) -> tuple[FloatAr
     if read.unknown:
         raise StatsError(
             f"column '{name}' must hold numbers, and has {', '.join(map(repr, read.unknown[:5]))} too. Of a network "
-            f"that failed it may say {', '.join(sorted(FAILURES))}, or be empty. Correct these cells, or say in a "
-            "column 'state' what became of the trials."
+            f"that failed it may hold {', '.join(sorted(FAILURES))}, or be empty. Correct these cells, or add a "
+            "column 'state' with what became of the trials."
         )
-    notices = (f"'{name}' says {' and '.join(map(repr, read.failures))}: these networks failed.",)
+    notices = (f"'{name}' holds {' and '.join(map(repr, read.failures))}: these networks failed.",)
     return read.values, "percent" if read.is_percent else None, notices if read.failures else ()
 
 
@@ -192,7 +192,7 @@ def _in_percent(name: str, values: FloatArray, maximize: bool | None, unit: str 
         because = f": {', and '.join(why)}" if why else ""
         notices.append(f"error = {f'100 - {value}' if higher else value} ({name} is {span}){because}.")
     if maximize is None and not higher and not is_error(name):
-        notices.append(f"'{name}' is taken for an error: lower is better. Say maximize where higher is.")
+        notices.append(f"'{name}' is taken for an error: lower is better. Give maximize where higher is.")
     if not higher and (loss or low < 0 or high > top):
         notices.append(
             f"'{name}' is {span}, so it is no {'fraction' if fraction else 'percentage'}: ranks are right, 'percent' "
@@ -218,7 +218,7 @@ def _choose(every: list[str], numeric: list[str], maximize: bool | None) -> str:
     near = _nearest([*_ERRORS, *_ACCURACIES], numeric)
     raise StatsError(
         f"no column of errors{near or '.'} The table has: {', '.join(every)}. Name one (--error on the command line), "
-        "and say maximize where higher is better."
+        "and give maximize where higher is better."
     )
 
 

@@ -181,7 +181,7 @@ class LocalExecutor(Executor):
         assert worker.trial is not None
         worker.is_named = True
         _LOG.warning(
-            "trial %d has said nothing for %.0f s (process %d); %s. A trial that hangs is ended by --trial_timeout, or "
+            "trial %d has sent nothing for %.0f s (process %d); %s. A trial that hangs is ended by --trial_timeout, or "
             "with its process",
             worker.trial.index,
             time.monotonic() - worker.last_heard,

@@ -217,7 +217,7 @@ def _append(url: str, partial: Path, start: int, size: int | None, name: str) ->
     with _connected(url, {"Range": f"bytes={start}-"} if start else {}, _SECONDS) as answer:
         if answer.status == 206 and not str(answer.headers.get("Content-Range", "")).startswith(f"bytes {start}-"):
             partial.unlink(missing_ok=True)
-            raise FetchError(f"it was asked to continue at byte {start:,} and answered with another part")
+            raise FetchError(f"it was to continue at byte {start:,} and answered with another part")
         begun = start if answer.status == 206 else 0
         length = answer.headers.get("Content-Length", "")
         end = size if size is not None else begun + int(length) if length.isdigit() else None

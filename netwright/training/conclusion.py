@@ -44,7 +44,7 @@ def log_result(setup: Setup, records: Sequence[EpochRecord], best: Path, out: Pa
         patience = training.checkpoints.early_stopping
         _LOG.info("stopped early: validation was not better for %d epochs; --early_stopping goes further", patience)
     elif done < epochs:
-        _LOG.info("stopped after epoch %d of %d, as until_epoch says; without it the rest is trained", done, epochs)
+        _LOG.info("stopped after epoch %d of %d, by --until_epoch; without it the rest is trained", done, epochs)
     used = bad.images_used(setup.train_split, kept if scored else None, records[-1])
     _LOG.info("%s", used)
     total = sum(record.train_seconds + record.eval_seconds for record in records)

@@ -45,9 +45,9 @@ def planned(loaded: LoadedRecipe) -> LoadedRecipe:
         open_ = {key: before[key] for key in (*CHOSEN, *_PREPARATION) if key not in loaded.given}
         return _with(loaded, open_, f"as in {training.checkpoints.out}", [])
     if network.checkpoint:
-        chosen, why = _of_weights(training), f"as {network.checkpoint} says"
+        chosen, why = _of_weights(training), f"from {network.checkpoint}"
     else:
-        chosen, why = _of_network(training), "as the network says"
+        chosen, why = _of_network(training), "from the network"
     notices: list[str] = []
     if is_first:
         wanted = training.with_(**{key: value for key, value in chosen.items() if key not in loaded.given})

@@ -92,5 +92,5 @@ def _open_by_file(launch: Launch, timeout: float) -> Store:
                 return TCPStore("127.0.0.1", port, launch.world, False, limit)
         time.sleep(0.05)
     raise DistributedError(
-        f"rank 0 did not tell its port within {timeout:g} s. See whether it runs; --timeout waits longer."
+        f"rank 0 did not publish its port within {timeout:g} s. See whether it runs; --timeout waits longer."
     )

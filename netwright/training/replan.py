@@ -36,6 +36,6 @@ def replanned(before: int | None, setup: Setup, meter: EpochMeter, out: Path) ->
     now, last = (learning_rate(schedule, each, steps, epochs) for each in (step, steps * epochs - 1))
     was = learning_rate(schedule, step, steps, before)
     return [
-        f"epochs was {before} and is {epochs}: the schedule is planned again over all {epochs}; the learning rate goes "
-        f"on with {now:.3g} ({was:.3g} as planned before) and ends with {last:.3g}"
+        f"epochs was {before} and is {epochs}: the schedule is planned again over all {epochs}; the learning rate "
+        f"continues with {now:.3g} ({was:.3g} as planned before) and ends with {last:.3g}"
     ]

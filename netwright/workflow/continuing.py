@@ -13,6 +13,7 @@ from netwright.errors import PopulationError
 from netwright.population import FILE, Population, difference
 from netwright.recipe import Recipe
 from netwright.system.atomic import explain_errors
+from netwright.system.plural import count
 from netwright.system.run_folder import mark_run_folder
 from netwright.workflow.config import DesignConfig
 
@@ -72,10 +73,10 @@ def _set_aside_other_epochs(config: DesignConfig) -> None:
     names = [name for name in (FILE, "refined", "final") if (config.out / name).exists()]
     where = set_aside(config.out, names)
     _LOG.info(
-        "%d networks were trained for %d epochs, and %d are asked for: errors of the one say nothing of the other, so "
-        "all are trained again. Those of then are in %s",
+        "%d networks were trained for %s, and --epochs is now %d: errors after different "
+        "epochs cannot be compared, so all are trained again. The earlier ones are in %s",
         many,
-        then,
+        count(then, "epoch"),
         config.epochs,
         where,
     )
@@ -100,7 +101,7 @@ def keep_finals_of(config: DesignConfig, pick: Arch, baseline: Arch, recipe: Rec
     elif baseline not in archs:
         why = "the pick is compared with another network now"
     elif kept.epochs != recipe.epochs:
-        why = f"they had {kept.epochs} epochs, and {recipe.epochs} are asked for"
+        why = f"they had {count(kept.epochs, 'epoch')}, and {recipe.epochs} are wanted"
     elif config.final_recipe is not None and kept != recipe:
         why = f"their recipe is another than that of {config.final_recipe}"
     if why:

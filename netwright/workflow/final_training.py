@@ -116,8 +116,8 @@ def _order(folder: Path, seeds: int) -> list[tuple[str, int]]:
         order = [(label, labels[:at].count(label)) for at, label in enumerate(labels)]
     if held > seeds:
         raise PopulationError(
-            f"final trainings are added and never taken away: {folder} has {held} of each network, and {seeds} are "
-            f"asked for. Ask for {held} or more, or choose another folder."
+            f"final trainings are added and never taken away: {folder} has {held} of each network, and "
+            f"--final_seeds is {seeds}. Give {held} or more, or choose another folder."
         )
     return order + [(role, k) for role in ("pick", "baseline") for k in range(held, seeds)]
 

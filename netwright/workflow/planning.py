@@ -55,7 +55,7 @@ def planned(
         return config, None
     if (config.out / FILE).exists():
         raise PopulationError(
-            f"the design in {config.out} was begun without a budget, and goes on with more --trials, --epochs, "
+            f"the design in {config.out} was begun without a budget, and continues with more --trials, --epochs, "
             "--final_epochs or --final_seeds. Leave out --budget, or choose another folder (--out)."
         )
     return _first(config, announce)
@@ -81,7 +81,7 @@ def _continued(config: DesignConfig, ledger: Ledger) -> tuple[DesignConfig, Ledg
     ledger.budget = ledger.budget if config.seconds is None else config.seconds
     if ledger.budget is not None:
         _LOG.info(
-            "of %s %s are spent; the plan of then goes on with the rest",
+            "of the budget of %s, %s are spent; the design continues with the rest",
             duration_in_words(ledger.budget),
             duration_in_words(ledger.spent),
         )

@@ -91,8 +91,8 @@ class PreparedDesign:
         if held > wanted:
             population.close()
             raise PopulationError(
-                f"a population grows and never shrinks: the one in {folder} has {held} trials, and {wanted} are asked "
-                f"for. Ask for {held} or more, or choose another folder."
+                f"a population grows and never shrinks: the one in {folder} has {held} trials, and {wanted} are "
+                f"wanted. Give {held} or more, or choose another folder."
             )
         return population
 

@@ -73,9 +73,7 @@ def test_too_few_networks_narrow_nothing_and_say_how_many_are_missing(run: Path,
 
 @pytest.mark.slow
 def test_a_table_needs_a_space_and_a_run_has_one(run: Path, table: Path) -> None:
-    with pytest.raises(
-        StatsError, match=r"mine.csv does not say from which its networks were sampled. Name it: --space"
-    ):
+    with pytest.raises(StatsError, match=r"mine.csv does not name the one of its networks. Give it: --space"):
         refine(table)
     assert refine(table, space=SPACE) == refine(table, space=SPACE, error="top1_error")
     assert refine(table, space=SPACE).space == refine(run).space == refine(read(run)).space

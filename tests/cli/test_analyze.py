@@ -85,7 +85,7 @@ def test_a_table_of_others_is_understood_and_said(netwright: Run, tmp_path: Path
         "analyze", path, "--parameters", "kernel", "--error", "val_acc", "--maximize", "--unit", "fraction"
     )
     assert "opt" not in done.out
-    assert "kernel and opt (as asked)" in netwright("analyze", path, "--ignore", "kernel, opt").out
+    assert "kernel and opt (as --ignore has it)" in netwright("analyze", path, "--ignore", "kernel, opt").out
     assert "no column 'kernl'" in netwright("analyze", path, "--ignore", "kernl").err
 
 

@@ -52,7 +52,7 @@ def test_few_networks_say_how_many_are_missing(netwright: Run, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("words", "status", "says"),
     [
-        ([], 1, "does not say from which its networks were sampled. Name it: --space"),
+        ([], 1, "does not name the one of its networks. Give it: --space"),
         (["--space=regnetq"], 1, "no design space is called 'regnetq'"),
         (["--policy=most"], 2, "invalid choice: 'most'"),
         (["--refine_from=9"], 1, "not 9"),

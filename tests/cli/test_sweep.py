@@ -36,7 +36,7 @@ def test_ctrl_c_keeps_what_is_finished_and_more_trials_go_on_from_there(
     assert counts["done"] >= 1
     fewer = netwright(*SMALL, "--trials=4", f"--out={out}")
     assert fewer.status == 1
-    assert "has 500 trials, and 4 are asked for" in fewer.err
+    assert "has 500 trials, and 4 are wanted" in fewer.err
     other = netwright("analyze", out)
     assert other.out.startswith(f"regnetx: {count(len(done), 'network')}, 0 failed")
 

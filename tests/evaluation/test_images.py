@@ -137,9 +137,9 @@ def test_other_images_are_measured_as_they_are(tmp_path: Path) -> None:
     chosen = choose(facts, tmp_path / "run", data_dir=other)
     assert (len(chosen.split), chosen.is_seen) == (6, None)
     assert "not the images of its run" in chosen.notice
-    with pytest.raises(DataError, match="'other' has no splits, and 'test' is asked for"):
+    with pytest.raises(DataError, match="'other' has no splits, and --split is 'test'"):
         choose(facts, tmp_path / "run", "test", other)
-    with pytest.raises(DataError, match="'other' has no splits, and 'nonsense' is asked for"):
+    with pytest.raises(DataError, match="'other' has no splits, and --split is 'nonsense'"):
         choose({}, "", "nonsense", other)
 
 

@@ -40,7 +40,7 @@ def test_images_are_prepared_as_the_weights_say_unless_a_key_is_given(weights: P
     assert (same.preprocessing, notices) == (model.preprocessing, ())
     other, notices = load_for(training, frozenset({"image_size"}))
     assert other.preprocessing == replace(model.preprocessing, image_size=32)
-    assert notices == ("Images are not prepared as the weights say: image_size 32 instead of 24.",)
+    assert notices == ("Images are not prepared as for the weights: image_size 32 instead of 24.",)
     _, notices = load_for(training.with_(image_size=24), frozenset({"image_size"}))
     assert notices == ()
 
@@ -53,7 +53,7 @@ def test_another_crop_is_not_cut_out_first(tmp_path: Path, model: LoadedModel) -
     assert same.preprocessing == replace(own, image_size=32)
     other, notices = load_for(training, frozenset({"crop_pct"}))
     assert other.preprocessing == replace(own, crop_pct=0.5, crop_first=False)
-    assert notices == ("Images are not prepared as the weights say: crop_pct 0.5 instead of 1.0.",)
+    assert notices == ("Images are not prepared as for the weights: crop_pct 0.5 instead of 1.0.",)
 
 
 def test_a_run_is_validated_on_its_own_images(tmp_path: Path, model: LoadedModel) -> None:

@@ -139,7 +139,7 @@ def test_a_recipe_says_how_a_network_was_trained(model: LoadedModel, exported: E
     opened = open_model(request)
     assert opened.runtime.precision == "fp32"
     assert opened.runtime.info.preprocessing == replace(model.preprocessing, crop_pct=0.5)
-    assert opened.notices == ("Images are not prepared as the weights say: crop_pct 0.5 instead of 0.75.",)
+    assert opened.notices == ("Images are not prepared as for the weights: crop_pct 0.5 instead of 0.75.",)
 
 
 def test_precisions_that_a_runtime_has(model: LoadedModel, exported: Exported) -> None:

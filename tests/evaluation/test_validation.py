@@ -123,7 +123,7 @@ def test_other_preprocessing_is_used_and_said(model: LoadedModel, images: Path, 
     expected = validate(model, data_dir=images, workers=0, device="cpu", crop_pct=1.0)
     assert found.metrics.confusion == expected.metrics.confusion
     assert found.metrics.loss == pytest.approx(expected.metrics.loss, rel=1e-5)
-    assert "Images are not prepared as the weights say: crop_pct 1.0 instead of 0.75." in found.metrics.notices
+    assert "Images are not prepared as for the weights: crop_pct 1.0 instead of 0.75." in found.metrics.notices
 
 
 def test_mistakes_are_explained(model: LoadedModel, images: Path) -> None:

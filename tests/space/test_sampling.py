@@ -90,13 +90,13 @@ def test_a_small_space_gives_all_its_networks_and_no_more(tiny: Callable[..., De
     space = tiny(parameters={"width": [8, 16, 32]}, order={"width": "non_decreasing"})
     assert space.size() == 24
     assert len(set(rows(sample(space, 24)))) == 24
-    with pytest.raises(SpaceError, match=r"24 combinations .* fewer than the 25 .* Ask for fewer"):
+    with pytest.raises(SpaceError, match=r"24 combinations .* fewer than the 25 .* Sample fewer"):
         sample(space, 25)
     # what is drawn is not what is built, where wide groups are cut
     alike = tiny(parameters={"group_width": [8, 16, 32], "width": 8})
     assert alike.size() == 36
     assert len(sample(alike, 4)) == 4
-    with pytest.raises(SpaceError, match=r"only 4 of 5 distinct networks .* repeated a network. Ask for fewer"):
+    with pytest.raises(SpaceError, match=r"only 4 of 5 distinct networks .* repeated a network. Sample fewer"):
         sample(alike, 5)
 
 

@@ -42,7 +42,7 @@ def test_a_loss_is_no_percentage_and_a_score_says_its_direction():
 def test_errors_as_people_write_them_are_read():
     found = response(pd.DataFrame({"depth": [1, 2, 3, 4], "error": ["31.5", "diverged", "", "40"]}))
     np.testing.assert_array_equal(found.errors, [31.5, np.nan, np.nan, 40])
-    assert found.notices == ("'error' says 'diverged': these networks failed.",)
+    assert found.notices == ("'error' holds 'diverged': these networks failed.",)
     np.testing.assert_array_equal(response(pd.DataFrame({"error": ["0.5%", "0.9 %"]})).errors, [0.5, 0.9])
     np.testing.assert_allclose(response(pd.DataFrame({"val_acc": ["0.75", None]})).errors, [25, np.nan])
 

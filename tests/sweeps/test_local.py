@@ -147,7 +147,7 @@ def test_a_trial_that_is_silent_for_long_is_named_once(pretender, images, trials
     with LocalExecutor(images.path, workers=1, threads=1) as executor:
         assert [event.kind for event in executor.run([trials.good(0)])] == ["began", "epoch", "lost"]
     [line] = caplog.messages
-    assert line.startswith("trial 0 has said nothing for 0 s (process ")
+    assert line.startswith("trial 0 has sent nothing for 0 s (process ")
     assert "--trial_timeout" in line
 
 

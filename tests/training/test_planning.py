@@ -47,7 +47,7 @@ def test_weights_say_how_images_are_prepared_and_flags_win(weights: Path, networ
     loaded = planned(load_training(None, given))
     prepared = Preprocessing.from_training(loaded.training)
     assert prepared == replace(PREPARED, crop_pct=0.5)
-    assert loaded.notices == (f"as {weights} says: --in_channels 1 --image_size 8 --mean 60.0 --std 80.0",)
+    assert loaded.notices == (f"from {weights}: --in_channels 1 --image_size 8 --mean 60.0 --std 80.0",)
 
 
 def test_weights_of_another_stem_leave_all_open_where_the_network_is_given(tmp_path: Path, network: Path):

@@ -306,6 +306,6 @@ def test_a_network_file_knows_its_resolution(training, tmp_path):
     model = training().network.model
     loaded = planned(load_training(None, {"model": model}))
     assert loaded.training.augmentation.image_size == 8
-    assert loaded.notices == ("as the network says: --image_size 8",)
+    assert loaded.notices == ("from the network: --image_size 8",)
     assert planned(load_training(None, {"model": model, "image_size": "32"})).training.augmentation.image_size == 32
     assert planned(load_training(None, {"model": "regnet_x_200mf"})).training.augmentation.image_size == 224

@@ -186,7 +186,7 @@ def test_a_design_without_a_budget_is_not_given_one_later(
     engine: Any, quiet: Any, clock: Clock, config: Callable[..., DesignConfig]
 ) -> None:
     design(config(), quiet)
-    with pytest.raises(PopulationError, match=r"was begun without a budget, and goes on with more --trials"):
+    with pytest.raises(PopulationError, match=r"was begun without a budget, and continues with more --trials"):
         design(config(budget="5m"), quiet)
 
 

@@ -207,7 +207,7 @@ def test_a_finished_design_goes_on_with_more_trials(engine: Any, quiet: Any, con
     decisions = engine.reports[-1].decisions
     if decisions[0].startswith("The space was refined"):
         assert "when it had 16 networks" in decisions[0]
-    with pytest.raises(PopulationError, match="has 20 trials, and 12 are asked for"):
+    with pytest.raises(PopulationError, match="has 20 trials, and 12 are wanted"):
         design(config(), quiet)
 
 
@@ -237,15 +237,15 @@ def test_seeds_are_added_to_the_final_trainings_that_there_are(engine: Any, quie
     assert not {trial.seed for trial in new} & set(old)
     assert after.test_errors[:SEEDS] == before.test_errors
     assert (len(after.test_errors), len(after.baseline_test_errors)) == (4, 4)
-    with pytest.raises(PopulationError, match=r"has 4 of each network, and 3 are asked for"):
+    with pytest.raises(PopulationError, match=r"has 4 of each network, and --final_seeds is 3"):
         design(config(), quiet)
 
 
 @pytest.mark.parametrize(
     ("changes", "said", "anew"),
     [
-        ({"final_epochs": 9}, "6 final trainings cannot be used again: they had 3 epochs, and 9 are asked for", 6),
-        ({"epochs": 2}, "12 networks were trained for 1 epochs, and 2 are asked for", TRIALS + CONFIRM + 7),
+        ({"final_epochs": 9}, "6 final trainings cannot be used again: they had 3 epochs, and 9 are wanted", 6),
+        ({"epochs": 2}, "12 networks were trained for 1 epoch, and --epochs is now 2", TRIALS + CONFIRM + 7),
     ],
 )
 def test_what_more_epochs_cannot_use_again_is_named_and_kept(
@@ -333,7 +333,7 @@ def test_a_changed_seed_is_named_before_the_space_is_refined(engine: Any, quiet:
     sweep(config(), quiet)
     with pytest.raises(PopulationError, match="seed: 0 -> 1"):
         sweep(config(seed=1), quiet)
-    with pytest.raises(PopulationError, match="has 12 trials, and 4 are asked for"):
+    with pytest.raises(PopulationError, match="has 12 trials, and 4 are wanted"):
         sweep(config(trials=4), quiet)
 
 
