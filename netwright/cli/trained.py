@@ -26,8 +26,8 @@ _NETWORK = {
     "--model": "of weights that do not name their network: a published name, or the path of a network.yaml",
     "--pretrained": "the published weights of --model",
     "--ema": "the moving average, where the run or the file has one, instead of the weights",
-    "--num_classes": "(default: from the weights)",
-    "--in_channels": "(default: from the weights)",
+    "--num_classes": "(default: as the weights say)",
+    "--in_channels": "(default: as the weights say)",
     "--stem": "of weights that do not name their network: simple or cifar (default: the network's own)",
 }
 _PREPARATION = {
@@ -63,7 +63,7 @@ def add_trained_flags(
     listed = {
         "network": _NETWORK,
         "images": images or {},
-        "preparation of images (default: from the weights)": _PREPARATION,
+        "preparation of images (default: as the weights say)": _PREPARATION,
         "answer": answer,
         "machine": {**_MACHINE, **machine},
     }

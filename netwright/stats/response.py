@@ -154,8 +154,8 @@ def _values(frame: pd.DataFrame, name: str, numeric: list[str]) -> tuple[FloatAr
     if read.unknown:
         raise StatsError(
             f"column '{name}' must hold numbers, and has {', '.join(map(repr, read.unknown[:5]))} too. Of a network "
-            f"that failed it may hold {', '.join(sorted(FAILURES))}, or be empty. Correct these cells, or add a "
-            "column 'state' with what became of the trials."
+            f"that failed it may hold {', '.join(sorted(FAILURES))}, or be empty. Correct these cells, or note in a "
+            "column 'state' what became of the trials."
         )
     notices = (f"'{name}' holds {' and '.join(map(repr, read.failures))}: these networks failed.",)
     return read.values, "percent" if read.is_percent else None, notices if read.failures else ()
