@@ -50,7 +50,10 @@ class _Parser(ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         found = re.match(r"argument (\S+): expected .*argument", message)
-        super().error(message + (self._value_of(found[1].split("/")[-1]) if found else ""))
+        hint = self._value_of(found[1].split("/")[-1]) if found else ""
+        if message.startswith("unrecognized arguments: ") and self._value_of("--data_dir"):
+            hint = ". A folder of images is --data_dir FOLDER; a path with spaces stands in quotes"
+        super().error(message + hint)
 
 
 class CommandParser:

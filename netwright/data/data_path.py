@@ -10,7 +10,7 @@ from netwright.data.folder_tree import Folder
 from netwright.errors import DataError
 from netwright.system.suggest import nearest
 
-__all__ = ["DIGITS", "as_text", "data_path", "is_digits", "require_images_of_run"]
+__all__ = ["DIGITS", "as_text", "data_path", "is_digits", "require_images_of_run", "unpacked"]
 
 DIGITS = "digits"  # in place of a folder: the bundled ones
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar")
@@ -81,15 +81,22 @@ def require_images_of_run(data_dir: str | Path, run: Path) -> None:
         )
 
 
+def unpacked(root: Path) -> tuple[str, str] | None:
+    """How an archive is unpacked, for a message, and the folder that it then is, as a shell has it; else None."""
+    if not root.name.lower().endswith(_ARCHIVES):
+        return None
+    target = root.with_name(root.name.split(".")[0])
+    file, folder = shlex.quote(str(root)), shlex.quote(str(target))
+    if root.suffix.lower() == ".zip":
+        return f"`unzip {file} -d {folder}`", folder
+    if root.suffix.lower() in (".7z", ".rar"):
+        return f"by an archive program, into {target}", folder
+    return f"`mkdir -p {folder} && tar -xf {file} -C {folder}`", folder
+
+
 def _no_folder(root: Path, cure: str) -> DataError:
-    if root.name.lower().endswith(_ARCHIVES):
-        target = root.with_name(root.name.split(".")[0])
-        file, folder = shlex.quote(str(root)), shlex.quote(str(target))
-        how = f"`mkdir -p {folder} && tar -xf {file} -C {folder}`"
-        if root.suffix.lower() == ".zip":
-            how = f"`unzip {file} -d {folder}`"
-        elif root.suffix.lower() in (".7z", ".rar"):
-            how = f"by an archive program, into {target}"
+    if (unpacking := unpacked(root)) is not None:
+        how, folder = unpacking
         return DataError(
             f"the data are a folder, and {root} is an archive. Unpack it ({how}), then give --data_dir {folder}."
         )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from netwright.data.file_kinds import IMAGE_SUFFIXES, UNREADABLE
@@ -23,6 +24,7 @@ _CONTAINERS = frozenset({"archive", "data", "dataset", "datasets", "images", "im
 _REPOSITORY = ("license", "makefile", "readme", "requirements", "setup.py")
 _SCRIPTS = (".ipynb", ".lua", ".m", ".py", ".sh")
 _COPY = "a second copy of the folders beside it, file by file"
+_MOST_BESIDE, _MOST_INSIDE = 200, 10  # names that a hint looks at
 _FEW = 0.05  # of the images: pictures of a repository's documentation
 
 
@@ -67,7 +69,7 @@ def find_layout(root: Path, asked: Collection[str] = ()) -> Layout:
         where = "" if base is top else f" (in {shown(base)})"
         raise DataError(
             f"the label of an image is the name of its folder, and the {many:,} images of {root}{where} are in no "
-            f"class folder. Sort them into one folder per class{_table_hint(base)}."
+            f"class folder. Sort them into one folder per class{_table_hint(base)}.{_parent_hint(root)}"
         )
     names = {*find_splits([folder.name for folder in base.folders]), *asked}
     named = [folder for folder in folders if folder.name in names]
@@ -209,6 +211,19 @@ def _table_hint(*folders: Folder) -> str:
     names = [name for folder in folders for found in folder.others.values() for name in found]
     tables = [name for name in names if name.lower().endswith((".csv", ".tsv", ".xlsx", ".json", ".jsonl"))]
     return f"; {printable(tables[0])} is not read for labels" if tables else ""
+
+
+def _parent_hint(root: Path) -> str:
+    """The folder above, where this one may be one of its classes; few names are read, as there may be a whole disk."""
+    path = root.resolve()
+    try:
+        beside = [each for each in islice(path.parent.iterdir(), _MOST_BESIDE) if each.is_dir() and each != path]
+        has_class = any(
+            inner.suffix.lower() in IMAGE_SUFFIXES for each in beside for inner in islice(each.iterdir(), _MOST_INSIDE)
+        )
+    except OSError:
+        return ""
+    return f" If {path.name!r} is one class of several, give the folder that holds all, {path.parent}." * has_class
 
 
 def _refuse_containers(base: Folder, classes: Sequence[Folder]) -> dict[str, str]:

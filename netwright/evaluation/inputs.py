@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from netwright.data.data_path import unpacked
 from netwright.data.folder import IMAGE_SUFFIXES, scan_files, scan_images
 from netwright.errors import DataError
 from netwright.system.fetch import FetchError, TooLargeError, fetch_bytes, is_offline
@@ -32,7 +33,12 @@ class Input:
 
     def read(self) -> bytes:
         """Its bytes; DataError or OSError where there are none to be had."""
-        return _fetch(self) if self.is_url else Path(self.name).read_bytes()
+        if self.is_url:
+            return _fetch(self)
+        path = Path(self.name)
+        if (unpacking := unpacked(path)) is not None and path.is_file():
+            raise DataError(f"it is an archive: unpack it ({unpacking[0]}), then give {unpacking[1]}")
+        return path.read_bytes()
 
 
 def find_inputs(

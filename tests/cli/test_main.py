@@ -79,7 +79,12 @@ def test_the_version(netwright: Run) -> None:
         (["design", "--epoch", "3"], "unknown flag '--epoch': did you mean '--epochs'?"),
         (["sweep", "regnetx", "--workerz=3"], "unknown flag '--workerz': did you mean '--workers'?"),
         (["design", "--qqqqqqqq"], "unknown flag '--qqqqqqqq': `netwright design --help` lists what there is."),
-        (["design", "extra"], "unrecognized arguments: extra"),
+        (
+            ["design", "extra"],
+            "unrecognized arguments: extra. A folder of images is --data_dir FOLDER; a path with spaces",
+        ),
+        (["validate", "runs/x", "photos"], "unrecognized arguments: photos. A folder of images is --data_dir FOLDER"),
+        (["copy", "a", "b", "c"], "unrecognized arguments: c\n"),
         (["design", "--trials", "many"], "argument --trials: a whole number of at least 1, not 'many'"),
         (["design", "--flops", "2M:1M"], "a window's low end is not above its high end: '2M:1M'"),
         (["design", "--max_flops", "much"], "a quantity is a number like 400M"),

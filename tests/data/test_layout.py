@@ -249,3 +249,10 @@ def test_a_training_says_how_many_images_the_splits_have_that_it_does_not_read(p
     )
     measured = open_dataset("", root, ["test"])  # the training images may be a million
     assert not any("not read" in note for note in summarize(measured.source).notes)
+
+
+def test_one_class_of_several_is_shown_the_folder_that_holds_them(photos):
+    root = photos("animals")
+    _is_refused(
+        root / "animals" / "bee", r"If 'bee' is one class of several, give the folder that holds all, .*/animals\."
+    )

@@ -121,3 +121,12 @@ def test_a_silent_server_is_given_up() -> None:
 
     with socket.create_server(("127.0.0.1", 0)) as server, pytest.raises(DataError, match="timed out"):
         Input(f"http://127.0.0.1:{server.getsockname()[1]}/a.png", is_url=True, timeout=0.2).read()
+
+
+def test_an_archive_among_others_is_named_with_what_unpacks_it(tmp_path):
+    (tmp_path / "photos.zip").write_bytes(b"x")
+    (each,) = find_inputs([str(tmp_path / "photos.zip")])
+    with pytest.raises(
+        DataError, match=r"it is an archive: unpack it \(`unzip .*photos\.zip -d .*photos`\), then give .*/photos"
+    ):
+        each.read()
