@@ -62,7 +62,7 @@ class JsonParser:
 
     async def _parse_there(self, kind: str, body: bytes, more: tuple[Any, ...]) -> Any:
         await self._turn(len(body))
-        asking = asyncio.ensure_future(asyncio.to_thread(self._ask, pickle.dumps((kind, body, more))))
+        asking = asyncio.ensure_future(asyncio.to_thread(self._ask, kind, body, more))
         try:
             answer = await asyncio.shield(asking)
         except (OSError, EOFError):  # it has died
@@ -81,7 +81,7 @@ class JsonParser:
             return answer[1]
         raise RequestError(*answer[1:])
 
-    def _ask(self, question: bytes) -> Any:
+    def _ask(self, kind: str, body: bytes, more: tuple[Any, ...]) -> Any:
         """Send a question and wait for the answer, in a thread: a pipe lets others run meanwhile."""
         if self._process is None:
             self._process = subprocess.Popen(
@@ -93,7 +93,9 @@ class JsonParser:
         source, target = self._process.stdout, self._process.stdin
         assert source is not None
         assert target is not None
+        question = pickle.dumps((kind, len(body), more))
         target.write(SIZE.pack(len(question)) + question)
+        target.write(body)  # by itself, without a copy
         target.flush()
         head = source.read(SIZE.size)
         if len(head) < SIZE.size:

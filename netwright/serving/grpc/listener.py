@@ -19,8 +19,18 @@ from typing import TYPE_CHECKING, Any
 
 from netwright.serving.connections import Connections, most_connections
 from netwright.serving.errors import RequestError
-from netwright.serving.grpc.frames import END_STREAM, HEADERS, PREFACE_BYTES, RESET, Frames, Messages, Unexpected
+from netwright.serving.grpc.frames import (
+    END_HEADERS,
+    END_STREAM,
+    HEADERS,
+    PREFACE_BYTES,
+    RESET,
+    Frames,
+    Messages,
+    Unexpected,
+)
 from netwright.serving.limits import RequestContext
+from netwright.serving.turns import CallTurns
 from netwright.system.temporary import temporary_folder
 
 if TYPE_CHECKING:
@@ -33,6 +43,8 @@ _READ_BYTES = 64 << 10  # of one connection before others have their turn
 _FIRST_BYTES_SECONDS = 10.0  # that a new connection has to say something, as over HTTP
 _CHECK_SECONDS = 1.0
 _MOST_FRAMES = 50_000  # of a connection in a second
+_HEAD_BYTES = 32 << 10  # of a call: the library takes half of it
+_STUCK_SECONDS = 5.0  # after which a call that has not begun counts no longer: the library has dropped it
 _MOST_CONNECTIONS = 1_000
 _FILES_EACH = 2  # that the process opens for a connection
 
@@ -61,7 +73,8 @@ class GrpcListener:
         self._numbers = itertools.count()
         most = most_connections(_MOST_CONNECTIONS, _FILES_EACH)
         self.connections = Connections(most, settings.max_connections, on_connections)
-        self._addresses: dict[str, str] = {}  # the library's name of a peer -> address of the client
+        self.turns = CallTurns()
+        self._clients: dict[str, _Client] = {}  # by the library's name of a peer
         self._server: asyncio.Server | None = None
         self._checking: asyncio.Task[None] | None = None
 
@@ -93,12 +106,18 @@ class GrpcListener:
 
     def address_of(self, peer: str) -> str:
         """The network address of the client that the library calls `peer`."""
-        return self._addresses.get(peer, "")
+        client = self._clients.get(peer)
+        return client.address if client is not None else ""
+
+    def has_begun(self, peer: str) -> None:
+        """Note that the library has begun a call of a client."""
+        if (client := self._clients.get(peer)) is not None:
+            client.has_begun()
 
     def remove(self, client: _Client, peer: str) -> None:
         """Forget a connection that has ended."""
         self.connections.remove(client)
-        self._addresses.pop(peer, None)
+        self._clients.pop(peer, None)
 
     async def connect(self, client: _Client) -> _Backend:
         """A connection to the library for one of a client."""
@@ -114,7 +133,7 @@ class GrpcListener:
             sock.close()
             raise
         client.peer = f"unix:{name}"
-        self._addresses[client.peer] = client.address
+        self._clients[client.peer] = client
         return backend
 
     async def _check(self) -> None:
@@ -137,6 +156,10 @@ class _Client(asyncio.BufferedProtocol):
         self._connecting: asyncio.Task[None] | None = None
         self._messages: dict[int, Messages] = {}  # streams that the client has not completed
         self._held: dict[int, RequestContext] = {}  # of those, with an unfinished message
+        self._unsent = b""  # what is not passed on yet
+        self._latest = self._next = 0  # stream of the latest call, and of the one whose head is the first of `_unsent`
+        self._is_waiting = self._is_full = False  # for the call's turn; the library reads nothing
+        self._passed: dict[int, float] = {}  # streams of calls that have not begun, since when
         self._sent = Frames(self._on_frame, self._on_data, skip=PREFACE_BYTES)
         self._answered = Frames(self._on_answer)
 
@@ -162,13 +185,62 @@ class _Client(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         self.active, self._has_spoken = time.monotonic(), True
-        data = self._listener.buffer[:nbytes]
-        try:
-            self._sent.feed(data)
-        except (Unexpected, RequestError):
-            self.abort()
-        if self._backend is not None and not self.transport.is_closing():
-            self._backend.transport.write(bytes(data))
+        self._unsent += self._listener.buffer[:nbytes]
+        if not self._is_waiting:
+            self._advance()
+
+    def _advance(self) -> None:
+        """Pass on what came, up to the head of a call that is incomplete, or whose turn it is not."""
+        assert self._backend is not None
+        while self._unsent and not self.transport.is_closing():
+            if self._next:
+                if self._sent.left > _HEAD_BYTES:
+                    self.abort()
+                    break
+                if len(self._unsent) < self._sent.left:
+                    break
+                if not self._listener.turns.take(self):
+                    self._is_waiting = True
+                    break
+                self._pass_call()
+            try:
+                size = self._sent.feed(memoryview(self._unsent))
+            except (Unexpected, RequestError):
+                self.abort()
+                break
+            self._backend.transport.write(self._unsent[:size])
+            self._unsent = self._unsent[size:]
+        self._read()
+
+    def _pass_call(self) -> None:
+        self._passed[self._next] = time.monotonic()
+        self._next = 0
+
+    def pass_on(self) -> None:
+        """The turn of the call that waits has come."""
+        self._is_waiting = False
+        self._pass_call()
+        self._advance()
+
+    def has_begun(self) -> None:
+        """One of its calls has begun: which, the library does not tell."""
+        if self._passed:
+            self._end_wait(next(iter(self._passed)))
+
+    def _end_wait(self, stream: int) -> None:
+        if self._passed.pop(stream, None) is not None:
+            self._listener.turns.begun(self.address)
+
+    def read(self, *, is_full: bool) -> None:
+        """Read on, unless the library takes no more."""
+        self._is_full = is_full
+        self._read()
+
+    def _read(self) -> None:
+        if self._is_full or self._is_waiting:
+            self.transport.pause_reading()
+        elif not self.transport.is_closing():
+            self.transport.resume_reading()
 
     def pause_writing(self) -> None:
         if self._backend is not None:
@@ -180,6 +252,9 @@ class _Client(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._listener.remove(self, self.peer)
+        self._listener.turns.leave(self)
+        for stream in list(self._passed):
+            self._end_wait(stream)
         for stream in list(self._held):
             self._release(stream)
         if self._connecting is not None and not self._connecting.done():
@@ -210,12 +285,24 @@ class _Client(asyncio.BufferedProtocol):
         if is_slow or is_silent or self._sent.count > _MOST_FRAMES * _CHECK_SECONDS:
             self.abort()
         self._sent.count = 0
+        for stream in [each for each, since in self._passed.items() if since < now - _STUCK_SECONDS]:
+            self._end_wait(stream)
 
-    def _on_frame(self, kind: int, flags: int, stream: int) -> None:
-        if kind == HEADERS and not flags & END_STREAM:
-            self._messages.setdefault(stream, Messages())
-        elif kind == RESET:
+    def _on_frame(self, kind: int, flags: int, stream: int) -> bool:
+        if kind == RESET:
             self._forget(stream)
+            if stream in self._passed:
+                self._passed[stream] = 0.0  # the library may have dropped it: not at once, or floods of them would pass
+        if kind != HEADERS:
+            return False
+        if not flags & END_HEADERS:
+            raise Unexpected("the head of a call in several frames")
+        if not flags & END_STREAM:
+            self._messages.setdefault(stream, Messages())
+        if stream <= self._latest:
+            return False
+        self._latest = self._next = stream
+        return True
 
     def _on_data(self, stream: int, data: memoryview) -> None:
         messages = self._messages.get(stream)
@@ -235,6 +322,7 @@ class _Client(asyncio.BufferedProtocol):
     def _on_answer(self, kind: int, flags: int, stream: int) -> None:
         if kind == RESET or (flags & END_STREAM and kind <= HEADERS):
             self._forget(stream)
+            self._end_wait(stream)
 
     def _forget(self, stream: int) -> None:
         self._messages.pop(stream, None)
@@ -260,10 +348,10 @@ class _Backend(asyncio.Protocol):
         self._client.answer(data)
 
     def pause_writing(self) -> None:
-        self._client.transport.pause_reading()
+        self._client.read(is_full=True)
 
     def resume_writing(self) -> None:
-        self._client.transport.resume_reading()
+        self._client.read(is_full=False)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._client.transport.close()

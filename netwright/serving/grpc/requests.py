@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -37,12 +38,12 @@ async def unpack(data: bytes, limits: Limits, context: RequestContext) -> bytes:
     encoding = next((name for start, name in _PACKED.items() if data.startswith(start)), "")
     if not encoding:
         return data
-    parts = []
+    unpacked = io.BytesIO()
     for part in decompress(data, encoding, limits.settings.max_body):
         limits.unpack(context, len(part), "unpacked messages")
-        parts.append(part)
+        unpacked.write(part)
         await asyncio.sleep(0)  # other requests have their turn
-    return b"".join(parts)
+    return unpacked.getvalue()
 
 
 def parse(kind: Any, data: bytes) -> Any:

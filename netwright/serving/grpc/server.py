@@ -70,7 +70,7 @@ async def start_grpc(
     settings = state.settings
     listener = GrpcListener(settings, state.limits, on_connections)
     library = grpc.aio.server(options=_options(settings))
-    servicer = Servicer(state, grpc, listener.address_of)
+    servicer = Servicer(state, grpc, listener.address_of, listener.has_begun)
     handlers = (
         grpc.method_handlers_generic_handler(SERVICE, servicer.method_handlers()),
         health_handler(servicer, state, grpc),

@@ -40,10 +40,14 @@ class Servicer:
         state: The models, and what admits requests.
         grpc: The package.
         address_of: The client's address, of the name that the package gives to a peer.
+        has_begun: Called with that name for each call.
     """
 
-    def __init__(self, state: AppState, grpc: Any, address_of: Callable[[str], str]) -> None:
+    def __init__(
+        self, state: AppState, grpc: Any, address_of: Callable[[str], str], has_begun: Callable[[str], None]
+    ) -> None:
         self._state, self._grpc, self._messages, self._address_of = state, grpc, messages(), address_of
+        self._has_begun = has_begun
         self._small: dict[
             RequestContext, asyncio.Timeout
         ] = {}  # messages without tensors that arrive, the oldest first
@@ -68,6 +72,7 @@ class Servicer:
 
     async def small_message(self, kind: Any, requests: AsyncIterator[bytes], method: str, rpc: Any) -> Any:
         """The one message of a health check, of a class of protobuf; it is counted as such. RequestError as usual."""
+        self._has_begun(rpc.peer())
         context, code = self._begin(method, rpc, "health"), "OK"
         try:
             return parse(kind, await self._receive_small(requests, context))
@@ -81,6 +86,7 @@ class Servicer:
         receive = self._receive_tensors if method == "ModelInfer" else self._receive_small
 
         async def guarded(requests: AsyncIterator[bytes], rpc: Any) -> Any:
+            self._has_begun(rpc.peer())
             try:
                 return await self._answer(method, lambda context: receive(requests, context), rpc)
             except RequestError as error:
@@ -146,6 +152,7 @@ class Servicer:
         An idle stream takes the place of a request, and loses it where others need it.
         """
         admission = self._state.admission
+        self._has_begun(rpc.peer())
         context = self._begin(method, rpc, "grpc_stream")
         code = "OK"
         try:

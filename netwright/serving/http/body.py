@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from typing import TYPE_CHECKING
 
 from netwright.serving.errors import RequestError
@@ -36,19 +37,20 @@ async def read_body(request: Request, limits: Limits, *, is_json: bool = False) 
     encoding = request.headers.get("content-encoding", "").strip().lower()
     if encoding in ("", "identity"):
         return body
-    parts = []
+    unpacked = io.BytesIO()
     for part in decompress(body, encoding, most):
         limits.unpack(context, len(part), "unpacked bodies")
-        parts.append(part)
+        unpacked.write(part)
         await asyncio.sleep(0)  # other requests have their turn
-    return b"".join(parts)
+    return unpacked.getvalue()
 
 
 async def _receive_all(request: Request, limits: Limits, context: RequestContext, most: int) -> bytes:
     length = request.headers.get("content-length", "")
     if length.isascii() and length.isdigit() and int(length[:20]) > most:
         raise _too_large(limits, most, f", and this has {length}")
-    chunks = []
+    # not a list of parts, which takes the memory twice when they are joined
+    received = io.BytesIO()
     async with limits.arrival(context):
         while True:
             message = await request.receive()
@@ -58,10 +60,10 @@ async def _receive_all(request: Request, limits: Limits, context: RequestContext
                 if context.body_bytes + len(chunk) > most:
                     raise _too_large(limits, most)
                 limits.hold(context, len(chunk))
-                chunks.append(chunk)
+                received.write(chunk)
             if not message.get("more_body", False):
                 break
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+    return received.getvalue()
 
 
 def _too_large(limits: Limits, most: int, more: str = "") -> RequestError:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from netwright.serving.errors import INTERNAL_ERROR, RequestError
 from netwright.serving.http.origin import Origins, check_host, must_check_host
+from netwright.serving.turns import RequestTurns
 
 if TYPE_CHECKING:
     from netwright.serving.admission import Admission
@@ -50,7 +51,7 @@ class AdmissionMiddleware:
 
     def __init__(self, app: App, admission: Admission, *, is_behind: bool = False) -> None:
         self._app, self._admission = app, admission
-        self._origins = Origins(admission.settings.cors)
+        self._origins, self._turns = Origins(admission.settings.cors), RequestTurns()
         self._checks_host = not is_behind and must_check_host(admission.settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -75,6 +76,7 @@ class AdmissionMiddleware:
             await send(message)
 
         try:
+            await self._turns.take(context.client or "")
             if self._checks_host:
                 check_host(headers.get(b"host", b"").decode("latin-1"), admission.settings.host_names)
             if preflight := self._origins.preflight(scope["method"], headers):

@@ -59,7 +59,7 @@ def read_request(body: bytes, header_length: str | None) -> InferRequest:
             )
         length = int(header_length)
     view = memoryview(body)
-    message, binary = read_json(view[:length]), view[length:]
+    message, binary = read_json(body if length == len(body) else view[:length]), view[length:]
     if not isinstance(message, dict):
         raise RequestError("malformed", "a request is a JSON object.")
     inputs = message.get("inputs")

@@ -18,11 +18,11 @@ from netwright.serving.errors import RequestError
 from netwright.serving.protocol.infer_json import read_request
 from netwright.serving.protocol.instances import read_instances, read_mindspore_instances
 from netwright.serving.protocol.tensors import InferRequest, numbers_of
-from netwright.system.machine import release_memory
+from netwright.system.machine import release_memory, share_memory
 
 __all__ = ["KINDS", "SIZE", "main", "parse"]
 
-SIZE = struct.Struct("<Q")  # before each message, both ways
+SIZE = struct.Struct("<Q")  # before each message, both ways; a body follows the message that tells its size
 _MOST_BYTES = 512 << 20  # of this process's memory
 _LARGE_BYTES = 1 << 20  # of a message, after which memory is given back
 _NICE = 5  # the network and whoever asks for health come first
@@ -60,8 +60,8 @@ def parse(kind: str, body: bytes, *more: Any) -> Any:
 def main(source: BinaryIO, target: BinaryIO) -> None:
     """Answer one body after another with (True, what it says) or (False, reason, message)."""
     while head := source.read(SIZE.size):
-        size = SIZE.unpack(head)[0]
-        (kind, body, more) = pickle.loads(source.read(size))
+        (kind, size, more) = pickle.loads(source.read(SIZE.unpack(head)[0]))
+        body = source.read(size)
         try:
             answer: tuple[Any, ...] = (True, parse(kind, body, *more))
         except RequestError as error:
@@ -89,6 +89,7 @@ def _limit_memory() -> None:
 
 if __name__ == "__main__":
     _limit_memory()
+    share_memory()
     if hasattr(os, "nice"):
         os.nice(_NICE)
     main(sys.stdin.buffer, sys.stdout.buffer)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from netwright.errors import ServeError
 from netwright.system.extras import optional
+from netwright.system.machine import share_memory
 
 if TYPE_CHECKING:
     from netwright.serving.settings import ServeSettings
@@ -53,6 +54,7 @@ def serve(
     if settings.warning:
         _LOGGER.warning("%s", settings.warning)
     quiet_libraries()
+    share_memory()
     check_tls(settings)
     if settings.workers > 1:
         from netwright.serving.supervisor.supervisor import Supervisor

@@ -19,6 +19,7 @@ from netwright.serving.supervisor.heartbeat import HeartbeatSender
 from netwright.serving.supervisor.listening import ConnectionCounts, ListeningSocket
 from netwright.serving.supervisor.process import Server
 from netwright.serving.supervisor.start import quiet_libraries
+from netwright.system.machine import share_memory
 
 __all__ = ["main"]
 
@@ -30,6 +31,7 @@ def main() -> int:
     sender = HeartbeatSender(os.dup(1))
     os.dup2(2, 1)  # what a library prints must not reach the supervisor
     quiet_libraries()
+    share_memory()
     try:
         share(orders["place"])
         metrics = Metrics()
