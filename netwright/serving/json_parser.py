@@ -6,15 +6,12 @@ import asyncio
 import contextlib
 import heapq
 import itertools
-import os
-import pickle
-import subprocess
-import sys
 from typing import Any
 
+from netwright.serving.child import Child
 from netwright.serving.errors import RequestError
 from netwright.serving.models.service import before_deadline
-from netwright.serving.protocol.json_process import SIZE, parse
+from netwright.serving.protocol.json_process import parse
 
 __all__ = ["JsonParser"]
 
@@ -26,7 +23,7 @@ class JsonParser:
     """Parses for one event loop, in a process that starts with the first large body. The smallest go first."""
 
     def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
+        self._child = Child(_MODULE)
         self._is_busy = False
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         self._numbers = itertools.count()
@@ -50,27 +47,18 @@ class JsonParser:
 
     def close(self) -> None:
         """End the process."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        process.kill()
-        process.wait()
-        for stream in (process.stdin, process.stdout):
-            if stream is not None:
-                with contextlib.suppress(OSError):  # it has not read all that it was sent
-                    stream.close()
+        self._child.close()
 
     async def _parse_there(self, kind: str, body: bytes, more: tuple[Any, ...]) -> Any:
         await self._turn(len(body))
-        asking = asyncio.ensure_future(asyncio.to_thread(self._ask, kind, body, more))
+        asking = asyncio.ensure_future(asyncio.to_thread(self._child.ask, body, kind, *more))
         try:
             answer = await asyncio.shield(asking)
         except (OSError, EOFError):  # it has died
             self.close()
             raise RequestError("too_large", "this JSON takes more memory than there is.") from None
         except asyncio.CancelledError:  # it is still at a body that nobody waits for
-            if self._process is not None:
-                self._process.kill()
+            self._child.kill()
             with contextlib.suppress(OSError, EOFError):
                 await asking
             self.close()
@@ -80,31 +68,6 @@ class JsonParser:
         if answer[0]:
             return answer[1]
         raise RequestError(*answer[1:])
-
-    def _ask(self, kind: str, body: bytes, more: tuple[Any, ...]) -> Any:
-        """Send a question and wait for the answer, in a thread: a pipe lets others run meanwhile."""
-        if self._process is None:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", _MODULE],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-            )
-        source, target = self._process.stdout, self._process.stdin
-        assert source is not None
-        assert target is not None
-        question = pickle.dumps((kind, len(body), more))
-        target.write(SIZE.pack(len(question)) + question)
-        target.write(body)  # by itself, without a copy
-        target.flush()
-        head = source.read(SIZE.size)
-        if len(head) < SIZE.size:
-            raise EOFError
-        (size,) = SIZE.unpack(head)
-        data = source.read(size)
-        if len(data) < size:
-            raise EOFError
-        return pickle.loads(data)
 
     async def _turn(self, size: int) -> None:
         if not self._is_busy:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 __all__ = ["CallTurns", "Caller", "RequestTurns"]
 
-_MOST_BEGUN = 4  # requests, each time the event loop comes round: some milliseconds
+_MOST_BEGUN = 2  # requests, each time the event loop comes round: some milliseconds
 _MOST_PASSED = 2  # calls of an address that the library of gRPC knows of and has not begun
 
 
@@ -67,8 +67,8 @@ class Caller(Protocol):
 class CallTurns:
     """Lets calls of gRPC pass to the library, a few of each client address at a time. For one event loop.
 
-    The library begins one call after the other, in the order in which they came, and each takes it several rounds of the
-    event loop: a hundred calls of one connection would keep all others waiting for seconds.
+    The library begins one call after the other, in the order in which they came, and needs several rounds of the event
+    loop for each: a hundred calls of one connection would keep all others waiting for seconds.
     """
 
     def __init__(self, most: int = _MOST_PASSED) -> None:
@@ -108,4 +108,3 @@ class CallTurns:
             self._passed[address] = left
         else:
             self._passed.pop(address, None)
-

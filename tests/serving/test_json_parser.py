@@ -42,7 +42,7 @@ def test_a_process_says_what_this_one_would(parser: JsonParser) -> None:
     numbers = np.random.default_rng(0).standard_normal(30_000).astype(np.float32)
     body = infer_body(numbers.tolist(), [30_000])
     found = asyncio.run(parser.parse("infer", body, None, deadline=soon()))
-    assert parser._process is not None
+    assert parser._child.process is not None
     assert found.input.shape == (30_000,)
     np.testing.assert_array_equal(np.frombuffer(found.input.data, "<f4"), numbers)
     assert found.input.data == parse("infer", body, None).input.data
@@ -50,7 +50,7 @@ def test_a_process_says_what_this_one_would(parser: JsonParser) -> None:
 
 def test_a_small_body_needs_no_process(parser: JsonParser) -> None:
     assert asyncio.run(parser.parse("infer", infer_body([1.0], [1]), None, deadline=soon())).input.shape == (1,)
-    assert parser._process is None
+    assert parser._child.process is None
 
 
 def test_mistakes_come_back_and_the_process_stays(parser: JsonParser) -> None:
@@ -58,9 +58,9 @@ def test_mistakes_come_back_and_the_process_stays(parser: JsonParser) -> None:
         with pytest.raises(RequestError) as caught:
             asyncio.run(parser.parse("infer", body, None, deadline=soon()))
         assert caught.value.reason == reason
-    before = parser._process
+    before = parser._child.process
     asyncio.run(parser.parse("infer", infer_body([1] * 50_000, [50_000]), None, deadline=soon()))
-    assert parser._process is before
+    assert parser._child.process is before
 
 
 @pytest.mark.slow
@@ -69,8 +69,8 @@ def test_one_that_dies_or_is_late_is_replaced(parser: JsonParser) -> None:
 
     async def run() -> None:
         await parser.parse("infer", good, None, deadline=soon())
-        assert parser._process is not None
-        parser._process.kill()
+        assert parser._child.process is not None
+        parser._child.process.kill()
         with pytest.raises(RequestError, match="more memory than there is"):
             await parser.parse("infer", good, None, deadline=soon())
         await parser.parse("infer", good, None, deadline=soon())

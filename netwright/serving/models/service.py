@@ -19,6 +19,7 @@ from netwright.errors import DataError, ServeError
 from netwright.serving.errors import RequestError
 from netwright.serving.formats import FORMATS, bytes_per_pixel, format_of, in_words
 from netwright.serving.models.batcher import BatcherClosed, FloatArray, Rows
+from netwright.serving.models.decode_process import LargeDecoder
 from netwright.serving.models.decoding import SMALL_PIXELS, DecodingQueue, DecodingShare
 from netwright.system.machine import available_memory, default_threads, processors
 
@@ -42,10 +43,11 @@ _LEAST_MEMORY = 32 << 20  # bytes to decode in, however little the machine has
 
 @dataclass(frozen=True, slots=True)
 class _Head:
-    """What decoding an image takes. pixels: its own; memory: bytes."""
+    """What decoding an image takes. pixels: its own; memory: bytes; is_apart: whether another process decodes it."""
 
     pixels: int
     memory: int
+    is_apart: bool
 
 
 class Service:
@@ -60,11 +62,13 @@ class Service:
     def __init__(self, repository: Repository, settings: ServeSettings) -> None:
         self.repository, self.settings = repository, settings
         self._most_pixels = max(settings.max_request_pixels, settings.max_pixels)
+        threads = min(_MOST_DECODERS, processors(), settings.threads or default_threads(settings.workers))
         self._queue = DecodingQueue(
-            threads=min(_MOST_DECODERS, processors(), settings.threads or default_threads(settings.workers)),
+            threads=threads,
             memory=_memory(settings),
             most_pixels=max(settings.max_waiting_pixels, self._most_pixels),
         )
+        self._large = LargeDecoder(max(1, threads // 2), self._queue.memory)
         self.is_stopping = False
 
     async def logits(self, version: ModelVersion, rows: Rows, deadline: float) -> FloatArray:
@@ -136,7 +140,7 @@ class Service:
             )
         self._queue.admit(share, pixels)
         decoding = [
-            self._queue.put(share, partial(_decode, runtime, image), pixels=head.pixels, memory=head.memory)
+            self._queue.put(share, partial(self._decode, runtime, image, head), pixels=head.pixels, memory=head.memory)
             for image, head in zip(images, heads, strict=True)
             if isinstance(head, _Head)
         ]
@@ -157,11 +161,12 @@ class Service:
     def close(self) -> None:
         """Stop the threads."""
         self._queue.close()
+        self._large.close()
 
     def _read_alone(self, runtime: Runtime, image: bytes) -> Pixels | RequestError | _Head:
         """A small image, in the thread that read its head, which saves a turn; the head of a larger one."""
         head = self._read_head(image)
-        return _decode(runtime, image) if isinstance(head, _Head) and head.pixels <= SMALL_PIXELS else head
+        return self._decode(runtime, image, head) if isinstance(head, _Head) and head.pixels <= SMALL_PIXELS else head
 
     def _read_heads(self, images: Sequence[bytes]) -> list[_Head | RequestError]:
         return [self._read_head(image) for image in images]
@@ -202,7 +207,19 @@ class Service:
                 f"{each} bytes a pixel to decode, and this one has {head.width:,} x {head.height:,}. Send it smaller, "
                 "or as a PNG or JPEG.",
             )
-        return _Head(pixels, each * pixels)
+        # what simplejpeg decodes lets other threads run meanwhile
+        is_light = name == "jpeg" and each < FORMATS[name].bytes_per_pixel
+        return _Head(pixels, each * pixels, pixels > SMALL_PIXELS and not is_light)
+
+    def _decode(self, runtime: Runtime, image: bytes, head: _Head) -> Pixels | RequestError:
+        try:
+            if head.is_apart:
+                return self._large.decode(image, runtime.info.preprocessing)
+            return runtime.pixels(image)
+        except DataError as error:
+            return _refused(error)
+        except MemoryError:
+            return RequestError("too_large", "this image takes more memory than there is.")
 
 
 def _memory(settings: ServeSettings) -> int:
@@ -214,15 +231,6 @@ def _memory(settings: ServeSettings) -> int:
 
 async def _all(futures: Sequence[Future[T]]) -> list[T]:
     return list(await asyncio.gather(*map(asyncio.wrap_future, futures)))
-
-
-def _decode(runtime: Runtime, image: bytes) -> Pixels | RequestError:
-    try:
-        return runtime.pixels(image)
-    except DataError as error:
-        return _refused(error)
-    except MemoryError:
-        return RequestError("too_large", "this image takes more memory than there is.")
 
 
 def _refused(error: DataError, most: int = PIXEL_LIMIT) -> RequestError:
