@@ -1,8 +1,8 @@
 """The good clients of `serve_faults.py`, as a program of their own.
 
 python benchmarks/serve_good.py '{"http": ["127.0.0.1", 8000], "grpc": [...], "model": NAME}' says "ready", waits for a
-line, asks until a second one, and prints as JSON: {WHO: {"answers", "lost": {WHY: N}, "longest"}}, in seconds. One
-client asks by HTTP and one by gRPC, on a connection each and 20 times a second at most; a probe asks both for their
+line, asks until a second one, and prints as JSON: {WHO: {"answers", "lost": {WHY: N}, "longest", "p99"}}, in seconds.
+One client asks by HTTP and one by gRPC, on a connection each and 20 times a second at most; a probe asks both for their
 health every 100 ms, on a new connection each time, as a kubelet does. A request is lost where its answer is no success.
 """
 
@@ -32,7 +32,7 @@ _PAUSE, _PROBE = 0.05, 0.1  # seconds
 class _Seen:
     answers: int = 0
     lost: Counter[str] = field(default_factory=Counter)
-    longest: float = 0.0
+    seconds: list[float] = field(default_factory=list)
 
 
 def main() -> None:
@@ -64,14 +64,16 @@ def main() -> None:
 
 def vars_of(seen: _Seen) -> dict[str, Any]:
     """For JSON."""
-    return {"answers": seen.answers, "lost": dict(seen.lost), "longest": seen.longest}
+    took = sorted(seen.seconds) or [0.0]
+    p99 = took[min(len(took) - 1, 99 * len(took) // 100)]
+    return {"answers": seen.answers, "lost": dict(seen.lost), "longest": took[-1], "p99": p99}
 
 
 def _loop(ask: Callable[[], str], pause: float, seen: _Seen, done: threading.Event) -> None:
     while not done.wait(pause):
         began = time.monotonic()
         why = ask()
-        seen.longest = max(seen.longest, time.monotonic() - began)
+        seen.seconds.append(time.monotonic() - began)
         seen.answers += not why
         if why:
             seen.lost[why] += 1

@@ -16,6 +16,7 @@ from netwright.system.machine import (
     hardware,
     keep_memory,
     processors,
+    share_memory,
     versions,
 )
 
@@ -177,6 +178,34 @@ def test_freed_memory_is_used_again() -> None:
     assert faults < 100 < without
 
 
+_SHARING = """
+import sys, threading
+from netwright.system.machine import resident_memory, share_memory
+shared = share_memory() if sys.argv[1] == "shared" else False
+def work():
+    blocks = [bytes(20 << 20), bytes(6 << 20)]  # freeing the first has glibc keep blocks like the second
+    del blocks[0]
+    kept.append(bytes(1000))  # above the second, so that its heap stays as large
+before, kept = resident_memory(), []
+for _ in range(3):
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    work()
+print(shared, (resident_memory() - before) >> 20)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's")
+def test_large_blocks_go_back_to_the_system_as_soon_as_they_are_freed() -> None:
+    done = subprocess.run([sys.executable, "-c", _SHARING, "shared"], capture_output=True, text=True, check=True)
+    shared, grown = done.stdout.split()
+    assert shared == "True"
+    assert int(grown) < 2
+
+
 def test_other_systems_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.platform", "darwin")
     assert keep_memory() is False
+    assert share_memory() is False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from netwright.serving.grpc.health import health_handler, reflection_handler
 from netwright.serving.grpc.listener import GrpcListener
 from netwright.serving.grpc.messages import SERVICE
 from netwright.serving.grpc.servicer import Servicer
+from netwright.serving.grpc.wake_ups import reads_all_wake_ups
 from netwright.system.extras import optional
 
 if TYPE_CHECKING:
@@ -69,7 +71,8 @@ async def start_grpc(
     grpc = optional("grpc", "serve")
     settings = state.settings
     listener = GrpcListener(settings, state.limits, on_connections)
-    library = grpc.aio.server(options=_options(settings))
+    with reads_all_wake_ups(asyncio.get_running_loop()):
+        library = grpc.aio.server(options=_options(settings))
     servicer = Servicer(state, grpc, listener.address_of, listener.has_begun)
     handlers = (
         grpc.method_handlers_generic_handler(SERVICE, servicer.method_handlers()),

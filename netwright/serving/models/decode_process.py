@@ -76,6 +76,8 @@ def _decode(image: bytes, preprocessing: Preprocessing) -> Pixels:
     try:
         return preprocessing.pixels(image)
     except DataError as error:
+        if isinstance(error.__cause__, MemoryError):
+            raise MemoryError from error
         raise RequestError("no_image", str(error)) from error
 
 

@@ -217,9 +217,9 @@ class Service:
                 return self._large.decode(image, runtime.info.preprocessing)
             return runtime.pixels(image)
         except DataError as error:
-            return _refused(error)
+            return _too_little_memory() if isinstance(error.__cause__, MemoryError) else _refused(error)
         except MemoryError:
-            return RequestError("too_large", "this image takes more memory than there is.")
+            return _too_little_memory()
 
 
 def _memory(settings: ServeSettings) -> int:
@@ -231,6 +231,10 @@ def _memory(settings: ServeSettings) -> int:
 
 async def _all(futures: Sequence[Future[T]]) -> list[T]:
     return list(await asyncio.gather(*map(asyncio.wrap_future, futures)))
+
+
+def _too_little_memory() -> RequestError:
+    return RequestError("too_large", "this image takes more memory than there is.")
 
 
 def _refused(error: DataError, most: int = PIXEL_LIMIT) -> RequestError:

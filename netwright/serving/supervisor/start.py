@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import warnings
 from collections.abc import Callable
@@ -62,10 +63,18 @@ def serve(
         Supervisor(settings).run(on_ready)
         return
     from netwright.serving.supervisor.listening import listen_for
+    from netwright.serving.supervisor.memory import settle_memory
     from netwright.serving.supervisor.process import Server
 
-    with listen_for(settings) as sock:
-        Server(settings, sock).run(lambda server: on_ready(server.port, server.grpc_port))
+    def settle(server: Server) -> None:
+        settle_memory()
+        on_ready(server.port, server.grpc_port)
+
+    try:
+        with listen_for(settings) as sock:
+            Server(settings, sock).run(settle)
+    finally:
+        gc.unfreeze()  # whoever called this goes on
 
 
 def quiet_libraries() -> None:

@@ -17,6 +17,7 @@ from netwright.serving.metrics import SHARED_FOLDER, Metrics, share
 from netwright.serving.settings import ServeSettings
 from netwright.serving.supervisor.heartbeat import HeartbeatSender
 from netwright.serving.supervisor.listening import ConnectionCounts, ListeningSocket
+from netwright.serving.supervisor.memory import settle_memory
 from netwright.serving.supervisor.process import Server
 from netwright.serving.supervisor.start import quiet_libraries
 from netwright.system.machine import share_memory
@@ -51,6 +52,7 @@ def main() -> int:
             server.stop()
 
         def on_ready(server: Server) -> None:
+            settle_memory()
             sender.send("ready")
             threading.Thread(target=stop_with_supervisor, daemon=True).start()
 

@@ -49,3 +49,17 @@ def test_a_message_that_ends_releases_what_it_held() -> None:
     assert not messages.is_new
     assert messages.feed(memoryview(b"cde\0\0\0\0\2x")) == 1
     assert messages.is_new
+
+
+@pytest.mark.parametrize("piece", [1, 9, 12, 1000])
+def test_it_stops_before_the_payload_of_a_frame_where_it_is_told_to(piece: int) -> None:
+    frames = Frames(lambda kind, flags, stream: kind == HEADERS)
+    whole = frame(DATA, 0, 1, b"abc") + frame(HEADERS, 4, 3, b"hello") + frame(DATA, 0, 3, b"d")
+    passed, at = b"", 0
+    while len(passed) < 12 + 9:
+        part = whole[at : at + piece]
+        size = frames.feed(memoryview(part))
+        passed, at = passed + part[:size], at + size
+    assert passed == whole[: 12 + 9]
+    assert frames.left == 5
+    assert frames.feed(memoryview(whole[at:])) == len(whole) - at

@@ -82,6 +82,45 @@ def test_heads_without_a_message_keep_nobody_out(small: Server, raw: Callable[[i
 
 
 @pytest.mark.slow
+def test_no_more_than_two_calls_of_an_address_wait_in_the_library(
+    serving: Serving, weights: Path, raw: Callable[[int], Any], until: Until
+) -> None:
+    with serving(weights, grpc_port=0) as server:
+        listener, most = server._rpc._listener, 0
+        clients = [raw(server.grpc_port) for _ in range(3)]
+        for client in clients:
+            for _ in range(100):
+                client.begin("ServerReady")
+        done = time.monotonic() + 20
+        while not all(len(each.ended) == 100 for each in clients):  # each, as its message does not follow
+            most = max(most, *listener.turns._passed.values(), 0)
+            assert time.monotonic() < done
+        assert most == 2
+        until(lambda: not listener.turns._passed)
+        assert not listener.turns._waiting
+        infer(server)
+
+
+@pytest.mark.slow
+def test_the_head_of_a_call_takes_no_turn_before_it_is_complete_and_is_in_one_frame(
+    serving: Serving, weights: Path, raw: Callable[[int], Any], until: Until
+) -> None:
+    with serving(weights, grpc_port=0) as server:
+        turns = server._rpc._listener.turns
+        parts = [raw(server.grpc_port) for _ in range(4)]
+        for client in parts:
+            client._send(b"\0\0\x40" + bytes([1, 4]) + (1).to_bytes(4) + b"\0")  # 64 bytes, of which one comes
+        infer(server)
+        assert all(client.is_open for client in parts)
+        until(lambda: not turns._passed)
+        several, huge = raw(server.grpc_port), raw(server.grpc_port)
+        several._send(b"\0\0\x01" + bytes([1, 0]) + (1).to_bytes(4) + b"\0")
+        huge._send(b"\1\0\0" + bytes([1, 4]) + (1).to_bytes(4) + b"\0")
+        until(lambda: not several.is_open and not huge.is_open)
+        infer(server)
+
+
+@pytest.mark.slow
 def test_a_message_is_given_its_time(serving: Serving, weights: Path, raw: Callable[[int], Any], until: Until) -> None:
     with serving(weights, grpc_port=0, body_timeout=0.5) as server:
         client = raw(server.grpc_port)
