@@ -29,11 +29,11 @@ def reads_all_wake_ups(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
             return
         add_reader(source, _read, source, handle, *args)
 
-    loop.add_reader = add  # type: ignore[method-assign]
+    vars(loop)["add_reader"] = add
     try:
         yield
     finally:
-        del loop.add_reader  # type: ignore[method-assign]
+        del vars(loop)["add_reader"]
 
 
 def _read(source: socket.socket, handle: Callable[..., Any], *args: Any) -> None:
