@@ -1,8 +1,21 @@
 """Who begins next."""
 
 import asyncio
+import contextlib
+import socket
+import sys
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
 
+import pytest
+
+from netwright.serving.supervisor.process import Server
 from netwright.serving.turns import CallTurns, RequestTurns
+
+Ask = Callable[..., tuple[int, bytes, dict[str, str]]]
+Serving = Callable[..., AbstractContextManager[Server]]
 
 
 def test_a_flood_of_one_address_delays_another_by_a_round_or_two() -> None:
@@ -85,3 +98,22 @@ def test_places_come_back_when_nobody_waits() -> None:
     assert not turns._waiting
     assert Connection(turns, "a", 3).passed == 2
     assert one.passed == 2
+
+
+@pytest.mark.slow
+def test_health_is_answered_beside_hundreds_of_requests_at_once_whose_answers_nobody_reads(
+    serving: Serving, weights: Path, ask: Ask
+) -> None:
+    flood = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" * 500
+    with serving(weights) as server, contextlib.ExitStack() as open_now:
+        for _ in range(50):
+            source = ("127.0.0.2", 0) if sys.platform == "linux" else None
+            sock = socket.create_connection(("127.0.0.1", server.port), 20, source)
+            open_now.enter_context(sock)
+            sock.sendall(flood)
+        slowest = 0.0
+        for _ in range(10):
+            began = time.monotonic()
+            assert ask(server, "GET", "/v2/health/ready")[0] == 200
+            slowest = max(slowest, time.monotonic() - began)
+        assert slowest < 1  # some hundredths; every round of the loop began one of each connection before
