@@ -20,6 +20,7 @@ from netwright.version import __version__
 
 if TYPE_CHECKING:
     from netwright import stats
+    from netwright.analysis.figures import figures
     from netwright.analysis.importing import import_population
     from netwright.analysis.planning import plan
     from netwright.analysis.proposal import refine
@@ -64,6 +65,7 @@ __all__ = [
     "create_model",
     "design",
     "export",
+    "figures",
     "freeze",
     "fuse",
     "import_population",
@@ -97,6 +99,7 @@ __all__ = [
 # module -> the public names that it has
 _HOMES = {
     "analysis.planning": ("plan",),
+    "analysis.figures": ("figures",),
     "analysis.importing": ("import_population",),
     "analysis.proposal": ("refine",),
     "arch": ("Arch", "ArchBatch", "Stage", "Stem", "complexity", "published", "regnet", "scale", "scale_family"),
