@@ -15,6 +15,7 @@ from netwright.arch import ArchBatch, block_widths, compatible, complexity, stag
 from netwright.arch.divisible import compatible_groups
 from netwright.arch.regnet import steps_taken
 from netwright.errors import SpaceError
+from netwright.space.predicted import PredictedLimit, within
 from netwright.space.space import LIMITS, DesignSpace
 from netwright.system.deprecation import renamed_attribute
 from netwright.system.html import paragraph
@@ -71,7 +72,14 @@ def sample(space: DesignSpace, n: int, seed: int = 0) -> ArchBatch:
     return draw(space, n, seed).batch
 
 
-def draw(space: DesignSpace, n: int, seed: int = 0, *, exclude: ArchBatch | None = None) -> Sample:
+def draw(
+    space: DesignSpace,
+    n: int,
+    seed: int = 0,
+    *,
+    exclude: ArchBatch | None = None,
+    predicted: Sequence[PredictedLimit] = (),
+) -> Sample:
     """As `sample`, with what became of every draw.
 
     Args:
@@ -79,6 +87,7 @@ def draw(space: DesignSpace, n: int, seed: int = 0, *, exclude: ArchBatch | None
         n: How many networks.
         seed: 0 or more.
         exclude: Networks that count as drawn before, for example those of an earlier sample.
+        predicted: Limits on what a predictor says, after those of the space; latency, for example.
 
     Raises:
         SpaceError: The space is empty, or has fewer than n other networks within its limits.
@@ -92,7 +101,8 @@ def draw(space: DesignSpace, n: int, seed: int = 0, *, exclude: ArchBatch | None
             f"{space.name!r} has {space.size():,} combinations of parameters, fewer than the {n:,} networks wanted. "
             "Sample fewer, or widen a range."
         )
-    counts = dict.fromkeys(("draws", *_constraint_names(space), "duplicate", "accepted", "unused"), 0)
+    constraints = (*_constraint_names(space), *(limit.name for limit in predicted))
+    counts = dict.fromkeys(("draws", *constraints, "duplicate", "accepted", "unused"), 0)
     seen: set[bytes] = set()
     excluded = set() if exclude is None else {_key(row) for row in exclude.identity()}
     extremes: dict[str, tuple[float, float]] = {}
@@ -100,7 +110,7 @@ def draw(space: DesignSpace, n: int, seed: int = 0, *, exclude: ArchBatch | None
     stale = 0
     for chunk in range(_GIVE_UP // _CHUNK):
         rng = np.random.default_rng([seed, chunk])
-        candidates = _candidates(space, rng, counts, extremes)
+        candidates = within(_candidates(space, rng, counts, extremes), predicted, counts, extremes)
         counts["draws"] += _CHUNK
         fresh: list[int] = []
         if candidates is not None:
@@ -117,7 +127,7 @@ def draw(space: DesignSpace, n: int, seed: int = 0, *, exclude: ArchBatch | None
         nothing = not counts["accepted"] and counts["draws"] >= _GIVE_UP_EMPTY and not counts["duplicate"]
         if nothing or (stale >= _STALE and counts["duplicate"]):
             break
-    raise SpaceError(_why_too_few(space, n, counts, extremes))
+    raise SpaceError(_why_too_few(space, n, counts, extremes, predicted))
 
 
 def _constraint_names(space: DesignSpace) -> list[str]:
@@ -299,15 +309,21 @@ def _joined(found: list[ArchBatch]) -> ArchBatch:
 
 
 def _why_too_few(
-    space: DesignSpace, n: int, counts: Mapping[str, int], extremes: Mapping[str, tuple[float, float]]
+    space: DesignSpace,
+    n: int,
+    counts: Mapping[str, int],
+    extremes: Mapping[str, tuple[float, float]],
+    predicted: Sequence[PredictedLimit],
 ) -> str:
     found = counts["accepted"]
-    limits = ", ".join(f"{low:,.6g} <= {name} <= {high:,.6g}" for name, (low, high) in space.limits.items())
-    rejected = {name: counts[name] for name in _constraint_names(space) if counts[name]}
+    limits = [f"{low:,.6g} <= {name} <= {high:,.6g}" for name, (low, high) in space.limits.items()]
+    limits += [str(limit) for limit in predicted]
+    names = (*_constraint_names(space), *(limit.name for limit in predicted))
+    rejected = {name: counts[name] for name in names if counts[name]}
     worst = max(rejected, key=lambda name: rejected[name], default="")
     text = (
         f"{'no network' if not found else f'only {found:,} of {n:,} distinct networks'} of {space.name!r}"
-        f"{' with ' + limits if limits else ''}: {found:,} in {counts['draws']:,} draws"
+        f"{' with ' + ', '.join(limits) if limits else ''}: {found:,} in {counts['draws']:,} draws"
     )
     if worst:
         text += f"; {worst} rejected most ({rejected[worst]:,})"
@@ -315,6 +331,8 @@ def _why_too_few(
         text += f"; {counts['duplicate']:,} repeated a network"
     cure = "Sample fewer, or widen a range." if found else "Widen the limits or the ranges."
     for name, (least, most) in extremes.items():
+        if name not in space.limits:
+            continue
         low, high = space.limits[name]
         if low == high:
             text += f"; {name} drawn were {least:,.0f} to {most:,.0f}"
@@ -328,4 +346,9 @@ def _why_too_few(
             cure = f"Lower the limit on {name}, or raise depths and widths."
         elif rejected.get(name):
             text += f"; {name} drawn were {least:,.0f} to {most:,.0f}"
+    for limit in predicted:
+        if limit.name in extremes and rejected.get(limit.name):
+            text += limit.range_in_words(*extremes[limit.name])
+            is_why = limit.name == worst or extremes[limit.name][0] > limit.most
+            cure = limit.cure if limit.cure and is_why else cure
     return f"{text}. {cure}"

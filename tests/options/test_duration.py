@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netwright.options import duration_in_words, read_duration
+from netwright.options import duration_in_words, latency_in_words, read_duration, read_latency
 
 
 @pytest.mark.parametrize(
@@ -60,3 +60,24 @@ def test_words_are_near(seconds):
     number, unit = duration_in_words(seconds).split()
     length = {"second": 1, "minute": 60, "hour": 3600}[unit.removesuffix("s")]
     assert float(number.replace(",", "")) * length == pytest.approx(seconds, rel=0.06, abs=0.5)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("5ms", 5e-3), ("0.8 ms", 8e-4), ("250us", 2.5e-4), ("250 µs", 2.5e-4), ("1S", 1), (0.005, 5e-3)],
+)
+def test_latencies_as_people_write_them(text, seconds):
+    assert read_latency(text) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("text", ["5", "", "ms", "5m", "-5ms", "0ms", "5 msec", "1e400s", 0, -1, math.nan, True])
+def test_what_is_no_latency(text):
+    with pytest.raises(ValueError, match=r"a latency is a time with its unit, like 5ms, 0.8ms or 250us, not "):
+        read_latency(text)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(4.871e-3, "4.87 ms"), (2.13e-4, "0.213 ms"), (0.0123, "12.3 ms"), (1.24, "1,240 ms")]
+)
+def test_a_latency_has_three_digits(seconds, text):
+    assert latency_in_words(seconds) == text
