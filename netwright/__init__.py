@@ -7,8 +7,8 @@
     lower, upper = netwright.stats.band(errors).at(grid)
     netwright.Population.open("runs/x").frame()
 
-The commands are functions too: `design`, `sweep`, `plan`, `refine`, `train`, `validate`, `predict`, `export`, `serve`.
-The commands are functions too: `design`, `sweep`, `refine`, `scale`, `train`, `validate`, `predict`, `export`, `serve`.
+The commands are functions too: `design`, `sweep`, `plan`, `refine`, `scale`, `train`, `validate`, `predict`, `export`,
+`serve`, `latency`.
 
 Names are imported when they are first used: `import netwright` is quick, and torch is imported only by what trains.
 """
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from netwright.runtime import open_runtime
     from netwright.serving import serve
     from netwright.space import DesignSpace, load_space, sample, space_names
+    from netwright.timing import latency
     from netwright.training.run import train
     from netwright.weights import (
         LoadedModel,
@@ -69,6 +70,7 @@ __all__ = [
     "freeze",
     "fuse",
     "import_population",
+    "latency",
     "linear_probe",
     "list_models",
     "load_images",
@@ -111,6 +113,7 @@ _HOMES = {
     "runtime": ("open_runtime",),
     "serving": ("serve",),
     "space": ("DesignSpace", "load_space", "sample", "space_names"),
+    "timing": ("latency",),
     "training.run": ("train",),
     "weights": (
         *("LoadedModel", "create_model", "list_models", "load_model", "load_weights", "push_to_hub"),

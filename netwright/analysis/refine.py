@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -201,7 +201,14 @@ def refined_before(advice: Advice, space: DesignSpace, refined: DesignSpace) -> 
     )
 
 
-def draw_refined(advice: Advice, space: DesignSpace, n: int, seed: int, earlier: Sample) -> tuple[Advice, Sample]:
+def draw_refined(
+    advice: Advice,
+    space: DesignSpace,
+    n: int,
+    seed: int,
+    earlier: Sample,
+    sampler: Callable[..., Sample] = draw,
+) -> tuple[Advice, Sample]:
     """Draw networks of the refined space that are not in the earlier sample.
 
     Where the refined space has too few, parameters get their old range back, the ones that explain the error least
@@ -213,6 +220,7 @@ def draw_refined(advice: Advice, space: DesignSpace, n: int, seed: int, earlier:
         n: Number of networks to draw.
         seed: Of the draw.
         earlier: The sample that the advice was derived from.
+        sampler: Draws, with the arguments of `netwright.space.draw`.
 
     Returns:
         The advice, with the space that was drawn from, and the networks.
@@ -228,7 +236,7 @@ def draw_refined(advice: Advice, space: DesignSpace, n: int, seed: int, earlier:
         for many in range(len(narrowed), -1, -1):
             refined = _refined(space, advice.space.name, narrowed[:many], kept)
             try:
-                sample = draw(refined, n, seed, exclude=earlier.batch)
+                sample = sampler(refined, n, seed, exclude=earlier.batch)
             except SpaceError as error:
                 failure = error
                 continue

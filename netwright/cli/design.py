@@ -7,6 +7,9 @@ beside a published network of its block scaled to the same flops. Writes report.
 weights.safetensors. After an interruption the same command continues where it was; a finished design continues with
 more trials, epochs or final seeds.
 
+With --max_latency 5ms every network answers within that time on this device, in --runtime onnx, openvino or torch:
+predicted while sampling, measured before it is trained, and measured again before it is picked.
+
 With --budget 20m (90s, 2h), what is not given is chosen for that time, these images and this machine: the plan is
 printed first, and kept to.
 """
@@ -45,13 +48,15 @@ def run(options: Namespace, command: str) -> int:
 
     result = design(**design_options(options), command=command)
     finalists = (
-        ("pick", result.network, result.test_errors),
-        ("baseline", result.baseline, result.baseline_test_errors),
+        ("pick", result.network, result.test_errors, result.latency),
+        ("baseline", result.baseline, result.baseline_test_errors, result.baseline_latency),
     )
-    for role, arch, errors in finalists:
+    for role, arch, errors, latency in finalists:
         cost = complexity(arch)
         print(f"{role}: {arch.name}, {_each(errors)}")
         print(f"  {cost.flops[0]:,} flops, {cost.params[0]:,} parameters, {cost.acts[0]:,} activations")
+        if latency:
+            print(f"  latency {latency}")
     if result.test_guess is not None:
         print(f"by guessing: {result.test_guess:.2f}% (always the commonest class)")
     print(result.verdict)

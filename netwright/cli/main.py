@@ -44,6 +44,7 @@ COMMANDS = {
     "serve": "answer programs and people: REST, gRPC, a page; batched, several models and versions",
     "client": "send requests to a server of `netwright serve` from the command line",
     "models": "list networks and published weights, show one, convert weights, upload them",
+    "latency": "how long networks answer here, in what will serve them; or predict it for a design space",
     "bench": "how fast networks train and answer here, beside timm and torchvision",
 }
 

@@ -9,7 +9,16 @@ from dataclasses import MISSING
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
 
-from netwright.options import TRUTHS, Option, describe, options_of, read_duration, read_quantity, read_window
+from netwright.options import (
+    TRUTHS,
+    Option,
+    describe,
+    options_of,
+    read_duration,
+    read_latency,
+    read_quantity,
+    read_window,
+)
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -24,6 +33,7 @@ __all__ = [
     "default_in_words",
     "design_options",
     "duration",
+    "latency",
     "limited_space",
     "options_given",
     "quantity",
@@ -62,6 +72,14 @@ def duration(text: str) -> float:
     """`90s`, `20m`, `2h` -> seconds. ArgumentTypeError otherwise."""
     try:
         return read_duration(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from error
+
+
+def latency(text: str) -> float:
+    """`5ms`, `0.8ms`, `250us` -> seconds. ArgumentTypeError otherwise."""
+    try:
+        return read_latency(text)
     except ValueError as error:
         raise ArgumentTypeError(str(error)) from error
 
@@ -170,7 +188,7 @@ def _reader(item: Option) -> Callable[[str], Any]:
 
 _CONVERT: dict[Any, Callable[[str], Any]] = {bool: truth, float: float, int: int, Path: Path}
 # what help shows in place of a value -> how it is read, where its type does not say
-_MEASURES: dict[str, Callable[[str], Any]] = {"TIME": duration}
+_MEASURES: dict[str, Callable[[str], Any]] = {"TIME": duration, "LATENCY": latency}
 
 
 def add_limits(parser: CommandParser) -> None:
@@ -202,9 +220,11 @@ def limited_space(ref: str, options: Namespace, resolution: int | None = None) -
 def add_design_options(parser: CommandParser, *, defaults: Mapping[str, Any] | None = None) -> None:
     """What `design` and `sweep` share: the budget, the images, how many trials, how long, on what."""
     from netwright.recipe import Recipe
+    from netwright.timing.limit import LatencyLimit
     from netwright.workflow.config import DesignConfig
 
     add_limits(parser)
+    add_options(parser, LatencyLimit, group="limit on latency (on this device)")
     add_options(parser, DesignConfig, _IMAGES, group="images")
     add_options(parser, DesignConfig, ("trials", "epochs"), group="trials", defaults=defaults)
     add_options(parser, Recipe, _RECIPE, group="trials", default_texts={"batch_size": _BATCH_SIZES})
@@ -217,7 +237,9 @@ def add_design_options(parser: CommandParser, *, defaults: Mapping[str, Any] | N
 def design_options(options: Namespace) -> dict[str, Any]:
     """Name -> value of the flags of a design, as `DesignConfig.from_options` takes them."""
     from netwright.recipe import Recipe
+    from netwright.timing.limit import LatencyLimit
     from netwright.workflow.config import LIMITS, DesignConfig
 
     limits = {name: getattr(options, name) for limit in LIMITS for name in (limit, f"max_{limit}")}
-    return options_given(options, DesignConfig) | options_given(options, Recipe) | limits
+    given = options_given(options, DesignConfig) | options_given(options, Recipe) | options_given(options, LatencyLimit)
+    return given | limits

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from netwright.arch import e_fit_of
 from netwright.population.database import has_extra_column, has_failure_column
 from netwright.population.failure import failure_of
+from netwright.population.latency import COLUMN, has_latency, latency_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,8 +24,9 @@ def trial_frame(db: sqlite3.Connection) -> pd.DataFrame:
     """`Population.frame` of a file."""
     import pandas as pd
 
-    names = (*_BEFORE, "failure", *_AFTER)
-    selected = ", ".join((*_BEFORE, _failure(db), *_AFTER))
+    after = (*_AFTER[:4], COLUMN, *_AFTER[4:]) if (measured := has_latency(db)) else _AFTER
+    names = (*_BEFORE, "failure", *after)
+    selected = ", ".join((*_BEFORE, _failure(db), *after))
     records = []
     imported = has_extra_column(db)
     extra = "extra" if imported else "NULL"
@@ -39,7 +41,11 @@ def trial_frame(db: sqlite3.Connection) -> pd.DataFrame:
     if frame["arch"].notna().any() or not imported:
         frame.insert(list(frame).index("arch"), "e_fit", e_fit_of(frame["arch"]))
     unknown = [name for name in ("flops", "params", "acts", "seed") if imported and frame[name].isna().any()]
-    return frame.astype({"error": float, "seconds": float, **dict.fromkeys(unknown, float)})
+    unknown += [COLUMN] if measured else []
+    frame = frame.astype({"error": float, "seconds": float, **dict.fromkeys(unknown, float)})
+    if measured and (words := latency_words(db)):
+        frame.attrs[COLUMN] = words
+    return frame
 
 
 def parameter_names(db: sqlite3.Connection) -> list[str]:

@@ -28,6 +28,7 @@ from netwright.population.database import (
 )
 from netwright.population.failure import failure_of
 from netwright.population.imported import ImportedTrial, insert_imported
+from netwright.population.latency import NOTE, write_latency
 from netwright.population.making import make_file
 from netwright.population.provenance import with_session
 from netwright.population.reading import failed_trials, parameter_names, trial_frame
@@ -307,7 +308,8 @@ class Population:
         Returns:
             Columns trial, state, reason and failure (of a failed trial: why, and whose fault that is, "network" or
             "machine"), error (percent), flops, params, acts, seconds, seed, attempts, label, one for each parameter
-            drawn, e_fit (of the network's widths, computed), arch (JSON) and curve (one record an epoch).
+            drawn, e_fit (of the network's widths, computed), arch (JSON) and curve (one record an epoch); after acts
+            latency_ms, where latencies were measured.
         """
         return trial_frame(self._db)
 
@@ -407,6 +409,17 @@ class Population:
         """
         with self._writing():
             self._write_notes(with_session(self.notes, session, data, finished=finished, now=time.time()))
+
+    def record_latency(self, ms: Mapping[int, float], facts: Mapping[str, str]) -> None:
+        """Keep latencies, in a column `latency_ms` that a population without them lacks.
+
+        Args:
+            ms: Index of a trial -> milliseconds of its network.
+            facts: device, setting and what else says how they were measured, in `notes["latency"]`.
+        """
+        with self._writing():
+            write_latency(self._db, ms)
+            self._write_notes(self.notes | {NOTE: dict(facts)})
 
     def _write_notes(self, notes: Mapping[str, Any]) -> None:
         self._db.execute("UPDATE meta SET value = ? WHERE key = 'notes'", (json.dumps(notes),))

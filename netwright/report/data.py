@@ -61,6 +61,7 @@ class Finalist:
         curves: For each seed, one record for each epoch.
         test_images: Size of the test split, None where it is unknown.
         test_guess: Accuracy in percent of always answering the commonest class of the test split, None likewise.
+        latency: How long it takes to answer, in words; empty where that was not measured.
     """
 
     role: str
@@ -75,6 +76,7 @@ class Finalist:
     note: str = ""
     test_images: int | None = None
     test_guess: float | None = None
+    latency: str = ""
 
 
 @dataclass(frozen=True)

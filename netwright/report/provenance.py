@@ -72,6 +72,12 @@ class Provenance:
             "machine": {name: value for name, value in machine.items() if value not in (None, "")},
             "software": _mapping(stored.get("versions")),
         }
+        if latency := _mapping(notes.get("latency")):
+            parts["budget"]["latency"] = " ".join(
+                f"{word} {latency[name]}".strip()
+                for name, word in (("limit", ""), ("setting", "in"), ("device", "on"))
+                if name in latency
+            )
         imported = _mapping(notes.get("import"))
         facts = {"seed of the population": str(seed)} if not imported or "recipe" in identity else {}
         if imported:

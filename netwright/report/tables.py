@@ -44,7 +44,7 @@ _COUNTS = {
     "accepted": "accepted",
     "unused": "valid, but not needed",
 }
-_COSTS = ("flops", "params", "acts")
+_COSTS = ("flops", "params", "acts", "latency_ms")
 
 
 def finalists_table(figure: AnswerFigure) -> Sequence[Part]:
@@ -60,6 +60,7 @@ def finalists_table(figure: AnswerFigure) -> Sequence[Part]:
         "flops": lambda row: amount(row.flops),
         "parameters": lambda row: amount(row.params),
         "activations": lambda row: amount(row.acts),
+        "latency": lambda row: row.latency,
         "blocks": lambda row: str(row.depth),
         "stages": lambda row: ", ".join(f"{depth} × {width}" for depth, width in row.stages),
         "note": lambda row: row.note,

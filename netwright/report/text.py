@@ -24,6 +24,7 @@ _MEANINGS = {
     "flops": "multiply-adds",
     "params": "trainable parameters",
     "acts": "activations",
+    "latency_ms": "milliseconds of an answer",
 }
 
 

@@ -26,7 +26,9 @@ def budgeted(space: DesignSpace, resolution: int, num_classes: int, channels: in
     space = scaled_limits(without_limits(space, given), resolution)
     space = space.for_images(resolution, num_classes, channels)
     if not given and not has_costs(space):
-        given = {"flops": default_flops(resolution)}
+        low, high = default_flops(resolution)
+        # a limit on latency is one on costs too, which may need far fewer flops than DDS spends
+        given = {"flops": (low if config.latency is None else 0.0, high)}
     return space.refine(**given)
 
 

@@ -18,6 +18,7 @@ from netwright.recipe import Recipe
 from netwright.space import DesignSpace, draw, load_space
 from netwright.workflow.budgeted import budgeted, default_flops, has_costs
 from netwright.workflow.config import LIMITS, DesignConfig
+from netwright.workflow.latency import refuse_too_slow
 from netwright.workflow.plan import Candidate
 from netwright.workflow.speed import Speed, measure_speeds
 
@@ -112,7 +113,7 @@ def _sizes(config: DesignConfig, source: ImageSource, shape: ImageShape) -> list
     resolutions = [shape.resolution]
     if "resolution" not in config.fixed:
         resolutions += [size for size in _SIZES[::-1] if size < shape.resolution]
-    free = not any(getattr(config, name) for name in LIMITS) and not has_costs(space)
+    free = not any(getattr(config, name) for name in LIMITS) and not has_costs(space) and config.latency is None
     found, failure = [], None
     for resolution in resolutions:
         low, high = default_flops(resolution)
@@ -123,6 +124,7 @@ def _sizes(config: DesignConfig, source: ImageSource, shape: ImageShape) -> list
             limited = replace(config, flops=flops) if free else config
             try:
                 fitted = budgeted(space, resolution, len(source.class_names), shape.channels, limited)
+                refuse_too_slow(config, fitted)
                 found.append(_Size(resolution, flops, by, list(draw(fitted, _DRAWN, config.seed).batch)))
             except SpaceError as error:  # the limits that were given suit another size
                 failure = error

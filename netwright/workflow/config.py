@@ -16,6 +16,7 @@ from netwright.options import check_options, option, options_of, read_duration
 from netwright.recipe import Recipe
 from netwright.space import DesignSpace
 from netwright.system.suggest import suggest
+from netwright.timing.limit import LatencyLimit, latency_limit
 from netwright.workflow.final_recipe import read_final_recipe
 
 __all__ = ["LIMITS", "SWEEP_TRIALS", "DesignConfig", "windows"]
@@ -31,6 +32,7 @@ _NOT_LASTING = (
     *("out", "command", "workers", "device", "space", "data_dir", "trial_timeout", "retry_failed"),
     *("budget", "given", "planned", "final_recipe"),  # final trainings compare their recipe themselves
     *("resize", "background", "full_scale", "in_channels"),
+    "latency",  # where there is none; otherwise the populations were drawn within it
 )
 
 
@@ -43,6 +45,7 @@ class DesignConfig:
 
     Attributes:
         recipe: Values of the trials' `Recipe`, other than epochs.
+        latency: The limit on it, None for none.
         command: What was typed, for the report.
         given: Names of the options that a plan leaves as they are; None where all are meant as they stand.
         planned: Names in `recipe` that a plan chose; final trainings do not have to keep to them.
@@ -82,6 +85,7 @@ class DesignConfig:
         default_text="made for the images",
     )
     recipe: Mapping[str, Any] = field(default_factory=dict)
+    latency: LatencyLimit | None = None
     resolution: int | None = option(
         None, "side of the square input", low=1, metavar="PIXELS", default_text="from the images"
     )
@@ -161,8 +165,9 @@ class DesignConfig:
         """A configuration of values by name, as the flags of `netwright design` have them.
 
         Args:
-            **options: Attributes of this class; values of the trials' `Recipe`, such as `lr` and `batch_size`; and
-                `max_flops`, `max_params` and `max_acts` for windows that begin at 0.
+            **options: Attributes of this class; values of the trials' `Recipe`, such as `lr` and `batch_size`;
+                `max_flops`, `max_params` and `max_acts` for windows that begin at 0; and those of `LatencyLimit`, as
+                `max_latency="5ms"`.
 
         Raises:
             RecipeError: An unknown name, or an impossible value.
@@ -171,11 +176,14 @@ class DesignConfig:
         own = [*cls.__dataclass_fields__]
         trials = [item.name for item in options_of(Recipe) if item.name not in own]
         limits = [f"max_{name}" for name in LIMITS]
+        latency = [item.name for item in options_of(LatencyLimit)]
         for name in options:
-            if name not in (known := [*own, *trials, *limits]):
+            if name not in (known := [*own, *trials, *limits, *latency]):
                 raise RecipeError(f"unknown option {name!r} of a design: {suggest(name, known)}")
         values = {name: value for name, value in options.items() if name in own} | windows(options)
         recipe = {name: value for name, value in options.items() if name in trials}
+        if (limit := latency_limit(options)) is not None:
+            values["latency"] = limit
         given = tuple(name for name, value in (values | recipe).items() if value is not None)
         return cls(**values | {"recipe": dict(options.get("recipe", {})) | recipe, "given": given})
 
@@ -224,6 +232,8 @@ class DesignConfig:
     def lasting(self) -> dict[str, Any]:
         """What the results depend on besides space and images, for JSON: a run is resumed only with the same."""
         values = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in _NOT_LASTING}
+        if self.latency is not None:
+            values["latency"] = self.latency.to_dict()
         return values | {"recipe": dict(self.recipe), "confirm_trials": self.confirming, "final_epochs": self.final}
 
 

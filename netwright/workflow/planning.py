@@ -23,6 +23,7 @@ from netwright.workflow.budgeted import BATCHES
 from netwright.workflow.candidates import measured_candidates
 from netwright.workflow.config import LIMITS, DesignConfig
 from netwright.workflow.final_recipe import ImageFacts, final_values, in_words, relative_cost, trial_values
+from netwright.workflow.latency import measuring_seconds
 from netwright.workflow.ledger import Ledger
 from netwright.workflow.plan import REPORT_SECONDS, Candidate, Plan, Survey, make_plan, plan_in_words
 
@@ -122,6 +123,7 @@ def _first(config: DesignConfig, announce: Callable[[DataSummary], None] | None)
     given = {name: getattr(config, name) for name in _PLANNED if name in config.fixed}
     # workers start, and once more two networks are measured
     others = ledger.spent + 2 * start + REPORT_SECONDS + 0.01 * limit + 0.001 * len(source.labels)
+    others += measuring_seconds(config)
     if config.seconds is None:
         whole = _by_default(config, survey, candidates[0], workers)
         if whole <= DEFAULT_SECONDS:

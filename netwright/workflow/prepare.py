@@ -16,16 +16,18 @@ from netwright.data.summary import DataSummary
 from netwright.errors import PopulationError
 from netwright.population import FILE, Population
 from netwright.recipe import Recipe
-from netwright.space import DesignSpace, Sample, load_space
+from netwright.space import DesignSpace, Sample, draw, load_space
 from netwright.stats.guessing import guessing_sentence
 from netwright.sweeps import Executor, LocalExecutor, NullProgress, default_workers, run
 from netwright.sweeps.session import guess_error
 from netwright.system.atomic import require_writable
 from netwright.system.plural import count
 from netwright.system.run_folder import mark_run_folder
+from netwright.timing.sampler import LatencySampler
 from netwright.workflow.budgeted import BATCHES, budgeted
 from netwright.workflow.config import DesignConfig
 from netwright.workflow.final_recipe import ImageFacts, final_values
+from netwright.workflow.latency import record_latency, sampler_of
 
 __all__ = [
     "PreparedDesign",
@@ -55,6 +57,7 @@ class PreparedDesign:
         devices: To train on.
         progress: Where sweeps show how far they are.
         executor: Its workers import torch once for all sweeps of the design; the caller of `prepare` closes it.
+        latency: Draws within the limit on latency; None where there is none. The caller of `prepare` closes it too.
     """
 
     config: DesignConfig
@@ -65,6 +68,17 @@ class PreparedDesign:
     devices: tuple[str, ...]
     progress: NullProgress
     executor: Executor
+    latency: LatencySampler | None = None
+
+    @property
+    def draw(self) -> Callable[..., Sample]:
+        """Draws networks, as `netwright.space.draw`; within the limit on latency, measured, where there is one."""
+        return draw if self.latency is None else self.latency.draw
+
+    @property
+    def draw_unmeasured(self) -> Callable[..., Sample]:
+        """Likewise, within what is predicted: to see whether there are enough networks."""
+        return draw if self.latency is None else self.latency.draw_predicted
 
     def population(self, folder: Path, space: DesignSpace, sample: Sample, seed: int, **notes: Any) -> Population:
         """The population of these networks in a folder, resumed where the folder has it.
@@ -87,6 +101,8 @@ class PreparedDesign:
             notes={"account": dict(sample.rejection_counts), "command": self.config.command, **notes},
         )
         self._remember_images()
+        if self.latency is not None:
+            record_latency(population, self.latency, sample.batch)
         held, wanted = len(population), len(sample.batch)
         if held > wanted:
             population.close()
@@ -190,10 +206,11 @@ def prepare(
         _LOG.warning("%s", notice)
     recipe, final_recipe, devices = _resolved(config, images)
     space = budgeted(space, images.resolution, images.num_classes, images.channels, config)
+    latency = sampler_of(config, space)
     assert images.path is not None, "a cache was given"
     workers = config.workers or default_workers(config.threads, devices)
     executor = LocalExecutor(images.path, workers=workers, threads=config.threads, devices=devices)
-    return PreparedDesign(config, space, images, recipe, final_recipe, devices, progress, executor)
+    return PreparedDesign(config, space, images, recipe, final_recipe, devices, progress, executor, latency)
 
 
 def with_final(prepared: PreparedDesign, *, epochs: int, seeds: int) -> PreparedDesign:

@@ -64,6 +64,8 @@ class DesignResult:
     report: Path
     folder: Path
     test_guess: float | None = None
+    latency: str = ""
+    baseline_latency: str = ""
 
 
 def conclude(
@@ -125,6 +127,8 @@ def conclude(
         report=write_report(data, out),
         folder=out,
         test_guess=pick.test_guess,
+        latency=pick.latency,
+        baseline_latency=baseline.latency,
     )
     # last: its presence means that the rest is there
     summary = _summary(result, comparison, finalists) | _classes(held_out)
@@ -205,7 +209,8 @@ def _summary(
 
 
 def _jsonable(finalist: Finalist) -> dict[str, Any]:
-    names = ("name", "test_errors", "seeds", "flops", "params", "acts", "note")
+    names = ["name", "test_errors", "seeds", "flops", "params", "acts", "note"]
+    names += ["latency"] if finalist.latency else []
     return {name: getattr(finalist, name) for name in names} | {"arch": finalist.arch.to_dict()}
 
 
@@ -232,6 +237,7 @@ def _facts(prepared: PreparedDesign, pick: Finalist) -> Mapping[str, Mapping[str
             else "none",
             "fingerprint": images.fingerprint,
         },
+        **({} if prepared.latency is None else {"latency": prepared.latency.facts()}),
         "recipe": {key: str(value) for key, value in prepared.recipe.to_dict().items()}
         | {
             "epochs of pick and baseline": str(prepared.final_recipe.epochs),

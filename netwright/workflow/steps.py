@@ -13,7 +13,7 @@ from netwright.analysis.summary import view
 from netwright.data.summarize import announcer
 from netwright.errors import RecipeError, SpaceError
 from netwright.population import FILE, Population
-from netwright.space import DesignSpace, Sample, draw
+from netwright.space import DesignSpace, Sample
 from netwright.sweeps import NullProgress, Progress
 from netwright.workflow.baseline import baseline_for
 from netwright.workflow.config import SWEEP_TRIALS, DesignConfig
@@ -21,6 +21,7 @@ from netwright.workflow.continuing import CONFIG, kept_config, refuse_other
 from netwright.workflow.final_recipe import in_words
 from netwright.workflow.final_training import train_finalists, with_kept_recipe
 from netwright.workflow.held_out import measure_held_out
+from netwright.workflow.latency import quick_network, with_latency
 from netwright.workflow.pace import Pace
 from netwright.workflow.planning import planned
 from netwright.workflow.prepare import PreparedDesign, prepare
@@ -65,7 +66,7 @@ def design(
         with nullcontext() if ledger is None else ledger.running():
             prepared = prepare(config, progress if pace is None else pace.progress, announce)
             _refuse_drawn_recipe(prepared.space)
-            with prepared.executor:
+            with prepared.executor, prepared.latency or nullcontext():
                 result = _design(prepared, pace)
             if pace is not None:
                 pace.finish()
@@ -84,7 +85,7 @@ def _refuse_drawn_recipe(space: DesignSpace) -> None:
 def _design(prepared: PreparedDesign, pace: Pace | None) -> DesignResult:
     config, space, out = prepared.config, prepared.space, prepared.config.out
     _require_room(prepared)
-    first = Stage(out, space, config.seed, f"1/3 {space.name}", lambda many: draw(space, many, config.seed))
+    first = Stage(out, space, config.seed, f"1/3 {space.name}", lambda many: prepared.draw(space, many, config.seed))
     _expect(prepared, config.trials if config.trials >= config.refine_from else 0)
     sample, before = first.train(prepared, config.trials, pace, ("confirm", "final"))
     if len(before) < config.trials:  # there was no time for more
@@ -101,7 +102,7 @@ def _design(prepared: PreparedDesign, pace: Pace | None) -> DesignResult:
         heading = "The refined space" if _is_narrowed(advice, space) else "The same space, sampled again"
         frames[advice.space.name] = after
         views.append(view(advice.space.name, after, advice.space, fresh.rejection_counts, heading))
-    pick, why_selected = best_network(frames)
+    pick, why_selected = best_network(frames) if prepared.latency is None else quick_network(prepared.latency, frames)
     _LOG.info("%s", why_selected)
     baseline = baseline_for(pick, space.limits.get("flops", (0.0, float("inf")))[1])
     if pace is not None:
@@ -109,7 +110,7 @@ def _design(prepared: PreparedDesign, pace: Pace | None) -> DesignResult:
     prepared.progress.expect(None)
     prepared = with_kept_recipe(prepared, pick, baseline)
     _LOG.info("the recipe of pick and baseline: %s", in_words(prepared.final_recipe, prepared.recipe))
-    finalists = train_finalists(prepared, pick, baseline)
+    finalists = with_latency(prepared.latency, train_finalists(prepared, pick, baseline))
     held_out = measure_held_out(prepared, pick, frames)
     return conclude(prepared, advice, tuple(views), finalists, why_selected, held_out)
 
@@ -122,11 +123,11 @@ def _second_stage(prepared: PreparedDesign, advice: Advice, sample: Sample) -> t
     """
     config, space = prepared.config, prepared.space
     then = int(kept_config(config.out).get("trials", len(sample.batch)))
-    earlier = sample if then >= len(sample.batch) else draw(space, then, config.seed)
+    earlier = sample if then >= len(sample.batch) else prepared.draw(space, then, config.seed)
     sampled = _sampled_before(config.out / "refined")
     if sampled is None and not _is_narrowed(advice, space):
         return _skipped(advice), None
-    proposed, _ = draw_refined(advice, space, config.confirming, config.seed + 1, earlier)
+    proposed, _ = draw_refined(advice, space, config.confirming, config.seed + 1, earlier, prepared.draw_unmeasured)
     if sampled is None and not _is_narrowed(proposed, space):
         return _skipped(proposed), None
     if sampled is not None and (was := refined_before(proposed, space, sampled)):
@@ -142,7 +143,7 @@ def _second_stage(prepared: PreparedDesign, advice: Advice, sample: Sample) -> t
         refined,
         seed,
         f"2/3 {refined.name}",
-        lambda many: draw(refined, many, seed, exclude=earlier.batch),
+        lambda many: prepared.draw(refined, many, seed, exclude=earlier.batch),
         {CONFIG: config.lasting() | {"trials": then}},
     )
     return proposed, stage
@@ -203,7 +204,8 @@ def sweep(
     with progress:
         prepared = prepare(config, progress)
         space = prepared.space
-        sample = draw(space, config.trials, config.seed)
+        with prepared.latency or nullcontext():
+            sample = prepared.draw(space, config.trials, config.seed)
         with prepared.executor, prepared.population(config.out, space, sample, config.seed) as population:
             prepared.train(population, space.name)
             prepared.tell_guessing(space.name, population.errors())
@@ -223,7 +225,7 @@ def _require_room(prepared: PreparedDesign) -> None:
     """SpaceError where the space has no room for a second sample, to confirm with."""
     config = prepared.config
     try:
-        draw(prepared.space, config.trials + config.confirming, config.seed)
+        prepared.draw_unmeasured(prepared.space, config.trials + config.confirming, config.seed)
     except SpaceError as error:
         raise SpaceError(f"{config.trials} networks, and {config.confirming} more to confirm with: {error}") from error
 

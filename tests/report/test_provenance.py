@@ -30,6 +30,13 @@ def test_what_a_population_stores_is_sorted_into_parts() -> None:
     }
 
 
+def test_a_limit_on_latency_is_a_part_of_the_budget() -> None:
+    latency = {"limit": "5.00 ms", "setting": "onnx fp32, batch 1, 1 thread", "device": "Xeon", "beside": "another"}
+    limited = Provenance.of(IDENTITY, NOTES | {"latency": latency}, seed=3)
+    assert limited.table()["budget"]["latency"] == "5.00 ms in onnx fp32, batch 1, 1 thread on Xeon"
+    assert [each.name for each in differences([limited, Provenance.of(IDENTITY, NOTES, seed=3)])] == ["latency"]
+
+
 def test_an_older_population_stores_neither_versions_nor_devices() -> None:
     old = Provenance.of(IDENTITY, {}, seed=0)
     assert (old.parts["machine"], "software" in old.parts) == ({"threads": 1}, False)

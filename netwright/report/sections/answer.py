@@ -32,6 +32,7 @@ class FinalistRow:
         errors: Percent, one for each seed.
         deviation: Their standard deviation, None for fewer than two.
         stages: (depth, width) of each.
+        latency: In words; empty where it was not measured.
     """
 
     role: str
@@ -46,6 +47,7 @@ class FinalistRow:
     depth: int
     stages: tuple[tuple[int, int], ...]
     note: str
+    latency: str = ""
 
 
 @dataclass(frozen=True)
@@ -146,6 +148,7 @@ def _row(finalist: Finalist) -> FinalistRow:
         depth=finalist.arch.depth,
         stages=tuple((stage.depth, stage.width) for stage in finalist.arch.stages),
         note=note,
+        latency=finalist.latency,
     )
 
 

@@ -24,7 +24,7 @@ from netwright.theme import INK, SMALL, Spec, colors, shapes, to_spec
 
 __all__ = ["CostPanel", "CostsFigure", "costs_chart", "costs_figure"]
 
-_COSTS = ("flops", "params", "acts")
+_COSTS = ("flops", "params", "acts", "latency_ms")
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class CostPanel:
     """Error against one cost.
 
     Attributes:
-        cost: "flops", "params" or "acts".
+        cost: "flops", "params", "acts" or "latency_ms".
         population, x, error, trial: One entry for each point; x is the cost, the error is in percent.
         front: The Pareto front as (x, error, population, trial), cheapest first; of networks that did not fail.
         failed: (x, population, trial) of networks that failed.
@@ -62,9 +62,10 @@ def costs_figure(data: ReportData) -> CostsFigure | Missing:
     """Points and Pareto front of all populations together, for each cost."""
     panels = tuple(panel for cost in _COSTS if (panel := _panel(data, cost)) is not None)
     if not panels:
-        return Missing(f"the table has no column of {listing(_COSTS[:2])} or {_COSTS[2]} with values")
+        return Missing(f"the table has no column of {', '.join(_COSTS[:3])} or {_COSTS[3]} with values")
     # all, so that each keeps its color
-    return CostsFigure(panels, tuple(view.name for view in data.populations), _sentences(panels))
+    sentences = (*_sentences(panels), *_measured_on(data))
+    return CostsFigure(panels, tuple(view.name for view in data.populations), sentences)
 
 
 def _panel(data: ReportData, cost: str) -> CostPanel | None:
@@ -96,6 +97,12 @@ def _panel(data: ReportData, cost: str) -> CostPanel | None:
         is_log=is_wide(float(xs.min()), float(xs.max())),
         failed=_failed(data, cost),
     )
+
+
+def _measured_on(data: ReportData) -> list[str]:
+    """The devices that latencies were measured on, as far as the populations say it."""
+    known = {str(words): None for view in data.populations if (words := view.frame.attrs.get("latency_ms"))}
+    return [f"Latency is of one answer, measured: {listing(list(known))}."] if known else []
 
 
 def _failed(data: ReportData, cost: str) -> tuple[tuple[float, str, int], ...]:

@@ -16,7 +16,7 @@ from netwright.theme import FAINT, WIDTH, Spec, colors, to_spec
 
 __all__ = ["BrushAxis", "ExplorerFigure", "ExplorerRow", "explorer_chart", "explorer_figure"]
 
-_COSTS = ("flops", "params", "acts")
+_COSTS = ("flops", "params", "acts", "latency_ms")
 _MOST_AXES = 12
 _MOST_ROWS = 3000
 _MOST_MARKS = 4000  # in all charts together: a browser redraws them at every step of a brush
