@@ -20,6 +20,7 @@ __all__ = ["FittedSpace", "fit_space", "limit_on"]
 _LOG = logging.getLogger(__name__)
 
 _SEED = 7_919  # beside that of a sample, so that a sample is not what its own predictor was fitted on
+_TOLD = 10  # each so many-th measurement is said, to who waits
 _NEAR = 2.0  # the second half of the networks is predicted to take at most so many times the limit
 
 
@@ -60,10 +61,10 @@ def fit_space(
     """
     first = n if most_ms is None else max(LEAST, n // 2)
     batch = draw(space, first, seed + _SEED).batch
-    ms = [_said(measure, arch, at, n) for at, arch in enumerate(batch)]
+    ms = [_measured(measure, arch, at, n) for at, arch in enumerate(batch)]
     if most_ms is not None and n > first:
         more = _near(space, batch, fit_predictor(batch, ms, worst=np.inf), most_ms, n - first, seed)
-        ms += [_said(measure, arch, first + at, n) for at, arch in enumerate(more)]
+        ms += [_measured(measure, arch, first + at, n) for at, arch in enumerate(more)]
         batch = _joined(batch, more)
     cure = f"--latency_networks {2 * n}" if most_ms is not None else f"--n {2 * n}"
     return FittedSpace(batch, np.array(ms), fit_predictor(batch, ms, cure=cure))
@@ -85,9 +86,11 @@ def _near(space: DesignSpace, batch: ArchBatch, rough: Predictor, most_ms: float
         raise
 
 
-def _said(measure: Callable[[Arch], Latency], arch: Arch, at: int, n: int) -> float:
+def _measured(measure: Callable[[Arch], Latency], arch: Arch, at: int, n: int) -> float:
     latency = measure(arch)
-    _LOG.debug("latency %d of %d: %s", at + 1, n, latency.in_words())
+    _LOG.log(
+        logging.INFO if (at + 1) % _TOLD == 0 else logging.DEBUG, "latency %d of %d: %s", at + 1, n, latency.in_words()
+    )
     return latency.ms
 
 
