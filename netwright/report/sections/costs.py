@@ -12,6 +12,8 @@ from netwright.report.sections.missing import Missing
 from netwright.report.sections.points import (
     MOST_POINTS,
     cost_axis,
+    cost_format,
+    cost_title,
     error_scale,
     failure_marks,
     is_wide,
@@ -161,7 +163,7 @@ def costs_chart(figure: CostsFigure) -> Spec:
             {"x": x, "population": population, "trial": trial} for x, population, trial in panel.failed
         ]
         panels.append(_draw_panel(panel, figure.populations, is_first=not panels))
-    return to_spec(alt.concat(*panels, columns=3, spacing=18), data)
+    return to_spec(alt.concat(*panels, columns=2 if len(panels) == 4 else 3, spacing=18), data)
 
 
 def _draw_panel(panel: CostPanel, populations: tuple[str, ...], is_first: bool) -> Any:
@@ -171,15 +173,15 @@ def _draw_panel(panel: CostPanel, populations: tuple[str, ...], is_first: bool) 
     legend = alt.Legend(orient="top", direction="horizontal") if len(names) > 1 else None
     x = alt.X(
         "x:Q",
-        title=panel.cost,
+        title=cost_title(panel.cost),
         scale=alt.Scale(type="log", nice=False, padding=8) if panel.is_log else alt.Scale(zero=False, padding=8),
-        axis=cost_axis(),
+        axis=cost_axis(panel.cost),
     )
     y = alt.Y("error:Q", title="error, %" if is_first else None, scale=error_scale(panel.error))
     tooltip: list[Any] = [
         "population:N",
         "trial:Q",
-        alt.Tooltip("x:Q", format=".3s", title=panel.cost),
+        alt.Tooltip("x:Q", format=cost_format(panel.cost), title=cost_title(panel.cost)),
         alt.Tooltip("error:Q", format=".2f"),
     ]
     points = (

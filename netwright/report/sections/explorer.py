@@ -10,7 +10,16 @@ import numpy as np
 
 from netwright.report.data import ReportData
 from netwright.report.sections.missing import Missing
-from netwright.report.sections.points import cost_axis, error_x, is_wide, thin, value_axis, values_of, x_scale
+from netwright.report.sections.points import (
+    cost_axis,
+    cost_title,
+    error_x,
+    is_wide,
+    thin,
+    value_axis,
+    values_of,
+    x_scale,
+)
 from netwright.report.view import PopulationView, on_one_scale
 from netwright.theme import FAINT, WIDTH, Spec, colors, to_spec
 
@@ -232,9 +241,9 @@ def _draw_panel(figure: ExplorerFigure, axis: BrushAxis, index: int, brush: Any,
         .encode(
             x=alt.X(
                 f"p{index}:Q",
-                title=axis.column,
+                title=cost_title(axis.column),
                 scale=x_scale(axis.domain, axis.is_log, base=10 if axis.column in _COSTS else None),
-                axis=cost_axis()
+                axis=cost_axis(axis.column)
                 if axis.column in _COSTS
                 else value_axis(axis.domain, axis.is_log, axis.is_whole, axis.words),
             ),

@@ -15,6 +15,8 @@ from netwright.theme import INK
 __all__ = [
     "MOST_POINTS",
     "cost_axis",
+    "cost_format",
+    "cost_title",
     "error_scale",
     "error_x",
     "failure_marks",
@@ -82,11 +84,22 @@ def error_x(ends: tuple[float, float]) -> Any:
     return alt.X("error:Q", title="error, %", scale=scale, axis=alt.Axis(tickCount=10))
 
 
-def cost_axis() -> Any:
-    """An Altair axis of flops, parameters or activations: 300k, 400k."""
+def cost_title(cost: str) -> str:
+    """What an axis calls a cost: `latency, ms`; others have no unit, and keep their names."""
+    return "latency, ms" if cost == "latency_ms" else cost
+
+
+def cost_format(cost: str) -> str:
+    """How one value of a cost is written: 1.23M, but 0.15 ms and not 150m."""
+    return ".3~g" if cost == "latency_ms" else ".3s"
+
+
+def cost_axis(cost: str = "flops") -> Any:
+    """An Altair axis of flops, parameters or activations: 300k, 400k; of latency: 0.3, 0.4."""
     import altair as alt
 
-    return alt.Axis(tickCount=4, labelOverlap="greedy", labelSeparation=_APART, format="~s")
+    written = "~g" if cost == "latency_ms" else "~s"
+    return alt.Axis(tickCount=4, labelOverlap="greedy", labelSeparation=_APART, format=written)
 
 
 def value_axis(domain: tuple[float, float], is_log: bool, is_whole: bool, words: Sequence[str] = ()) -> Any:

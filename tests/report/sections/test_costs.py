@@ -2,6 +2,7 @@ from collections.abc import Callable
 
 from netwright.report import ReportData
 from netwright.report.sections.costs import CostsFigure, costs_figure
+from netwright.report.sections.points import cost_axis, cost_format, cost_title
 
 TableData = Callable[..., ReportData]
 
@@ -20,3 +21,9 @@ def test_latency_is_a_cost_like_the_others_and_its_device_is_named(table_data: T
     assert [panel.cost for panel in figure.panels] == ["flops", "latency_ms"]
     assert [(x, error) for x, error, _, _ in figure.panels[1].front] == [(1.5, 1.0)]
     assert figure.sentences[-1].endswith("measured: onnx fp32, batch 1, 1 thread on a processor.")
+
+
+def test_milliseconds_are_not_written_as_thousandths() -> None:
+    assert (cost_axis("latency_ms").format, cost_axis("flops").format) == ("~g", "~s")
+    assert (cost_title("latency_ms"), cost_title("acts")) == ("latency, ms", "acts")
+    assert cost_format("latency_ms") != cost_format("params")
