@@ -24,7 +24,7 @@ def trial_frame(db: sqlite3.Connection) -> pd.DataFrame:
     """`Population.frame` of a file."""
     import pandas as pd
 
-    after = (*_AFTER[:4], COLUMN, *_AFTER[4:]) if (measured := has_latency(db)) else _AFTER
+    after = (*_AFTER, COLUMN) if (measured := has_latency(db)) else _AFTER
     names = (*_BEFORE, "failure", *after)
     selected = ", ".join((*_BEFORE, _failure(db), *after))
     records = []
@@ -39,12 +39,14 @@ def trial_frame(db: sqlite3.Connection) -> pd.DataFrame:
         records.append(record | json.loads(row[-3]) | more | {"arch": row[-2], "curve": curve})
     frame = pd.DataFrame.from_records(records, columns=None if records else [*names, "arch", "curve"])
     if frame["arch"].notna().any() or not imported:
+        frame = frame.drop(columns="e_fit", errors="ignore")  # as a copy that was imported has it
         frame.insert(list(frame).index("arch"), "e_fit", e_fit_of(frame["arch"]))
     unknown = [name for name in ("flops", "params", "acts", "seed") if imported and frame[name].isna().any()]
-    unknown += [COLUMN] if measured else []
     frame = frame.astype({"error": float, "seconds": float, **dict.fromkeys(unknown, float)})
-    if measured and (words := latency_words(db)):
-        frame.attrs[COLUMN] = words
+    if measured or (COLUMN in frame and frame[COLUMN].dtype.kind in "iuf"):
+        frame.insert(list(frame).index("acts") + 1, COLUMN, frame.pop(COLUMN).astype(float))
+        if words := latency_words(db):
+            frame.attrs[COLUMN] = words
     return frame
 
 

@@ -1,8 +1,10 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from netwright import import_population
 from netwright.arch import published
 from netwright.population import Population
 
@@ -38,3 +40,16 @@ def test_a_population_grows_after_latencies_were_measured(population, tmp_path: 
     with Population.open(tmp_path) as again:
         assert again.frame()["latency_ms"].tolist()[0::3] == [1.5, 4.5]
         assert len(again.trials()) == 4
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "jsonl"])
+def test_a_copy_with_latencies_reads_back(population, tmp_path: Path, ending: str):
+    population.record_latency({0: 1.5, 2: 2.5}, FACTS)
+    for index in range(3):
+        population.begin(index)
+        population.finish(index, error=40.0 + index, seconds=1.0, curve=[])
+    path = population.copy_to(tmp_path / f"table.{ending}")
+    with import_population(path, tmp_path / "back") as back:
+        frame = back.frame()
+        pd.testing.assert_frame_equal(frame, population.frame(), check_dtype=False)
+        assert frame.attrs == (population.frame().attrs if ending == "parquet" else {})

@@ -35,6 +35,7 @@ def test_a_network_is_measured_once_and_again_where_that_is_asked(tiny, tmp_path
     assert facts["beside"].startswith("regnetx_200mf at 8 pixels, ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("runtime", ["onnx", "openvino", "torch"])
 def test_a_clock_of_each_runtime(tiny, runtime, one_thread):
     clock, arch = open_clock(tiny, LatencySetting(runtime, batch=2, threads=1))
@@ -45,6 +46,7 @@ def test_a_clock_of_each_runtime(tiny, runtime, one_thread):
     assert turn.clocked > 0
 
 
+@pytest.mark.slow
 def test_a_file_of_another_batch_is_refused(tiny, tmp_path: Path, one_thread):
     from netwright.exports import export
     from netwright.timing.clocks import _loaded
