@@ -27,6 +27,10 @@ parameters  of six parameters, any of them
   terminal      a p (Holm) of `analyze` below 0.05
   refine        "clear evidence that it matters" (refine, design), whatever the policy
   policy holm   a space that is narrowed
+forest      of four parameters, any of them or of their pairs (from 32 networks on)
+  alone         "Shown to explain errors at 5%" (page)
+  together      "Shown to act together at 5%" (page)
+  terminal      a p below 0.05 of the lines "alone, and together" of `analyze`
 linearity   of one population
   e_fit         "The best quarter of A has a smaller e_fit than the others"
 curves
@@ -83,6 +87,7 @@ from claims_made import (  # beside this file
     curves,
     equivalent,
     four,
+    interactions,
     linearity,
     mixes,
     pair,
@@ -132,6 +137,7 @@ SUITES = (
     Suite("equivalent", equivalent, ("normal", "heavy tails", "lognormal", "ties"), PAIRS, ("normal", (48, 48))),
     Suite("four", four, tuple(NULLS), _FOUR, ("normal", (48, 48, 48, 48)), shuffles=5),
     Suite("parameters", parameters, tuple(NULLS), _SINGLE, ("normal", (48,)), shuffles=5),
+    Suite("forest", interactions, ("normal", "lognormal", "20% fail", "ties"), ((32,), (100,)), ("normal", (100,))),
     Suite("linearity", linearity, ("normal", "20% fail", "ties"), _SINGLE, ("normal", (100,))),
     Suite("curves", curves, ("normal", "lognormal", "ties"), _SINGLE, ("normal", (48,))),
     Suite("trends", trends, tuple(NULLS), _SINGLE, ("normal", (500,)), shuffles=5),

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from netwright.analysis.interactions import interactions_of, interactions_text
 from netwright.analysis.looking import equivalence_lines
 from netwright.analysis.proposal import advice_text
 from netwright.analysis.refine import advise
@@ -20,6 +21,7 @@ from netwright.report import Comparison, PopulationView, ReportData
 from netwright.report.comparison import CAUTION, pairs_of
 from netwright.report.provenance import Provenance
 from netwright.report.sections import SECTIONS, Missing, figures_of
+from netwright.report.sections.interactions import interactions_figure
 from netwright.report.sections.linearity import linearity_figure
 from netwright.report.sections.verdict import of_finalists, of_refinement
 from netwright.space import DesignSpace, load_space, sample
@@ -226,6 +228,23 @@ def parameters(run: Simulation, scenario: str, sizes: tuple[int], rng: np.random
         "refine": "clear evidence that it matters" in said,
         "policy holm": any(each.proposed is not None for each in found["holm"].findings),
         "(relevant)": any(each.proposed is not None for each in found["relevant"].findings),
+    }
+
+
+def interactions(run: Simulation, scenario: str, sizes: tuple[int], rng: np.random.Generator) -> Claims:
+    """Four parameters that do nothing; where there is an effect, two of them do something only together."""
+    values = rng.uniform(-1, 1, (4, sizes[0]))
+    errors = NULLS[scenario](sizes[0], rng) - EFFECT * run.is_real * (values[0] + 2 * values[0] * values[1])
+    frame = pd.DataFrame(dict(zip("abcd", values, strict=True)) | {"error": errors})
+    view = PopulationView("A", frame, parameters=tuple("abcd"))
+    found = interactions_of(view, seed=int(rng.integers(2**31)), repeats=min(99, run.repeats))
+    assert found is not None
+    said = _sentences({"interactions": interactions_figure(ReportData("one", (view,), interactions=found.fanova))})
+    p_values = [float(line.split()[-1]) for line in interactions_text(found)[2:] if "[" in line]
+    return {
+        "alone": "Shown to explain errors" in said,
+        "together": "Shown to act together" in said,
+        "terminal": any(p < LEVEL for p in p_values),
     }
 
 

@@ -7,8 +7,8 @@
     lower, upper = netwright.stats.band(errors).at(grid)
     netwright.Population.open("runs/x").frame()
 
-The commands are functions too: `design`, `sweep`, `plan`, `refine`, `scale`, `train`, `validate`, `predict`, `export`,
-`serve`, `latency`.
+The commands are functions too: `design`, `sweep`, `plan`, `refine`, `scale`, `figures`, `fidelity`, `train`, `validate`,
+`predict`, `export`, `serve`, `latency`.
 
 Names are imported when they are first used: `import netwright` is quick, and torch is imported only by what trains.
 """
@@ -20,6 +20,7 @@ from netwright.version import __version__
 
 if TYPE_CHECKING:
     from netwright import stats
+    from netwright.analysis.fidelity import fidelity
     from netwright.analysis.figures import figures
     from netwright.analysis.importing import import_population
     from netwright.analysis.planning import plan
@@ -66,6 +67,7 @@ __all__ = [
     "create_model",
     "design",
     "export",
+    "fidelity",
     "figures",
     "freeze",
     "fuse",
@@ -103,6 +105,7 @@ _HOMES = {
     "analysis.planning": ("plan",),
     "analysis.figures": ("figures",),
     "analysis.importing": ("import_population",),
+    "analysis.fidelity": ("fidelity",),
     "analysis.proposal": ("refine",),
     "arch": ("Arch", "ArchBatch", "Stage", "Stem", "complexity", "published", "regnet", "scale", "scale_family"),
     "data": ("Preprocessing", "load_images"),

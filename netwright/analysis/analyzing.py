@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from netwright.analysis.interactions import Interactions, interactions_of
 from netwright.errors import StatsError
 from netwright.report.comparison import REPEATS, holm
 from netwright.report.sections.points import values_of
@@ -32,15 +33,24 @@ class Analysis:
         ranges: Parameter -> good range; empty for fewer than 10 networks.
         relevance: Parameter -> how much it explains the error; likewise.
         facts: The seed, for a report.
+        interactions: What a forest says of parameters and pairs, None where it was not asked or knows too few networks.
     """
 
     view: PopulationView
     ranges: Mapping[str, GoodRange]
     relevance: Mapping[str, Relevance]
     facts: Mapping[str, str]
+    interactions: Interactions | None = None
 
 
-def analyze(population: PopulationView, *, seed: int = 0, survivors: bool = False, repeats: int = REPEATS) -> Analysis:
+def analyze(
+    population: PopulationView,
+    *,
+    seed: int = 0,
+    survivors: bool = False,
+    repeats: int = REPEATS,
+    interactions: bool = False,
+) -> Analysis:
     """Compute the good range and the relevance of every parameter.
 
     Args:
@@ -48,6 +58,7 @@ def analyze(population: PopulationView, *, seed: int = 0, survivors: bool = Fals
         seed: Of the permutation tests.
         survivors: Leave out the networks that failed. By default they count: behind all others, with an error of 100%.
         repeats: Shuffles of these tests.
+        interactions: Decompose the errors by a forest too, which takes some seconds.
 
     Raises:
         StatsError: No network has an error.
@@ -66,7 +77,8 @@ def analyze(population: PopulationView, *, seed: int = 0, survivors: bool = Fals
         if ordered := {name: column for name, column in known.items() if name not in population.categories}:
             ranges |= bootstrap(ordered, errors, method="exact")
         relevance |= importance(known, errors, repeats=repeats, seed=seed, categories=unordered)
-    return Analysis(population, ranges, _corrected(relevance), {"permutation tests": str(seed)})
+    together = interactions_of(population, seed=seed) if interactions else None
+    return Analysis(population, ranges, _corrected(relevance), {"permutation tests": str(seed)}, together)
 
 
 def _nothing(population: PopulationView) -> str:

@@ -110,6 +110,7 @@ def read(
 
         with Population.open(path) as population:
             frame, identity, notes = population.frame(), population.identity, population.notes
+            repeats = None if (seeds := population.repeats()) is None else seeds.frame()
             provenance = Provenance.of(identity, notes, population.seed, mixed_sessions(notes))
         if identity.get("space") is None:
             imported = notes.get("import", {})
@@ -122,14 +123,15 @@ def read(
             )
             name = imported.get("name") or path.name
             found = table_view(name, _known_columns(frame), **own, parameters=kept, ignore=ignore)
-            return replace(found, provenance=provenance)
+            # of another column the repeats have no errors
+            return replace(found, provenance=provenance, repeats=repeats if error in (None, "error") else None)
         space = DesignSpace.from_dict(identity["space"])
         found = view(space.name, frame, space, notes.get("account", {}), provenance=provenance)
         of_tables = {"error": error, "maximize": maximize, "unit": unit}
         notices = tuple(
             f"--{name} is for tables; a population has its errors in percent" for name, x in of_tables.items() if x
         )
-        return replace(_restricted(found, parameters, ignore), notices=notices)
+        return replace(_restricted(found, parameters, ignore), notices=notices, repeats=repeats)
     frame = folded(read_table(str(ref)), keep=[*([error] if error else ()), *(parameters or ())])
     title = str(ref).partition("#")[2] or path.stem
     try:

@@ -11,6 +11,7 @@ import numpy as np
 
 from netwright.analysis.analyzing import LEAST, Analysis, analyze
 from netwright.analysis.comparing import comparison_text, lettered
+from netwright.analysis.interactions import interactions_text
 from netwright.analysis.looking import sequential_band_line
 from netwright.analysis.reading import read, view
 from netwright.report.comparison import LEVEL, Comparison
@@ -18,6 +19,7 @@ from netwright.report.data import ReportData
 from netwright.report.sections.linearity import linearity_figure
 from netwright.report.sections.missing import Missing
 from netwright.report.sections.points import values_of
+from netwright.report.seed_noise import ceiling_sentence, noise_of, noise_sentence, unstable
 from netwright.report.text import count, listing
 from netwright.report.view import on_one_scale
 from netwright.stats import efficiency, equivalence_test
@@ -50,6 +52,7 @@ def summary_text(analysis: Analysis, *, sequential: bool = False, most: int | No
         lines.append(f"  at all looks   {sequential_band_line(len(view.errors), most)}")
     best = efficiency(view.errors)
     lines.append("  best of k      " + "  ".join(f"{k}: {m:.2f}" for k, m in zip(best.sizes, best.mean, strict=True)))
+    lines += _seeds(view)
     linearity = linearity_figure(ReportData(view.name, (view,)))
     if not isinstance(linearity, Missing):
         lines += [f"  e_fit          {sentence}" for sentence in linearity.sentences[1:]]
@@ -65,6 +68,8 @@ def summary_text(analysis: Analysis, *, sequential: bool = False, most: int | No
             else f"{good.low:.4g} to {good.high:.4g} ({good.best:.4g})"
         )
         lines.append(f"  {name:<{width}}   {span:<30} {relevance.explained:>7.0%}  {relevance.p_holm:.3g}")
+    if analysis.interactions is not None:
+        lines += interactions_text(analysis.interactions)
     return "\n".join(lines)
 
 
@@ -90,6 +95,17 @@ def _head(view: PopulationView) -> list[str]:
     guess = None if view.provenance is None else view.provenance.guess
     if guess and (sentence := guessing_sentence(view.done["error"], guess[1], guess[0])):
         lines.append(f"  warning        {sentence}")
+    return lines
+
+
+def _seeds(view: PopulationView) -> list[str]:
+    """What other seeds do, where networks were trained with several."""
+    noise = noise_of(view)
+    if noise is None:
+        return []
+    lines = [f"  seeds          {noise_sentence(noise)}", f"  ceiling        {ceiling_sentence(noise)}"]
+    if many := unstable(view):
+        lines.append(f"  unstable       {count(many, 'network')} failed with some seeds and not with others")
     return lines
 
 
@@ -139,6 +155,7 @@ def report(
     from netwright.report.comparison import pairs_of
 
     views = lettered([analysis.view for analysis in analyses])
+    together = analyses[0].interactions
     names = [view.name for view in views]
     return write_report(
         ReportData(
@@ -146,6 +163,7 @@ def report(
             populations=views,
             good_ranges=analyses[0].ranges,
             relevance=analyses[0].relevance,
+            interactions=None if together is None else together.fanova,
             comparison=_compared(views[0], views[1], seed, margin) if len(views) == 2 else None,
             pairs=pairs_of(views, seed=seed) if len(views) > 2 else (),
             facts=_facts(views, analyses[0], command),

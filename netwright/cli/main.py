@@ -36,6 +36,7 @@ COMMANDS = {
     "refine": "propose a narrower space from a population, with the evidence",
     "scale": "scale a network to a budget of flops, params or acts, or to several",
     "compare": "test whether two populations differ",
+    "fidelity": "how well early epochs, or a cheaper population, rank networks",
     "figures": "the figures of the papers, of populations of your own",
     "train": "train a network from flags, a YAML recipe, or both; interrupted, it continues where it was",
     "validate": "measure a trained network: accuracy, calibration, what it confuses",

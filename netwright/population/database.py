@@ -109,9 +109,9 @@ def _connect(path: Path) -> sqlite3.Connection:
     return db
 
 
-def has_failure_column(db: sqlite3.Connection) -> bool:
+def has_failure_column(db: sqlite3.Connection, table: str = "trials") -> bool:
     """Whether the file has the column `failure`; those of version 0.1 do not."""
-    return any(row[1] == "failure" for row in db.execute("PRAGMA table_info(trials)"))
+    return any(row[1] == "failure" for row in db.execute(f"PRAGMA table_info({table})"))
 
 
 def has_extra_column(db: sqlite3.Connection) -> bool:
@@ -119,10 +119,10 @@ def has_extra_column(db: sqlite3.Connection) -> bool:
     return any(row[1] == "extra" for row in db.execute("PRAGMA table_info(trials)"))
 
 
-def add_failure_column(db: sqlite3.Connection) -> None:
+def add_failure_column(db: sqlite3.Connection, table: str = "trials") -> None:
     """Give a file of version 0.1 the column `failure`; that version still opens it then."""
-    if not has_failure_column(db):
-        db.execute(f"ALTER TABLE trials ADD COLUMN {_FAILURE}")
+    if not has_failure_column(db, table):
+        db.execute(f"ALTER TABLE {table} ADD COLUMN {_FAILURE}")
 
 
 def bring_home(db: sqlite3.Connection) -> None:

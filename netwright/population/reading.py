@@ -20,17 +20,19 @@ _BEFORE = ("trial", "state", "reason")
 _AFTER = ("error", "flops", "params", "acts", "seconds", "seed", "attempts", "label")
 
 
-def trial_frame(db: sqlite3.Connection) -> pd.DataFrame:
-    """`Population.frame` of a file."""
+def trial_frame(db: sqlite3.Connection, table: str = "trials") -> pd.DataFrame:
+    """`Population.frame` of a file. table: of it, the trials or their repeats."""
     import pandas as pd
 
-    after = (*_AFTER, COLUMN) if (measured := has_latency(db)) else _AFTER
-    names = (*_BEFORE, "failure", *after)
-    selected = ", ".join((*_BEFORE, _failure(db), *after))
+    measured = table == "trials" and has_latency(db)
+    after = (*_AFTER, COLUMN) if measured else _AFTER
+    of_repeats = () if table == "trials" else ("network", "repeat")
+    names = (*_BEFORE, "failure", *after, *of_repeats)
+    selected = ", ".join((*_BEFORE, _failure(db, table), *after, *of_repeats))
     records = []
-    imported = has_extra_column(db)
+    imported = has_extra_column(db)  # then repeats have the column too
     extra = "extra" if imported else "NULL"
-    for row in db.execute(f"SELECT {selected}, {extra}, parameters, arch, curve FROM trials ORDER BY trial"):
+    for row in db.execute(f"SELECT {selected}, {extra}, parameters, arch, curve FROM {table} ORDER BY trial"):
         record = dict(zip(names, row, strict=False))
         if record["state"] == "failed":
             record["failure"] = record["failure"] or failure_of(record["reason"])
@@ -56,12 +58,13 @@ def parameter_names(db: sqlite3.Connection) -> list[str]:
     return list(dict.fromkeys(name for each in drawn for name in each))
 
 
-def failed_trials(db: sqlite3.Connection) -> dict[int, tuple[str, str]]:
+def failed_trials(db: sqlite3.Connection, table: str = "trials") -> dict[int, tuple[str, str]]:
     """Index of each failed trial -> its reason, and whose fault; by the reason where the file does not say."""
-    rows = db.execute(f"SELECT trial, reason, {_failure(db)} FROM trials WHERE state = 'failed' ORDER BY trial")
+    selected = f"SELECT trial, reason, {_failure(db, table)} FROM {table}"
+    rows = db.execute(f"{selected} WHERE state = 'failed' ORDER BY trial")
     return {index: (reason or "", failure or failure_of(reason)) for index, reason, failure in rows}
 
 
-def _failure(db: sqlite3.Connection) -> str:
+def _failure(db: sqlite3.Connection, table: str) -> str:
     """The column, or what stands for it in a file of version 0.1."""
-    return "failure" if has_failure_column(db) else "NULL"
+    return "failure" if has_failure_column(db, table) else "NULL"

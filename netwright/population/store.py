@@ -32,6 +32,7 @@ from netwright.population.latency import NOTE, write_latency
 from netwright.population.making import make_file
 from netwright.population.provenance import with_session
 from netwright.population.reading import failed_trials, parameter_names, trial_frame
+from netwright.population.repeats import REPEATS, add_repeats, has_repeats
 from netwright.population.resume import unlike_identity, unlike_trials
 from netwright.population.studies import STUDY, write_study
 from netwright.population.summary import population_html
@@ -61,9 +62,11 @@ class Population:
         folder: Where its file is.
     """
 
-    def __init__(self, folder: Path, connection: sqlite3.Connection) -> None:
+    def __init__(self, folder: Path, connection: sqlite3.Connection, table: str = "trials") -> None:
+        """table: of the file, with the trials; see `repeats`."""
         self.folder = folder
         self._db = connection
+        self._table = table
 
     # -- making and opening ------------------------------------------------------------------------------------
 
@@ -203,6 +206,40 @@ class Population:
             insert_trials(self._db, len(self), networks, self.seed, seeds, labels)
             self._write_notes(self.notes | dict(notes or {}))
 
+    def repeats(self) -> Population | None:
+        """The repeats of its trials, as a population of their own; None where there are none.
+
+        A repeat is a training of a trial's network with another seed. It is no trial: `frame`, `errors` and every
+        statistic of the population count each network once. Both are in one file, and closing one closes the other.
+
+        Returns:
+            Its `frame()` has two more columns: network, the trial whose network it is, and repeat, from 1 on.
+        """
+        return Population(self.folder, self._db, REPEATS) if has_repeats(self._db) else None
+
+    def repeat(self, seeds: int, networks: int | None = None) -> Population:
+        """Let networks be trained with more seeds, each of which follows from the population's, trial and repeat.
+
+        Args:
+            seeds: Of each of these networks, with the trial's own; repeats that are there already stay.
+            networks: How many, the first ones of the population, which are as random as any; None is all.
+
+        Returns:
+            The repeats, as `repeats` does; new ones wait.
+
+        Raises:
+            OutputError: The disk is full or read-only.
+            PopulationError: Fewer than 2 seeds, or no network.
+        """
+        if seeds < 2 or (networks is not None and networks < 1):
+            raise PopulationError(
+                f"a repeat needs 2 seeds or more of at least 1 network, not {seeds} of "
+                f"{'all' if networks is None else networks}. Give more."
+            )
+        with self._writing():
+            add_repeats(self._db, self.seed, seeds, networks)
+        return Population(self.folder, self._db, REPEATS)
+
     def copy_to(self, target: str | Path) -> Path:
         """Copy all that is committed now into a file, while others may write to the population.
 
@@ -259,11 +296,11 @@ class Population:
         return dict(self._meta("notes"))
 
     def __len__(self) -> int:
-        return int(self._db.execute("SELECT count(*) FROM trials").fetchone()[0])
+        return int(self._db.execute(f"SELECT count(*) FROM {self._table}").fetchone()[0])
 
     def counts(self) -> dict[str, int]:
         """State -> number of trials, for all states."""
-        found = dict(self._db.execute("SELECT state, count(*) FROM trials GROUP BY state").fetchall())
+        found = dict(self._db.execute(f"SELECT state, count(*) FROM {self._table} GROUP BY state").fetchall())
         return {state: found.get(state, 0) for state in STATES}
 
     def trials(self, state: str = "waiting") -> list[Trial]:
@@ -273,7 +310,8 @@ class Population:
             PopulationError: One has no network, as where it was imported from a table without them.
         """
         rows = self._db.execute(
-            "SELECT trial, arch, seed, attempts, label, parameters FROM trials WHERE state = ? ORDER BY trial", (state,)
+            f"SELECT trial, arch, seed, attempts, label, parameters FROM {self._table} WHERE state = ? ORDER BY trial",
+            (state,),
         )
         found = []
         for index, arch, seed, attempts, label, drawn in rows:
@@ -294,13 +332,14 @@ class Population:
     def failures(self) -> dict[str, dict[str, int]]:
         """Whose fault, "network" and "machine" -> reason -> number of failed trials, the most frequent first."""
         found: dict[str, dict[str, int]] = {"network": {}, "machine": {}}
-        for reason, failure in failed_trials(self._db).values():
+        for reason, failure in failed_trials(self._db, self._table).values():
             found[failure][reason] = found[failure].get(reason, 0) + 1
         return {failure: dict(sorted(reasons.items(), key=lambda each: -each[1])) for failure, reasons in found.items()}
 
     def errors(self) -> list[float]:
         """Errors in percent of the trials that are done, by index."""
-        return [error for (error,) in self._db.execute("SELECT error FROM trials WHERE state = 'done' ORDER BY trial")]
+        rows = self._db.execute(f"SELECT error FROM {self._table} WHERE state = 'done' ORDER BY trial")
+        return [error for (error,) in rows]
 
     def frame(self) -> pd.DataFrame:
         """A row for each trial.
@@ -311,7 +350,7 @@ class Population:
             drawn, e_fit (of the network's widths, computed), arch (JSON) and curve (one record an epoch); after acts
             latency_ms, where latencies were measured.
         """
-        return trial_frame(self._db)
+        return trial_frame(self._db, self._table)
 
     def _repr_html_(self) -> str:
         return population_html(str(self.folder), self.counts(), self.frame())
@@ -326,7 +365,7 @@ class Population:
         """Let the trials that an ended program left running wait again, as if never begun; returns how many."""
         with self._writing():
             return self._db.execute(
-                "UPDATE trials SET state = 'waiting', attempts = attempts - 1 WHERE state = 'running'"
+                f"UPDATE {self._table} SET state = 'waiting', attempts = attempts - 1 WHERE state = 'running'"
             ).rowcount
 
     def retry_failed(self, failure: str = "machine") -> int:
@@ -339,13 +378,15 @@ class Population:
         Returns:
             How many wait again.
         """
-        indices = [(index,) for index, (_, kind) in failed_trials(self._db).items() if failure in (kind, "all")]
+        indices = [
+            (index,) for index, (_, kind) in failed_trials(self._db, self._table).items() if failure in (kind, "all")
+        ]
         if indices:
             with self._writing():
-                add_failure_column(self._db)
+                add_failure_column(self._db, self._table)
                 self._db.executemany(
-                    "UPDATE trials SET state = 'waiting', reason = NULL, failure = NULL, curve = NULL, finished = NULL "
-                    "WHERE trial = ?",
+                    f"UPDATE {self._table} SET state = 'waiting', reason = NULL, failure = NULL, curve = NULL, "
+                    "finished = NULL WHERE trial = ?",
                     indices,
                 )
         return len(indices)
@@ -354,14 +395,14 @@ class Population:
         """The trial is running: one attempt more."""
         with disk_errors(self.folder):
             self._db.execute(
-                "UPDATE trials SET state = 'running', attempts = attempts + 1, started = ? WHERE trial = ?",
+                f"UPDATE {self._table} SET state = 'running', attempts = attempts + 1, started = ? WHERE trial = ?",
                 (time.time(), index),
             )
 
     def wait_again(self, index: int) -> None:
         """The trial's worker died during it: it waits, and the attempt counts."""
         with disk_errors(self.folder):
-            self._db.execute("UPDATE trials SET state = 'waiting' WHERE trial = ?", (index,))
+            self._db.execute(f"UPDATE {self._table} SET state = 'waiting' WHERE trial = ?", (index,))
 
     def finish(self, index: int, *, error: float, seconds: float, curve: Sequence[Mapping[str, Any]]) -> None:
         """The trial is done.
@@ -373,10 +414,10 @@ class Population:
             curve: One record an epoch.
         """
         with self._writing():
-            add_failure_column(self._db)
+            add_failure_column(self._db, self._table)
             self._db.execute(
-                "UPDATE trials SET state = 'done', reason = NULL, failure = NULL, error = ?, seconds = ?, curve = ?, "
-                "finished = ? WHERE trial = ?",
+                f"UPDATE {self._table} SET state = 'done', reason = NULL, failure = NULL, error = ?, seconds = ?, "
+                "curve = ?, finished = ? WHERE trial = ?",
                 (error, seconds, json.dumps(list(curve)), time.time(), index),
             )
 
@@ -393,9 +434,10 @@ class Population:
                 device or time ran out or the worker was killed. None: as the reason says.
         """
         with self._writing():
-            add_failure_column(self._db)
+            add_failure_column(self._db, self._table)
             self._db.execute(
-                "UPDATE trials SET state = 'failed', reason = ?, failure = ?, curve = ?, finished = ? WHERE trial = ?",
+                f"UPDATE {self._table} SET state = 'failed', reason = ?, failure = ?, curve = ?, finished = ? "
+                "WHERE trial = ?",
                 (reason, kind or failure_of(reason), json.dumps(list(curve)), time.time(), index),
             )
 

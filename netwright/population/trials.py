@@ -37,9 +37,15 @@ class Trial:
     parameters: Mapping[str, float] = field(default_factory=dict)
 
 
-def trial_seed(seed: int, index: int) -> int:
-    """A trial's seed: from the population's seed and its index alone, so that workers and order do not matter."""
-    return int(np.random.SeedSequence([seed, index]).generate_state(1)[0])
+def trial_seed(seed: int, index: int, repeat: int = 0) -> int:
+    """A trial's seed: from the population's seed and its index alone, so that workers and order do not matter.
+
+    Args:
+        seed: Of the population.
+        index: Of the trial.
+        repeat: 0 for the trial itself, 1, 2, ... for the repeats of it.
+    """
+    return int(np.random.SeedSequence([seed, index, repeat] if repeat else [seed, index]).generate_state(1)[0])
 
 
 def insert_trials(

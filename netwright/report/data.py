@@ -14,6 +14,7 @@ from netwright.theme import Spec
 
 if TYPE_CHECKING:
     from netwright.arch import Arch
+    from netwright.stats import Fanova
 
 __all__ = [
     "Comparison",
@@ -111,6 +112,7 @@ class ReportData:
         extra: Sections that another room has made.
         pictures: Images as the network sees them.
         pictures_text: How they were prepared, in sentences.
+        interactions: What a forest says of parameters and pairs of the first population, None where it was not asked.
     """
 
     title: str
@@ -126,6 +128,7 @@ class ReportData:
     extra: Extra = field(default_factory=Extra)
     pictures: tuple[Picture, ...] = ()
     pictures_text: tuple[str, ...] = ()
+    interactions: Fanova | None = None
 
 
 def with_distinct_names(data: ReportData) -> ReportData:

@@ -44,6 +44,8 @@ class PopulationView:
         provenance: How the networks were trained, None where nothing records it.
         survivors: Whether failed networks are left out (the conditional view, see `of_survivors`); else they count.
         worst: What a failed network counts as, percent; by default 100, or the highest error where that is higher.
+        repeats: Trainings of some of these networks with other seeds, None where there are none: `network` is the
+            trial, and `repeat`, `state`, `failure` and `error` are those of the training. Networks count once.
     """
 
     name: str
@@ -59,6 +61,7 @@ class PopulationView:
     provenance: Provenance | None = None
     survivors: bool = False
     worst: float | None = None
+    repeats: pd.DataFrame | None = None
 
     @property
     def heading(self) -> str:

@@ -11,8 +11,11 @@ from netwright.stats.betting import SequentialMeans, sequential_means
 from netwright.stats.compare import Effect, KsTest, PermutationTest, ks, permutation_test
 from netwright.stats.distribution import Band, Edf, band, edf, normalized_weights
 from netwright.stats.equivalence import Equivalence, equivalence_test
+from netwright.stats.fanova import Fanova, FanovaEffect, fanova
+from netwright.stats.fidelity import RankFidelity, epoch_fidelity, rank_fidelity
 from netwright.stats.front import pareto, plot_front
 from netwright.stats.group_sequential import GroupSequential, group_sequential, spending_bounds
+from netwright.stats.noise import Ceiling, SeedNoise, seed_noise
 from netwright.stats.normalized import NormalizedTest, normalized_test
 from netwright.stats.outcomes import Outcomes, outcomes
 from netwright.stats.power import (
@@ -42,12 +45,15 @@ from netwright.system.deprecation import moved_names
 __all__ = [
     "Band",
     "BestAgainstRest",
+    "Ceiling",
     "Edf",
     "Effect",
     "Efficiency",
     "EfficiencyRatio",
     "Equivalence",
     "ErrorColumn",
+    "Fanova",
+    "FanovaEffect",
     "GoodRange",
     "GroupPlan",
     "GroupSequential",
@@ -55,7 +61,9 @@ __all__ = [
     "NormalizedTest",
     "Outcomes",
     "PermutationTest",
+    "RankFidelity",
     "Relevance",
+    "SeedNoise",
     "SeedTest",
     "SequentialKs",
     "SequentialMeans",
@@ -68,9 +76,11 @@ __all__ = [
     "edf",
     "efficiency",
     "efficiency_ratio",
+    "epoch_fidelity",
     "equivalence_test",
     "equivalence_trials",
     "error_column",
+    "fanova",
     "group_plan",
     "group_sequential",
     "howard_ramdas_half_width",
@@ -84,7 +94,9 @@ __all__ = [
     "plot_front",
     "power_of",
     "price_of_looking",
+    "rank_fidelity",
     "read_table",
+    "seed_noise",
     "seed_test",
     "sequential_band",
     "sequential_half_width",

@@ -25,6 +25,7 @@ from netwright.workflow.latency import quick_network, with_latency
 from netwright.workflow.pace import Pace
 from netwright.workflow.planning import planned
 from netwright.workflow.prepare import PreparedDesign, prepare
+from netwright.workflow.repeats import check_repeats
 from netwright.workflow.result import DesignResult, conclude
 from netwright.workflow.selection import best_network, refuse_failure
 from netwright.workflow.stage import Stage
@@ -177,7 +178,12 @@ def _expect(prepared: PreparedDesign, trials: int) -> None:
 
 
 def sweep(
-    config: DesignConfig | DesignSpace | str | Path = "regnetx", progress: NullProgress | None = None, **options: Any
+    config: DesignConfig | DesignSpace | str | Path = "regnetx",
+    progress: NullProgress | None = None,
+    *,
+    repeats: int = 1,
+    repeated: int | None = None,
+    **options: Any,
 ) -> dict[str, int]:
     """Sample a design space and train the population in the folder `out`: what `netwright sweep` runs.
 
@@ -186,10 +192,12 @@ def sweep(
     Args:
         config: The design space, its name or its YAML file; or a whole configuration.
         progress: Shows how far it is; by default on stderr.
+        repeats: Seeds that each network is trained with, to learn how much of the spread of errors comes from seeds.
+        repeated: How many networks are trained with so many seeds, the first ones; None is all.
         **options: With a space, anything that `DesignConfig.from_options` takes; `out` is required.
 
     Returns:
-        State of a trial -> number of trials.
+        State of a trial -> number of trials, each network counted once.
 
     Raises:
         DataError, SpaceError, RecipeError, OutputError: Before any training.
@@ -200,6 +208,7 @@ def sweep(
             raise RecipeError("a sweep keeps its population in a folder, and none is named. Give 'out'.")
         options = {"trials": SWEEP_TRIALS} | options
     config = _config(config, "space", options)
+    check_repeats(repeats, repeated, config.trials)
     progress = progress or Progress()
     with progress:
         prepared = prepare(config, progress)
@@ -209,6 +218,8 @@ def sweep(
         with prepared.executor, prepared.population(config.out, space, sample, config.seed) as population:
             prepared.train(population, space.name)
             prepared.tell_guessing(space.name, population.errors())
+            if repeats > 1:
+                prepared.train(population.repeat(repeats, repeated), f"{space.name}, other seeds")
             return population.counts()
 
 

@@ -13,7 +13,7 @@ import pytest
 from netwright.arch import Arch, complexity
 from netwright.report import Comparison, Finalist, PopulationView, ReportData
 from netwright.space import DesignSpace, draw, load_space
-from netwright.stats import bootstrap
+from netwright.stats import Fanova, FanovaEffect, bootstrap
 
 PARAMETERS = ("depth", "w0", "wa", "wm", "bottleneck", "group_width")
 
@@ -127,6 +127,14 @@ def guided_data(n: int = 64, failed: int = 5) -> ReportData:
             "data": {"name": "digits", "train": "1,077 images", "test": "360 images"},
             "recipe": {"epochs": "8", "optimizer": "sgd", "lr": "0.1", "batch_size": "64"},
         },
+        interactions=Fanova(
+            n,
+            (FanovaEffect(("wm",), 0.5, (0.2, 0.8), 0.04, 0.01), FanovaEffect(("depth",), 0.1, (0.0, 0.2), 0.05, 0.3)),
+            (FanovaEffect(("depth", "wm"), 0.2, (0.1, 0.3), 0.02, 0.02),),
+            rest=0.2,
+            predicted=0.4,
+            confidence=0.95,
+        ),
     )
 
 

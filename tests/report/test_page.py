@@ -77,7 +77,7 @@ def test_each_section_is_in_the_contents_and_each_picture_described(source: str)
     assert [f"#{name}" for name in sections] == [link for link in links if link != "#main"]
     assert sections[0] == "answer"
     charts = [attrs for _, attrs in page.tags if "data-chart" in attrs]
-    assert len(charts) == 11
+    assert len(charts) == 13
     assert all(len(attrs["aria-label"] or "") > 40 for attrs in charts)
     assert "Refinement confirmed".lower() in page.text.lower()
 

@@ -433,3 +433,20 @@ def test_a_sweep_alone_has_more_trials(engine: Any, quiet: Any, monkeypatch: pyt
         with pytest.raises(SpaceError, match="enough"):
             sweep("regnety", quiet, out="x", **options)
     assert [(config.space, config.trials) for config in given] == [("regnety", 100), ("regnety", 7)]
+
+
+def test_a_sweep_with_repeats_trains_its_first_networks_with_more_seeds(
+    engine: Any, quiet: Any, tmp_path: Path
+) -> None:
+    small: dict[str, Any] = {"flops": (0.3e6, 0.6e6), "epochs": 1, "trials": 5, "out": tmp_path}
+    assert sweep("regnety", quiet, **small, repeats=3, repeated=4)["done"] == 5
+    with Population.open(tmp_path) as population:
+        frame, repeats = population.frame(), population.repeats()
+        assert repeats is not None
+        again = repeats.frame()
+    assert again["state"].tolist() == ["done"] * 8
+    assert again["network"].tolist() == [0, 1, 2, 3] * 2
+    assert len({*frame["seed"], *again["seed"]}) == 13
+    assert sweep("regnety", quiet, **small, repeats=3, repeated=4)["done"] == 5  # nothing is trained twice
+    with pytest.raises(RecipeError, match="it is 9 of 5"):
+        sweep("regnety", quiet, **small, repeats=3, repeated=9)

@@ -17,10 +17,12 @@ from netwright.report.sections.edf import EdfFigure, edf_chart, edf_figure
 from netwright.report.sections.efficiency import EfficiencyFigure, efficiency_chart, efficiency_figure
 from netwright.report.sections.explorer import ExplorerFigure, explorer_chart, explorer_figure
 from netwright.report.sections.failures import FailuresFigure, failures_chart, failures_figure
+from netwright.report.sections.interactions import InteractionsFigure, interactions_chart, interactions_figure
 from netwright.report.sections.linearity import LinearityFigure, linearity_chart, linearity_figure
 from netwright.report.sections.missing import Missing
 from netwright.report.sections.networks import NetworksFigure, networks_chart, networks_figure
 from netwright.report.sections.parameters import ParametersFigure, parameters_chart, parameters_figure
+from netwright.report.sections.ranks import RanksFigure, ranks_chart, ranks_figure
 from netwright.report.sections.regimes import RegimesFigure, regimes_chart, regimes_figure
 from netwright.report.sections.spaces import SpacesFigure, spaces_chart, spaces_figure
 from netwright.theme import Spec
@@ -35,9 +37,11 @@ Figure = (
     | EfficiencyFigure
     | ExplorerFigure
     | FailuresFigure
+    | InteractionsFigure
     | LinearityFigure
     | NetworksFigure
     | ParametersFigure
+    | RanksFigure
     | RegimesFigure
     | SpacesFigure
 )
@@ -63,12 +67,14 @@ SECTIONS: Mapping[str, SectionKind] = {
     "answer": SectionKind("The answer", answer_figure, answer_chart),
     "edf": SectionKind("How good each population is", edf_figure, edf_chart),
     "parameters": SectionKind("Which parameters matter", parameters_figure, parameters_chart),
+    "interactions": SectionKind("Which parameters act together", interactions_figure, interactions_chart),
     "explorer": SectionKind("Choose networks, see their distribution", explorer_figure, explorer_chart),
     "costs": SectionKind("Error against cost", costs_figure, costs_chart),
     "networks": SectionKind("The best and the worst networks", networks_figure, networks_chart),
     "linearity": SectionKind("Widths near a line, and the error", linearity_figure, linearity_chart),
     "regimes": SectionKind("What the best networks are like as flops grow", regimes_figure, regimes_chart),
     "curves": SectionKind("How they learned", curves_figure, curves_chart),
+    "ranks": SectionKind("How sure the ranks are", ranks_figure, ranks_chart),
     "failures": SectionKind("What failed", failures_figure, failures_chart),
     "spaces": SectionKind("The space", spaces_figure, spaces_chart),
     "efficiency": SectionKind("What a random search would find", efficiency_figure, efficiency_chart),

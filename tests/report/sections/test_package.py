@@ -74,7 +74,8 @@ def test_a_brush_recomputes_the_curve_from_the_networks_inside(
 def test_what_a_plain_table_lacks_is_missing_with_a_word(plain: ReportData) -> None:
     figures = figures_of(plain)
     missing = {name for name, figure in figures.items() if isinstance(figure, Missing)}
-    assert missing == {"costs", "networks", "linearity", "regimes", "curves", "failures", "spaces"}
+    expected = {"costs", "networks", "linearity", "regimes", "curves", "failures", "spaces", "interactions", "ranks"}
+    assert missing == expected
 
 
 def test_a_population_without_any_error_has_its_failures_only(population: Population) -> None:
@@ -88,4 +89,4 @@ def test_a_population_without_any_error_has_its_failures_only(population: Popula
 def test_one_trial_is_enough_for_most_figures(population: Population) -> None:
     figures = figures_of(ReportData("one", (population(1),)))
     missing = {name for name, figure in figures.items() if isinstance(figure, Missing)}
-    assert missing == {"explorer", "failures", "efficiency", "regimes"}
+    assert missing == {"explorer", "failures", "efficiency", "interactions", "ranks", "regimes"}
