@@ -7,8 +7,8 @@
     lower, upper = netwright.stats.band(errors).at(grid)
     netwright.Population.open("runs/x").frame()
 
-The commands are functions too: `design`, `sweep`, `plan`, `refine`, `scale`, `figures`, `fidelity`, `train`, `validate`,
-`predict`, `export`, `serve`, `latency`.
+The commands are functions too: `design`, `sweep`, `plan`, `refine`, `scale`, `figures`, `fidelity`, `train`,
+`validate`, `predict`, `export`, `serve`, `latency`.
 
 Names are imported when they are first used: `import netwright` is quick, and torch is imported only by what trains.
 """
