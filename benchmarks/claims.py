@@ -236,8 +236,9 @@ def main() -> int:
         few = [s for s in suite.sizes if options.all or suite.name == "seeds" or _SOME.issuperset(s)]
         suite = replace(suite, sizes=[s for s in few if max(s) <= options.largest])
         run = replace(run, repeats=options.repeats * suite.shuffles)
-        exceeding, said = measure(run, suite, many, options.seed)
-        above, policies = above + exceeding, policies + said
+        if suite.sizes:  # --largest may leave none
+            exceeding, told = measure(run, suite, many, options.seed)
+            above, policies = above + exceeding, policies + told
         missing += unseen(run, suite, options.seed)
     if policies:
         print("\nno claim: how often a policy narrows one of six parameters that do nothing", *policies, sep="\n")

@@ -493,5 +493,5 @@ def test_every_command_takes_it(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert main(["copy", a, str(tmp_path / "c.sqlite")]) == 0
     assert main(["copy", a, str(tmp_path / "c.csv")]) == 0
     assert main(["refine", a]) == 1
-    assert "Name it: --space" in capsys.readouterr().err
+    assert "Give it: --space" in capsys.readouterr().err
     assert "trials" in Population.open(a)._repr_html_()

@@ -192,3 +192,9 @@ def hostile() -> ReportData:
     return ReportData(
         f"{HOSTILE}\udcff", (odd, odd), decisions=(HOSTILE,), finalists=pair, facts={HOSTILE: {HOSTILE: HOSTILE}}
     )
+
+
+@pytest.fixture(scope="session")
+def wide() -> ReportData:
+    """One population whose flops differ by more than tenfold; a design's have one budget."""
+    return ReportData("wide", (make_population(80),))

@@ -24,7 +24,7 @@ def test_a_report_is_a_page_and_each_picture_in_each_format(guided: ReportData, 
     path = write_report(guided, tmp_path / "new" / "folder")
     assert path == tmp_path / "new" / "folder" / "report.html"
     pictures = sorted(each for each in (path.parent / "figures").iterdir() if each.name != MARKER)
-    assert len(pictures) == 10 * 3
+    assert len(pictures) == 13 * 3
     assert "failures.png" in {picture.name for picture in pictures}
     assert all(picture.read_bytes().startswith(MAGIC[picture.suffix[1:]]) for picture in pictures)
     assert {each.name for each in path.parent.iterdir()} == {"report.html", "figures", MARKER}

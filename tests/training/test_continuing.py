@@ -112,8 +112,8 @@ def test_a_training_is_extended_after_its_end_and_the_schedule_is_said(training,
     trained = train(training(epochs=3))
     assert [record.epoch for record in trained.records] == [1, 2, 3]
     said = capsys.readouterr().out
-    assert "epochs was 2 and is 3: the schedule is planned again over all 3; the learning rate goes on with " in said
-    assert "goes on with 0.0173 (1e-06 as planned before) and ends with 0.000547" in said
+    assert "epochs was 2 and is 3: the schedule is planned again over all 3; the learning rate continues with " in said
+    assert "continues with 0.0173 (1e-06 as planned before) and ends with 0.000547" in said
     assert trained.records[2].lr == pytest.approx(0.000547, abs=1e-6)
     assert (tmp_path / "out" / "tiny-3_6.safetensors").exists()
     with pytest.raises(RecipeError, match="3 of them begun or done, and epochs is 2"):

@@ -17,8 +17,8 @@ Population = Callable[..., PopulationView]
 
 
 @pytest.fixture(scope="module")
-def specs(guided: ReportData) -> dict[str, Spec]:
-    return specs_of(figures_of(guided))
+def specs(guided: ReportData, wide: ReportData) -> dict[str, Spec]:
+    return specs_of(figures_of(guided) | {"regimes": figures_of(wide)["regimes"]})
 
 
 @pytest.mark.slow
