@@ -131,6 +131,11 @@ def read(
         notices = tuple(
             f"--{name} is for tables; a population has its errors in percent" for name, x in of_tables.items() if x
         )
+        if sampler := identity.get("sampler"):
+            notices += (
+                f"the networks were proposed by {sampler} and are no random sample of the space: what bands and tests "
+                "show of a space does not hold for it",
+            )
         return replace(_restricted(found, parameters, ignore), notices=notices, repeats=repeats)
     frame = folded(read_table(str(ref)), keep=[*([error] if error else ()), *(parameters or ())])
     title = str(ref).partition("#")[2] or path.stem

@@ -8,6 +8,9 @@ machine failed (no memory, killed, no result within --trial_timeout) are no resu
 With --repeats 3 --repeated 16 the first 16 networks are trained with three seeds each, after all trials.
 `netwright analyze` then tells how much of the spread of errors comes from seeds, and `netwright fidelity` how well any
 ranking can agree with another. Each network still counts once; a population can be repeated later, by the same command.
+
+With --sampler tpe (or gp, random) a sampler of Optuna proposes the networks, as many at a time as there are workers,
+and learns from their errors. Such a population finds good networks sooner, and is no random sample of its space.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ __all__ = ["add_arguments", "run"]
 def add_arguments(parser: CommandParser) -> None:
     """The flags."""
     from netwright.workflow.config import SWEEP_TRIALS, DesignConfig
+    from netwright.workflow.guided import OWN, SAMPLERS
 
     parser.add_argument("space", metavar="NAME|FILE", help="design space")
     add_options(parser, DesignConfig, ("out",), required=("out",))
@@ -42,6 +46,12 @@ def add_arguments(parser: CommandParser) -> None:
     trials.add_argument(
         "--repeated", type=int, metavar="N", help="with K seeds only the first N networks (default: all)"
     )
+    trials.add_argument(
+        "--sampler",
+        default=OWN,
+        choices=SAMPLERS,
+        help="who proposes networks: the space, or a sampler of Optuna (default: %(default)s)",
+    )
 
 
 def run(options: Namespace, command: str) -> int:
@@ -51,7 +61,8 @@ def run(options: Namespace, command: str) -> int:
     from netwright.workflow import sweep
     from netwright.workflow.prepare import machine_failures, retry_command
 
-    counts = sweep(**design_options(options), repeats=options.repeats, repeated=options.repeated, command=command)
+    more = {"repeats": options.repeats, "repeated": options.repeated, "sampler": options.sampler}
+    counts = sweep(**design_options(options), **more, command=command)
     with Population.open(options.out) as population:
         lost, sentence = sum(population.failures()["machine"].values()), machine_failures(population)
         seeds = population.repeats()

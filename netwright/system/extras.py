@@ -13,6 +13,7 @@ __all__ = ["optional"]
 _EXTRAS: dict[str, tuple[type[NetwrightError], str]] = {
     "export": (ExportError, "an exported network"),
     "litert": (ExportError, "a network for LiteRT"),
+    "optuna": (RecipeError, "a sweep by a sampler of Optuna"),
     "ray": (ServeError, "scaling out"),
     "serve": (ServeError, "serving"),
     "tensorboard": (RecipeError, "the tracker tensorboard"),
@@ -25,7 +26,7 @@ def optional(module: str, extra: str) -> Any:
 
     Args:
         module: The dotted name of the module.
-        extra: The extra of this package that brings it: export, litert, ray, serve, tensorboard or wandb.
+        extra: The extra of this package that brings it: export, litert, optuna, ray, serve, tensorboard or wandb.
 
     Raises:
         ExportError, RecipeError, ServeError: The package is missing or broken; with the pip line that installs it.

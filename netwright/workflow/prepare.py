@@ -80,7 +80,9 @@ class PreparedDesign:
         """Likewise, within what is predicted: to see whether there are enough networks."""
         return draw if self.latency is None else self.latency.draw_predicted
 
-    def population(self, folder: Path, space: DesignSpace, sample: Sample, seed: int, **notes: Any) -> Population:
+    def population(
+        self, folder: Path, space: DesignSpace, sample: Sample, seed: int, *, sampler: str = "", **notes: Any
+    ) -> Population:
         """The population of these networks in a folder, resumed where the folder has it.
 
         Args:
@@ -88,6 +90,7 @@ class PreparedDesign:
             space: From which the networks were drawn.
             sample: The networks.
             seed: Of the population.
+            sampler: Who proposed the networks, where they were not drawn independently.
             **notes: What else is kept with it.
 
         Raises:
@@ -97,7 +100,8 @@ class PreparedDesign:
             folder,
             networks=sample.batch,
             seed=seed,
-            identity=identity(space, self.recipe, self.images, self.config.threads),
+            identity=identity(space, self.recipe, self.images, self.config.threads)
+            | ({"sampler": sampler} if sampler else {}),
             notes={"account": dict(sample.rejection_counts), "command": self.config.command, **notes},
         )
         self._remember_images()

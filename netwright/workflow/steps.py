@@ -20,6 +20,7 @@ from netwright.workflow.config import SWEEP_TRIALS, DesignConfig
 from netwright.workflow.continuing import CONFIG, kept_config, refuse_other
 from netwright.workflow.final_recipe import in_words
 from netwright.workflow.final_training import train_finalists, with_kept_recipe
+from netwright.workflow.guided import OWN, check_sampler, guided_sweep
 from netwright.workflow.held_out import measure_held_out
 from netwright.workflow.latency import quick_network, with_latency
 from netwright.workflow.pace import Pace
@@ -183,6 +184,7 @@ def sweep(
     *,
     repeats: int = 1,
     repeated: int | None = None,
+    sampler: str = OWN,
     **options: Any,
 ) -> dict[str, int]:
     """Sample a design space and train the population in the folder `out`: what `netwright sweep` runs.
@@ -194,6 +196,8 @@ def sweep(
         progress: Shows how far it is; by default on stderr.
         repeats: Seeds that each network is trained with, to learn how much of the spread of errors comes from seeds.
         repeated: How many networks are trained with so many seeds, the first ones; None is all.
+        sampler: Who proposes networks. space draws them independently, which statistics of the space take; random, tpe
+            and gp are Optuna's: the last two learn from the errors so far.
         **options: With a space, anything that `DesignConfig.from_options` takes; `out` is required.
 
     Returns:
@@ -209,10 +213,14 @@ def sweep(
         options = {"trials": SWEEP_TRIALS} | options
     config = _config(config, "space", options)
     check_repeats(repeats, repeated, config.trials)
+    check_sampler(sampler, repeats, config.latency is not None)
     progress = progress or Progress()
     with progress:
         prepared = prepare(config, progress)
         space = prepared.space
+        if sampler != OWN:
+            with prepared.executor:
+                return guided_sweep(prepared, sampler)
         with prepared.latency or nullcontext():
             sample = prepared.draw(space, config.trials, config.seed)
         with prepared.executor, prepared.population(config.out, space, sample, config.seed) as population:
