@@ -69,7 +69,8 @@ def guided_sweep(prepared: PreparedDesign, sampler: str) -> dict[str, int]:
             if left <= 0:
                 break
             proposals.ask(min(at_once, left))
-            population.extend(proposals.sample().batch)
+            sample = proposals.sample()
+            population.extend(sample.batch, notes={"account": dict(sample.rejection_counts)})
         prepared.tell_guessing(space.name, population.errors())
         return population.counts()
 

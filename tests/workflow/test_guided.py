@@ -19,7 +19,8 @@ def networks(folder: Path) -> list[str]:
         return population.frame()["arch"].tolist()
 
 
-def test_a_sampler_proposes_within_the_limits(engine: Any, quiet: Any, config: Make, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_a_sampler_proposes_within_the_limits(engine: Any, quiet: Any, config: Make) -> None:
     counts = sweep(config(trials=10), quiet, sampler="tpe")
     assert counts["done"] == 10
     with Population.open(config().out) as population:
