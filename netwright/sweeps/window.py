@@ -20,12 +20,12 @@ class Window:
     Attributes:
         padding: Pixels of zeros on each side.
         shift: (2, B) int64, down and right, 0 ... 2 * padding; None without padding.
-        mirrored: (B,) bool; None where images are not mirrored.
+        flipped: (B,) bool, left to right; None where no image is.
     """
 
     padding: int
     shift: npt.NDArray[np.int64] | None
-    mirrored: npt.NDArray[np.bool_] | None
+    flipped: npt.NDArray[np.bool_] | None
 
     @classmethod
     def draw(cls, rng: np.random.Generator, n: int, *, flip: bool, padding: int) -> Window:
@@ -42,8 +42,8 @@ class Window:
             padded = np.pad(pixels, ((0, 0), around, around, (0, 0)))
             windows = np.lib.stride_tricks.sliding_window_view(padded, (height, width), axis=(1, 2))
             cropped = windows[np.arange(n), *self.shift]
-        if self.mirrored is not None:
-            cropped = np.where(self.mirrored[:, None, None, None], cropped[..., ::-1], cropped)
+        if self.flipped is not None:
+            cropped = np.where(self.flipped[:, None, None, None], cropped[..., ::-1], cropped)
         return np.ascontiguousarray(cropped)
 
     def cut_there(self, images: Tensor, chosen: npt.NDArray[np.int64]) -> Tensor:
@@ -51,12 +51,12 @@ class Window:
         n, (height, width) = len(chosen), images.shape[1:3]
         none = np.zeros(n, np.int64)
         down, right = (none, none) if self.shift is None else self.shift
-        mirrored = none if self.mirrored is None else self.mirrored
-        drawn = torch.from_numpy(np.stack([chosen, down, right, mirrored])).to(images.device, non_blocking=True)
-        number, down_there, right_there, mirrored_there = drawn[:, :, None]  # (B, 1) each
+        flipped = none if self.flipped is None else self.flipped
+        drawn = torch.from_numpy(np.stack([chosen, down, right, flipped])).to(images.device, non_blocking=True)
+        number, down_there, right_there, flipped_there = drawn[:, :, None]  # (B, 1) each
         y, x = (torch.arange(side, device=images.device) for side in (height, width))
         rows = down_there + y - self.padding  # (B, H)
-        columns = right_there + torch.where(mirrored_there > 0, width - 1 - x, x) - self.padding  # (B, W)
+        columns = right_there + torch.where(flipped_there > 0, width - 1 - x, x) - self.padding  # (B, W)
         picked = images[
             number[:, :, None], rows.clamp(0, height - 1)[:, :, None], columns.clamp(0, width - 1)[:, None, :]
         ]

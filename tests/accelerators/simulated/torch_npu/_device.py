@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch import library as dispatcher
 from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
 
@@ -222,15 +223,15 @@ def _fallback(func: Any, *args: Any, **kwargs: Any) -> Any:
     return compute(func, args, kwargs)
 
 
-_library = torch.library.Library("_", "IMPL")
-_library.fallback(_fallback, "PrivateUse1")
+_fallbacks = dispatcher.Library("_", "IMPL")
+_fallbacks.fallback(_fallback, "PrivateUse1")
 
 
 # -- mixed precision -------------------------------------------------------------------------------------------
 
 _KEY = "AutocastPrivateUse1"
-_library.fallback(torch.library.fallthrough_kernel, _KEY)
-_autocast = torch.library.Library("aten", "IMPL")
+_fallbacks.fallback(dispatcher.fallthrough_kernel, _KEY)
+_autocast = dispatcher.Library("aten", "IMPL")
 _HALF = ("conv2d", "conv1d", "convolution", "linear", "matmul", "mm", "addmm", "bmm")
 _FULL = ("cross_entropy_loss", "log_softmax.int", "softmax.int", "nll_loss_nd", "binary_cross_entropy_with_logits")
 
@@ -258,7 +259,7 @@ for _name in _FULL:
 
 
 # torch.tensor(..., device="npu") reaches these without the dispatch of subclasses
-_copying = torch.library.Library("aten", "IMPL")
+_copying = dispatcher.Library("aten", "IMPL")
 for _name in ("_to_copy", "copy_", "_copy_from"):
     _overload = getattr(_aten, _name).default
     _copying.impl(_name, lambda *args, _overload=_overload, **kwargs: compute(_overload, args, kwargs), "PrivateUse1")
