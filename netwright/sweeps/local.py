@@ -34,8 +34,8 @@ class LocalExecutor(Executor):
 
     A worker that dies is replaced. Its trial is lost, and the caller may retry it. A worker whose trial has no result
     within its `TrialSpec.timeout`, stopped or hanging, is killed and replaced, and its trial has failed. A trial that
-    is silent for long is named in the log. A trial that runs out of memory beside others on its device is put back, and
-    from then on fewer workers share the device; one that is alone there has failed.
+    is silent for long is named in the log. A trial that runs out of memory beside others on its device is trained again
+    while no other is: where that succeeds, fewer workers share the device from then on, else the trial has failed.
 
     Args:
         manifest: Of the saved images (`ImageSet.path`), which the workers share.
@@ -48,6 +48,8 @@ class LocalExecutor(Executor):
         self._manifest, self._threads, self._devices = manifest, threads, tuple(devices)
         self._inbox: queue.Queue[Any] = queue.Queue()
         self._waiting: deque[TrialSpec] = deque()
+        self._crowded: deque[TrialSpec] = deque()  # ran out of memory beside others
+        self._alone: int | None = None  # of these, the one that is trained now
         self._failed_starts = 0
         self._most = workers
         # how many workers a device takes at a time
@@ -58,15 +60,15 @@ class LocalExecutor(Executor):
     def run(self, trials: Iterable[TrialSpec]) -> Iterator[TrialEvent]:
         self._waiting.extend(trials)
         try:
-            while self._waiting or self._busy():
-                while len(self._workers) < min(self._room.total(), len(self._waiting) + len(self._busy())):
+            while self._waiting or self._crowded or self._busy():
+                wanted = len(self._waiting) + len(self._crowded) + len(self._busy())
+                while len(self._workers) < min(self._room.total(), wanted):
                     self._start()
                 for worker in list(self._workers):
-                    if worker.ready and worker.trial is None and self._waiting:
-                        trial = self._waiting.popleft()
-                        if worker.assign(trial):
-                            values = {"worker": worker.number, "pid": worker.process.pid}
-                            yield TrialEvent("began", trial.index, values)
+                    trial = self._next() if worker.ready and worker.trial is None else None
+                    if trial is not None and worker.assign(trial):
+                        values = {"worker": worker.number, "pid": worker.process.pid}
+                        yield TrialEvent("began", trial.index, values)
                 try:
                     message = self._inbox.get(timeout=self._patience())
                 except queue.Empty:  # so whatever is late has not answered by now
@@ -74,7 +76,7 @@ class LocalExecutor(Executor):
                 else:
                     yield from self._handle(*message)
         finally:
-            self._waiting.clear()
+            self._forget()
             for worker in self._busy():
                 self._workers.remove(worker)
                 worker.end(_EXIT_SECONDS)
@@ -95,6 +97,7 @@ class LocalExecutor(Executor):
                 self._put_back(worker)
                 return
             else:
+                self._end_alone(worker, succeeded=message["kind"] == "done")
                 worker.trial = None
             yield TrialEvent(message["kind"], message["index"], message["values"])
 
@@ -116,21 +119,44 @@ class LocalExecutor(Executor):
         return any(other.device == worker.device for other in self._busy() if other is not worker)
 
     def _put_back(self, worker: WorkerProcess) -> None:
-        """End a worker; its trial waits for another one, beside fewer."""
+        """Its trial waits until no other is trained: only then it shows whether it is too large or was crowded."""
         assert worker.trial is not None
-        self._room[worker.device] = max(1, min(self._room[worker.device], len(self._on(worker.device))) - 1)
         _LOG.warning(
-            "trial %d ran out of memory beside others on %s: it is put back, and from now on %d at a time train there",
+            "trial %d ran out of memory beside others on %s: it is trained again alone",
             worker.trial.index,
             worker.device,
-            self._room[worker.device],
         )
-        self._waiting.append(worker.trial)
-        self._workers.remove(worker)
-        worker.end(_EXIT_SECONDS)
+        self._crowded.append(worker.trial)
+        worker.trial = None
 
-    def _on(self, device: str) -> list[WorkerProcess]:
-        return [worker for worker in self._workers if worker.device == device]
+    def _next(self) -> TrialSpec | None:
+        """The trial that is to begin now; a crowded one only while no other is trained."""
+        if self._alone is not None or (self._crowded and self._busy()):
+            return None
+        if self._crowded:
+            trial = self._crowded.popleft()
+            self._alone = trial.index
+            return trial
+        return self._waiting.popleft() if self._waiting else None
+
+    def _end_alone(self, worker: WorkerProcess, succeeded: bool) -> None:
+        """A trial ended that may have been alone: if it succeeded so, its device takes one worker less."""
+        if worker.trial is None or worker.trial.index != self._alone:
+            return
+        self._alone = None
+        others = [each for each in self._workers if each.device == worker.device and each is not worker]
+        if not succeeded or not others:
+            return
+        self._room[worker.device] = len(others)
+        _LOG.warning("%d at a time train on %s from now on", len(others), worker.device)
+        self._workers.remove(others[-1])
+        others[-1].end(_EXIT_SECONDS)
+
+    def _forget(self) -> None:
+        """Nothing waits any more."""
+        self._waiting.clear()
+        self._crowded.clear()
+        self._alone = None
 
     # -- what takes too long -----------------------------------------------------------------------------------
 
@@ -171,6 +197,7 @@ class LocalExecutor(Executor):
             worker.process.kill()
             yield from self._remove_dead(worker)
             return
+        self._end_alone(worker, succeeded=False)
         self._workers.remove(worker)
         worker.end(_EXIT_SECONDS)
         values = {"reason": worker.trial.timeout_reason, "curve": worker.curve, "failure": "machine"}
@@ -201,6 +228,7 @@ class LocalExecutor(Executor):
                     f"no worker could be started: {self._failed_starts} in a row died before they were ready, the last "
                     f"with code {code}. Its output:\n{output or '(nothing)'}"
                 )
+        self._end_alone(worker, succeeded=False)
         if worker.trial is not None:
             yield TrialEvent("lost", worker.trial.index, {"reason": _cause(code, output)})
 
@@ -215,7 +243,7 @@ class LocalExecutor(Executor):
         for worker in self._workers:
             worker.end(_EXIT_SECONDS)
         self._workers.clear()
-        self._waiting.clear()
+        self._forget()
 
 
 def _cause(code: int | None, output: str) -> str:
