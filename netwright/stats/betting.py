@@ -22,7 +22,7 @@ import numpy.typing as npt
 from netwright.errors import StatsError
 from netwright.stats.checks import FloatArray, check_confidence, check_sample
 from netwright.stats.outcomes import WORST
-from netwright.stats.sequential import check_margin, decide, is_within, meet
+from netwright.stats.sequential import OfMeans, check_margin, meet
 
 __all__ = ["STAKES", "SequentialMeans", "log_capital", "sequential_means"]
 
@@ -46,7 +46,7 @@ def log_capital(values: FloatArray, mean: float) -> FloatArray:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SequentialMeans:
+class SequentialMeans(OfMeans):
     """Whether mean a differs from mean b, valid at every look: a confidence sequence of the difference.
 
     The first error of a is paired with the first one of b, and so on; of each pair the difference counts. What has no
@@ -72,29 +72,9 @@ class SequentialMeans:
     p_value: float = 1.0
 
     @property
-    def n_a(self) -> int:
-        """Number of networks of a."""
-        return self.a.size
-
-    @property
-    def n_b(self) -> int:
-        """Number of networks of b."""
-        return self.b.size
-
-    @property
     def pairs(self) -> int:
         """Number of pairs."""
         return min(self.n_a, self.n_b)
-
-    @property
-    def decision(self) -> str:
-        """What is shown: "better" (a is), "worse", "equivalent" (closer than the margin) or "undecided"."""
-        return decide(self.interval, self.margin)
-
-    @property
-    def is_equivalent(self) -> bool:
-        """Whether the difference is shown to be smaller than the margin."""
-        return is_within(self.interval, self.margin)
 
     def update(self, a: npt.ArrayLike = (), b: npt.ArrayLike = ()) -> SequentialMeans:
         """The test with more errors, (k,) and (l,), in the order of their trials.

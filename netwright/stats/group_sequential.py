@@ -19,7 +19,7 @@ from scipy.special import ndtr, ndtri, stdtr, stdtrit
 from netwright.errors import StatsError
 from netwright.stats.checks import FloatArray, check_choice, check_confidence, check_sample
 from netwright.stats.outcomes import WORST
-from netwright.stats.sequential import check_margin, decide, is_within, meet
+from netwright.stats.sequential import OfMeans, check_margin, meet
 from netwright.stats.shuffles import LEAST, moments_of_gap
 
 __all__ = ["SPENDING", "GroupSequential", "Look", "crossing_chances", "group_sequential", "spending_bounds"]
@@ -152,7 +152,7 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class GroupSequential:
+class GroupSequential(OfMeans):
     """Whether mean a differs from mean b, at looks that together spend alpha. Each `update` is a look.
 
     Attributes:
@@ -178,16 +178,6 @@ class GroupSequential:
     interval: tuple[float, float] = (-WORST, WORST)
 
     @property
-    def n_a(self) -> int:
-        """Number of networks of a."""
-        return self.a.size
-
-    @property
-    def n_b(self) -> int:
-        """Number of networks of b."""
-        return self.b.size
-
-    @property
     def fraction(self) -> float:
         """How much of the planned information is known; 1 at the end."""
         both = self.n_a + self.n_b
@@ -197,16 +187,6 @@ class GroupSequential:
     def is_over(self) -> bool:
         """Whether the last look was taken."""
         return bool(self.looks) and self.looks[-1].fraction >= 1
-
-    @property
-    def decision(self) -> str:
-        """What is shown: "better" (a is), "worse", "equivalent" (closer than the margin) or "undecided"."""
-        return decide(self.interval, self.margin)
-
-    @property
-    def is_equivalent(self) -> bool:
-        """Whether the difference is shown to be smaller than the margin."""
-        return is_within(self.interval, self.margin)
 
     def update(self, a: npt.ArrayLike = (), b: npt.ArrayLike = ()) -> GroupSequential:
         """The test with more errors, (k,) and (l,), and one more look where there are five networks of each.

@@ -7,8 +7,9 @@ from typing import Protocol, Self
 import numpy.typing as npt
 
 from netwright.errors import StatsError
+from netwright.stats.checks import FloatArray
 
-__all__ = ["DECISIONS", "SequentialTest", "check_margin", "decide", "is_within", "meet"]
+__all__ = ["DECISIONS", "OfMeans", "OfTwo", "SequentialTest", "check_margin", "decide", "is_within", "meet"]
 
 DECISIONS = ("better", "worse", "equivalent", "different", "undecided")
 
@@ -46,6 +47,42 @@ class SequentialTest(Protocol):
 
     def update(self, a: npt.ArrayLike = (), b: npt.ArrayLike = ()) -> Self:
         """The test with more errors, (k,) and (l,), in the order in which their trials were started."""
+
+
+class OfTwo:
+    """Sizes of the two samples of a test; it has them as `a` and `b`."""
+
+    __slots__ = ()
+    a: FloatArray
+    b: FloatArray
+
+    @property
+    def n_a(self) -> int:
+        """Number of networks of a."""
+        return self.a.size
+
+    @property
+    def n_b(self) -> int:
+        """Number of networks of b."""
+        return self.b.size
+
+
+class OfMeans(OfTwo):
+    """What a test of means shows by its interval."""
+
+    __slots__ = ()
+    interval: tuple[float, float]
+    margin: float | None
+
+    @property
+    def decision(self) -> str:
+        """What is shown: "better" (a is), "worse", "equivalent" (closer than the margin) or "undecided"."""
+        return decide(self.interval, self.margin)
+
+    @property
+    def is_equivalent(self) -> bool:
+        """Whether the difference is shown to be smaller than the margin."""
+        return is_within(self.interval, self.margin)
 
 
 def decide(interval: tuple[float, float], margin: float | None) -> str:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from netwright.errors import StatsError
 from netwright.stats.checks import FloatArray, check_confidence, check_sample
+from netwright.stats.sequential import OfTwo
 from netwright.stats.time_uniform import (
     EQUAL_SIZES,
     START,
@@ -54,7 +55,7 @@ def largest_gap(a: FloatArray, b: FloatArray) -> float:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SequentialKs:
+class SequentialKs(OfTwo):
     """A two-sample Kolmogorov-Smirnov test that stays valid when it is looked at after every trial.
 
     The largest gap is a reverse submartingale in both sample sizes, and at equal ones its tail is bounded by Wei and
@@ -77,16 +78,6 @@ class SequentialKs:
     b: FloatArray = field(default_factory=lambda: np.empty(0))
     statistic: float = 0.0
     p_value: float = 1.0
-
-    @property
-    def n_a(self) -> int:
-        """Number of networks of a."""
-        return self.a.size
-
-    @property
-    def n_b(self) -> int:
-        """Number of networks of b."""
-        return self.b.size
 
     @property
     def interval(self) -> tuple[float, float]:
