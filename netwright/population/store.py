@@ -5,44 +5,30 @@ Any process that works on it may die at any moment: each change of a trial is on
 
 from __future__ import annotations
 
-import json
-import sqlite3
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
-from netwright.arch import Arch
 from netwright.errors import PopulationError
+from netwright.population.changes import PopulationChanges
 from netwright.population.copying import copy_file
 from netwright.population.database import (
     FILE,
-    STATES,
-    add_failure_column,
-    bring_home,
-    disk_errors,
     open_file,
-    transaction,
 )
-from netwright.population.failure import failure_of
 from netwright.population.imported import ImportedTrial, insert_imported
-from netwright.population.latency import NOTE, write_latency
 from netwright.population.making import make_file
-from netwright.population.provenance import with_session
-from netwright.population.reading import failed_trials, parameter_names, trial_frame
+from netwright.population.reading import parameter_names
 from netwright.population.repeats import REPEATS, add_repeats, has_repeats
 from netwright.population.resume import unlike_identity, unlike_trials
 from netwright.population.studies import STUDY, write_study
-from netwright.population.summary import population_html
 from netwright.population.tables import TABLES, write_table
-from netwright.population.trials import Networks, Trial, insert_trials
+from netwright.population.trials import Networks, insert_trials
 from netwright.system.diff import difference
-from netwright.system.lock import Lock
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 __all__ = ["More", "Population"]
 
@@ -55,18 +41,12 @@ class More(TypedDict, total=False):
     labels: Sequence[str] | None
 
 
-class Population:
+class Population(PopulationChanges):
     """Trials on disk: `create` or `open` it. Close it, or use it in a with statement.
 
     Attributes:
         folder: Where its file is.
     """
-
-    def __init__(self, folder: Path, connection: sqlite3.Connection, table: str = "trials") -> None:
-        """table: of the file, with the trials; see `repeats`."""
-        self.folder = folder
-        self._db = connection
-        self._table = table
 
     # -- making and opening ------------------------------------------------------------------------------------
 
@@ -274,201 +254,3 @@ class Population:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
-
-    # -- what it is --------------------------------------------------------------------------------------------
-
-    def _meta(self, key: str) -> Any:
-        return json.loads(self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()[0])
-
-    @property
-    def seed(self) -> int:
-        """From which the trials' seeds follow."""
-        return int(self._meta("seed"))
-
-    @property
-    def identity(self) -> dict[str, Any]:
-        """What the results depend on: space, recipe, data, ..."""
-        return dict(self._meta("identity"))
-
-    @property
-    def notes(self) -> dict[str, Any]:
-        """What else was worth keeping: rejection counts of the sample (`account`), the command, ..."""
-        return dict(self._meta("notes"))
-
-    def __len__(self) -> int:
-        return int(self._db.execute(f"SELECT count(*) FROM {self._table}").fetchone()[0])
-
-    def counts(self) -> dict[str, int]:
-        """State -> number of trials, for all states."""
-        found = dict(self._db.execute(f"SELECT state, count(*) FROM {self._table} GROUP BY state").fetchall())
-        return {state: found.get(state, 0) for state in STATES}
-
-    def trials(self, state: str = "waiting") -> list[Trial]:
-        """Those in a state: waiting, running, done or failed.
-
-        Raises:
-            PopulationError: One has no network, as where it was imported from a table without them.
-        """
-        rows = self._db.execute(
-            f"SELECT trial, arch, seed, attempts, label, parameters FROM {self._table} WHERE state = ? ORDER BY trial",
-            (state,),
-        )
-        found = []
-        for index, arch, seed, attempts, label, drawn in rows:
-            if not arch:
-                raise PopulationError(
-                    f"trial {index} of {self.folder} has no network: it was imported from a table without any. It can "
-                    "be analyzed, and not trained: sweep a space into another folder."
-                )
-            found.append(Trial(index, Arch.from_json(arch), seed or 0, attempts, label, json.loads(drawn)))
-        return found
-
-    @property
-    def recipe_parameters(self) -> tuple[str, ...]:
-        """Which of the parameters are options of the trials' recipe."""
-        space = self.identity.get("space") or {}
-        return tuple(space.get("recipe", ()))
-
-    def failures(self) -> dict[str, dict[str, int]]:
-        """Whose fault, "network" and "machine" -> reason -> number of failed trials, the most frequent first."""
-        found: dict[str, dict[str, int]] = {"network": {}, "machine": {}}
-        for reason, failure in failed_trials(self._db, self._table).values():
-            found[failure][reason] = found[failure].get(reason, 0) + 1
-        return {failure: dict(sorted(reasons.items(), key=lambda each: -each[1])) for failure, reasons in found.items()}
-
-    def errors(self) -> list[float]:
-        """Errors in percent of the trials that are done, by index."""
-        rows = self._db.execute(f"SELECT error FROM {self._table} WHERE state = 'done' ORDER BY trial")
-        return [error for (error,) in rows]
-
-    def frame(self) -> pd.DataFrame:
-        """A row for each trial.
-
-        Returns:
-            Columns trial, state, reason and failure (of a failed trial: why, and whose fault that is, "network" or
-            "machine"), error (percent), flops, params, acts, seconds, seed, attempts, label, one for each parameter
-            drawn, e_fit (of the network's widths, computed), arch (JSON) and curve (one record an epoch); after acts
-            latency_ms, where latencies were measured.
-        """
-        return trial_frame(self._db, self._table)
-
-    def _repr_html_(self) -> str:
-        return population_html(str(self.folder), self.counts(), self.frame())
-
-    # -- what happens to it ------------------------------------------------------------------------------------
-
-    def lock(self) -> Lock:
-        """To be held by the one program that works on the population; PopulationError where another one does."""
-        return Lock(self.folder)
-
-    def requeue(self) -> int:
-        """Let the trials that an ended program left running wait again, as if never begun; returns how many."""
-        with self._writing():
-            return self._db.execute(
-                f"UPDATE {self._table} SET state = 'waiting', attempts = attempts - 1 WHERE state = 'running'"
-            ).rowcount
-
-    def retry_failed(self, failure: str = "machine") -> int:
-        """Let failed trials wait again; their attempts stay counted.
-
-        Args:
-            failure: "machine": those that the machine failed. "all": networks' failures too, which are results. A
-                diverged network is trained with the same seed, so on a CPU it diverges again.
-
-        Returns:
-            How many wait again.
-        """
-        indices = [
-            (index,) for index, (_, kind) in failed_trials(self._db, self._table).items() if failure in (kind, "all")
-        ]
-        if indices:
-            with self._writing():
-                add_failure_column(self._db, self._table)
-                self._db.executemany(
-                    f"UPDATE {self._table} SET state = 'waiting', reason = NULL, failure = NULL, curve = NULL, "
-                    "finished = NULL WHERE trial = ?",
-                    indices,
-                )
-        return len(indices)
-
-    def begin(self, index: int) -> None:
-        """The trial is running: one attempt more."""
-        with disk_errors(self.folder):
-            self._db.execute(
-                f"UPDATE {self._table} SET state = 'running', attempts = attempts + 1, started = ? WHERE trial = ?",
-                (time.time(), index),
-            )
-
-    def wait_again(self, index: int) -> None:
-        """The trial's worker died during it: it waits, and the attempt counts."""
-        with disk_errors(self.folder):
-            self._db.execute(f"UPDATE {self._table} SET state = 'waiting' WHERE trial = ?", (index,))
-
-    def finish(self, index: int, *, error: float, seconds: float, curve: Sequence[Mapping[str, Any]]) -> None:
-        """The trial is done.
-
-        Args:
-            index: Of the trial.
-            error: Percent, of its last epoch.
-            seconds: Of training.
-            curve: One record an epoch.
-        """
-        with self._writing():
-            add_failure_column(self._db, self._table)
-            self._db.execute(
-                f"UPDATE {self._table} SET state = 'done', reason = NULL, failure = NULL, error = ?, seconds = ?, "
-                "curve = ?, finished = ? WHERE trial = ?",
-                (error, seconds, json.dumps(list(curve)), time.time(), index),
-            )
-
-    def fail(
-        self, index: int, reason: str, curve: Sequence[Mapping[str, Any]] = (), *, kind: str | None = None
-    ) -> None:
-        """The trial failed, and is not tried again unless `retry_failed` says so.
-
-        Args:
-            index: Of the trial.
-            reason: One line.
-            curve: One record for each epoch that was over.
-            kind: "network" where the network cannot be trained so, which is a result; "machine" where memory, disk,
-                device or time ran out or the worker was killed. None: as the reason says.
-        """
-        with self._writing():
-            add_failure_column(self._db, self._table)
-            self._db.execute(
-                f"UPDATE {self._table} SET state = 'failed', reason = ?, failure = ?, curve = ?, finished = ? "
-                "WHERE trial = ?",
-                (reason, kind or failure_of(reason), json.dumps(list(curve)), time.time(), index),
-            )
-
-    def record_session(self, session: Mapping[str, Any], data: Mapping[str, Any], *, finished: int) -> None:
-        """Keep what trains the population, in `notes["provenance"]`.
-
-        Args:
-            session: versions, hardware, devices, threads, command; sessions that differ are told apart.
-            data: What is known of the images.
-            finished: Number of trials that were done or failed before this session.
-        """
-        with self._writing():
-            self._write_notes(with_session(self.notes, session, data, finished=finished, now=time.time()))
-
-    def record_latency(self, ms: Mapping[int, float], facts: Mapping[str, str]) -> None:
-        """Keep latencies, in a column `latency_ms` that a population without them lacks.
-
-        Args:
-            ms: Index of a trial -> milliseconds of its network.
-            facts: device, setting and what else says how they were measured, in `notes["latency"]`.
-        """
-        with self._writing():
-            write_latency(self._db, ms)
-            self._write_notes(self.notes | {NOTE: dict(facts)})
-
-    def _write_notes(self, notes: Mapping[str, Any]) -> None:
-        self._db.execute("UPDATE meta SET value = ? WHERE key = 'notes'", (json.dumps(notes),))
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """All statements in it, or none; and then the file alone has them."""
-        with disk_errors(self.folder), transaction(self._db):
-            yield
-        bring_home(self._db)

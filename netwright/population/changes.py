@@ -1,0 +1,139 @@
+"""What happens to the trials of a population; each change is one transaction."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from netwright.population.contents import PopulationContents
+from netwright.population.database import add_failure_column, bring_home, disk_errors, transaction
+from netwright.population.failure import failure_of
+from netwright.population.latency import NOTE, write_latency
+from netwright.population.provenance import with_session
+from netwright.population.reading import failed_trials
+from netwright.system.lock import Lock
+
+__all__ = ["PopulationChanges"]
+
+
+class PopulationChanges(PopulationContents):
+    """The trials of an open file, and what is recorded of them."""
+
+    def lock(self) -> Lock:
+        """To be held by the one program that works on the population; PopulationError where another one does."""
+        return Lock(self.folder)
+
+    def requeue(self) -> int:
+        """Let the trials that an ended program left running wait again, as if never begun; returns how many."""
+        with self._writing():
+            return self._db.execute(
+                f"UPDATE {self._table} SET state = 'waiting', attempts = attempts - 1 WHERE state = 'running'"
+            ).rowcount
+
+    def retry_failed(self, failure: str = "machine") -> int:
+        """Let failed trials wait again; their attempts stay counted.
+
+        Args:
+            failure: "machine": those that the machine failed. "all": networks' failures too, which are results. A
+                diverged network is trained with the same seed, so on a CPU it diverges again.
+
+        Returns:
+            How many wait again.
+        """
+        indices = [
+            (index,) for index, (_, kind) in failed_trials(self._db, self._table).items() if failure in (kind, "all")
+        ]
+        if indices:
+            with self._writing():
+                add_failure_column(self._db, self._table)
+                self._db.executemany(
+                    f"UPDATE {self._table} SET state = 'waiting', reason = NULL, failure = NULL, curve = NULL, "
+                    "finished = NULL WHERE trial = ?",
+                    indices,
+                )
+        return len(indices)
+
+    def begin(self, index: int) -> None:
+        """The trial is running: one attempt more."""
+        with disk_errors(self.folder):
+            self._db.execute(
+                f"UPDATE {self._table} SET state = 'running', attempts = attempts + 1, started = ? WHERE trial = ?",
+                (time.time(), index),
+            )
+
+    def wait_again(self, index: int) -> None:
+        """The trial's worker died during it: it waits, and the attempt counts."""
+        with disk_errors(self.folder):
+            self._db.execute(f"UPDATE {self._table} SET state = 'waiting' WHERE trial = ?", (index,))
+
+    def finish(self, index: int, *, error: float, seconds: float, curve: Sequence[Mapping[str, Any]]) -> None:
+        """The trial is done.
+
+        Args:
+            index: Of the trial.
+            error: Percent, of its last epoch.
+            seconds: Of training.
+            curve: One record an epoch.
+        """
+        with self._writing():
+            add_failure_column(self._db, self._table)
+            self._db.execute(
+                f"UPDATE {self._table} SET state = 'done', reason = NULL, failure = NULL, error = ?, seconds = ?, "
+                "curve = ?, finished = ? WHERE trial = ?",
+                (error, seconds, json.dumps(list(curve)), time.time(), index),
+            )
+
+    def fail(
+        self, index: int, reason: str, curve: Sequence[Mapping[str, Any]] = (), *, kind: str | None = None
+    ) -> None:
+        """The trial failed, and is not tried again unless `retry_failed` says so.
+
+        Args:
+            index: Of the trial.
+            reason: One line.
+            curve: One record for each epoch that was over.
+            kind: "network" where the network cannot be trained so, which is a result; "machine" where memory, disk,
+                device or time ran out or the worker was killed. None: as the reason says.
+        """
+        with self._writing():
+            add_failure_column(self._db, self._table)
+            self._db.execute(
+                f"UPDATE {self._table} SET state = 'failed', reason = ?, failure = ?, curve = ?, finished = ? "
+                "WHERE trial = ?",
+                (reason, kind or failure_of(reason), json.dumps(list(curve)), time.time(), index),
+            )
+
+    def record_session(self, session: Mapping[str, Any], data: Mapping[str, Any], *, finished: int) -> None:
+        """Keep what trains the population, in `notes["provenance"]`.
+
+        Args:
+            session: versions, hardware, devices, threads, command; sessions that differ are told apart.
+            data: What is known of the images.
+            finished: Number of trials that were done or failed before this session.
+        """
+        with self._writing():
+            self._write_notes(with_session(self.notes, session, data, finished=finished, now=time.time()))
+
+    def record_latency(self, ms: Mapping[int, float], facts: Mapping[str, str]) -> None:
+        """Keep latencies, in a column `latency_ms` that a population without them lacks.
+
+        Args:
+            ms: Index of a trial -> milliseconds of its network.
+            facts: device, setting and what else says how they were measured, in `notes["latency"]`.
+        """
+        with self._writing():
+            write_latency(self._db, ms)
+            self._write_notes(self.notes | {NOTE: dict(facts)})
+
+    def _write_notes(self, notes: Mapping[str, Any]) -> None:
+        self._db.execute("UPDATE meta SET value = ? WHERE key = 'notes'", (json.dumps(notes),))
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """All statements in it, or none; and then the file alone has them."""
+        with disk_errors(self.folder), transaction(self._db):
+            yield
+        bring_home(self._db)
