@@ -17,6 +17,7 @@ from netwright.arch.regnet import steps_taken
 from netwright.errors import SpaceError
 from netwright.space.predicted import PredictedLimit, within
 from netwright.space.space import LIMITS, DesignSpace
+from netwright.space.too_few import why_too_few
 from netwright.system.deprecation import renamed_attribute
 from netwright.system.html import paragraph
 
@@ -127,7 +128,7 @@ def draw(
         nothing = not counts["accepted"] and counts["draws"] >= _GIVE_UP_EMPTY and not counts["duplicate"]
         if nothing or (stale >= _STALE and counts["duplicate"]):
             break
-    raise SpaceError(_why_too_few(space, n, counts, extremes, predicted))
+    raise SpaceError(why_too_few(space, n, counts, _constraint_names(space), extremes, predicted))
 
 
 def _constraint_names(space: DesignSpace) -> list[str]:
@@ -306,49 +307,3 @@ def _joined(found: list[ArchBatch]) -> ArchBatch:
         }
         padded.append(replace(batch, **columns))
     return ArchBatch.concatenate(padded)
-
-
-def _why_too_few(
-    space: DesignSpace,
-    n: int,
-    counts: Mapping[str, int],
-    extremes: Mapping[str, tuple[float, float]],
-    predicted: Sequence[PredictedLimit],
-) -> str:
-    found = counts["accepted"]
-    limits = [f"{low:,.6g} <= {name} <= {high:,.6g}" for name, (low, high) in space.limits.items()]
-    limits += [str(limit) for limit in predicted]
-    names = (*_constraint_names(space), *(limit.name for limit in predicted))
-    rejected = {name: counts[name] for name in names if counts[name]}
-    worst = max(rejected, key=lambda name: rejected[name], default="")
-    text = (
-        f"{'no network' if not found else f'only {found:,} of {n:,} distinct networks'} of {space.name!r}"
-        f"{' with ' + ', '.join(limits) if limits else ''}: {found:,} in {counts['draws']:,} draws"
-    )
-    if worst:
-        text += f"; {worst} rejected most ({rejected[worst]:,})"
-    if counts["duplicate"]:
-        text += f"; {counts['duplicate']:,} repeated a network"
-    cure = "Sample fewer, or widen a range." if found else "Widen the limits or the ranges."
-    for name, (least, most) in extremes.items():
-        if name not in space.limits:
-            continue
-        low, high = space.limits[name]
-        if low == high:
-            text += f"; {name} drawn were {least:,.0f} to {most:,.0f}"
-            cure = f"Exactly {low:,.6g} {name} is what hardly a network has: give a window, 360M:400M, or max_{name}."
-            continue
-        if least > high:
-            text += f"; the smallest {name} drawn was {least:,.0f}"
-            cure = f"Raise the limit on {name}, or lower depths and widths."
-        elif most < low:
-            text += f"; the largest {name} drawn was {most:,.0f}"
-            cure = f"Lower the limit on {name}, or raise depths and widths."
-        elif rejected.get(name):
-            text += f"; {name} drawn were {least:,.0f} to {most:,.0f}"
-    for limit in predicted:
-        if limit.name in extremes and rejected.get(limit.name):
-            text += limit.range_in_words(*extremes[limit.name])
-            is_why = limit.name == worst or extremes[limit.name][0] > limit.most
-            cure = limit.cure if limit.cure and is_why else cure
-    return f"{text}. {cure}"
