@@ -1,10 +1,11 @@
 """The recipes that a plan makes for photos, of trials and of final trainings; or what a file replaces the latter by.
 
 What they rest on is in docs/log.md ("recipes for small sets of photos", "what a few minutes buy on photos"): 22
-trainings of benchmarks/recipes.py on 2,762 photos of flowers, most of one seed. Kept, as it was better or as good: batches of 32 rather than 64 or 128
-(a short training needs steps), SGD rather than AdamW, random parts of at least 0.2 to 0.35 of the area rather than 0.6,
-three quarters of the side, label smoothing 0.1, weight decay of 2e-3 to 5e-3. Left out, as it gave nothing: moving
-averages of the weights, CutMix, TrivialAugment, twice or half the learning rate, sizes that grow.
+trainings of benchmarks/recipes.py on 2,762 photos of flowers, most of one seed. Kept, as it was better or as good:
+batches of 32 rather than 64 or 128 (a short training needs steps), SGD rather than AdamW, random parts of at least 0.2
+to 0.35 of the area rather than 0.6, three quarters of the side, label smoothing 0.1, weight decay of 2e-3 to 5e-3. Left
+out, as it gave nothing: moving averages of the weights, CutMix, TrivialAugment, twice or half the learning rate, sizes
+that grow.
 """
 
 from __future__ import annotations
