@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from netwright.analysis.planning import plan
     from netwright.analysis.proposal import refine
     from netwright.arch import Arch, ArchBatch, Stage, Stem, complexity, published, regnet, scale, scale_family
+    from netwright.curation import check_data
     from netwright.data import Preprocessing, load_images
     from netwright.evaluation import predict, validate
     from netwright.exports import export
@@ -62,6 +63,7 @@ __all__ = [
     "Stem",
     "__version__",
     "build",
+    "check_data",
     "complexity",
     "convert",
     "create_model",
@@ -108,6 +110,7 @@ _HOMES = {
     "analysis.fidelity": ("fidelity",),
     "analysis.proposal": ("refine",),
     "arch": ("Arch", "ArchBatch", "Stage", "Stem", "complexity", "published", "regnet", "scale", "scale_family"),
+    "curation": ("check_data",),
     "data": ("Preprocessing", "load_images"),
     "evaluation": ("predict", "validate"),
     "exports": ("export",),

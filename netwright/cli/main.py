@@ -6,7 +6,7 @@ import importlib
 import keyword
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["COMMANDS", "main", "parser_of"]
 
 # command -> what it does, one line; the module of the same name in this package (import_.py, since `import` is a word
-# of Python) has add_arguments and run
+# of Python; data_check.py of `data check`) has add_arguments and run
 COMMANDS = {
     "design": "the guided job: from images and a budget to a chosen, explained network",
     "space": "list, show or count design spaces",
@@ -44,6 +44,7 @@ COMMANDS = {
     "export": "write a network as a file for ONNX Runtime, OpenVINO, LiteRT or torch, checked; int8 too",
     "serve": "answer programs and people: REST, gRPC, a page; batched, several models and versions",
     "client": "send requests to a server of `netwright serve` from the command line",
+    "data check": "what is wrong with a folder of images: damaged, doubled, mislabeled, uneven",
     "models": "list networks and published weights, show one, convert weights, upload them",
     "latency": "how long networks answer here, in what will serve them; or predict it for a design space",
     "bench": "how fast networks train and answer here, beside timm and torchvision",
@@ -51,6 +52,8 @@ COMMANDS = {
 
 # what these leave in their folders is worth more than what they print
 _OUTLIVE_READERS = ("design", "sweep", "train")
+
+_WIDE = max(map(len, COMMANDS))
 
 _HELP = """usage: netwright COMMAND [options]
 
@@ -77,12 +80,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     _replace_unprintable()
     if not words or words[0] in ("-h", "--help", "help"):
-        commands = "\n".join(f"  {command:<9} {summary}" for command, summary in COMMANDS.items())
-        print(_HELP.format(commands=commands, version=__version__))
+        print(_HELP.format(commands=_listed(COMMANDS), version=__version__))
         return 0
     if words[0] == "--version":
         print(f"netwright {__version__}")
         return 0
+    words = _joined(words)
+    if group := [command for command in COMMANDS if command.startswith(f"{words[0]} ")]:
+        return _of_group(words, group)
     if words[0] not in COMMANDS:
         print(f"netwright: unknown command {words[0]!r}: {suggest(words[0], COMMANDS)}", file=sys.stderr)
         return 2
@@ -98,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     try:
         with outlive_readers(parser.name) if words[0] in _OUTLIVE_READERS else nullcontext():
-            return int(module.run(options, " ".join(["netwright", *map(_quoted, words)])))
+            return int(module.run(options, " ".join(["netwright", words[0], *map(_quoted, words[1:])])))
     except NetwrightError as error:
         print(f"netwright {words[0]}: {error}", file=sys.stderr)
         return 1
@@ -113,8 +118,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
 
 
+def _joined(words: list[str]) -> list[str]:
+    """The words of a command line, where those of a command of two are one: data check -> "data check"."""
+    command = " ".join(words[:2])
+    return [command, *words[2:]] if command in COMMANDS else words
+
+
+def _listed(commands: Iterable[str]) -> str:
+    return "\n".join(f"  {command:<{_WIDE}} {COMMANDS[command]}" for command in commands)
+
+
+def _of_group(words: Sequence[str], group: Sequence[str]) -> int:
+    """Of the first word of several commands: which there are."""
+    if len(words) == 1 or words[1] in ("-h", "--help", "help"):
+        print(f"usage: netwright {words[0]} COMMAND [options]\n\n{_listed(group)}")
+        return 0
+    names = [command.split()[1] for command in group]
+    hint = suggest(words[1], names)
+    print(f"netwright: unknown command {' '.join(words[:2])!r}: {hint}", file=sys.stderr)
+    return 2
+
+
 def _module_of(command: str) -> ModuleType:
-    return importlib.import_module(f"netwright.cli.{command}{'_' if keyword.iskeyword(command) else ''}")
+    name = command.replace(" ", "_")
+    return importlib.import_module(f"netwright.cli.{name}{'_' if keyword.iskeyword(name) else ''}")
 
 
 def _replace_unprintable() -> None:

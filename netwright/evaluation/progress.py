@@ -1,4 +1,4 @@
-"""How far a validation is: a live bar on a terminal, elsewhere a line every ten seconds."""
+"""How far a validation, or another pass over images, is: a live bar, or without a terminal a line every ten seconds."""
 
 from __future__ import annotations
 
@@ -24,13 +24,19 @@ class Progress:
     """Shows how many of `total` images are done. world: ranks, each of which does as many as this one."""
 
     def __init__(
-        self, total: int, world: int = 1, stream: TextIO | None = None, now: Callable[[], float] = time.monotonic
+        self,
+        total: int,
+        world: int = 1,
+        stream: TextIO | None = None,
+        now: Callable[[], float] = time.monotonic,
+        *,
+        what: str = "validating",
     ) -> None:
         self._total, self._world, self._now = total, world, now
         self._started = self._last = now()
         self._display = Display(stream or sys.stderr, _make_bar)
         live = self._display.live
-        self._bar = None if live is None else live.add_task("validating", total=total, rate="")
+        self._bar = None if live is None else live.add_task(what, total=total, rate="")
 
     def __enter__(self) -> Self:
         self._display.__enter__()
@@ -38,6 +44,14 @@ class Progress:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._display.__exit__(kind, error, at)
+
+    def update_of(self, images: int, total: int) -> None:
+        """So many of `total` are done, which was not known before."""
+        live = self._display.live
+        if total != self._total and live is not None and self._bar is not None:
+            live.update(self._bar, total=total)
+        self._total = total
+        self.update(images)
 
     def update(self, images: int) -> None:
         """This rank has done so many."""
