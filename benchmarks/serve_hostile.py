@@ -127,7 +127,7 @@ def _streams(
                 if announced:
                     client.announce(stream, announced)
             while client.is_open and time.monotonic() < until:
-                sent = sum(client.send(each, bytes(16384)) for each in client.begun) if fills else 0
+                sent = sum(client.send(each) for each in client.begun) if fills else 0
                 if pings:
                     client.ping()
                 elif not sent:

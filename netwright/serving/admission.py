@@ -107,7 +107,7 @@ class Admission:
             version=context.version or None,
             images=context.images or None,
             client=context.client,
-            said=context.detail[:500],
+            message=context.detail[:500],
         )
 
 

@@ -10,6 +10,9 @@ from typing import Any, TextIO
 
 __all__ = ["Log"]
 
+# name of a value -> the one it had in JSON before, which stays for a version more, for whatever reads the log
+_OLD_NAMES = {"message": "said"}
+
 
 class Log:
     """The log of a server: requests, models, workers. A reader that is gone does not stop the server.
@@ -35,6 +38,7 @@ class Log:
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         values = {name: value for name, value in {"worker": self._worker, **values}.items() if value is not None}
         if self._format == "json":
+            values |= {old: values[name] for name, old in _OLD_NAMES.items() if name in values}
             line = json.dumps({"time": now, "event": event, **values}, default=str)
         else:
             parts = (f"{name}={_as_text(value)}" for name, value in values.items() if value != "")

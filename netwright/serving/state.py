@@ -87,7 +87,7 @@ def open_state(
 
     def on_event(event: ModelEvent) -> None:
         metrics.model_events.labels(event.name, event.kind).inc()
-        log.write(f"model {event.kind}", model=event.name, version=event.version or None, said=event.detail)
+        log.write(f"model {event.kind}", model=event.name, version=event.version or None, message=event.detail)
 
     repository = Repository(
         settings,

@@ -131,6 +131,7 @@ def test_a_request_is_counted_while_it_is_answered_and_then_released() -> None:
         "version": 3,
         "images": 2,
         "client": "192.0.2.7",
+        "message": "",
         "said": "",
     }
 
@@ -149,7 +150,7 @@ def test_a_call_of_a_handle_has_no_address_in_the_log() -> None:
     context.detail = "x" * 1000
     fixture.admission.finish(context, 413, event="call")
     [line] = fixture.lines()
-    assert (line["event"], line["status"], line["said"]) == ("call", 413, "x" * 500)
+    assert (line["event"], line["status"], line["message"]) == ("call", 413, "x" * 500)
     assert not {"method", "path", "client"} & set(line)
 
 

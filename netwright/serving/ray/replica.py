@@ -192,7 +192,7 @@ class Replica:
 
     def _unhealthy(self, reason: str) -> ServeError:
         self._metrics.workers_ready.set(0)
-        self._log.write("unhealthy", said=reason)
+        self._log.write("unhealthy", message=reason)
         return ServeError(reason)
 
     def _on_batch(self, name: str, version: int, record: BatchRecord) -> None:

@@ -179,7 +179,7 @@ class Server:
             hanging = repository.hanging()
             self._heartbeat("hanging" if hanging else "alive", hanging)
             if hanging != was_hanging:
-                self._log.write("computation hangs" if hanging else "computation ended", said=hanging or was_hanging)
+                self._log.write("computation hangs" if hanging else "computation ended", message=hanging or was_hanging)
                 was_hanging = hanging
             metrics.workers_ready.set(int(state.is_ready))
             metrics.body_bytes.set(state.limits.bytes)
@@ -202,7 +202,7 @@ class Server:
 
     def _on_signal(self) -> None:
         if self._stopping is not None and self._stopping.is_set():
-            self._log.write("killed", said="a second signal")
+            self._log.write("killed", message="a second signal")
             os._exit(1)  # not even a computation that hangs may keep it
         self.stop()
 

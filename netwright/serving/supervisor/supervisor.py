@@ -167,7 +167,7 @@ class Supervisor:
         reason, detail = worker.monitor.check(elapsed)
         if reason:
             self._log.write(
-                "worker hangs", worker=worker.place, pid=worker.process.pid, said=f"{detail}: terminating it"
+                "worker hangs", worker=worker.place, pid=worker.process.pid, message=f"{detail}: terminating it"
             )
             worker.end_reason = reason
             worker.kill_at = time.monotonic() + min(self._settings.grace, _KILL_SECONDS)
@@ -187,7 +187,7 @@ class Supervisor:
             for name in _CONNECTION_COUNTS:
                 ConnectionCounts.forget(Path(shared) / name, place)
             pid, status = worker.process.pid, worker.process.returncode
-            self._log.write("worker lost", worker=place, pid=pid, status=status, said="restarting it")
+            self._log.write("worker lost", worker=place, pid=pid, status=status, message="restarting it")
         return time.monotonic() >= worker.restart_at
 
     def _end(self, sockets: Sequence[socket.socket]) -> None:

@@ -58,7 +58,7 @@ def main() -> int:
 
         server.run(on_ready)
     except NetwrightError as error:
-        Log(settings.log_format, worker=orders["place"]).write("worker failed", pid=os.getpid(), said=str(error))
+        Log(settings.log_format, worker=orders["place"]).write("worker failed", pid=os.getpid(), message=str(error))
         return 1
     return 0
 

@@ -109,13 +109,13 @@ def test_the_head_of_a_call_takes_no_turn_before_it_is_complete_and_is_in_one_fr
         turns = server._rpc._listener.turns
         parts = [raw(server.grpc_port) for _ in range(4)]
         for client in parts:
-            client._send(b"\0\0\x40" + bytes([1, 4]) + (1).to_bytes(4) + b"\0")  # 64 bytes, of which one comes
+            client.write(b"\0\0\x40" + bytes([1, 4]) + (1).to_bytes(4) + b"\0")  # 64 bytes, of which one comes
         infer(server)
         assert all(client.is_open for client in parts)
         until(lambda: not turns._passed)
         several, huge = raw(server.grpc_port), raw(server.grpc_port)
-        several._send(b"\0\0\x01" + bytes([1, 0]) + (1).to_bytes(4) + b"\0")
-        huge._send(b"\1\0\0" + bytes([1, 4]) + (1).to_bytes(4) + b"\0")
+        several.write(b"\0\0\x01" + bytes([1, 0]) + (1).to_bytes(4) + b"\0")
+        huge.write(b"\1\0\0" + bytes([1, 4]) + (1).to_bytes(4) + b"\0")
         until(lambda: not several.is_open and not huge.is_open)
         infer(server)
 

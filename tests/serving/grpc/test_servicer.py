@@ -220,4 +220,4 @@ def test_a_request_is_accounted_for_as_over_http(
     [line] = [each for each in map(json.loads, log.getvalue().splitlines()) if each.get("method") == "grpc"]
     assert (line["id"], line["path"], line["code"], line["model"]) == ("q7", "ModelInfer", "OK", "tiny")
     assert line["client"] == "127.0.0.1"
-    assert (line["version"], line["images"], line["said"]) == (1, 1, "")
+    assert (line["version"], line["images"], line["message"]) == (1, 1, "")

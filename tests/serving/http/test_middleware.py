@@ -165,7 +165,7 @@ def test_lines_of_the_log_for_people() -> None:
     first, second = wrapped.log.splitlines()
     assert re.fullmatch(
         r"\d{4}-\d\d-\d\dT[\d:.]+\+00:00 request id=q7 method=GET path=\"/a b\\n\" status=200 ms=[\d.e-]+ model=tiny "
-        r'version=3 images=2 client=192\.0\.2\.7 said="it says \\"no\\"\\nstatus=200"',
+        r'version=3 images=2 client=192\.0\.2\.7 message="it says \\"no\\"\\nstatus=200"',
         first,
     )
     assert "path=/" + "x" * 199 + " " in second
@@ -188,6 +188,8 @@ def test_lines_of_the_log_for_machines() -> None:
     }
     assert first["ms"] >= 0
     assert second["status"] == 401
+    # its name before, for who reads the log by it
+    assert first["message"] == first["said"] == 'it says "no"\nstatus=200'
     assert "Bearer t" not in wrapped.log
 
 

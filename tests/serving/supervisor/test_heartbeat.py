@@ -112,8 +112,8 @@ def pool(start: Start, save: Save, save_slow: Save, tmp_path_factory: pytest.Tem
     words = ("--heartbeat=1", "--timeout=4", "--grace=0.5", "--threads=1", "--max_batch=4096", "--max_queue=4096")
     with start(str(folder), "--workers=2", "--poll=0", *words) as server:
         yield server
-        hangs = [line["said"] for line in server.stop() if line["event"] == "worker hangs"]
-        assert ["no sign of life for 1." in said for said in hangs] == [True, False]
+        hangs = [line["message"] for line in server.stop() if line["event"] == "worker hangs"]
+        assert ["no sign of life for 1." in message for message in hangs] == [True, False]
         assert hangs[1] == "slow version 1 has been at one computation for more than 4 s: terminating it"
 
 
