@@ -18,6 +18,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from netwright.cli.source_flags import add_source_flags, data_dir_with
+
 if TYPE_CHECKING:
     from argparse import Namespace
 
@@ -41,6 +43,7 @@ def add_arguments(parser: CommandParser) -> None:
     parser.add_argument(
         "--fail_on", choices=list(_FAILS), default="error", help="what makes the exit status 1 (default: %(default)s)"
     )
+    add_source_flags(parser)
     parser.add_argument("--threads", type=int, metavar="N", help="that read and decode (default: one a processor)")
 
 
@@ -53,7 +56,12 @@ def run(options: Namespace, command: str) -> int:
     from netwright.evaluation.progress import Progress
 
     with Progress(0, what="reading") as progress:
-        check = check_data(options.data_dir, model=options.model, threads=options.threads, progress=progress.update_of)
+        check = check_data(
+            data_dir_with(options, options.data_dir),
+            model=options.model,
+            threads=options.threads,
+            progress=progress.update_of,
+        )
     print(json.dumps(check.to_dict(), indent=1, ensure_ascii=False) if options.json else check_text(check))
     if options.out is not None:
         from netwright.curation.check_page import write_check

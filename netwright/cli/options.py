@@ -9,6 +9,7 @@ from dataclasses import MISSING
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
 
+from netwright.cli.source_flags import add_source_flags, data_dir_with
 from netwright.options import (
     TRUTHS,
     Option,
@@ -226,6 +227,7 @@ def add_design_options(parser: CommandParser, *, defaults: Mapping[str, Any] | N
     add_limits(parser)
     add_options(parser, LatencyLimit, group="limit on latency (on this device)")
     add_options(parser, DesignConfig, _IMAGES, group="images")
+    add_source_flags(parser)
     add_options(parser, DesignConfig, ("trials", "epochs"), group="trials", defaults=defaults)
     add_options(parser, Recipe, _RECIPE, group="trials", default_texts={"batch_size": _BATCH_SIZES})
     add_options(parser, DesignConfig, ("seed",), group="trials")
@@ -242,4 +244,7 @@ def design_options(options: Namespace) -> dict[str, Any]:
 
     limits = {name: getattr(options, name) for limit in LIMITS for name in (limit, f"max_{limit}")}
     given = options_given(options, DesignConfig) | options_given(options, Recipe) | options_given(options, LatencyLimit)
+    own = str(given.get("data_dir", DesignConfig().data_dir))
+    if (data_dir := data_dir_with(options, own)) != own:
+        given["data_dir"] = data_dir
     return given | limits

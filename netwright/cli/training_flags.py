@@ -5,10 +5,12 @@ from __future__ import annotations
 import textwrap
 from argparse import SUPPRESS, ArgumentError, Namespace
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from netwright.cli.options import default_in_words, value_settings
 from netwright.cli.parser import CommandParser, Group, underscored
+from netwright.cli.source_flags import add_source_flags, data_dir_with
 from netwright.errors import RecipeError
 from netwright.options import Option
 from netwright.recipe import LoadedRecipe, TrainConfig, load_training, training_options
@@ -57,6 +59,8 @@ def add_training_flags(parser: CommandParser, *, listed: Mapping[str, Mapping[st
         for item in ours.values():
             if f"--{item.name}" not in shown:
                 _add(parser, item.name, item, SUPPRESS)
+    if listed is None or any("--data_dir" in flags for flags in listed.values()):
+        add_source_flags(parser)
     _add_mindcv(parser, ours)
     parser.epilog = f"{parser.epilog}\n\n{_EPILOG}" if parser.epilog else _EPILOG
 
@@ -65,10 +69,14 @@ def training_of(flags: Namespace | Sequence[str]) -> LoadedRecipe:
     """The training that parsed flags, or the words of a command line, describe. RecipeError for any mistake in them."""
     options = flags if isinstance(flags, Namespace) else _parsed(flags)
     overrides = {key.removeprefix(_PREFIX): value for key, value in vars(options).items() if key.startswith(_PREFIX)}
-    return load_training(
+    loaded = load_training(
         options.config or None,
         {key: " ".join(value) if isinstance(value, list) else value for key, value in overrides.items()},
     )
+    data_dir = data_dir_with(options, loaded.training.images.data_dir)
+    if data_dir == loaded.training.images.data_dir:
+        return loaded
+    return replace(loaded, training=loaded.training.with_(data_dir=data_dir), given=loaded.given | {"data_dir"})
 
 
 def _parsed(words: Sequence[str]) -> Namespace:

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from netwright.data.data_ref import DataRef
 from netwright.data.decode import decode
 from netwright.data.images import ImageSet, Skipped
 from netwright.data.load import load_images
@@ -14,6 +15,7 @@ from netwright.data.summary import DataSummary
 from netwright.system.deprecation import moved_names
 
 __all__ = [
+    "DataRef",
     "DataSummary",
     "ImageSet",
     "ImageSource",

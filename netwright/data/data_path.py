@@ -6,6 +6,7 @@ import re
 import shlex
 from pathlib import Path
 
+from netwright.data.data_ref import is_address, parse_ref
 from netwright.data.folder_tree import Folder
 from netwright.errors import DataError
 from netwright.system.suggest import nearest
@@ -70,8 +71,9 @@ def require_images_of_run(data_dir: str | Path, run: Path) -> None:
     Raises:
         DataError: There is no such folder any more, or no file in it.
     """
-    root = Path(data_dir).expanduser()
-    if not data_dir or is_digits(data_dir) or root.is_file():
+    ref = parse_ref(data_dir)
+    root = ref.root
+    if not data_dir or is_digits(data_dir) or root.is_file() or is_address(ref.path) or "{" in ref.path:
         return
     if not root.exists() or Folder(root).is_empty:
         where = f"there is no {root} any more" if not root.exists() else f"{root} is empty"

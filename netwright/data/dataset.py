@@ -17,7 +17,8 @@ from netwright.data.layout import find_layout, no_images
 from netwright.data.mnist import MNIST_FILES, find_mnist
 from netwright.data.parquet import open_parquet, split_files
 from netwright.data.source import SPLIT_NAMES, ImageSource, listed
-from netwright.data.sources import scan_data_folder
+from netwright.data.sources import find_published, scan_data_folder
+from netwright.data.special import open_special
 from netwright.data.split_names import split_of
 from netwright.errors import DataError
 
@@ -77,6 +78,8 @@ def open_dataset(
     root = Path(data_dir).expanduser() if str(data_dir).startswith("~/") else Path(data_dir)
     if dataset == DIGITS or (dataset not in _PUBLISHED and is_digits(data_dir)):
         return _select(open_digits(), wanted, optional, cure)
+    if dataset not in _PUBLISHED and (special := open_special(data_dir)) is not None:
+        return _select(special, wanted, optional, cure)
     if dataset in _PUBLISHED:
         find, remotes = _PUBLISHED[dataset]
         source = find(root) if root.is_dir() else None
@@ -115,9 +118,8 @@ def _open_found(root: Path, wanted: Sequence[str], optional: Collection[str], cu
         return _select(open_parquet(root, tables), wanted, optional, cure)
     if images:
         return _select(open_folder(root), wanted, optional, cure)
-    for find, _ in _PUBLISHED.values():
-        if (source := find(root)) is not None:
-            return _select(source, wanted, optional, cure)
+    if (source := find_published(root)) is not None:
+        return _select(source, wanted, optional, cure)
     raise no_images(root, f"{_KINDS}. Correct --data_dir")
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from netwright.data.folder import FolderSource
+from netwright.data.packed import PackedSource
 from netwright.data.parquet import ParquetSource
 from netwright.data.source import ImageSource, IntArray
 from netwright.errors import DataError
@@ -20,7 +21,7 @@ from netwright.system.machine import processors
 __all__ = ["MOST_COMPARED", "Duplicates", "find_duplicates", "in_two_splits", "with_two_labels"]
 
 MOST_COMPARED = 200_000  # images: of more, opening each of them would take minutes on a slow disk
-_MOST_BYTES = 1 << 30  # of parquet files, which are read as a whole
+_MOST_BYTES = 1 << 30  # of parquet files and archives, which are read as a whole
 _PIECE = 4096  # bytes in the middle of a file: photos of one size differ there
 _MOST_THREADS = 16
 
@@ -59,13 +60,14 @@ def with_two_labels(groups: Sequence[IntArray], labels: IntArray) -> list[IntArr
 def find_duplicates(source: ImageSource) -> Duplicates:
     """Compare the files of a folder: by size, then by a piece, then by all bytes. Unreadable ones have none.
 
-    Of parquet files the images are compared where they are not much to read. Published arrays are taken as they are.
+    Of parquet files and archives the images are compared where they are not much to read. Published arrays are taken
+    as they are.
     """
     if len(source.labels) <= MOST_COMPARED:
         if isinstance(source, FolderSource) and len(source.sizes) == len(source.paths):
             return _of_folder(source)
-        if isinstance(source, ParquetSource) and _bytes_of(source) <= _MOST_BYTES:
-            return _of_parquet(source)
+        if isinstance(source, ParquetSource | PackedSource) and _bytes_of(source) <= _MOST_BYTES:
+            return _by_reading(source)
     return Duplicates(np.arange(len(source.labels), dtype=np.int64), is_known=False)
 
 
@@ -84,7 +86,7 @@ def _of_folder(source: FolderSource) -> Duplicates:
 
 
 @lru_cache(maxsize=2)
-def _of_parquet(source: ParquetSource) -> Duplicates:
+def _by_reading(source: ParquetSource | PackedSource) -> Duplicates:
     first: dict[bytes, int] = {}
     group = np.arange(len(source.labels), dtype=np.int64)
     for index in range(len(group)):
@@ -96,7 +98,9 @@ def _of_parquet(source: ParquetSource) -> Duplicates:
     return Duplicates(group)
 
 
-def _bytes_of(source: ParquetSource) -> int:
+def _bytes_of(source: ParquetSource | PackedSource) -> int:
+    if isinstance(source, PackedSource):
+        return int(source.places.size.sum())
     return sum((source.root / path).stat().st_size for path in {path for path, _ in source.groups})
 
 

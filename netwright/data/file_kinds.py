@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-__all__ = ["IMAGE", "IMAGE_SUFFIXES", "NO_IMAGE", "TABLE", "UNREADABLE", "file_kind"]
+__all__ = ["IMAGE", "IMAGE_SUFFIXES", "NO_IMAGE", "TABLE", "UNREADABLE", "file_kind", "kind_of_name"]
 
 IMAGE, TABLE, UNREADABLE, NO_IMAGE = "image", "table", "unreadable image", "no image"
 
@@ -36,7 +36,15 @@ def file_kind(path: str | Path) -> str:
     Raises:
         OSError: Its ending says nothing, and it cannot be opened.
     """
-    suffix = os.path.splitext(path)[1].lower()
+    if (kind := kind_of_name(str(path))) is not None:
+        return kind
+    with open(path, "rb") as file:
+        return _kind_of_head(file.read(_HEAD))
+
+
+def kind_of_name(name: str) -> str | None:
+    """The kind that an ending tells; None where it says nothing."""
+    suffix = os.path.splitext(name)[1].lower()
     if suffix in IMAGE_SUFFIXES:
         return IMAGE
     if suffix == ".parquet":
@@ -45,8 +53,7 @@ def file_kind(path: str | Path) -> str:
         return UNREADABLE
     if suffix in _OTHER_SUFFIXES:
         return NO_IMAGE
-    with open(path, "rb") as file:
-        return _kind_of_head(file.read(_HEAD))
+    return None
 
 
 def _kind_of_head(head: bytes) -> str:

@@ -106,7 +106,7 @@ def files_signature(files: Sequence[FileEntry]) -> str:
     return digest.hexdigest()
 
 
-def open_folder(root: Path) -> FolderSource:
+def open_folder(root: Path | Folder) -> FolderSource:
     """Make a source of all images of a folder.
 
     Args:

@@ -13,7 +13,7 @@ from netwright.data.file_kinds import IMAGE, NO_IMAGE, TABLE, UNREADABLE, file_k
 from netwright.errors import DataError
 from netwright.system.run_folder import OWN_FOLDERS, is_run_folder
 
-__all__ = ["FileEntry", "Folder", "printable"]
+__all__ = ["FileEntry", "Folder", "Listing", "printable"]
 
 # a file's path below the root with forward slashes, and its size in bytes
 FileEntry = tuple[str, int]
@@ -22,7 +22,7 @@ _LINK, _CLOSED = "broken link", "file that may not be opened"
 
 
 @dataclass(slots=True)
-class _Listing:
+class Listing:
     """What is in a folder itself: (name, size) of images and tables, names of other files by kind, and folders."""
 
     images: list[FileEntry] = field(default_factory=list)
@@ -50,8 +50,8 @@ class Folder:
         return self.prefix.rstrip("/").rpartition("/")[2]
 
     @cached_property
-    def _listing(self) -> _Listing:
-        listing = _Listing()
+    def _listing(self) -> Listing:
+        listing = Listing()
         try:
             status = self.path.stat()
             identity = (status.st_dev, status.st_ino)
@@ -149,7 +149,7 @@ class Folder:
         return sorted(tables)
 
 
-def _add_file(entry: os.DirEntry[str], listing: _Listing) -> None:
+def _add_file(entry: os.DirEntry[str], listing: Listing) -> None:
     if not entry.is_file():
         kind = _LINK if entry.is_symlink() else NO_IMAGE
     else:

@@ -49,17 +49,18 @@ class Layout:
     left_out: Mapping[str, str]
 
 
-def find_layout(root: Path, asked: Collection[str] = ()) -> Layout:
+def find_layout(root: Path | Folder, asked: Collection[str] = ()) -> Layout:
     """Read the layout of a folder that has images.
 
     Args:
-        root: The folder.
+        root: The folder, or a tree of one that is listed otherwise.
         asked: Names of folders that are splits because a user says so.
 
     Raises:
         DataError: It can be read in two ways, or no image has a label.
     """
-    top = base = Folder(root)
+    top = base = root if isinstance(root, Folder) else Folder(root)
+    root = top.path
     while not asked and (below := _only_folder(base)) is not None:
         base = below
     notes = [f"read from {shown(base)}, the only folder in {root.name or root} with images"] if base is not top else []
@@ -210,7 +211,7 @@ def _table_hint(*folders: Folder) -> str:
     """What to do with a table of labels beside unsorted images."""
     names = [name for folder in folders for found in folder.others.values() for name in found]
     tables = [name for name in names if name.lower().endswith((".csv", ".tsv", ".xlsx", ".json", ".jsonl"))]
-    return f"; {printable(tables[0])} is not read for labels" if tables else ""
+    return f", or give their labels as --labels {printable(tables[0])}" if tables else ""
 
 
 def _parent_hint(root: Path) -> str:
@@ -286,9 +287,10 @@ def _same_files(base: Folder, folder: Folder, names: set[str]) -> bool:
     return inside == {(path.removeprefix(base.prefix), size) for path, size in beside}
 
 
-def no_images(root: Path, kinds: str) -> DataError:
+def no_images(root: Path | Folder, kinds: str) -> DataError:
     """The error for a folder without images. kinds: what to give instead."""
-    folder = Folder(root)
+    folder = root if isinstance(root, Folder) else Folder(root)
+    root = folder.path
     formats = ", ".join(sorted(IMAGE_SUFFIXES))
     unread = [name for each in folder.walk() for name in each.others.get(UNREADABLE, [])]
     if unread:

@@ -88,12 +88,15 @@ class ParquetSource(SourceBase):
         return pc.struct_field(column, "bytes") if pa.types.is_struct(column.type) else column
 
 
-def open_parquet(root: Path, files: Sequence[FileEntry]) -> ParquetSource:
+def open_parquet(
+    root: Path, files: Sequence[FileEntry], *, image_column: str = "", label_column: str = ""
+) -> ParquetSource:
     """Make a source of parquet files.
 
     Args:
         root: The folder of the files.
         files: The files below it, from `scan_files`.
+        image_column: That has the images, where several would fit; label_column likewise.
 
     Raises:
         DataError: Columns, labels or splits are unclear.
@@ -108,7 +111,8 @@ def open_parquet(root: Path, files: Sequence[FileEntry]) -> ParquetSource:
     for path, _ in files:
         with _open_file(root / path) as file:
             if columns is None:
-                columns = _image_column(file.schema_arrow, path), _label_column(file.schema_arrow, path)
+                schema = file.schema_arrow
+                columns = _image_column(schema, path, image_column), _label_column(schema, path, label_column)
                 names = _published_names(file.schema_arrow, columns[1])
             labels.append(_read_labels(file, columns, path))
             counts = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
@@ -162,7 +166,7 @@ def _open_file(path: Path) -> Any:
         raise DataError(f"{path} cannot be read as parquet: {error}. Download or write the file again.") from error
 
 
-def _image_column(schema: Any, path: str) -> str:
+def _image_column(schema: Any, path: str, asked: str) -> str:
     import pyarrow.types as types
 
     def holds_bytes(kind: Any) -> bool:
@@ -170,10 +174,11 @@ def _image_column(schema: Any, path: str) -> str:
             return kind.get_field_index("bytes") >= 0 and holds_bytes(kind.field("bytes").type)
         return bool(types.is_binary(kind) or types.is_large_binary(kind))
 
-    return _choose(schema, [item.name for item in schema if holds_bytes(item.type)], _IMAGE_COLUMNS, "image", path)
+    fitting = [item.name for item in schema if holds_bytes(item.type)]
+    return _choose(schema, fitting, (asked,) if asked else _IMAGE_COLUMNS, "image", path, bool(asked))
 
 
-def _label_column(schema: Any, path: str) -> str:
+def _label_column(schema: Any, path: str, asked: str) -> str:
     import pyarrow.types as types
 
     def is_label(kind: Any) -> bool:
@@ -181,16 +186,20 @@ def _label_column(schema: Any, path: str) -> str:
         return any(test(kind) for test in (types.is_integer, types.is_boolean, types.is_string, types.is_large_string))
 
     fitting = [item.name for item in schema if is_label(item.type)]
+    if asked:
+        return _choose(schema, fitting, (asked,), "label", path, is_asked=True)
     published = [name for name in fitting if _published_names(schema, name) is not None]
     return _choose(schema, published or fitting, _LABEL_COLUMNS, "label", path)
 
 
-def _choose(schema: Any, fitting: list[str], known: tuple[str, ...], role: str, path: str) -> str:
-    """The fitting column with a well-known name, or the only one."""
+def _choose(
+    schema: Any, fitting: list[str], known: tuple[str, ...], role: str, path: str, is_asked: bool = False
+) -> str:
+    """The fitting column with a well-known name, or the only one. is_asked: the user says which."""
     for name in known:
         if name in fitting:
             return name
-    if len(fitting) == 1:
+    if len(fitting) == 1 and not is_asked:
         return fitting[0]
     constraint = {
         "image": "the image column holds bytes, or a struct with 'bytes'",
@@ -199,8 +208,15 @@ def _choose(schema: Any, fitting: list[str], known: tuple[str, ...], role: str, 
     columns = ", ".join(f"{item.name}: {item.type}" for item in schema)
     raise DataError(
         f"{constraint[role]}{' or strings' if role == 'label' else ''}, and of the columns of {path} ({columns}) "
-        f"{'none fits' if not fitting else 'several would fit'}. Rename the column to {known[0]!r}."
+        f"{_wrong(fitting, known[0] if is_asked else '')}. "
+        + (f"Say which one it is: --{role}_column NAME." if fitting else f"Rename the column to {known[0]!r}.")
     )
+
+
+def _wrong(fitting: list[str], asked: str) -> str:
+    if asked:
+        return f"{asked!r} is none" + (f"; these would fit: {listed(fitting)}" if fitting else "")
+    return "several would fit" if fitting else "none fits"
 
 
 def _published_names(schema: Any, label: str) -> list[str] | None:

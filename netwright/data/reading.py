@@ -40,10 +40,12 @@ class Reading:
     Attributes:
         notes: Sentences about what was taken for what.
         ignored: Files that are not read, and why.
+        missing: Names of images that have a label and are not there.
     """
 
     notes: tuple[str, ...] = ()
     ignored: tuple[Ignored, ...] = ()
+    missing: tuple[str, ...] = ()
 
 
 def ignored_of(

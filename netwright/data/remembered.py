@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from netwright.data.data_path import is_digits
+from netwright.data.data_ref import absolute_ref
 from netwright.system.atomic import write_text
 
 __all__ = ["IMAGES_FILE", "recall_data_dir", "remember_images"]
@@ -28,7 +29,7 @@ def remember_images(folder: Path, data_dir: str, facts: Mapping[str, Any]) -> No
     Raises:
         OutputError: It cannot be written.
     """
-    where = data_dir if is_digits(data_dir) else str(Path(data_dir).expanduser().absolute())
+    where = data_dir if is_digits(data_dir) else absolute_ref(data_dir)
     text = json.dumps({"format": _FORMAT, "data_dir": where, **facts}, indent=1) + "\n"
     write_text(folder / IMAGES_FILE, text, what="which images the run has", elsewhere="another --out")
 

@@ -12,8 +12,7 @@ from netwright.data.array import ArraySource
 from netwright.data.data_path import DIGITS
 from netwright.data.duplicates import Duplicates, find_duplicates, in_two_splits, with_two_labels
 from netwright.data.few_images import few_images
-from netwright.data.folder import FolderSource
-from netwright.data.reading import Ignored
+from netwright.data.reading import Ignored, Reading
 from netwright.data.source import ImageSource, IntArray, listed
 from netwright.data.split_names import is_split_like
 from netwright.data.summary import DataSummary, class_counts
@@ -41,7 +40,7 @@ def summarize(
         to_train: Networks are trained on the train split: a warning says where it has few images.
     """
     splits = dict(source.splits if splits is None else splits)
-    reading = source.reading if isinstance(source, FolderSource) else None
+    reading: Reading | None = getattr(source, "reading", None)
     ignored = () if reading is None else reading.ignored
     notes = _bundled_notes(source) if reading is None else reading.notes
     cut = provenance.removeprefix(f"{source.name}: ")

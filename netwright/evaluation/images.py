@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from netwright.data.cut import Cut
 from netwright.data.data_path import DIGITS, is_digits, require_images_of_run
+from netwright.data.data_ref import absolute_ref, parse_ref
 from netwright.data.source import SPLIT_NAMES
 from netwright.errors import DataError
 from netwright.evaluation.loading import folder_of_run, images_of_run
@@ -152,7 +153,9 @@ def _bundled(facts: Mapping[str, Any]) -> str:
 
 
 def _is_same_path(one: str, other: str) -> bool:
-    return is_digits(one) == is_digits(other) and Path(one).resolve() == Path(other).resolve()
+    refs = [parse_ref(absolute_ref(each)) for each in (one, other)]
+    resolved = [(Path(ref.path).resolve(), ref.options) for ref in refs]
+    return is_digits(one) == is_digits(other) and resolved[0] == resolved[1]
 
 
 def _own_split(facts: Mapping[str, Any], request: ModelRequest, wanted: str) -> ChosenImages | None:

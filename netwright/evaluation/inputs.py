@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from netwright.data.archive import is_archive, open_unlabeled_archive
 from netwright.data.data_path import unpacked
 from netwright.data.folder import IMAGE_SUFFIXES, scan_files, scan_images
+from netwright.data.packed import PackedSource
+from netwright.data.source import Pixels
 from netwright.errors import DataError
 from netwright.system.fetch import FetchError, TooLargeError, fetch_bytes, is_offline
 from netwright.system.plural import count
 
-__all__ = ["MOST_BYTES", "Input", "find_inputs"]
+__all__ = ["MOST_BYTES", "Input", "PackedInput", "find_inputs"]
 
 MOST_BYTES = 64 << 20  # of an image from the web
 _SCHEMES = ("http", "https")
@@ -41,21 +44,34 @@ class Input:
         return path.read_bytes()
 
 
+@dataclass(frozen=True, slots=True)
+class PackedInput:
+    """An image in an archive. name: the archive and the path in it."""
+
+    name: str
+    source: PackedSource
+    index: int
+
+    def read(self) -> bytes | Pixels:
+        """Its bytes; DataError or OSError where there are none to be had."""
+        return self.source.read(self.index).data
+
+
 def find_inputs(
     words: Sequence[str], *, timeout: float = 20.0, notify: Callable[[str], None] = _LOG.info
-) -> Iterator[Input]:
-    """An input a file and address, and one an image below each folder, by name; each once.
+) -> Iterator[Input | PackedInput]:
+    """An input a file and address, and one an image below each folder and in each .zip and .tar, by name; each once.
 
     An image of a folder is one by its name or by its content; what else is there is left out, and said. A path that is
     not there is an input that cannot be read, so that the others are still answered.
 
     Args:
-        words: Files, folders and addresses.
+        words: Files, folders, archives and addresses.
         timeout: Seconds of an address.
         notify: Called with what is left out.
 
     Raises:
-        DataError: For a folder without images.
+        DataError: For a folder or an archive without images.
     """
     seen = set()
     for each in _each(words, timeout, notify):
@@ -64,7 +80,7 @@ def find_inputs(
             yield each
 
 
-def _each(words: Sequence[str], timeout: float, notify: Callable[[str], None]) -> Iterator[Input]:
+def _each(words: Sequence[str], timeout: float, notify: Callable[[str], None]) -> Iterator[Input | PackedInput]:
     for word in words:
         if urlsplit(word).scheme.lower() in _SCHEMES:
             yield Input(word, is_url=True, timeout=timeout)
@@ -80,8 +96,23 @@ def _each(words: Sequence[str], timeout: float, notify: Callable[[str], None]) -
                     "has none. Give another, or the files themselves."
                 )
             yield from (Input(str(folder / path)) for path in found)
+        elif folder.is_file() and is_archive(folder):
+            yield from _packed(folder, notify)
         else:
             yield Input(str(_expanded(word)))
+
+
+def _packed(path: Path, notify: Callable[[str], None]) -> Iterator[Input | PackedInput]:
+    try:
+        source = open_unlabeled_archive(path)
+    except DataError as error:  # the others are still answered
+        notify(str(error))
+        yield Input(str(path))
+        return
+    if not len(source.labels):
+        raise DataError(f"an archive to predict has images in it, and {path} has none. Give another.")
+    for index in range(len(source.labels)):
+        yield PackedInput(f"{path}/{source.item_name(index)}", source, index)
 
 
 def _expanded(word: str) -> Path:

@@ -126,7 +126,7 @@ def labeled_images(
     """
     refuse_calibration(calibration)
     source: ImageSource
-    is_folder = data_dir and dataset in ("", "imagenet") and not is_digits(data_dir)
+    is_folder = data_dir and dataset in ("", "imagenet") and not is_digits(data_dir) and Path(data_dir).is_dir()
     unlabeled = open_unlabeled(Path(data_dir).expanduser()) if is_folder else None
     if unlabeled is not None:
         source, keys = unlabeled, _splits_of(unlabeled, train_split, val_split)

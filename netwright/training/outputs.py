@@ -14,6 +14,7 @@ import torch
 
 from netwright.data.cut import split_digest
 from netwright.data.data_path import is_digits
+from netwright.data.data_ref import absolute_ref, parse_ref
 from netwright.data.remembered import remember_images
 from netwright.errors import OutputError, RecipeError
 from netwright.recipe import TrainConfig, training_to_yaml
@@ -177,5 +178,6 @@ def _with_absolute_images(training: TrainConfig) -> TrainConfig:
     """The recipe is read from other folders too, by `netwright validate RUN` for one."""
     if is_digits(training.images.data_dir):
         return training
-    folder = Path(training.images.data_dir).expanduser()
-    return training.with_(data_dir=str(folder.absolute())) if folder.exists() else training
+    ref = parse_ref(training.images.data_dir)
+    is_there = Path(ref.path).expanduser().exists()
+    return training.with_(data_dir=absolute_ref(training.images.data_dir)) if is_there else training

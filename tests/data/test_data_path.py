@@ -17,16 +17,25 @@ def test_a_tilde_is_the_home_folder_in_every_reading(flat, monkeypatch):
         data_path("~no-such-user/photos", "")
 
 
-@pytest.mark.parametrize("address", ["https://example.org/photos.zip", "s3://bucket/photos", "hf://datasets/a/b"])
-def test_addresses_are_named(address):
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ("https://example.org/photos.zip", r"photos\.zip is not in .* and \$NETWRIGHT_OFFLINE forbids to fetch it"),
+        ("s3://bucket/photos", r"photos is none\. Download and unpack it, then give the folder"),
+        ("hf://datasets/a/b", "the data set 'a/b' cannot be had from the hub"),
+        ("hf://a", "a data set of the hub is hf://OWNER/NAME"),
+    ],
+)
+def test_addresses_are_named(address, says, monkeypatch, tmp_path):
+    monkeypatch.setenv("NETWRIGHT_OFFLINE", "1")
+    monkeypatch.setenv("NETWRIGHT_CACHE", str(tmp_path))
     for read in (open_source, lambda each: open_dataset("", each, ["train"])):
-        with pytest.raises(DataError, match=r"is an address\. Download and unpack it"):
+        with pytest.raises(DataError, match=says):
             read(address)
 
 
 def test_archives_are_named_with_what_unpacks_them(tmp_path):
     ways = {
-        "photos.zip": r"`unzip .*photos\.zip -d .*photos`",
         "photos.tar.gz": r"`mkdir -p .*photos && tar -xf .*photos\.tar\.gz -C .*photos`",
         "photos.7z": "by an archive program, into .*photos",
     }

@@ -159,7 +159,7 @@ def test_splits_that_hold_images_directly(photos):
 def test_a_flat_folder_with_a_table_of_labels(photos):
     root = photos.flat(".")
     (root / "labels.csv").write_text("name,label")
-    _is_refused(root, r"the 4 images of .* are in no class folder\. Sort them .*; labels\.csv is not read for labels")
+    _is_refused(root, r"the 4 images of .* are in no class folder\. Sort them .*, or give their labels as --labels labels\.csv")
 
 
 def test_a_data_set_for_object_detection(photos):

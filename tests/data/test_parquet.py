@@ -132,3 +132,17 @@ def test_a_damaged_file_is_named(tmp_path, make, table):
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(DataError, match=r"train\.parquet cannot be read as parquet"):
         open_source(tmp_path)
+
+
+def test_columns_by_name_where_several_would_fit(tmp_path, make):
+    images, labels = make.rows({"ant": 3, "bee": 3})
+    other = [label + 5 for label in labels]
+    columns = {"left": images, "right": images, "coarse": labels, "fine": other}
+    path = make.write_parquet(tmp_path / "all.parquet", columns)
+    with pytest.raises(DataError, match=r"several would fit\. Say which one it is: --image_column NAME"):
+        open_source(path)
+    for text in (path, tmp_path):
+        source = open_source(f"{text}?image_column=right&label_column=fine")
+        assert source.class_names == ("5", "6")
+    with pytest.raises(DataError, match=r"'finer' is none; these would fit: 'coarse', 'fine'"):
+        open_source(f"{path}?image_column=right&label_column=finer")
