@@ -131,10 +131,12 @@ def _ref_and_paths(options: Namespace, loaded: LoadedRecipe, command: str) -> tu
     ref = "" if is_named or not words else words.pop(0)
     paths = _as_typed([*words, *options.image_path], command)
     if not paths:
-        raise DataError(
-            "predict needs images, and none are named. Type `netwright predict RUN_OR_WEIGHTS IMAGE_OR_FOLDER ...`, or "
-            "--image_path IMAGE."
-        )
+        from netwright.data.folder import IMAGE_SUFFIXES
+
+        needs = "predict needs images, and none are named."
+        if Path(ref).suffix.lower() in IMAGE_SUFFIXES:
+            needs = f"predict needs a network before the images, and {ref} is an image."
+        raise DataError(f"{needs} Type `netwright predict RUN_OR_WEIGHTS IMAGE_OR_FOLDER ...`, or --image_path IMAGE.")
     return chosen_ref(ref, network.checkpoint), paths
 
 

@@ -41,14 +41,15 @@ def run(options: Namespace, command: str) -> int:
     from netwright.training.planning import planned
     from netwright.training.run import train_recipe
 
-    loaded = planned(loaded)
+    loaded = planned(loaded, lambda text: print(text, file=sys.stderr, flush=True))
     if is_primary():
         for notice in loaded.notices:
             print(notice, file=sys.stderr)
     trained = train_recipe(loaded, command=command)
     if is_primary():
         ref = words(trained.folder)
-        own = "" if trained.has_validation else " --data_dir OTHER_PHOTOS"
+        other = f" --split {trained.other_split}" if trained.other_split else " --data_dir OTHER_PHOTOS"
+        own = "" if trained.has_validation else other
         print_next(
             ("validate", f"{ref}{own} --out {ref}/measured", "what it confuses, as a page"),
             ("predict", f"{ref} PHOTO.jpg", "what it sees in a picture"),

@@ -65,8 +65,8 @@ def refuse_other_classes(classes: Mapping[Path, set[str]], *, may_be_empty: bool
             lacks = [f"lacks {listed(missing)}"] if missing else []
             lacks += [f"also has {listed(strange)}"] if strange else []
             raise DataError(
-                f"every split has the same class folders, and of the {len(classes[first]):,} in "
-                f"{first} {split} {' and '.join(lacks)}{_typos(missing, strange)}. Rename, add or remove "
+                f"every split has the same class folders, and {split} {' and '.join(lacks)}"
+                f"{_typos(missing, strange)}, unlike {first}, which has {len(classes[first]):,}. Rename, add or remove "
                 f"folders{empty}."
             )
 

@@ -13,6 +13,7 @@ import numpy as np
 from netwright.data.class_order import order_notice, sorted_as
 from netwright.data.source import IntArray, listed
 from netwright.errors import DataError
+from netwright.system.suggest import nearest
 
 __all__ = [
     "IMAGENET_CLASSES",
@@ -139,6 +140,9 @@ def _by_order(data_names: Sequence[str], order: str, is_usual: bool) -> ClassMap
 
 def _differ(names: Sequence[str], data_names: Sequence[str], strange: list[str], missing: list[str]) -> str:
     lacks = f", and knows {listed(missing, 4)}, which they lack" if missing else ""
+    near = [(name, found[0]) for name in strange if (found := nearest(name, missing, likeness=0.8))]
+    if near:
+        lacks += f" (is {near[0][0]!r} a typing mistake for {near[0][1]!r}?)"
     return (
         f"a network is measured on the classes it was trained on: this one does not know {listed(strange, 4)} of the "
         f"images' {len(data_names):,} classes{lacks}. Give its own images as --data_dir, rename the class folders to "

@@ -149,7 +149,9 @@ def open_split_folders(layout: Layout, folders: Sequence[str]) -> FolderSource:
             _refuse_flat(split)
             split = classes_folder(split)
         chosen[name] = split
-    return _make_source(replace(layout, notes=(*layout.notes, *_unread(layout, chosen))), chosen, is_lenient=True)
+    source = _make_source(replace(layout, notes=(*layout.notes, *_unread(layout, chosen))), chosen, is_lenient=True)
+    unread = tuple(name for name in layout.splits if name not in chosen)
+    return replace(source, reading=replace(source.reading, unread=unread))
 
 
 def _unread(layout: Layout, chosen: Mapping[str, Folder]) -> list[str]:

@@ -202,8 +202,8 @@ def _unsorted(flat: Sequence[Folder], beside: Sequence[Folder] = ()) -> DataErro
         )
     counts = " and ".join(f"{len(folder.all_images()):,} are directly in {shown(folder)}" for folder in flat)
     return DataError(
-        f"the label of an image is the name of its folder, and of the images of {parent} {counts}. {cure} If these are "
-        "classes and not splits, rename them."
+        f"the label of an image is the name of its folder, and of the images of {parent}, {counts}. {cure} If these "
+        "are classes and not splits, rename them."
     )
 
 

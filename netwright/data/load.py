@@ -18,6 +18,7 @@ import numpy.typing as npt
 from netwright.data.blocks import DecodedBlock, decoded_blocks
 from netwright.data.cut import Cut
 from netwright.data.decode import decode, ignore_pillow_warnings
+from netwright.data.elongated import elongated_warning
 from netwright.data.images import ImageSet, Skipped, manifest_name
 from netwright.data.preparation import Preparation, prepare_decoding
 from netwright.data.shape import ImageShape, choose_shape
@@ -157,6 +158,7 @@ def _decode_set(
     row[wanted[kept]] = np.arange(len(images))
     parts = [_rows(row, part) for part in (splits.train, splits.validation, splits.test)]
     left = f" {_left(len(skipped), parts)}" if skipped else ""
+    long = elongated_warning(lambda number: source.read(int(wanted[number])).data, len(wanted), preparation.resize)
     return ImageSet(
         name=source.name,
         images=images,
@@ -176,7 +178,7 @@ def _decode_set(
         background=preparation.rules.background,
         resize=preparation.resize,
         full_scale=preparation.rules.full_scale,
-        notices=(*filter(None, [preparation.notice]), *meter.warnings(preparation.rules.background)),
+        notices=(*filter(None, [preparation.notice, long]), *meter.warnings(preparation.rules.background)),
     )
 
 

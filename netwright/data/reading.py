@@ -41,11 +41,13 @@ class Reading:
         notes: Sentences about what was taken for what.
         ignored: Files that are not read, and why.
         missing: Names of images that have a label and are not there.
+        unread: Folders of splits that are there and were not wanted.
     """
 
     notes: tuple[str, ...] = ()
     ignored: tuple[Ignored, ...] = ()
     missing: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 def ignored_of(

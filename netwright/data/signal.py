@@ -55,7 +55,8 @@ class SignalMeter:
         if self.images and bright >= _SHARE * self.images:
             found.append(
                 f"{_of(bright, self.images)} of one color as the network sees them: are they transparent drawings in "
-                f"the color of the background, {background} (--background), or damaged?"
+                f"the color of the background, {background} (--background), damaged, or does what matters lie outside "
+                "the center square (--resize)?"
             )
         if self.images > 1 and len(self._kinds) <= self.images // 2:
             found.append(

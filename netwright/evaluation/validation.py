@@ -181,11 +181,14 @@ def _run(
         order=given if given in ORDERS else usual_order(info.facts),
         is_usual=given not in ORDERS,
     )
-    of_images = signal_warnings(split, info.preprocessing) if group.is_primary else ()
-    notices = tuple(text for text in (*opened.notices, chosen.notice, classes.notice, *of_images) if text)
+    notices = tuple(text for text in (*opened.notices, chosen.notice, classes.notice) if text)
     described = summarize(split.source, {split.name: split.index}).all_lines() if group.is_primary else []
-    for line in (*notices, *described):
+    for line in (*notices, *described):  # before an image is decoded: a wrong folder is seen at once
         notify(line)
+    of_images = signal_warnings(split, info.preprocessing) if group.is_primary else ()
+    for line in of_images:
+        notify(line)
+    notices += of_images
     is_shown = show_progress and group.is_primary
     with Progress(len(split), group.world) if is_shown else nullcontext() as progress:
         metrics = measure_split(

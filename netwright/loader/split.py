@@ -109,7 +109,7 @@ def open_split(images: DataConfig, split_name: str, seed: int | None = None) -> 
 
 
 def _open(images: DataConfig, wanted: tuple[str, ...], optional: tuple[str, ...] = ()) -> dict[str, Split]:
-    cure = "Give another name of a split."
+    cure = "Give one of these as --split, or --split all."
     if len(wanted) > 1:
         cure = (
             "Give another --train_split or --val_split, or --val_fraction 0.1 to cut validation images from the former."

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from netwright.data.folder import FolderSource
+from netwright.data.split_names import split_of
 from netwright.loader import Split
 from netwright.stats.guessing import commonest_class, doubt_of_guessing, no_better_than_guessing
 from netwright.system.plural import count
@@ -15,7 +17,7 @@ from netwright.training.bad_images import BadImages
 from netwright.training.records import EpochRecord, Score
 from netwright.training.setup import Setup
 
-__all__ = ["log_result"]
+__all__ = ["log_result", "unused_split"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -38,7 +40,7 @@ def log_result(setup: Setup, records: Sequence[EpochRecord], best: Path, out: Pa
         _LOG.info("best accuracy: %.2f%% after epoch %d (%s)", top1, -epoch, where)
         _compare_with_guess(score, kept, bad)
     else:
-        _LOG.warning("%s", _why_unmeasured(kept, out))
+        _LOG.warning("%s", _why_unmeasured(kept, out, unused_split(setup.train_split)))
     done, epochs = len(records), training.optimization.epochs
     if done < training.last_epoch:
         patience = training.checkpoints.early_stopping
@@ -65,12 +67,25 @@ def _compare_with_guess(best: Score, kept: Split | None, bad: BadImages) -> None
         _LOG.info("%s", text)
 
 
-def _why_unmeasured(kept: Split | None, out: Path) -> str:
+def unused_split(train: Split) -> str:
+    """A split of the same images that was not trained on, to measure the network on; '' where there is none."""
+    source = train.source
+    names = [*source.splits, *(source.reading.unread if isinstance(source, FolderSource) else ())]
+    of = {split_of(name) or name: name for name in names if name != train.name}
+    return next((of[split] for split in ("validation", "test") if split in of), "")
+
+
+def _why_unmeasured(kept: Split | None, out: Path, other: str) -> str:
     """A training without validation knows no accuracy: its training error is of images that it has learned."""
     if kept is not None:
         return (
             f"no accuracy was measured, as validate is False: `netwright validate {out}` measures it on the "
             f"{len(kept):,} images that were not trained on"
+        )
+    if other:
+        return (
+            f"no accuracy was measured, as no validation images were named: `netwright validate {out} --split {other}` "
+            f"measures it on those of {other}"
         )
     return (
         "no accuracy was measured: all images were trained on, and none kept to measure it on. `netwright validate "

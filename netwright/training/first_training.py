@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Set
+from collections.abc import Callable, Set
 from typing import Any
 
 import torch
 
 from netwright.data.dataset import open_dataset
 from netwright.data.shape import choose_shape
+from netwright.data.source import listed
 from netwright.errors import WeightsError
 from netwright.nn import build
 from netwright.options import duration_in_words
 from netwright.recipe import TrainConfig
 from netwright.system.machine import default_threads
+from netwright.system.plural import count
 from netwright.training.device import resolve_device
 from netwright.training.process import process_settings
 from netwright.weights import resolve_arch
@@ -40,12 +42,15 @@ _TIMED = 16  # images of a timed step
 _RECIPE = {"optimizer": "adamw", "weight_decay": 0.05, "batch_size": 32, "warmup_epochs": 1.0, "decay_epochs": None}
 
 
-def first_training(training: TrainConfig, given: Set[str]) -> tuple[dict[str, Any], list[str]]:
+def first_training(
+    training: TrainConfig, given: Set[str], notify: Callable[[str], None] = lambda text: None
+) -> tuple[dict[str, Any], list[str]]:
     """What suits the images and this machine.
 
     Args:
         training: With what was given.
         given: The keys of it that were; a given checkpoint is fine-tuned.
+        notify: Called with which images these are, before they are looked at and a network is timed.
 
     Returns:
         (key -> value, sentences about the choice).
@@ -59,6 +64,8 @@ def first_training(training: TrainConfig, given: Set[str]) -> tuple[dict[str, An
         images.dataset, images.data_dir, (images.train_split, images.val_split), optional=(images.val_split,)
     )
     source, split = opened.source, opened.split_names[images.train_split]
+    many = f"{count(len(source.labels), 'image')} of {count(len(source.class_names), 'class', 'classes')}"
+    notify(f"{source.name}: {many} ({listed(source.class_names)}); a network is chosen for them, and timed here")
     chosen: dict[str, Any] = {"validate": True, "scale": (0.35, 1.0), "label_smoothing": 0.1}
     if images.val_split not in opened.split_names:
         chosen["val_fraction"] = 0.2
@@ -83,9 +90,8 @@ def first_training(training: TrainConfig, given: Set[str]) -> tuple[dict[str, An
     if "optimizer" not in given:
         chosen |= _RECIPE | {"lr": 5e-4 if is_tuned else 2e-3}
     wanted = training.with_(**{key: value for key, value in chosen.items() if key not in given})
-    count = len(source.splits[split]) * (1 - wanted.images.val_fraction)
-    count = min(count, images.num_samples or count)
-    seconds = count / _images_per_second(wanted, device)
+    trained_on = len(source.splits[split]) * (1 - wanted.images.val_fraction)
+    seconds = min(trained_on, images.num_samples or trained_on) / _images_per_second(wanted, device)
     low, high, minutes = _EPOCHS["tuned" if is_tuned else "fresh"]
     chosen["epochs"] = int(min(high, max(low, 60 * minutes // max(seconds, 1e-3))))
     epochs = training.optimization.epochs if "epochs" in given else chosen["epochs"]

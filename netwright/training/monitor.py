@@ -22,6 +22,9 @@ __all__ = ["ConsoleMonitor", "NullMonitor"]
 class NullMonitor:
     """Shows nothing. A monitor of your own may subclass it; messages of a training are logged, not passed to it."""
 
+    def prepare(self) -> None:
+        """Images and network are being opened; `start` follows, or `close`."""
+
     def start(self, epochs: int, steps: int, log_interval: int, *, live: bool = True) -> None:
         """A training of `epochs` epochs of `steps` batches starts.
 
@@ -61,7 +64,12 @@ class ConsoleMonitor(NullMonitor):
         self._started = self._last = time.monotonic()
         self._before: int | None = None
 
+    def prepare(self) -> None:
+        self._display = Display(self._given or sys.stdout, _make_bar, live=False)
+        self._display.__enter__()
+
     def start(self, epochs: int, steps: int, log_interval: int, *, live: bool = True) -> None:
+        self.close()
         self._epochs, self._steps, self._interval, self._before = epochs, steps, log_interval, None
         self._display = Display(self._given or sys.stdout, _make_bar, live=live)
         if self._display.live is not None:

@@ -5,7 +5,7 @@ Only keys that nobody gave are set, and all of them are said. A training that ha
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,12 +26,16 @@ _PREPARATION = (
 )
 
 
-def planned(loaded: LoadedRecipe) -> LoadedRecipe:
+def planned(loaded: LoadedRecipe, notify: Callable[[str], None] = lambda text: None) -> LoadedRecipe:
     """The training with what was left open.
 
     `checkpoint` says how images are prepared, and without `model` which network it is of. A network.yaml says its
     resolution. With neither, a small network is chosen with its recipe (`first_training`), unless several processes
     train together.
+
+    Args:
+        loaded: The training.
+        notify: Called with which images these are, before a network is chosen for them.
 
     Raises:
         DataError, WeightsError, ArchError: What a user can correct.
@@ -51,7 +55,7 @@ def planned(loaded: LoadedRecipe) -> LoadedRecipe:
     notices: list[str] = []
     if is_first:
         wanted = training.with_(**{key: value for key, value in chosen.items() if key not in loaded.given})
-        more, notices = first_training(wanted, loaded.given)
+        more, notices = first_training(wanted, loaded.given, notify)
         chosen, why = more | chosen, "chosen, as they were not given"
     open_ = {key: value for key, value in chosen.items() if key not in loaded.given}
     if begun is not None:

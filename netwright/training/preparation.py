@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from netwright.data.decode_rules import BY_FILE, HIGH_BYTE
+from netwright.data.elongated import elongated_warning
 from netwright.data.full_scale import find_full_scale
 from netwright.data.preprocess import Preprocessing
 from netwright.loader import Split, signal_warnings
@@ -44,4 +45,6 @@ def _look(training: TrainConfig, split: Split) -> tuple[dict[str, Any], list[str
         full_scale, notice = find_full_scale(lambda position: split.read(position).data, len(split))
         changes |= {} if full_scale == BY_FILE else {"full_scale": full_scale}
         notices += [notice] if notice else []
+    long = elongated_warning(lambda number: split.read(number).data, len(split), training.augmentation.resize)
+    notices += [long] if long else []
     return changes, [*notices, *signal_warnings(split, Preprocessing.from_training(training.with_(**changes)))]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from netwright.data.data_path import as_text
 from netwright.recipe import LoadedRecipe, TrainConfig, load_training
 from netwright.recipe.training import RuntimeConfig
 from netwright.system.machine import default_threads, keep_memory
+from netwright.training.conclusion import unused_split
 from netwright.training.distributed import Group, join_group
 from netwright.training.launch import is_primary
 from netwright.training.monitor import ConsoleMonitor, NullMonitor
@@ -36,12 +37,14 @@ class Trained:
         records: What each epoch measured, in order.
         best: The file of the best weights; None without validation, and where it could not be kept.
         has_validation: Whether images were kept from the training, also where it did not measure them.
+        other_split: A split of the images that was not trained on, where there is no validation; '' without one.
     """
 
     folder: Path
     records: tuple[EpochRecord, ...]
     best: Path | None
     has_validation: bool = False
+    other_split: str = ""
 
     def load_model(self) -> LoadedModel:
         """The network with its best weights, or its last ones without validation."""
@@ -114,12 +117,15 @@ def _train_in(
     group: Group, training: TrainConfig, command: str, recipe_classes: int | None, monitor: NullMonitor
 ) -> Trained:
     """A function of its own, so that nothing refers to the group's objects any more when the group ends."""
-    setup = set_up(training, group, recipe_classes)
-    try:
+    with ExitStack() as stack:
+        stack.push(lambda kind, *_: monitor.close() if kind else None)  # a session closes it itself
+        monitor.prepare()
+        setup = set_up(training, group, recipe_classes)
+        stack.callback(setup.train.close)
+        if setup.validation is not None:
+            stack.callback(setup.validation.close)
         session = TrainingSession(setup, group, Path(training.checkpoints.out), command, monitor)
         session.run()
-        return Trained(session.out, tuple(session.records), session.best, setup.validation_split is not None)
-    finally:
-        setup.train.close()
-        if setup.validation is not None:
-            setup.validation.close()
+        kept = setup.validation_split is not None
+        other = "" if kept else unused_split(setup.train_split)
+        return Trained(session.out, tuple(session.records), session.best, kept, other)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import inspect
+import logging
 import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -38,6 +39,8 @@ from netwright.training.preparation import settle_preparation
 from netwright.training.state import latest_state
 
 __all__ = ["Setup", "set_up"]
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,7 +83,7 @@ class Setup:
 
 
 def set_up(training: TrainConfig, group: Group, recipe_classes: int | None = None) -> Setup:
-    """Open the images and build the network; nothing is trained or written yet.
+    """Open the images and build the network; nothing is trained or written yet. What images there are is logged first.
 
     Args:
         training: The training.
@@ -96,9 +99,10 @@ def set_up(training: TrainConfig, group: Group, recipe_classes: int | None = Non
     if training.images.dataset in ("", "imagenet") and (out / "training.yaml").is_file():
         require_images_of_run(training.images.data_dir, out)
     train_split, val_split = open_splits(training)
+    for line in _described(training, train_split, val_split) if group.is_primary else []:
+        _LOG.info("%s", line)  # before an image is decoded: a wrong folder is seen at once
     training, of_images = settle_preparation(training, train_split, group)
-    described = _described(training, train_split, val_split) if group.is_primary else []
-    notices = [*described, *uneven_notice(training, train_split), *_class_notices(recipe_classes, train_split)]
+    notices = [*uneven_notice(training, train_split), *_class_notices(recipe_classes, train_split)]
     notices += of_images
     network, recipe, seed = training.network, training.optimization, training.machine.seed
     _check(training, val_split)

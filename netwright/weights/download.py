@@ -40,5 +40,5 @@ def download(url: str, path: Path, sha256: str = "", *, pause: float = 1.0) -> P
     except FetchError as error:
         raise WeightsError(
             f"{url} cannot be loaded: {str(error).removeprefix(f'{url}: ')}. Online, try again; offline, "
-            f"load it elsewhere and put it at {path}."
+            f"download it elsewhere and put it at {path}."
         ) from error

@@ -192,7 +192,8 @@ def _unreadable(path: Path, error: OSError) -> WeightsError:
         return WeightsError(f"there is no {path}: there is no folder {folder}. Correct the path.")
     names = sorted(each.name for each in folder.iterdir() if not each.name.startswith("."))
     weights = [name for name in names if Path(name).suffix in (".safetensors", ".ckpt", ".pth", ".pt", ".pyth")]
-    near = nearest_file(path.name, weights)
+    folders = [each.name for each in folder.iterdir() if each.is_dir()] if not path.suffix else []
+    near = nearest_file(path.name, weights + folders)
     others = f"that folder has {', '.join(weights[:3])}{' ...' if len(weights) > 3 else ''}."
     hint = f"did you mean {near[0]!r}?" if near else others if weights else "there are no weights in that folder."
     return WeightsError(f"there is no {path}: {hint} Correct the path.")

@@ -67,13 +67,13 @@ def test_a_flat_folder_is_explained(training, data_dir, split):
 
 def test_other_class_folders_are_listed(training, data_dir):
     (data_dir / "val" / "bee").rename(data_dir / "val" / "dog")
-    with pytest.raises(DataError, match=r"of the 3 in .*train .*val lacks 'bee' and also has 'dog'"):
+    with pytest.raises(DataError, match=r"val lacks 'bee' and also has 'dog', unlike .*train, which has 3"):
         open_splits(training())
 
 
 def test_a_class_without_validation_images_has_an_empty_folder(training, data_dir):
     shutil.rmtree(data_dir / "val" / "bee")
-    with pytest.raises(DataError, match=r"val lacks 'bee'\. .*may be empty"):
+    with pytest.raises(DataError, match=r"val lacks 'bee', unlike .*may be empty"):
         open_splits(training())
     (data_dir / "val" / "bee").mkdir()
     assert set(open_splits(training())[1].labels.tolist()) == {0, 2}

@@ -37,7 +37,7 @@ def test_without_a_network_the_cache_is_used_or_the_cure_is_said(tmp_path: Path)
     (tmp_path / "a.ckpt").write_bytes(CONTENT)
     nowhere = "http://127.0.0.1:9/a.ckpt"
     assert download(nowhere, tmp_path / "a.ckpt", SHA[:8]).read_bytes() == CONTENT
-    with pytest.raises(WeightsError, match=r"cannot be loaded: .*offline, load it elsewhere and put it at .*b.ckpt"):
+    with pytest.raises(WeightsError, match=r"cannot be loaded: .*offline, download it elsewhere and put .*b.ckpt"):
         download(nowhere, tmp_path / "b.ckpt", SHA[:8], pause=0.0)
 
 
