@@ -53,7 +53,7 @@ _REFUSED: dict[str, tuple[Layout, str]] = {
     "a typing mistake": (lambda at: two_splits(at, test="val", names=("day", "nigth")), "(a typing mistake? "),
     "one class": (lambda at: classes(at, ("day",)), "at least 2 classes"),
     "nothing": (lambda at: at.mkdir(), "there are no images below photos"),
-    "an archive": (lambda at: at.write_bytes(b"PK\3\4"), "photos is an archive"),
+    "a damaged archive": (lambda at: at.write_bytes(b"PK\3\4"), "photos is damaged"),
     "nothing of that name": (lambda at: None, "the data folder 'photos' does not exist"),
 }
 # layout -> (what makes it, its splits, what is said before anything runs)
@@ -108,7 +108,7 @@ def test_what_is_no_folder_of_classes_is_refused_by_every_command_before_anythin
     layout: str, words: tuple[str, ...], work: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     make, says = _REFUSED[layout]
-    photos = work / ("photos.zip" if layout == "an archive" else "photos")
+    photos = work / ("photos.zip" if layout == "a damaged archive" else "photos")
     make(photos)
     assert main([*words, "--data_dir", photos.name, "--out", "run"]) == 1
     printed = capfd.readouterr().err
