@@ -10,7 +10,6 @@ import torch
 
 from netwright.errors import ExportError
 from netwright.runtime.runtime import FloatArray
-from netwright.training.device import resolve_device
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -82,4 +81,12 @@ def fused_backend(fused: AnyNet, precision: str, threads: int | None, device: st
         raise ExportError(
             f"torch computes in {', '.join(DTYPES)} here, not in {precision}. Use the runtime onnx or openvino for it."
         )
-    return TorchBackend(fused.to(DTYPES[precision]), threads, device=resolve_device(device))
+    return TorchBackend(fused.to(DTYPES[precision]), threads, device=_resolved(device))
+
+
+def _resolved(device: str) -> torch.device | str:
+    if device == "cpu":
+        return device
+    from netwright.training.device import resolve_device  # with all that trains
+
+    return resolve_device(device)

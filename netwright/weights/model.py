@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import nn
 
 from netwright.arch import Arch
@@ -160,9 +161,19 @@ def _class_names(stored: StoredWeights, arch: Arch) -> tuple[str, ...]:
     return tuple(str(name) for name in names)
 
 
+def _allocate(module: AnyNet) -> None:
+    """Give a network of the meta device memory. `to_empty` does that too, and imports sympy for it, 40 MiB."""
+    for each in module.modules():
+        for name, parameter in list(each.named_parameters(recurse=False)):
+            empty = torch.empty(parameter.shape, dtype=parameter.dtype, device="cpu")
+            setattr(each, name, nn.Parameter(empty, requires_grad=parameter.requires_grad))
+        for name, buffer in list(each.named_buffers(recurse=False)):
+            setattr(each, name, torch.empty(buffer.shape, dtype=buffer.dtype, device="cpu"))
+
+
 def _load_module(arch: Arch, stored: StoredWeights) -> AnyNet:
     module = build_on_meta(arch, stored)
-    module.to_empty(device="cpu")
+    _allocate(module)
     for name, buffer in module.named_buffers():
         if name.endswith("num_batches_tracked"):
             buffer.zero_()  # which other libraries do not have
