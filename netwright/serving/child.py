@@ -19,7 +19,7 @@ __all__ = ["Child", "answer_questions"]
 _SIZE = struct.Struct("<Q")  # before each message, both ways; data follow the message that tells their size
 _LARGE_BYTES = 1 << 20  # of data, after which memory is given back
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # each thread takes memory, and none is needed
-_NICE = 5  # the network and whoever asks for health come first
+_NICE = 10  # the network and whoever asks for health come first
 
 
 class Child:

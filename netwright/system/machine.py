@@ -35,7 +35,7 @@ _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
 _M_MMAP_MAX = -4
 _M_ARENA_MAX = -8
-_LARGE_BLOCK, _TORCHS_LARGE_BLOCK = 4 << 20, 16 << 20  # bytes
+_LARGE_BLOCK, _TORCHS_LARGE_BLOCK = 1 << 20, 16 << 20  # bytes
 _FEW_HEAPS = 2
 _PACKAGES = ("torch", "numpy", "scipy", "scikit-learn")
 
@@ -130,7 +130,7 @@ def share_memory() -> bool:
     threads, for this process from now on; whether it does.
 
     By itself glibc keeps what is freed for the next block, and in a heap for each thread: a server whose threads take
-    one large body or image after another then holds twice what it needs. Large is 4 MiB; 16 MiB where torch is
+    one large body or image after another then holds twice what it needs. Large is 1 MiB; 16 MiB where torch is
     imported, whose activations are such blocks: to have them anew each time makes it slower by an eighth.
     """
     if sys.platform != "linux":
@@ -144,7 +144,8 @@ def share_memory() -> bool:
 
 
 def release_memory() -> bool:
-    """Have the C library return what is freed to the system, for all threads; whether it did. It takes milliseconds.
+    """Have the C library return what is freed to the system, for all threads; whether it did. It takes tens of
+    milliseconds where much was freed, in which other threads wait as soon as they need memory.
 
     Each thread's heap keeps the large blocks that it once had; only glibc can be told.
     """

@@ -14,7 +14,7 @@ from PIL import Image
 
 from netwright.errors import ServeError
 from netwright.serving import ServeSettings
-from netwright.serving.formats import FORMATS, bytes_per_pixel, format_of
+from netwright.serving.formats import FORMATS, bytes_per_pixel, format_of, occurrences
 from netwright.serving.supervisor.process import Server
 
 Ask = Callable[..., tuple[int, bytes, dict[str, str]]]
@@ -37,6 +37,14 @@ def test_each_format_is_recognized_by_its_first_bytes() -> None:
 
 def test_a_progressive_jpeg_takes_more_memory_than_another() -> None:
     assert bytes_per_pixel("jpeg", encoded("jpeg")) < bytes_per_pixel("jpeg", encoded("jpeg", progressive=True))
+
+
+@pytest.mark.parametrize("before", [0, (1 << 20) - 2, (1 << 20) - 1, 1 << 20, 5 << 19])
+def test_two_bytes_are_found_across_parts(before: int) -> None:
+    data = bytes(before) + b"\xff\xda" + bytes(1 << 20) + b"\xff\xda"
+    assert occurrences(data, b"\xff\xda", 100) == 2
+    assert occurrences(data, b"\xff\xda", 0) >= 1
+    assert occurrences(data, b"\xff\xdb", 100) == 0
 
 
 @pytest.mark.slow

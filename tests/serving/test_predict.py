@@ -44,6 +44,28 @@ def test_a_form_has_one_image_or_several(
     assert said[0]["classes"] == said[2]["classes"]
 
 
+def test_an_answer_about_many_images_has_what_one_about_each_has(
+    ask: Ask, form: Form, server: Server, photo: bytes
+) -> None:
+    other = io.BytesIO()
+    Image.new("RGB", (30, 30), "teal").save(other, "PNG")
+    files = [(f"ä{each}.jpg", photo if each % 2 else other.getvalue()) for each in range(20)]
+    status, body, headers = ask(server, "POST", "/predict", *form(*files[:10], ("b.txt", b"words"), *files[10:]))
+    found = json.loads(body)
+    assert (status, headers["content-type"]) == (200, "application/json")
+    assert [each["file"] for each in found["predictions"]] == [
+        name for name, _ in [*files[:10], ("b.txt", b""), *files[10:]]
+    ]
+    assert found["model"] == "tiny"
+    assert "no image" in found["predictions"][10].pop("error")
+    alone = [json.loads(ask(server, "POST", "/predict", image)[1])["classes"] for image in (other.getvalue(), photo)]
+    answers = [each["classes"] for each in found["predictions"] if "classes" in each]
+    assert len(answers) == 20
+    for each, classes in zip(answers, alone * 10, strict=True):
+        assert [one["name"] for one in each] == [one["name"] for one in classes]
+        assert [one["probability"] for one in each] == pytest.approx([one["probability"] for one in classes])
+
+
 def test_images_that_are_none_or_too_much(ask: Ask, server: Server) -> None:
     file = io.BytesIO()
     Image.new("L", (2000, 2000)).save(file, "PNG")

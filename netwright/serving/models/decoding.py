@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from netwright.serving.errors import RequestError
-from netwright.system.machine import release_memory
 
 __all__ = ["SMALL_PIXELS", "DecodingQueue", "DecodingShare"]
 
@@ -164,10 +163,7 @@ class DecodingQueue:
                     self._large -= 1
                     self._memory -= job.memory
                     self._changed.notify_all()
-            is_large = job.is_large
             del job  # an idle thread holds no image
-            if is_large:
-                release_memory()
 
     def _next(self) -> _Job | None:
         """Wait for the image whose turn it is; None once the queue is closed."""

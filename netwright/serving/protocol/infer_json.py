@@ -7,6 +7,7 @@ import base64
 import binascii
 import gc
 import json
+import math
 from typing import Any
 
 from netwright.serving.errors import RequestError
@@ -16,7 +17,7 @@ from netwright.serving.protocol.tensors import InferRequest, InputTensor, Output
 __all__ = ["read_json", "read_request", "write_response"]
 
 _MOST_CLASSES = 10_000
-_SLICE = 4096  # numbers that become text between other requests: some milliseconds
+_SLICE = 4096  # numbers that become text at once: some milliseconds
 _MOST_LISTS = 1_000_000  # 70 MB of them
 _MOST_TEXTS = 200_000  # and keys: a request names a few, and has a text for each image
 
@@ -80,7 +81,7 @@ def read_request(body: bytes, header_length: str | None) -> InferRequest:
 async def write_response(
     request: InferRequest, name: str, version: int, outputs: tuple[OutputTensor, ...]
 ) -> tuple[bytes, int | None]:
-    """Write the response to a request; other requests have their turns while many numbers become text.
+    """Write the response to a request, in a thread where many numbers become text.
 
     Args:
         request: The request.
@@ -91,6 +92,15 @@ async def write_response(
     Returns:
         The body, and the size of its JSON where tensors follow it, else None.
     """
+    texts = [each for each in outputs if not each.is_binary]
+    if sum(math.prod(each.shape) for each in texts) <= _SLICE:
+        return _write(request, name, version, outputs)
+    return await asyncio.to_thread(_write, request, name, version, outputs)
+
+
+def _write(
+    request: InferRequest, name: str, version: int, outputs: tuple[OutputTensor, ...]
+) -> tuple[bytes, int | None]:
     entries, tensors = [], []
     for each in outputs:
         entry: dict[str, Any] = {"name": each.name, "datatype": each.datatype, "shape": list(each.shape)}
@@ -99,19 +109,16 @@ async def write_response(
             entry["parameters"] = {"binary_data_size": len(tensors[-1])}
             entries.append(json.dumps(entry))
         else:
-            entries.append(f'{json.dumps(entry)[:-1]}, "data": [{await _as_text(each.to_list())}]}}')
+            entries.append(f'{json.dumps(entry)[:-1]}, "data": [{_as_text(each.to_list())}]}}')
     first = json.dumps({"model_name": name, "model_version": str(version)})[:-1]
     last = f', "id": {json.dumps(request.id)}' if request.id else ""
     head = f'{first}, "outputs": [{", ".join(entries)}]{last}}}'.encode()
     return (b"".join([head, *tensors]), len(head)) if tensors else (head, None)
 
 
-async def _as_text(values: list[Any]) -> str:
-    """A list in JSON, without its brackets."""
-    parts = []
-    for start in range(0, len(values), _SLICE):
-        parts.append(json.dumps(values[start : start + _SLICE])[1:-1])
-        await asyncio.sleep(0)
+def _as_text(values: list[Any]) -> str:
+    """A list in JSON, without its brackets. In parts, between which other threads may run."""
+    parts = [json.dumps(values[start : start + _SLICE])[1:-1] for start in range(0, len(values), _SLICE)]
     return ", ".join(parts)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import warnings
 from collections.abc import Callable
@@ -63,18 +62,15 @@ def serve(
         Supervisor(settings).run(on_ready)
         return
     from netwright.serving.supervisor.listening import listen_for
-    from netwright.serving.supervisor.memory import settle_memory
+    from netwright.serving.supervisor.pauses import settle, short_pauses
     from netwright.serving.supervisor.process import Server
 
-    def settle(server: Server) -> None:
-        settle_memory()
+    def announce(server: Server) -> None:
+        settle()
         on_ready(server.port, server.grpc_port)
 
-    try:
-        with listen_for(settings) as sock:
-            Server(settings, sock).run(settle)
-    finally:
-        gc.unfreeze()  # whoever called this goes on
+    with short_pauses(), listen_for(settings) as sock:
+        Server(settings, sock).run(announce)
 
 
 def quiet_libraries() -> None:

@@ -17,7 +17,7 @@ from netwright.serving.metrics import SHARED_FOLDER, Metrics, share
 from netwright.serving.settings import ServeSettings
 from netwright.serving.supervisor.heartbeat import HeartbeatSender
 from netwright.serving.supervisor.listening import ConnectionCounts, ListeningSocket
-from netwright.serving.supervisor.memory import settle_memory
+from netwright.serving.supervisor.pauses import settle, short_pauses
 from netwright.serving.supervisor.process import Server
 from netwright.serving.supervisor.start import quiet_libraries
 from netwright.system.machine import share_memory
@@ -52,11 +52,12 @@ def main() -> int:
             server.stop()
 
         def on_ready(server: Server) -> None:
-            settle_memory()
+            settle()
             sender.send("ready")
             threading.Thread(target=stop_with_supervisor, daemon=True).start()
 
-        server.run(on_ready)
+        with short_pauses():
+            server.run(on_ready)
     except NetwrightError as error:
         Log(settings.log_format, worker=orders["place"]).write("worker failed", pid=os.getpid(), message=str(error))
         return 1

@@ -138,6 +138,15 @@ def test_the_collector_rests_while_json_is_read() -> None:
         gc.enable()
 
 
+def test_many_numbers_become_text_as_few_do() -> None:
+    values = np.random.default_rng(0).normal(size=(90, 100)).astype(np.float32)
+    asked = InferRequest("q", InputTensor("pixels", "UINT8", (90,), b""), ())
+    content, length = asyncio.run(write_response(asked, "tiny", 3, (OutputTensor("logits", (90, 100), values, False),)))
+    answer = json.loads(content)
+    assert (length, answer["id"], answer["model_version"]) == (None, "q", "3")
+    assert answer["outputs"][0]["data"] == values.ravel().tolist()
+
+
 def test_an_answer_of_json_and_of_bytes() -> None:
     values = np.array([[1.5, -2.0]], dtype=np.float32)
     asked = InferRequest("q", InputTensor("pixels", "UINT8", (1,), b""), ())
