@@ -31,10 +31,12 @@ if TYPE_CHECKING:
     from netwright.evaluation import predict, validate
     from netwright.exports import export
     from netwright.nn import FeatureExtractor, build, freeze, fuse, linear_probe
-    from netwright.population import Population
+    from netwright.population import Population, merge
     from netwright.runtime import open_runtime
     from netwright.serving import serve
     from netwright.space import DesignSpace, load_space, sample, space_names
+    from netwright.studies import study
+    from netwright.sweeps import join_sweep
     from netwright.timing import latency
     from netwright.training.run import train
     from netwright.weights import (
@@ -74,6 +76,7 @@ __all__ = [
     "freeze",
     "fuse",
     "import_population",
+    "join_sweep",
     "latency",
     "linear_probe",
     "list_models",
@@ -81,6 +84,7 @@ __all__ = [
     "load_model",
     "load_space",
     "load_weights",
+    "merge",
     "open_runtime",
     "plan",
     "predict",
@@ -97,6 +101,7 @@ __all__ = [
     "serve",
     "space_names",
     "stats",
+    "study",
     "sweep",
     "train",
     "validate",
@@ -115,10 +120,12 @@ _HOMES = {
     "evaluation": ("predict", "validate"),
     "exports": ("export",),
     "nn": ("FeatureExtractor", "build", "freeze", "fuse", "linear_probe"),
-    "population": ("Population",),
+    "population": ("Population", "merge"),
     "runtime": ("open_runtime",),
     "serving": ("serve",),
     "space": ("DesignSpace", "load_space", "sample", "space_names"),
+    "studies": ("study",),
+    "sweeps": ("join_sweep",),
     "timing": ("latency",),
     "training.run": ("train",),
     "weights": (

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["read", "table_view", "understood", "view"]
 
+_MOST_TRIALS = 20_000  # of a population: a band of so many is within 0.01, and all else takes memory in proportion
 _OF_NETWORKS = ("flops", "params", "acts", "seconds", "seed", "label", "arch", "curve")
 # our cost -> how others call it, and how many of ours one of theirs is
 _COSTS = {
@@ -108,8 +109,9 @@ def read(
     if path.is_dir() or path.name == FILE or not path.suffix or _is_population(path):
         from netwright.report import Provenance
 
-        with Population.open(path) as population:
-            frame, identity, notes = population.frame(), population.identity, population.notes
+        with Population.open(path) as population, population.snapshot():
+            held = len(population)
+            frame, identity, notes = population.frame(most=_MOST_TRIALS), population.identity, population.notes
             repeats = None if (seeds := population.repeats()) is None else seeds.frame()
             provenance = Provenance.of(identity, notes, population.seed, mixed_sessions(notes))
         if identity.get("space") is None:
@@ -131,6 +133,11 @@ def read(
         notices = tuple(
             f"--{name} is for tables; a population has its errors in percent" for name, x in of_tables.items() if x
         )
+        if held > len(frame):
+            notices += (
+                f"{len(frame):,} of its {held:,} trials, drawn at random (seed 0): what is shown is of these, with the "
+                "bands and tests of so many",
+            )
         if sampler := identity.get("sampler"):
             notices += (
                 f"the networks were proposed by {sampler} and are no random sample of the space: what bands and tests "

@@ -31,11 +31,13 @@ COMMANDS = {
     "sample": "draw networks from a design space",
     "sweep": "train a population of a design space",
     "copy": "copy a population, while a sweep trains it too; also as a table or an Optuna study",
+    "merge": "make one population of several that were trained apart, on other machines or by other seeds",
     "import": "make a population of a table: CSV, Parquet, JSON, Optuna, pycls, W&B, Ray Tune",
     "analyze": "what a population, or any table with an error column, shows",
     "refine": "propose a narrower space from a population, with the evidence",
     "scale": "scale a network to a budget of flops, params or acts, or to several",
     "compare": "test whether two populations differ",
+    "study": "several spaces and planned comparisons of them, trained until each is decided",
     "fidelity": "how well early epochs, or a cheaper population, rank networks",
     "figures": "the figures of the papers, of populations of your own",
     "train": "train a network from flags, a YAML recipe, or both; interrupted, it continues where it was",
@@ -51,7 +53,7 @@ COMMANDS = {
 }
 
 # what these leave in their folders is worth more than what they print
-_OUTLIVE_READERS = ("design", "sweep", "train")
+_OUTLIVE_READERS = ("design", "sweep", "study", "train")
 
 _WIDE = max(map(len, COMMANDS))
 

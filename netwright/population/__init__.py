@@ -4,6 +4,7 @@ from netwright.population.copying import is_population
 from netwright.population.database import FILE, STATES
 from netwright.population.failure import FAILURES, failure_of
 from netwright.population.imported import ImportedTrial
+from netwright.population.merging import Merged, merge
 from netwright.population.provenance import mixed_sessions
 from netwright.population.store import Population
 from netwright.population.trials import Trial, trial_seed
@@ -16,11 +17,13 @@ __all__ = [
     "STATES",
     "ImportedTrial",
     "Lock",
+    "Merged",
     "Population",
     "Trial",
     "difference",
     "failure_of",
     "is_population",
+    "merge",
     "mixed_sessions",
     "trial_seed",
 ]

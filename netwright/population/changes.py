@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from netwright.errors import OutputError
 from netwright.population.contents import PopulationContents
 from netwright.population.database import add_failure_column, bring_home, disk_errors, transaction
 from netwright.population.failure import failure_of
+from netwright.population.folding import fold_result, keep_one_file, sessions_of
 from netwright.population.latency import NOTE, write_latency
-from netwright.population.provenance import with_session
+from netwright.population.provenance import session_number, with_session
 from netwright.population.reading import failed_trials
+from netwright.population.sessions import write_session
 from netwright.system.lock import Lock
 
 __all__ = ["PopulationChanges"]
@@ -69,7 +73,15 @@ class PopulationChanges(PopulationContents):
         with disk_errors(self.folder):
             self._db.execute(f"UPDATE {self._table} SET state = 'waiting' WHERE trial = ?", (index,))
 
-    def finish(self, index: int, *, error: float, seconds: float, curve: Sequence[Mapping[str, Any]]) -> None:
+    def finish(
+        self,
+        index: int,
+        *,
+        error: float,
+        seconds: float,
+        curve: Sequence[Mapping[str, Any]],
+        session: int | None = None,
+    ) -> None:
         """The trial is done.
 
         Args:
@@ -77,6 +89,7 @@ class PopulationChanges(PopulationContents):
             error: Percent, of its last epoch.
             seconds: Of training.
             curve: One record an epoch.
+            session: Which one trained it, as `record_session` returned.
         """
         with self._writing():
             add_failure_column(self._db, self._table)
@@ -85,9 +98,17 @@ class PopulationChanges(PopulationContents):
                 "curve = ?, finished = ? WHERE trial = ?",
                 (error, seconds, json.dumps(list(curve)), time.time(), index),
             )
+            if session is not None:
+                write_session(self._db, self._table, index, session)
 
     def fail(
-        self, index: int, reason: str, curve: Sequence[Mapping[str, Any]] = (), *, kind: str | None = None
+        self,
+        index: int,
+        reason: str,
+        curve: Sequence[Mapping[str, Any]] = (),
+        *,
+        kind: str | None = None,
+        session: int | None = None,
     ) -> None:
         """The trial failed, and is not tried again unless `retry_failed` says so.
 
@@ -97,6 +118,7 @@ class PopulationChanges(PopulationContents):
             curve: One record for each epoch that was over.
             kind: "network" where the network cannot be trained so, which is a result; "machine" where memory, disk,
                 device or time ran out or the worker was killed. None: as the reason says.
+            session: Which one trained it, as `record_session` returned.
         """
         with self._writing():
             add_failure_column(self._db, self._table)
@@ -105,17 +127,64 @@ class PopulationChanges(PopulationContents):
                 "WHERE trial = ?",
                 (reason, kind or failure_of(reason), json.dumps(list(curve)), time.time(), index),
             )
+            if session is not None:
+                write_session(self._db, self._table, index, session)
 
-    def record_session(self, session: Mapping[str, Any], data: Mapping[str, Any], *, finished: int) -> None:
+    def fold(self, results: Mapping[str, Mapping[str, Any]], data: Mapping[str, Any]) -> list[str]:
+        """Take over what came of trials elsewhere, all of it or nothing; what is known already stays.
+
+        Args:
+            results: Name -> what `netwright.population.folding.fold_result` takes, and session, what trained it.
+            data: What is known of the images, for the record.
+
+        Returns:
+            Names of those that were new.
+        """
+        with self._writing():
+            add_failure_column(self._db, self._table)
+            before = self._db.execute(f"SELECT count(*) FROM {self._table} WHERE finished IS NOT NULL").fetchone()[0]
+            new = [name for name, result in results.items() if fold_result(self._db, self._table, result)]
+            notes = self.notes
+            for session in sessions_of(results[name] for name in new):
+                notes = with_session(notes, session, data, finished=before, now=time.time())
+            if new:
+                self._write_notes(notes)
+            for name in new:
+                if (number := session_number(notes, results[name].get("session") or {})) is not None:
+                    write_session(self._db, self._table, results[name]["index"], number)
+        return new
+
+    def share_file(self, shared: bool) -> None:
+        """Keep the file so that several machines can open it over a network disk, or again so that readers never wait.
+
+        Raises:
+            OutputError: Another program has it open.
+        """
+        try:
+            keep_one_file(self._db, not shared)
+        except sqlite3.OperationalError as error:
+            raise OutputError(
+                f"the population in {self.folder} cannot be shared while another program has it open ({error}). Close "
+                "that program, and share again."
+            ) from error
+
+    def record_session(self, session: Mapping[str, Any], data: Mapping[str, Any], *, finished: int) -> int:
         """Keep what trains the population, in `notes["provenance"]`.
 
         Args:
             session: versions, hardware, devices, threads, command; sessions that differ are told apart.
             data: What is known of the images.
             finished: Number of trials that were done or failed before this session.
+
+        Returns:
+            Its place among the sessions.
         """
         with self._writing():
-            self._write_notes(with_session(self.notes, session, data, finished=finished, now=time.time()))
+            notes = with_session(self.notes, session, data, finished=finished, now=time.time())
+            self._write_notes(notes)
+        number = session_number(notes, session)
+        assert number is not None, "it was just written"
+        return number
 
     def record_latency(self, ms: Mapping[int, float], facts: Mapping[str, str]) -> None:
         """Keep latencies, in a column `latency_ms` that a population without them lacks.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +15,14 @@ from netwright.population.database import STATES
 from netwright.population.reading import failed_trials, trial_frame
 from netwright.population.summary import population_html
 from netwright.population.trials import Trial
+from netwright.stats.outcomes import WORST
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["PopulationContents"]
+
+_MOST_SHOWN = 20_000  # trials that a notebook's page is made from
 
 
 class PopulationContents:
@@ -32,6 +37,15 @@ class PopulationContents:
         self.folder = folder
         self._db = connection
         self._table = table
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """All that is read in it is of one moment, whatever others write meanwhile; nobody waits for it."""
+        self._db.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._db.execute("COMMIT")
 
     def _meta(self, key: str) -> Any:
         return json.loads(self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()[0])
@@ -97,16 +111,38 @@ class PopulationContents:
         rows = self._db.execute(f"SELECT error FROM {self._table} WHERE state = 'done' ORDER BY trial")
         return [error for (error,) in rows]
 
-    def frame(self) -> pd.DataFrame:
+    def results_in_order(self) -> list[float]:
+        """Errors in percent in the order of trials, up to the first unfinished one: what a test at many looks takes.
+
+        A network that failed is an error of 100; trials that the machine failed are left out, for nothing is known.
+        """
+        failed = failed_trials(self._db, self._table)
+        found = []
+        for index, state, error in self._db.execute(f"SELECT trial, state, error FROM {self._table} ORDER BY trial"):
+            if state in ("waiting", "running"):
+                break
+            if state == "done":
+                found.append(float(error))
+            elif failed[index][1] == "network":
+                found.append(WORST)
+        return found
+
+    def frame(self, most: int | None = None, seed: int = 0) -> pd.DataFrame:
         """A row for each trial.
+
+        Args:
+            most: Of a larger population so many trials, drawn at random, in their order: a table of a million networks
+                takes several GiB. None is all.
+            seed: Of that draw.
 
         Returns:
             Columns trial, state, reason and failure (of a failed trial: why, and whose fault that is, "network" or
             "machine"), error (percent), flops, params, acts, seconds, seed, attempts, label, one for each parameter
             drawn, e_fit (of the network's widths, computed), arch (JSON) and curve (one record an epoch); after acts
-            latency_ms, where latencies were measured.
+            latency_ms, where latencies were measured; after label session, where several trained the population: a
+            place in `notes["provenance"]["sessions"]`, which tells software, processor, devices and threads.
         """
-        return trial_frame(self._db, self._table)
+        return trial_frame(self._db, self._table, most, seed)
 
     def _repr_html_(self) -> str:
-        return population_html(str(self.folder), self.counts(), self.frame())
+        return population_html(str(self.folder), self.counts(), self.frame(most=_MOST_SHOWN))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from netwright.system.diff import difference
 
-__all__ = ["mixed_sessions", "with_session"]
+__all__ = ["KEY", "merged_sessions", "mixed_sessions", "session_number", "with_session"]
 
 KEY = "provenance"  # of a population's notes
 # of the hardware, what changes sums in their last digits; how many processors there are does not
@@ -41,6 +41,36 @@ def with_session(
     else:
         same["last"] = now
     return dict(notes) | {KEY: known | {"sessions": sessions}}
+
+
+def session_number(notes: Mapping[str, Any], session: Mapping[str, Any]) -> int | None:
+    """The place of a session among those of the notes; None where it is not there."""
+    sessions = notes.get(KEY, {}).get("sessions", ())
+    wanted = _computed_by(session)
+    return next((place for place, each in enumerate(sessions) if _computed_by(each) == wanted), None)
+
+
+def merged_sessions(
+    sources: Sequence[Sequence[Mapping[str, Any]]],
+) -> tuple[list[dict[str, Any]], list[list[int]]]:
+    """The sessions of several populations, each once, and for each source the places of its own among them."""
+    found: list[dict[str, Any]] = []
+    places = []
+    for sessions in sources:
+        own = []
+        for session in sessions:
+            known = [_computed_by(each) for each in found]
+            if _computed_by(session) not in known:
+                found.append(dict(session))
+                own.append(len(found) - 1)
+                continue
+            place = known.index(_computed_by(session))
+            for name, choose in (("first", min), ("last", max)):
+                if name in session and name in found[place]:
+                    found[place][name] = choose(session[name], found[place][name])
+            own.append(place)
+        places.append(own)
+    return found, places
 
 
 def mixed_sessions(notes: Mapping[str, Any]) -> list[str]:

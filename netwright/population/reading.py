@@ -6,10 +6,14 @@ import json
 import sqlite3
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from netwright.arch import e_fit_of
 from netwright.population.database import has_extra_column, has_failure_column
 from netwright.population.failure import failure_of
 from netwright.population.latency import COLUMN, has_latency, latency_words
+from netwright.population.sessions import COLUMN as SESSION
+from netwright.population.sessions import has_several_sessions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,19 +24,28 @@ _BEFORE = ("trial", "state", "reason")
 _AFTER = ("error", "flops", "params", "acts", "seconds", "seed", "attempts", "label")
 
 
-def trial_frame(db: sqlite3.Connection, table: str = "trials") -> pd.DataFrame:
-    """`Population.frame` of a file. table: of it, the trials or their repeats."""
+def trial_frame(db: sqlite3.Connection, table: str = "trials", most: int | None = None, seed: int = 0) -> pd.DataFrame:
+    """`Population.frame` of a file.
+
+    Args:
+        db: The file.
+        table: Of it, the trials or their repeats.
+        most: Of more trials so many, drawn at random; None is all.
+        seed: Of that draw.
+    """
     import pandas as pd
 
     measured = table == "trials" and has_latency(db)
     after = (*_AFTER, COLUMN) if measured else _AFTER
     of_repeats = () if table == "trials" else ("network", "repeat")
-    names = (*_BEFORE, "failure", *after, *of_repeats)
-    selected = ", ".join((*_BEFORE, _failure(db, table), *after, *of_repeats))
+    sessions = (SESSION,) if has_several_sessions(db, table) else ()
+    names = (*_BEFORE, "failure", *after, *of_repeats, *sessions)
+    selected = ", ".join((*_BEFORE, _failure(db, table), *after, *of_repeats, *sessions))
     records = []
     imported = has_extra_column(db)  # then repeats have the column too
     extra = "extra" if imported else "NULL"
-    for row in db.execute(f"SELECT {selected}, {extra}, parameters, arch, curve FROM {table} ORDER BY trial"):
+    some = _some(db, table, most, seed)
+    for row in db.execute(f"SELECT {selected}, {extra}, parameters, arch, curve FROM {table}{some} ORDER BY trial"):
         record = dict(zip(names, row, strict=False))
         if record["state"] == "failed":
             record["failure"] = record["failure"] or failure_of(record["reason"])
@@ -50,6 +63,20 @@ def trial_frame(db: sqlite3.Connection, table: str = "trials") -> pd.DataFrame:
         if words := latency_words(db):
             frame.attrs[COLUMN] = words
     return frame
+
+
+def _some(db: sqlite3.Connection, table: str, most: int | None, seed: int) -> str:
+    """The condition that keeps `most` trials at random; nothing where there are no more."""
+    if most is None:
+        return ""
+    trials = np.array([trial for (trial,) in db.execute(f"SELECT trial FROM {table}")], np.int64)
+    if trials.size <= most:
+        return ""
+    kept = np.random.default_rng(seed).choice(trials, most, replace=False)
+    db.execute("CREATE TEMP TABLE IF NOT EXISTS drawn (trial INTEGER PRIMARY KEY)")
+    db.execute("DELETE FROM drawn")
+    db.executemany("INSERT INTO drawn VALUES (?)", [(int(trial),) for trial in kept])
+    return " WHERE trial IN (SELECT trial FROM drawn)"
 
 
 def parameter_names(db: sqlite3.Connection) -> list[str]:

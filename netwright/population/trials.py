@@ -14,6 +14,7 @@ from netwright.arch import Arch, ArchBatch, complexity
 __all__ = ["Networks", "Trial", "insert_trials", "trial_seed"]
 
 Networks = ArchBatch | Sequence[Arch]
+_AT_ONCE = 2000  # rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,26 +57,37 @@ def insert_trials(
     seeds: Sequence[int] | None,
     labels: Sequence[str] | None,
 ) -> None:
-    """Rows of the trials from `start` on, all of which wait."""
-    archs, parameters = list(networks), _parameters(networks)
-    rows = []
-    for index in range(start, len(archs)):
-        cost = complexity(archs[index])
-        rows.append(
-            (
-                index,
-                *(int(column[0]) for column in (cost.flops, cost.params, cost.acts)),
-                trial_seed(seed, index) if seeds is None else seeds[index],
-                json.dumps(parameters[index]),
-                archs[index].to_json(),
-                "" if labels is None else labels[index],
+    """Rows of the trials from `start` on, all of which wait. A few of them are in memory at a time."""
+    for first in range(start, len(networks), _AT_ONCE):
+        some = networks[first : first + _AT_ONCE]
+        costs, parameters = _costs(some), _parameters(some)
+        rows = []
+        for place, arch in enumerate(some):
+            index = first + place
+            rows.append(
+                (
+                    index,
+                    *costs[place],
+                    trial_seed(seed, index) if seeds is None else seeds[index],
+                    json.dumps(parameters[place]),
+                    arch.to_json(),
+                    "" if labels is None else labels[index],
+                )
             )
+        db.executemany(
+            "INSERT INTO trials (trial, flops, params, acts, seed, parameters, arch, label) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            rows,
         )
-    db.executemany(
-        "INSERT INTO trials (trial, flops, params, acts, seed, parameters, arch, label) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        rows,
-    )
+
+
+def _costs(networks: Networks) -> list[tuple[int, int, int]]:
+    """flops, params, acts of each network."""
+    if isinstance(networks, ArchBatch):
+        cost = complexity(networks)
+        return list(zip(cost.flops.tolist(), cost.params.tolist(), cost.acts.tolist(), strict=True))
+    each = [complexity(arch) for arch in networks]
+    return [(int(cost.flops[0]), int(cost.params[0]), int(cost.acts[0])) for cost in each]
 
 
 def _parameters(networks: Networks) -> list[dict[str, float]]:
@@ -83,6 +95,6 @@ def _parameters(networks: Networks) -> list[dict[str, float]]:
     columns = networks.parameters if isinstance(networks, ArchBatch) else {}
     rows: list[dict[str, float]] = [{} for _ in range(len(networks))]
     for name, values in columns.items():
-        for row, value in zip(rows, np.asarray(values, np.float64), strict=True):
-            row[name] = int(value) if float(value).is_integer() else float(value)
+        for row, value in zip(rows, np.asarray(values, np.float64).tolist(), strict=True):
+            row[name] = int(value) if value.is_integer() else value
     return rows

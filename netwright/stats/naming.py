@@ -25,7 +25,7 @@ _AMOUNT = re.compile(
 _LABELS = frozenset(
     (
         *("attempts", "comment", "description", "file", "finished", "label", "name", "note", "notes", "number", "path"),
-        *("started", "tag", "tags", "title", "trial", "url"),
+        *("session", "started", "tag", "tags", "title", "trial", "url"),
         # what Ray Tune and W&B write beside the configuration
         *("checkpoint_dir_name", "created", "done", "experiment_tag", "hostname", "iterations_since_restore"),
         *("logdir", "node_ip", "pid", "should_checkpoint", "sweep", "training_iteration", "user", "wandb"),

@@ -10,9 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["OUT_OF_MEMORY", "Executor", "TrialEvent", "TrialSpec"]
+__all__ = ["ENDS", "OUT_OF_MEMORY", "WOKEN", "Executor", "TrialEvent", "TrialSpec"]
 
 OUT_OF_MEMORY = "out of memory"  # how the reason of a trial begins whose memory ran out
+ENDS = ("done", "failed", "unsaved", "lost")  # kinds of events after which nothing of a trial comes
+WOKEN = "woken"  # the kind of event that `Executor.wake` makes; it is of no trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,9 @@ class TrialEvent:
               left out, `failure_of` in `netwright.population` reads it from the reason; of any other reason it is
               the network's;
             - "unsaved": trained, but its weights could not be written; values: reason;
-            - "lost": its worker died for no reason that the trial gave; values: reason. The machine's fault.
-        index: Of the trial.
+            - "lost": its worker died for no reason that the trial gave; values: reason. The machine's fault;
+            - "woken": of no trial: somebody called `wake`.
+        index: Of the trial; -1 for none.
         values: As JSON can hold them.
     """
 
@@ -70,7 +73,17 @@ class TrialEvent:
 
 
 class Executor(ABC):
-    """Trains trials. Use it in a with statement: everything that it started ends with it."""
+    """Trains trials. Use it in a with statement: everything that it started ends with it.
+
+    `run`, `retry` and `close` are what an executor needs. With `slots`, `add` and `wake` a sweep can be paused,
+    extended and shared with other machines while it runs: it then gives the executor no more trials than are trained
+    at once.
+    """
+
+    @property
+    def slots(self) -> int | None:
+        """How many trials are trained at a time now; None: not known, so that it is given all trials at once."""
+        return None
 
     @abstractmethod
     def run(self, trials: Iterable[TrialSpec]) -> Iterator[TrialEvent]:
@@ -92,6 +105,13 @@ class Executor(ABC):
     @abstractmethod
     def retry(self, trial: TrialSpec) -> None:
         """Train a lost trial once more, before the iterator of `run` ends."""
+
+    def add(self, trial: TrialSpec) -> None:
+        """Train one more trial, before the iterator of `run` ends."""
+        self.retry(trial)
+
+    def wake(self) -> None:  # noqa: B027 - who cannot be woken does nothing
+        """Have the iterator of `run` yield the event "woken" soon, where it runs. Any thread may call it."""
 
     @abstractmethod
     def close(self) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from netwright.errors import PopulationError
-from netwright.sweeps.executor import OUT_OF_MEMORY, Executor, TrialEvent, TrialSpec
+from netwright.sweeps.executor import OUT_OF_MEMORY, WOKEN, Executor, TrialEvent, TrialSpec
 from netwright.sweeps.worker_process import WorkerProcess
 
 __all__ = ["LocalExecutor"]
@@ -74,7 +74,7 @@ class LocalExecutor(Executor):
                 except queue.Empty:  # so whatever is late has not answered by now
                     yield from self._end_late()
                 else:
-                    yield from self._handle(*message)
+                    yield from [TrialEvent(WOKEN, -1, {})] if message is None else self._handle(*message)
         finally:
             self._forget()
             for worker in self._busy():
@@ -234,6 +234,16 @@ class LocalExecutor(Executor):
 
     def retry(self, trial: TrialSpec) -> None:
         self._waiting.appendleft(trial)
+
+    @property
+    def slots(self) -> int:
+        return self._room.total()
+
+    def add(self, trial: TrialSpec) -> None:
+        self._waiting.append(trial)
+
+    def wake(self) -> None:
+        self._inbox.put(None)
 
     def pids(self) -> list[int]:
         """Process ids of the workers."""

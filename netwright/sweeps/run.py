@@ -2,41 +2,37 @@
 
 from __future__ import annotations
 
-import logging
-import math
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext, suppress
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from netwright.arch.last_map import last_map, refuse_single_image
+from netwright.arch import complexity
 from netwright.data import ImageSet
-from netwright.errors import OutputError, PopulationError, RecipeError
-from netwright.population import Population, Trial, failure_of
-from netwright.recipe import Recipe, drawn_recipe
+from netwright.errors import PopulationError, RecipeError
+from netwright.population import Population, Trial
+from netwright.recipe import Recipe
 from netwright.stats.outcomes import WORST
 from netwright.sweeps.executor import Executor, TrialEvent, TrialSpec
+from netwright.sweeps.feeding import feed
 from netwright.sweeps.local import LocalExecutor
+from netwright.sweeps.pausing import begin_anew, may_begin, watched
 from netwright.sweeps.progress import NullProgress
+from netwright.sweeps.recording import Recorder
+from netwright.sweeps.retrying import retried, retry
 from netwright.sweeps.session import data_facts, session_facts
-from netwright.system.machine import processors
+from netwright.sweeps.shared import SharedSweep
+from netwright.sweeps.specs import refuse_single_images, trial_specs
+from netwright.sweeps.time_budget import TimeBudget
+from netwright.sweeps.workers import default_workers
 
 __all__ = ["default_workers", "retried", "run"]
 
-_LOG = logging.getLogger(__name__)
-
-_ATTEMPTS = 2  # a trial whose worker dies twice has failed
-_RECORD_SECONDS = 60.0  # how old the record of who trains may be
+_PAUSE_SECONDS = 0.5  # between two looks while it is paused
 _DISK_PATIENCE = 60.0  # seconds that a finished trial waits for room on the disk
-
-
-def default_workers(threads: int, devices: tuple[str, ...]) -> int:
-    """As many workers of `threads` threads as there are processors; one for each accelerator."""
-    if devices != ("cpu",):
-        return len(devices)
-    return max(1, processors() // threads)
 
 
 def run(
@@ -55,6 +51,7 @@ def run(
     command: str = "",
     progress: NullProgress | None = None,
     executor: Executor | None = None,
+    budget: TimeBudget | None = None,
 ) -> None:
     """Train every waiting trial; each one is on disk as soon as it is finished.
 
@@ -81,6 +78,7 @@ def run(
         progress: How far the sweep is shown on it.
         executor: Instead of local workers. Its caller closes it, so several sweeps can share its workers; it has these
             images, and its own workers, threads and devices.
+        budget: Of time; trials that would end after it stay waiting.
 
     Raises:
         OutputError: The disk stays full, or weights cannot be written.
@@ -89,34 +87,34 @@ def run(
             one image, from which batch norm at maps of 1x1 cannot learn.
     """
     path = _checked_path(images, threads, workers, trial_timeout)
-    kinds = retried(retry_failed)
+    retried(retry_failed)
     with population.lock():
+        _refuse_shared(population)
         population.requeue()
-        if kinds and (count := population.retry_failed(kinds)):
-            _LOG.info("%s: %d failed %s trained again", title, count, "trial is" if count == 1 else "trials are")
+        retry(population, retry_failed, title)
         waiting = population.trials("waiting")
         meter = _Meter(population, progress or NullProgress(), title, recipe.epochs)
         if not waiting:
             return
-        if min(int(recipe.batch_size), len(images.train)) == 1:
-            for trial in waiting:
-                if last_map(trial.arch) == 1:
-                    refuse_single_image(trial.arch, len(images.train), int(recipe.batch_size))
+        refuse_single_images(waiting, images, recipe)
         session = session_facts(threads, devices, command, images.provenance), data_facts(images)
-        sweep = _Sweep(population, title, meter, session)
-        sweep.add(waiting, recipe, split, weights, trial_timeout)
+        specs = partial(trial_specs, population, recipe=recipe, split=split, weights=weights, timeout=trial_timeout)
+        recorder = Recorder(population, title, session, meter.count, _DISK_PATIENCE)
+        sweep = _Sweep(population, recorder, specs, budget)
         workers = workers or default_workers(threads, devices)
         engine = executor or LocalExecutor(path, workers=workers, threads=threads, devices=devices)
-        with engine if executor is None else nullcontext(engine):
-            sweep.train(engine)
+        begin_anew(population.folder)
+        with engine if executor is None else nullcontext(engine), watched(population.folder, engine.wake):
+            sweep.train(engine, waiting)
 
 
-def retried(retry_failed: bool | str) -> str:
-    """Which failures are trained again: "", "machine" or "all". RecipeError for another word."""
-    kinds = {False: "", True: "machine", "": "", "machine": "machine", "all": "all"}
-    if retry_failed not in kinds:
-        raise RecipeError(f"retry_failed is true, false, 'machine' or 'all', not {retry_failed!r}. Correct it.")
-    return kinds[retry_failed]
+def _refuse_shared(population: Population) -> None:
+    """PopulationError where machines train the population together."""
+    if SharedSweep(population.folder).is_there:
+        raise PopulationError(
+            f"the sweep in {population.folder} is shared. Take part by `netwright sweep --join {population.folder}`, "
+            "or add trials by its command with --shared."
+        )
 
 
 def _checked_path(images: ImageSet, threads: int, workers: int | None, trial_timeout: float | None) -> Path:
@@ -134,108 +132,59 @@ def _checked_path(images: ImageSet, threads: int, workers: int | None, trial_tim
 
 
 class _Sweep:
-    """Events of an executor -> the population."""
+    """The trials of one population, given away one by one."""
 
     def __init__(
-        self, population: Population, title: str, meter: _Meter, session: tuple[dict[str, Any], dict[str, Any]]
-    ) -> None:
-        self._population, self._title, self._meter, self._session = population, title, meter, session
-        counts = population.counts()
-        self._before, self._finished, self._recorded = counts["done"] + counts["failed"], 0, -math.inf
-        self.specs: dict[int, TrialSpec] = {}
-        self._attempts: dict[int, int] = {}
-
-    def add(
         self,
-        trials: list[Trial],
-        recipe: Recipe,
-        split: str,
-        weights: Callable[[Trial], Path | None],
-        timeout: float | None,
+        population: Population,
+        recorder: Recorder,
+        specs: Callable[[list[Trial]], list[TrialSpec]],
+        budget: TimeBudget | None,
     ) -> None:
-        """The trials to train."""
-        names = self._population.recipe_parameters
-        for trial in trials:
-            drawn = {name: trial.parameters[name] for name in names if name in trial.parameters}
-            path = weights(trial)
-            self._attempts[trial.index] = trial.attempts
-            self.specs[trial.index] = TrialSpec(
-                trial.index,
-                trial.arch.to_dict(),
-                drawn_recipe(recipe, drawn).to_dict(),
-                trial.seed,
-                split,
-                None if path is None else str(path),
-                timeout,
-            )
+        self._population, self._recorder, self._specs, self._budget = population, recorder, specs, budget
+        self._queue, self._last = deque[TrialSpec](), -1
+        self._flops: dict[int, float] = {}
 
-    def train(self, engine: Executor) -> None:
-        """All of them. Raises OutputError, PopulationError."""
+    def _add(self, trials: list[Trial]) -> None:
+        """Trials to train."""
+        self._recorder.expect(trials)
+        if self._budget is not None:
+            self._flops |= {trial.index: float(complexity(trial.arch).flops[0]) for trial in trials}
+        self._queue.extend(self._specs(trials))
+        self._last = max(self._last, *(trial.index for trial in trials))
+
+    def train(self, engine: Executor, trials: list[Trial]) -> None:
+        """All of them, and those that are added meanwhile.
+
+        Raises OutputError, PopulationError; KeyboardInterrupt where the sweep is stopped.
+        """
+        self._add(trials)
         try:
-            for event in engine.run(self.specs.values()):
-                if self.record(event):
-                    engine.retry(self.specs[event.index])
+            while True:
+                feed(engine, self._take, self._record)
+                if not self._queue or (self._budget is not None and self._budget.is_over):
+                    return
+                time.sleep(_PAUSE_SECONDS)  # it was paused
         finally:
-            with suppress(OutputError):  # resuming does it too
-                self._population.requeue()
-            self._record_session()
+            self._recorder.close()
 
-    def record(self, event: TrialEvent) -> bool:
-        """Write an event; whether its trial is to be tried again. Raises OutputError."""
-        index, values, population = event.index, event.values, self._population
-        again, failure = False, ""
-        if event.kind == "began":
-            self._attempts[index] += 1
-            _patiently(partial(population.begin, index))
-        elif event.kind == "done":
-            _patiently(partial(population.finish, index, **values))
-        elif event.kind == "failed":
-            failure = values.get("failure") or failure_of(values["reason"])
-            self._fail(index, values["reason"], values.get("curve", ()), failure)
-        elif event.kind == "unsaved":
-            raise OutputError(values["reason"])
-        elif event.kind == "lost":
-            again = self._record_lost(index, values["reason"])
-            failure = "" if again else "machine"
-        if event.kind == "done" or failure:
-            self._finished += 1
-            if time.monotonic() - self._recorded > _RECORD_SECONDS:
-                self._record_session()
-        self._meter.count(event.kind, index, values, failure)
-        return again
+    def _take(self) -> TrialSpec | None:
+        """The next trial, where the sweep is neither paused nor stopped."""
+        if not may_begin(self._population.folder):
+            return None
+        if not self._queue and len(self._population) > self._last + 1:  # the same command with more trials
+            new = [trial for trial in self._population.trials("waiting") if trial.index > self._last]
+            self._last = len(self._population) - 1
+            if new:
+                self._add(new)
+        if not self._queue or (self._budget is not None and not self._budget.allows(self._flops[self._queue[0].index])):
+            return None
+        return self._queue.popleft()
 
-    def _record_session(self) -> None:
-        """Keep what trained, and until when, where any trial is finished and the disk has room."""
-        with suppress(OutputError):
-            if self._finished:
-                self._population.record_session(*self._session, finished=self._before)
-                self._recorded = time.monotonic()
-
-    def _record_lost(self, index: int, reason: str) -> bool:
-        _patiently(partial(self._population.wait_again, index))
-        if self._attempts[index] < _ATTEMPTS:
-            _LOG.warning("%s: trial %d is tried again: %s", self._title, index, reason)
-            return True
-        self._fail(index, f"{reason}; {self._attempts[index]} attempts", (), "machine")
-        return False
-
-    def _fail(self, index: int, reason: str, curve: Sequence[Mapping[str, Any]], failure: str) -> None:
-        _patiently(partial(self._population.fail, index, reason, curve, kind=failure))
-        _LOG.warning("%s: trial %d failed: %s", self._title, index, reason)
-
-
-def _patiently(write: Callable[[], Any]) -> None:
-    """Write; while the disk is full, keep what was computed and try again, for a minute."""
-    began = time.monotonic()
-    while True:
-        try:
-            write()
-            return
-        except OutputError as error:
-            if time.monotonic() - began > _DISK_PATIENCE:
-                raise
-            _LOG.warning("%s Trying again for %.0f seconds.", error, _DISK_PATIENCE)
-            time.sleep(min(5.0, _DISK_PATIENCE / 10))
+    def _record(self, event: TrialEvent) -> bool:
+        if self._budget is not None and event.kind == "done":
+            self._budget.done(self._flops[event.index], float(event.values["seconds"]))
+        return self._recorder.record(event)
 
 
 class _Meter:

@@ -218,6 +218,26 @@ class ExecutorContract:
         assert {index: end.kind for index, end in ends.items()} == {0: "lost", 1: "done"}
         assert ends[0].values["reason"].strip(), "a reason says something"
 
+    def test_a_trial_that_is_added_meanwhile_is_trained_too(self, executor: Executor) -> None:
+        events: list[TrialEvent] = []
+        for event in executor.run([_trial(0)]):
+            if event.kind == "began" and event.index == 0:
+                executor.add(_trial(1))
+            events.append(event)
+        assert {index: end.kind for index, end in _ended(events).items()} == {0: "done", 1: "done"}
+
+    def test_an_executor_that_is_woken_says_so_and_goes_on(self, executor: Executor) -> None:
+        if executor.slots is None:
+            pytest.skip("this executor is given all trials at once, so nobody wakes it")
+        assert executor.slots >= 2, "two workers or more"
+        events: list[TrialEvent] = []
+        for event in executor.run([_trial(0, epochs=20)]):
+            if event.kind == "began":
+                executor.wake()
+            events.append(event)
+        assert [event.index for event in events if event.kind == "woken"] == [-1]
+        assert _ended(events)[0].kind == "done"
+
     def test_closing_the_iterator_ends_what_runs_and_forgets_what_waits(self, executor: Executor) -> None:
         events = executor.run([_trial(index, epochs=10_000) for index in range(4)])
         next(event for event in events if event.kind == "epoch")

@@ -20,6 +20,7 @@ from netwright.space import DesignSpace, Sample, draw, load_space
 from netwright.stats.guessing import guessing_sentence
 from netwright.sweeps import Executor, LocalExecutor, NullProgress, default_workers, run
 from netwright.sweeps.session import guess_error
+from netwright.sweeps.time_budget import TimeBudget
 from netwright.system.atomic import require_writable
 from netwright.system.plural import count
 from netwright.system.run_folder import mark_run_folder
@@ -121,10 +122,10 @@ class PreparedDesign:
         cut = self.images.cut
         remember_images(self.config.out, self.config.data_dir, {} if cut is None else cut.to_dict())
 
-    def train(self, population: Population, title: str) -> None:
+    def train(self, population: Population, title: str, budget: TimeBudget | None = None) -> None:
         """Train every waiting trial on the training split, and those that failed where they are to be retried.
 
-        What the machine failed is said at the end.
+        What the machine failed is said at the end. With a budget of time, trials that would end after it stay waiting.
         """
         config = self.config
         retried = config.retried
@@ -146,6 +147,7 @@ class PreparedDesign:
             command=config.command,
             progress=self.progress,
             executor=self.executor,
+            budget=budget,
         )
         if failures := machine_failures(population):
             _LOG.warning("%s: %s. What the machine failed is no result", title, failures)

@@ -14,10 +14,11 @@ from netwright.data.summarize import announcer
 from netwright.errors import RecipeError, SpaceError
 from netwright.population import FILE, Population
 from netwright.space import DesignSpace, Sample
-from netwright.sweeps import NullProgress, Progress
+from netwright.sweeps import LEASE, NullProgress, Progress
 from netwright.workflow.baseline import baseline_for
 from netwright.workflow.config import SWEEP_TRIALS, DesignConfig
 from netwright.workflow.continuing import CONFIG, kept_config, refuse_other
+from netwright.workflow.estimating import estimate_text, time_budget
 from netwright.workflow.final_recipe import in_words
 from netwright.workflow.final_training import train_finalists, with_kept_recipe
 from netwright.workflow.guided import OWN, check_sampler, guided_sweep
@@ -29,6 +30,7 @@ from netwright.workflow.prepare import PreparedDesign, prepare
 from netwright.workflow.repeats import check_repeats
 from netwright.workflow.result import DesignResult, conclude
 from netwright.workflow.selection import best_network, refuse_failure
+from netwright.workflow.sharing import check_shared, is_added, share_prepared, trials_in
 from netwright.workflow.stage import Stage
 
 __all__ = ["design", "sweep"]
@@ -185,6 +187,9 @@ def sweep(
     repeats: int = 1,
     repeated: int | None = None,
     sampler: str = OWN,
+    shared: bool = False,
+    estimate: bool = False,
+    lease: float = LEASE,
     **options: Any,
 ) -> dict[str, int]:
     """Sample a design space and train the population in the folder `out`: what `netwright sweep` runs.
@@ -198,6 +203,9 @@ def sweep(
         repeated: How many networks are trained with so many seeds, the first ones; None is all.
         sampler: Who proposes networks. space draws them independently, which statistics of the space take; random, tpe
             and gp are Optuna's: the last two learn from the errors so far.
+        shared: Train nothing here: any number of machines do by `netwright.join_sweep`, from one folder.
+        estimate: Train nothing: say what the waiting trials will take, from two networks that are timed.
+        lease: Of a shared sweep: seconds of silence, after which a worker's trials go to others.
         **options: With a space, anything that `DesignConfig.from_options` takes; `out` is required.
 
     Returns:
@@ -214,6 +222,10 @@ def sweep(
     config = _config(config, "space", options)
     check_repeats(repeats, repeated, config.trials)
     check_sampler(sampler, repeats, config.latency is not None)
+    if config.seconds is not None and (shared or sampler != OWN or repeats > 1):
+        raise RecipeError("a budget of time is for one program that trains a sample. Leave 'budget' out, or the other.")
+    if shared:
+        check_shared(repeats, sampler)
     progress = progress or Progress()
     with progress:
         prepared = prepare(config, progress)
@@ -223,8 +235,16 @@ def sweep(
                 return guided_sweep(prepared, sampler)
         with prepared.latency or nullcontext():
             sample = prepared.draw(space, config.trials, config.seed)
+        before = trials_in(config.out)
         with prepared.executor, prepared.population(config.out, space, sample, config.seed) as population:
-            prepared.train(population, space.name)
+            if shared:
+                return share_prepared(prepared, population, space.name, lease)
+            if is_added(population, before):
+                return population.counts()
+            if estimate:
+                _LOG.info("%s", estimate_text(prepared, population))
+                return population.counts()
+            prepared.train(population, space.name, time_budget(prepared, population, space.name))
             prepared.tell_guessing(space.name, population.errors())
             if repeats > 1:
                 prepared.train(population.repeat(repeats, repeated), f"{space.name}, other seeds")

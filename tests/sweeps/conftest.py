@@ -113,6 +113,12 @@ def crew(_shared: LocalExecutor) -> Executor:
     return Borrowed(_shared)
 
 
+@pytest.fixture
+def workers(_shared: LocalExecutor) -> LocalExecutor:
+    """The same two, which know how many they are: their sweep can be paused and extended."""
+    return _shared
+
+
 class Notes(NullProgress):
     """Keeps where a sweep was."""
 
