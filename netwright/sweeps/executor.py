@@ -30,6 +30,11 @@ class TrialSpec:
             validation images and evaluates once, at the end.
         weights: Where to write the trained weights (safetensors), or None.
         timeout: Seconds from its beginning until its executor ends it, whatever it does, or None.
+        start: The state of a trial of fewer epochs, from which this one goes on (the epochs of the recipe are all of
+            them together), or None. An executor that cannot read it, or knows nothing of it, starts anew.
+        state: Where to keep its own state at its end, or None.
+        fold: (k, folds): it trains on all training and validation images but the k-th of so many parts, from 0 on, and
+            is evaluated on that part; None for the splits as they are.
     """
 
     index: int
@@ -39,6 +44,9 @@ class TrialSpec:
     split: str = "validation"
     weights: str | None = None
     timeout: float | None = None
+    start: str | None = None
+    state: str | None = None
+    fold: tuple[int, int] | None = None
 
     @property
     def timeout_reason(self) -> str:

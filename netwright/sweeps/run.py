@@ -18,6 +18,7 @@ from netwright.recipe import Recipe
 from netwright.stats.outcomes import WORST
 from netwright.sweeps.executor import Executor, TrialEvent, TrialSpec
 from netwright.sweeps.feeding import feed
+from netwright.sweeps.kept_states import KeptStates
 from netwright.sweeps.local import LocalExecutor
 from netwright.sweeps.pausing import begin_anew, may_begin, watched
 from netwright.sweeps.progress import NullProgress
@@ -25,7 +26,7 @@ from netwright.sweeps.recording import Recorder
 from netwright.sweeps.retrying import retried, retry
 from netwright.sweeps.session import data_facts, session_facts
 from netwright.sweeps.shared import SharedSweep
-from netwright.sweeps.specs import refuse_single_images, trial_specs
+from netwright.sweeps.specs import Paths, refuse_single_images, trial_specs
 from netwright.sweeps.time_budget import TimeBudget
 from netwright.sweeps.workers import default_workers
 
@@ -46,6 +47,9 @@ def run(
     devices: tuple[str, ...] = ("cpu",),
     split: str = "validation",
     weights: Callable[[Trial], Path | None] = lambda trial: None,
+    start: Callable[[Trial], Path | None] = lambda trial: None,
+    states: tuple[Callable[[int], Path], int] | None = None,
+    fold: Callable[[Trial], tuple[int, int] | None] = lambda trial: None,
     trial_timeout: float | None = None,
     retry_failed: bool | str = False,
     command: str = "",
@@ -70,6 +74,9 @@ def run(
         devices: "cpu", "cuda:0", ...; workers get them in turn.
         split: "validation" or "test", see `TrialSpec`.
         weights: Trial -> where its trained weights are written, or None.
+        start: Trial -> the state of a shorter training from which it goes on, or None.
+        states: Index of a trial -> where its state is kept; and of how many trials, the best ones. None: of none.
+        fold: Trial -> on which part of the images it is evaluated, see `TrialSpec`.
         trial_timeout: Seconds from the beginning of a trial until it is ended, and its worker replaced: the machine
             failed it. It is not tried again by itself. None is no limit.
         retry_failed: Train failed trials again: True or "machine" those that the machine failed, "all" those whose
@@ -98,9 +105,11 @@ def run(
             return
         refuse_single_images(waiting, images, recipe)
         session = session_facts(threads, devices, command, images.provenance), data_facts(images)
-        specs = partial(trial_specs, population, recipe=recipe, split=split, weights=weights, timeout=trial_timeout)
+        paths = Paths(weights, start, fold, None if states is None else states[0])
+        specs = partial(trial_specs, population, recipe=recipe, split=split, paths=paths, timeout=trial_timeout)
+        kept = None if states is None else KeptStates(*states, population.frame())
         recorder = Recorder(population, title, session, meter.count, _DISK_PATIENCE)
-        sweep = _Sweep(population, recorder, specs, budget)
+        sweep = _Sweep(population, recorder, specs, budget, kept)
         workers = workers or default_workers(threads, devices)
         engine = executor or LocalExecutor(path, workers=workers, threads=threads, devices=devices)
         begin_anew(population.folder)
@@ -140,7 +149,9 @@ class _Sweep:
         recorder: Recorder,
         specs: Callable[[list[Trial]], list[TrialSpec]],
         budget: TimeBudget | None,
+        states: KeptStates | None,
     ) -> None:
+        self._states = states
         self._population, self._recorder, self._specs, self._budget = population, recorder, specs, budget
         self._queue, self._last = deque[TrialSpec](), -1
         self._flops: dict[int, float] = {}
@@ -184,7 +195,10 @@ class _Sweep:
     def _record(self, event: TrialEvent) -> bool:
         if self._budget is not None and event.kind == "done":
             self._budget.done(self._flops[event.index], float(event.values["seconds"]))
-        return self._recorder.record(event)
+        again = self._recorder.record(event)
+        if self._states is not None and event.kind == "done":
+            self._states.done(event.index, float(event.values["error"]))
+        return again
 
 
 class _Meter:

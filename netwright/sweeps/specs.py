@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from netwright.arch.last_map import last_map, refuse_single_image
@@ -11,7 +12,24 @@ from netwright.population import Population, Trial
 from netwright.recipe import Recipe, drawn_recipe
 from netwright.sweeps.executor import TrialSpec
 
-__all__ = ["refuse_single_images", "trial_specs"]
+__all__ = ["Paths", "refuse_single_images", "trial_specs"]
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """What a trial reads and writes beside its result.
+
+    Attributes:
+        weights: Trial -> where its trained weights are written, or None.
+        start: Trial -> the state from which it goes on, or None.
+        fold: Trial -> on which part of the images it is evaluated, see `TrialSpec`.
+        state: Index of a trial -> where its own state is kept; None: nowhere.
+    """
+
+    weights: Callable[[Trial], Path | None] = lambda trial: None
+    start: Callable[[Trial], Path | None] = lambda trial: None
+    fold: Callable[[Trial], tuple[int, int] | None] = lambda trial: None
+    state: Callable[[int], Path] | None = None
 
 
 def trial_specs(
@@ -20,7 +38,7 @@ def trial_specs(
     recipe: Recipe,
     *,
     split: str = "validation",
-    weights: Callable[[Trial], Path | None] = lambda trial: None,
+    paths: Paths | None = None,
     timeout: float | None = None,
 ) -> list[TrialSpec]:
     """Trials with all that training them takes.
@@ -30,17 +48,23 @@ def trial_specs(
         trials: Of which to make specs.
         recipe: Resolved; what a trial draws of it replaces its values.
         split: As for `TrialSpec`.
-        weights: Trial -> where its trained weights are written, or None.
+        paths: What they read and write; by default nothing.
         timeout: As for `TrialSpec`.
     """
+    paths = paths or Paths()
     names, specs = population.recipe_parameters, []
     for trial in trials:
         drawn = {name: trial.parameters[name] for name in names if name in trial.parameters}
-        path = weights(trial)
         own = drawn_recipe(recipe, drawn).to_dict()
-        where = None if path is None else str(path)
-        specs.append(TrialSpec(trial.index, trial.arch.to_dict(), own, trial.seed, split, where, timeout))
+        kept = None if paths.state is None else paths.state(trial.index)
+        weights, start, state = (_text(path) for path in (paths.weights(trial), paths.start(trial), kept))
+        arch, fold = trial.arch.to_dict(), paths.fold(trial)
+        specs.append(TrialSpec(trial.index, arch, own, trial.seed, split, weights, timeout, start, state, fold))
     return specs
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)
 
 
 def refuse_single_images(trials: Iterable[Trial], images: ImageSet, recipe: Recipe) -> None:

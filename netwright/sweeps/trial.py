@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from netwright.recipe import Recipe
+from netwright.sweeps.state import TrialState, restarted, write_state
 from netwright.sweeps.trial_batches import Batches
 from netwright.training.engine import Engine, EpochMeter, Evaluation, check_divergence, evaluate_batches, train_epoch
 from netwright.training.graphed import engine_class
@@ -75,6 +77,8 @@ def fit(
     seed: int,
     validation: Batches | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
+    start: TrialState | None = None,
+    keep: Path | None = None,
 ) -> list[Epoch]:
     """Train a network in place.
 
@@ -85,21 +89,27 @@ def fit(
         seed: Of the order of images and their augmentation.
         validation: Images to evaluate on after each epoch.
         on_epoch: Called after each epoch.
+        start: Where another training of the network stopped, to go on from; `recipe.epochs` counts its epochs too.
+        keep: Where to write the state at the end.
 
     Returns:
-        One record an epoch.
+        One record an epoch, those of `start` first.
 
     Raises:
         Diverged: The loss became NaN or infinite.
+        OutputError: The state cannot be written.
     """
     assert recipe.is_resolved, "Recipe.resolve() decides what is 'auto'"
     module.to(train.device)
     if recipe.channels_last:
         module.to(memory_format=torch.channels_last)
     steps = train.steps(recipe.batch_size)
-    engine = _engine(module, recipe, steps, train.device)
-    epochs: list[Epoch] = []
-    for epoch in range(1, recipe.epochs + 1):
+    before = 0 if start is None else start.epochs
+    engine = _engine(module, restarted(recipe, before) if before else recipe, steps, train.device)
+    if start is not None:
+        start.load(module, engine.optimizer)
+    epochs = [Epoch(**record) for record in start.curve] if start else []
+    for epoch in range(before + 1, recipe.epochs + 1):
         started = time.perf_counter()
         meter = EpochMeter.start(epoch, train.device)
         train_epoch(engine, train.train(recipe, seed, epoch), meter, steps)
@@ -119,6 +129,8 @@ def fit(
         epochs.append(record)
         if on_epoch is not None:
             on_epoch(record)
+    if keep is not None:
+        write_state(keep, module, engine.optimizer, [each.to_dict() for each in epochs])
     return epochs
 
 

@@ -31,6 +31,8 @@ from netwright.nn import build
 from netwright.population import failure_of
 from netwright.recipe import Recipe
 from netwright.sweeps.executor import OUT_OF_MEMORY
+from netwright.sweeps.folds import fold_of
+from netwright.sweeps.state import read_state
 from netwright.sweeps.trial import Epoch, evaluate, fit
 from netwright.sweeps.trial_batches import Batches, on_device
 from netwright.sweeps.weights import save_weights
@@ -64,7 +66,7 @@ def train_trial(
         error (percent), seconds, curve (one record an epoch).
 
     Raises:
-        OutputError: The weights cannot be written.
+        OutputError: The weights or the state cannot be written.
         TrialError: The network diverged. Whatever else torch raises is the network's fault too.
     """
     arch, recipe = Arch.from_dict(trial["arch"]), Recipe.from_dict(trial["recipe"])
@@ -76,14 +78,21 @@ def train_trial(
 
     started = time.perf_counter()
     module = build(arch, seed=trial["seed"])
-    train = batches(np.concatenate([images.train, images.validation]) if is_final else images.train)
+    learned, held_out = images.train, images.validation
+    if is_final:
+        learned = np.concatenate([images.train, images.validation])
+    elif trial.get("fold"):
+        learned, held_out = fold_of(images, *trial["fold"])
+    start, keep = read_state(trial.get("start")), trial.get("state")
     epochs = fit(
         module,
-        train,
+        batches(learned),
         recipe,
         seed=trial["seed"],
-        validation=None if is_final else batches(images.validation),
+        validation=None if is_final else batches(held_out),
         on_epoch=on_epoch,
+        start=start if start is None or start.epochs < recipe.epochs else None,
+        keep=None if keep is None else Path(keep),
     )
     test = evaluate(module, batches(images.test), recipe) if is_final else None
     error = epochs[-1].error if test is None else test.error
