@@ -36,8 +36,9 @@ def add_arguments(parser: CommandParser) -> None:
     add_options(parser, DesignConfig, ("space", "out", "budget"))
     add_design_options(parser)
     add_options(parser, DesignConfig, ("policy", "refine_from"), group="refinement")
-    final = ("confirm_trials", "final_epochs", "final_seeds", "final_recipe")
-    add_options(parser, DesignConfig, final, group="confirmation and final training")
+    final = ("confirm_trials", "rungs", "final_epochs", "final_seeds", "final_recipe")
+    add_options(parser, DesignConfig, final, group="confirmation, finalists and final training")
+    add_options(parser, DesignConfig, ("opponents", "against", "pretrained"), group="opponents")
 
 
 def run(options: Namespace, command: str) -> int:

@@ -53,7 +53,7 @@ class Finalist:
     """A network that was trained longer: the pick, or a baseline of about the same cost.
 
     Attributes:
-        role: "pick" or "baseline".
+        role: "pick", "baseline" or that of another opponent.
         flops: Multiply-adds of one image.
         params: Trainable parameters.
         acts: Activations: outputs of all convolutions, linear layers and pools.
@@ -63,6 +63,7 @@ class Finalist:
         test_images: Size of the test split, None where it is unknown.
         test_guess: Accuracy in percent of always answering the commonest class of the test split, None likewise.
         latency: How long it takes to answer, in words; empty where that was not measured.
+        balanced_errors: Percent, the mean over classes, in the order of `test_errors`; empty where classes are even.
     """
 
     role: str
@@ -78,6 +79,7 @@ class Finalist:
     test_images: int | None = None
     test_guess: float | None = None
     latency: str = ""
+    balanced_errors: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from netwright.errors import StatsError
 from netwright.stats.checks import FloatArray, check_sample, check_simulation
+from netwright.stats.holm import holm
 from netwright.stats.shuffles import chunk_rows, midranks
 
 __all__ = ["Relevance", "importance"]
@@ -88,7 +89,7 @@ def importance(
     spearman, spearman_p = np.where(unordered, 0.0, spearman), np.where(unordered, 1.0, spearman_p)
     p_values = np.minimum(2 * np.minimum(spearman_p, explained_p), 1.0)
     p_values = np.where(unordered, explained_p, p_values)  # one test, not two
-    holm = _holm(p_values)
+    corrected = holm(p_values)
     results = {}
     for i, name in enumerate(values):
         count = int(groups[i].max()) + 1
@@ -100,7 +101,7 @@ def importance(
             bins=count,
             explained_p=float(explained_p[i]),
             p_value=float(p_values[i]),
-            p_holm=float(holm[i]),
+            p_holm=float(corrected[i]),
         )
     return dict(sorted(results.items(), key=lambda item: (item[1].p_value, -item[1].explained)))
 
@@ -164,11 +165,3 @@ def _direction(x: FloatArray) -> FloatArray:
     ranks = midranks(x)
     centered = ranks - ranks.mean()
     return np.asarray(centered / (np.linalg.norm(centered) or 1.0))
-
-
-def _holm(p_values: FloatArray) -> FloatArray:
-    order = np.argsort(p_values)
-    steps = p_values[order] * np.arange(p_values.size, 0, -1)
-    adjusted = np.empty_like(p_values)
-    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
-    return adjusted

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,15 +50,16 @@ class TrialState:
 
 
 def write_state(
-    path: Path, module: nn.Module, optimizer: torch.optim.Optimizer, curve: list[Mapping[str, Any]]
+    path: Path, module: nn.Module, optimizer: torch.optim.Optimizer | None, curve: Sequence[Mapping[str, Any]]
 ) -> None:
     """Keep where a trial is. OutputError where the file cannot be written, which is whole or not there."""
     tensors = {_MODULE + name: value for name, value in module.state_dict().items()}
+    states: Mapping[Any, Any] = {} if optimizer is None else optimizer.state
     for name, parameter in module.named_parameters():
-        momentum = optimizer.state.get(parameter, {}).get("momentum_buffer")
+        momentum = states.get(parameter, {}).get("momentum_buffer")
         if momentum is not None:
             tensors[_MOMENTUM + name] = momentum
-    facts = {"format": _FORMAT, "curve": json.dumps(curve)}
+    facts = {"format": _FORMAT, "curve": json.dumps(list(curve))}
     content = save({name: cpu_copy(value) for name, value in tensors.items()}, facts)
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_abandoned(path, 0.0)  # of a killed worker: one at a time trains a trial

@@ -10,7 +10,7 @@ from netwright.arch import NETWORKS, PUBLISHED, Arch, Stem, complexity, publishe
 from netwright.errors import ArchError
 from netwright.space import Setting
 
-__all__ = ["baseline_for"]
+__all__ = ["baseline_for", "like_pick"]
 
 
 def baseline_for(pick: Arch, most: float = math.inf) -> Arch:
@@ -25,7 +25,7 @@ def baseline_for(pick: Arch, most: float = math.inf) -> Arch:
     """
     flops = float(complexity(pick).flops[0])
     alike = [arch for arch in map(published, NETWORKS) if arch.block == pick.block]
-    candidates = [_like(pick, arch) for arch in [arch for arch in alike if arch.name in PUBLISHED] or alike]
+    candidates = [like_pick(pick, arch) for arch in [arch for arch in alike if arch.name in PUBLISHED] or alike]
     nearest = min(candidates, key=lambda arch: abs(math.log(float(complexity(arch).flops[0]) / flops)))
     try:
         return scale_to_flops(nearest, flops, most=most)
@@ -33,8 +33,8 @@ def baseline_for(pick: Arch, most: float = math.inf) -> Arch:
         return scale_to_flops(nearest, flops)
 
 
-def _like(pick: Arch, arch: Arch) -> Arch:
-    """The network for the images of the pick."""
+def like_pick(pick: Arch, arch: Arch) -> Arch:
+    """A published network for the images of the pick, with its head; its stem and strides suit their size."""
     images: dict[str, Any] = {
         "num_classes": pick.num_classes,
         "in_channels": pick.in_channels,

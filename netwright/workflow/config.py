@@ -18,6 +18,8 @@ from netwright.space import DesignSpace
 from netwright.system.suggest import suggest
 from netwright.timing.limit import LatencyLimit, latency_limit
 from netwright.workflow.final_recipe import read_final_recipe
+from netwright.workflow.opponent_names import read_opponents
+from netwright.workflow.rungs import AUTO, read_rungs
 
 __all__ = ["LIMITS", "SWEEP_TRIALS", "DesignConfig", "windows"]
 
@@ -31,6 +33,7 @@ SWEEP_TRIALS = 100  # of a sweep alone, by default: it is not followed by the ot
 _NOT_LASTING = (
     *("out", "command", "workers", "device", "space", "data_dir", "trial_timeout", "retry_failed"),
     *("budget", "given", "planned", "final_recipe"),  # final trainings compare their recipe themselves
+    *("rungs", "opponents", "against", "pretrained"),  # and so do finalists and opponents
     *("resize", "background", "full_scale", "in_channels"),
     "latency",  # where there is none; otherwise the populations were drawn within it
 )
@@ -76,6 +79,28 @@ class DesignConfig:
     policy: str = option(DEFAULT, "which parameters are narrowed: " + POLICIES_IN_WORDS, choices=tuple(POLICIES))
     refine_from: int = option(REFINE_FROM, "done trials from which a space is narrowed", low=10, metavar="N")
     epochs: int = option(10, "of each trial", low=1, metavar="N")
+    rungs: str = option(
+        AUTO,
+        "the best networks of both samples go on, and the best of these again: 8x15,3x30 is 8 networks for 15 epochs, "
+        "of these 3 for 30; 2x30x3 has 3 seeds; none: one brief training decides",
+        metavar="RUNGS",
+        default_text="a quarter of the time of the search",
+    )
+    opponents: str = option(
+        AUTO,
+        "networks that the pick is compared with beside the published RegNet: resnet18 (scaled to the same flops), "
+        "random (the best of random search at the same compute), both, or none",
+        metavar="LIST",
+        default_text="those for which a --budget has room",
+    )
+    against: str | None = option(
+        None,
+        "a network of yours as one more opponent: its run folder, weights or network.yaml, or a name",
+        metavar="REF",
+    )
+    pretrained: str | None = option(
+        None, "published weights, or a file of weights, that are fine-tuned as one more opponent", metavar="REF"
+    )
     final_epochs: int | None = option(None, "of pick and baseline", low=1, metavar="N", default_text="3 times --epochs")
     final_seeds: int = option(3, "trainings of each", low=1, metavar="N")
     final_recipe: str | None = option(
@@ -146,7 +171,7 @@ class DesignConfig:
                 object.__setattr__(self, "budget", read_duration(self.budget))
             except ValueError as error:
                 raise RecipeError(f"budget: {error}. Correct 'budget'.") from error
-        for name in ("data_dir", "space", "final_recipe"):
+        for name in ("data_dir", "space", "final_recipe", "against", "pretrained"):
             if isinstance(path := getattr(self, name), Path):
                 object.__setattr__(self, name, as_text(path))
         for name in LIMITS:
@@ -155,6 +180,8 @@ class DesignConfig:
         check_options(self)
         if self.background is not None and (problem := check_background(self.background)):
             raise RecipeError(problem)
+        read_rungs(self.rungs)
+        read_opponents(self.opponents)
         if "epochs" in self.recipe:
             raise RecipeError("the epochs of trials are not part of the recipe. Give them as 'epochs'.")
         for epochs, values in ((self.epochs, {}), (self.final, self.final_values)):

@@ -70,7 +70,7 @@ def _set_aside_other_epochs(config: DesignConfig) -> None:
         many = len(population)
     if then == config.epochs:
         return
-    names = [name for name in (FILE, "refined", "final") if (config.out / name).exists()]
+    names = [name for name in (FILE, "refined", "final", "rungs", "states") if (config.out / name).exists()]
     where = set_aside(config.out, names)
     _LOG.info(
         "%d networks were trained for %s, and --epochs is now %d: errors after different "

@@ -1,9 +1,10 @@
-"""The final training of pick and baseline: longer, with the same seeds. Only here the test images are looked at."""
+"""The final training of the pick and its opponents: longer, with the same seeds. Only they see test images."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,11 +41,18 @@ def with_kept_recipe(prepared: PreparedDesign, pick: Arch, baseline: Arch) -> Pr
     return replace(prepared, final_recipe=recipe)
 
 
-def train_finalists(prepared: PreparedDesign, pick: Arch, baseline: Arch) -> tuple[Finalist, Finalist]:
-    """Train both on all training and validation images; the test error is that of the last epoch.
+def train_finalists(
+    prepared: PreparedDesign, networks: Mapping[str, Arch], starts: Mapping[str, Path] | None = None
+) -> tuple[Finalist, ...]:
+    """Train all on the training and validation images; the test error is that of the last epoch.
+
+    Args:
+        prepared: The design.
+        networks: Role -> network: the pick, the baseline, and other opponents.
+        starts: Role -> the state from which its trainings begin, such as published weights.
 
     Returns:
-        Pick and baseline; the baseline may be without test errors.
+        In the order of the networks; all but the pick may be without test errors.
 
     Raises:
         PopulationError: No training of the pick is finished.
@@ -60,23 +68,22 @@ def train_finalists(prepared: PreparedDesign, pick: Arch, baseline: Arch) -> tup
             **config.preparation,
         )
         # a part of the images may be all gray, and the whole not
-        pick, baseline = (replace(arch, in_channels=images.channels) for arch in (pick, baseline))
-    order = _order(folder, config.final_seeds)
-    networks = {"pick": pick, "baseline": baseline}
+        networks = {role: replace(arch, in_channels=images.channels) for role, arch in networks.items()}
+    order, begins = _order(folder, networks, config.final_seeds), dict(starts or {})
     with Population.open_or_create(
         folder,
-        networks=[networks[role] for role, _ in order],
+        networks=[arch for _, _, arch in order],
         seed=config.seed,
         identity=identity(None, prepared.final_recipe, images, config.threads),
-        seeds=[trial_seed(config.seed, _FIRST_SEED + k) for _, k in order],
-        labels=[role for role, _ in order],
+        seeds=[trial_seed(config.seed, _FIRST_SEED + k) for _, k, _ in order],
+        labels=[role for role, _, _ in order],
     ) as population:
         write_text(folder / RECIPE, to_yaml(prepared.final_recipe), what="the recipe", elsewhere="another --out")
         run(
             population,
             images,
             prepared.final_recipe,
-            title="3/3 pick and baseline",
+            title="3/3 pick and baseline" if len(networks) == 2 else "3/3 pick and opponents",
             workers=config.workers,
             threads=config.threads,
             devices=prepared.devices,
@@ -85,6 +92,7 @@ def train_finalists(prepared: PreparedDesign, pick: Arch, baseline: Arch) -> tup
             command=config.command,
             split="test",
             weights=lambda trial: weights_of(folder, trial.label, trial.seed),
+            start=lambda trial: begins.get(trial.label),
             progress=prepared.progress,
             executor=prepared.executor if images is prepared.images else None,
         )
@@ -92,7 +100,7 @@ def train_finalists(prepared: PreparedDesign, pick: Arch, baseline: Arch) -> tup
         if failures := machine_failures(population):
             again = f"`{retry_command(config.command)}`" if config.command else "retry_failed=True"
             _LOG.warning("final trainings: %s. %s trains them again", failures, again)
-    finalists = _finalist(frame, "pick", pick, images), _finalist(frame, "baseline", baseline, images)
+    finalists = tuple(_finalist(frame, role, arch, images) for role, arch in networks.items())
     if not finalists[0].test_errors:
         cure = "Lower the learning rate, in another folder."
         if (frame["failure"] == "machine").any():
@@ -101,25 +109,27 @@ def train_finalists(prepared: PreparedDesign, pick: Arch, baseline: Arch) -> tup
     return finalists
 
 
-def _order(folder: Path, seeds: int) -> list[tuple[str, int]]:
-    """Role and number of the seed of each training: those that the folder has, in their order, then the others.
+def _order(folder: Path, networks: Mapping[str, Arch], seeds: int) -> list[tuple[str, int, Arch]]:
+    """Role, number of the seed and network of each training: those that the folder has, in order, then the others.
 
     Raises:
         PopulationError: The folder has more seeds.
     """
-    held = 0
-    order: list[tuple[str, int]] = []
+    held: Counter[tuple[str, Arch]] = Counter()
+    order: list[tuple[str, int, Arch]] = []
     if (folder / FILE).exists():
         with Population.open(folder) as population:
-            labels = list(population.frame()["label"])
-        held = len(labels) // 2
-        order = [(label, labels[:at].count(label)) for at, label in enumerate(labels)]
-    if held > seeds:
+            frame = population.frame()
+        for role, text in zip(frame["label"], frame["arch"], strict=True):
+            arch = Arch.from_json(text)
+            order.append((str(role), held[str(role), arch], arch))
+            held[str(role), arch] += 1
+    if (most := max(held.values(), default=0)) > seeds:
         raise PopulationError(
-            f"final trainings are added and never taken away: {folder} has {held} of each network, and "
-            f"--final_seeds is {seeds}. Give {held} or more, or choose another folder."
+            f"final trainings are added and never taken away: {folder} has {most} of each network, and "
+            f"--final_seeds is {seeds}. Give {most} or more, or choose another folder."
         )
-    return order + [(role, k) for role in ("pick", "baseline") for k in range(held, seeds)]
+    return order + [(role, k, arch) for role, arch in networks.items() for k in range(held[role, arch], seeds)]
 
 
 def _timeout(prepared: PreparedDesign, images: ImageSet) -> float | None:
@@ -132,14 +142,18 @@ def _timeout(prepared: PreparedDesign, images: ImageSet) -> float | None:
 
 
 def weights_of(folder: Path, label: str, seed: int) -> Path:
-    """Where the weights of a final training are. label: "pick" or "baseline"."""
+    """Where the weights of a final training are. label: its role, such as "pick" or "baseline"."""
     return folder / "weights" / f"{label}-{seed}.safetensors"
 
 
 def _finalist(frame: pd.DataFrame, role: str, arch: Arch, images: ImageSet) -> Finalist:
     from netwright.report import Finalist
 
-    mine = frame[frame["label"] == role]
+    is_mine = [
+        label == role and Arch.from_json(text) == arch
+        for label, text in zip(frame["label"], frame["arch"], strict=True)
+    ]
+    mine = frame[is_mine]
     done = mine[mine["state"] == "done"]
     cost = complexity(arch)
     return Finalist(

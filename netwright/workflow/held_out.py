@@ -22,9 +22,10 @@ from netwright.errors import DataError, WeightsError
 from netwright.population import FILE, Population
 from netwright.sweeps import run
 from netwright.workflow.prepare import PreparedDesign, identity
+from netwright.workflow.rungs import Rung
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
@@ -59,18 +60,33 @@ class HeldOut:
         return np.asarray(self.images.images[row])
 
 
-def measure_held_out(prepared: PreparedDesign, pick: Arch, frames: Mapping[str, pd.DataFrame]) -> HeldOut | None:
-    """Train the pick as its trial did, on the training images alone, and measure it on the validation images.
+def measure_held_out(
+    prepared: PreparedDesign,
+    pick: Arch,
+    frames: Mapping[str, pd.DataFrame],
+    weights: Path | None = None,
+    rungs: Sequence[Rung] = (),
+) -> HeldOut | None:
+    """Measure the pick as it was trained on the training images alone, on the validation images.
+
+    Where finalists left no weights of it, its trial is trained once more.
 
     Args:
         prepared: The design.
         pick: As `best_network` names it.
         frames: Name of a population -> `Population.frame()`.
+        weights: That the last rung left.
+        rungs: The last one, which made them.
 
     Returns:
         The numbers, which have the trial's error; None where the machine failed it.
     """
     config, images = prepared.config, prepared.images
+    if weights is not None and weights.is_file():
+        try:
+            return HeldOut(_measure(weights, images, config.data_dir), images, rungs[-1].epochs)
+        except (WeightsError, DataError) as error:
+            _LOG.warning("the weights of the finalist cannot be used: %s", error)
     seed, known, folder = _place(prepared, pick, frames)
     with Population.open_or_create(
         folder,

@@ -129,11 +129,10 @@ def quick_network(latency: LatencySampler, frames: Mapping[str, pd.DataFrame]) -
     )
 
 
-def with_latency(latency: LatencySampler | None, finalists: tuple[Finalist, Finalist]) -> tuple[Finalist, Finalist]:
-    """Pick and baseline with their latencies, measured after they were chosen; the device is named."""
+def with_latency(latency: LatencySampler | None, finalists: tuple[Finalist, ...]) -> tuple[Finalist, ...]:
+    """Pick and opponents with their latencies, measured after they were chosen; the device is named."""
     if latency is None:
         return finalists
-    pick, baseline = (
+    return tuple(
         replace(each, latency=f"{latency.confirm(each.arch).in_words()}, {latency.in_words()}") for each in finalists
     )
-    return pick, baseline

@@ -13,15 +13,18 @@ from netwright.options import duration_in_words
 from netwright.population import FILE, Population
 from netwright.sweeps import NullProgress
 from netwright.sweeps.run import default_workers
+from netwright.workflow.config import DesignConfig
 from netwright.workflow.final_recipe import relative_cost
 from netwright.workflow.held_out import is_measured
 from netwright.workflow.ledger import Ledger
+from netwright.workflow.opponent_names import OPPONENTS, read_opponents
 from netwright.workflow.plan import REPORT_SECONDS, Survey, final_plan, seeds_within
 from netwright.workflow.prepare import PreparedDesign, with_final
+from netwright.workflow.rungs import NONE, Rung, plan_rungs, read_rungs, rungs_in_words, rungs_seconds, to_text
 from netwright.workflow.speed import Speed, measure_speeds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     import pandas as pd
 
@@ -34,6 +37,7 @@ _LEAST = 4  # networks that are trained however late it is
 _CLOSE = 0.95  # of what later stages were planned to take: what an earlier one leaves them at least
 _EVALUATION = 0.4  # of a step of training costs an evaluation of an image, where nothing is known
 _WORTH_MEASURING = 15.0  # starts of a worker that must be left before two networks are measured
+_MORE_RUNGS = 1.5  # times what was planned for them: the rest is for the final trainings
 _LEAST_EPOCHS = 3  # of a final training, however late it is
 
 
@@ -72,13 +76,44 @@ class Pace:
         if many >= planned:
             return 0
         trial = float(seconds.mean()) if len(seconds) else float(self.ledger.facts["trial_seconds"])
-        room = self._left - _CLOSE * sum(self.ledger.facts["seconds"][name] for name in later)
+        room = self._left - _CLOSE * sum(self.ledger.facts["seconds"].get(name, 0.0) for name in later)
         fitting = max(int(room / max(trial, 1e-6)) * workers, _LEAST - many)
         return max(0, min(fitting, planned - many, self._round(planned, workers)))
 
     def stage_over(self, later: tuple[str, ...], many: int) -> None:
         """Remember how many networks the stage has, so that it is not begun again."""
         self.ledger.choose(**{"trials" if "confirm" in later else "confirm_trials": many})
+
+    def rungs(
+        self, prepared: PreparedDesign, networks: int, frames: Mapping[str, pd.DataFrame], names: Sequence[str]
+    ) -> tuple[Rung, ...]:
+        """The rungs that fit the time that is left beside the final trainings; those that a session before began stay.
+
+        Args:
+            prepared: The design.
+            networks: Of which the best go on.
+            frames: Name of a population -> its frame.
+            names: Of the best networks, by their populations and trials.
+        """
+        config, seconds = prepared.config, self.ledger.facts["seconds"]
+        if (given := read_rungs(str(self.ledger.choices.get("rungs", config.rungs)))) is not None:
+            return given
+        workers = config.workers or default_workers(config.threads, prepared.devices)
+        known = [_epoch_seconds(name, frames, config.epochs) for name in names[:_LEAST]]
+        room = min(self._left - _CLOSE * float(seconds["final"]), _MORE_RUNGS * float(seconds.get("rungs", 0.0)))
+        full = config.final_epochs if "final_epochs" in config.fixed else int(self.ledger.facts["final_epochs"])
+        validation = len(prepared.images.validation)
+        epochs = max(room, 0.0) * workers / max(sum(known) / len(known), 1e-6)
+        found: tuple[Rung, ...] = ()
+        # the last training of a rung leaves workers idle
+        for share in (1.0, 0.85, 0.7, 0.5):
+            found = plan_rungs(share * epochs, networks, config.epochs, full or config.final, validation)
+            if rungs_seconds(found, config.epochs, sum(known) / len(known), workers) <= room:
+                break
+        self.ledger.choose(rungs=to_text(found))
+        if found:
+            _LOG.info("finalists: %s", rungs_in_words(found))
+        return found
 
     def finish(self) -> None:
         """Remember that the design is finished, and say how long it took."""
@@ -88,7 +123,13 @@ class Pace:
         _LOG.info("done in %s of %s", duration_in_words(self.ledger.spent), duration_in_words(budget))
 
     def final(
-        self, prepared: PreparedDesign, pick: Arch, baseline: Arch, frames: Mapping[str, pd.DataFrame]
+        self,
+        prepared: PreparedDesign,
+        pick: Arch,
+        baseline: Arch,
+        frames: Mapping[str, pd.DataFrame],
+        *,
+        has_weights: bool = False,
     ) -> PreparedDesign:
         """The design with final trainings that fit the time that is left; what a session before began stays.
 
@@ -97,6 +138,7 @@ class Pace:
             pick: Named by its population and trial.
             baseline: What it is compared with.
             frames: Name of a population -> its frame, with the pick in one of them.
+            has_weights: Whether finalists left weights of the pick, so that its trial is not needed once more.
         """
         folder, config = prepared.config.out / "final", prepared.config
         done, epochs, seeds, is_same = _begun(folder, pick, baseline)
@@ -106,35 +148,62 @@ class Pace:
         workers = config.workers or default_workers(config.threads, prepared.devices)
         own, other = self._speeds(prepared, pick, baseline, frames)
         left = self._left
-        if not is_measured(prepared, pick, frames):  # else the time that was spent has it already
-            left -= _epoch_seconds(pick, frames, config.epochs) * config.epochs  # the pick's trial once more
+        if not has_weights and not is_measured(prepared, pick, frames):
+            left -= _epoch_seconds(pick.name, frames, config.epochs) * config.epochs  # the pick's trial once more
         given: dict[str, Any] = {
             name: getattr(config, name) for name in ("final_epochs", "final_seeds") if name in config.fixed
         }
         if done and is_same and given.get("final_epochs", epochs) == epochs:
             more = seeds_within(left, epochs, survey, own, other, workers)
             chosen = epochs, given.get("final_seeds") or seeds + more
+            opponents = self._begun_opponents(folder)
         else:
-            fitting, seeds, seconds = final_plan(left, survey, own, other, workers, given)
+            opponents, (fitting, seeds, seconds) = self._finals(config, left, survey, (own, other), workers, given)
             chosen = (fitting if "final_epochs" in given else max(fitting, _LEAST_EPOCHS)), seeds
             self.ledger.facts["seconds"]["final"] = seconds
             if folder.exists() and not done:  # begun for a time that a kill has taken
                 shutil.rmtree(folder)
-        self.ledger.choose(final_epochs=chosen[0], final_seeds=chosen[1])
+        self.ledger.choose(final_epochs=chosen[0], final_seeds=chosen[1], opponents=",".join(opponents) or NONE)
         _LOG.info(
             "3/3: %d epochs and %s fit the %s that are left",
             chosen[0],
             "one training of each" if chosen[1] == 1 else f"{chosen[1]} trainings of each",
             duration_in_words(max(self.ledger.left, 1.0)),
         )
-        return with_final(prepared, epochs=chosen[0], seeds=chosen[1])
+        return with_final(prepared, epochs=chosen[0], seeds=chosen[1], opponents=",".join(opponents) or NONE)
+
+    @staticmethod
+    def _begun_opponents(folder: Path) -> tuple[str, ...]:
+        with Population.open(folder) as population:
+            labels = set(population.frame()["label"])
+        return tuple(name for name in OPPONENTS if name in labels)
+
+    @staticmethod
+    def _finals(
+        config: DesignConfig,
+        left: float,
+        survey: Survey,
+        speeds: tuple[Speed, Speed],
+        workers: int,
+        given: Mapping[str, Any],
+    ) -> tuple[tuple[str, ...], tuple[int, int, float]]:
+        """The opponents beside the baseline, and epochs, seeds and seconds; one that nobody gave takes no epochs."""
+        own = (*(("against",) if config.against else ()), *(("pretrained",) if config.pretrained else ()))
+        chosen = read_opponents(config.opponents)
+        others = [speeds[1]] * len((*(chosen or ()), *own))
+        found = final_plan(left, survey, *speeds, workers, given, others)
+        if chosen is None and not own:
+            more = final_plan(left, survey, *speeds, workers, given, [speeds[1]])
+            if more[:2] == found[:2] and more[2] <= left:
+                return ("resnet18",), more
+        return chosen or (), found
 
     def _speeds(
         self, prepared: PreparedDesign, pick: Arch, baseline: Arch, frames: Mapping[str, pd.DataFrame]
     ) -> tuple[Speed, ...]:
         """Of pick and baseline in a final training: as measured now, and as much slower as the pick's trial was."""
         images, config = prepared.images, prepared.config
-        seconds = _epoch_seconds(pick, frames, config.epochs)
+        seconds = _epoch_seconds(pick.name, frames, config.epochs)
         if self._left < _WORTH_MEASURING * self.ledger.facts["start"]:
             whole = len(images.train) + _EVALUATION * len(images.validation)
             longer = relative_cost(prepared.final_recipe, prepared.recipe)
@@ -173,12 +242,13 @@ def _begun(folder: Path, pick: Arch, baseline: Arch) -> tuple[int, int, int, boo
     with Population.open(folder) as population:
         frame, epochs = population.frame(), int(population.identity["recipe"]["epochs"])
     archs = {Arch.from_json(text) for text in frame["arch"]}
-    return int((frame["state"] == "done").sum()), epochs, len(frame) // 2, archs == {pick, baseline}
+    seeds = int((frame["label"] == "pick").sum())
+    return int((frame["state"] == "done").sum()), epochs, seeds, {pick, baseline} <= archs
 
 
-def _epoch_seconds(pick: Arch, frames: Mapping[str, pd.DataFrame], epochs: int) -> float:
-    """Median seconds of an epoch of the pick's trial."""
-    name, _, trial = pick.name.rpartition(" ")
+def _epoch_seconds(pick: str, frames: Mapping[str, pd.DataFrame], epochs: int) -> float:
+    """Median seconds of an epoch of a trial. pick: the name of its network."""
+    name, _, trial = pick.rpartition(" ")
     frame = frames[name]
     row = frame.loc[frame["trial"] == int(trial)].iloc[0]
     seconds = [float(epoch["seconds"]) for epoch in row["curve"] if "seconds" in epoch]

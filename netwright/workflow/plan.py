@@ -10,6 +10,8 @@ from typing import Any
 from netwright.analysis.policy import REFINE_FROM
 from netwright.options import duration_in_words
 from netwright.system.plural import count
+from netwright.workflow.opponent_names import IN_WORDS
+from netwright.workflow.rungs import RUNG_SHARE, Rung, plan_rungs, rungs_in_words, rungs_seconds
 from netwright.workflow.speed import Speed
 
 __all__ = [
@@ -28,6 +30,7 @@ FINAL_SHARE = 0.65  # of the time for training; few epochs rank networks, and on
 REPORT_SECONDS = 8.0  # for the report and what is written, beside a hundredth of the budget
 
 _RANKED = 16  # networks that are trained before any is trained for more epochs
+_RANKED_FIRST = 24  # of them, where the best go on: more networks are then worth more than epochs (docs/log.md)
 _EPOCHS = (3, 10)  # of a trial
 _LEAST_TRIALS = 8  # fewer at a high resolution are worth less than these at a lower one
 _MOST_TRIALS = 160
@@ -89,6 +92,9 @@ class Plan:
         seconds: Of the search, of the confirmation and of the final training.
         is_final_good: Whether the final trainings see images enough for that resolution.
         final_images: That a final training sees, each as often as there are epochs.
+        rungs: On which the best networks go on.
+        rung_seconds: That these take.
+        opponents: Of the pick, beside the baseline, by their roles.
     """
 
     candidate: Candidate
@@ -101,6 +107,9 @@ class Plan:
     seconds: tuple[float, float, float]
     is_final_good: bool
     final_images: int = 0
+    rungs: tuple[Rung, ...] = ()
+    rung_seconds: float = 0.0
+    opponents: tuple[str, ...] = ()
 
     @property
     def is_good(self) -> bool:
@@ -153,16 +162,22 @@ def _plan(
 ) -> Plan:
     speed = candidate.speed
     final_speed = Speed(final_cost * speed.train, speed.evaluate)
-    final_epochs, final_seeds, final = final_plan(
-        FINAL_SHARE * seconds, survey, final_speed, final_speed, workers, given
-    )
+    final_epochs, final_seeds, final, opponents = _finals(FINAL_SHARE * seconds, survey, final_speed, workers, given)
     room = max(seconds - final, (1 - FINAL_SHARE) * seconds) * workers  # of the search, in seconds of workers
     few = _few_images(room, survey, speed, given)
     trained, judged = (survey.train, survey.validation) if few is None else (int(0.8 * few), int(0.2 * few))
     epoch = speed.train * trained + speed.evaluate * judged
-    epochs = given.get("epochs") or int(min(max(room / (epoch * _RANKED), _EPOCHS[0]), _EPOCHS[1]))
-    fitting = int(room / (epochs * epoch))
-    trials, confirming = _shared(max(min(fitting, _MOST_TRIALS), 2), given, workers)
+    rungs: tuple[Rung, ...] = ()
+    for share, ranked in ((RUNG_SHARE, _RANKED_FIRST), (0.0, _RANKED)):
+        own = (1 - share) * room
+        most = min(_EPOCHS[1], *(rung.epochs - 1 for rung in given.get("rungs", ())[:1]), 10**6)
+        epochs = given.get("epochs") or max(1, int(min(max(own / (epoch * ranked), _EPOCHS[0]), most)))
+        trials, confirming = _shared(max(min(int(own / (epochs * epoch)), _MOST_TRIALS), 2), given, workers)
+        rungs = given.get("rungs", ())
+        if share and "rungs" not in given:
+            rungs = plan_rungs(share * room / epoch, trials + confirming, epochs, final_epochs, judged)
+        if rungs:
+            break
     search, confirm = (math.ceil(many / workers) * epochs * epoch for many in (trials, confirming))
     good = min(max(_SEEN[0] / survey.trained, _FINAL_EPOCHS[0][0]), _FINAL_EPOCHS[0][1])
     return Plan(
@@ -176,7 +191,23 @@ def _plan(
         (search, confirm, final),
         final_epochs >= good or "final_epochs" in given,
         final_epochs * survey.trained,
+        rungs,
+        rungs_seconds(rungs, epochs, epoch, workers),
+        opponents,
     )
+
+
+def _finals(
+    seconds: float, survey: Survey, speed: Speed, workers: int, given: Mapping[str, Any]
+) -> tuple[int, int, float, tuple[str, ...]]:
+    """Epochs, seeds and seconds of the final trainings, and the opponents; those that nobody gave take no epochs."""
+    opponents: tuple[str, ...] = given.get("opponents", ())
+    epochs, seeds, final = final_plan(seconds, survey, speed, speed, workers, given, [speed] * len(opponents))
+    if "opponents" not in given:
+        more = final_plan(seconds, survey, speed, speed, workers, given, [speed])
+        if more[:2] == (epochs, seeds) and more[2] <= seconds:
+            return *more, ("resnet18",)
+    return epochs, seeds, final, opponents
 
 
 def _few_images(room: float, survey: Survey, speed: Speed, given: Mapping[str, Any]) -> int | None:
@@ -202,19 +233,27 @@ def _shared(many: int, given: Mapping[str, Any], workers: int) -> tuple[int, int
 
 
 def final_plan(
-    seconds: float, survey: Survey, pick: Speed, baseline: Speed, workers: int, given: Mapping[str, Any]
+    seconds: float,
+    survey: Survey,
+    pick: Speed,
+    baseline: Speed,
+    workers: int,
+    given: Mapping[str, Any],
+    others: Sequence[Speed] = (),
 ) -> tuple[int, int, float]:
     """The final trainings that fit: (epochs, seeds, seconds that they take).
 
-    More seeds are trained where workers would be idle, and once more epochs no longer help.
+    More seeds are trained where workers would be idle, and once more epochs no longer help. others: speeds of further
+    opponents.
     """
+    networks = (pick, baseline, *others)
     most = min(max(_SEEN[1] / survey.trained, _FINAL_EPOCHS[1][0]), _FINAL_EPOCHS[1][1])
     asked = given.get("final_seeds")
     choices = [asked] if asked else range(1, _MOST_SEEDS + 1)
     best: tuple[int, int, float] | None = None
     for seeds in choices:
-        epoch = _makespan([pick.train] * seeds + [baseline.train] * seeds, workers) * survey.trained
-        test = _makespan([pick.evaluate] * seeds + [baseline.evaluate] * seeds, workers) * survey.test
+        epoch = _makespan([each.train for each in networks for _ in range(seeds)], workers) * survey.trained
+        test = _makespan([each.evaluate for each in networks for _ in range(seeds)], workers) * survey.test
         epochs = given.get("final_epochs") or int(min(max((seconds - test) / epoch, 1), most))
         found = (epochs, seeds, epochs * epoch + test)
         # another seed is for what is left over, and costs no epochs worth having
@@ -271,14 +310,19 @@ def plan_in_words(
             f"  2/3 nothing: a space is narrowed from {REFINE_FROM} networks on, for which there is no time here"
         )
     each = "one training each" if plan.final_seeds == 1 else f"{plan.final_seeds} trainings each"
-    whole = sum(plan.seconds) + others
+    whole = sum(plan.seconds) + plan.rung_seconds + others
+    rungs = (
+        [f"      then {rungs_in_words(plan.rungs)}: about {duration_in_words(plan.rung_seconds)}"] if plan.rungs else []
+    )
+    against = ["the best", IN_WORDS["baseline"], *(IN_WORDS[role] for role in plan.opponents)]
+    compared = f"{', '.join(against[:-1])} and {against[-1]}"
     return [
         f"the plan for {duration_in_words(budget)} on {count(workers, 'worker')} of {count(threads, 'thread')}:",
         f"  {images} at {at} pixels{size}; an image takes {1000 * plan.candidate.speed.train:.2g} ms to train on",
         f"  1/3 {count(plan.trials, 'network')} for {count(plan.epochs, 'epoch')} each{on}: about {search}",
         confirming,
-        f"  3/3 the best and a published network of its cost, {count(plan.final_epochs, 'epoch')}, {each}: "
-        f"about {final}",
+        *rungs,
+        f"  3/3 {compared}, {count(plan.final_epochs, 'epoch')}, {each}: about {final}",
         *([f"      their recipe: {recipe}; --final_recipe FILE replaces it"] if recipe else []),
         f"  with decoding, measuring and the report: about {duration_in_words(whole)}. Each step is planned anew from "
         "the time that is left",

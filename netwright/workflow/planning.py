@@ -25,7 +25,9 @@ from netwright.workflow.config import LIMITS, DesignConfig
 from netwright.workflow.final_recipe import ImageFacts, final_values, in_words, relative_cost, trial_values
 from netwright.workflow.latency import measuring_seconds
 from netwright.workflow.ledger import Ledger
+from netwright.workflow.opponent_names import given_opponents
 from netwright.workflow.plan import REPORT_SECONDS, Candidate, Plan, Survey, make_plan, plan_in_words
+from netwright.workflow.rungs import by_default, read_rungs, rungs_seconds
 
 __all__ = ["DEFAULT_SECONDS", "applied", "planned"]
 
@@ -97,7 +99,7 @@ def _grow(config: DesignConfig, ledger: Ledger, seconds: float) -> None:
     if "trials" not in config.fixed and not (config.out / "refined" / FILE).exists():
         more = int(share * seconds * kept["workers"] / trial)
         ledger.choices["trials"] = ledger.choices.get("trials", config.trials) + more
-    for name in ("final_epochs", "final_seeds"):
+    for name in ("final_epochs", "final_seeds", "rungs", "opponents"):
         ledger.choices.pop(name, None)
     ledger.facts["finished"] = False
 
@@ -120,7 +122,7 @@ def _first(config: DesignConfig, announce: Callable[[DataSummary], None] | None)
     recipe = {name: value for name, value in trial_values(facts).items() if name not in config.fixed}
     trial = _resolved(config, recipe | dict(config.recipe), survey, shape, device)
     candidates, start = measured_candidates(config, source, shape, trial, (workers, device, seconds))
-    given = {name: getattr(config, name) for name in _PLANNED if name in config.fixed}
+    given = {name: getattr(config, name) for name in _PLANNED if name in config.fixed} | given_rungs(config)
     # workers start, and once more two networks are measured
     others = ledger.spent + 2 * start + REPORT_SECONDS + 0.01 * limit + 0.001 * len(source.labels)
     others += measuring_seconds(config)
@@ -176,13 +178,23 @@ def _choices(config: DesignConfig, plan: Plan, recipe: dict[str, Any]) -> dict[s
     return {name: value for name, value in chosen.items() if name not in config.fixed}
 
 
+def given_rungs(config: DesignConfig) -> dict[str, Any]:
+    """Rungs and opponents that were given, which a plan keeps."""
+    found: dict[str, Any] = {}
+    if (rungs := read_rungs(config.rungs, config.epochs if "epochs" in config.fixed else 0)) is not None:
+        found["rungs"] = rungs
+    if (opponents := given_opponents(config.opponents, config.against, config.pretrained)) is not None:
+        found["opponents"] = opponents
+    return found
+
+
 def _facts(plan: Plan, survey: Survey, workers: int) -> dict[str, Any]:
     search, confirm, final = plan.seconds
     networks = plan.trials + plan.confirm_trials
     return {
         "images": {"train": survey.train, "validation": survey.validation, "test": survey.test},
         "workers": workers,
-        "seconds": {"search": search, "confirm": confirm, "final": final},
+        "seconds": {"search": search, "confirm": confirm, "rungs": plan.rung_seconds, "final": final},
         "trial_seconds": (search + confirm) * workers / max(networks, 1),
         "final_epochs": plan.final_epochs,
         "final_seeds": plan.final_seeds,
@@ -215,4 +227,6 @@ def _by_default(config: DesignConfig, survey: Survey, candidate: Candidate, work
     epoch = speed.train * images + speed.evaluate * survey.validation
     trials = math.ceil(config.trials / workers) + math.ceil(config.confirming / workers)
     finals = math.ceil(2 * config.final_seeds / workers) * config.final * speed.train * survey.trained
-    return trials * config.epochs * epoch + finals + REPORT_SECONDS
+    rungs = by_default(config.rungs, config.epochs, config.final, config.trials + config.confirming, survey.validation)
+    more = rungs_seconds(rungs, config.epochs, epoch, workers)
+    return trials * config.epochs * epoch + more + finals + REPORT_SECONDS

@@ -122,10 +122,18 @@ class PreparedDesign:
         cut = self.images.cut
         remember_images(self.config.out, self.config.data_dir, {} if cut is None else cut.to_dict())
 
-    def train(self, population: Population, title: str, budget: TimeBudget | None = None) -> None:
+    def train(
+        self,
+        population: Population,
+        title: str,
+        budget: TimeBudget | None = None,
+        *,
+        states: tuple[Callable[[int], Path], int] | None = None,
+    ) -> None:
         """Train every waiting trial on the training split, and those that failed where they are to be retried.
 
         What the machine failed is said at the end. With a budget of time, trials that would end after it stay waiting.
+        states: which states are kept, as `run` takes it.
         """
         config = self.config
         retried = config.retried
@@ -145,6 +153,7 @@ class PreparedDesign:
             trial_timeout=config.trial_timeout,
             retry_failed=retried,
             command=config.command,
+            states=states,
             progress=self.progress,
             executor=self.executor,
             budget=budget,
@@ -219,9 +228,9 @@ def prepare(
     return PreparedDesign(config, space, images, recipe, final_recipe, devices, progress, executor, latency)
 
 
-def with_final(prepared: PreparedDesign, *, epochs: int, seeds: int) -> PreparedDesign:
+def with_final(prepared: PreparedDesign, *, epochs: int, seeds: int, opponents: str) -> PreparedDesign:
     """The design with other final trainings."""
-    config = replace(prepared.config, final_epochs=epochs, final_seeds=seeds)
+    config = replace(prepared.config, final_epochs=epochs, final_seeds=seeds, opponents=opponents)
     _, final_recipe, _ = _resolved(config, prepared.images)
     return replace(prepared, config=config, final_recipe=final_recipe)
 

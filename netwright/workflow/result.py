@@ -19,14 +19,18 @@ from netwright.system.atomic import atomic_file, remove_abandoned, write_text
 from netwright.system.machine import hardware, versions
 from netwright.system.plural import count
 from netwright.system.snippet import python_lines
+from netwright.workflow.compared import Compared, compare_with_opponents
 from netwright.workflow.final_recipe import in_words
 from netwright.workflow.final_training import weights_of
+from netwright.workflow.opponent_sections import opponent_sections, with_balanced
+from netwright.workflow.picking import Picked
 from netwright.workflow.pictures import pictures_of, preparation_in_words
 from netwright.workflow.prepare import PreparedDesign, what_is_left
 
 if TYPE_CHECKING:
     from netwright.report import Comparison, Finalist, PopulationView
     from netwright.report.data import Extra
+    from netwright.report.parts import Section
     from netwright.workflow.held_out import HeldOut
 
 __all__ = ["DesignResult", "conclude"]
@@ -51,6 +55,9 @@ class DesignResult:
         report: The page.
         folder: Of all files.
         test_guess: What always answering the commonest class gives on the test split, percent; None where unknown.
+        opponents: The pick against each network that was trained beside it, the baseline first.
+        expected_error: Of the pick on new images before its final training, as the validation images tell it honestly;
+            percent, None where it is not known.
     """
 
     network: Arch
@@ -66,15 +73,18 @@ class DesignResult:
     test_guess: float | None = None
     latency: str = ""
     baseline_latency: str = ""
+    opponents: tuple[Compared, ...] = ()
+    expected_error: float | None = None
 
 
 def conclude(
     prepared: PreparedDesign,
     advice: Advice,
     views: tuple[PopulationView, ...],
-    finalists: tuple[Finalist, Finalist],
-    why_selected: str,
+    finalists: tuple[Finalist, ...],
+    picked: Picked,
     held_out: HeldOut | None = None,
+    notes: Sequence[str] = (),
 ) -> DesignResult:
     """Compare, and write everything to the folder.
 
@@ -82,9 +92,10 @@ def conclude(
         prepared: The design.
         advice: From which the refined space is.
         views: The population of the given space, and where it was narrowed that of the refined space.
-        finalists: Pick and baseline, trained.
-        why_selected: A sentence about the pick.
+        finalists: Pick, baseline and other opponents, trained.
+        picked: The pick, and how it was chosen.
         held_out: The pick on the validation images; None where that is not known.
+        notes: Sentences about the opponents.
 
     Raises:
         OutputError: The folder cannot be written, or trained weights are gone.
@@ -93,7 +104,9 @@ def conclude(
     from netwright.report.sections.verdict import of_finalists, of_refinement
 
     out = prepared.config.out
-    pick, baseline = finalists
+    pick, baseline = finalists[:2]
+    finalists = with_balanced(prepared, finalists)
+    compared = compare_with_opponents(finalists)
     narrowed = advice.space.parameters != prepared.space.parameters  # an order narrows too
     comparison = Comparison.of(views[0], views[1], seed=prepared.config.seed) if narrowed else None
     data = ReportData(
@@ -101,11 +114,11 @@ def conclude(
         populations=views,
         good_ranges=advice.good_ranges,
         relevance=advice.relevance,
-        decisions=(*_guessing(prepared, views), *advice.decisions, why_selected),
+        decisions=(*_guessing(prepared, views), *advice.decisions, *picked.decisions, *notes),
         comparison=comparison,
         finalists=finalists,
         facts=_facts(prepared, pick),
-        extra=_extra(prepared, held_out),
+        extra=_extra(prepared, held_out, opponent_sections(compared, finalists)),
         pictures=pictures_of(prepared.images),
         pictures_text=preparation_in_words(prepared.images),
     )
@@ -129,16 +142,18 @@ def conclude(
         test_guess=pick.test_guess,
         latency=pick.latency,
         baseline_latency=baseline.latency,
+        opponents=compared,
+        expected_error=None if picked.expected is None else picked.expected.expected,
     )
     # last: its presence means that the rest is there
-    summary = _summary(result, comparison, finalists) | _classes(held_out)
+    summary = _summary(result, comparison, finalists) | {"selection": picked.to_dict()} | _classes(held_out)
     if (found := prepared.images.summary) is not None:
         summary["data"] = found.to_dict()
     _write(out / "result.json", json.dumps(summary, indent=2), "the result of the design")
     return result
 
 
-def _extra(prepared: PreparedDesign, held_out: HeldOut | None) -> Extra:
+def _extra(prepared: PreparedDesign, held_out: HeldOut | None, opponents: Sequence[Section]) -> Extra:
     """What the pick confuses, and how it is used from Python."""
     from netwright.report.data import Extra
     from netwright.report.parts import Lead, Preformatted, Section
@@ -148,18 +163,19 @@ def _extra(prepared: PreparedDesign, held_out: HeldOut | None) -> Extra:
     lead = Lead(["The network prepares an image itself: it resizes, crops and normalizes it as in its training."])
     use = Section("use", "Use it in Python", (lead, Preformatted(lines)))
     if held_out is None:
-        return Extra((use,))
+        return Extra((*opponents, use))
     from netwright.evaluation.sections import class_sections
 
+    left = "trial" if held_out.epochs == prepared.recipe.epochs else "last rung"
     about = (
-        f"This is the pick as its trial left it, trained for {count(held_out.epochs, 'epoch')} on the training images "
+        f"This is the pick as its {left} left it, trained for {count(held_out.epochs, 'epoch')} on the training images "
         "alone, and these are the validation images. The final network learned for longer, and from these images too. "
         "No test image is shown, so the test stays fair for who changes images or classes after looking at these."
     )
     if prepared.recipe.precision == "bf16":
         about += " It was trained in bf16 and is measured in fp32, so that a few answers may differ from its trial's."
     extra = class_sections(held_out.metrics, about, held_out.pixels, FORMATS)
-    return replace(extra, sections=(*extra.sections, use))
+    return replace(extra, sections=(*opponents, *extra.sections, use))
 
 
 def _classes(held_out: HeldOut | None) -> dict[str, Any]:
@@ -193,9 +209,7 @@ def _missing(advice: Advice) -> str:
     return few if advice.missing else ""
 
 
-def _summary(
-    result: DesignResult, comparison: Comparison | None, finalists: tuple[Finalist, Finalist]
-) -> dict[str, Any]:
+def _summary(result: DesignResult, comparison: Comparison | None, finalists: tuple[Finalist, ...]) -> dict[str, Any]:
     """What result.json holds."""
     tests = {} if comparison is None else {"difference": comparison.mean.difference, "p_value": comparison.mean.p_value}
     return {
@@ -204,13 +218,14 @@ def _summary(
         "refinement": result.refinement,
         "verdict": result.verdict,
         "test_guess": result.test_guess,
+        "opponents": [each.to_dict() for each in result.opponents],
         **{each.role: _jsonable(each) for each in finalists},
     }
 
 
 def _jsonable(finalist: Finalist) -> dict[str, Any]:
     names = ["name", "test_errors", "seeds", "flops", "params", "acts", "note"]
-    names += ["latency"] if finalist.latency else []
+    names += [name for name in ("latency", "balanced_errors") if getattr(finalist, name)]
     return {name: getattr(finalist, name) for name in names} | {"arch": finalist.arch.to_dict()}
 
 

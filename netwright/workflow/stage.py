@@ -5,13 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netwright.space import DesignSpace, Sample
 from netwright.sweeps import default_workers
+from netwright.workflow.finalists import state_of
 from netwright.workflow.pace import Pace
 from netwright.workflow.prepare import PreparedDesign
+from netwright.workflow.rungs import NONE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["Stage"]
 
 _LOG = logging.getLogger(__name__)
+
+_KEPT = 8  # states at least
 
 
 @dataclass(frozen=True)
@@ -80,5 +85,7 @@ class Stage:
     def _train(self, prepared: PreparedDesign, many: int) -> tuple[Sample, pd.DataFrame]:
         sample = self.draw(many)
         with prepared.population(self.folder, self.space, sample, self.seed, **self.notes) as population:
-            prepared.train(population, self.title)
+            kept = max(_KEPT, many // 4)  # of which the finalists are
+            states = None if prepared.config.rungs == NONE else (partial(state_of, self.folder), kept)
+            prepared.train(population, self.title, states=states)
             return sample, population.frame()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -23,13 +24,16 @@ from netwright.workflow.final_recipe import in_words
 from netwright.workflow.final_training import train_finalists, with_kept_recipe
 from netwright.workflow.guided import OWN, check_sampler, guided_sweep
 from netwright.workflow.held_out import measure_held_out
-from netwright.workflow.latency import quick_network, with_latency
+from netwright.workflow.latency import with_latency
+from netwright.workflow.opponents import opponents_of, own_networks
 from netwright.workflow.pace import Pace
+from netwright.workflow.picking import pick_network, rungs_of
 from netwright.workflow.planning import planned
 from netwright.workflow.prepare import PreparedDesign, prepare
 from netwright.workflow.repeats import check_repeats
 from netwright.workflow.result import DesignResult, conclude
-from netwright.workflow.selection import best_network, refuse_failure
+from netwright.workflow.rungs import Rung, rungs_cost
+from netwright.workflow.selection import refuse_failure
 from netwright.workflow.sharing import check_shared, is_added, share_prepared, trials_in
 from netwright.workflow.stage import Stage
 
@@ -87,10 +91,12 @@ def _refuse_drawn_recipe(space: DesignSpace) -> None:
 
 
 def _design(prepared: PreparedDesign, pace: Pace | None) -> DesignResult:
+    own = own_networks(prepared.config, prepared.images)  # what is wrong with them is said before any training
     config, space, out = prepared.config, prepared.space, prepared.config.out
     _require_room(prepared)
+    rungs = rungs_of(prepared, config.trials + config.confirming) if pace is None else ()
     first = Stage(out, space, config.seed, f"1/3 {space.name}", lambda many: prepared.draw(space, many, config.seed))
-    _expect(prepared, config.trials if config.trials >= config.refine_from else 0)
+    _expect(prepared, config.trials if config.trials >= config.refine_from else 0, rungs)
     sample, before = first.train(prepared, config.trials, pace, ("confirm", "final"))
     if len(before) < config.trials:  # there was no time for more
         prepared = replace(prepared, config=(config := replace(config, trials=len(before))))
@@ -101,22 +107,26 @@ def _design(prepared: PreparedDesign, pace: Pace | None) -> DesignResult:
         _LOG.info("%s", decision)
     frames, views = {space.name: before}, [view(space.name, before, space, sample.rejection_counts, _GIVEN)]
     if second is not None:
-        _expect(prepared, 0)
+        _expect(prepared, 0, rungs)
         fresh, after = second.train(prepared, _confirming(prepared, advice), pace, ("final",))
         heading = "The refined space" if _is_narrowed(advice, space) else "The same space, sampled again"
         frames[advice.space.name] = after
         views.append(view(advice.space.name, after, advice.space, fresh.rejection_counts, heading))
-    pick, why_selected = best_network(frames) if prepared.latency is None else quick_network(prepared.latency, frames)
-    _LOG.info("%s", why_selected)
+    picked = pick_network(prepared, pace, frames)
+    for sentence in picked.decisions:
+        _LOG.info("%s", sentence)
+    pick = picked.arch
     baseline = baseline_for(pick, space.limits.get("flops", (0.0, float("inf")))[1])
     if pace is not None:
-        prepared = pace.final(prepared, pick, baseline, frames)
+        prepared = pace.final(prepared, pick, baseline, frames, has_weights=picked.weights is not None)
     prepared.progress.expect(None)
     prepared = with_kept_recipe(prepared, pick, baseline)
     _LOG.info("the recipe of pick and baseline: %s", in_words(prepared.final_recipe, prepared.recipe))
-    finalists = with_latency(prepared.latency, train_finalists(prepared, pick, baseline))
-    held_out = measure_held_out(prepared, pick, frames)
-    return conclude(prepared, advice, tuple(views), finalists, why_selected, held_out)
+    opponents = opponents_of(prepared, pick, frames, picked.rungs, own)
+    networks = {"pick": pick, "baseline": baseline, **opponents.networks}
+    finalists = with_latency(prepared.latency, train_finalists(prepared, networks, opponents.starts))
+    held_out = measure_held_out(prepared, pick, frames, picked.weights, picked.rungs[-1:])
+    return conclude(prepared, advice, tuple(views), finalists, picked, held_out, opponents.sentences)
 
 
 def _second_stage(prepared: PreparedDesign, advice: Advice, sample: Sample) -> tuple[Advice, Stage | None]:
@@ -171,12 +181,12 @@ def _confirming(prepared: PreparedDesign, advice: Advice) -> int:
         return len(population)
 
 
-def _expect(prepared: PreparedDesign, trials: int) -> None:
+def _expect(prepared: PreparedDesign, trials: int, rungs: Sequence[Rung]) -> None:
     """Tell the progress what follows the stage that begins now. trials: of the first stage, where a second follows."""
     config, images = prepared.config, prepared.images
     confirming = config.confirming if trials else 0
     share = (len(images.train) + len(images.validation)) / len(images.train) * config.final / config.epochs
-    ahead = confirming + 2 * config.final_seeds * share
+    ahead = confirming + 2 * config.final_seeds * share + rungs_cost(rungs, config.epochs) / config.epochs
     prepared.progress.expect(lambda trial, left: trial * ahead)
 
 
