@@ -18,7 +18,7 @@ $(STAMP): pyproject.toml
 	@touch $@
 
 design: $(STAMP) ## run the main job on the bundled handwritten digits (about 3 minutes on two cores)
-	$(BIN)/netwright design --data_dir digits --flops 1M:2M --trials 48 --epochs 5 --final_epochs 12 --out $(OUT)
+	$(BIN)/netwright design --data_dir digits --flops 1M:2M --trials 48 --confirm_trials 16 --epochs 5 --final_epochs 12 --out $(OUT)
 
 static: $(STAMP) ## format, lint, layers and types
 	$(BIN)/ruff format --check .

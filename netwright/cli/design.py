@@ -12,6 +12,13 @@ predicted while sampling, measured before it is trained, and measured again befo
 
 With --budget 20m (90s, 2h), what is not given is chosen for that time, these images and this machine: the plan is
 printed first, and kept to.
+
+The best networks of the samples go on in rungs before one is picked (--rungs), and the pick is compared with a
+published network and others of its cost (--opponents, --against, --pretrained), by the same recipe and seeds.
+
+  netwright design --data_dir photos --budget 20m --out runs/photos
+  netwright design --continue runs/photos --budget 2h
+  netwright design --data_dir photos --trials 48 --epochs 5 --rungs 8x15,3x30 --opponents resnet18,random
 """
 
 from __future__ import annotations
@@ -28,12 +35,20 @@ if TYPE_CHECKING:
 
 __all__ = ["add_arguments", "run"]
 
+_FILES = (("network.yaml", "network"), ("weights.safetensors", "weights"), ("refined_space.yaml", "space"))
+
 
 def add_arguments(parser: CommandParser) -> None:
     """The flags."""
     from netwright.workflow.config import DesignConfig
 
     add_options(parser, DesignConfig, ("space", "out", "budget"))
+    parser.add_argument(
+        "--continue",
+        dest="continued",
+        metavar="DIR",
+        help="go on with the design of this folder, as it was given then; --budget is then what it may take on top",
+    )
     add_design_options(parser)
     add_options(parser, DesignConfig, ("policy", "refine_from"), group="refinement")
     final = ("confirm_trials", "rungs", "final_epochs", "final_seeds", "final_recipe")
@@ -47,7 +62,7 @@ def run(options: Namespace, command: str) -> int:
     from netwright.cli.next_commands import print_next, words
     from netwright.workflow import design
 
-    result = design(**design_options(options), command=command)
+    result = design(**design_options(options), continued=options.continued, command=command)
     finalists = (
         ("pick", result.network, result.test_errors, result.latency),
         ("baseline", result.baseline, result.baseline_test_errors, result.baseline_latency),
@@ -60,14 +75,23 @@ def run(options: Namespace, command: str) -> int:
             print(f"  latency {latency}")
     if result.test_guess is not None:
         print(f"by guessing: {result.test_guess:.2f}% (always the commonest class)")
+    if result.expected_error is not None:
+        print(f"expected before the final training, as validation images tell it: {100 - result.expected_error:.2f}%")
     print(result.verdict)
+    for each in result.opponents[1:]:
+        print(each.sentence())
     print(result.refinement)
     print(f"report: {result.report}")
+    for name, what in _FILES:
+        print(f"{what}: {result.folder / name}")
     ref = words(result.folder)
+    more = " --budget 2h" if (result.folder / "plan.json").exists() else " --final_seeds 5"
     print_next(
         ("validate", f"{ref} --out {ref}/measured", "its accuracy on the test images again, with what it confuses"),
         ("predict", f"{ref} PHOTO.jpg", "what it sees in a picture"),
         ("export", f"{ref} --out {ref}/model.onnx", "a file for other programs and for `netwright serve`"),
+        ("serve", ref, "answers over HTTP"),
+        ("design", f"--continue {ref}" + more, "goes on: more networks, longer trainings"),
     )
     return 0
 

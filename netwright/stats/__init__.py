@@ -8,6 +8,7 @@ Sources: "Designing Network Design Spaces" (DDS, arXiv 2003.13678) and "On Netwo
 
 from netwright.stats.best import BestAgainstRest, best_against_rest
 from netwright.stats.betting import SequentialMeans, sequential_means
+from netwright.stats.chosen import ChosenError, chosen_error
 from netwright.stats.compare import Effect, KsTest, PermutationTest, ks, permutation_test
 from netwright.stats.distribution import Band, Edf, band, edf, normalized_weights
 from netwright.stats.equivalence import Equivalence, equivalence_test
@@ -46,6 +47,7 @@ __all__ = [
     "Band",
     "BestAgainstRest",
     "Ceiling",
+    "ChosenError",
     "Edf",
     "Effect",
     "Efficiency",
@@ -72,6 +74,7 @@ __all__ = [
     "best_against_rest",
     "betting_trials",
     "bootstrap",
+    "chosen_error",
     "detectable_difference",
     "edf",
     "efficiency",

@@ -1,4 +1,4 @@
-"""Where a trial stopped: its weights, its momentum and its curve, so that a longer one goes on from there."""
+"""Where a trial stopped: weights, what its optimizer remembers, and its curve; a longer one goes on from there."""
 
 from __future__ import annotations
 
@@ -14,13 +14,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from netwright.recipe import Recipe
 from netwright.system.atomic import remove_abandoned, write_bytes
 from netwright.weights.save import cpu_copy
 
-__all__ = ["TrialState", "read_state", "restarted", "write_state"]
+__all__ = ["TrialState", "read_state", "write_state"]
 
-_MODULE, _MOMENTUM = "module.", "momentum."
+_MODULE, _OPTIMIZER = "module.", "optimizer."
 _FORMAT = "1"
 
 
@@ -29,13 +28,15 @@ class TrialState:
     """A trial after some epochs.
 
     Attributes:
-        tensors: The weights and statistics of its network by name, with "module." before it; and the momentum of its
-            parameters, with "momentum.".
+        tensors: The weights and statistics of its network by name, with "module." before it; and what the optimizer has
+            for each parameter, such as momentum, as "optimizer.KEY.NAME".
+        numbers: Likewise what is no tensor.
         epochs: That it was trained.
         curve: One record for each of them.
     """
 
     tensors: Mapping[str, Tensor]
+    numbers: Mapping[str, float]
     epochs: int
     curve: tuple[Mapping[str, Any], ...]
 
@@ -43,10 +44,16 @@ class TrialState:
         """Put it into a network and its optimizer, wherever these are."""
         weights = {name[len(_MODULE) :]: value for name, value in self.tensors.items() if name.startswith(_MODULE)}
         module.load_state_dict(weights)
-        for name, parameter in module.named_parameters():
-            if (value := self.tensors.get(_MOMENTUM + name)) is not None:
+        parameters = dict(module.named_parameters())
+        for label, value in {**self.tensors, **self.numbers}.items():
+            if not label.startswith(_OPTIMIZER):
+                continue
+            key, _, name = label[len(_OPTIMIZER) :].partition(".")
+            parameter = parameters[name]
+            if isinstance(value, Tensor) and value.shape == parameter.shape:
                 # as the parameter is laid out in memory, so that the optimizer does one step for all
-                optimizer.state[parameter]["momentum_buffer"] = torch.empty_like(parameter).copy_(value)
+                value = torch.empty_like(parameter, requires_grad=False).copy_(value)
+            optimizer.state[parameter][key] = value
 
 
 def write_state(
@@ -55,11 +62,14 @@ def write_state(
     """Keep where a trial is. OutputError where the file cannot be written, which is whole or not there."""
     tensors = {_MODULE + name: value for name, value in module.state_dict().items()}
     states: Mapping[Any, Any] = {} if optimizer is None else optimizer.state
+    numbers: dict[str, float] = {}
     for name, parameter in module.named_parameters():
-        momentum = states.get(parameter, {}).get("momentum_buffer")
-        if momentum is not None:
-            tensors[_MOMENTUM + name] = momentum
-    facts = {"format": _FORMAT, "curve": json.dumps(list(curve))}
+        for key, value in states.get(parameter, {}).items():
+            if isinstance(value, Tensor):
+                tensors[f"{_OPTIMIZER}{key}.{name}"] = value
+            elif value is not None:
+                numbers[f"{_OPTIMIZER}{key}.{name}"] = value
+    facts = {"format": _FORMAT, "curve": json.dumps(list(curve)), "numbers": json.dumps(numbers)}
     content = save({name: cpu_copy(value) for name, value in tensors.items()}, facts)
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_abandoned(path, 0.0)  # of a killed worker: one at a time trains a trial
@@ -74,19 +84,6 @@ def read_state(path: str | Path | None) -> TrialState | None:
         facts = file.metadata()
         if facts["format"] == _FORMAT:
             curve = tuple(json.loads(facts["curve"]))
-            return TrialState({name: file.get_tensor(name) for name in file.keys()}, len(curve), curve)  # noqa: SIM118
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            return TrialState(tensors, json.loads(facts["numbers"]), len(curve), curve)
     return None
-
-
-def restarted(recipe: Recipe, epochs: int) -> Recipe:
-    """The recipe of the epochs that are left: its learning rate rises and falls once more.
-
-    Warm restarts (arXiv 1608.03983): what is trained so far had its whole schedule, so that it can be judged, and goes
-    on from there. Measured against a constant rate with a short decay for each rung: docs/log.md.
-
-    Args:
-        recipe: Of the whole training, resolved.
-        epochs: That are done.
-    """
-    left = recipe.epochs - epochs
-    return recipe.with_(epochs=left, warmup_epochs=float(recipe.warmup_epochs) * left / recipe.epochs)

@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from netwright.recipe import Recipe
-from netwright.sweeps.state import TrialState, restarted, write_state
+from netwright.recipe.going_on import fall_epochs, rate_going_on
+from netwright.sweeps.state import TrialState, write_state
 from netwright.sweeps.trial_batches import Batches
 from netwright.training.engine import Engine, EpochMeter, Evaluation, check_divergence, evaluate_batches, train_epoch
 from netwright.training.graphed import engine_class
@@ -90,7 +91,7 @@ def fit(
         validation: Images to evaluate on after each epoch.
         on_epoch: Called after each epoch.
         start: Where another training of the network stopped, to go on from; `recipe.epochs` counts its epochs too.
-        keep: Where to write the state at the end.
+        keep: Where to write the state at the end; of a training that goes on, before its learning rate falls.
 
     Returns:
         One record an epoch, those of `start` first.
@@ -105,11 +106,14 @@ def fit(
         module.to(memory_format=torch.channels_last)
     steps = train.steps(recipe.batch_size)
     before = 0 if start is None else start.epochs
-    engine = _engine(module, restarted(recipe, before) if before else recipe, steps, train.device)
+    engine = _engine(module, recipe, steps, train.device, before)
     if start is not None:
         start.load(module, engine.optimizer)
+    keep_at = recipe.epochs - fall_epochs(recipe.epochs - before) if before else recipe.epochs
     epochs = [Epoch(**record) for record in start.curve] if start else []
     for epoch in range(before + 1, recipe.epochs + 1):
+        if keep is not None and epoch == keep_at + 1:
+            write_state(keep, module, engine.optimizer, [each.to_dict() for each in epochs])
         started = time.perf_counter()
         meter = EpochMeter.start(epoch, train.device)
         train_epoch(engine, train.train(recipe, seed, epoch), meter, steps)
@@ -129,13 +133,14 @@ def fit(
         epochs.append(record)
         if on_epoch is not None:
             on_epoch(record)
-    if keep is not None:
+    if keep is not None and keep_at == recipe.epochs:
         write_state(keep, module, engine.optimizer, [each.to_dict() for each in epochs])
     return epochs
 
 
-def _engine(module: nn.Module, recipe: Recipe, steps: int, device: torch.device) -> Engine:
-    """Plain SGD by the recipe; steps: of an epoch."""
+def _engine(module: nn.Module, recipe: Recipe, steps: int, device: torch.device, before: int = 0) -> Engine:
+    """Plain SGD by the recipe; steps: of an epoch; before: epochs that are done."""
+    rate = partial(rate_going_on, recipe, before) if before else partial(learning_rate, recipe)
     optimizer = torch.optim.SGD(
         module.parameters(),
         lr=float(recipe.lr),
@@ -147,7 +152,7 @@ def _engine(module: nn.Module, recipe: Recipe, steps: int, device: torch.device)
     return engine_class(device)(
         module,
         optimizer,
-        lr_schedule=lambda position: learning_rate(recipe, position, steps),
+        lr_schedule=lambda position: rate(position, steps),
         criterion=partial(_cross_entropy, label_smoothing=recipe.label_smoothing),
         autocast=partial(_autocast, recipe, device),
     )

@@ -89,7 +89,8 @@ class DesignConfig:
     opponents: str = option(
         AUTO,
         "networks that the pick is compared with beside the published RegNet: resnet18 (scaled to the same flops), "
-        "random (the best of random search at the same compute), both, or none",
+        "random (the best of random search at the same compute), brief (what the brief trainings alone would pick), or "
+        "none",
         metavar="LIST",
         default_text="those for which a --budget has room",
     )

@@ -15,10 +15,11 @@ IN_WORDS: Mapping[str, str] = {
     "baseline": "a published network of its cost",
     "resnet18": "a ResNet-18 of its cost",
     "random": "the best of random search at the same compute",
+    "brief": "the lowest error of the brief trainings",
     "against": "your network",
     "pretrained": "the fine-tuned network",
 }
-OPPONENTS = ("resnet18", "random")  # that may be added; a published network is always there
+OPPONENTS = ("resnet18", "random", "brief")  # that may be added; a published network is always there
 
 
 def read_opponents(text: str) -> tuple[str, ...] | None:

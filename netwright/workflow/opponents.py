@@ -20,6 +20,7 @@ from netwright.system.plural import count
 from netwright.workflow.baseline import like_pick
 from netwright.workflow.config import DesignConfig
 from netwright.workflow.opponent_names import given_opponents
+from netwright.workflow.picking import Picked
 from netwright.workflow.prepare import PreparedDesign, identity
 from netwright.workflow.rungs import Rung, rungs_cost
 from netwright.workflow.selection import best_network
@@ -87,20 +88,19 @@ def own_networks(config: DesignConfig, images: ImageSet) -> OwnNetworks:
 
 def opponents_of(
     prepared: PreparedDesign,
-    pick: Arch,
     frames: Mapping[str, pd.DataFrame],
-    rungs: tuple[Rung, ...],
+    picked: Picked,
     own: OwnNetworks,
 ) -> Opponents:
     """The networks that were chosen as opponents; the best of random search may have to be trained first.
 
     Args:
         prepared: The design.
-        pick: Whose flops they have.
         frames: Name of a population -> its frame, that of the given space first.
-        rungs: That were trained; random search gets the compute of all.
+        picked: The pick, whose flops they have, and its rungs: random search gets the compute of all.
         own: What the user gave.
     """
+    pick = picked.arch
     roles = given_opponents(prepared.config.opponents, None, None) or ()
     networks: dict[str, Arch] = {}
     sentences = []
@@ -108,12 +108,20 @@ def opponents_of(
     if "resnet18" in roles:
         networks["resnet18"] = resnet18_like(pick, most)
     if "random" in roles:
-        networks["random"], said = _best_of_random(prepared, frames, rungs)
+        networks["random"], said = _best_of_random(prepared, frames, picked.rungs)
         if networks["random"] == pick:
             del networks["random"]
             said += " This is the pick itself, so it is not trained again."
         sentences.append(said)
+    if "brief" in roles and picked.finals is not None and picked.finals.brief != pick.name:
+        networks["brief"] = _named(frames, picked.finals.brief)
     return Opponents(networks | dict(own.networks), dict(own.starts), tuple(sentences))
+
+
+def _named(frames: Mapping[str, pd.DataFrame], name: str) -> Arch:
+    population, _, trial = name.rpartition(" ")
+    frame = frames[population]
+    return replace(Arch.from_json(frame.loc[frame["trial"] == int(trial), "arch"].iloc[0]), name=name)
 
 
 def resnet18_like(pick: Arch, most: float = float("inf")) -> Arch:

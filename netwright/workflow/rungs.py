@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from netwright.errors import RecipeError
+from netwright.recipe.going_on import fall_epochs
 from netwright.system.plural import count
 
 __all__ = [
@@ -117,12 +118,14 @@ def to_text(rungs: Sequence[Rung]) -> str:
 
 def rungs_cost(rungs: Sequence[Rung], epochs: int) -> float:
     """Epochs of one network that rungs train. epochs: of a trial."""
-    whole, before = 0, Rung(0, epochs)
+    whole, before, kept = 0, Rung(0, epochs), epochs
     for rung in rungs:
         if rung.folds:
             whole += rung.trainings * rung.epochs
             continue
-        whole += rung.networks * (rung.epochs - before.epochs)
+        if rung.epochs > before.epochs:
+            whole += rung.networks * (rung.epochs - kept)
+            kept = rung.epochs - fall_epochs(rung.epochs - kept)  # from which the next one goes on
         whole += rung.networks * (rung.seeds - 1) * rung.epochs
         # seeds that the networks have from a rung of as many epochs are not trained again
         if rung.epochs == before.epochs:
@@ -176,7 +179,8 @@ def plan_rungs(room: float, networks: int, epochs: int, full: int, validation: i
     middle = _MIDDLE * epochs
     if _LONGER * middle <= full:
         first = min(most, int(room / 2 / (middle - epochs)))
-        last = min(max(2, first // 2), int((room - first * (middle - epochs)) / (full - middle)))
+        longer = full - middle + fall_epochs(middle - epochs)
+        last = min(max(2, first // 2), int((room - first * (middle - epochs)) / longer))
         if first > last >= 2:
             return _with_seeds((Rung(first, middle), Rung(last, full)), room, epochs)
     return _with_seeds(_one_rung(room, epochs, full, most), room, epochs)

@@ -16,6 +16,7 @@ from netwright.errors import RecipeError, SpaceError
 from netwright.population import FILE, Population
 from netwright.space import DesignSpace, Sample
 from netwright.sweeps import LEASE, NullProgress, Progress
+from netwright.workflow.again import keep_options, kept_options
 from netwright.workflow.baseline import baseline_for
 from netwright.workflow.config import SWEEP_TRIALS, DesignConfig
 from netwright.workflow.continuing import CONFIG, kept_config, refuse_other
@@ -45,7 +46,11 @@ _GIVEN = "The space as given"
 
 
 def design(
-    config: DesignConfig | str | Path = "digits", progress: NullProgress | None = None, **options: Any
+    config: DesignConfig | str | Path = "digits",
+    progress: NullProgress | None = None,
+    *,
+    continued: str | Path | None = None,
+    **options: Any,
 ) -> DesignResult:
     """From images and a budget to a selected network: what `netwright design` runs.
 
@@ -58,12 +63,17 @@ def design(
     Args:
         config: The folder of the images, "digits" for the bundled ones, or a whole configuration.
         progress: Shows how far it is; by default on stderr, with the messages that netwright logs meanwhile.
+        continued: The folder of a design that goes on with what it was given then. Options that are given now replace
+            those; a budget is what a finished design may take on top of what it had.
         **options: With a folder, anything that `DesignConfig.from_options` takes, by the names of the flags.
 
     Raises:
         DataError, SpaceError, RecipeError, OutputError: Before any training.
         PopulationError: The folder holds the work of another configuration, or every trial failed.
     """
+    if continued is not None:
+        options = kept_options(continued, options)
+    given = {"data_dir": config} | options if not isinstance(config, DesignConfig) else {}
     config = _config(config, "data_dir", options)
     progress = progress or Progress()
     with progress:
@@ -74,6 +84,8 @@ def design(
         with nullcontext() if ledger is None else ledger.running():
             prepared = prepare(config, progress if pace is None else pace.progress, announce)
             _refuse_drawn_recipe(prepared.space)
+            if given:
+                keep_options(prepared.config.out, given)
             with prepared.executor, prepared.latency or nullcontext():
                 result = _design(prepared, pace)
             if pace is not None:
@@ -122,7 +134,7 @@ def _design(prepared: PreparedDesign, pace: Pace | None) -> DesignResult:
     prepared.progress.expect(None)
     prepared = with_kept_recipe(prepared, pick, baseline)
     _LOG.info("the recipe of pick and baseline: %s", in_words(prepared.final_recipe, prepared.recipe))
-    opponents = opponents_of(prepared, pick, frames, picked.rungs, own)
+    opponents = opponents_of(prepared, frames, picked, own)
     networks = {"pick": pick, "baseline": baseline, **opponents.networks}
     finalists = with_latency(prepared.latency, train_finalists(prepared, networks, opponents.starts))
     held_out = measure_held_out(prepared, pick, frames, picked.weights, picked.rungs[-1:])

@@ -50,6 +50,9 @@ class Pretended(Executor):
                 values = {"reason": "out of memory: so it was told", "curve": [], "failure": "machine"}
                 yield TrialEvent("failed", trial.index, values)
                 continue
+            if trial.state:
+                Path(trial.state).parent.mkdir(parents=True, exist_ok=True)
+                Path(trial.state).write_text(str(trial.index))
             if trial.weights:
                 Path(trial.weights).parent.mkdir(parents=True, exist_ok=True)
                 save_file({"seed": np.array([trial.seed])}, trial.weights)
