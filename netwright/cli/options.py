@@ -49,7 +49,7 @@ _IMAGES = ("data_dir", "resolution", "resize", "background", "full_scale", "in_c
 # of the trials' recipe, what has a flag
 _RECIPE = (
     *("batch_size", "lr", "weight_decay", "label_smoothing", "flip", "precision"),
-    *("crop_scale", "crop_size", "color_jitter", "mixup"),
+    *("optimizer", "crop_scale", "crop_size", "color_jitter", "mixup"),
 )
 
 

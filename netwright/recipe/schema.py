@@ -14,12 +14,15 @@ __all__ = ["AUTO", "PRECISIONS", "Recipe"]
 
 AUTO = "auto"
 PRECISIONS = (AUTO, "fp32", "bf16")
-_LATER = ("crop_scale", "crop_size", "color_jitter", "mixup")  # options that version 0.1 did not have
+# options that version 0.1 did not have
+_LATER = ("optimizer", "crop_scale", "crop_size", "color_jitter", "mixup")
+# optimizer -> highest learning rate by default, for batches of 128
+_LRS = {"sgd": 0.1, "muon": 6e-3}
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """SGD with Nesterov momentum under a half cosine: how DDS trains a population, briefly.
+    """SGD with Nesterov momentum under a half cosine: how DDS trains a population, briefly; or Muon in place of SGD.
 
     Where a value is "auto", `resolve` decides from the images and the device, once, and the decision is recorded.
     """
@@ -43,10 +46,13 @@ class Recipe:
         metavar="N",
         default_text="a tenth of the epochs, at most 5",
     )
-    momentum: float = option(0.9, "of SGD", low=0.0, high=1.0)
+    momentum: float = option(0.9, "of SGD and Muon", low=0.0, high=1.0)
     nesterov: bool = option(True, "Nesterov's momentum")
     weight_decay: float = option(
-        5e-5, "of every parameter, normalization too, as the published networks were trained", low=0.0, high=1.0
+        5e-5,
+        "of every parameter, normalization too, as the published networks were trained; decoupled in muon",
+        low=0.0,
+        high=1.0,
     )
     label_smoothing: float = option(0.0, "share of the target that all classes get equally", low=0.0, high=1.0)
     flip: bool | str = option(
@@ -80,6 +86,11 @@ class Recipe:
         AUTO, "of activations; bf16 by autocast", choices=PRECISIONS, default_text="bf16 where it is faster"
     )
     channels_last: bool = option(True, "memory layout (N, H, W, C)")
+    optimizer: str = option(
+        "sgd",
+        "muon: orthogonal steps for filters, NAdamW for all else; a step costs more and learns more; lr 0.006 for 128",
+        choices=tuple(_LRS),
+    )
 
     def __post_init__(self) -> None:
         check_options(self)
@@ -103,7 +114,7 @@ class Recipe:
         """
         automatic: dict[str, Any] = {
             # the linear rule starves short trainings with small batches: docs/log.md
-            "lr": 0.1 * (self.batch_size / 128) ** (1.0 if self.batch_size > 128 else 0.5),
+            "lr": _LRS[self.optimizer] * (self.batch_size / 128) ** (1.0 if self.batch_size > 128 else 0.5),
             "warmup_epochs": min(5.0, self.epochs / 10),
             "flip": flip_suits,
             "crop_padding": max(1, resolution // 8),

@@ -105,11 +105,11 @@ class Optimization:
     optimizer: str = option(
         "adam",
         "sgd and momentum are both SGD with --momentum, which is 0 for plain SGD",
-        choices=("sgd", "momentum", "adam", "adamw", "lion", "rmsprop", "adagrad", "lamb", "nadam", "adan"),
+        choices=("sgd", "momentum", "adam", "adamw", "lion", "rmsprop", "adagrad", "lamb", "nadam", "adan", "muon"),
     )
-    momentum: float = option(0.9, "of sgd, momentum and rmsprop", low=0.0, high=1.0)
+    momentum: float = option(0.9, "of sgd, momentum, rmsprop and muon", low=0.0, high=1.0)
     nesterov: bool = option(False, "Nesterov's momentum")
-    weight_decay: float = option(1e-6, "as L2 in the gradient; decoupled in adamw, lion, lamb and adan", low=0.0)
+    weight_decay: float = option(1e-6, "as L2 in the gradient; decoupled in adamw, lion, lamb, adan and muon", low=0.0)
     weight_decay_filter: str = option(
         "disable",
         "disable: everything decays; auto: all but normalization; norm_and_bias: neither normalization nor biases",

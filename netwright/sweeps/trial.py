@@ -19,11 +19,12 @@ from torch.nn import functional
 
 from netwright.recipe import Recipe
 from netwright.recipe.going_on import fall_epochs, rate_going_on
+from netwright.recipe.training import Optimization
 from netwright.sweeps.state import TrialState, write_state
 from netwright.sweeps.trial_batches import Batches
 from netwright.training.engine import Engine, EpochMeter, Evaluation, check_divergence, evaluate_batches, train_epoch
 from netwright.training.graphed import engine_class
-from netwright.training.optimizer import takes_fused
+from netwright.training.optimizer import make_optimizer, takes_fused
 
 __all__ = ["Epoch", "evaluate", "fit", "learning_rate"]
 
@@ -139,22 +140,28 @@ def fit(
 
 
 def _engine(module: nn.Module, recipe: Recipe, steps: int, device: torch.device, before: int = 0) -> Engine:
-    """Plain SGD by the recipe; steps: of an epoch; before: epochs that are done."""
+    """What trains a network by the recipe; steps: of an epoch; before: epochs that are done."""
     rate = partial(rate_going_on, recipe, before) if before else partial(learning_rate, recipe)
-    optimizer = torch.optim.SGD(
+    return engine_class(device)(
+        module,
+        _optimizer(module, recipe, device),
+        lr_schedule=lambda position: rate(position, steps),
+        criterion=partial(_cross_entropy, label_smoothing=recipe.label_smoothing),
+        autocast=partial(_autocast, recipe, device),
+    )
+
+
+def _optimizer(module: nn.Module, recipe: Recipe, device: torch.device) -> torch.optim.Optimizer:
+    if recipe.optimizer != "sgd":
+        names = ("optimizer", "momentum", "nesterov", "weight_decay")
+        return make_optimizer(module, Optimization(**{name: getattr(recipe, name) for name in names}), float(recipe.lr))
+    return torch.optim.SGD(
         module.parameters(),
         lr=float(recipe.lr),
         momentum=recipe.momentum,
         nesterov=recipe.nesterov and recipe.momentum > 0,
         weight_decay=recipe.weight_decay,
         fused=takes_fused("sgd", device),
-    )
-    return engine_class(device)(
-        module,
-        optimizer,
-        lr_schedule=lambda position: rate(position, steps),
-        criterion=partial(_cross_entropy, label_smoothing=recipe.label_smoothing),
-        autocast=partial(_autocast, recipe, device),
     )
 
 

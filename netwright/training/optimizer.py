@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from netwright.errors import WeightsError
+from netwright.errors import RecipeError, WeightsError
 from netwright.recipe.training import Optimization
 
 __all__ = ["load_optimizer_state", "make_optimizer", "optimizer_state", "parameter_groups", "takes_fused"]
@@ -58,15 +58,20 @@ def parameter_groups(module: nn.Module, optimization: Optimization) -> list[Para
 def make_optimizer(module: nn.Module, optimization: Optimization, lr: float) -> Optimizer:
     """Make the optimizer of a recipe.
 
-    torch: sgd, momentum, adam (L2 in the gradient), adamw, rmsprop, adagrad, nadam; timm: lion, lamb, adan. sgd and
-    momentum are the same, as in MindCV: SGD with momentum and dampening 0. rmsprop uses the momentum too. eps is for
-    all but sgd, momentum and lion; nesterov for sgd and momentum. Other options have the libraries' defaults, but lamb
+    torch: sgd, momentum, adam (L2 in the gradient), adamw, rmsprop, adagrad, nadam; timm: lion, lamb, adan, muon. sgd
+    and momentum are the same, as in MindCV: SGD with momentum and dampening 0. rmsprop and muon use the momentum too.
+    eps is for all but sgd, momentum, lion and muon; nesterov for sgd, momentum and muon. muon makes the steps of
+    filters and matrices orthogonal (kellerjordan.github.io/posts/muon), of the size that AdamW's steps have, and takes
+    AdamW, or NAdamW with nesterov, for biases and normalization. Other options have the libraries' defaults, but lamb
     does not clip gradients: clip_norm does.
 
     Args:
         module: On its device already.
         optimization: The recipe's optimization.
         lr: Learning rate of the first step.
+
+    Raises:
+        RecipeError: The timm that is installed does not have the optimizer.
     """
     groups = parameter_groups(module, optimization)
     assert groups, "a module to train has parameters with gradients"
@@ -96,7 +101,9 @@ def optimizer_state(optimizer: Optimizer) -> tuple[dict[str, Tensor], dict[str, 
     for index, group in enumerate(optimizer.param_groups):
         for name, value in zip(group["names"], group["params"], strict=True):
             state = optimizer.state.get(value, {})
-            tensors |= {f"{name}/{key}": each for key, each in state.items() if each is not None}
+            # timm's muon keeps a truth too: which of its two rules a parameter has, which its shape decides
+            kept = {key: each for key, each in state.items() if not isinstance(each, bool)}
+            tensors |= {f"{name}/{key}": each for key, each in kept.items() if each is not None}
         values = {}
         for key in sorted(group.keys() - optimizer.defaults.keys() - {*_OWN_KEYS}):
             if isinstance(group[key], Tensor):
@@ -258,6 +265,16 @@ def _adan(groups: list[ParamGroup], lr: float, recipe: Optimization, fused: bool
     return Adan(groups, lr, eps=recipe.eps)
 
 
+def _muon(groups: list[ParamGroup], lr: float, recipe: Optimization, fused: bool | None) -> Optimizer:
+    try:
+        from timm.optim.muon import Muon
+    except ImportError as error:
+        raise RecipeError(
+            "the optimizer muon is timm's, and the timm that is installed has none. Update timm."
+        ) from error
+    return Muon(groups, lr, momentum=recipe.momentum, nesterov=recipe.nesterov)
+
+
 _MAKERS: dict[str, Callable[[list[ParamGroup], float, Optimization, bool | None], Optimizer]] = {
     "sgd": _sgd,
     "momentum": _sgd,
@@ -269,6 +286,7 @@ _MAKERS: dict[str, Callable[[list[ParamGroup], float, Optimization, bool | None]
     "lamb": _lamb,
     "nadam": _nadam,
     "adan": _adan,
+    "muon": _muon,
 }
 # kind of device -> optimizers with one kernel for the whole step
 _FUSED: dict[str, tuple[str, ...]] = {

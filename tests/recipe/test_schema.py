@@ -70,6 +70,11 @@ def test_the_learning_rate_follows_the_batch_and_small_ones_by_its_root(batch_si
     assert Recipe(batch_size=batch_size).resolve(**PLACE).lr == pytest.approx(lr)
 
 
+def test_muon_takes_other_learning_rates_than_sgd():
+    assert Recipe(batch_size=128, optimizer="muon").resolve(**PLACE).lr == pytest.approx(0.006)
+    assert Recipe(batch_size=32, optimizer="muon").resolve(**PLACE).lr == pytest.approx(0.003)
+
+
 def test_resolving_leaves_what_was_given():
     given = Recipe(lr=0.3, warmup_epochs=0.0, flip=False, crop_padding=0, precision="bf16")
     assert given.resolve(**PLACE) == given
@@ -102,7 +107,7 @@ def test_the_published_weight_decay():
 
 
 def test_options_that_came_later_are_stored_only_where_they_are_on() -> None:
-    assert not {"crop_scale", "crop_size", "color_jitter", "mixup"} & set(Recipe().to_dict())
-    recipe = Recipe(crop_scale=0.35, crop_size=0.75)
+    assert not {"optimizer", "crop_scale", "crop_size", "color_jitter", "mixup"} & set(Recipe().to_dict())
+    recipe = Recipe(crop_scale=0.35, crop_size=0.75, optimizer="muon")
     assert recipe.to_dict()["crop_scale"] == 0.35
     assert Recipe.from_dict(recipe.to_dict()) == recipe

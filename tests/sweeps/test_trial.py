@@ -75,6 +75,20 @@ def test_weight_decay_is_on_every_parameter(digits, split, tiny, recipe):
     assert nn.utils.get_total_norm(with_.parameters()) < nn.utils.get_total_norm(without.parameters())
 
 
+def test_muon_is_timms_for_filters_and_nadamw_for_all_else(split, digits, tiny, recipe):
+    from timm.optim.muon import Muon
+
+    recipe = replace(recipe, epochs=1, warmup_epochs=0.0, crop_padding=0, weight_decay=0.01, optimizer="muon", lr=0.01)
+    one, _ = trained(tiny, split, digits.train[:64], replace(recipe, batch_size=64))
+    other = build(tiny, seed=1).to(memory_format=torch.channels_last)
+    [(x, target)] = split(digits.train[:64]).train(replace(recipe, batch_size=64), 1, 1)
+    nn.functional.cross_entropy(other(x), target).backward()
+    Muon(other.parameters(), 0.01, weight_decay=0.01, momentum=recipe.momentum, nesterov=True).step()
+    for (name, value), theirs in zip(one.named_parameters(), other.parameters(), strict=True):
+        assert torch.allclose(value, theirs, atol=2e-4), name
+    assert not torch.allclose(one.stem.conv.weight, build(tiny, seed=1).stem.conv.weight, atol=1e-4)
+
+
 def test_one_step_is_sgd_with_nesterov_momentum(split, digits, recipe):
     """Against torch's plain, unfused optimizer, written out."""
     recipe = replace(recipe, epochs=1, warmup_epochs=0.0, crop_padding=0, weight_decay=0.01, batch_size=64)

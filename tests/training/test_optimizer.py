@@ -1,5 +1,6 @@
 import copy
 import json
+import sys
 
 import pytest
 import timm
@@ -9,10 +10,11 @@ from timm.optim import param_groups_layer_decay, param_groups_weight_decay
 from timm.optim.adan import Adan
 from timm.optim.lamb import Lamb
 from timm.optim.lion import Lion
+from timm.optim.muon import Muon
 from torch import nn
 
 from netwright.arch import Arch, Stage, Stem, published
-from netwright.errors import WeightsError
+from netwright.errors import RecipeError, WeightsError
 from netwright.nn import build
 from netwright.options import options_of
 from netwright.recipe.training import Optimization
@@ -30,6 +32,7 @@ LIBRARY = {
     "lamb": lambda p: Lamb(p, LR, eps=EPS, weight_decay=DECAY, max_grad_norm=None),
     "nadam": lambda p: torch.optim.NAdam(p, LR, eps=EPS, weight_decay=DECAY),
     "adan": lambda p: Adan(p, LR, eps=EPS, weight_decay=DECAY),
+    "muon": lambda p: Muon(p, LR, momentum=MOMENTUM, weight_decay=DECAY),
 }
 
 
@@ -90,6 +93,21 @@ def test_nesterov_is_torchs_and_needs_momentum(name):
     go(still, make_optimizer(still, recipe(name, momentum=0.0, nesterov=True), LR), range(3))
     assert torch.allclose(plain[0].weight, still[0].weight, atol=1e-7)
     assert not torch.allclose(ours[0].weight, still[0].weight, atol=1e-5)
+
+
+def test_muon_takes_nesterovs_momentum_too():
+    ours, theirs, plain = network(), network(), network()
+    go(ours, make_optimizer(ours, recipe("muon", nesterov=True), LR), range(3))
+    go(theirs, Muon(theirs.parameters(), LR, momentum=MOMENTUM, weight_decay=DECAY, nesterov=True), range(3))
+    go(plain, make_optimizer(plain, recipe("muon"), LR), range(3))
+    assert torch.equal(ours[0].weight, theirs[0].weight)
+    assert not torch.allclose(ours[0].weight, plain[0].weight, atol=1e-4)
+
+
+def test_a_timm_without_muon_is_an_error_with_the_cure(monkeypatch):
+    monkeypatch.setitem(sys.modules, "timm.optim.muon", None)
+    with pytest.raises(RecipeError, match=r"timm's.*Update timm"):
+        make_optimizer(network(), recipe("muon"), LR)
 
 
 def test_lamb_leaves_clipping_to_clip_norm():
