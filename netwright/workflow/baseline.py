@@ -12,6 +12,8 @@ from netwright.space import Setting
 
 __all__ = ["baseline_for", "like_pick"]
 
+_SMALL = 64  # pixels a side
+
 
 def baseline_for(pick: Arch, most: float = math.inf) -> Arch:
     """The published network of the pick's block that is nearest in flops, scaled to them.
@@ -25,6 +27,8 @@ def baseline_for(pick: Arch, most: float = math.inf) -> Arch:
     """
     flops = float(complexity(pick).flops[0])
     alike = [arch for arch in map(published, NETWORKS) if arch.block == pick.block]
+    if pick.resolution > _SMALL:  # those for CIFAR-10 are made for few pixels
+        alike = [arch for arch in alike if arch.resolution > _SMALL] or alike
     candidates = [like_pick(pick, arch) for arch in [arch for arch in alike if arch.name in PUBLISHED] or alike]
     nearest = min(candidates, key=lambda arch: abs(math.log(float(complexity(arch).flops[0]) / flops)))
     try:

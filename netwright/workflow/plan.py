@@ -41,9 +41,9 @@ _FINAL_EPOCHS = (8, 60), (30, 200)  # bounds of the epochs that these make
 _MOST_SEEDS = 3
 _FEWEST_IMAGES = 2500  # that trials are trained on where all would take too long
 # points of accuracy that are lacking: these over the root of the images seen, and over that of the share of the flops
-# that networks have by default. From 125M, 60M and 15M flops at 128 pixels (8, 16 and 66 epochs of 2,762 photos: 57.0%,
-# 63.3%, 69.0%); for 33M and 30 epochs it foretells 67.0%, and three seeds had 67.9% (benchmarks/recipes.py)
-_BY_IMAGES, _BY_FLOPS = 3720.0, 2.27
+# that networks have by default. By Muon, at 128 pixels: 180M flops 76.2% after 33,000 images and 78.4% after 99,000,
+# 60M flops 75.2% after 61,000 (docs/log.md); SGD needs about twice as many
+_BY_IMAGES, _BY_FLOPS = 950.0, 3.8
 
 
 @dataclass(frozen=True)
@@ -69,12 +69,14 @@ class Candidate:
         flops: Within which networks are drawn; None where other limits stand.
         speed: Of its networks on this machine.
         share: Of the flops that networks for such images have by default.
+        space: The name of their space; None for that of the configuration.
     """
 
     resolution: int
     flops: tuple[float, float] | None
     speed: Speed
     share: float = 1.0
+    space: str | None = None
 
 
 @dataclass(frozen=True)
@@ -302,6 +304,8 @@ def plan_in_words(
     if plan.candidate.flops is not None:
         low, high = (f"{value / 1e6:.3g}M" for value in plan.candidate.flops)
         size = f", networks of {low} to {high} flops"
+    if plan.candidate.space is not None:
+        size += f" of the space {plan.candidate.space}, which are quicker here"
     on = "" if plan.train_images is None else f" on {plan.train_images:,} of the images"
     search, confirm, final = (duration_in_words(seconds) for seconds in plan.seconds)
     confirming = f"  2/3 {count(plan.confirm_trials, 'network')} of the refined space, likewise: about {confirm}"

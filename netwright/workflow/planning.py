@@ -119,7 +119,7 @@ def _first(config: DesignConfig, announce: Callable[[DataSummary], None] | None)
     limit = config.seconds or DEFAULT_SECONDS
     seconds = min(max(_MEASURE_SHARE * limit, _MEASURE_SECONDS[0]), _MEASURE_SECONDS[1])
     facts = ImageFacts(survey.trained, shape.resolution, shape.flip_suits)
-    recipe = {name: value for name, value in trial_values(facts).items() if name not in config.fixed}
+    recipe = {name: value for name, value in trial_values(facts, config.recipe).items() if name not in config.fixed}
     trial = _resolved(config, recipe | dict(config.recipe), survey, shape, device)
     candidates, start = measured_candidates(config, source, shape, trial, (workers, device, seconds))
     given = {name: getattr(config, name) for name in _PLANNED if name in config.fixed} | given_rungs(config)
@@ -142,7 +142,8 @@ def _first(config: DesignConfig, announce: Callable[[DataSummary], None] | None)
         ledger.budget = DEFAULT_SECONDS
 
     def final(epochs: int) -> Recipe:
-        made = recipe | final_values(facts, epochs) | dict(config.recipe) | config.final_values
+        own = dict(config.recipe) | config.final_values
+        made = recipe | final_values(facts, epochs, own) | own
         return _resolved(config, made, survey, shape, device)
 
     cost = relative_cost(final(config.final), trial)
@@ -175,6 +176,8 @@ def _choices(config: DesignConfig, plan: Plan, recipe: dict[str, Any]) -> dict[s
     }
     if plan.candidate.flops is not None:
         chosen["flops"] = plan.candidate.flops
+    if plan.candidate.space is not None:
+        chosen["space"] = plan.candidate.space
     return {name: value for name, value in chosen.items() if name not in config.fixed}
 
 

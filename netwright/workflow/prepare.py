@@ -281,7 +281,7 @@ def _resolved(config: DesignConfig, images: ImageSet) -> tuple[Recipe, Recipe, t
     given = {"batch_size": batch_size} | dict(config.recipe)
     facts = ImageFacts(len(images.train) + len(images.validation), images.resolution, images.flip_suits)
     own = {name: value for name, value in config.recipe.items() if name not in config.planned}
-    made = final_values(facts, config.final)
+    made = final_values(facts, config.final, {**own, **config.final_values})
     if config.train_images is not None:  # final trainings use all images, and how many these are is not known here
         made.pop("batch_size", None)
     made = given | made | own | config.final_values

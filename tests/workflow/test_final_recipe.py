@@ -21,6 +21,7 @@ from netwright.workflow.final_recipe import (
     read_final_recipe,
     relative_cost,
     to_yaml,
+    trial_values,
 )
 from netwright.workflow.planning import applied
 from netwright.workflow.prepare import prepare
@@ -35,14 +36,15 @@ def test_characters_and_tiny_pictures_are_trained_as_in_trials() -> None:
 
 
 @pytest.mark.parametrize("trained", [100, 3453, 5000, 100_000])
-@pytest.mark.parametrize("epochs", [1, 10, 60, 200])
+@pytest.mark.parametrize("epochs", [1, 10, 19, 20, 60, 200])
 def test_photos_have_a_recipe_whatever_their_number(trained: int, epochs: int) -> None:
     values = final_values(ImageFacts(trained, 128, flip_suits=True), epochs)
     recipe = Recipe().with_(**values).resolve(**RESOLVED)
     assert recipe.crop_scale > 0
     assert recipe.batch_size <= max(32, trained // 50)
     # what slows learning is for those who have the time
-    assert (recipe.mixup > 0) == (epochs >= 40)
+    assert (recipe.mixup > 0) == (epochs >= 20)
+    assert recipe.optimizer == "muon"
 
 
 def test_a_file_is_read_back(tmp_path: Path) -> None:
@@ -50,6 +52,17 @@ def test_a_file_is_read_back(tmp_path: Path) -> None:
     path = tmp_path / "recipe.yaml"
     path.write_text(to_yaml(recipe))
     assert Recipe().with_(**read_final_recipe(path)) == recipe.with_(epochs=10)
+
+
+def test_a_learning_rate_that_was_given_is_one_of_sgd() -> None:
+    for epochs in (10, 60):
+        assert final_values(FLOWERS, epochs)["optimizer"] == "muon"
+        for given in ({"lr": 0.08}, {"momentum": 0.8}):
+            made = Recipe().with_(**trial_values(FLOWERS) | final_values(FLOWERS, epochs, given) | given)
+            assert (made.optimizer, made.weight_decay) == ("sgd", 2e-3)
+    assert final_values(FLOWERS, 60, {"optimizer": "sgd"}) == final_values(FLOWERS, 60, {"lr": 0.1})
+    for given in ({"weight_decay": 0.1}, {"optimizer": "muon", "lr": 0.01}):
+        assert final_values(FLOWERS, 60, given) == final_values(FLOWERS, 60)
 
 
 @pytest.mark.parametrize(
@@ -92,9 +105,10 @@ def test_what_was_given_stays_and_what_was_planned_for_trials_does_not(
     path = tmp_path / "mine.yaml"
     path.write_text("label_smoothing: 0.07\n")
     for file, smoothing in ((None, None), (str(path), 0.07)):
-        planned = applied(asked, {"recipe": {"weight_decay": 0.012, "batch_size": 4}})
+        planned = applied(asked, {"recipe": {"weight_decay": 0.012, "batch_size": 4, "optimizer": "muon"}})
         prepared = prepare(replaced(planned, final_recipe=file), NullProgress())
-        made = final_values(ImageFacts(12, 32, flip_suits=True), 3)
+        made = final_values(ImageFacts(12, 32, flip_suits=True), 3, {"lr": 0.03})
+        assert prepared.final_recipe.optimizer == made["optimizer"] == "sgd"
         assert prepared.recipe.weight_decay == 0.012
         assert prepared.final_recipe.weight_decay == made["weight_decay"] != 0.012
         assert prepared.recipe.lr == prepared.final_recipe.lr == 0.03

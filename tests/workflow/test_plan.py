@@ -57,9 +57,10 @@ def test_more_time_buys_larger_networks_once_there_are_epochs_enough():
     plans = [make_plan(minutes * 60, FLOWERS, of_sizes(), 2, {}) for minutes in (10, 20, 40, 60, 120)]
     shares = [plan.candidate.share for plan in plans]
     assert shares == sorted(shares)
-    assert (shares[0], shares[1], shares[-1]) == (0.25, 0.25, 1.0)
-    # 125M flops for 16 epochs were worse on 3,450 flowers than 33M for 36: 66.2% and 71% (docs/log.md)
-    assert plans[1].final_epochs >= 60
+    # by Muon 20 minutes are enough for the largest ones
+    assert (shares[0], shares[1], shares[-1]) == (0.25, 1.0, 1.0)
+    # by SGD 125M flops for 16 epochs were worse on 3,450 flowers than 33M for 36; by Muon 180M for 29 were better yet
+    assert plans[1].final_epochs >= 29
 
 
 def test_a_plan_of_less_lacks_more():
