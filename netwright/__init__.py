@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from netwright.serving import serve
     from netwright.space import DesignSpace, load_space, sample, space_names
     from netwright.studies import study
+    from netwright.studio import open_studio
     from netwright.sweeps import join_sweep
     from netwright.timing import latency
     from netwright.training.run import train
@@ -86,6 +87,7 @@ __all__ = [
     "load_weights",
     "merge",
     "open_runtime",
+    "open_studio",
     "plan",
     "predict",
     "published",
@@ -125,6 +127,7 @@ _HOMES = {
     "serving": ("serve",),
     "space": ("DesignSpace", "load_space", "sample", "space_names"),
     "studies": ("study",),
+    "studio": ("open_studio",),
     "sweeps": ("join_sweep",),
     "timing": ("latency",),
     "training.run": ("train",),

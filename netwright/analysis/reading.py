@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from netwright.report import PopulationView, Provenance
 
-__all__ = ["read", "table_view", "understood", "view"]
+__all__ = ["read", "table_view", "understood", "view", "view_of"]
 
 _MOST_TRIALS = 20_000  # of a population: a band of so many is within 0.01, and all else takes memory in proportion
 _OF_NETWORKS = ("flops", "params", "acts", "seconds", "seed", "label", "arch", "curve")
@@ -107,49 +107,82 @@ def read(
     name = str(ref).removeprefix("sqlite:///").partition("#")[0]
     path = Path(name)
     if path.is_dir() or path.name == FILE or not path.suffix or _is_population(path):
-        from netwright.report import Provenance
-
         with Population.open(path) as population, population.snapshot():
-            held = len(population)
-            frame, identity, notes = population.frame(most=_MOST_TRIALS), population.identity, population.notes
-            repeats = None if (seeds := population.repeats()) is None else seeds.frame()
-            provenance = Provenance.of(identity, notes, population.seed, mixed_sessions(notes))
-        if identity.get("space") is None:
-            imported = notes.get("import", {})
-            known = imported.get("parameters") if parameters is None else parameters
-            kept = [each for each in known if each not in ignore] if known is not None else None
-            own: dict[str, Any] = (
-                {"error": "error", "unit": "percent"}
-                if error is None
-                else {"error": error, "maximize": maximize, "unit": unit}
+            return view_of(
+                population,
+                path.name,
+                error=error,
+                maximize=maximize,
+                unit=unit,
+                parameters=parameters,
+                ignore=ignore,
             )
-            name = imported.get("name") or path.name
-            found = table_view(name, _known_columns(frame), **own, parameters=kept, ignore=ignore)
-            # of another column the repeats have no errors
-            return replace(found, provenance=provenance, repeats=repeats if error in (None, "error") else None)
-        space = DesignSpace.from_dict(identity["space"])
-        found = view(space.name, frame, space, notes.get("account", {}), provenance=provenance)
-        of_tables = {"error": error, "maximize": maximize, "unit": unit}
-        notices = tuple(
-            f"--{name} is for tables; a population has its errors in percent" for name, x in of_tables.items() if x
-        )
-        if held > len(frame):
-            notices += (
-                f"{len(frame):,} of its {held:,} trials, drawn at random (seed 0): what is shown is of these, with the "
-                "bands and tests of so many",
-            )
-        if sampler := identity.get("sampler"):
-            notices += (
-                f"the networks were proposed by {sampler} and are no random sample of the space: what bands and tests "
-                "show of a space does not hold for it",
-            )
-        return replace(_restricted(found, parameters, ignore), notices=notices, repeats=repeats)
     frame = folded(read_table(str(ref)), keep=[*([error] if error else ()), *(parameters or ())])
     title = str(ref).partition("#")[2] or path.stem
     try:
         return table_view(title, frame, error=error, maximize=maximize, unit=unit, parameters=parameters, ignore=ignore)
     except StatsError as wrong:
         raise StatsError(f"{ref}: {wrong}") from wrong
+
+
+def view_of(
+    population: Population,
+    name: str = "",
+    *,
+    error: str | None = None,
+    maximize: bool | None = None,
+    unit: str | None = None,
+    parameters: Sequence[str] | None = None,
+    ignore: Sequence[str] = (),
+    light: bool = False,
+) -> PopulationView:
+    """An open population, as `read` returns it.
+
+    Args:
+        population: As `Population.open` or `snapshot` returns it.
+        name: Of one without a space, where it does not know its own.
+        error: As for `read`, like all that follow but the last.
+        maximize: Likewise.
+        unit: Likewise.
+        parameters: Likewise.
+        ignore: Likewise.
+        light: As for `Population.frame`.
+    """
+    from netwright.report import Provenance
+
+    held = len(population)
+    frame, identity, notes = population.frame(most=_MOST_TRIALS, light=light), population.identity, population.notes
+    repeats = None if (seeds := population.repeats()) is None else seeds.frame(light=light)
+    provenance = Provenance.of(identity, notes, population.seed, mixed_sessions(notes))
+    if identity.get("space") is None:
+        imported = notes.get("import", {})
+        known = imported.get("parameters") if parameters is None else parameters
+        kept = [each for each in known if each not in ignore] if known is not None else None
+        own: dict[str, Any] = (
+            {"error": "error", "unit": "percent"}
+            if error is None
+            else {"error": error, "maximize": maximize, "unit": unit}
+        )
+        found = table_view(imported.get("name") or name, _known_columns(frame), **own, parameters=kept, ignore=ignore)
+        # of another column the repeats have no errors
+        return replace(found, provenance=provenance, repeats=repeats if error in (None, "error") else None)
+    space = DesignSpace.from_dict(identity["space"])
+    found = view(space.name, frame, space, notes.get("account", {}), provenance=provenance)
+    of_tables = {"error": error, "maximize": maximize, "unit": unit}
+    notices = tuple(
+        f"--{flag} is for tables; a population has its errors in percent" for flag, x in of_tables.items() if x
+    )
+    if held > len(frame):
+        notices += (
+            f"{len(frame):,} of its {held:,} trials, drawn at random (seed 0): what is shown is of these, with the "
+            "bands and tests of so many",
+        )
+    if sampler := identity.get("sampler"):
+        notices += (
+            f"the networks were proposed by {sampler} and are no random sample of the space: what bands and tests "
+            "show of a space does not hold for it",
+        )
+    return replace(_restricted(found, parameters, ignore), notices=notices, repeats=repeats)
 
 
 def _known_columns(frame: pd.DataFrame) -> pd.DataFrame:

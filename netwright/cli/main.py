@@ -40,6 +40,7 @@ COMMANDS = {
     "study": "several spaces and planned comparisons of them, trained until each is decided",
     "fidelity": "how well early epochs, or a cheaper population, rank networks",
     "figures": "the figures of the papers, of populations of your own",
+    "studio": "populations in the browser: look, refine a space, set off the next sweep",
     "train": "train a network from flags, a YAML recipe, or both; interrupted, it continues where it was",
     "validate": "measure a trained network: accuracy, calibration, what it confuses",
     "predict": "what a trained network sees in files, folders and web addresses",

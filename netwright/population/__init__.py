@@ -6,6 +6,7 @@ from netwright.population.failure import FAILURES, failure_of
 from netwright.population.imported import ImportedTrial
 from netwright.population.merging import Merged, merge
 from netwright.population.provenance import mixed_sessions
+from netwright.population.snapshot import mark_of, snapshot
 from netwright.population.store import Population
 from netwright.population.trials import Trial, trial_seed
 from netwright.system.diff import difference
@@ -23,7 +24,9 @@ __all__ = [
     "difference",
     "failure_of",
     "is_population",
+    "mark_of",
     "merge",
     "mixed_sessions",
+    "snapshot",
     "trial_seed",
 ]

@@ -106,6 +106,11 @@ class PopulationContents:
             found[failure][reason] = found[failure].get(reason, 0) + 1
         return {failure: dict(sorted(reasons.items(), key=lambda each: -each[1])) for failure, reasons in found.items()}
 
+    def curve_text(self, trial: int) -> str:
+        """The epochs of a trial as JSON, one record each; empty where it has none."""
+        row = self._db.execute(f"SELECT curve FROM {self._table} WHERE trial = ?", (trial,)).fetchone()
+        return (row[0] or "") if row else ""
+
     def errors(self) -> list[float]:
         """Errors in percent of the trials that are done, by index."""
         rows = self._db.execute(f"SELECT error FROM {self._table} WHERE state = 'done' ORDER BY trial")
@@ -127,13 +132,14 @@ class PopulationContents:
                 found.append(WORST)
         return found
 
-    def frame(self, most: int | None = None, seed: int = 0) -> pd.DataFrame:
+    def frame(self, most: int | None = None, seed: int = 0, *, light: bool = False) -> pd.DataFrame:
         """A row for each trial.
 
         Args:
             most: Of a larger population so many trials, drawn at random, in their order: a table of a million networks
                 takes several GiB. None is all.
             seed: Of that draw.
+            light: Without what takes most of the time: e_fit is NaN, and curves are empty.
 
         Returns:
             Columns trial, state, reason and failure (of a failed trial: why, and whose fault that is, "network" or
@@ -142,7 +148,7 @@ class PopulationContents:
             latency_ms, where latencies were measured; after label session, where several trained the population: a
             place in `notes["provenance"]["sessions"]`, which tells software, processor, devices and threads.
         """
-        return trial_frame(self._db, self._table, most, seed)
+        return trial_frame(self._db, self._table, most, seed, light=light)
 
     def _repr_html_(self) -> str:
         return population_html(str(self.folder), self.counts(), self.frame(most=_MOST_SHOWN))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -20,6 +20,7 @@ __all__ = [
     "has_failure_column",
     "make_tables",
     "open_file",
+    "refuse_other",
     "remove_draft",
     "transaction",
 ]
@@ -83,13 +84,20 @@ def open_file(path: Path) -> sqlite3.Connection:
             f"{path} is not a population that can be read: {str(error).splitlines()[-1]}. Restore it, or start over in "
             "another folder. A file that was copied while a trial finished is copied whole by `netwright copy`."
         ) from error
-    if version > _FORMAT:
+    try:
+        refuse_other(path, version, tables)
+    except PopulationError:
         db.close()
-        raise PopulationError(f"{path} has format {version}; this version reads up to {_FORMAT}. Update netwright.")
-    if version < 1 or not tables >= {"meta", "trials"}:
-        db.close()
-        raise PopulationError(f"{path} is a database of another program, not a population. Choose another folder.")
+        raise
     return db
+
+
+def refuse_other(path: Path, version: int, tables: Collection[str]) -> None:
+    """PopulationError where a file is of a newer version, or of another program."""
+    if version > _FORMAT:
+        raise PopulationError(f"{path} has format {version}; this version reads up to {_FORMAT}. Update netwright.")
+    if version < 1 or not {"meta", "trials"} <= set(tables):
+        raise PopulationError(f"{path} is a database of another program, not a population. Choose another folder.")
 
 
 def _connect(path: Path) -> sqlite3.Connection:

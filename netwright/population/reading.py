@@ -24,7 +24,9 @@ _BEFORE = ("trial", "state", "reason")
 _AFTER = ("error", "flops", "params", "acts", "seconds", "seed", "attempts", "label")
 
 
-def trial_frame(db: sqlite3.Connection, table: str = "trials", most: int | None = None, seed: int = 0) -> pd.DataFrame:
+def trial_frame(
+    db: sqlite3.Connection, table: str = "trials", most: int | None = None, seed: int = 0, *, light: bool = False
+) -> pd.DataFrame:
     """`Population.frame` of a file.
 
     Args:
@@ -32,7 +34,9 @@ def trial_frame(db: sqlite3.Connection, table: str = "trials", most: int | None 
         table: Of it, the trials or their repeats.
         most: Of more trials so many, drawn at random; None is all.
         seed: Of that draw.
+        light: Without e_fit and curves.
     """
+    import numpy as np
     import pandas as pd
 
     measured = table == "trials" and has_latency(db)
@@ -49,13 +53,13 @@ def trial_frame(db: sqlite3.Connection, table: str = "trials", most: int | None 
         record = dict(zip(names, row, strict=False))
         if record["state"] == "failed":
             record["failure"] = record["failure"] or failure_of(record["reason"])
-        curve = json.loads(row[-1]) if row[-1] else []
+        curve = json.loads(row[-1]) if row[-1] and not light else []
         more = json.loads(row[-4]) if row[-4] else {}
         records.append(record | json.loads(row[-3]) | more | {"arch": row[-2], "curve": curve})
     frame = pd.DataFrame.from_records(records, columns=None if records else [*names, "arch", "curve"])
     if frame["arch"].notna().any() or not imported:
         frame = frame.drop(columns="e_fit", errors="ignore")  # as a copy that was imported has it
-        frame.insert(list(frame).index("arch"), "e_fit", e_fit_of(frame["arch"]))
+        frame.insert(list(frame).index("arch"), "e_fit", np.nan if light else e_fit_of(frame["arch"]))
     unknown = [name for name in ("flops", "params", "acts", "seed") if imported and frame[name].isna().any()]
     frame = frame.astype({"error": float, "seconds": float, **dict.fromkeys(unknown, float)})
     if measured or (COLUMN in frame and frame[COLUMN].dtype.kind in "iuf"):

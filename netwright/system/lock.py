@@ -11,7 +11,7 @@ from types import TracebackType
 
 from netwright.errors import OutputError, PopulationError
 
-__all__ = ["Lock", "hold", "locked"]
+__all__ = ["Lock", "hold", "holder", "locked"]
 
 # Windows lets nobody else read the byte that is locked, which is the first
 _NOTE_AT = 1 if os.name == "nt" else 0
@@ -52,6 +52,45 @@ class Lock:
         if self._handle is not None:
             os.close(self._handle)
             self._handle = None
+
+
+def holder(folder: Path) -> int | None:
+    """The process that holds the `Lock` of a folder; None where nobody does. Nothing is locked to find out.
+
+    Linux lists all locks; elsewhere the note that the holder left counts while such a process lives.
+    """
+    path = folder / ".lock"
+    note = _note_of(path)
+    if not note.isdecimal():
+        return None
+    pid = int(note)
+    try:
+        lines = Path("/proc/locks").read_text(encoding="ascii", errors="replace").splitlines()
+        inode = str(path.stat().st_ino)
+    except OSError:
+        return pid if _lives(pid) else None
+    # 1: FLOCK  ADVISORY  WRITE 4711 08:01:5678901 0 EOF
+    held = {words[5].rpartition(":")[2] for line in lines if len(words := line.split()) > 5}
+    return pid if inode in held else None
+
+
+def _note_of(path: Path) -> str:
+    with suppress(OSError), path.open("rb") as file:
+        file.seek(_NOTE_AT)
+        return file.read(_NOTE_BYTES).decode(errors="replace").strip()
+    return ""
+
+
+def _lives(pid: int) -> bool:
+    if os.name == "nt":
+        return True  # signal 0 would end it there
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return True
 
 
 @contextmanager
