@@ -15,8 +15,10 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from netwright.errors import NetwrightError
 from netwright.studio.errors import StudioError
 from netwright.studio.look_routes import look_routes
+from netwright.studio.pick_routes import pick_routes
 from netwright.studio.protection import Protection
 from netwright.studio.state import Studio
+from netwright.studio.work_routes import work_routes
 
 __all__ = ["make_app"]
 
@@ -47,6 +49,8 @@ def make_app(studio: Studio, port: int = 0) -> Protection:
         )
 
     app.include_router(look_routes(studio))
+    app.include_router(work_routes(studio))
+    app.include_router(pick_routes(studio))
     _add_page(app)
     return Protection(app, studio.settings, port)
 

@@ -17,11 +17,12 @@ from pathlib import Path
 from netwright.population import FILE
 from netwright.studio.errors import StudioError
 
-__all__ = ["TABLES", "Entries", "Entry"]
+__all__ = ["DROPPED", "TABLES", "Entries", "Entry"]
 
+DROPPED = "dropped/"  # what ids of files begin with that were dropped onto the page
 TABLES = (".csv", ".parquet", ".jsonl", ".sqlite", ".sqlite3", ".db")
 _TRAINING, _VALIDATION = "metrics.jsonl", "metrics.json"
-_SKIPPED = {"cache", "figures", "tensorboard", "weights", "state", "held_out"}
+_SKIPPED = {"cache", "figures", "tensorboard", "weights", "state", "held_out", "picks"}
 _DEEPEST = 6
 _MOST_FOLDERS = 20_000
 _FRESH_SECONDS = 1.0
@@ -76,7 +77,7 @@ class Entries:
 
     def drop(self, path: Path) -> Entry:
         """Add a file that was dropped onto the page."""
-        entry = Entry(f"dropped/{path.name}", path, "population" if path.name == FILE else "table")
+        entry = Entry(f"{DROPPED}{path.name}", path, "population" if path.name == FILE else "table")
         with self._lock:
             self._dropped[entry.id] = entry
             self._looked = -_FRESH_SECONDS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ _MOST_EPOCHS = 2000
 class Overview:
     """Lines of the list, each kept until its file changes."""
 
-    def __init__(self, library: Library) -> None:
+    def __init__(self, library: Library, jobs: Callable[[], list[dict[str, Any]]]) -> None:
+        self._jobs = jobs
         self._library = library
         self._lines: dict[str, tuple[Mark, dict[str, Any]]] = {}
         self._lock = threading.Lock()
@@ -31,7 +33,9 @@ class Overview:
     def populations(self) -> list[dict[str, Any]]:
         """A dict for each population and table, the latest first; one that cannot be read has `problem`."""
         entries = [each for each in self._library.entries.all().values() if each.kind in KINDS]
-        lines = [self._line(entry) | _now(entry) for entry in entries]
+        jobs = {job["id"]: job for job in self._jobs()}
+        lines = [self._line(entry) | _now(entry) | {"job": jobs.get(entry.id)} for entry in entries]
+        lines += [_begun(job) for job in jobs.values() if job["id"] not in {line["id"] for line in lines}]
         return sorted(lines, key=lambda each: -each["changed"])
 
     def trainings(self) -> list[dict[str, Any]]:
@@ -59,6 +63,13 @@ class Overview:
 def _now(entry: Entry) -> dict[str, Any]:
     """What is not in the file: who works on it."""
     return {"process": holder(entry.folder) if entry.kind == "population" else None}
+
+
+def _begun(job: dict[str, Any]) -> dict[str, Any]:
+    """A line for a program that has made no population yet."""
+    counts = dict.fromkeys(("waiting", "running", "done", "failed"), 0)
+    known = {"counts": counts, "n": 0, "best": None, "mean": None, "seconds": None, "space": "", "process": None}
+    return {"id": job["id"], "kind": "job", "changed": job["began"], **known, "job": job}
 
 
 def _training(entry: Entry) -> dict[str, Any]:

@@ -31,7 +31,7 @@ export class EdfPlot extends Axis {
       const failed = networks.failures(place, !this.owner.isNarrowed);
       if (kept.length && this.owner.bands) this.band(surface, kept, y, color);
       if (this.owner.isNarrowed) this.curve(surface, all, networks.failures(place, true), y, color, 1, 0.55);
-      this.curve(surface, kept, failed, y, color, 2.4, 1, place ? [7, 2 + place] : []);
+      if (kept.length) this.curve(surface, kept, failed, y, color, 2.4, 1, place ? [7, 2 + place] : []);
       const name = count > 1 || isFile ? each.id : each.id;
       surface.rect(box.left, 8 + 18 * place + 3, 18, 3, color);
       surface.text(`${name} ${legend(kept, failed)}`, box.left + 25, 8 + 18 * place + 9, colors.ink, { weight: "600" });

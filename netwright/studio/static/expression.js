@@ -3,6 +3,7 @@
 const TOKEN = /\s*(?:(\d+\.?\d*(?:e[+-]?\d+)?|\.\d+)([kMG]\b)?|([A-Za-z_][\w.]*)|(<=|>=|==|!=|&&|\|\||[-+*/()<>!=]))/y;
 const UNITS = { k: 1e3, M: 1e6, G: 1e9 };
 const WORDS = { and: "&&", or: "||", not: "!", "=": "==" };
+const word = (text) => (Object.hasOwn(WORDS, text) ? WORDS[text] : text);
 
 function tokens(text) {
   const found = [];
@@ -13,8 +14,8 @@ function tokens(text) {
     const match = TOKEN.exec(text);
     if (!match) throw new Error(`"${text.slice(at).trim()}" means nothing here. Write for example: error < 30 and flops <= 400M`);
     if (match[1] !== undefined) found.push({ kind: "number", value: Number(match[1]) * (UNITS[match[2]] ?? 1) });
-    else if (match[3] !== undefined && !(match[3] in WORDS)) found.push({ kind: "name", value: match[3] });
-    else found.push({ kind: "sign", value: WORDS[match[3] ?? match[4]] ?? match[4] });
+    else if (match[3] !== undefined && !Object.hasOwn(WORDS, match[3])) found.push({ kind: "name", value: match[3] });
+    else found.push({ kind: "sign", value: word(match[3] ?? match[4]) });
   }
   return found;
 }
@@ -38,7 +39,7 @@ export function compile(text, columns) {
     const token = list[at++];
     if (token?.kind === "number") return () => token.value;
     if (token?.kind === "name") {
-      const column = columns[token.value];
+      const column = Object.hasOwn(columns, token.value) ? columns[token.value] : null;
       if (!column) throw new Error(`there is no column "${token.value}": ${Object.keys(columns).join(", ")}`);
       return (row) => column[row];
     }

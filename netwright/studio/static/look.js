@@ -173,9 +173,9 @@ export class LookView {
       return { columns, each, width: columns * each + 20, height: rows * (list[0].height + 10) + 20, scale };
     };
     const draw = (surface, { columns, each }, colors) => list.forEach((plot, i) => {
-      plot.key = "";
+      plot.laid = "";
       plot.draw(new Shifted(surface, 10 + (i % columns) * each, 10 + Math.floor(i / columns) * (plot.height + 10)), each - 10, colors, true);
-      plot.key = "";
+      plot.laid = "";
       if (plot === this.parallel) plot.layout(plot.element.clientWidth);
     });
     const svg = () => {
@@ -319,7 +319,10 @@ export class LookView {
     }
     if (!this.framed) requestAnimationFrame(() => { for (const plot of [...this.plots, ...this.pairs]) plot.render(); });
     clearTimeout(this.hovering);
-    if (row < 0) return;
+    if (row < 0) {
+      this.hovering = setTimeout(() => this.hoverBox.replaceChildren(), 2 * HOVER_MS);
+      return;
+    }
     this.hovering = setTimeout(async () => {
       const shown = await this.cardOf(this.networks.id(row), this.networks.values.trial[row], { brief: true });
       if (this.highlighted === row) this.hoverBox.replaceChildren(shown);
@@ -360,7 +363,7 @@ export class LookView {
       this.tests.replaceChildren(
         found.unlike ? h("p", { class: "notice" }, found.unlike) : "",
         found.pairs.length ? testTable(found.pairs) : "",
-        h("p", { class: "muted" }, `Shaded: the 95% band of each distribution as a whole (${bands.join("; ")}). ${found.text}`),
+        h("p", { class: "muted" }, `Tests and bands are of all networks, whatever is chosen above. Shaded: the 95% band of each distribution as a whole (${bands.join("; ")}). ${found.text}`),
         command(found.command));
     } catch (error) {
       this.tests.replaceChildren(problem(error.message));

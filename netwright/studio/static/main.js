@@ -2,14 +2,21 @@
 
 import { get, listen } from "./api.js";
 import { h, problem } from "./dom.js";
+import * as actions from "./actions.js";
 import { LookView } from "./look.js";
+import { PickView } from "./pick.js";
 import { PopulationsView } from "./populations.js";
+import { RefineView } from "./refine.js";
 import * as routes from "./route.js";
 import { TrainingsView } from "./trainings.js";
+import { TreeView } from "./tree.js";
 
 const VIEWS = {
   populations: ["Populations", PopulationsView],
   look: ["Look", LookView],
+  refine: ["Refine", RefineView],
+  tree: ["Refinements", TreeView],
+  pick: ["Pick", PickView],
   trainings: ["Trainings", TrainingsView],
 };
 
@@ -27,7 +34,7 @@ async function show() {
   const began = performance.now();
   try {
     const overview = await get("overview");
-    const view = new View(route, overview);
+    const view = new View(route, overview, overview.look_only ? { startLink: actions.startLink } : actions);
     current = view;
     main.replaceChildren(view.element);
     await view.open();

@@ -24,7 +24,7 @@ export class ParallelPlot {
     const [top, bottom] = [40, this.height - 20];
     const room = (width - 80) / Math.max(1, columns.length - 1);
     this.axes = columns.map((column, i) => ({ name: column.name, ends: column.ends, x: 40 + i * room, scale: new Scale(column.ends, [bottom, top], column.log) }));
-    this.key = `${width}|${networks.n}`;
+    this.laid = `${width}|${networks.n}`;
     this.lines = this.axes.map(({ name, scale }) => {
       const values = networks.values[name];
       const places = new Float32Array(networks.n);
@@ -39,7 +39,7 @@ export class ParallelPlot {
     const container = this.element.clientWidth;
     if (!container) return;
     const width = Math.max(container, 56 * (this.owner.networks.columns.length + 1));
-    if (this.key !== `${width}|${this.owner.networks.n}` || this.of !== this.owner.networks) this.layout(width);
+    if (this.laid !== `${width}|${this.owner.networks.n}` || this.of !== this.owner.networks) this.layout(width);
     this.canvas.style.width = `${width}px`;
     this.canvas.style.height = `${this.height}px`;
     this.draw(new CanvasSurface(this.canvas, width, this.height), width, palette());

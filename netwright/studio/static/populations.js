@@ -4,12 +4,13 @@ import { get, upload } from "./api.js";
 import { duration, h, percent, problem } from "./dom.js";
 import * as routes from "./route.js";
 
-const STATES = { running: "running", paused: "paused", done: "done", waiting: "waits", interrupted: "interrupted", problem: "cannot be read", table: "table" };
+const STATES = { running: "running", paused: "paused", done: "done", waiting: "waits", interrupted: "interrupted", failed: "failed", problem: "cannot be read", table: "table" };
 
 export function stateOf(each) {
   if (each.problem) return "problem";
   if (each.job?.state === "paused") return "paused";
   if (each.process || each.job?.state === "running") return "running";
+  if (each.kind === "job") return "failed";
   if (each.kind === "table") return "table";
   const { waiting = 0, running = 0, done = 0, failed = 0 } = each.counts;
   return waiting + running === 0 ? "done" : done + failed ? "interrupted" : "waiting";

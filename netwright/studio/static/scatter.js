@@ -21,8 +21,8 @@ export class ScatterPlot extends Axis {
     this.box = { left: 40, top: 8, width: width - 48, height: this.height - 46 };
     const { box, about } = this;
     const key = `${width}|${about.ends}|${networks.ends}`;
-    if (this.key === key && this.of === networks) return;
-    this.key = key;
+    if (this.laid === key && this.of === networks) return;
+    this.laid = key;
     this.of = networks;
     this.base = null;
     this.x = new Scale(about.ends, [box.left, box.left + box.width], about.log);

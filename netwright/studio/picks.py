@@ -1,0 +1,134 @@
+"""Networks that were picked from populations: trained longer, then measured once on the test split."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from netwright.studio.commands import as_typed, shown_path
+from netwright.studio.entries import Entries
+from netwright.studio.errors import StudioError
+from netwright.studio.library import Opened
+from netwright.studio.network import network_yaml
+from netwright.studio.overview import curve_of
+from netwright.system.atomic import write_text
+
+__all__ = ["PICKS", "Pick", "pick_words", "picked", "test_folder", "test_words", "write_pick"]
+
+PICKS = "picks"  # in the folder of the runs: NAME.yaml, the network, and NAME.json, where it is from
+_FORMAT = 1
+_BUNDLED = "digits"
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """How a network is trained longer.
+
+    Attributes:
+        name: Of its run.
+        epochs: Of its training.
+        data_dir: The folder of the images, or "digits".
+        val_fraction: Part of the training images that is kept to judge by, where the images have no such split; 0 where
+            they have.
+    """
+
+    name: str
+    epochs: int
+    data_dir: str
+    val_fraction: float = 0.0
+
+
+def pick_words(home: Path, pick: Pick) -> list[str]:
+    """`netwright train --model NETWORK ...`."""
+    if pick.data_dir.startswith("-") or not pick.data_dir.strip():
+        raise StudioError(422, f"the images are a folder, or digits, not {pick.data_dir[:80]!r}.")
+    images = ["--dataset", "digits"] if pick.data_dir == _BUNDLED else ["--data_dir", pick.data_dir]
+    kept = ["--val_fraction", f"{pick.val_fraction:g}"] if pick.val_fraction else []
+    network = shown_path(home / PICKS / f"{pick.name}.yaml")
+    words = ["netwright", "train", "--model", network, *images, "--epochs", str(pick.epochs), "--validate", *kept]
+    return [*words, "--out", shown_path(home / pick.name)]
+
+
+def write_pick(home: Path, pick: Pick, opened: Opened, trial: int) -> None:
+    """Write the network and where it is from. StudioError where the trial has no network."""
+    text = network_yaml(opened, trial)
+    folder = home / PICKS
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text(folder / f"{pick.name}.yaml", text, what="the network", elsewhere="another folder")
+    record = {"format": _FORMAT, "population": opened.entry.id, "trial": trial, "data_dir": pick.data_dir}
+    write_text(folder / f"{pick.name}.json", json.dumps(record), what="the pick", elsewhere="another folder")
+
+
+def picked(home: Path | None, entries: Entries, jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What became of every pick: its training, its test, and the commands that come next."""
+    if home is None or not (home / PICKS).is_dir():
+        return []
+    running = {job["id"]: job for job in jobs}
+    known = entries.all()
+    found = []
+    for path in sorted((home / PICKS).glob("*.json")):
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+            name, population, trial = path.stem, str(record["population"]), int(record["trial"])
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        run, tested = home / name, test_folder(home, name)
+        training = next((each for each in known.values() if each.folder == run and each.kind == "training"), None)
+        errors = [each["error"] for each in _curve(training.path)] if training else []
+        found.append(
+            {
+                "name": name,
+                "population": population,
+                "trial": trial,
+                "job": running.get(name),
+                "test_job": running.get(tested.name),
+                "epochs": len(errors),
+                "error": next((each for each in reversed(errors) if each is not None), None),
+                "test": _metrics(tested),
+                "next": _next(home, name),
+            }
+        )
+    return found
+
+
+def test_folder(home: Path, name: str) -> Path:
+    """Where what the test split shows is kept."""
+    return home / f"{name}-test"
+
+
+def test_words(home: Path, name: str, split: str) -> list[str]:
+    """`netwright validate RUN --split test`. StudioError where it was measured before."""
+    if (test_folder(home, name) / "metrics.json").exists():
+        raise StudioError(
+            409,
+            f"{name} was measured on a test split already. Measured again until one looks good, it is none any more.",
+        )
+    if split.startswith("-") or not split.strip():
+        raise StudioError(422, f"a split is a name such as test, not {split[:40]!r}.")
+    out = shown_path(test_folder(home, name))
+    return ["netwright", "validate", shown_path(home / name), "--split", split, "--out", out]
+
+
+def _next(home: Path, name: str) -> list[str]:
+    run = shown_path(home / name)
+    return [
+        as_typed(["netwright", "export", run, "--out", f"{run}/model.onnx"]),
+        as_typed(["netwright", "serve", f"{run}/model.onnx"]),
+    ]
+
+
+def _curve(path: Path) -> list[dict[str, Any]]:
+    try:
+        return curve_of(path)
+    except (OSError, ValueError):
+        return []
+
+
+def _metrics(folder: Path) -> dict[str, Any] | None:
+    try:
+        found = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return {name: value for name, value in found.items() if isinstance(value, int | float)}
