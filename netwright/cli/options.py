@@ -234,6 +234,7 @@ def add_design_options(parser: CommandParser, *, defaults: Mapping[str, Any] | N
     add_options(
         parser, DesignConfig, ("workers", "threads", "device", "trial_timeout", "retry_failed"), group="machine"
     )
+    add_options(parser, DesignConfig, ("executor", "address", "trial_cpus", "trial_gpus"), group="a Ray cluster")
 
 
 def design_options(options: Namespace) -> dict[str, Any]:

@@ -35,7 +35,10 @@ if TYPE_CHECKING:
 
 __all__ = ["add_arguments", "run"]
 
-_FLAGS = ("data_dir", "workers", "device", "trial_timeout", "retry_failed")
+_FLAGS = (
+    *("data_dir", "workers", "device", "trial_timeout", "retry_failed"),
+    *("executor", "address", "trial_cpus", "trial_gpus"),
+)
 
 
 def add_arguments(parser: CommandParser) -> None:

@@ -31,6 +31,7 @@ SWEEP_TRIALS = 100  # of a sweep alone, by default: it is not followed by the ot
 
 # no result depends on these; populations compare the space and the images themselves, wherever they are read from
 _NOT_LASTING = (
+    *("executor", "address", "trial_cpus", "trial_gpus"),
     *("out", "command", "workers", "device", "space", "data_dir", "trial_timeout", "retry_failed"),
     *("budget", "given", "planned", "final_recipe"),  # final trainings compare their recipe themselves
     *("rungs", "opponents", "against", "pretrained"),  # and so do finalists and opponents
@@ -147,6 +148,23 @@ class DesignConfig:
     workers: int | None = option(None, "trials at a time", low=1, metavar="W", default_text="a processor or a GPU each")
     threads: int = option(1, "of each worker", low=1, metavar="T")
     device: str = option("auto", "auto, cpu, cuda, cuda:1, ...", metavar="DEVICE")
+    executor: str = option("local", "what trains trials: this machine, or a Ray cluster", choices=("local", "ray"))
+    address: str | None = option(
+        None,
+        "of a Ray cluster: auto, HOST:PORT, ray://HOST:PORT",
+        metavar="ADDRESS",
+        default_text="one is started here",
+    )
+    trial_cpus: float | None = option(
+        None, "with ray: processors of a trial", low=0.0, metavar="X", default_text="its threads"
+    )
+    trial_gpus: float | None = option(
+        None,
+        "with ray: accelerators of a trial, such as 0.25",
+        low=0.0,
+        metavar="X",
+        default_text="1 where there are any",
+    )
     trial_timeout: float | None = option(
         None,
         "end a trial that has no result after so long; final trainings have that much longer as they are longer",
@@ -175,6 +193,9 @@ class DesignConfig:
         for name in ("data_dir", "space", "final_recipe", "against", "pretrained"):
             if isinstance(path := getattr(self, name), Path):
                 object.__setattr__(self, name, as_text(path))
+        for name in ("address", "trial_cpus", "trial_gpus"):
+            if self.executor == "local" and getattr(self, name) is not None:
+                raise RecipeError(f"{name} is for a Ray cluster. Add executor 'ray', or leave it out.")
         for name in LIMITS:
             if isinstance(window := getattr(self, name), list):
                 object.__setattr__(self, name, tuple(window))

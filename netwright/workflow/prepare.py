@@ -19,6 +19,7 @@ from netwright.recipe import Recipe
 from netwright.space import DesignSpace, Sample, draw, load_space
 from netwright.stats.guessing import guessing_sentence
 from netwright.sweeps import Executor, LocalExecutor, NullProgress, default_workers, run
+from netwright.sweeps.clusters import ray_executor
 from netwright.sweeps.session import guess_error
 from netwright.sweeps.time_budget import TimeBudget
 from netwright.system.atomic import require_writable
@@ -223,9 +224,23 @@ def prepare(
     space = budgeted(space, images.resolution, images.num_classes, images.channels, config)
     latency = sampler_of(config, space)
     assert images.path is not None, "a cache was given"
-    workers = config.workers or default_workers(config.threads, devices)
-    executor = LocalExecutor(images.path, workers=workers, threads=config.threads, devices=devices)
+    executor = _executor(config, images.path, devices)
     return PreparedDesign(config, space, images, recipe, final_recipe, devices, progress, executor, latency)
+
+
+def _executor(config: DesignConfig, manifest: Path, devices: tuple[str, ...]) -> Executor:
+    if config.executor == "local":
+        workers = config.workers or default_workers(config.threads, devices)
+        return LocalExecutor(manifest, workers=workers, threads=config.threads, devices=devices)
+    return ray_executor(
+        manifest,
+        workers=config.workers,
+        threads=config.threads,
+        devices=devices,
+        address=config.address,
+        cpus=config.trial_cpus,
+        gpus=config.trial_gpus,
+    )
 
 
 def with_final(prepared: PreparedDesign, *, epochs: int, seeds: int, opponents: str) -> PreparedDesign:
