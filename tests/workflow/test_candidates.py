@@ -46,6 +46,7 @@ def space_planned(photos: str, out: Path, **options: Any) -> str:
     return config.space
 
 
+@pytest.mark.slow
 def test_a_quicker_space_is_chosen_where_it_is_quicker(
     photos: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
