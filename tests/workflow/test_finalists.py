@@ -54,7 +54,7 @@ def test_the_last_rung_decides_and_what_was_seen_is_said(
     selection = json.loads((result.folder / "result.json").read_text())["selection"]
     assert result.network.name != selection["brief_pick"]
     assert selection["rungs"] == "6x2,3x3"
-    assert selection["rank_agreement"] == [-1.0, 1.0]
+    assert selection["rank_agreement"] == pytest.approx([-1.0, 1.0])
     assert min(selection["standings"][1].values()) == selection["validation_error"]
     assert selection["expected_error"] == pytest.approx(25, abs=1) == result.expected_error
     text = "\n".join(caplog.messages)
