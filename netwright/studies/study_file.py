@@ -238,7 +238,7 @@ def _comparison(given: Any, common: Mapping[str, Any], names: list[str]) -> Plan
             raise RecipeError(f"unknown space {name!r} in {values['of']!r}: {suggest(name, names)}")
     if found[1] == found[2]:
         raise RecipeError(f"a space is not compared with itself: {values['of']!r}. Correct it.")
-    trials = int(_number(values["trials"], "trials", LEAST - 1, 1e7))
+    trials = int(_number(values["trials"], "trials", 0, 1e7))
     looks = int(_number(values["looks"], "looks", _FEWEST_LOOKS - 1, _MOST_LOOKS))
     if trials < 2 * LEAST or trials // looks < 1:
         raise RecipeError(f"'trials' is at least {2 * LEAST} and one for each look, not {trials} with {looks} looks.")

@@ -4,7 +4,7 @@ from scipy import stats
 
 from netwright.errors import StatsError
 from netwright.stats import importance
-from netwright.stats.relevance import _groups, _holm
+from netwright.stats.relevance import _groups
 
 
 def _population(n, seed):
@@ -106,11 +106,6 @@ def test_groups_are_values_if_few_and_quantiles_if_many():
     assert np.bincount(_groups(np.arange(100.0), 4)).tolist() == [25, 25, 25, 25]
     skewed = np.concatenate([np.zeros(90), np.arange(10.0)])
     assert np.bincount(_groups(skewed, 4)).min() > 0
-
-
-def test_holm():
-    np.testing.assert_allclose(_holm(np.array([0.01, 0.04, 0.03, 0.005])), [0.03, 0.06, 0.06, 0.02])
-    np.testing.assert_allclose(_holm(np.array([0.9, 0.8])), [1, 1])
 
 
 def test_constant_errors_are_explained_by_nothing():
