@@ -40,7 +40,8 @@ def test_a_single_class_is_refused(tmp_path, make):
 def test_splits_of_other_classes_are_refused_by_name(tmp_path, make):
     make.fill(tmp_path / "train", {"ant": 3, "bee": 3, "cow": 3})
     make.fill(tmp_path / "test", {"ant": 3, "dog": 3})
-    with pytest.raises(DataError, match=r"test lacks 'bee', 'cow' and also has 'dog', unlike .*train, which has 3\. Rename"):
+    found = r"test lacks 'bee', 'cow' and also has 'dog', unlike .*train, which has 3\. Rename"
+    with pytest.raises(DataError, match=found):
         open_source(tmp_path)
 
 
