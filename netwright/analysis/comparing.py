@@ -12,6 +12,7 @@ from netwright.report.provenance import differences_sentence, unlike_parts, whos
 from netwright.report.text import amount
 from netwright.report.view import PopulationView, on_one_scale
 from netwright.stats import PermutationTest
+from netwright.stats.checks import check_points
 
 __all__ = ["comparison_text", "lettered"]
 
@@ -52,9 +53,10 @@ def comparison_text(
         most: Networks of each that were planned before the first of these looks; None: without end.
 
     Raises:
-        StatsError: A margin of 0 or less, or more networks than planned.
+        StatsError: A margin of 0 or less, or as large as the largest error; or more networks than planned.
     """
     views = on_one_scale(lettered([analysis.view for analysis in (a, b, *more)]))
+    check_points(margin, "margin", views[0].outcomes.worst)
     names = [view.name for view in views]
     width = max(map(len, names))
     unlike = differences_sentence(names, [view.provenance for view in views])

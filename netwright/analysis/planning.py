@@ -25,6 +25,8 @@ from netwright.stats import (
     trials_for,
 )
 from netwright.stats.bounds import dkw_half_width
+from netwright.stats.checks import check_points
+from netwright.stats.outcomes import WORST
 from netwright.stats.plots import draw_power, to_svg
 from netwright.stats.shuffles import LEAST
 
@@ -149,6 +151,14 @@ def plan(
         PopulationError: There is no population in the folder.
     """
     name, errors, failed, seconds = _pilot(pilot)
+    worst = WORST if errors is None else max(WORST, float(errors.max()))
+    check_points(difference, "difference", worst)
+    check_points(margin, "margin", worst)
+    if spread is not None and spread > worst / 2:
+        raise StatsError(
+            f"spread must be at most {worst / 2:g} points, not {spread:g}: errors from 0 to {worst:g}% vary by no more. "
+            "4 is usual."
+        )
     if spread is None:
         spread = SPREAD if errors is None else float(errors.std(ddof=1))
     ranges = None if errors is None else _spread_range(errors)
@@ -171,7 +181,7 @@ def plan(
             group_plan(difference, spread, power, confidence, looks, spending)
             for spending in ("obrien_fleming", "pocock")
         ),
-        every_trial=betting_trials(like, difference, power, confidence, (0.0, max(100.0, float(like.max())))),
+        every_trial=betting_trials(like, difference, power, confidence, (0.0, worst)),
         margin=margin,
         equivalence=None if margin is None else equivalence_trials(margin, spread, power, confidence),
         rows=_rows(sorted({*_SIZES, *sizes, fixed}), spread, difference, power, confidence, errors, seconds),

@@ -24,6 +24,7 @@ from netwright.report.text import count, listing
 from netwright.report.view import on_one_scale
 from netwright.stats import efficiency, equivalence_test
 from netwright.stats.bounds import dkw_half_width
+from netwright.stats.checks import check_points
 from netwright.stats.guessing import guessing_sentence
 from netwright.system.machine import hardware, versions
 
@@ -149,6 +150,7 @@ def report(
         The path of the page.
 
     Raises:
+        StatsError: A margin as large as the largest error.
         OutputError: The folder cannot be written.
     """
     from netwright.report import write_report
@@ -178,6 +180,7 @@ def _compared(a: PopulationView, b: PopulationView, seed: int, margin: float | N
     if found is None or margin is None:
         return found
     a, b = on_one_scale((a, b))
+    check_points(margin, "margin", a.outcomes.worst)
     return replace(found, equivalence=equivalence_test(b.errors, a.errors, margin, seed=seed))
 
 

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from netwright.errors import StatsError
-from netwright.stats.checks import FloatArray, check_confidence, check_sample
+from netwright.stats.checks import FloatArray, check_confidence, check_points, check_sample
 from netwright.stats.outcomes import WORST
 from netwright.stats.sequential import OfMeans, check_margin, meet
 
@@ -125,13 +125,14 @@ def sequential_means(
         bounds: Within which all errors lie, known before the first one. Narrower ones need fewer trials in proportion.
 
     Raises:
-        StatsError: NaN, infinity, an error outside the bounds, or a margin of 0 or less.
+        StatsError: NaN, infinity, an error outside the bounds, or a margin of 0 or less, or beyond the bounds.
     """
     check_confidence(confidence)
     check_margin(margin)
     low, high = map(float, bounds)
     if not -np.inf < low < high < np.inf:
         raise StatsError(f"bounds must ascend, not {low:g} and {high:g}: errors in percent lie within 0 and 100.")
+    check_points(margin, "margin", high - low)
     start = SequentialMeans(confidence, margin, (low, high), interval=(low - high, high - low))
     return start.update(a, b)
 

@@ -16,6 +16,7 @@ __all__ = [
     "check_choice",
     "check_columns",
     "check_confidence",
+    "check_points",
     "check_sample",
     "check_simulation",
 ]
@@ -86,6 +87,20 @@ def check_confidence(confidence: float) -> None:
     """Raise StatsError for a confidence that is not between 0 and 1."""
     if not 0 < confidence < 1:
         raise StatsError(f"confidence must lie between 0 and 1, not {confidence}: 0.95 means 95%.")
+
+
+def check_points(value: float | None, name: str, worst: float = 100.0) -> None:
+    """Raise StatsError for points of error that no two errors can be apart.
+
+    Args:
+        value: In points, whatever its sign; None is not checked.
+        name: What a message calls it.
+        worst: The largest error that there can be; the smallest is 0.
+    """
+    if value is not None and not abs(value) < worst:
+        raise StatsError(
+            f"{name} must be below {worst:g} points, not {value:g}: errors lie between 0 and {worst:g}%. 1.0 is one point."
+        )
 
 
 def check_simulation(repeats: int, seed: int) -> None:

@@ -89,7 +89,7 @@ def trials_for(difference: float, spread: float, power: float = 0.8, confidence:
     Raises:
         StatsError: A difference of 0, a power or a confidence outside 0 and 1, or more than 10 million networks.
     """
-    check_power(power)
+    check_power(power, confidence)
     check_confidence(confidence)
     _check_sizes(difference, spread)
     return _smallest(lambda n: power_of(n, difference, spread, confidence) >= power, difference)
@@ -104,7 +104,7 @@ def detectable_difference(n: int, spread: float, power: float = 0.8, confidence:
         power: As for `trials_for`.
         confidence: Likewise.
     """
-    check_power(power)
+    check_power(power, confidence)
     check_confidence(confidence)
     if n < 2:
         return float("inf")
@@ -127,7 +127,7 @@ def equivalence_trials(margin: float, spread: float, power: float = 0.8, confide
     Raises:
         StatsError: As `trials_for`.
     """
-    check_power(power)
+    check_power(power, confidence)
     check_confidence(confidence)
     _check_sizes(margin, spread, "margin")
 
@@ -206,7 +206,7 @@ def betting_trials(
         StatsError: As `trials_for`, or errors outside the bounds.
     """
     e = np.sort(check_sample(errors))
-    check_power(power)
+    check_power(power, confidence)
     check_confidence(confidence)
     _check_sizes(difference, 1.0)
     width = bounds[1] - bounds[0]
@@ -231,10 +231,15 @@ def _betting_n(gains: FloatArray, enough: float, power: float) -> float:
     return float(root**2)
 
 
-def check_power(power: float) -> None:
-    """Raise StatsError for a power that is not between 0 and 1."""
+def check_power(power: float, confidence: float = 1.0) -> None:
+    """Raise StatsError for a power that is not between 0 and 1, or that chance alone has."""
     if not 0 < power < 1:
         raise StatsError(f"power must lie between 0 and 1, not {power}: 0.8 shows the difference in 80% of cases.")
+    if 0 < confidence < 1 and power <= 1 - confidence:
+        raise StatsError(
+            f"power must be above 1 - confidence, and {power:g} is not above {1 - confidence:.3g}: chance alone shows a "
+            "difference as often. 0.8 is usual."
+        )
 
 
 def _check_sizes(difference: float, spread: float, name: str = "difference") -> None:

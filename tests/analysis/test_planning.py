@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import numpy as np
@@ -5,6 +6,7 @@ import pandas as pd
 import pytest
 
 import netwright
+from netwright.analysis import summary
 from netwright.analysis.plan_text import plan_text
 from netwright.analysis.planning import plan
 from netwright.errors import StatsError
@@ -111,3 +113,35 @@ def test_a_plan_is_plain_values_and_a_chart() -> None:
 def test_what_makes_no_sense_is_refused(given: dict[str, object], message: str) -> None:
     with pytest.raises(StatsError, match=message):
         plan(**given)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "part"),
+    [
+        ({"difference": 200}, "difference must be below 100 points, not 200: errors lie between 0 and 100%"),
+        ({"difference": -100}, "difference must be below 100 points, not -100"),
+        ({"margin": 150}, "margin must be below 100 points, not 150"),
+        ({"spread": 51}, "spread must be at most 50 points, not 51: errors from 0 to 100% vary by no more"),
+        ({"power": 0.01}, "power must be above 1 - confidence, and 0.01 is not above 0.05"),
+        ({"power": 80}, "power must lie between 0 and 1, not 80"),
+        ({"confidence": 95}, "confidence must lie between 0 and 1, not 95"),
+    ],
+)
+def test_numbers_that_no_errors_have(wrong: dict[str, float], part: str) -> None:
+    with pytest.raises(StatsError, match=re.escape(part)):
+        plan(**wrong)
+
+
+def test_a_pilot_with_larger_errors_allows_larger_differences() -> None:
+    assert plan(10 * ERRORS, difference=150).trials > 1
+    with pytest.raises(StatsError, match="below 4"):
+        plan(10 * ERRORS, difference=600)
+
+
+def test_a_margin_beyond_all_errors_is_refused_everywhere() -> None:
+    views = [PopulationView(name, pd.DataFrame({"error": ERRORS + by})) for name, by in (("a", 0), ("b", 1))]
+    analyses = [summary.analyze(each) for each in views]
+    with pytest.raises(StatsError, match="margin must be below 100 points, not 150"):
+        summary.comparison_text(*analyses, margin=150)
+    with pytest.raises(StatsError, match="margin must be below 100 points, not 100"):
+        netwright.stats.sequential_means(margin=100)
