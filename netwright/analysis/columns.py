@@ -24,7 +24,7 @@ _LEAST = 10  # rows, to see an index or the response in the values alone
 _MOST_NAMED = 6  # columns that a notice names
 # how other programs mark the columns of parameters
 PREFIXES = ("params_", "params.", "params/", "param_", "config.", "config/", "hparams.", "hparams/")
-_ROLES = frozenset(("arch", "curve", "e_fit", "failure", "reason", "state"))
+_ROLES = frozenset(("arch", "curve", "e_fit", "failure", "reason", "repeats", "state"))
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ def _unknown(views: Sequence[PopulationView]) -> list[str]:
     lines = []
     for view in views:
         found = view.outcomes
-        if found.lost or found.unfinished or (view.survivors and found.n_failed):
+        if found.lost or found.unfinished or found.pruned or (view.survivors and found.n_failed):
             lines.append(f"{view.name}: {view.tally()}")
     return lines
 

@@ -156,8 +156,8 @@ def plan(
     check_points(margin, "margin", worst)
     if spread is not None and spread > worst / 2:
         raise StatsError(
-            f"spread must be at most {worst / 2:g} points, not {spread:g}: errors from 0 to {worst:g}% vary by no more. "
-            "4 is usual."
+            f"spread must be at most {worst / 2:g} points, not {spread:g}: errors from 0 to {worst:g}% vary by no "
+            "more. 4 is usual."
         )
     if spread is None:
         spread = SPREAD if errors is None else float(errors.std(ddof=1))

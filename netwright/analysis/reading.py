@@ -15,6 +15,7 @@ from netwright.analysis.columns import check_names, sort_columns
 from netwright.errors import OutputError, PopulationError, StatsError
 from netwright.population import FILE, Population, mixed_sessions
 from netwright.space import DesignSpace
+from netwright.space.drawn_setting import codes
 from netwright.stats.checks import FloatArray
 from netwright.stats.curves import folded, with_errors
 from netwright.stats.naming import words_of
@@ -59,13 +60,15 @@ def view(
     """
     from netwright.report import PopulationView
 
+    known = {name: each for name, each in space.words.items() if name in frame}
     return PopulationView(
         name=name,
         title=title,
-        frame=frame,
+        frame=frame.assign(**{name: codes(name, frame[name].tolist(), each) for name, each in known.items()}),
         parameters=space.columns,
+        categories=known,
         space=space.to_dict(),
-        bounds={column: each.bounds for column, each in space.distributions.items()},
+        bounds={column: each.bounds for column, each in space.distributions.items() if column not in known},
         size=_as_float(space.size()),
         rejections=rejections,
         provenance=provenance,
@@ -181,6 +184,11 @@ def view_of(
         notices += (
             f"the networks were proposed by {sampler} and are no random sample of the space: what bands and tests "
             "show of a space does not hold for it",
+        )
+    if (pruner := identity.get("pruner")) and (pruned := found.outcomes.pruned):
+        notices += (
+            f"{pruned} of {len(found.trials)} trials were pruned by {pruner} and are in no figure: the others are the "
+            "better networks, and no random sample of the space",
         )
     return replace(_restricted(found, parameters, ignore), notices=notices, repeats=repeats)
 

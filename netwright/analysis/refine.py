@@ -11,10 +11,12 @@ import pandas as pd
 from netwright.analysis.finding import Finding, finding_of, span
 from netwright.analysis.linear_step import LinearStep, linear_step
 from netwright.analysis.policy import DEFAULT, REFINE_FROM, Policy, policy_of
+from netwright.analysis.refine_union import advise_union
 from netwright.analysis.trends import Trend, trends
 from netwright.errors import SpaceError, StatsError
 from netwright.report.comparison import REPEATS
-from netwright.space import DesignSpace, Sample, draw
+from netwright.report.text import listing
+from netwright.space import DesignSpace, Sample, UnionSpace, draw
 from netwright.stats import GoodRange, Outcomes, Relevance, bootstrap, importance, outcomes
 from netwright.system.plural import count
 
@@ -85,6 +87,10 @@ def advise(
     Raises:
         StatsError: No such policy, or a limit below 10.
     """
+    if isinstance(space, UnionSpace):
+        options: dict[str, Any] = {"policy": policy, "refine_from": refine_from, "survivors": survivors}
+        advice: Advice = advise_union(space, frame, advise, **options, seed=seed, repeats=repeats)
+        return advice
     rule = policy_of(policy)
     if refine_from < _LEAST:
         raise StatsError(f"a space is narrowed from {_LEAST} networks on at least, not {refine_from}: raise the limit.")
@@ -95,7 +101,9 @@ def advise(
     done = len(results.survivors)
     missing = max(0, refine_from - done)
     left_out = _left_out(results, survivors)
-    columns = [column for column in space.columns if column in rows and rows[column].nunique() > 1]
+    columns = [each for each in space.columns if each in rows and each not in space.words and rows[each].nunique() > 1]
+    if space.words:
+        left_out = (*left_out, f"{listing(list(space.words))}: words have no range. `netwright analyze` tests them.")
     same = Advice(space.refine(name=f"{space.name}_again"), {}, {}, (), policy=policy, missing=missing, notes=left_out)
     if len(rows) < _LEAST or not columns:
         return replace(same, decisions=(_why_nothing(done, refine_from), *left_out))
@@ -170,6 +178,11 @@ def _left_out(results: Outcomes, survivors: bool) -> tuple[str, ...]:
         said.append(f"Of {count(results.lost, 'trial')} that the machine failed nothing is known.")
     if results.unfinished:
         said.append(f"Of {count(results.unfinished, 'trial')} that are not finished nothing is known.")
+    if results.pruned:
+        said.append(
+            f"{count(results.pruned, 'pruned trial')} {'is' if results.pruned == 1 else 'are'} left out, so this is "
+            "about the better networks alone: what the others have in common is not seen."
+        )
     return tuple(said)
 
 

@@ -93,6 +93,10 @@ def _head(view: PopulationView) -> list[str]:
     ]
     if unknown:
         lines.append(f"  not known      {', '.join(unknown)}: these trials are in no figure")
+    if found.pruned:
+        lines.append(
+            f"  pruned         {found.pruned} ended early, in no figure: all figures are of the better networks"
+        )
     guess = None if view.provenance is None else view.provenance.guess
     if guess and (sentence := guessing_sentence(view.done["error"], guess[1], guess[0])):
         lines.append(f"  warning        {sentence}")

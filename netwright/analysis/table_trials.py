@@ -11,6 +11,7 @@ import numpy as np
 from netwright.analysis.columns import PREFIXES
 from netwright.arch import Arch, complexity
 from netwright.population import ImportedTrial, failure_of
+from netwright.population.repeats import COLUMN as REPEATS
 from netwright.stats.states import trial_states
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ __all__ = ["missing_reason", "own_names", "trials_of"]
 
 _RESERVED = (
     *("trial", "state", "reason", "failure", "error", "flops", "params", "acts", "seconds", "seed", "attempts"),
-    *("label", "arch", "curve"),
+    *("label", "arch", "curve", "repeats"),
 )
 _SECONDS = ("seconds", "train_seconds", "time_total_s", "runtime", "_runtime", "duration")
 _LABELS = (
@@ -93,6 +94,9 @@ def trials_of(
     rest = {name: _beside(name, names) for name in map(str, frame.columns) if name not in used | {*parameters}}
     cells = {name: frame[name].tolist() for name in [*parameters, *rest, *fields.values()]}
     indices = cells[fields["trial"]] if "trial" in fields else range(len(frame))
+    repeats = [_repeats(cell) for cell in frame[REPEATS]] if REPEATS in frame else [()] * len(frame)
+    if any(repeats):
+        rest.pop(f"{REPEATS}", None)
     trials = []
     for row, record in enumerate(known.to_dict("records")):
         arch = archs[row]
@@ -119,6 +123,7 @@ def trials_of(
                 extra=_known({own: cells[name][row] for name, own in rest.items()}),
                 curve=_curve(record.get("curve")),
                 arch=arch,
+                repeats=repeats[row],
             )
         )
     return trials
@@ -181,6 +186,12 @@ def _costs(record: Mapping[Any, Any], arch: Arch | None) -> dict[str, int | None
 
 def _curve(cell: Any) -> list[Any]:
     return [_plain(record) for record in cell] if isinstance(cell, list) else []
+
+
+def _repeats(cell: Any) -> tuple[dict[str, Any], ...]:
+    """The repeats that a copy of a population has for a trial; of any other cell none."""
+    is_ours = isinstance(cell, list) and all(isinstance(x, dict) and {"repeat", "state"} <= set(x) for x in cell)
+    return tuple(cell) if is_ours else ()
 
 
 def _known(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, overload
 
 import numpy as np
@@ -15,7 +16,7 @@ from netwright.arch.spec import Arch, Stage, Stem
 from netwright.errors import ArchError
 from netwright.system.html import table
 
-__all__ = ["ArchBatch"]
+__all__ = ["ArchBatch", "Kind"]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -23,14 +24,32 @@ Floats = npt.NDArray[np.float64]
 _STAGE_COLUMNS = ("depth", "width", "stride", "bottleneck", "group_width")
 _NETWORK_COLUMNS = ("stem_width", "resolution")
 _SHOWN = 10  # rows in a notebook
-_COMMON = ("block", "stem", "se_ratio", "head_width", "num_classes", "in_channels")
+_KIND = ("block", "stem", "se_ratio", "head_width", "activation")
+_COMMON = (*_KIND, "num_classes", "in_channels")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What the networks of a batch of several kinds do not share; as attributes of an `Arch`."""
+
+    block: str
+    stem: str
+    se_ratio: float
+    head_width: int
+    activation: str
+
+    @property
+    def code(self) -> int:
+        """A number for it, the same in every batch and program."""
+        return zlib.crc32(repr(self).encode())
 
 
 @dataclass(frozen=True, eq=False)
 class ArchBatch:
     """n networks with at most s stages each, as columns; block, stem kind, head, classes and channels are common.
 
-    A network with fewer than s stages has depth 0 and width 0 in the last ones.
+    A network with fewer than s stages has depth 0 and width 0 in the last ones. In a batch of several kinds, as `join`
+    makes it, block, stem, se_ratio, head and activation differ too: `kinds` has them, and `parts` gives each apart.
 
     Attributes:
         depth: (n, s) int64, blocks of each stage.
@@ -46,6 +65,10 @@ class ArchBatch:
         head_width: Channels of the head's convolution, 0 for none.
         num_classes: Outputs.
         in_channels: 1 for gray, 3 for RGB.
+        activation: As of an `Arch`.
+        kinds: Of a batch of several kinds, these; empty otherwise. Then block, stem, se_ratio, head_width and
+            activation of the batch are those of the first kind.
+        kind: (n,) int64, which of `kinds` each network has; None otherwise.
         parameters: Name -> (n,), what the networks were made of (`w0` of a RegNet, for example); for analysis only.
 
     Raises:
@@ -66,6 +89,9 @@ class ArchBatch:
     num_classes: int = 1000
     in_channels: int = 3
     parameters: Mapping[str, npt.NDArray[np.generic]] = field(default_factory=dict)
+    activation: str = ""
+    kinds: tuple[Kind, ...] = ()
+    kind: Ints | None = None
 
     def __post_init__(self) -> None:
         if self.depth.ndim != 2:
@@ -100,7 +126,24 @@ class ArchBatch:
             return self._arch(int(index))
         columns: dict[str, Any] = {name: getattr(self, name)[index] for name in _STAGE_COLUMNS + _NETWORK_COLUMNS}
         parameters = {name: column[index] for name, column in self.parameters.items()}
-        return replace(self, **columns, parameters=parameters)
+        kind = None if self.kind is None else self.kind[index]
+        return replace(self, **columns, parameters=parameters, kind=kind)
+
+    def parts(self) -> list[tuple[Ints, ArchBatch]]:
+        """The networks of each kind: their places in this batch, (k,), and a batch of that kind alone."""
+        if self.kind is None:
+            return [(np.arange(len(self)), self)]
+        found = []
+        for number, kind in enumerate(self.kinds):
+            if len(places := np.flatnonzero(self.kind == number)):
+                found.append((places, replace(self[places], kinds=(), kind=None, **asdict(kind))))
+        return found
+
+    def kind_of(self, i: int) -> Kind:
+        """What network i does not share with all networks of its space."""
+        if self.kind is not None:
+            return self.kinds[int(self.kind[i])]
+        return Kind(self.block, self.stem, self.se_ratio, self.head_width, self.activation)
 
     def _arch(self, i: int) -> Arch:
         stages = tuple(
@@ -114,12 +157,14 @@ class ArchBatch:
             for s in range(self.depth.shape[1])
             if self.depth[i, s] > 0
         )
+        kind = self.kind_of(i)
         return Arch(
             stages=stages,
-            block=self.block,
-            stem=Stem(self.stem, int(self.stem_width[i])),
-            se_ratio=self.se_ratio,
-            head_width=self.head_width,
+            block=kind.block,
+            stem=Stem(kind.stem, int(self.stem_width[i])),
+            se_ratio=kind.se_ratio,
+            head_width=kind.head_width,
+            activation=kind.activation,
             resolution=int(self.resolution[i]),
             num_classes=self.num_classes,
             in_channels=self.in_channels,
@@ -142,11 +187,13 @@ class ArchBatch:
         Different parameters can mean the same network: a group width above the inner width is cut to it. Absent stages
         are zeros at the end of a row, so rows of batches with fewer stages differ only in these.
         """
+        codes = np.array([kind.code for kind in self.kinds or (self.kind_of(0),)], np.int64)
+        code = codes[np.zeros(len(self), np.int64) if self.kind is None else self.kind]
         present = self.depth > 0
         stages = np.stack([self.depth, self.width, self.inner_width, self.group_width, self.stride], axis=2)
         stages *= present[:, :, None]
         rows = stages.reshape(len(self), stages.shape[1] * stages.shape[2])
-        return np.concatenate([self.stem_width[:, None], self.resolution[:, None], rows], axis=1)
+        return np.concatenate([code[:, None], self.stem_width[:, None], self.resolution[:, None], rows], axis=1)
 
     @classmethod
     def from_archs(cls, archs: Sequence[Arch]) -> ArchBatch:
@@ -194,7 +241,7 @@ class ArchBatch:
             raise ArchError("at least one batch is needed to concatenate, not 0. Give some.")
         first = batches[0]
         for batch in batches:
-            unlike = [name for name in _COMMON if getattr(batch, name) != getattr(first, name)]
+            unlike = [name for name in (*_COMMON, "kinds") if getattr(batch, name) != getattr(first, name)]
             unlike += ["number of stages"] * (batch.depth.shape[1] != first.depth.shape[1])
             unlike += ["parameters"] * (batch.parameters.keys() != first.parameters.keys())
             if unlike:
@@ -208,12 +255,17 @@ class ArchBatch:
             if item.name in _STAGE_COLUMNS + _NETWORK_COLUMNS
         }
         parameters = {name: np.concatenate([batch.parameters[name] for batch in batches]) for name in first.parameters}
-        return replace(first, **columns, parameters=parameters)
+        kind = None if first.kind is None else np.concatenate([b.kind for b in batches if b.kind is not None])
+        return replace(first, **columns, parameters=parameters, kind=kind)
 
     def _repr_html_(self) -> str:
         """The first networks with their complexity."""
         first = self[: min(_SHOWN, len(self))]
-        cost = count(first)
+        costs = [(places, count(part)) for places, part in first.parts()]
+        order = np.argsort(np.concatenate([places for places, _ in costs]))
+        flops, params, acts = (
+            np.concatenate([getattr(cost, name) for _, cost in costs])[order] for name in ("flops", "params", "acts")
+        )
         heads = ("", "depths", "widths", "group widths", "flops", "params", "acts", *first.parameters)
         rows = [
             (
@@ -222,10 +274,15 @@ class ArchBatch:
                     ", ".join(str(getattr(stage, name)) for stage in arch.stages)
                     for name in ("depth", "width", "group_width")
                 ),
-                *(f"{column[i]:,}" for column in (cost.flops, cost.params, cost.acts)),
-                *(f"{values[i]:.4g}" for values in first.parameters.values()),
+                *(f"{column[i]:,}" for column in (flops, params, acts)),
+                *(_short(values[i]) for values in first.parameters.values()),
             )
             for i, arch in enumerate(first)
         ]
         shown = f", the first {len(rows)} of them" if len(rows) < len(self) else ""
-        return table(heads, rows, f"{len(self):,} networks with block {self.block!r}{shown}")
+        blocks = ", ".join(dict.fromkeys(repr(kind.block) for kind in self.kinds or (self.kind_of(0),)))
+        return table(heads, rows, f"{len(self):,} networks with block {blocks}{shown}")
+
+
+def _short(value: Any) -> str:
+    return value if isinstance(value, str) else f"{value:.4g}"

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["BLOCKS", "STEMS", "Block", "StemKind"]
+__all__ = ["ACTIVATIONS", "BLOCKS", "STEMS", "Block", "StemKind"]
+
+
+ACTIVATIONS = ("relu", "silu")
 
 
 @dataclass(frozen=True, slots=True)

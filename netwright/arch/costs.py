@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from netwright.arch.batch import ArchBatch
 from netwright.arch.counting import Complexity, count
 from netwright.arch.spec import Arch
@@ -20,4 +22,13 @@ def complexity(networks: ArchBatch | Arch) -> Complexity:
     Returns:
         Arrays of shape (n,), or (1,) for one network.
     """
-    return count(ArchBatch.from_archs([networks]) if isinstance(networks, Arch) else networks)
+    if isinstance(networks, Arch):
+        return count(ArchBatch.from_archs([networks]))
+    parts = networks.parts()
+    if len(parts) < 2:
+        return count(parts[0][1] if parts else networks)
+    found = Complexity(*(np.zeros(len(networks), np.int64) for _ in range(3)))
+    for places, part in parts:
+        cost = count(part)
+        found.flops[places], found.params[places], found.acts[places] = cost.flops, cost.params, cost.acts
+    return found

@@ -68,6 +68,8 @@ class ArchLike(Protocol):
     @property
     def se_ratio(self) -> float: ...
     @property
+    def activation(self) -> str: ...
+    @property
     def head_width(self) -> int: ...
     @property
     def resolution(self) -> int: ...
@@ -116,7 +118,8 @@ def draw_network(arch: ArchLike) -> str:
 
 def _title(arch: ArchLike) -> str:
     squeezed = f", squeeze-and-excitation {arch.se_ratio:g}" if arch.se_ratio else ""
-    return f"{arch.name or 'network'}: {count(arch.depth, 'block')} of kind {arch.block}{squeezed}"
+    activated = f", {arch.activation}" if arch.activation else ""
+    return f"{arch.name or 'network'}: {count(arch.depth, 'block')} of kind {arch.block}{squeezed}{activated}"
 
 
 def _boxes(arch: ArchLike) -> list[_Box]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import yaml
 
-from netwright.arch.block import BLOCKS, STEMS, Block
+from netwright.arch.block import ACTIVATIONS, BLOCKS, STEMS, Block
 from netwright.arch.drawing import draw_network
 from netwright.errors import ArchError
 from netwright.system.yaml_text import YamlError, parse
@@ -119,6 +119,7 @@ class Arch:
         in_channels: 1 for gray, 3 for RGB.
         name: For people; empty where it has none.
         head_width: Channels of a 1x1 convolution before the pool, 0 for none.
+        activation: "relu" or "silu" where it is not the block's own; "" for that one.
 
     Raises:
         ArchError: A network that cannot be built.
@@ -133,6 +134,7 @@ class Arch:
     in_channels: int = 3
     name: str = ""
     head_width: int = 0
+    activation: str = ""
 
     def __post_init__(self) -> None:
         _require(len(self.stages) > 0, "a network has at least one stage", 0, "Add a stage.")
@@ -144,6 +146,10 @@ class Arch:
             self.se_ratio,
             f"Block {self.block!r} takes {family.se_ratio} by default.",
         )
+        if self.activation == family.activation:
+            object.__setattr__(self, "activation", "")  # equal networks are equal values
+        holds = self.activation in ("", *ACTIVATIONS)
+        _require(holds, f"an activation is one of {', '.join(ACTIVATIONS)}", self.activation, "Choose one, or none.")
         for stage in self.stages:
             if not family.is_bottleneck:
                 _require(
@@ -166,7 +172,8 @@ class Arch:
     @property
     def family(self) -> Block:
         """What its blocks are made of."""
-        return BLOCKS[self.block]
+        own = BLOCKS[self.block]
+        return replace(own, activation=self.activation) if self.activation else own
 
     @property
     def num_features(self) -> int:
@@ -187,8 +194,9 @@ class Arch:
         """Dicts, lists, text and numbers; `from_dict` is the inverse."""
         values = asdict(self)
         values["stages"] = [dict(stage) for stage in values["stages"]]
-        if not self.head_width:
-            del values["head_width"]  # as it was written before there was one
+        for name in ("head_width", "activation"):
+            if not values[name]:
+                del values[name]  # as it was written before there was one
         return values
 
     @classmethod

@@ -4,6 +4,7 @@ RUN is a run folder or the file of a population. TARGET is a file that ends in .
 which then holds population.sqlite. The copy has every trial that is finished now; it is whole or not there, and
 replaces nothing. It can be analyzed, compared, moved, and, in a folder, resumed. Other targets are a table with a row
 for each trial (.csv, .parquet, .jsonl) and a study of Optuna (sqlite:///FILE#STUDY), which `netwright import` reads.
+Trainings with other seeds (--repeats) are a list in the row of their trial, so that a row is a network.
 
   netwright copy runs/sweep snapshot.sqlite
   netwright copy runs/sweep trials.csv

@@ -88,13 +88,16 @@ def _within(limit: LatencyLimit, space: DesignSpace, options: Namespace) -> tupl
 
 
 def _table(batch: ArchBatch, latency: dict[str, Any]) -> pd.DataFrame:
+    import numpy as np
     import pandas as pd
 
     from netwright.arch import complexity
 
     cost = complexity(batch)
     columns: dict[str, Any] = {
-        name: [int(v) if float(v).is_integer() else round(float(v), 4) for v in values]
+        name: [
+            v if isinstance(v, str) else int(v) if v.is_integer() else round(v, 4) for v in np.asarray(values).tolist()
+        ]
         for name, values in batch.parameters.items()
     }
     columns |= {"depths": [[s.depth for s in arch.stages] for arch in batch]}

@@ -4,6 +4,10 @@ list [PATTERN]: every space that comes with netwright, by the block that its net
 freedom and size; 'anynetv*' lists some. show NAME|FILE: the whole space as YAML, to edit and give to any command
 instead of a name. size NAME|FILE: how many combinations of parameters it has, ties and orders counted exactly.
 diff A B: what two spaces differ in, a line for each part. intersect A B: the space of what is in both, as YAML.
+union A B: the space of the networks of either, as YAML; --weights 2,1 draws two of three networks from A.
+
+  netwright space union anynetx_d regnetx --weights 1,1 > both.yaml
+  netwright sample both.yaml --n 20 --flops 360M:400M
 """
 
 from __future__ import annotations
@@ -25,10 +29,13 @@ __all__ = ["add_arguments", "run"]
 
 def add_arguments(parser: CommandParser) -> None:
     """The flags."""
-    actions = ["list", "show", "size", "diff", "intersect"]
+    actions = ["list", "show", "size", "diff", "intersect", "union"]
     parser.add_argument("action", choices=actions, metavar="|".join(actions), help="what to do")
     parser.add_argument("space", nargs="?", metavar="NAME|FILE", help="a design space; for list, a pattern of names")
-    parser.add_argument("other", nargs="?", metavar="NAME|FILE", help="another one, for diff and intersect")
+    parser.add_argument("other", nargs="?", metavar="NAME|FILE", help="another one, for diff, intersect and union")
+    parser.add_argument(
+        "--weights", metavar="X,Y", help="for union: how often networks are drawn from each (default: equally often)"
+    )
     add_limits(parser)
 
 
@@ -42,8 +49,10 @@ def run(options: Namespace, command: str) -> int:
             f"`netwright space {options.action}` needs a space. Name one; `netwright space list` lists all."
         )
     space = limited_space(options.space, options)
-    if options.action in ("diff", "intersect"):
-        return _two(options.action, space, options.other)
+    if options.weights is not None and options.action != "union":
+        raise SpaceError("--weights belongs to `netwright space union A B`. Leave it out.")
+    if options.action in ("diff", "intersect", "union"):
+        return _two(options.action, space, options.other, options.weights)
     if options.other is not None:
         raise SpaceError(
             f"`netwright space {options.action}` takes one space, not {options.other!r} too. Leave it out."
@@ -55,8 +64,8 @@ def run(options: Namespace, command: str) -> int:
     return 0
 
 
-def _two(action: str, space: DesignSpace, other: str | None) -> int:
-    from netwright.space import intersect, load_space, space_difference
+def _two(action: str, space: DesignSpace, other: str | None, weights: str | None) -> int:
+    from netwright.space import intersect, load_space, space_difference, union
     from netwright.space.table import short_size
 
     if other is None:
@@ -65,10 +74,24 @@ def _two(action: str, space: DesignSpace, other: str | None) -> int:
     if action == "intersect":
         print(_yaml(intersect(space, second)), end="")
         return 0
+    if action == "union":
+        print(_yaml(union(space, second, weights=_weights(weights))), end="")
+        return 0
     lines = space_difference(space, second)
     sizes = [f"{each.name} has {short_size(each.size())} combinations of parameters" for each in (space, second)]
     print("\n".join([*(lines or ["no difference"]), ", ".join(sizes)]))
     return 0
+
+
+def _weights(given: str | None) -> list[float] | None:
+    if given is None:
+        return None
+    try:
+        return [float(word) for word in given.split(",")]
+    except ValueError as error:
+        raise SpaceError(
+            f"--weights are numbers with a comma between them, not {given!r}. For example: 2,1."
+        ) from error
 
 
 def _yaml(space: DesignSpace) -> str:

@@ -21,6 +21,13 @@ trains, and may end at any moment: its trials then go to others.
   netwright sweep regnetx --trials 400 --out /shared/run --shared     once: nothing is trained here
   netwright sweep --join /shared/run                                  on every machine, as often as you like
   netwright sweep --pause /shared/run                                 --resume and --stop; of any running sweep
+
+With --pruner median (or halving, hyperband) a pruner of Optuna ends trials early whose errors are behind those of
+others after as many epochs; it goes with every --sampler. Pruned trials are counted apart and are in no statistic: what
+is left are the better networks, which every command then says. Which ones are pruned depends on the order in which
+trials end, so with several --workers no two sweeps are quite the same.
+
+  netwright sweep regnetx --trials 100 --epochs 9 --pruner halving --out runs/pruned
 """
 
 from __future__ import annotations
@@ -42,6 +49,7 @@ def add_arguments(parser: CommandParser) -> None:
     """The flags."""
     from netwright.workflow.config import SWEEP_TRIALS, DesignConfig
     from netwright.workflow.guided import OWN, SAMPLERS
+    from netwright.workflow.pruning import NONE, PRUNERS
 
     parser.add_argument("space", metavar="NAME|FILE", nargs="?", help="design space")
     add_options(parser, DesignConfig, ("out",), default_texts={"out": "none; a sweep needs it"})
@@ -66,6 +74,9 @@ def add_arguments(parser: CommandParser) -> None:
         default=OWN,
         choices=SAMPLERS,
         help="who proposes networks: the space, or a sampler of Optuna (default: %(default)s)",
+    )
+    trials.add_argument(
+        "--pruner", default=NONE, choices=PRUNERS, help="of Optuna, which ends trials early (default: %(default)s)"
     )
     _add_sharing(parser)
 
@@ -99,7 +110,8 @@ def run(options: Namespace, command: str) -> int:
         missing = [name for name, value in given.items() if value is None]
         print(f"netwright sweep: the following arguments are required: {', '.join(missing)}", file=sys.stderr)
         return 2
-    more = {"repeats": options.repeats, "repeated": options.repeated, "sampler": options.sampler}
+    names = ("repeats", "repeated", "sampler", "pruner")
+    more = {name: getattr(options, name) for name in names}
     shared = {"shared": True, "lease": options.lease} if options.shared else {"estimate": options.estimate}
     counts = sweep(**design_options(options), **more, **shared, command=command)
     if options.shared:
@@ -141,8 +153,9 @@ def _print_counts(out: str, counts: dict[str, int], command: str) -> int:
         seeds = population.repeats()
         repeats = {} if seeds is None else seeds.counts()
     kinds = f" ({counts['failed'] - lost} by their networks, {lost} by the machine)" if lost else ""
+    pruned = f", {counts['pruned']} pruned" if counts.get("pruned") else ""
     left = f", {counts['waiting']} wait" if counts["waiting"] else ""
-    print(f"{count(counts['done'], 'trial')} done, {counts['failed']} failed{kinds}{left}: {out}")
+    print(f"{count(counts['done'], 'trial')} done, {counts['failed']} failed{kinds}{pruned}{left}: {out}")
     if repeats:
         print(f"{count(repeats['done'], 'training')} with other seeds done, {repeats['failed']} failed")
     if lost and "--join" not in command:

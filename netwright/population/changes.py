@@ -168,6 +168,27 @@ class PopulationChanges(PopulationContents):
                 "that program, and share again."
             ) from error
 
+    def prune(
+        self, index: int, *, reason: str, seconds: float, curve: Sequence[Mapping[str, Any]], session: int | None = None
+    ) -> None:
+        """The trial was ended early, because others did better by then. It has a curve, and no error.
+
+        Args:
+            index: Of the trial.
+            reason: One line.
+            seconds: Of training.
+            curve: One record for each epoch that was over.
+            session: Which one trained it, as `record_session` returned.
+        """
+        with self._writing():
+            self._db.execute(
+                f"UPDATE {self._table} SET state = 'pruned', reason = ?, seconds = ?, curve = ?, finished = ? "
+                "WHERE trial = ?",
+                (reason, seconds, json.dumps(list(curve)), time.time(), index),
+            )
+            if session is not None:
+                write_session(self._db, self._table, index, session)
+
     def record_session(self, session: Mapping[str, Any], data: Mapping[str, Any], *, finished: int) -> int:
         """Keep what trains the population, in `notes["provenance"]`.
 

@@ -69,9 +69,9 @@ class PopulationContents:
         return int(self._db.execute(f"SELECT count(*) FROM {self._table}").fetchone()[0])
 
     def counts(self) -> dict[str, int]:
-        """State -> number of trials, for all states."""
+        """State -> number of trials, for all states; pruned only where there are any."""
         found = dict(self._db.execute(f"SELECT state, count(*) FROM {self._table} GROUP BY state").fetchall())
-        return {state: found.get(state, 0) for state in STATES}
+        return {state: found.get(state, 0) for state in STATES if state != "pruned" or state in found}
 
     def trials(self, state: str = "waiting") -> list[Trial]:
         """Those in a state: waiting, running, done or failed.
@@ -97,7 +97,8 @@ class PopulationContents:
     def recipe_parameters(self) -> tuple[str, ...]:
         """Which of the parameters are options of the trials' recipe."""
         space = self.identity.get("space") or {}
-        return tuple(space.get("recipe", ()))
+        members = [each["space"] for each in space.get("union", ())] or [space]
+        return tuple(dict.fromkeys(name for member in members for name in member.get("recipe", ())))
 
     def failures(self) -> dict[str, dict[str, int]]:
         """Whose fault, "network" and "machine" -> reason -> number of failed trials, the most frequent first."""

@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 FILE = "population.sqlite"
-STATES = ("waiting", "running", "done", "failed")
+STATES = ("waiting", "running", "done", "failed", "pruned")
 _FORMAT = 1
 _FAILURE = f"failure TEXT CHECK (failure IN {FAILURES})"
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from netwright.arch import Arch
+from netwright.population.repeats import insert_repeats
 
 __all__ = ["ImportedTrial", "insert_imported"]
 
@@ -34,6 +35,7 @@ class ImportedTrial:
         extra: What else the table has, as JSON can hold it.
         curve: One record for each epoch.
         arch: The network.
+        repeats: Trainings of its network with other seeds, as a copy has them.
     """
 
     index: int
@@ -52,6 +54,7 @@ class ImportedTrial:
     extra: Mapping[str, Any] = field(default_factory=dict)
     curve: Sequence[Any] = ()
     arch: Arch | None = None
+    repeats: Sequence[Mapping[str, Any]] = ()
 
 
 _PLAIN = (*("state", "error", "reason", "failure", "flops", "params", "acts", "seconds", "seed", "attempts", "label"),)
@@ -72,3 +75,5 @@ def insert_imported(db: sqlite3.Connection, trials: Sequence[ImportedTrial]) -> 
         for trial in trials
     ]
     db.executemany(f"INSERT INTO trials ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})", rows)
+    if repeats := {trial.index: trial.repeats for trial in trials if trial.repeats}:
+        insert_repeats(db, repeats)

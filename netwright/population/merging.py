@@ -23,7 +23,7 @@ _COLUMNS = (
     *("state", "reason", "failure", "error", "flops", "params", "acts", "seconds", "seed", "attempts"),
     *("parameters", "arch", "curve", "label", "started", "finished", SESSION),
 )
-_RANK = {"done": 0, "failed": 1, "running": 2, "waiting": 3}  # which of two trainings of one trial is kept
+_RANK = {"done": 0, "pruned": 1, "failed": 2, "running": 3, "waiting": 4}  # which of two trainings of one trial is kept
 
 
 @dataclass
@@ -156,7 +156,7 @@ def _place(row: Mapping[str, Any], own: Sequence[int]) -> int | None:
     """Of the session that trained a trial, among those of all; where its file does not say, the only one there is."""
     if row[SESSION] is not None:
         return own[int(row[SESSION])]
-    return own[0] if len(own) == 1 and row["state"] in ("done", "failed") else None
+    return own[0] if len(own) == 1 and row["state"] in ("done", "pruned", "failed") else None
 
 
 def _tell(result: Merged, again: int, seeds: int) -> None:

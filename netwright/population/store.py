@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
+from typing import Any, Self, TypedDict, Unpack
 
 from netwright.errors import PopulationError
 from netwright.population.changes import PopulationChanges
@@ -20,15 +20,12 @@ from netwright.population.database import (
 from netwright.population.imported import ImportedTrial, insert_imported
 from netwright.population.making import make_file
 from netwright.population.reading import parameter_names
-from netwright.population.repeats import REPEATS, add_repeats, has_repeats
+from netwright.population.repeats import REPEATS, add_repeats, has_repeats, with_repeats
 from netwright.population.resume import unlike_identity, unlike_trials
 from netwright.population.studies import STUDY, write_study
 from netwright.population.tables import TABLES, write_table
 from netwright.population.trials import Networks, insert_trials
 from netwright.system.diff import difference
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["More", "Population"]
 
@@ -235,10 +232,12 @@ class Population(PopulationChanges):
             PopulationError: Something is there already.
             OutputError: It cannot be written, or for a study of Optuna, this is not installed.
         """
+        repeats = self.repeats()
+        frame = self.frame() if repeats is None else with_repeats(self.frame(), repeats.frame())
         if str(target).startswith(STUDY):
-            return write_study(self.frame(), str(target), parameter_names(self._db), self._facts())
+            return write_study(frame, str(target), parameter_names(self._db), self._facts())
         if Path(target).suffix.lower() in TABLES:
-            return write_table(self.frame(), Path(target), self._facts())
+            return write_table(frame, Path(target), self._facts())
         return copy_file(self._db, target)
 
     def _facts(self) -> dict[str, Any]:

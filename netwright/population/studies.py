@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["STUDY", "write_study"]
 
 STUDY = "sqlite:///"  # how a target begins that is a storage of Optuna
-_STATES = {"done": "COMPLETE", "failed": "FAIL", "running": "RUNNING", "waiting": "WAITING"}
+_STATES = {"done": "COMPLETE", "failed": "FAIL", "running": "RUNNING", "waiting": "WAITING", "pruned": "PRUNED"}
 # what is no parameter and no attribute of a trial: Optuna has it in another form
 _ELSEWHERE = ("trial", "state", "error")
 

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -35,7 +36,7 @@ class Trial:
     seed: int
     attempts: int = 0
     label: str = ""
-    parameters: Mapping[str, float] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
 def trial_seed(seed: int, index: int, repeat: int = 0) -> int:
@@ -90,11 +91,13 @@ def _costs(networks: Networks) -> list[tuple[int, int, int]]:
     return [(int(cost.flops[0]), int(cost.params[0]), int(cost.acts[0])) for cost in each]
 
 
-def _parameters(networks: Networks) -> list[dict[str, float]]:
+def _parameters(networks: Networks) -> list[dict[str, Any]]:
     """What was drawn for each network; whole numbers as such."""
     columns = networks.parameters if isinstance(networks, ArchBatch) else {}
-    rows: list[dict[str, float]] = [{} for _ in range(len(networks))]
+    rows: list[dict[str, Any]] = [{} for _ in range(len(networks))]
     for name, values in columns.items():
-        for row, value in zip(rows, np.asarray(values, np.float64).tolist(), strict=True):
-            row[name] = int(value) if value.is_integer() else value
+        for row, value in zip(rows, np.asarray(values).tolist(), strict=True):
+            if value != value or value == "":  # a parameter that only other networks have
+                continue
+            row[name] = value if isinstance(value, str) else int(value) if float(value).is_integer() else float(value)
     return rows

@@ -106,7 +106,7 @@ class PopulationView:
         """The trials that failed, by the network's fault or the machine's."""
         trials = self.trials
         is_done = (trials["state"] == "done") & trials["error"].notna()
-        return trials[~is_done & ~trials["state"].isin(("waiting", "running"))]
+        return trials[~is_done & ~trials["state"].isin(("waiting", "running", "pruned"))]
 
     @cached_property
     def done(self) -> pd.DataFrame:
@@ -157,6 +157,8 @@ class PopulationView:
             parts.append(f"{found.lost:,} failed by the machine (nothing is known of these networks)")
         if found.unfinished:
             parts.append(f"{found.unfinished:,} not finished (in no figure)")
+        if found.pruned:
+            parts.append(f"{found.pruned:,} pruned (in no figure: the others are the better ones)")
         return ", ".join(parts)
 
     def legend(self) -> str:

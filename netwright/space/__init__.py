@@ -10,11 +10,13 @@ from netwright.space.distribution import (
     Uniform,
     distribution_from_dict,
 )
+from netwright.space.membership import contains
 from netwright.space.parameter import Parameter
 from netwright.space.sampling import Sample, draw, sample
 from netwright.space.setting import Setting
 from netwright.space.space import DesignSpace
 from netwright.space.suggesting import Suggestion, suggest_network
+from netwright.space.union import UnionSpace, union
 from netwright.system.deprecation import moved_names
 
 __all__ = [
@@ -28,6 +30,8 @@ __all__ = [
     "Setting",
     "Suggestion",
     "Uniform",
+    "UnionSpace",
+    "contains",
     "distribution_from_dict",
     "draw",
     "intersect",
@@ -36,6 +40,7 @@ __all__ = [
     "space_difference",
     "space_names",
     "suggest_network",
+    "union",
 ]
 
 __getattr__ = moved_names(

@@ -42,12 +42,13 @@ def intersect(a: DesignSpace, b: DesignSpace, name: str | None = None) -> Design
         for key in ("family", "stages", "rounding")
         if getattr(a, key) != getattr(b, key)
     ]
+    drawn = [each.name for each in a.drawn_setting if each.name in [other.name for other in b.drawn_setting]]
     unlike += [
         f"{key} ({value!r} and {b.setting.to_dict().get(key)!r})"
         for key, value in a.setting.to_dict().items()
-        if value != b.setting.to_dict().get(key)
+        if key not in drawn and value != b.setting.to_dict().get(key)
     ]
-    named = ([each.name for each in (*space.parameters, *space.recipe)] for space in (a, b))
+    named = ([each.name for each in space.drawn] for space in (a, b))
     if not unlike and (names := list(named))[0] != names[1]:
         unlike = [f"parameters ({', '.join(names[0])}; {', '.join(names[1])})"]
     if unlike:
@@ -64,6 +65,7 @@ def intersect(a: DesignSpace, b: DesignSpace, name: str | None = None) -> Design
         summary=f"What is in {a.name} and in {b.name}",
         parameters=tuple(map(_common, a.parameters, b.parameters)),
         recipe=tuple(map(_common, a.recipe, b.recipe)),
+        drawn_setting=tuple(map(_common, a.drawn_setting, b.drawn_setting)),
         limits=limits,
         every_step=a.every_step or b.every_step,
     )

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from importlib import import_module
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from netwright.arch import ArchBatch, block_widths, compatible, complexity, stages_of
+from netwright.arch import BLOCKS, ArchBatch, Kind, block_widths, compatible, complexity, join, stages_of
 from netwright.arch.divisible import compatible_groups
 from netwright.arch.regnet import steps_taken
 from netwright.errors import SpaceError
+from netwright.space.drawn_setting import WORDS, with_se, words
 from netwright.space.predicted import PredictedLimit, within
+from netwright.space.setting import Setting
 from netwright.space.space import LIMITS, DesignSpace
 from netwright.space.too_few import why_too_few
 from netwright.system.deprecation import renamed_attribute
@@ -97,6 +100,12 @@ def draw(
         raise SpaceError(f"at least 1 network is drawn, not {n}. Give a positive number.")
     if seed < 0:
         raise SpaceError(f"a seed is a whole number of at least 0, not {seed}. Leave out its sign.")
+    if space.family == "union":
+        # not a plain import: it draws the members by this function
+        of_members: Sample = import_module("netwright.space.union_sampling").draw_union(
+            space, n, seed, exclude=exclude, predicted=predicted
+        )
+        return of_members
     if space.size() < n:
         raise SpaceError(
             f"{space.name!r} has {space.size():,} combinations of parameters, fewer than the {n:,} networks wanted. "
@@ -124,7 +133,7 @@ def draw(
         counts["accepted"] += len(fresh)
         stale = 0 if fresh else stale + 1
         if counts["accepted"] >= n:
-            return Sample(_joined(found), counts)
+            return Sample(join(found), counts)
         nothing = not counts["accepted"] and counts["draws"] >= _GIVE_UP_EMPTY and not counts["duplicate"]
         if nothing or (stale >= _STALE and counts["duplicate"]):
             break
@@ -229,22 +238,48 @@ def _batch(space: DesignSpace, drawn: dict[str, Floats], columns: dict[str, npt.
         one_group = np.zeros((n, stages))
         rounded, group_width = compatible(width, bottleneck, columns.get("group_width", one_group), space.rounding)
     strides = np.array([setting.stride(s) for s in range(stages)], np.int64)
-    return ArchBatch(
+    batch = ArchBatch(
         depth=depth.astype(np.int64),
         width=rounded,
         stride=np.broadcast_to(strides, (n, stages)),
         bottleneck=bottleneck,
         group_width=group_width,
         stem_width=np.full(n, setting.stem_width, np.int64),
-        resolution=np.full(n, setting.resolution, np.int64),
+        resolution=np.asarray(drawn.get("resolution", np.full(n, setting.resolution))).astype(np.int64),
         block=setting.block,
         stem=setting.stem,
         se_ratio=setting.se_ratio or 0.0,
         head_width=setting.head_width,
         num_classes=setting.num_classes,
         in_channels=setting.in_channels,
-        parameters=drawn,
+        activation=setting.activation,
+        parameters={name: words(name, values) for name, values in drawn.items()},
     )
+    return _of_kinds(
+        batch, setting, {name: drawn[name] for name in ("stem", "se_ratio", "activation") if name in drawn}
+    )
+
+
+def _of_kinds(batch: ArchBatch, setting: Setting, drawn: dict[str, Floats]) -> ArchBatch:
+    """The networks with what of their kind was drawn for each."""
+    if not drawn or not len(batch):
+        return batch
+    rows, place = np.unique(np.column_stack(list(drawn.values())), axis=0, return_inverse=True)
+    kinds = []
+    for row in rows:
+        values = dict(zip(drawn, row.tolist(), strict=True))
+        block, ratio = setting.block, setting.se_ratio or 0.0
+        if "se_ratio" in values:
+            block, ratio = with_se(setting, values["se_ratio"])
+        stem, activation = (
+            WORDS[name][int(values[name])] if name in values else str(getattr(setting, name))
+            for name in ("stem", "activation")
+        )
+        own = "" if activation == BLOCKS[block].activation else activation
+        kinds.append(Kind(block, stem, ratio, setting.head_width, own))
+    known = list(dict.fromkeys(kinds))
+    kind = np.array([known.index(each) for each in kinds], np.int64)[place.ravel()]
+    return replace(batch, kinds=tuple(known), kind=kind, **asdict(known[0]))
 
 
 def _distinct(batch: ArchBatch, seen: set[bytes], excluded: set[bytes], recipe: Sequence[str]) -> list[int]:
@@ -292,18 +327,3 @@ def networks_of(space: DesignSpace, drawn: dict[str, Floats]) -> ArchBatch:
     kept = _kept(space, drawn, dict.fromkeys(_constraint_names(space), 0), {})
     assert kept is not None, "no draw breaks a constraint"
     return kept
-
-
-def _joined(found: list[ArchBatch]) -> ArchBatch:
-    """The chunks as one batch; those with fewer stage columns get absent stages."""
-    most = max(batch.depth.shape[1] for batch in found)
-    absent = {"depth": 0, "width": 0, "stride": 1, "bottleneck": 1, "group_width": 1}
-    padded = []
-    for batch in found:
-        lacking = most - batch.depth.shape[1]
-        columns: dict[str, Any] = {
-            name: np.pad(getattr(batch, name), ((0, 0), (0, lacking)), constant_values=value)
-            for name, value in absent.items()
-        }
-        padded.append(replace(batch, **columns))
-    return ArchBatch.concatenate(padded)

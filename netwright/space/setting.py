@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from netwright.arch import BLOCKS, STEMS, Stem
+from netwright.arch import ACTIVATIONS, BLOCKS, STEMS, Stem
 from netwright.errors import SpaceError
 from netwright.space.families import unknown
 
@@ -32,6 +32,7 @@ class Setting:
         num_classes: Outputs.
         in_channels: 1 for gray, 3 for RGB.
         head_width: Channels of a 1x1 convolution before the pool, 0 for none.
+        activation: A value of `netwright.arch.ACTIVATIONS`, "" for the block's own.
 
     Raises:
         SpaceError: A value that cannot be.
@@ -46,6 +47,7 @@ class Setting:
     num_classes: int = 1000
     in_channels: int = 3
     head_width: int = 0
+    activation: str = ""
 
     def __post_init__(self) -> None:
         if self.block not in tuple(BLOCKS) or self.stem not in tuple(STEMS):
@@ -53,6 +55,8 @@ class Setting:
                 f"a block is one of {sorted(BLOCKS)} and a stem one of {sorted(STEMS)}; "
                 f"not {self.block!r} and {self.stem!r}. Choose among these."
             )
+        if self.activation not in ("", *ACTIVATIONS):
+            raise SpaceError(f"an activation is one of {', '.join(ACTIVATIONS)}, not {self.activation!r}. Choose one.")
         for name, least in _WHOLE.items():
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < least:
@@ -89,7 +93,9 @@ class Setting:
             changes["se_ratio"] = None
         return replace(self, **changes)
 
-    def for_images(self, resolution: int, num_classes: int, in_channels: int, stages: int) -> Setting:
+    def for_images(
+        self, resolution: int, num_classes: int, in_channels: int, stages: int, *, keep_stem: bool = False
+    ) -> Setting:
         """The setting for images of this size and networks of so many stages, see `DesignSpace.for_images`."""
         images = {"resolution": resolution, "num_classes": num_classes, "in_channels": in_channels}
         last = resolution
@@ -99,7 +105,9 @@ class Setting:
         if least <= last <= most:
             return self.with_(**images)
         stem, width = self.stem, self.stem_width
-        if resolution <= 64:
+        if keep_stem:
+            pass
+        elif resolution <= 64:
             stem, width = "cifar", 16
         elif stem == "cifar":
             stem = "simple"
@@ -109,6 +117,7 @@ class Setting:
         return self.with_(**images, stem=stem, stem_width=width, strides=strides)
 
     def to_dict(self) -> dict[str, Any]:
-        """What a space's YAML file has; no head_width where there is none."""
+        """What a space's YAML file has; no head_width and activation where there are none."""
         values = {item.name: getattr(self, item.name) for item in fields(self)} | {"strides": list(self.strides)}
-        return values if self.head_width else {key: value for key, value in values.items() if key != "head_width"}
+        off = [name for name in ("head_width", "activation") if not getattr(self, name)]
+        return {key: value for key, value in values.items() if key not in off}

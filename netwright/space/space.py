@@ -11,22 +11,18 @@ from typing import Any
 from netwright.arch import ROUNDING
 from netwright.errors import SpaceError
 from netwright.space.distribution import Choice, Distribution
+from netwright.space.drawn_setting import DRAWN, WORDS, check_drawn, drawn_to_dict, nominal, split_setting
 from netwright.space.families import FAMILIES, check_distribution, parameters_of, unknown
 from netwright.space.located import about
 from netwright.space.parameter import Parameter
-from netwright.space.recipe_parameters import check_recipe, recipe_parameters, recipe_to_dict
+from netwright.space.recipe_parameters import check_recipe, recipe_to_dict
 from netwright.space.refining import both, narrowed, ordered
 from netwright.space.setting import Setting
 from netwright.space.table import space_table
-from netwright.space.values import LIMITS, Range, constraints, distributions_of, range_of, section
+from netwright.space.values import LIMITS, Range, range_of
 from netwright.system.deprecation import renamed_attribute, renamed_method
 
 __all__ = ["LIMITS", "DesignSpace"]
-
-_KEYS = (
-    *("name", "summary", "family", "stages", "parameters", "tie", "order", "limits", "setting", "rounding"),
-    *("every_step", "recipe"),
-)
 
 
 @dataclass(frozen=True)
@@ -48,6 +44,8 @@ class DesignSpace:
             pycls has it. Without it networks that skip a step, or of which two steps round to one width, belong to the
             space too.
         recipe: Options of the trials' recipe that are drawn too, once a trial.
+        drawn_setting: Parts of the setting that are drawn once for a network: resolution, stem, se_ratio, activation.
+            The setting then has the largest resolution and the stem of the smallest stride.
 
     Raises:
         SpaceError: Parts that contradict each other, or a value from which no network can be made.
@@ -63,8 +61,11 @@ class DesignSpace:
     summary: str = ""
     every_step: bool = False
     recipe: tuple[Parameter, ...] = ()
+    drawn_setting: tuple[Parameter, ...] = ()
 
     def __post_init__(self) -> None:
+        check_drawn(self.setting, self.drawn_setting)
+        object.__setattr__(self, "setting", nominal(self.setting, self.drawn_setting))
         if self.family not in tuple(FAMILIES):
             with about("family"):
                 raise SpaceError(f"a family is one of {sorted(FAMILIES)}, not {self.family!r}. Choose one of these.")
@@ -107,8 +108,8 @@ class DesignSpace:
 
     @property
     def drawn(self) -> tuple[Parameter, ...]:
-        """The parameters of the networks, and those of the recipe."""
-        return (*self.parameters, *self.recipe)
+        """The parameters of the networks, of their setting, and of the recipe."""
+        return (*self.parameters, *self.drawn_setting, *self.recipe)
 
     @property
     def distributions(self) -> dict[str, Distribution]:
@@ -118,6 +119,11 @@ class DesignSpace:
             for parameter in self.drawn
             for column, distribution in zip(parameter.columns, parameter.distributions, strict=True)
         }
+
+    @property
+    def words(self) -> dict[str, tuple[str, ...]]:
+        """Of what is drawn from words: column -> all that there are; a distribution has their places in it."""
+        return {each.name: WORDS[each.name] for each in self.drawn if each.name in WORDS}
 
     def size(self) -> float:
         """How many combinations of parameters there are, ties and orders counted exactly (an int), or infinity.
@@ -166,6 +172,8 @@ class DesignSpace:
                 owner = next((each for each in parameters.values() if key == each.name or key in each.columns), None)
                 if owner is None:
                     raise unknown("parameter or limit", key, [*parameters, *self.columns, *LIMITS])
+                if key in WORDS:
+                    raise SpaceError(f"{key} is drawn from words, which no range narrows. Use with_setting({key}=...).")
                 parameters[owner.name] = narrowed(owner, key, low, high, self.name)
         for key in tie:
             with about("tie"):
@@ -177,6 +185,7 @@ class DesignSpace:
             self,
             parameters=tuple(parameters[each] for each in of_networks),
             recipe=tuple(parameters[each.name] for each in self.recipe),
+            drawn_setting=tuple(parameters[each.name] for each in self.drawn_setting),
             limits=limits,
             name=name or self.name,
         )
@@ -226,16 +235,20 @@ class DesignSpace:
         the networks were before: no bottleneck, one group.
 
         Args:
-            **changes: Attributes of `Setting`.
+            **changes: Attributes of `Setting`. Of resolution, stem, se_ratio and activation also a distribution, or a
+                list of values: it is drawn then, once for a network.
 
         Raises:
             SpaceError: An unknown name, or a value that cannot be.
         """
+        changes, drawn = split_setting(changes)
+        kept = [each for each in self.drawn_setting if each.name not in (*changes, *(new.name for new in drawn))]
+        drawn = tuple(sorted([*kept, *drawn], key=lambda each: DRAWN.index(each.name)))
         setting = self.setting.with_(**changes)
         fixed = {name: Parameter(name, (Choice((1,)),), self.family == "anynet") for name in ("bottleneck", "groups")}
         parameters = fixed | {parameter.name: parameter for parameter in self.parameters}
         names = parameters_of(self.family, setting.block, parameters)
-        return replace(self, setting=setting, parameters=tuple(parameters[name] for name in names))
+        return replace(self, setting=setting, parameters=tuple(parameters[name] for name in names), drawn_setting=drawn)
 
     def for_images(self, resolution: int, num_classes: int, in_channels: int) -> DesignSpace:
         """The space for images of this size: a stem and strides that leave a last feature map of about 4 to 8 pixels.
@@ -247,10 +260,24 @@ class DesignSpace:
             resolution: Pixels a side.
             num_classes: Outputs of the networks.
             in_channels: 1 for gray, 3 for RGB.
+
+        Raises:
+            SpaceError: The space draws resolutions, and this is not the largest.
         """
+        drawn = {each.name for each in self.drawn_setting}
+        if "resolution" in drawn and resolution != self.setting.resolution:
+            raise SpaceError(
+                f"{self.name!r} draws resolutions of up to {self.setting.resolution} pixels, and images of "
+                f"{resolution} are given: networks of smaller ones see images of the largest, resized. Leave it out."
+            )
         most = self.limits.get("num_stages", (4, 4))[1]
         stages = self.stages or (4 if math.isinf(most) else int(most))
-        return replace(self, setting=self.setting.for_images(resolution, num_classes, in_channels, stages))
+        images = resolution, num_classes, in_channels
+        return replace(self, setting=self.setting.for_images(*images, stages, keep_stem="stem" in drawn))
+
+    def contains(self, arch: Any) -> bool:
+        """Whether the space can draw a network: `netwright.space.contains(space, arch)`."""
+        return bool(import_module("netwright.space.membership").contains(self, arch))
 
     def suggest(self, trial: Any) -> Any:
         """A network drawn by a trial of an Optuna study: `netwright.space.suggest_network(space, trial)`."""
@@ -271,7 +298,7 @@ class DesignSpace:
             "tie": [parameter.name for parameter in self.parameters if parameter.tied],
             "order": {parameter.name: parameter.order for parameter in self.parameters if parameter.order},
             "limits": {name: [float(end) for end in ends] for name, ends in self.limits.items()},
-            "setting": self.setting.to_dict(),
+            "setting": self.setting.to_dict() | drawn_to_dict(self.drawn_setting),
             "rounding": self.rounding,
         }
         # only where they are on: spaces that were stored before there were these options stay equal to their own
@@ -288,45 +315,5 @@ class DesignSpace:
         Raises:
             SpaceError: An unknown or missing key, or a value that cannot be.
         """
-        for key in values:
-            if key not in _KEYS:
-                with about(str(key)):
-                    raise unknown("key of a space", key, _KEYS)
-        for key in ("family", "parameters"):
-            if key not in values:
-                raise SpaceError(f"a space has the key {key!r}; this one has {', '.join(values)}. Add it.")
-        family = values["family"]
-        if family not in tuple(FAMILIES):
-            with about("family"):
-                raise SpaceError(f"a family is one of {sorted(FAMILIES)}, not {family!r}. Choose one of these.")
-        with about("setting", keys=section(values, "setting")):
-            setting = Setting().with_(**section(values, "setting"))
-        parameters = section(values, "parameters")
-        names = parameters_of(family, setting.block, parameters)
-        for key in parameters:
-            if key not in names:
-                with about("parameters", key):
-                    raise unknown(f"parameter of the family {family} with block {setting.block!r}", key, names)
-        missing = [key for key in names if key not in parameters]
-        if missing:
-            with about("parameters"):
-                raise SpaceError(
-                    f"a space of the family {family} with block {setting.block!r} gives each of {', '.join(names)} a "
-                    f"distribution; not {missing}. Add them to 'parameters'."
-                )
-        stages = values.get("stages", 4 if family == "anynet" else None)
-        if stages is not None and (not isinstance(stages, int) or not 1 <= stages <= 64):
-            with about("stages"):
-                raise SpaceError(f"stages is a whole number from 1 to 64, not {stages!r}. 4 is usual.")
-        space = cls(
-            name=str(values.get("name", "unnamed")),
-            summary=str(values.get("summary", "")),
-            family=family,
-            parameters=tuple(Parameter(key, distributions_of(key, parameters[key], stages or 1)) for key in names),
-            stages=stages,
-            setting=setting,
-            rounding=values.get("rounding", "pycls"),
-            every_step=values.get("every_step", False),
-            recipe=recipe_parameters(section(values, "recipe")),
-        )
-        return space.refine(**constraints(values))
+        found: DesignSpace = import_module("netwright.space.plain_values").space_from_dict(values)
+        return found

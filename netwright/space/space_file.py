@@ -23,6 +23,7 @@ from netwright.space.families import unknown
 from netwright.space.located import LocatedError, PlacedError, about
 from netwright.space.recipe_parameters import recipe_parameters
 from netwright.space.space import DesignSpace
+from netwright.space.union_file import union_from_dict
 from netwright.space.values import LIMITS, constraints, range_of, section
 from netwright.system.suggest import nearest
 from netwright.system.yaml_text import Lines, YamlError, parse
@@ -79,6 +80,9 @@ def space_from_text(text: str, source: str, load_base: Callable[[str], DesignSpa
         )
     with _placed(source, lines):
         _refuse_no_text(values)
+        if "union" in values:
+            named = {"name": Path(source).stem} if values.get("name") is None else {}
+            return union_from_dict({**values, **named}, load_base)
         return _refined(values, source, load_base) if "base" in values else _whole(values)
 
 

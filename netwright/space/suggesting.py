@@ -12,11 +12,12 @@ import numpy as np
 from netwright.arch import Arch, ArchBatch
 from netwright.errors import SpaceError
 from netwright.space.distribution import Distribution
+from netwright.space.drawn_setting import WORDS
 from netwright.space.parameter import Parameter
 from netwright.space.sampling import broken_constraint, networks_of
 from netwright.space.space import DesignSpace
 
-__all__ = ["Suggestion", "suggest_network"]
+__all__ = ["Suggestion", "renamed_trial", "suggest_network"]
 
 _MOST_CATEGORIES = 12  # of a choice that Optuna's samplers learn value by value
 
@@ -35,12 +36,12 @@ class Suggestion:
 
     Attributes:
         arch: The network.
-        parameters: Column of the space -> value.
+        parameters: Column of the space -> value; of a stem or an activation its word.
         recipe: Option of the recipe -> value, of a space that draws some; for `Recipe.with_`.
     """
 
     arch: Arch
-    parameters: Mapping[str, float]
+    parameters: Mapping[str, Any]
     recipe: Mapping[str, float]
 
 
@@ -79,11 +80,36 @@ def suggest_network(space: DesignSpace, trial: OptunaTrial) -> Suggestion:
     arch = batch[0]
     recipe = {parameter.name: drawn[parameter.name] for parameter in space.recipe}
     trial.set_user_attr("network", arch.to_dict())
-    return Suggestion(arch, drawn, recipe)
+    read: dict[str, Any] = {name: WORDS[name][int(value)] if name in WORDS else value for name, value in drawn.items()}
+    return Suggestion(arch, read, recipe)
+
+
+class _Renamed:
+    """A trial whose parameters have names that begin so."""
+
+    def __init__(self, trial: OptunaTrial, prefix: str) -> None:
+        self._trial, self._prefix = trial, prefix
+        self.set_user_attr = trial.set_user_attr
+
+    def suggest_categorical(self, name: str, choices: Any) -> Any:
+        return self._trial.suggest_categorical(f"{self._prefix}{name}", choices)
+
+    def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+        return self._trial.suggest_float(f"{self._prefix}{name}", low, high, log=log)
+
+
+def renamed_trial(trial: OptunaTrial, prefix: str) -> OptunaTrial:
+    """The same trial, whose parameters have names that begin with the prefix: members of a union share names."""
+    return _Renamed(trial, prefix)
 
 
 def _suggested(parameter: Parameter, trial: OptunaTrial) -> dict[str, float]:
     pairs = zip(parameter.columns, parameter.distributions, strict=True)
+    if known := WORDS.get(parameter.name):
+        (listed,) = (each.levels() for each in parameter.distributions)
+        assert listed is not None, "words are listed"
+        word = trial.suggest_categorical(parameter.name, [known[int(value)] for value in listed[0]])
+        return {parameter.name: float(known.index(word))}
     values = [_value(column, distribution, trial) for column, distribution in pairs]
     if parameter.order and len(set(parameter.distributions)) == 1:
         values.sort(reverse=parameter.order == "non_increasing")

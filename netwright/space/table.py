@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from netwright.space.drawn_setting import WORDS, drawn_to_dict
 from netwright.space.parameter import Parameter
 from netwright.space.setting import Setting
 from netwright.system.html import paragraph, table
@@ -27,7 +28,9 @@ def space_table(
     for parameter in parameters:
         stages: dict[str, list[str]] = {}
         for number, distribution in enumerate(parameter.distributions, 1):
-            stages.setdefault(_described(distribution.to_dict()), []).append(str(number))
+            as_words = parameter.name in WORDS
+            values = drawn_to_dict([parameter])[parameter.name] if as_words else distribution.to_dict()
+            stages.setdefault(_described(values), []).append(str(number))
         listed = [text if len(stages) == 1 else f"stage {', '.join(of)}: {text}" for text, of in stages.items()]
         drawn = (
             "once for each stage"
@@ -65,4 +68,8 @@ def _described(values: Mapping[str, Any]) -> str:
 
 
 def _value(value: Any) -> str:
-    return ", ".join(f"{each:g}" for each in value) if isinstance(value, list | tuple) else str(value)
+    return (
+        ", ".join(each if isinstance(each, str) else f"{each:g}" for each in value)
+        if isinstance(value, list | tuple)
+        else str(value)
+    )

@@ -99,7 +99,8 @@ def check_points(value: float | None, name: str, worst: float = 100.0) -> None:
     """
     if value is not None and not abs(value) < worst:
         raise StatsError(
-            f"{name} must be below {worst:g} points, not {value:g}: errors lie between 0 and {worst:g}%. 1.0 is one point."
+            f"{name} must be below {worst:g} points, not {value:g}: errors lie between 0 and {worst:g}%. 1.0 is one "
+            "point."
         )
 
 

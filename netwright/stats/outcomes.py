@@ -29,6 +29,8 @@ class Outcomes:
             above it, so by rank a failure is behind all others.
         lost: Number of trials that the machine failed (out of memory, killed, a full disk): nothing is known of them.
         unfinished: Number of trials that wait or run.
+        pruned: Number of trials that were ended early because others did better. They have no error of the last epoch,
+            so no figure has them, and the figures are of networks that are better than the others of their space.
     """
 
     rows: BoolArray
@@ -37,6 +39,7 @@ class Outcomes:
     worst: float
     lost: int
     unfinished: int
+    pruned: int = 0
 
     @property
     def n_failed(self) -> int:
@@ -56,23 +59,24 @@ def outcomes(frame: pd.DataFrame, error: str = "error") -> Outcomes:
     they would make a space look the better, the more of its networks fail.
 
     Args:
-        frame: One row for each trial, with these columns where they exist: `state` (done, failed, waiting, running) and
-            `failure` (of a failed trial: "network", or "machine" where it was not the network's fault). Without
-            `state`, a row without a finite error is a network that failed.
+        frame: One row for each trial, with these columns where they exist: `state` (done, failed, waiting, running,
+            pruned) and `failure` (of a failed trial: "network", or "machine" where it was not the network's fault).
+            Without `state`, a row without a finite error is a network that failed.
         error: The column of errors, in percent.
     """
     values = frame[error].to_numpy(dtype=np.float64, na_value=np.nan)
     finite = np.isfinite(values)
     done = np.ones(len(frame), dtype=np.bool_)
-    waiting, lost = ~done, ~done
+    waiting, lost, pruned = ~done, ~done, ~done
     if "state" in frame.columns:
         state = frame["state"].astype(str).to_numpy()
         done = state == "done"
-        waiting = np.isin(state, ("waiting", "running"))
+        waiting, pruned = np.isin(state, ("waiting", "running")), state == "pruned"
     if "failure" in frame.columns:
-        lost = ~done & ~waiting & (frame["failure"].astype(str).to_numpy() == "machine")
-    rows = ~waiting & ~lost
+        lost = ~done & ~waiting & ~pruned & (frame["failure"].astype(str).to_numpy() == "machine")
+    rows = ~waiting & ~lost & ~pruned
     failed = rows & ~(done & finite)
     worst = max(WORST, float(values[rows & ~failed].max(initial=WORST)))
     errors = np.where(failed, worst, values)[rows]
-    return Outcomes(rows, errors, failed[rows], worst, lost=int(lost.sum()), unfinished=int(waiting.sum()))
+    counts = {"lost": int(lost.sum()), "unfinished": int(waiting.sum()), "pruned": int(pruned.sum())}
+    return Outcomes(rows, errors, failed[rows], worst, **counts)

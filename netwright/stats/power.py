@@ -237,8 +237,8 @@ def check_power(power: float, confidence: float = 1.0) -> None:
         raise StatsError(f"power must lie between 0 and 1, not {power}: 0.8 shows the difference in 80% of cases.")
     if 0 < confidence < 1 and power <= 1 - confidence:
         raise StatsError(
-            f"power must be above 1 - confidence, and {power:g} is not above {1 - confidence:.3g}: chance alone shows a "
-            "difference as often. 0.8 is usual."
+            f"power must be above 1 - confidence, and {power:g} is not above {1 - confidence:.3g}: chance alone shows "
+            "a difference as often. 0.8 is usual."
         )
 
 

@@ -10,10 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from netwright.errors import RecipeError
+
 __all__ = ["ENDS", "OUT_OF_MEMORY", "WOKEN", "Executor", "TrialEvent", "TrialSpec"]
 
 OUT_OF_MEMORY = "out of memory"  # how the reason of a trial begins whose memory ran out
-ENDS = ("done", "failed", "unsaved", "lost")  # kinds of events after which nothing of a trial comes
+ENDS = ("done", "failed", "pruned", "unsaved", "lost")  # kinds of events after which nothing of a trial comes
 WOKEN = "woken"  # the kind of event that `Executor.wake` makes; it is of no trial
 
 
@@ -35,6 +37,7 @@ class TrialSpec:
         state: Where to keep its own state at its end, or None.
         fold: (k, folds): it trains on all training and validation images but the k-th of so many parts, from 0 on, and
             is evaluated on that part; None for the splits as they are.
+        prunable: After each epoch but the last it waits for `Executor.answer`.
     """
 
     index: int
@@ -47,6 +50,7 @@ class TrialSpec:
     start: str | None = None
     state: str | None = None
     fold: tuple[int, int] | None = None
+    prunable: bool = False
 
     @property
     def timeout_reason(self) -> str:
@@ -68,6 +72,7 @@ class TrialEvent:
               memory ran out, there was no result within `TrialSpec.timeout`, or a device broke down. Where failure is
               left out, `failure_of` in `netwright.population` reads it from the reason; of any other reason it is
               the network's;
+            - "pruned": `Executor.answer` ended it; values: reason, seconds, curve;
             - "unsaved": trained, but its weights could not be written; values: reason;
             - "lost": its worker died for no reason that the trial gave; values: reason. The machine's fault;
             - "woken": of no trial: somebody called `wake`.
@@ -104,7 +109,7 @@ class Executor(ABC):
             trials: What to train, in any order.
 
         Yields:
-            What happens, as it happens. Each trial ends in exactly one of done, failed, unsaved and lost.
+            What happens, as it happens. Each trial ends in exactly one of done, failed, pruned, unsaved and lost.
 
         Raises:
             PopulationError: No worker can be started.
@@ -120,6 +125,14 @@ class Executor(ABC):
 
     def wake(self) -> None:  # noqa: B027 - who cannot be woken does nothing
         """Have the iterator of `run` yield the event "woken" soon, where it runs. Any thread may call it."""
+
+    def answer(self, index: int, *, stop: bool) -> None:
+        """Say whether a prunable trial, whose epoch is over, ends there. Executors that cannot prune leave this out.
+
+        Raises:
+            RecipeError: This executor cannot prune.
+        """
+        raise RecipeError(f"{type(self).__name__} cannot prune trials. Leave out the pruner, or use local workers.")
 
     @abstractmethod
     def close(self) -> None:

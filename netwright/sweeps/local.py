@@ -97,7 +97,7 @@ class LocalExecutor(Executor):
                 self._put_back(worker)
                 return
             else:
-                self._end_alone(worker, succeeded=message["kind"] == "done")
+                self._end_alone(worker, succeeded=message["kind"] in ("done", "pruned"))
                 worker.trial = None
             yield TrialEvent(message["kind"], message["index"], message["values"])
 
@@ -244,6 +244,11 @@ class LocalExecutor(Executor):
 
     def wake(self) -> None:
         self._inbox.put(None)
+
+    def answer(self, index: int, *, stop: bool) -> None:
+        for worker in self._busy():
+            if worker.trial is not None and worker.trial.index == index:
+                worker.send({"index": index, "stop": stop})
 
     def pids(self) -> list[int]:
         """Process ids of the workers."""

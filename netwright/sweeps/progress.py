@@ -47,7 +47,9 @@ class NullProgress:
             later: (seconds of a trial, seconds left of the sweep) -> seconds of all that follows; None for nothing.
         """
 
-    def update(self, done: float, finished: int, failed: int, best: float | None, mean: float | None) -> None:
+    def update(
+        self, done: float, finished: int, failed: int, best: float | None, mean: float | None, pruned: int = 0
+    ) -> None:
         """Where the sweep is.
 
         Args:
@@ -56,6 +58,7 @@ class NullProgress:
             failed: Trials without one.
             best: Lowest error in percent, None where there is none yet.
             mean: Mean error in percent, likewise; a network that failed counts as 100%.
+            pruned: Trials that were ended early; they have no error.
         """
 
 
@@ -94,14 +97,16 @@ class Progress(NullProgress):
     def expect(self, later: Callable[[float, float], float] | None) -> None:
         self._later = later
 
-    def update(self, done: float, finished: int, failed: int, best: float | None, mean: float | None) -> None:
+    def update(
+        self, done: float, finished: int, failed: int, best: float | None, mean: float | None, pruned: int = 0
+    ) -> None:
         elapsed = self._now() - self._begun
         fresh = done - self._done_before
         left = self._left(elapsed / fresh, self._total - done) if fresh > 0.2 else "-:-- left"
         errors = "" if best is None or mean is None else f"  best accuracy {100 - best:.2f}%  mean {100 - mean:.2f}%"
-        failures = f"  {failed} failed" if failed else ""
+        failures = "".join(f"  {many} {what}" for many, what in ((failed, "failed"), (pruned, "pruned")) if many)
         text = f"{finished}/{self._total} trials{failures}{errors}  {clock(elapsed)} gone, {left}"
-        is_over = finished + failed == self._total
+        is_over = finished + failed + pruned == self._total
         if self._display.live is not None:
             self._display.live.update("" if is_over else _bar(self._title, done / max(1, self._total), text))
         if is_over or (self._display.live is None and elapsed - self._last >= _LINE_EVERY):

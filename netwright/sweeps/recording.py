@@ -68,12 +68,14 @@ class Recorder:
         elif event.kind == "failed":
             failure = values.get("failure") or failure_of(values["reason"])
             self._fail(index, values["reason"], values.get("curve", ()), failure)
+        elif event.kind == "pruned":
+            self._write(partial(population.prune, index, **values, session=self._session_of(index)))
         elif event.kind == "unsaved":
             raise OutputError(values["reason"])
         elif event.kind == "lost":
             again = self._record_lost(index, values["reason"])
             failure = "" if again else "machine"
-        if (event.kind == "done" or failure) and time.monotonic() - self._recorded > _RECORD_SECONDS:
+        if (event.kind in ("done", "pruned") or failure) and time.monotonic() - self._recorded > _RECORD_SECONDS:
             self._record_sessions()
         self._count(event.kind, index, values, failure)
         return again

@@ -22,6 +22,7 @@ from netwright.sweeps.kept_states import KeptStates
 from netwright.sweeps.local import LocalExecutor
 from netwright.sweeps.pausing import begin_anew, may_begin, watched
 from netwright.sweeps.progress import NullProgress
+from netwright.sweeps.pruner import TrialPruner
 from netwright.sweeps.recording import Recorder
 from netwright.sweeps.retrying import retried, retry
 from netwright.sweeps.session import data_facts, session_facts
@@ -56,6 +57,7 @@ def run(
     progress: NullProgress | None = None,
     executor: Executor | None = None,
     budget: TimeBudget | None = None,
+    pruner: TrialPruner | None = None,
 ) -> None:
     """Train every waiting trial; each one is on disk as soon as it is finished.
 
@@ -86,6 +88,7 @@ def run(
         executor: Instead of local workers. Its caller closes it, so several sweeps can share its workers; it has these
             images, and its own workers, threads and devices.
         budget: Of time; trials that would end after it stay waiting.
+        pruner: Ends trials early; those are pruned, which is neither a result nor a failure.
 
     Raises:
         OutputError: The disk stays full, or weights cannot be written.
@@ -107,9 +110,10 @@ def run(
         session = session_facts(threads, devices, command, images.provenance), data_facts(images)
         paths = Paths(weights, start, fold, None if states is None else states[0])
         specs = partial(trial_specs, population, recipe=recipe, split=split, paths=paths, timeout=trial_timeout)
+        specs = partial(specs, prunable=pruner is not None)
         kept = None if states is None else KeptStates(*states, population.frame())
         recorder = Recorder(population, title, session, meter.count, _DISK_PATIENCE)
-        sweep = _Sweep(population, recorder, specs, budget, kept)
+        sweep = _Sweep(population, recorder, specs, budget, kept, pruner)
         workers = workers or default_workers(threads, devices)
         engine = executor or LocalExecutor(path, workers=workers, threads=threads, devices=devices)
         begin_anew(population.folder)
@@ -150,8 +154,9 @@ class _Sweep:
         specs: Callable[[list[Trial]], list[TrialSpec]],
         budget: TimeBudget | None,
         states: KeptStates | None,
+        pruner: TrialPruner | None,
     ) -> None:
-        self._states = states
+        self._states, self._pruner, self._epochs = states, pruner, dict[int, int]()
         self._population, self._recorder, self._specs, self._budget = population, recorder, specs, budget
         self._queue, self._last = deque[TrialSpec](), -1
         self._flops: dict[int, float] = {}
@@ -161,7 +166,9 @@ class _Sweep:
         self._recorder.expect(trials)
         if self._budget is not None:
             self._flops |= {trial.index: float(complexity(trial.arch).flops[0]) for trial in trials}
-        self._queue.extend(self._specs(trials))
+        specs = self._specs(trials)
+        self._epochs |= {spec.index: int(spec.recipe["epochs"]) for spec in specs}
+        self._queue.extend(specs)
         self._last = max(self._last, *(trial.index for trial in trials))
 
     def train(self, engine: Executor, trials: list[Trial]) -> None:
@@ -172,7 +179,7 @@ class _Sweep:
         self._add(trials)
         try:
             while True:
-                feed(engine, self._take, self._record)
+                feed(engine, self._take, partial(self._record, engine))
                 if not self._queue or (self._budget is not None and self._budget.is_over):
                     return
                 time.sleep(_PAUSE_SECONDS)  # it was paused
@@ -192,13 +199,25 @@ class _Sweep:
             return None
         return self._queue.popleft()
 
-    def _record(self, event: TrialEvent) -> bool:
+    def _record(self, engine: Executor, event: TrialEvent) -> bool:
         if self._budget is not None and event.kind == "done":
             self._budget.done(self._flops[event.index], float(event.values["seconds"]))
         again = self._recorder.record(event)
         if self._states is not None and event.kind == "done":
             self._states.done(event.index, float(event.values["error"]))
+        if self._pruner is not None:
+            self._steer(engine, self._pruner, event)
         return again
+
+    def _steer(self, engine: Executor, pruner: TrialPruner, event: TrialEvent) -> None:
+        """Tell the pruner what happened, and a trial whether it goes on."""
+        index, values = event.index, event.values
+        if event.kind == "epoch":
+            epoch = int(values["epoch"])
+            if epoch < self._epochs[index]:
+                engine.answer(index, stop=pruner.should_stop(index, epoch, float(values["error"])))
+        elif event.kind in ("done", "failed", "pruned"):
+            pruner.finished(index, event.kind, values["error"] if event.kind == "done" else None)
 
 
 class _Meter:
@@ -209,8 +228,9 @@ class _Meter:
         self._errors = population.errors()
         failures = population.failures()
         self._failed = {failure: sum(reasons.values()) for failure, reasons in failures.items()}
+        self._pruned = population.counts().get("pruned", 0)
         self._running: dict[int, int] = {}  # trial -> epochs that are over
-        progress.start(title, len(self._errors) + sum(self._failed.values()), len(population))
+        progress.start(title, len(self._errors) + sum(self._failed.values()) + self._pruned, len(population))
 
     def count(self, kind: str, index: int, values: Mapping[str, Any], failure: str) -> None:
         """failure: of a trial that has failed with this event."""
@@ -222,12 +242,14 @@ class _Meter:
                 self._errors.append(float(values["error"]))
             if failure:
                 self._failed[failure] += 1
+            self._pruned += kind == "pruned"
         finished, failed = len(self._errors), sum(self._failed.values())
         results = [*self._errors, *[WORST] * self._failed["network"]]
         self._progress.update(
-            finished + failed + min(sum(self._running.values()) / self._epochs, len(self._running)),
+            finished + failed + self._pruned + min(sum(self._running.values()) / self._epochs, len(self._running)),
             finished,
             failed,
             min(self._errors, default=None),
             sum(results) / len(results) if results and self._errors else None,
+            **({"pruned": self._pruned} if self._pruned else {}),
         )

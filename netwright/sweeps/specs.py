@@ -40,6 +40,7 @@ def trial_specs(
     split: str = "validation",
     paths: Paths | None = None,
     timeout: float | None = None,
+    prunable: bool = False,
 ) -> list[TrialSpec]:
     """Trials with all that training them takes.
 
@@ -50,6 +51,7 @@ def trial_specs(
         split: As for `TrialSpec`.
         paths: What they read and write; by default nothing.
         timeout: As for `TrialSpec`.
+        prunable: As for `TrialSpec`.
     """
     paths = paths or Paths()
     names, specs = population.recipe_parameters, []
@@ -59,7 +61,8 @@ def trial_specs(
         kept = None if paths.state is None else paths.state(trial.index)
         weights, start, state = (_text(path) for path in (paths.weights(trial), paths.start(trial), kept))
         arch, fold = trial.arch.to_dict(), paths.fold(trial)
-        specs.append(TrialSpec(trial.index, arch, own, trial.seed, split, weights, timeout, start, state, fold))
+        places = (split, weights, timeout, start, state, fold)
+        specs.append(TrialSpec(trial.index, arch, own, trial.seed, *places, prunable=prunable))
     return specs
 
 

@@ -36,6 +36,8 @@ class Batches:
         channels_last: The memory format of batches.
         resident: The images on the device (`on_device`): batches are then chosen, cropped and mirrored there, to the
             same pixels. None where they are too many, or the device is a processor.
+        side: Pixels of a batch, where that is less than the images have: they are resized (bilinear, antialiased) after
+            they are cropped and mirrored. None leaves them as they are.
     """
 
     images: npt.NDArray[np.uint8]
@@ -46,6 +48,7 @@ class Batches:
     device: torch.device
     channels_last: bool = True
     resident: Tensor | None = None
+    side: int | None = None
     _norm: tuple[Tensor, Tensor] = field(init=False)
     _classes: int = field(init=False)
 
@@ -81,7 +84,9 @@ class Batches:
                 pixels = window.cut_there(self.resident, chosen)
             x, target = self._normalized(pixels), self._targets(chosen)
             if recipe.crop_scale:
-                x = resized_crop(x, rng, recipe.crop_scale, crop_side(x.shape[-1], recipe.crop_size))
+                x = resized_crop(x, rng, recipe.crop_scale, crop_side(self.side or x.shape[-1], recipe.crop_size))
+            else:
+                x = self._sized(x)
             if recipe.color_jitter:
                 x = jittered(x, rng, recipe.color_jitter)
             if recipe.mixup:
@@ -96,7 +101,15 @@ class Batches:
                 pixels = torch.from_numpy(np.ascontiguousarray(self.images[chosen].transpose(0, 3, 1, 2)))
             else:
                 pixels = self.resident[torch.from_numpy(chosen).to(self.device)].permute(0, 3, 1, 2)
-            yield self._normalized(pixels.to(self.device, non_blocking=True)), self._targets(chosen)
+            yield self._sized(self._normalized(pixels.to(self.device, non_blocking=True))), self._targets(chosen)
+
+    def _sized(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C, side, side)."""
+        if self.side is None or self.side >= x.shape[-1]:
+            return x
+        layout = torch.channels_last if self.channels_last else torch.contiguous_format
+        sized = functional.interpolate(x, (self.side, self.side), mode="bilinear", antialias=True, align_corners=False)
+        return sized.contiguous(memory_format=layout)
 
     def _normalized(self, pixels: Tensor) -> Tensor:
         """(B, C, H, W) uint8 on the device -> float32."""

@@ -72,9 +72,12 @@ def train_trial(
     arch, recipe = Arch.from_dict(trial["arch"]), Recipe.from_dict(trial["recipe"])
     is_final = trial["split"] == "test"
 
+    # of a space that draws resolutions, the images are as large as the largest
+    side = arch.resolution if arch.resolution < images.resolution else None
+
     def batches(index: IntArray) -> Batches:
         norm = images.mean, images.std
-        return Batches(images.images, images.labels, index, *norm, device, recipe.channels_last, resident)
+        return Batches(images.images, images.labels, index, *norm, device, recipe.channels_last, resident, side)
 
     started = time.perf_counter()
     module = build(arch, seed=trial["seed"])
@@ -107,6 +110,10 @@ def train_trial(
     }
 
 
+class _Pruned(Exception):  # noqa: N818 - no error: the sweep ends the trial
+    """The trial that is trained ends after this epoch."""
+
+
 def failure_reason(error: BaseException) -> str:
     """Why a trial failed, in one line."""
     if isinstance(error, TrialError):
@@ -137,12 +144,20 @@ def _train_all(images: ImageSet, device: torch.device, events: TextIO) -> None:
         trial = json.loads(trials.get())
         curve: list[dict[str, Any]] = []
 
-        def on_epoch(epoch: Epoch, curve: list[dict[str, Any]] = curve, index: int = trial["index"]) -> None:
+        def on_epoch(epoch: Epoch, curve: list[dict[str, Any]] = curve, trial: Mapping[str, Any] = trial) -> None:
             curve.append(epoch.to_dict())
-            report("epoch", index, **epoch.to_dict())
+            report("epoch", trial["index"], **epoch.to_dict())
+            is_last = epoch.epoch >= trial["recipe"]["epochs"]
+            if trial.get("prunable") and not is_last and json.loads(trials.get())["stop"]:
+                raise _Pruned
 
         try:
             result = train_trial(trial, images, device, on_epoch, resident)
+        except _Pruned:
+            last, epochs = curve[-1], trial["recipe"]["epochs"]
+            reason = f"pruned after epoch {last['epoch']} of {epochs}: {last['error']:.2f}%"
+            seconds = sum(each["seconds"] for each in curve)
+            report("pruned", trial["index"], reason=reason, seconds=seconds, curve=curve)
         except OutputError as error:  # of the disk, not of the network
             report("unsaved", trial["index"], reason=str(error))
         except Exception as error:  # whatever a network does wrong is its trial's result

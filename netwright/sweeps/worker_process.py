@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -68,11 +69,15 @@ class WorkerProcess:
 
     def assign(self, trial: TrialSpec) -> bool:
         """Send it a trial; False where the worker is dead."""
-        assert self.process.stdin is not None
         self.trial, self.curve, self.is_named = trial, [], False
         self.since = self.last_heard = time.monotonic()
+        return self.send(asdict(trial))
+
+    def send(self, values: Mapping[str, Any]) -> bool:
+        """A line to its standard input; False where the worker is dead."""
+        assert self.process.stdin is not None
         try:
-            self.process.stdin.write(json.dumps(asdict(trial)) + "\n")
+            self.process.stdin.write(json.dumps(values) + "\n")
             self.process.stdin.flush()
         except OSError:
             return False

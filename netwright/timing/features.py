@@ -35,6 +35,13 @@ def work_of(batch: ArchBatch) -> Floats:
     Returns:
         (n, len(FEATURES)), each in units that make it about 1 for a network of a few million flops.
     """
+    parts = batch.parts()
+    if len(parts) > 1:
+        found = np.zeros((len(batch), len(FEATURES)))
+        for places, part in parts:
+            found[places] = work_of(part)
+        return found
+    batch = parts[0][1] if parts else batch
     cost, block = complexity(batch), BLOCKS[batch.block]
     n = len(batch)
     blocks, even, odd, depthwise, narrow, edges = (np.zeros(n) for _ in range(6))

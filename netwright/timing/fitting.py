@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from netwright.arch import Arch, ArchBatch
+from netwright.arch import Arch, ArchBatch, batch_of
 from netwright.errors import SpaceError
 from netwright.space import DesignSpace, draw
 from netwright.space.predicted import PredictedLimit
@@ -96,7 +96,7 @@ def _measured(measure: Callable[[Arch], Latency], arch: Arch, at: int, n: int) -
 
 def _joined(first: ArchBatch, second: ArchBatch) -> ArchBatch:
     """Both, whatever their numbers of stage columns."""
-    joined = ArchBatch.from_archs([*first, *second])
+    joined = batch_of([*first, *second])
     names = first.parameters.keys() & second.parameters.keys()
     return replace(
         joined, parameters={name: np.concatenate([first.parameters[name], second.parameters[name]]) for name in names}

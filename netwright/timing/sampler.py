@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from netwright.arch import Arch, ArchBatch
+from netwright.arch import Arch, ArchBatch, batch_of
 from netwright.errors import PopulationError, SpaceError
 from netwright.options import latency_in_words
 from netwright.space import DesignSpace, Sample, draw
@@ -181,7 +181,7 @@ class LatencySampler:
         if device != self.measurer.device:
             self._elsewhere = device.get("device", "another device")
         if archs:
-            batch = ArchBatch.from_archs(archs)
+            batch = batch_of(archs)
             ms = np.array([self._known[network_key(arch)].ms for arch in archs])
             self._fitted = FittedSpace(batch, ms, fit_predictor(batch, ms, worst=np.inf))
 

@@ -108,6 +108,8 @@ def timm_names() -> dict[str, str]:
 
 
 def _timm(arch: Arch) -> FormatModel:
+    if arch.activation:
+        raise _refuse("timm", f"has no RegNets and ResNets with {arch.activation} in these blocks", arch)
     naming = RESNET if arch.stem.kind == "imagenet" else TIMM_REGNET
     known = _published_name(arch)
     if known and (name := timm_names().get(known)):
@@ -183,6 +185,8 @@ def torchvision_names() -> dict[str, str]:
 
 
 def _torchvision(arch: Arch) -> FormatModel:
+    if arch.activation:
+        raise _refuse("torchvision", f"has no RegNets and ResNets with {arch.activation}", arch)
     known = torchvision_names().get(_published_name(arch), "")
     if known:
         naming = TORCHVISION_REGNET if known.startswith("regnet") else RESNET

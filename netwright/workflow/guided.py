@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from netwright.errors import PopulationError, RecipeError
+from netwright.errors import PopulationError, RecipeError, SpaceError
 from netwright.population import FILE, Population
-from netwright.space import DesignSpace, Sample, draw
+from netwright.space import DesignSpace, Sample, UnionSpace, draw
+from netwright.space.drawn_setting import codes
 from netwright.space.sampling import networks_of
 from netwright.stats.outcomes import WORST
 from netwright.sweeps import default_workers
 from netwright.system.extras import optional
+from netwright.workflow.pruning import NONE, Pruning, new_study, pruning_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,12 +42,13 @@ def check_sampler(sampler: str, repeats: int, has_latency: bool) -> None:
         raise RecipeError(f"{what} goes with the sampler {OWN} only, not with {sampler}. Leave one of them out.")
 
 
-def guided_sweep(prepared: PreparedDesign, sampler: str) -> dict[str, int]:
+def guided_sweep(prepared: PreparedDesign, sampler: str, pruner: str = NONE) -> dict[str, int]:
     """Train as many networks as the configuration has trials, as many at a time as there are workers.
 
     Args:
         prepared: Its space is searched.
         sampler: One of `SAMPLERS`.
+        pruner: One of `PRUNERS`; it and the sampler share what they know.
 
     Returns:
         State of a trial -> number of trials.
@@ -56,14 +59,21 @@ def guided_sweep(prepared: PreparedDesign, sampler: str) -> dict[str, int]:
         SpaceError: The sampler finds no more networks within the limits.
     """
     config, space = prepared.config, prepared.space
-    proposals = Proposals(space, sampler, config.seed)
+    if isinstance(space, UnionSpace):
+        raise SpaceError(
+            f"{space.name!r} is a union, and the sampler {sampler} searches one space. Sweep its members apart, or "
+            "leave --sampler out. In Python, `space.suggest(trial)` draws from a union."
+        )
+    pruning_of(config, pruner)  # refuses a folder that was begun with another one
+    proposals = Proposals(space, sampler, config.seed, pruner, config.epochs)
+    made_by = {"sampler": sampler} | ({} if pruner == NONE else {"pruner": pruner})
     proposals.take_up(_before(prepared, sampler))
     at_once = config.workers or default_workers(config.threads, prepared.devices)
     if not proposals.drawn:
         proposals.ask(min(at_once, config.trials))
-    with prepared.population(config.out, space, proposals.sample(), config.seed, sampler=sampler) as population:
+    with prepared.population(config.out, space, proposals.sample(), config.seed, **made_by) as population:
         while True:
-            prepared.train(population, space.name)
+            prepared.train(population, space.name, pruner=None if pruner == NONE else proposals)
             proposals.learn(population.frame())
             left = config.trials - len(proposals.drawn)
             if left <= 0:
@@ -97,29 +107,28 @@ class Proposals:
         drawn: What was drawn for each network, in order: column of the space -> value.
     """
 
-    def __init__(self, space: DesignSpace, sampler: str, seed: int) -> None:
+    def __init__(self, space: DesignSpace, sampler: str, seed: int, pruner: str = NONE, epochs: int = 1) -> None:
         optuna: Any = optional("optuna", "optuna")
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
         samplers = {
             "random": lambda: optuna.samplers.RandomSampler(seed=seed),
             "tpe": lambda: optuna.samplers.TPESampler(seed=seed, multivariate=False, constant_liar=True),
             "gp": lambda: optuna.samplers.GPSampler(seed=seed),
         }
         self._optuna, self._space = optuna, space
-        self._study = optuna.create_study(sampler=samplers[sampler]())
+        self._study = new_study(pruner, epochs, seed, samplers[sampler]())
         self._open: dict[int, Any] = {}  # network -> its trial of the study
         self._known: dict[tuple[Any, ...], int] = {}
         self._errors: dict[int, float] = {}
         self._asked = self._own = 0
         self._seed = seed
-        self.drawn: list[dict[str, float]] = []
+        self.drawn: list[dict[str, Any]] = []
 
     def take_up(self, frame: pd.DataFrame | None) -> None:
         """Tell the study of earlier trials. frame: of their population."""
         if frame is None:
             return
-        for values in frame[list(self._space.columns)].astype(float).to_dict("records"):
-            drawn = {str(name): float(value) for name, value in values.items()}
+        for values in frame[list(self._space.columns)].to_dict("records"):
+            drawn = {str(name): value if isinstance(value, str) else float(value) for name, value in values.items()}
             self._study.enqueue_trial(drawn)
             self._add(self._study.ask())
         self.learn(frame)
@@ -146,7 +155,7 @@ class Proposals:
         """A network of the space's own draws."""
         before = networks_of(self._space, _columns(self._space.columns, self.drawn)) if self.drawn else None
         batch = draw(self._space, 1, self._seed + len(self.drawn), exclude=before).batch
-        self._study.enqueue_trial({name: float(values[0]) for name, values in batch.parameters.items()})
+        self._study.enqueue_trial({name: np.asarray(each).tolist()[0] for name, each in batch.parameters.items()})
         self._own += 1
         self._add(self._study.ask())
 
@@ -171,17 +180,30 @@ class Proposals:
         """Tell the study what came of its networks: a failed one is the worst; of what the machine failed, nothing."""
         for index in sorted(self._open):
             row = frame.iloc[index]
+            known = self._open[index]
+            reported = known.study.get_trials(deepcopy=False)[known.number].intermediate_values
+            Pruning.report_curve(known, [each for each in row["curve"] if each["epoch"] not in reported])
             if row["state"] == "done":
                 self._errors[index] = float(row["error"])
             elif row["state"] == "failed" and row["failure"] == "network":
                 self._errors[index] = WORST
-            elif row["state"] != "failed":
+            elif row["state"] not in ("failed", "pruned"):
                 continue
             trial = self._open.pop(index)
             if index in self._errors:
                 self._study.tell(trial, self._errors[index])
+            elif row["state"] == "pruned":
+                self._study.tell(trial, state=self._optuna.trial.TrialState.PRUNED)
             else:
                 self._study.tell(trial, state=self._optuna.trial.TrialState.FAIL)
+
+    def should_stop(self, index: int, epoch: int, error: float) -> bool:
+        trial = self._open[index]
+        trial.report(error, epoch)
+        return bool(trial.should_prune())
+
+    def finished(self, index: int, state: str, error: float | None) -> None:
+        """`learn` tells the study, when all trials that were proposed together are over."""
 
     def sample(self) -> Sample:
         """All networks so far, and how many proposals they took."""
@@ -191,5 +213,5 @@ class Proposals:
         return Sample(batch, counts | {"drawn by the space": self._own})
 
 
-def _columns(names: Sequence[str], rows: Sequence[dict[str, float]]) -> dict[str, Any]:
-    return {name: np.array([row[name] for row in rows]) for name in names}
+def _columns(names: Sequence[str], rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    return {name: codes(name, [row[name] for row in rows]) for name in names}

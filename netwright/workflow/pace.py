@@ -274,8 +274,10 @@ class PacedProgress(NullProgress):
             self._inner.expect(lambda _, left: max(self._ledger.left - left, 0.0))
             self._inner.start(title, done, max(total, self.planned or 0))
 
-    def update(self, done: float, finished: int, failed: int, best: float | None, mean: float | None) -> None:
-        self._inner.update(done, finished, failed, best, mean)
+    def update(
+        self, done: float, finished: int, failed: int, best: float | None, mean: float | None, pruned: int = 0
+    ) -> None:
+        self._inner.update(done, finished, failed, best, mean, **({"pruned": pruned} if pruned else {}))
 
     def expect(self, later: Callable[[float, float], float] | None) -> None:
         """The ledger knows."""

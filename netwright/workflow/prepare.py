@@ -20,6 +20,7 @@ from netwright.space import DesignSpace, Sample, draw, load_space
 from netwright.stats.guessing import guessing_sentence
 from netwright.sweeps import Executor, LocalExecutor, NullProgress, default_workers, run
 from netwright.sweeps.clusters import ray_executor
+from netwright.sweeps.pruner import TrialPruner
 from netwright.sweeps.session import guess_error
 from netwright.sweeps.time_budget import TimeBudget
 from netwright.system.atomic import require_writable
@@ -83,7 +84,15 @@ class PreparedDesign:
         return draw if self.latency is None else self.latency.draw_predicted
 
     def population(
-        self, folder: Path, space: DesignSpace, sample: Sample, seed: int, *, sampler: str = "", **notes: Any
+        self,
+        folder: Path,
+        space: DesignSpace,
+        sample: Sample,
+        seed: int,
+        *,
+        sampler: str = "",
+        pruner: str = "",
+        **notes: Any,
     ) -> Population:
         """The population of these networks in a folder, resumed where the folder has it.
 
@@ -93,6 +102,7 @@ class PreparedDesign:
             sample: The networks.
             seed: Of the population.
             sampler: Who proposed the networks, where they were not drawn independently.
+            pruner: Which one ends trials early, where one does.
             **notes: What else is kept with it.
 
         Raises:
@@ -103,7 +113,8 @@ class PreparedDesign:
             networks=sample.batch,
             seed=seed,
             identity=identity(space, self.recipe, self.images, self.config.threads)
-            | ({"sampler": sampler} if sampler else {}),
+            | ({"sampler": sampler} if sampler else {})
+            | ({"pruner": pruner} if pruner else {}),
             notes={"account": dict(sample.rejection_counts), "command": self.config.command, **notes},
         )
         self._remember_images()
@@ -130,11 +141,12 @@ class PreparedDesign:
         budget: TimeBudget | None = None,
         *,
         states: tuple[Callable[[int], Path], int] | None = None,
+        pruner: TrialPruner | None = None,
     ) -> None:
         """Train every waiting trial on the training split, and those that failed where they are to be retried.
 
         What the machine failed is said at the end. With a budget of time, trials that would end after it stay waiting.
-        states: which states are kept, as `run` takes it.
+        states: which states are kept, as `run` takes it. pruner: ends trials early.
         """
         config = self.config
         retried = config.retried
@@ -158,6 +170,7 @@ class PreparedDesign:
             progress=self.progress,
             executor=self.executor,
             budget=budget,
+            pruner=pruner,
         )
         if failures := machine_failures(population):
             _LOG.warning("%s: %s. What the machine failed is no result", title, failures)
@@ -201,7 +214,7 @@ def prepare(
         require_images_of_run(config.data_dir, config.out)
     images = load_images(
         config.data_dir,
-        resolution=config.resolution,
+        resolution=config.resolution or _drawn_resolution(space),
         seed=config.seed,
         cache=config.out / "cache",
         train_images=config.train_images,
@@ -226,6 +239,12 @@ def prepare(
     assert images.path is not None, "a cache was given"
     executor = _executor(config, images.path, devices)
     return PreparedDesign(config, space, images, recipe, final_recipe, devices, progress, executor, latency)
+
+
+def _drawn_resolution(space: DesignSpace) -> int | None:
+    """The largest of those that a space draws: images are decoded to it. None where all networks have one."""
+    drawn = any("resolution" in each.name for each in space.drawn_setting)
+    return space.setting.resolution if drawn else None
 
 
 def _executor(config: DesignConfig, manifest: Path, devices: tuple[str, ...]) -> Executor:

@@ -37,7 +37,10 @@ def best_network(frames: Mapping[str, pd.DataFrame]) -> tuple[Arch, str]:
     best = done.iloc[0]
     name = f"{best['population']} {best['trial']}"
     results = outcomes(both)
-    counts = ((results.n_failed, "failed"), (results.lost, "the machine failed"), (results.unfinished, "unfinished"))
+    counts = (
+        *((results.n_failed, "failed"), (results.lost, "the machine failed"), (results.unfinished, "unfinished")),
+        (results.pruned, "pruned"),
+    )
     others = ", ".join(f"{many} more {what}" for many, what in counts if many)
     networks = count(len(done), "network")
     why = (

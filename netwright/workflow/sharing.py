@@ -11,17 +11,21 @@ from netwright.sweeps import share
 from netwright.system.plural import count
 from netwright.workflow.guided import OWN
 from netwright.workflow.prepare import PreparedDesign
+from netwright.workflow.pruning import NONE
 
 __all__ = ["check_shared", "is_added", "share_prepared", "trials_in"]
 
 _LOG = logging.getLogger(__name__)
 
 
-def check_shared(repeats: int, sampler: str) -> None:
+def check_shared(repeats: int, sampler: str, pruner: str = NONE) -> None:
     """Raise RecipeError for what one program only can do."""
-    if repeats > 1 or sampler != OWN:
-        what = "repeats" if repeats > 1 else f"the sampler {sampler}"
-        raise RecipeError(f"{what} cannot be shared: a machine that joins trains the trials of a sample. Leave it out.")
+    alone = {"repeats": repeats > 1, f"the sampler {sampler}": sampler != OWN, f"the pruner {pruner}": pruner != NONE}
+    for what, is_given in alone.items():
+        if is_given:
+            raise RecipeError(
+                f"{what} cannot be shared: a machine that joins trains the trials of a sample. Leave it out."
+            )
 
 
 def share_prepared(prepared: PreparedDesign, population: Population, title: str, lease: float) -> dict[str, int]:

@@ -14,7 +14,7 @@ from netwright.analysis.summary import view
 from netwright.data.summarize import announcer
 from netwright.errors import RecipeError, SpaceError
 from netwright.population import FILE, Population
-from netwright.space import DesignSpace, Sample
+from netwright.space import DesignSpace, Sample, UnionSpace
 from netwright.sweeps import LEASE, NullProgress, Progress
 from netwright.workflow.again import keep_options, kept_options
 from netwright.workflow.baseline import baseline_for
@@ -31,6 +31,7 @@ from netwright.workflow.pace import Pace
 from netwright.workflow.picking import pick_network, rungs_of
 from netwright.workflow.planning import planned
 from netwright.workflow.prepare import PreparedDesign, prepare
+from netwright.workflow.pruning import NONE, check_pruner, pruning_of
 from netwright.workflow.repeats import check_repeats
 from netwright.workflow.result import DesignResult, conclude
 from netwright.workflow.rungs import Rung, rungs_cost
@@ -83,7 +84,7 @@ def design(
         pace = None if ledger is None else Pace(ledger, progress)
         with nullcontext() if ledger is None else ledger.running():
             prepared = prepare(config, progress if pace is None else pace.progress, announce)
-            _refuse_drawn_recipe(prepared.space)
+            _refuse_drawn(prepared.space)
             if given:
                 keep_options(prepared.config.out, given)
             with prepared.executor, prepared.latency or nullcontext():
@@ -93,12 +94,20 @@ def design(
             return result
 
 
-def _refuse_drawn_recipe(space: DesignSpace) -> None:
-    if space.recipe:
-        drawn = ", ".join(each.name for each in space.recipe)
+def _refuse_drawn(space: DesignSpace) -> None:
+    """SpaceError for a space whose networks are not all trained alike."""
+    if isinstance(space, UnionSpace):
         raise SpaceError(
-            f"a design trains all networks and the baseline with one recipe, and {space.name!r} draws {drawn}. Study "
-            "it by `netwright sweep` and `netwright refine`, and give design a space without `recipe`."
+            f"a design refines one space, and {space.name!r} is a union of {len(space.members)}. Study it by "
+            "`netwright sweep`, `analyze` and `refine`, and give design one of its members."
+        )
+    names = [each.name for each in (*space.recipe, *space.drawn_setting)]
+    if space.recipe or "resolution" in names:
+        drawn = ", ".join(names)
+        alike = "with one recipe" if space.recipe else "on images of one size"
+        raise SpaceError(
+            f"a design trains all networks and the baseline {alike}, and {space.name!r} draws {drawn}. Study "
+            "it by `netwright sweep` and `netwright refine`, and give design a space without them."
         )
 
 
@@ -212,6 +221,7 @@ def sweep(
     shared: bool = False,
     estimate: bool = False,
     lease: float = LEASE,
+    pruner: str = NONE,
     **options: Any,
 ) -> dict[str, int]:
     """Sample a design space and train the population in the folder `out`: what `netwright sweep` runs.
@@ -228,6 +238,8 @@ def sweep(
         shared: Train nothing here: any number of machines do by `netwright.join_sweep`, from one folder.
         estimate: Train nothing: say what the waiting trials will take, from two networks that are timed.
         lease: Of a shared sweep: seconds of silence, after which a worker's trials go to others.
+        pruner: Which of Optuna's ends trials early: none, median, halving or hyperband. Pruned trials are counted
+            apart, and are in no statistic.
         **options: With a space, anything that `DesignConfig.from_options` takes; `out` is required.
 
     Returns:
@@ -247,18 +259,21 @@ def sweep(
     if config.seconds is not None and (shared or sampler != OWN or repeats > 1):
         raise RecipeError("a budget of time is for one program that trains a sample. Leave 'budget' out, or the other.")
     if shared:
-        check_shared(repeats, sampler)
+        check_shared(repeats, sampler, pruner)
+    check_pruner(pruner, config.epochs, repeats)
     progress = progress or Progress()
     with progress:
         prepared = prepare(config, progress)
         space = prepared.space
         if sampler != OWN:
             with prepared.executor:
-                return guided_sweep(prepared, sampler)
+                return guided_sweep(prepared, sampler, pruner)
+        pruning = pruning_of(config, pruner)
+        made_by = {} if pruning is None else {"pruner": pruner}
         with prepared.latency or nullcontext():
             sample = prepared.draw(space, config.trials, config.seed)
         before = trials_in(config.out)
-        with prepared.executor, prepared.population(config.out, space, sample, config.seed) as population:
+        with prepared.executor, prepared.population(config.out, space, sample, config.seed, **made_by) as population:
             if shared:
                 return share_prepared(prepared, population, space.name, lease)
             if is_added(population, before):
@@ -266,7 +281,7 @@ def sweep(
             if estimate:
                 _LOG.info("%s", estimate_text(prepared, population))
                 return population.counts()
-            prepared.train(population, space.name, time_budget(prepared, population, space.name))
+            prepared.train(population, space.name, time_budget(prepared, population, space.name), pruner=pruning)
             prepared.tell_guessing(space.name, population.errors())
             if repeats > 1:
                 prepared.train(population.repeat(repeats, repeated), f"{space.name}, other seeds")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from netwright.analysis.importing import import_population
 from netwright.errors import PopulationError
 from netwright.population import FILE, Population, trial_seed
 
@@ -85,3 +86,25 @@ def test_a_file_of_version_0_1_can_be_repeated_and_is_still_one_of_that_version(
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("PRAGMA user_version").fetchone() == (1,)
         assert db.execute("SELECT count(*) FROM trials").fetchone() == (5,)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", ["copy.csv", "copy.parquet", "copy.jsonl", "study"])
+def test_tables_and_studies_keep_repeats(create, tmp_path, target):
+    with create(3) as population:
+        for index in range(3):
+            population.finish(index, error=10.0 + index, seconds=1.0, curve=[{"epoch": 1, "error": 10.0 + index}])
+        repeats = population.repeat(3, 2)
+        first, second, *_ = (trial.index for trial in repeats.trials())
+        repeats.finish(first, error=20.0, seconds=2.0, curve=[{"epoch": 1, "error": 20.0}])
+        repeats.fail(second, "diverged: the loss became nan")
+        before = repeats.frame()
+        path = f"sqlite:///{tmp_path}/study.db" if target == "study" else tmp_path / target
+        population.copy_to(path)
+    with import_population(path, tmp_path / "again") as again:
+        after = again.repeats().frame()
+        assert len(again) == 3
+        for column in ("network", "repeat", "state", "reason", "failure", "seed", "curve", "arch", "flops", "label"):
+            assert after[column].tolist() == before[column].tolist(), column
+        assert after["error"].tolist()[0] == 20.0
+        assert "repeats" not in again.frame()

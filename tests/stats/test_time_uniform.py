@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.special import gammaln
 
 from netwright.errors import StatsError
 from netwright.stats import (
@@ -102,3 +103,46 @@ def test_one_band_in_twenty_at_most_ever_misses_and_those_of_one_look_do():
 def test_what_makes_no_sense_is_refused(given, message):
     with pytest.raises(StatsError, match=message):
         sequential_half_width(**given)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("confidence", [0.5, 0.9, 0.95, 0.999])
+@pytest.mark.parametrize("start", [1, 16])
+def test_howard_and_ramdas_hold_at_all_looks_by_a_proof_of_our_own(confidence: float, start: int) -> None:
+    """The chance that their bound is ever crossed, summed over epochs by Doob's and Massart's inequalities."""
+    ratio, epochs = 1.1, 3000
+    end = 1000.0
+    width = 0.85 * np.sqrt((np.log(np.log(np.e * end / start)) + 0.8 * np.log(1612 / (1 - confidence))) / end)
+    assert width == pytest.approx(howard_ramdas_half_width(1000, confidence, start))
+    total = 0.0
+    for epoch in range(epochs):
+        begin, end = start * ratio**epoch, start * ratio ** (epoch + 1)
+        grown = np.log(np.log(np.e * end / start))  # their width falls with n: at the end of an epoch it is least
+        width = 0.85 * np.sqrt((grown + 0.8 * np.log(1612 / (1 - confidence))) / end)
+        term = chance_of_crossing(width * np.sqrt(2 * begin), MASSART) if width < 1 else 0.0
+        total += term
+    # terms fall as epoch ** -1.3: what is left out is less than this
+    assert total + 10 * epochs * term < 1 - confidence
+
+
+@pytest.mark.slow
+def test_wei_and_dudleys_constant_bounds_the_exact_distribution() -> None:
+    """P(D >= k / n) of two samples of n is 2 sum (-1)^(j-1) C(2n, n - j k) / C(2n, n): Gnedenko and Korolyuk (1951)."""
+
+    def worst(n: int) -> float:
+        k = np.arange(1, n + 1)
+        k = k[k**2 < 300 * n]  # beyond these chances are below 1e-130
+        exact = np.zeros(len(k))
+        for j in range(1, n + 1):
+            below = n - j * k
+            if (below < 0).all():
+                break
+            logs = 2 * gammaln(n + 1) - gammaln(np.maximum(below, 0) + 1) - gammaln(n + j * k + 1)
+            exact += np.where(below >= 0, 2 * (-1) ** (j - 1) * np.exp(logs), 0.0)
+        return float((np.minimum(exact, 1) / np.exp(-(k**2) / n)).max())
+
+    found = {n: worst(n) for n in (*range(1, 301), 400, 600, 800, 1000)}
+    assert max(value for n, value in found.items() if n >= 4) <= EQUAL_SIZES
+    assert max(value for n, value in found.items() if n >= 4) == pytest.approx(EQUAL_SIZES, abs=1e-5)
+    assert found[3] > EQUAL_SIZES
+    assert found[1000] == pytest.approx(2, abs=0.01)

@@ -185,3 +185,18 @@ def test_jitter_changes_colors_and_not_places() -> None:
     for before, after in zip(x.mean(1), changed.mean(1), strict=True):  # gray values keep their order
         assert torch.equal(before.flatten().argsort(), after.flatten().argsort())
     assert torch.allclose(jittered(x, np.random.default_rng(0), 0.0), x, atol=1e-6)
+
+
+def test_batches_of_a_smaller_side_are_resized() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 8, 8, 1), np.uint8)
+    given = {"images": pixels, "labels": np.arange(6), "index": np.arange(6), "mean": (0.5,), "std": (0.25,)}
+    whole, small = (Batches(**given, device=torch.device("cpu"), side=side) for side in (None, 4))
+    (x, _), (y, _) = next(whole.evaluate(6)), next(small.evaluate(6))
+    assert y.shape == (6, 1, 4, 4)
+    assert torch.allclose(y, torch.nn.functional.interpolate(x, (4, 4), mode="bilinear", antialias=True), atol=1e-6)
+    recipe = Recipe(epochs=1, batch_size=3).resolve(resolution=8, flip_suits=True, bf16_helps=False)
+    assert [batch.shape for batch, _ in small.train(recipe, 0, 1)] == [(3, 1, 4, 4)] * 2
+    with_crop = recipe.with_(crop_scale=0.5)
+    assert [batch.shape for batch, _ in small.train(with_crop, 0, 1)] == [(3, 1, 4, 4)] * 2
+    large = Batches(**given, device=torch.device("cpu"), side=16)
+    assert next(large.evaluate(6))[0].shape == (6, 1, 8, 8)

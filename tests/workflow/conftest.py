@@ -36,6 +36,7 @@ class Engine:
 class Pretended(Executor):
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._stopped: bool | None = None
 
     def run(self, trials: Iterable[TrialSpec]) -> Iterator[TrialEvent]:
         for trial in trials:
@@ -57,9 +58,26 @@ class Pretended(Executor):
                 Path(trial.weights).parent.mkdir(parents=True, exist_ok=True)
                 save_file({"seed": np.array([trial.seed])}, trial.weights)
             error = self._engine.error(trial)
-            yield TrialEvent(
-                "done", trial.index, {"error": error, "seconds": 0.1, "curve": [{"epoch": 1, "error": error}]}
-            )
+            epochs = int(trial.recipe["epochs"]) if trial.prunable else 1
+            curve = [
+                {"epoch": epoch, "error": error + epochs - epoch, "seconds": 0.1} for epoch in range(1, epochs + 1)
+            ]
+            for at, epoch in enumerate(curve[:-1], 1):
+                self._stopped = None
+                yield TrialEvent("epoch", trial.index, epoch)
+                assert self._stopped is not None, "every epoch but the last is answered"
+                if self._stopped:
+                    reason = f"pruned after epoch {at} of {epochs}: {curve[at - 1]['error']:.2f}%"
+                    yield TrialEvent(
+                        "pruned", trial.index, {"reason": reason, "seconds": 0.1 * at, "curve": curve[:at]}
+                    )
+                    break
+            else:
+                yield TrialEvent("done", trial.index, {"error": error, "seconds": 0.1, "curve": curve})
+
+    def answer(self, index: int, *, stop: bool) -> None:
+        assert index == self._engine.trials[-1].index
+        self._stopped = stop
 
     def retry(self, trial: TrialSpec) -> None:
         raise AssertionError("nothing is lost here")

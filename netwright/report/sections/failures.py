@@ -43,7 +43,8 @@ def failures_figure(data: ReportData) -> FailuresFigure | Missing:
     ]
     total = sum(len(view.trials) for view in data.populations)
     unfinished = sum(view.outcomes.unfinished for view in data.populations)
-    if not failed and not unfinished:
+    pruned = sum(view.outcomes.pruned for view in data.populations)
+    if not failed and not unfinished and not pruned:
         return Missing(f"failures: all {count(total, 'trial')} finished")
     reasons = Counter(_short(reason) for _, _, reason in failed).most_common()
     rest = sum(n for _, n in reasons[_MOST_REASONS:])
@@ -52,6 +53,11 @@ def failures_figure(data: ReportData) -> FailuresFigure | Missing:
     sentence += f", most often because: {reasons[0][0]}." if failed else "."
     if unfinished:
         sentence += f" {count(unfinished, 'trial')} had not been finished when this was written: they are in no figure."
+    if pruned:
+        sentence += (
+            f" {count(pruned, 'trial')} {'was' if pruned == 1 else 'were'} pruned: ended early because others did "
+            "better by then. They are in no figure, so all figures are of the better networks of their space."
+        )
     listed = tuple((name, trial, reason[:_LONGEST_LISTED]) for name, trial, reason in failed[:_MOST_LISTED])
     sentences = (sentence, *_meaning(data, len(failed)))
     return FailuresFigure(tuple(shown), listed, len(failed) - len(listed), sentences)
