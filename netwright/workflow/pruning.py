@@ -21,7 +21,7 @@ NONE = "none"
 PRUNERS = (NONE, "median", "halving", "hyperband")
 
 
-def check_pruner(pruner: str, epochs: int, repeats: int) -> None:
+def check_pruner(pruner: str, epochs: int, repeats: int, executor: str = "local") -> None:
     """Raise RecipeError for a pruner that there is not, or with which nothing can be pruned or repeated."""
     if pruner not in PRUNERS:
         raise RecipeError(f"pruner is one of {', '.join(PRUNERS)}, not {pruner!r}. Choose one.")
@@ -30,6 +30,11 @@ def check_pruner(pruner: str, epochs: int, repeats: int) -> None:
     if epochs < 2:
         raise RecipeError(
             f"pruner {pruner} ends trials after an epoch, and each has only {epochs}. Give more 'epochs'."
+        )
+    if executor != "local":
+        raise RecipeError(
+            f"pruner {pruner} ends trials of local workers only, not those of the executor {executor}. Leave one of "
+            "them out."
         )
     if repeats > 1:
         raise RecipeError(

@@ -260,7 +260,7 @@ def sweep(
         raise RecipeError("a budget of time is for one program that trains a sample. Leave 'budget' out, or the other.")
     if shared:
         check_shared(repeats, sampler, pruner)
-    check_pruner(pruner, config.epochs, repeats)
+    check_pruner(pruner, config.epochs, repeats, config.executor)
     progress = progress or Progress()
     with progress:
         prepared = prepare(config, progress)

@@ -104,3 +104,17 @@ def test_a_merge_can_be_merged(make: Make, tmp_path: Path) -> None:
     with Population.open(tmp_path / "abc") as population:
         assert population.frame()["session"].dropna().tolist() == [0, 1, 2]
         assert len(json.loads(json.dumps(population.notes))["provenance"]["sessions"]) == 3
+
+
+def test_pruned_trials_stay_pruned_unless_one_was_trained_to_its_end(make: Make, tmp_path: Path) -> None:
+    identity = {"recipe": {"epochs": 3}, "pruner": "median"}
+    here, there = make("here", done={0: 10.0}, identity=identity), make("there", done={1: 11.0}, identity=identity)
+    for run, index in ((here, 1), (here, 2), (there, 0)):
+        with Population.open(run) as population:
+            population.prune(index, reason="pruned after epoch 1 of 3: 80.00%", seconds=1.0, curve=[], session=0)
+    found = merge([here, there], tmp_path / "all")
+    assert found.counts == {"waiting": 1, "running": 0, "done": 2, "failed": 0, "pruned": 1}
+    with Population.open(tmp_path / "all") as population:
+        assert population.frame()["state"].tolist() == ["done", "done", "pruned", "waiting"]
+    with pytest.raises(PopulationError, match="different things"):
+        merge([here, make("full", done={1: 11.0})], tmp_path / "never")

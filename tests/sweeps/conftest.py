@@ -97,6 +97,9 @@ class Borrowed(Executor):
     def retry(self, trial: TrialSpec) -> None:
         self.inner.retry(trial)
 
+    def answer(self, index: int, *, stop: bool) -> None:
+        self.inner.answer(index, stop=stop)
+
     def close(self) -> None:
         self.events.close()
 

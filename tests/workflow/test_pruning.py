@@ -1,6 +1,7 @@
 """Sweeps in which a pruner of Optuna ends trials early."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,16 +46,6 @@ def test_bad_trials_end_early_and_are_in_no_figure(
     again = sweep(config(trials=20, epochs=9), quiet, sampler=sampler, pruner=pruner)
     assert sum(again.values()) == 20
     assert frame(config().out)["state"].tolist()[:16] == rows["state"].tolist()
-
-
-@pytest.mark.slow
-def test_a_worker_ends_a_trial_where_it_is_told_to(tmp_path: Path) -> None:
-    options: dict[str, Any] = {"trials": 9, "epochs": 2, "workers": 1, "train_images": 200, "flops": (0.1e6, 0.3e6)}
-    counts = sweep("regnetx", pruner="median", out=tmp_path, **options)
-    rows = frame(tmp_path)
-    assert counts["pruned"] > 0
-    assert set(rows[rows["state"] == "pruned"]["curve"].map(len)) == {1}
-    assert set(rows[rows["state"] == "done"]["curve"].map(len)) == {2}
 
 
 @pytest.mark.slow
@@ -105,12 +96,18 @@ def test_another_pruner_does_not_continue_a_population(pruned: Path, quiet: Any,
     [
         ({"pruner": "wise"}, "pruner is one of none, median, halving, hyperband, not 'wise'"),
         ({"pruner": "median", "repeats": 3}, "repeats show what seeds do"),
+        ({"pruner": "median", "shared": True}, "the pruner median cannot be shared"),
     ],
 )
 def test_mistakes_are_refused(engine: Any, quiet: Any, config: Make, options: dict[str, Any], text: str) -> None:
     with pytest.raises(RecipeError, match=text):
         sweep(config(trials=12, epochs=3), quiet, **options)
     assert engine.trials == []
+
+
+def test_the_trials_of_a_cluster_are_not_pruned(config: Make, quiet: Any) -> None:
+    with pytest.raises(RecipeError, match="not those of the executor ray"):
+        sweep(replace(config(trials=12, epochs=3), executor="ray"), quiet, pruner="median")
 
 
 def test_one_epoch_leaves_nothing_to_prune(engine: Any, quiet: Any, config: Make) -> None:
