@@ -79,6 +79,9 @@ class Arms:
 
     def needed(self) -> list[Arm]:
         """Those of which an open comparison takes more networks."""
+        for arm in self.arms.values():
+            if not arm.queue:
+                self._replace_lost(arm)
         wanted: dict[str, int] = {}
         for state in self.states:
             if not state.is_over:
@@ -94,9 +97,6 @@ class Arms:
         """The next trial: of the space with the fewest so far."""
         if not may_begin(self._out):
             return None
-        for arm in self.arms.values():
-            if not arm.queue:
-                self._replace_lost(arm)
         needed = self.needed()
         if not needed:
             return None

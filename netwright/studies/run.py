@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,14 +17,12 @@ from netwright.studies.result import StudyResult, result_of
 from netwright.studies.study_file import Study, read_study
 from netwright.sweeps import NullProgress, Progress
 from netwright.sweeps.feeding import feed
-from netwright.sweeps.pausing import PAUSED, begin_anew, state_of, watched
+from netwright.sweeps.pausing import begin_anew, wait_while_paused, watched
 from netwright.workflow.prepare import prepare
 
 __all__ = ["study"]
 
 _LOG = logging.getLogger(__name__)
-
-_PAUSE_SECONDS = 0.5
 
 
 def study(
@@ -71,9 +68,9 @@ def study(
             with watched(folder, prepared.executor.wake):
                 while True:
                     feed(prepared.executor, arms.take, arms.record)
-                    if state_of(folder) != PAUSED:
+                    if not arms.needed():
                         break
-                    time.sleep(_PAUSE_SECONDS)
+                    wait_while_paused(folder)
         return result_of(found, folder, shares)
 
 

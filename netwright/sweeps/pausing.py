@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,18 +14,32 @@ from netwright.errors import PopulationError
 from netwright.population import FILE
 from netwright.system.atomic import write_text
 
-__all__ = ["CONTROL_FILE", "PAUSED", "RUNNING", "STOPPED", "begin_anew", "control", "may_begin", "state_of", "watched"]
+__all__ = [
+    "CONTROL_FILE",
+    "PAUSED",
+    "RUNNING",
+    "STOPPED",
+    "begin_anew",
+    "control",
+    "may_begin",
+    "state_of",
+    "wait_while_paused",
+    "watched",
+]
+
+_LOG = logging.getLogger(__name__)
 
 CONTROL_FILE = "sweep-control.json"
+_STUDY = "study.json"  # of a study, whose populations are in folders of its own
 RUNNING, PAUSED, STOPPED = "running", "paused", "stopped"
-_LOOK_SECONDS = 1.0  # between two looks at the file
+_LOOK_SECONDS = 0.5  # between two looks at the file
 
 
 def control(folder: str | Path, state: str) -> None:
     """Tell the sweeps that run on a folder what to do.
 
     Args:
-        folder: A run folder.
+        folder: A run folder, or that of a study.
         state: "paused": what is trained is finished, and nothing begins. "running": go on. "stopped": end at once, as
             by Ctrl-C; what was being trained waits.
 
@@ -33,8 +48,8 @@ def control(folder: str | Path, state: str) -> None:
         OutputError: The folder cannot be written.
     """
     folder = Path(folder)
-    if not (folder / FILE).is_file():
-        raise PopulationError(f"there is no population in {folder}. Give the folder of a sweep.")
+    if not any((folder / name).is_file() for name in (FILE, _STUDY)):
+        raise PopulationError(f"there is no population in {folder}. Give the folder of a sweep or a study.")
     if state == RUNNING:
         (folder / CONTROL_FILE).unlink(missing_ok=True)
         return
@@ -63,6 +78,14 @@ def may_begin(folder: Path) -> bool:
     if state == STOPPED:
         raise KeyboardInterrupt
     return state == RUNNING
+
+
+def wait_while_paused(folder: Path) -> None:
+    """Wait until a paused sweep is told something else; once it is said how it goes on."""
+    if state_of(folder) == PAUSED:
+        _LOG.info("paused: `netwright sweep --resume %s` lets it go on", folder)
+    while state_of(folder) == PAUSED:
+        time.sleep(_LOOK_SECONDS)
 
 
 @contextmanager

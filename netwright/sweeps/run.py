@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
@@ -20,7 +19,7 @@ from netwright.sweeps.executor import Executor, TrialEvent, TrialSpec
 from netwright.sweeps.feeding import feed
 from netwright.sweeps.kept_states import KeptStates
 from netwright.sweeps.local import LocalExecutor
-from netwright.sweeps.pausing import begin_anew, may_begin, watched
+from netwright.sweeps.pausing import begin_anew, may_begin, wait_while_paused, watched
 from netwright.sweeps.progress import NullProgress
 from netwright.sweeps.pruner import TrialPruner
 from netwright.sweeps.recording import Recorder
@@ -33,7 +32,6 @@ from netwright.sweeps.workers import default_workers
 
 __all__ = ["default_workers", "retried", "run"]
 
-_PAUSE_SECONDS = 0.5  # between two looks while it is paused
 _DISK_PATIENCE = 60.0  # seconds that a finished trial waits for room on the disk
 
 
@@ -182,7 +180,7 @@ class _Sweep:
                 feed(engine, self._take, partial(self._record, engine))
                 if not self._queue or (self._budget is not None and self._budget.is_over):
                     return
-                time.sleep(_PAUSE_SECONDS)  # it was paused
+                wait_while_paused(self._population.folder)
         finally:
             self._recorder.close()
 

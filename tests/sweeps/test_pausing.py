@@ -141,3 +141,6 @@ def test_what_is_told_wakes_the_executor(population: Population) -> None:
 def test_only_a_sweep_is_told_anything(tmp_path: Path) -> None:
     with pytest.raises(PopulationError, match="there is no population in"):
         control(tmp_path, "paused")
+    (tmp_path / "study.json").write_text("{}")  # or a study
+    control(tmp_path, "paused")
+    assert state_of(tmp_path) == "paused"
