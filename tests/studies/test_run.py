@@ -1,6 +1,7 @@
 """A study of tiny networks on digits: trained by turns, stopped, resumed, extended, reported."""
 
 import json
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from netwright.population import Population
 from netwright.studies import study
 from netwright.studies.report import tree, write_study_report
 from netwright.studies.result import StudyResult
-from netwright.sweeps import NullProgress
+from netwright.sweeps import NullProgress, control
 
 pytestmark = pytest.mark.slow
 
@@ -85,6 +86,22 @@ def test_called_again_it_trains_nothing(made: Made) -> None:
     again = Watches(made.out)
     assert study(made.file, made.out, again).to_dict() == made.result.to_dict()
     assert again.seen == []
+
+
+def test_a_study_is_paused_and_goes_on(made: Made, text: str, tmp_path: Path) -> None:
+    file, out, told = tmp_path / "paused.yaml", tmp_path / "out", []
+    file.write_text(text.replace("  - X - D\n", "").replace("  X: {", "  Y: {"))
+
+    class Pauses(NullProgress):
+        def update(self, *_: Any) -> None:
+            if not told:
+                told.append("paused")
+                control(out, "paused")
+                threading.Timer(2.0, lambda: (told.append("resumed"), control(out, "running"))).start()
+
+    result = study(file, out, Pauses())
+    assert told == ["paused", "resumed"]
+    assert result.is_over
 
 
 def test_the_report_has_the_comparisons_the_tree_and_all_spaces(made: Made) -> None:
