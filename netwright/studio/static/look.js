@@ -12,6 +12,7 @@ import { Networks } from "./table.js";
 
 const ROWS = 50;
 const HOVER_MS = 140;
+const TABLE_MS = 60;
 
 export class LookView {
   constructor(route, overview) {
@@ -95,7 +96,9 @@ export class LookView {
       this.framed = 0;
       const began = performance.now();
       this.choose();
-      this.renderAll();
+      this.renderPlots();
+      clearTimeout(this.tabling);
+      this.tabling = setTimeout(() => this.renderTable(), TABLE_MS); // after the last step of a brush
       this.brushMs = performance.now() - began;
       document.body.dataset.brushMs = this.brushMs.toFixed(1);
     });
@@ -245,10 +248,13 @@ export class LookView {
   // ---- what a selection changes
   renderAll() {
     if (!this.edf) return;
+    this.renderPlots();
+    this.renderTable();
+  }
+
+  renderPlots() {
     for (const plot of [...this.plots, ...this.pairs]) plot.render();
     this.renderStatus();
-    this.renderTable();
-    this.drawn?.();
   }
 
   renderStatus() {
