@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import io
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -70,9 +71,11 @@ def combined(rows: Sequence[Mapping[str, Any]], role: str) -> tuple[list[tuple[s
 
 def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Whole or not at all."""
-    lines = [",".join(COLUMNS)]
-    lines += [",".join(str(row[name]) for name in COLUMNS) for row in rows]
-    write_text(path, "\n".join(lines) + "\n", what="the table", elsewhere="another --csv")
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, text.getvalue(), what="the table", elsewhere="another --csv")
 
 
 def read_table(path: Path) -> list[dict[str, Any]]:

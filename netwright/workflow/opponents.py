@@ -140,7 +140,7 @@ def _best_of_random(
     """The lowest validation error of as many random networks as the whole search had compute for."""
     config, space = prepared.config, prepared.space
     (name, first), *rest = frames.items()
-    whole = sum(len(frame) for frame in rest) * config.epochs + rungs_cost(rungs, config.epochs)
+    whole = sum(len(frame) for _, frame in rest) * config.epochs + rungs_cost(rungs, config.epochs)
     more = round(whole / config.epochs)
     found: dict[str, pd.DataFrame] = {name: first}
     if more:

@@ -213,7 +213,7 @@ def _cross_validated(room: float, epochs: int, full: int, most: int) -> tuple[Ru
     """The largest that has room: networks count more than parts, and both more than epochs."""
     for length in (full, max(2 * epochs, full // 2), epochs):
         for folds in _FOLDS:
-            if length <= full and (many := min(most, int(room / (folds * length)))) >= 2:
+            if epochs <= length <= full and (many := min(most, int(room / (folds * length)))) >= 2:
                 return (Rung(many, length, folds=folds),)
     return ()
 

@@ -84,7 +84,7 @@ def test_published_weights_are_fine_tuned(engine: Any, quiet: Any, config: Make,
     tuned = [each for each in engine.trials if each.split == "test"][-1]
     state = read_state(tuned.start)
     assert (state.epochs, state.curve) == (0, ())
-    body = [name for name in module.state_dict() if name.startswith("stage") and name.endswith("weight")]
+    body = [name for name in module.state_dict() if name.startswith("s1.") and name.endswith("weight")]
     assert body
     for name in body:
         assert np.array_equal(state.tensors[f"module.{name}"].numpy(), module.state_dict()[name].numpy())
