@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from netwright.analysis.planning import plan
     from netwright.analysis.proposal import refine
     from netwright.arch import Arch, ArchBatch, Stage, Stem, complexity, published, regnet, scale, scale_family
-    from netwright.curation import check_data
+    from netwright.curation import check_data, prepare_data
+    from netwright.curation.measuring import bench_data
+    from netwright.curation.showing import show_data
     from netwright.data import Preprocessing, load_images
     from netwright.evaluation import predict, validate
     from netwright.exports import export
@@ -65,6 +67,7 @@ __all__ = [
     "Stage",
     "Stem",
     "__version__",
+    "bench_data",
     "build",
     "check_data",
     "complexity",
@@ -90,6 +93,7 @@ __all__ = [
     "open_studio",
     "plan",
     "predict",
+    "prepare_data",
     "published",
     "push_to_hub",
     "refine",
@@ -101,6 +105,7 @@ __all__ = [
     "scale",
     "scale_family",
     "serve",
+    "show_data",
     "space_names",
     "stats",
     "study",
@@ -117,7 +122,9 @@ _HOMES = {
     "analysis.fidelity": ("fidelity",),
     "analysis.proposal": ("refine",),
     "arch": ("Arch", "ArchBatch", "Stage", "Stem", "complexity", "published", "regnet", "scale", "scale_family"),
-    "curation": ("check_data",),
+    "curation": ("check_data", "prepare_data"),
+    "curation.measuring": ("bench_data",),
+    "curation.showing": ("show_data",),
     "data": ("Preprocessing", "load_images"),
     "evaluation": ("predict", "validate"),
     "exports": ("export",),

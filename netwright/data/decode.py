@@ -28,8 +28,10 @@ __all__ = [
     "ImageHeader",
     "decode",
     "decode_full",
+    "decode_reduced",
     "ignore_pillow_warnings",
     "open_image",
+    "plain_jpeg_size",
     "read_header",
     "refuse_shape",
 ]
@@ -105,6 +107,57 @@ def decode(
 def decode_full(data: bytes | Pixels, channels: int, *, rules: DecodeRules = _RULES) -> Pixels:
     """Decode an image to (H, W, channels) uint8 in its own size; all else as in `decode`."""
     return _decode(data, channels, None, rules)
+
+
+def plain_jpeg_size(data: bytes | Pixels) -> tuple[int, int] | None:
+    """Height and width of a JPEG whose pixels lie upright and are gray or color; None of all else, and of damaged ones.
+
+    Raises:
+        DataError: `refuse_shape` refuses it.
+    """
+    if isinstance(data, np.ndarray) or not _is_jpeg(data):
+        return None
+    import simplejpeg
+
+    try:
+        height, width, colorspace, _ = simplejpeg.decode_jpeg_header(data)
+    except ValueError:
+        return None
+    refuse_shape(height, width)
+    if colorspace.upper() in ("CMYK", "YCCK") or (_has_exif(data) and _jpeg_orientation(data) != 1):
+        return None
+    return height, width
+
+
+def decode_reduced(data: bytes, channels: int, reduction: int, *, rules: DecodeRules = _RULES) -> Pixels:
+    """Decode a JPEG of `plain_jpeg_size` to a fraction of its size, without computing the other pixels.
+
+    Args:
+        data: The file.
+        channels: 1 or 3.
+        reduction: 1, 2, 4 or 8.
+        rules: As in `decode`.
+
+    Returns:
+        (ceil(H / reduction), ceil(W / reduction), channels) uint8; (H, W, channels) of one that is damaged a little.
+
+    Raises:
+        DataError: It is damaged.
+    """
+    import simplejpeg
+
+    try:
+        height, width, *_ = simplejpeg.decode_jpeg_header(data)
+        pixels: Pixels = simplejpeg.decode_jpeg(
+            data,
+            colorspace="GRAY" if channels == 1 else "RGB",
+            min_height=-(-height // reduction) if reduction > 1 else 0,
+            min_width=-(-width // reduction) if reduction > 1 else 0,
+            min_factor=reduction,
+        )
+    except ValueError:
+        return decode_full(data, channels, rules=rules)
+    return pixels
 
 
 def refuse_shape(height: int, width: int) -> None:
@@ -194,7 +247,7 @@ def _decode_jpeg(data: bytes, resolution: int | None, channels: int) -> Pixels |
         )
     except ValueError:
         return None
-    orientation = _jpeg_orientation(data) if data.find(b"Exif\0\0", 0, 65536) >= 0 else 1
+    orientation = _jpeg_orientation(data) if _has_exif(data) else 1
     return upright(pixels, orientation)
 
 
@@ -226,6 +279,10 @@ def _tiff_header(data: bytes) -> ImageHeader | None:
     except DataError:
         return None
     return ImageHeader(found.height, found.width, is_gray=False) if found.channels > 1 else None
+
+
+def _has_exif(data: bytes) -> bool:
+    return data.find(b"Exif\0\0", 0, 65536) >= 0
 
 
 def _jpeg_orientation(data: bytes) -> int:

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -118,7 +118,7 @@ def _samples(path: Path, shard: int) -> list[_Sample]:
     parts: dict[str, TarMember] = {}
     stem = ""
 
-    def finish() -> None:
+    def finish(file: BinaryIO) -> None:
         image = next((parts[ending] for ending in sorted(parts) if _is_image(ending)), None)
         if image is None:
             return
@@ -127,15 +127,16 @@ def _samples(path: Path, shard: int) -> list[_Sample]:
             raise DataError(
                 f"a sample of a shard has a label (.cls, .json or .txt), and {image.name} in {path} has none beside it."
             )
-        found.append(_Sample(image.name, shard, image, _label_of(path, label)))
+        found.append(_Sample(image.name, shard, image, _label_of(file, path, label)))
 
-    for member in tar_members(path):
-        own, ending = _stem(member.name)
-        if own != stem:
-            finish()
-            parts, stem = {}, own
-        parts[ending] = member
-    finish()
+    with open(path, "rb") as file:
+        for member in tar_members(path):
+            own, ending = _stem(member.name)
+            if own != stem:
+                finish(file)
+                parts, stem = {}, own
+            parts[ending] = member
+        finish(file)
     return found
 
 
@@ -150,12 +151,11 @@ def _is_image(ending: str) -> bool:
     return os.path.splitext(f"x{ending}")[1] in IMAGE_SUFFIXES
 
 
-def _label_of(path: Path, member: TarMember) -> str:
+def _label_of(file: BinaryIO, path: Path, member: TarMember) -> str:
     if member.size > _MOST_LABEL_BYTES:
         raise DataError(f"a label is a number or a name, and {member.name} in {path} has {member.size:,} bytes.")
-    with open(path, "rb") as file:
-        file.seek(member.offset)
-        text = file.read(member.size).decode("utf-8", errors="replace").strip()
+    file.seek(member.offset)
+    text = file.read(member.size).decode("utf-8", errors="replace").strip()
     if not member.name.lower().endswith(".json"):
         return text
     try:

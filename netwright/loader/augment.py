@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from netwright.data.decode import decode_full
 from netwright.data.decode_rules import DecodeRules
 from netwright.data.preprocess import Preprocessing
 from netwright.data.resize import resize
@@ -63,6 +64,10 @@ class Augment:
     def rules(self) -> DecodeRules:
         """How files are decoded before."""
         return self._preprocessing.rules
+
+    def of_file(self, data: bytes | Pixels) -> list[Pixels]:
+        """The versions of an image that is not decoded yet; DataError where it cannot be."""
+        return self(decode_full(data, self._preprocessing.channels, rules=self.rules))
 
     def __call__(self, pixels: Pixels) -> list[Pixels]:
         base = self._flip(self._crop(pixels))

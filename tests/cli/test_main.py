@@ -16,6 +16,8 @@ from netwright.version import __version__
 
 Run = Callable[..., Any]
 
+# commands that take the flags of a training
+_TRAININGS = ("train", "validate", "predict", "data show", "data bench")
 # imported only by what needs them, so that help and mistakes are answered at once
 _HEAVY = ("torch", "numpy", "pandas", "scipy", "PIL", "altair", "sklearn", "pyarrow")
 
@@ -63,7 +65,7 @@ def test_the_help_of_a_command_explains_every_flag(netwright: Run, command: str)
     # names of other programs, which the help describes as a whole, and keys that matter to few
     hidden = {name for each in parser.arguments if not each.help for name in each.names}
     training = {f"--{key}" for key in (*TrainConfig().to_flat(), *MINDCV, *CLIP, *COMMON)}
-    assert hidden <= (training if command in ("train", "validate", "predict") else set())
+    assert hidden <= (training if command in _TRAININGS else set())
     if command == "train":
         assert hidden.isdisjoint(f"--{key}" for key in TrainConfig().to_flat())
 

@@ -153,16 +153,13 @@ def test_splits_beside_an_unlabeled_test_folder(photos):
 def test_splits_that_hold_images_directly(photos):
     root = photos.flat("train", "test")
     (root / "labels.csv").write_text("name,label")
-    _is_refused(
-        root,
-        r"4 are directly in test/ and 4 are directly in train/\. Sort them .*, or give their labels as --labels lab",
-    )
+    _is_refused(root, r"4 are directly in test/ and 4 are directly in train/\. Sort them .* as --labels labels\.csv")
 
 
 def test_a_flat_folder_with_a_table_of_labels(photos):
     root = photos.flat(".")
     (root / "labels.csv").write_text("name,label")
-    _is_refused(root, r"the 4 images of .* are in no class folder\. Sort them .*, or give their labels as --labels lab")
+    _is_refused(root, r"the 4 images of .* are in no class folder\. Sort them .* as --labels labels\.csv")
 
 
 def test_a_data_set_for_object_detection(photos):
