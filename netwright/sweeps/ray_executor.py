@@ -7,6 +7,8 @@ the population at once, so any part may die, this program too: the same command 
 from __future__ import annotations
 
 import logging
+import os
+import socket
 import threading
 import time
 from collections import deque
@@ -31,6 +33,7 @@ _LOG = logging.getLogger(__name__)
 _MOST_FAILED_STARTS = 3  # actors in a row that died before they were ready
 _WAIT_SECONDS = 0.5  # for an event, before nodes and times are looked at
 _LOOK_SECONDS = 2.0  # between two looks at which nodes are alive
+_CONNECT_SECONDS = 10.0
 _SHARED_BYTES = 2 << 30  # larger sets of images are read from where they are, by each process
 
 
@@ -157,6 +160,7 @@ class RayExecutor(Executor):
             package = str(Path(__file__).parents[1])
             threads = {name: str(self._threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
             try:
+                _reach(self._address or os.environ.get("RAY_ADDRESS"))
                 context = self._ray.init(
                     address=self._address,
                     runtime_env={"py_modules": [package], "env_vars": threads},
@@ -300,6 +304,13 @@ class RayExecutor(Executor):
     def _account(self, worker: _Worker) -> None:
         node = worker.known["node"]
         self.seconds[node] = self.seconds.get(node, 0.0) + time.monotonic() - worker.since
+
+
+def _reach(address: str | None) -> None:
+    """Raise OSError where nobody listens at the address of a cluster: Ray itself tries for minutes."""
+    host, separator, port = (address or "").removeprefix("ray://").rpartition(":")
+    if separator and port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS).close()
 
 
 def _first_line(error: Exception | None) -> str:
