@@ -1,4 +1,4 @@
-"""What the pick is measured against: a published network of its block, scaled to the same flops."""
+"""What the pick is measured against: a published network of its block, or ResNet-18, scaled to the same flops."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from netwright.arch import NETWORKS, PUBLISHED, Arch, Stem, complexity, publishe
 from netwright.errors import ArchError
 from netwright.space import Setting
 
-__all__ = ["baseline_for", "like_pick"]
+__all__ = ["baseline_for", "is_same_network", "like_pick", "resnet18_like"]
 
 _SMALL = 64  # pixels a side
 
@@ -50,3 +50,18 @@ def like_pick(pick: Arch, arch: Arch) -> Arch:
     stages = tuple(replace(stage, stride=setting.stride(s)) for s, stage in enumerate(arch.stages))
     stem = Stem(setting.stem, setting.stem_width)
     return replace(arch, **images, stages=stages, stem=stem, head_width=pick.head_width)
+
+
+def resnet18_like(pick: Arch, most: float = math.inf) -> Arch:
+    """torchvision's ResNet-18, for the images of the pick, with its widths and depths scaled to the pick's flops."""
+    shape = like_pick(pick, published("resnet18"))
+    flops = float(complexity(pick).flops[0])
+    try:
+        return replace(scale_to_flops(shape, flops, most=most), name="resnet18 scaled")
+    except ArchError:  # none is as small; the report has the costs of both
+        return replace(scale_to_flops(shape, flops), name="resnet18 scaled")
+
+
+def is_same_network(one: Arch, other: Arch) -> bool:
+    """Whether they differ in nothing but their names."""
+    return replace(one, name="") == replace(other, name="")

@@ -17,6 +17,7 @@ __all__ = ["LEDGER", "Ledger"]
 
 LEDGER = "plan.json"
 _VERSION = 1
+_MISSED = 0.05  # of the budget
 _SAVE_SECONDS = 3.0  # how much a kill can hide of what was spent
 
 
@@ -68,6 +69,10 @@ class Ledger:
     def left(self) -> float:
         """Seconds, below 0 where more was spent than the budget; infinity without one."""
         return float("inf") if self.budget is None else self.budget - self.spent
+
+    def has_time(self, seconds: float) -> bool:
+        """Whether what can be left out, and takes so many seconds, still fits; the budget may be missed by a little."""
+        return self.budget is None or (self.left > 0 and seconds <= self.left + _MISSED * self.budget)
 
     def choose(self, **choices: Any) -> None:
         """Remember what was planned."""

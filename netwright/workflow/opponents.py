@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netwright.arch import Arch, complexity, published, scale_to_flops
+from netwright.arch import Arch
 from netwright.data import ImageSet
 from netwright.errors import ArchError, RecipeError, SpaceError, WeightsError
 from netwright.population import Population, trial_seed
 from netwright.sweeps import run
 from netwright.system.plural import count
-from netwright.workflow.baseline import like_pick
+from netwright.workflow.baseline import is_same_network, resnet18_like
 from netwright.workflow.config import DesignConfig
 from netwright.workflow.opponent_names import given_opponents
 from netwright.workflow.picking import Picked
@@ -91,14 +91,18 @@ def opponents_of(
     frames: Mapping[str, pd.DataFrame],
     picked: Picked,
     own: OwnNetworks,
+    baseline: Arch | None = None,
 ) -> Opponents:
     """The networks that were chosen as opponents; the best of random search may have to be trained first.
+
+    A network that is the baseline is not trained as another opponent too.
 
     Args:
         prepared: The design.
         frames: Name of a population -> its frame, that of the given space first.
         picked: The pick, whose flops they have, and its rungs: random search gets the compute of all.
         own: What the user gave.
+        baseline: What the pick is compared with in any case.
     """
     pick = picked.arch
     roles = given_opponents(prepared.config.opponents, None, None) or ()
@@ -107,6 +111,12 @@ def opponents_of(
     most = prepared.space.limits.get("flops", (0.0, float("inf")))[1]
     if "resnet18" in roles:
         networks["resnet18"] = resnet18_like(pick, most)
+        if baseline is not None and is_same_network(networks["resnet18"], baseline):
+            del networks["resnet18"]
+            sentences.append(
+                f"The baseline, {baseline.name}, is the ResNet-18 of the pick's cost as well: it is trained once, and "
+                "there is no other."
+            )
     if "random" in roles:
         networks["random"], said = _best_of_random(prepared, frames, picked.rungs)
         if networks["random"] == pick:
@@ -122,16 +132,6 @@ def _named(frames: Mapping[str, pd.DataFrame], name: str) -> Arch:
     population, _, trial = name.rpartition(" ")
     frame = frames[population]
     return replace(Arch.from_json(frame.loc[frame["trial"] == int(trial), "arch"].iloc[0]), name=name)
-
-
-def resnet18_like(pick: Arch, most: float = float("inf")) -> Arch:
-    """torchvision's ResNet-18, for the images of the pick, with its widths and depths scaled to the pick's flops."""
-    shape = like_pick(pick, published("resnet18"))
-    flops = float(complexity(pick).flops[0])
-    try:
-        return replace(scale_to_flops(shape, flops, most=most), name="resnet18 scaled")
-    except ArchError:  # none is as small; the report has the costs of both
-        return replace(scale_to_flops(shape, flops), name="resnet18 scaled")
 
 
 def _best_of_random(

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import logging
+import math
 import shutil
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from netwright.arch import Arch
-from netwright.options import duration_in_words
 from netwright.population import FILE, Population
 from netwright.sweeps import NullProgress
 from netwright.sweeps.run import default_workers
+from netwright.workflow.baseline import is_same_network, resnet18_like
 from netwright.workflow.config import DesignConfig
 from netwright.workflow.final_recipe import relative_cost
 from netwright.workflow.held_out import is_measured
+from netwright.workflow.late import ended_in_words, finals_in_words, unshown_in_words
 from netwright.workflow.ledger import Ledger
 from netwright.workflow.opponent_names import OPPONENTS, read_opponents
 from netwright.workflow.plan import REPORT_SECONDS, Survey, final_plan, seeds_within
@@ -38,7 +40,6 @@ _CLOSE = 0.95  # of what later stages were planned to take: what an earlier one 
 _EVALUATION = 0.4  # of a step of training costs an evaluation of an image, where nothing is known
 _WORTH_MEASURING = 15.0  # starts of a worker that must be left before two networks are measured
 _MORE_RUNGS = 1.5  # times what was planned for them: the rest is for the final trainings
-_LEAST_EPOCHS = 3  # of a final training, however late it is
 
 
 class Pace:
@@ -99,8 +100,9 @@ class Pace:
         if (given := read_rungs(str(self.ledger.choices.get("rungs", config.rungs)))) is not None:
             return given
         workers = config.workers or default_workers(config.threads, prepared.devices)
+        planned = float(seconds.get("rungs", 0.0))
         known = [_epoch_seconds(name, frames, config.epochs) for name in names[:_LEAST]]
-        room = min(self._left - _CLOSE * float(seconds["final"]), _MORE_RUNGS * float(seconds.get("rungs", 0.0)))
+        room = min(self._left - _CLOSE * float(seconds["final"]), _MORE_RUNGS * planned)
         full = config.final_epochs if "final_epochs" in config.fixed else int(self.ledger.facts["final_epochs"])
         validation = len(prepared.images.validation)
         epochs = max(room, 0.0) * workers / max(sum(known) / len(known), 1e-6)
@@ -110,17 +112,36 @@ class Pace:
             found = plan_rungs(share * epochs, networks, config.epochs, full or config.final, validation)
             if rungs_seconds(found, config.epochs, sum(known) / len(known), workers) <= room:
                 break
+        else:
+            found = ()
         self.ledger.choose(rungs=to_text(found))
         if found:
             _LOG.info("finalists: %s", rungs_in_words(found))
+        elif planned:
+            _LOG.info("finalists: none is trained for longer, as the time that is left is for the final trainings")
         return found
+
+    def confirms(self, networks: int, workers: int) -> bool:
+        """Whether there is time for the least sample of a refined space beside the final trainings.
+
+        networks: That an earlier session trained of it.
+        """
+        least = -(-_LEAST // workers) * float(self.ledger.facts["trial_seconds"])
+        return networks > 0 or self._left - _CLOSE * float(self.ledger.facts["seconds"]["final"]) >= least
+
+    def shows(self, prepared: PreparedDesign, pick: Arch, frames: Mapping[str, pd.DataFrame]) -> bool:
+        """Whether there is time for the trial of the pick once more, which only shows what it confuses."""
+        seconds = _epoch_seconds(pick.name, frames, prepared.config.epochs) * prepared.config.epochs
+        if self.ledger.has_time(seconds) or is_measured(prepared, pick, frames):
+            return True
+        _LOG.info("%s", unshown_in_words(seconds))
+        return False
 
     def finish(self) -> None:
         """Remember that the design is finished, and say how long it took."""
         self.ledger.facts["finished"] = True
         self.ledger.save()
-        budget = self.ledger.budget or 0.0
-        _LOG.info("done in %s of %s", duration_in_words(self.ledger.spent), duration_in_words(budget))
+        _LOG.info("%s", ended_in_words(self.ledger.spent, self.ledger.budget or 0.0))
 
     def final(
         self,
@@ -153,23 +174,26 @@ class Pace:
         given: dict[str, Any] = {
             name: getattr(config, name) for name in ("final_epochs", "final_seeds") if name in config.fixed
         }
+        most = prepared.space.limits.get("flops", (0.0, math.inf))[1]
+        is_once = is_same_network(resnet18_like(pick, most), baseline)
         if done and is_same and given.get("final_epochs", epochs) == epochs:
             more = seeds_within(left, epochs, survey, own, other, workers)
             chosen = epochs, given.get("final_seeds") or seeds + more
+            new = chosen[1] - seeds
             opponents = self._begun_opponents(folder)
         else:
-            opponents, (fitting, seeds, seconds) = self._finals(config, left, survey, (own, other), workers, given)
-            chosen = (fitting if "final_epochs" in given else max(fitting, _LEAST_EPOCHS)), seeds
+            speeds = (own, other)
+            opponents, (fitting, seeds, seconds) = self._finals(config, left, survey, speeds, workers, given, is_once)
+            chosen = fitting, seeds
+            new = seeds
             self.ledger.facts["seconds"]["final"] = seconds
             if folder.exists() and not done:  # begun for a time that a kill has taken
                 shutil.rmtree(folder)
         self.ledger.choose(final_epochs=chosen[0], final_seeds=chosen[1], opponents=",".join(opponents) or NONE)
-        _LOG.info(
-            "3/3: %d epochs and %s fit the %s that are left",
-            chosen[0],
-            "one training of each" if chosen[1] == 1 else f"{chosen[1]} trainings of each",
-            duration_in_words(max(self.ledger.left, 1.0)),
-        )
+        facts = {"final_epochs": chosen[0], "final_seeds": max(new, 1)}
+        others = [other] * len([name for name in opponents if not (is_once and name == "resnet18")])
+        *_, needed = final_plan(left, survey, own, other, workers, facts, others)
+        _LOG.info("%s", finals_in_words(self.ledger, *chosen, needed if new > 0 else 0.0))
         return with_final(prepared, epochs=chosen[0], seeds=chosen[1], opponents=",".join(opponents) or NONE)
 
     @staticmethod
@@ -186,16 +210,20 @@ class Pace:
         speeds: tuple[Speed, Speed],
         workers: int,
         given: Mapping[str, Any],
+        is_once: bool,
     ) -> tuple[tuple[str, ...], tuple[int, int, float]]:
-        """The opponents beside the baseline, and epochs, seeds and seconds; one that nobody gave takes no epochs."""
+        """The opponents beside the baseline, and epochs, seeds and seconds; one that nobody gave takes no epochs.
+
+        is_once: Whether the baseline is the ResNet-18, which is then trained once.
+        """
         own = (*(("against",) if config.against else ()), *(("pretrained",) if config.pretrained else ()))
         chosen = read_opponents(config.opponents)
-        others = [speeds[1]] * len((*(chosen or ()), *own))
+        others = [speeds[1]] * len([name for name in (*(chosen or ()), *own) if not (is_once and name == "resnet18")])
         found = final_plan(left, survey, *speeds, workers, given, others)
         if chosen is None and not own:
             more = final_plan(left, survey, *speeds, workers, given, [speeds[1]])
-            if more[:2] == found[:2] and more[2] <= left:
-                return ("resnet18",), more
+            if is_once or (more[:2] == found[:2] and more[2] <= left):
+                return ("resnet18",), found if is_once else more
         return chosen or (), found
 
     def _speeds(

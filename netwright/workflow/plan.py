@@ -16,6 +16,7 @@ from netwright.workflow.speed import Speed
 
 __all__ = [
     "FINAL_SHARE",
+    "LEAST_EPOCHS",
     "REPORT_SECONDS",
     "Candidate",
     "Plan",
@@ -27,6 +28,7 @@ __all__ = [
 ]
 
 FINAL_SHARE = 0.65  # of the time for training; few epochs rank networks, and only many make one good
+LEAST_EPOCHS = 3  # of a final training, however late it is
 REPORT_SECONDS = 8.0  # for the report and what is written, beside a hundredth of the budget
 
 _RANKED = 16  # networks that are trained before any is trained for more epochs
@@ -94,6 +96,7 @@ class Plan:
         seconds: Of the search, of the confirmation and of the final training.
         is_final_good: Whether the final trainings see images enough for that resolution.
         final_images: That a final training sees, each as often as there are epochs.
+        images: That trials are trained and judged on, where nothing takes a part of them.
         rungs: On which the best networks go on.
         rung_seconds: That these take.
         opponents: Of the pick, beside the baseline, by their roles.
@@ -112,6 +115,7 @@ class Plan:
     rungs: tuple[Rung, ...] = ()
     rung_seconds: float = 0.0
     opponents: tuple[str, ...] = ()
+    images: int = 0
 
     @property
     def is_good(self) -> bool:
@@ -196,6 +200,7 @@ def _plan(
         rungs,
         rungs_seconds(rungs, epochs, epoch, workers),
         opponents,
+        survey.trained,
     )
 
 
@@ -256,7 +261,7 @@ def final_plan(
     for seeds in choices:
         epoch = _makespan([each.train for each in networks for _ in range(seeds)], workers) * survey.trained
         test = _makespan([each.evaluate for each in networks for _ in range(seeds)], workers) * survey.test
-        epochs = given.get("final_epochs") or int(min(max((seconds - test) / epoch, 1), most))
+        epochs = given.get("final_epochs") or int(min(max((seconds - test) / epoch, LEAST_EPOCHS), most))
         found = (epochs, seeds, epochs * epoch + test)
         # another seed is for what is left over, and costs no epochs worth having
         if best is None or (epochs >= 0.9 * best[0] and found[2] <= 1.02 * seconds):

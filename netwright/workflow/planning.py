@@ -26,6 +26,7 @@ from netwright.workflow.final_recipe import ImageFacts, final_values, in_words, 
 from netwright.workflow.latency import measuring_seconds
 from netwright.workflow.ledger import Ledger
 from netwright.workflow.opponent_names import given_opponents
+from netwright.workflow.over_budget import over_budget_in_words
 from netwright.workflow.plan import REPORT_SECONDS, Candidate, Plan, Survey, make_plan, plan_in_words
 from netwright.workflow.rungs import by_default, read_rungs, rungs_seconds
 
@@ -157,8 +158,11 @@ def _first(config: DesignConfig, announce: Callable[[DataSummary], None] | None)
         others=others,
         recipe=in_words(final(plan.final_epochs), trial),
     )
+    kept = tuple(name for name in (*_PLANNED, "resolution", *LIMITS) if name in config.fixed)
     for line in lines:
         _LOG.info("%s", line)
+    for line in over_budget_in_words(plan, budget=limit, others=others, given=kept):
+        _LOG.warning("%s", line)
     choices = _choices(config, plan, recipe)
     ledger.facts = _facts(plan, survey, workers) | {"start": start}
     ledger.choose(**choices)

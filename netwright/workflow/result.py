@@ -108,7 +108,8 @@ def conclude(
     finalists = with_balanced(prepared, finalists)
     compared = compare_with_opponents(finalists)
     narrowed = advice.space.parameters != prepared.space.parameters  # an order narrows too
-    comparison = Comparison.of(views[0], views[1], seed=prepared.config.seed) if narrowed else None
+    sampled = narrowed and len(views) > 1  # not where the time was up
+    comparison = Comparison.of(views[0], views[1], seed=prepared.config.seed) if sampled else None
     data = ReportData(
         title=f"Designing a network for {prepared.images.name}",
         populations=views,
@@ -134,8 +135,8 @@ def conclude(
         confirmed=comparison is not None and comparison.is_better,
         verdict=of_finalists(pick.test_errors, baseline.test_errors, baseline.name).sentence,
         refinement=of_refinement(comparison, views[0].name, views[-1].name).sentence
-        if narrowed
-        else f"Nothing was narrowed, so there is no refinement to confirm{_missing(advice)}.",
+        if sampled
+        else _unconfirmed(advice, narrowed),
         refined=advice.space,
         report=write_report(data, out),
         folder=out,
@@ -202,6 +203,12 @@ def _guessing(prepared: PreparedDesign, views: Sequence[PopulationView]) -> list
     """Of each population of which many networks are no better than a guess, a sentence."""
     found = [(view.name, prepared.guessing(list(view.done["error"]))) for view in views]
     return [f"{name}: {sentence}" for name, sentence in found if sentence]
+
+
+def _unconfirmed(advice: Advice, narrowed: bool) -> str:
+    if narrowed:
+        return "The space was narrowed, and there was no time to confirm that: it is not known whether it is better."
+    return f"Nothing was narrowed, so there is no refinement to confirm{_missing(advice)}."
 
 
 def _missing(advice: Advice) -> str:

@@ -15,7 +15,7 @@ from netwright.data.summarize import announcer
 from netwright.errors import RecipeError, SpaceError
 from netwright.population import FILE, Population
 from netwright.space import DesignSpace, Sample, UnionSpace
-from netwright.sweeps import LEASE, NullProgress, Progress
+from netwright.sweeps import LEASE, NullProgress, Progress, default_workers
 from netwright.workflow.again import keep_options, kept_options
 from netwright.workflow.baseline import baseline_for
 from netwright.workflow.config import SWEEP_TRIALS, DesignConfig
@@ -25,6 +25,7 @@ from netwright.workflow.final_recipe import in_words
 from netwright.workflow.final_training import train_finalists, with_kept_recipe
 from netwright.workflow.guided import OWN, check_sampler, guided_sweep
 from netwright.workflow.held_out import measure_held_out
+from netwright.workflow.late import UNCONFIRMED
 from netwright.workflow.latency import with_latency
 from netwright.workflow.opponents import opponents_of, own_networks
 from netwright.workflow.pace import Pace
@@ -127,6 +128,9 @@ def _design(prepared: PreparedDesign, pace: Pace | None) -> DesignResult:
     for decision in advice.decisions:
         _LOG.info("%s", decision)
     frames, views = {space.name: before}, [view(space.name, before, space, sample.rejection_counts, _GIVEN)]
+    if second is not None and not _is_in_time(prepared, pace, second):
+        advice, second = replace(advice, decisions=(*advice.decisions, UNCONFIRMED)), None
+        _LOG.info("2/3 %s: %s", advice.space.name, UNCONFIRMED)
     if second is not None:
         _expect(prepared, 0, rungs)
         fresh, after = second.train(prepared, _confirming(prepared, advice), pace, ("final",))
@@ -143,10 +147,14 @@ def _design(prepared: PreparedDesign, pace: Pace | None) -> DesignResult:
     prepared.progress.expect(None)
     prepared = with_kept_recipe(prepared, pick, baseline)
     _LOG.info("the recipe of pick and baseline: %s", in_words(prepared.final_recipe, prepared.recipe))
-    opponents = opponents_of(prepared, frames, picked, own)
+    opponents = opponents_of(prepared, frames, picked, own, baseline)
+    for sentence in opponents.sentences:
+        _LOG.info("%s", sentence)
     networks = {"pick": pick, "baseline": baseline, **opponents.networks}
     finalists = with_latency(prepared.latency, train_finalists(prepared, networks, opponents.starts))
-    held_out = measure_held_out(prepared, pick, frames, picked.weights, picked.rungs[-1:])
+    held_out = None
+    if picked.weights is not None or pace is None or pace.shows(prepared, pick, frames):
+        held_out = measure_held_out(prepared, pick, frames, picked.weights, picked.rungs[-1:])
     return conclude(prepared, advice, tuple(views), finalists, picked, held_out, opponents.sentences)
 
 
@@ -182,6 +190,13 @@ def _second_stage(prepared: PreparedDesign, advice: Advice, sample: Sample) -> t
         {CONFIG: config.lasting() | {"trials": then}},
     )
     return proposed, stage
+
+
+def _is_in_time(prepared: PreparedDesign, pace: Pace | None, second: Stage) -> bool:
+    if pace is None:
+        return True
+    config = prepared.config
+    return pace.confirms(trials_in(second.folder), config.workers or default_workers(config.threads, prepared.devices))
 
 
 def _skipped(advice: Advice) -> Advice:

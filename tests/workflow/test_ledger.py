@@ -45,3 +45,11 @@ def test_a_damaged_one_is_named(tmp_path, text):
     (tmp_path / LEDGER).write_text(text)
     with pytest.raises(PopulationError, match=r"plan.json cannot be read: .*Remove the file"):
         Ledger.open(tmp_path)
+
+
+def test_what_can_be_left_out_has_time_until_the_budget_is_spent(tmp_path):
+    now = iter([0.0, 50.0, 50.0, 50.0, 101.0])
+    ledger = Ledger(tmp_path, 100.0, {}, {}, now=lambda: next(now))
+    assert ledger.has_time(54.0)  # a twentieth of the budget is no miss
+    assert not ledger.has_time(56.0)
+    assert Ledger(tmp_path, None, {}, {}).has_time(1e9)

@@ -16,9 +16,9 @@ from netwright.report import Finalist
 from netwright.sweeps.state import read_state
 from netwright.weights import save_model
 from netwright.workflow import DesignConfig, design
+from netwright.workflow.baseline import baseline_for, is_same_network, resnet18_like
 from netwright.workflow.compared import compare_with_opponents
 from netwright.workflow.opponent_names import given_opponents, read_opponents
-from netwright.workflow.opponents import resnet18_like
 
 Make = Callable[..., DesignConfig]
 PICK = Arch.from_dict(published("regnetx_002").to_dict() | {"num_classes": 7, "resolution": 64})
@@ -46,6 +46,24 @@ def test_a_resnet18_costs_what_the_pick_costs_and_is_one() -> None:
     flops = complexity(PICK).flops[0]
     assert complexity(made).flops[0] == pytest.approx(flops, rel=0.12)
     assert complexity(resnet18_like(PICK, flops)).flops[0] <= flops
+
+
+def test_a_resnet18_that_is_the_baseline_is_one_network() -> None:
+    basic = Arch.from_dict(published("resnet18").to_dict() | {"num_classes": 7, "resolution": 128, "name": "pick 3"})
+    assert is_same_network(baseline_for(basic), resnet18_like(basic))
+    assert not is_same_network(baseline_for(PICK), resnet18_like(PICK))
+
+
+def test_a_resnet18_that_is_the_baseline_is_trained_once_and_that_is_said(
+    engine: Any, quiet: Any, config: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # the digits have 8 pixels, for which the baseline is another: only images over 64 pixels have this one
+    monkeypatch.setattr("netwright.workflow.steps.baseline_for", resnet18_like)
+    result = design(config(opponents="resnet18", final_seeds=1), quiet)
+    assert len([each for each in engine.trials if each.split == "test"]) == 2
+    assert [each.role for each in result.opponents] == ["baseline"]
+    [report] = engine.reports
+    assert any("is the ResNet-18 of the pick's cost as well" in sentence for sentence in report.decisions)
 
 
 def test_all_get_the_seeds_and_the_recipe_of_the_pick(engine: Any, quiet: Any, config: Make) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from netwright.errors import PopulationError, RecipeError
+from netwright.recipe.going_on import fall_epochs
 from netwright.sweeps import TrialEvent, TrialSpec
 from netwright.system.run_folder import is_run_folder
 from netwright.workflow import DesignConfig, DesignResult, design
@@ -36,6 +37,7 @@ def clock(engine: Any, monkeypatch: pytest.MonkeyPatch) -> Clock:
     now = Clock()
     conftest = sys.modules[type(engine).__module__]
     run = conftest.Pretended.run
+    reached: dict[str, int] = {}  # state -> epochs from which a rung goes on
 
     def timed(self: Any, trials: Iterable[TrialSpec]) -> Iterator[TrialEvent]:
         for event in run(self, trials):
@@ -45,9 +47,12 @@ def clock(engine: Any, monkeypatch: pytest.MonkeyPatch) -> Clock:
             spec = engine.trials[-1]
             images = 1438 if spec.split == "test" else 1151 + 287 * 0.4
             epoch = now.slow * IMAGE * images
-            seconds = epoch * spec.recipe["epochs"]
-            now.seconds += seconds / 2
-            yield TrialEvent("done", event.index, dict(event.values) | {"seconds": seconds})
+            epochs = spec.recipe["epochs"] - (before := reached.get(str(spec.start), 0))
+            if spec.state:
+                reached[str(spec.state)] = spec.recipe["epochs"] - (fall_epochs(epochs) if before else 0)
+            now.seconds += epochs * epoch / 2
+            curve = [row | {"seconds": epoch} for row in event.values["curve"]]
+            yield TrialEvent("done", event.index, dict(event.values) | {"seconds": epochs * epoch, "curve": curve})
 
     def measured(networks: Any, recipes: Any, **_: Any) -> tuple[list[Speed], float]:
         now.seconds += 1.0
@@ -65,9 +70,9 @@ def begin(quiet: Any, out: Path, budget: str | float | None, **options: Any) -> 
 
 
 def searched(engine: Any) -> list[TrialSpec]:
-    """Trials of the search; the pick's is trained once more, for its confusions."""
+    """Trials of the search; finalists go on, and the pick's is trained once more, for its confusions."""
     trials = [trial for trial in engine.trials if trial.split == "validation"]
-    return [trial for trial in trials if "held_out" not in Path(trial.weights or "").parts]
+    return [trial for trial in trials if not {"held_out", "rungs"} & set(Path(trial.weights or "").parts)]
 
 
 def kept(out: Path) -> dict[str, Any]:
@@ -200,10 +205,38 @@ def test_a_budget_that_is_no_time_is_refused(budget: object) -> None:
 def test_more_time_is_not_kept_for_a_pick_whose_confusions_are_known(
     engine: Any, quiet: Any, clock: Clock, tmp_path: Path
 ) -> None:
-    given: dict[str, Any] = {"trials": 4, "epochs": 60, "final_epochs": 20, "flops": (0.3e6, 0.6e6)}
-    begin(quiet, tmp_path / "d", "4m", final_seeds=1, **given)
+    given: dict[str, Any] = {
+        "trials": 4,
+        "epochs": 60,
+        "final_epochs": 20,
+        "flops": (0.3e6, 0.6e6),
+        "opponents": "none",
+    }
+    begin(quiet, tmp_path / "d", "4.8m", final_seeds=1, **given)
     assert [trial.split for trial in engine.trials] == ["validation"] * 4 + ["test"] * 2 + ["validation"]
     engine.trials.clear()
     # two more seeds of both are 58 seconds, which are left; 76 for the pick's trial would leave no time for any
     begin(quiet, tmp_path / "d", "5m", **given)
     assert [trial.split for trial in engine.trials] == ["test"] * 4
+
+
+@pytest.mark.slow
+def test_what_is_not_needed_is_left_out_when_the_time_is_up(
+    engine: Any, quiet: Any, clock: Clock, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: Any
+) -> None:
+    caplog.set_level(logging.INFO, logger="netwright")
+    # the whole machine is a hundred times slower than was measured, so the least networks alone are too many
+    clock.slow = 100.0
+    begin(quiet, tmp_path / "d", "2m", epochs=3, train_images=1438)
+    assert [line for line in caplog.messages if line.startswith("what the pick confuses is not shown")]
+    assert [line for line in caplog.messages if line.startswith("3/3: the time is up, and 3 epochs and one training")]
+    assert caplog.messages[-1].startswith("done in")
+    assert "longer, as training was slower" in caplog.messages[-1]
+    assert len(searched(engine)) == 4
+    assert [trial.split for trial in engine.trials[-2:]] == ["test", "test"]
+    assert not (tmp_path / "d" / "rungs").exists()
+    # the way to see it that the message names
+    engine.trials.clear()
+    begin(quiet, tmp_path / "d", None, epochs=3, train_images=1438)
+    assert [trial.split for trial in engine.trials] == ["validation"]
+    assert engine.trials[0].weights

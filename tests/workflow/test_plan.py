@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netwright.workflow.plan import Candidate, Survey, final_plan, make_plan, plan_in_words, seeds_within
+from netwright.workflow.plan import LEAST_EPOCHS, Candidate, Survey, final_plan, make_plan, plan_in_words, seeds_within
 from netwright.workflow.speed import Speed
 
 FLOWERS = Survey(train=2763, validation=691, test=863)
@@ -29,8 +29,8 @@ def test_whatever_the_machine_the_plan_fits_or_is_the_least_that_there_is(second
     plan = make_plan(seconds, survey, candidates(milliseconds), workers, {})
     networks = plan.trials + plan.confirm_trials
     assert networks >= 2
-    assert plan.final_epochs >= 1
-    least = plan.candidate.resolution == 32 and (plan.epochs == 3 or plan.final_epochs == 1)
+    assert plan.final_epochs >= LEAST_EPOCHS
+    least = plan.candidate.resolution == 32 and (plan.epochs == 3 or plan.final_epochs == LEAST_EPOCHS)
     # rounds of workers are whole
     assert sum(plan.seconds) <= seconds * 1.3 or least or networks < 2 * workers
 
