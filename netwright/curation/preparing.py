@@ -79,8 +79,8 @@ def prepare_data(
     Args:
         source: The images, as --data_dir of a training.
         folder: Where to write; new, empty, or of an interrupted preparation of the same images.
-        short_side: Pixels of the shorter side; larger images are made smaller. JPEGs that are not larger stay as they
-        are. quality: Of the JPEGs that are written, 1 to 100.
+        short_side: Pixels of the shorter side; larger images are made smaller, and JPEGs that are not stay unchanged.
+        quality: Of the JPEGs that are written, 1 to 100.
         shards: Files for all splits together, by default one for 1,000 images.
         workers: Processes, by default one a processor.
         background: What transparent images are laid on.

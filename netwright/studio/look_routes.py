@@ -61,24 +61,6 @@ def look_routes(studio: Studio) -> APIRouter:
         found = studio.judge.tests(opened)
         return found | {"command": look_command([each.entry for each in opened])}
 
-    @router.get("/network")
-    def network(p: str, trial: int) -> dict[str, Any]:
-        return network_of(studio.library.open(p), trial)
-
-    @router.get("/network.yaml")
-    def network_file(p: str, trial: int) -> Response:
-        text = network_yaml(studio.library.open(p), trial)
-        return _download(text.encode(), "application/yaml", f"trial-{trial}.yaml")
-
-    @router.get("/chart/{name}.{kind}")
-    def picture(name: str, kind: str, p: Ids) -> Response:
-        if kind not in ("svg", "png", "json"):
-            raise StudioError(404, f"a chart is svg or png, not {kind[:20]!r}.")
-        drawn, sentences = chart(name, studio.library.views(p), "png" if kind == "png" else "svg")
-        if kind == "json":
-            return JSONResponse({"svg": drawn.decode(), "sentences": list(sentences)}, headers=_FRESH)
-        return _download(drawn, "image/png" if kind == "png" else "image/svg+xml", f"{name}.{kind}")
-
     @router.get("/training")
     def training(p: str) -> dict[str, Any]:
         entry = studio.entries.get(p, "training")
@@ -97,7 +79,30 @@ def look_routes(studio: Studio) -> APIRouter:
             raise
         return {"id": entry.id}
 
+    _add_pictures(router, studio)
     return router
+
+
+def _add_pictures(router: APIRouter, studio: Studio) -> None:
+    """The addresses of networks, of charts, and of what is saved of them."""
+
+    @router.get("/network")
+    def network(p: str, trial: int) -> dict[str, Any]:
+        return network_of(studio.library.open(p), trial)
+
+    @router.get("/network.yaml")
+    def network_file(p: str, trial: int) -> Response:
+        text = network_yaml(studio.library.open(p), trial)
+        return _download(text.encode(), "application/yaml", f"trial-{trial}.yaml")
+
+    @router.get("/chart/{name}.{kind}")
+    def picture(name: str, kind: str, p: Ids) -> Response:
+        if kind not in ("svg", "png", "json"):
+            raise StudioError(404, f"a chart is svg or png, not {kind[:20]!r}.")
+        drawn, sentences = chart(name, studio.library.views(p), "png" if kind == "png" else "svg")
+        if kind == "json":
+            return JSONResponse({"svg": drawn.decode(), "sentences": list(sentences)}, headers=_FRESH)
+        return _download(drawn, "image/png" if kind == "png" else "image/svg+xml", f"{name}.{kind}")
 
 
 def _safe_name(name: str) -> str:

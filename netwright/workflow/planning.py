@@ -128,18 +128,8 @@ def _first(config: DesignConfig, announce: Callable[[DataSummary], None] | None)
     others = ledger.spent + 2 * start + REPORT_SECONDS + 0.01 * limit + 0.001 * len(source.labels)
     others += measuring_seconds(config)
     if config.seconds is None:
-        whole = _by_default(config, survey, candidates[0], workers)
-        if whole <= DEFAULT_SECONDS:
-            _LOG.info("this takes about %s here (--budget, such as 20m, changes it)", duration_in_words(whole))
+        if _defaults_are_quick(config, candidates[0].resolution, _by_default(config, survey, candidates[0], workers)):
             return config, None
-        _LOG.info(
-            "with the defaults (%d networks, %d epochs, %d pixels) this would take about %s here, so less is done: "
-            "--budget 2h makes more of it, and --trials with --epochs decides for yourself",
-            config.trials,
-            config.epochs,
-            candidates[0].resolution,
-            duration_in_words(whole),
-        )
         ledger.budget = DEFAULT_SECONDS
 
     def final(epochs: int) -> Recipe:
@@ -167,6 +157,22 @@ def _first(config: DesignConfig, announce: Callable[[DataSummary], None] | None)
     ledger.facts = _facts(plan, survey, workers) | {"start": start}
     ledger.choose(**choices)
     return applied(config, ledger.choices), ledger
+
+
+def _defaults_are_quick(config: DesignConfig, resolution: int, seconds: float) -> bool:
+    """Whether the defaults are done within what anyone waits for; how long they would take is logged."""
+    if seconds <= DEFAULT_SECONDS:
+        _LOG.info("this takes about %s here (--budget, such as 20m, changes it)", duration_in_words(seconds))
+        return True
+    _LOG.info(
+        "with the defaults (%d networks, %d epochs, %d pixels) this would take about %s here, so less is done: "
+        "--budget 2h makes more of it, and --trials with --epochs decides for yourself",
+        config.trials,
+        config.epochs,
+        resolution,
+        duration_in_words(seconds),
+    )
+    return False
 
 
 def _choices(config: DesignConfig, plan: Plan, recipe: dict[str, Any]) -> dict[str, Any]:

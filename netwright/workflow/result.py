@@ -123,10 +123,7 @@ def conclude(
         pictures=pictures_of(prepared.images),
         pictures_text=preparation_in_words(prepared.images),
     )
-    _copy(weights_of(out / "final", "pick", pick.seeds[0]), out / "weights.safetensors")
-    _write(out / "network.yaml", pick.arch.to_yaml(), "the selected network")
-    for name, space in (("space", views[0].space), ("refined_space", advice.space.to_dict())):
-        _write(out / f"{name}.yaml", yaml.safe_dump(dict(space), sort_keys=False), "the design space")
+    _write_network(out, pick, {"space": views[0].space, "refined_space": advice.space.to_dict()})
     result = DesignResult(
         network=pick.arch,
         test_errors=pick.test_errors,
@@ -152,6 +149,14 @@ def conclude(
         summary["data"] = found.to_dict()
     _write(out / "result.json", json.dumps(summary, indent=2), "the result of the design")
     return result
+
+
+def _write_network(out: Path, pick: Finalist, spaces: Mapping[str, Mapping[str, Any]]) -> None:
+    """The pick's weights and network, and the spaces, by their names."""
+    _copy(weights_of(out / "final", "pick", pick.seeds[0]), out / "weights.safetensors")
+    _write(out / "network.yaml", pick.arch.to_yaml(), "the selected network")
+    for name, space in spaces.items():
+        _write(out / f"{name}.yaml", yaml.safe_dump(dict(space), sort_keys=False), "the design space")
 
 
 def _extra(prepared: PreparedDesign, held_out: HeldOut | None, opponents: Sequence[Section]) -> Extra:

@@ -26,8 +26,13 @@ def test_states_decide_what_counts():
 
 
 def test_a_failed_trial_keeps_no_error_and_an_unknown_state_is_no_success():
-    found = outcomes(pd.DataFrame({"error": [12.0, 13.0], "state": ["failed", "pruned"]}))
+    found = outcomes(pd.DataFrame({"error": [12.0, 13.0], "state": ["failed", "halted"]}))
     assert found.errors.tolist() == [100.0, 100.0]
+
+
+def test_a_pruned_trial_is_counted_and_in_no_figure():
+    found = outcomes(pd.DataFrame({"error": [12.0, 13.0, 14.0], "state": ["done", "pruned", "failed"]}))
+    assert (found.errors.tolist(), found.pruned, found.n_failed) == ([12.0, 100.0], 1, 1)
 
 
 def test_no_error_is_above_that_of_a_failure():
