@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from netwright.errors import NetwrightError, ServeError
 from netwright.serving.errors import RequestError
@@ -116,7 +117,12 @@ class Repository:
                 raise RequestError(
                     "unknown", f"the model {name[:100]!r} is unloaded: load it first. Known are: {known}."
                 )
-            several = "the server has several models: name one" if names else "no model is loaded"
+            several = "no model is loaded"
+            if names:
+                several = (
+                    f"the server has several models: name one, by --model {names[0]} of `netwright client` or "
+                    f"?model={quote(names[0])} in the address"
+                )
             problem = f"there is no model {name[:100]!r}" if name else several
             raise RequestError("unknown", f"{problem}; known are: {known}.")
         if version in ("", -1, "-1"):
