@@ -63,7 +63,7 @@ def test_the_highest_version_answers_unless_one_is_named(repository: Repository,
         ("cats", "2", "cats has no version '2'; it has: 1, 9, 10"),
         ("cats", "9" * 5000, "no version"),
         ("bird", "", "no model 'bird'; known are: cats, dogs"),
-        ("", "", r"several models: name one, by --model cats of .netwright client. or \?model=cats .*known are: cats, dogs"),
+        ("", "", r"name one, by --model cats of .netwright client. or \?model=cats .*known are: cats, dogs"),
     ):
         with pytest.raises(RequestError, match=constraint):
             repository.get(name, version)
