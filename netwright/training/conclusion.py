@@ -44,7 +44,8 @@ def log_result(setup: Setup, records: Sequence[EpochRecord], best: Path, out: Pa
     done, epochs = len(records), training.optimization.epochs
     if done < training.last_epoch:
         patience = training.checkpoints.early_stopping
-        _LOG.info("stopped early: validation was not better for %d epochs; --early_stopping goes further", patience)
+        many = count(patience, "epoch")
+        _LOG.info("stopped early: validation was not better for %s; a larger --early_stopping goes further", many)
     elif done < epochs:
         _LOG.info("stopped after epoch %d of %d, by --until_epoch; without it the rest is trained", done, epochs)
     used = bad.images_used(setup.train_split, kept if scored else None, records[-1])

@@ -11,10 +11,12 @@ import pytest
 
 from netwright.errors import PopulationError, RecipeError
 from netwright.recipe.going_on import fall_epochs
-from netwright.sweeps import TrialEvent, TrialSpec
+from netwright.sweeps import NullProgress, TrialEvent, TrialSpec
 from netwright.system.run_folder import is_run_folder
 from netwright.workflow import DesignConfig, DesignResult, design
+from netwright.workflow.late import UNCONFIRMED
 from netwright.workflow.ledger import LEDGER, Ledger
+from netwright.workflow.pace import Pace
 from netwright.workflow.planning import planned
 from netwright.workflow.speed import Speed
 
@@ -240,3 +242,29 @@ def test_what_is_not_needed_is_left_out_when_the_time_is_up(
     begin(quiet, tmp_path / "d", None, epochs=3, train_images=1438)
     assert [trial.split for trial in engine.trials] == ["validation"]
     assert engine.trials[0].weights
+
+
+@pytest.mark.slow
+def test_a_refined_space_is_not_sampled_when_the_time_is_up(
+    engine: Any, quiet: Any, clock: Clock, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: Any
+) -> None:
+    caplog.set_level(logging.INFO, logger="netwright")
+    given: dict[str, Any] = {"trials": 12, "epochs": 1, "policy": "all", "refine_from": 10, "flops": (0.3e6, 0.6e6)}
+    monkeypatch.setattr("netwright.workflow.pace.Pace.confirms", lambda self, networks, workers: False)
+    result = begin(quiet, tmp_path / "d", "3m", **given, confirm_trials=8, final_epochs=1)
+    assert not (tmp_path / "d" / "refined").exists()
+    assert any(line.endswith(UNCONFIRMED) for line in caplog.messages)
+    assert "it is not known whether it is better" in result.refinement
+    assert not result.confirmed
+    [report] = engine.reports
+    assert (len(report.populations), report.comparison) == (1, None)
+    assert UNCONFIRMED in report.decisions
+
+
+def test_a_refined_space_needs_time_beside_the_final_trainings(tmp_path: Path) -> None:
+    facts = {"trial_seconds": 10.0, "seconds": {"final": 100.0}}
+    now = iter([0.0, 60.0, 90.0])  # of 200 seconds 10 are for the report, and 95 for the final trainings
+    pace = Pace(Ledger(tmp_path, 200.0, {}, facts, now=lambda: next(now)), NullProgress())
+    assert pace.confirms(0, 2)  # two rounds of 10 seconds
+    assert not pace.confirms(0, 2)
+    assert pace.confirms(8, 2)  # what is there is shown
