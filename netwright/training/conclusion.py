@@ -44,7 +44,7 @@ def log_result(setup: Setup, records: Sequence[EpochRecord], best: Path, out: Pa
     done, epochs = len(records), training.optimization.epochs
     if done < training.last_epoch:
         patience = training.checkpoints.early_stopping
-        many = count(patience, "epoch")
+        many = count(patience or 0, "epoch")
         _LOG.info("stopped early: validation was not better for %s; a larger --early_stopping goes further", many)
     elif done < epochs:
         _LOG.info("stopped after epoch %d of %d, by --until_epoch; without it the rest is trained", done, epochs)
