@@ -6,6 +6,7 @@ import hashlib
 import json
 import multiprocessing
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -154,6 +155,15 @@ _kept: list[ImageSource] = []  # of a worker process, which is given the source 
 
 def _keep(source: ImageSource) -> None:
     _kept.append(source)
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+
+
+def _end_with_the_parent() -> None:
+    """End a worker whose program was killed: its siblings hold the queue open, so it would wait for work forever."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _write(plan: ShardPlan, folder: Path) -> ShardRecord:
