@@ -28,6 +28,8 @@ FAULTS = {
         "TestSeedsByOrder": "test_a_trial_does_not_depend_on_others_or_on_their_order",
         "TestWritesNothing": "test_weights_are_written_whole_and_open_with_all_that_using_them_takes",
         "TestNeverRetries": "test_a_lost_trial_is_trained_once_more_where_it_is_retried",
+        "TestSleeps": "test_an_executor_that_is_woken_says_so_and_goes_on",
+        "TestWakesForATrial": "test_an_executor_that_is_woken_says_so_and_goes_on",
         "TestForgetsNothing": "test_closing_the_iterator_ends_what_runs_and_forgets_what_waits",
     },
     "sources": {
@@ -94,6 +96,13 @@ def test_each_fault_is_found(module: str, tmp_path: Path) -> None:
     cases = [f"{name}::{test}" for name, test in FAULTS[module].items()]
     found = outcomes(module, *cases, folder=tmp_path)
     assert {name for name, came in found.items() if "failed" in came} == set(cases)
+
+
+@pytest.mark.slow
+def test_an_executor_of_before_there_were_slots_is_never_woken(tmp_path: Path) -> None:
+    name = "test_an_executor_that_is_woken_says_so_and_goes_on"
+    found = outcomes("executors", f"TestIsGivenAllAtOnce::{name}", folder=tmp_path)
+    assert found == {f"TestIsGivenAllAtOnce::{name}": {"skipped"}}
 
 
 @pytest.mark.slow

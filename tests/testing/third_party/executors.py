@@ -103,8 +103,53 @@ class OfInline(ExecutorContract):
         VICTIMS.add(began.index)
 
 
+class Paced(Inline):
+    """Is given two trials at a time, one to train and one that waits, and can be woken."""
+
+    def __init__(self, images: Path) -> None:
+        super().__init__(images)
+        self.woken = threading.Event()
+
+    @property
+    def slots(self) -> int:
+        return 2
+
+    def wake(self) -> None:
+        self.woken.set()
+
+    def run(self, trials: Iterable[TrialSpec]) -> Iterator[TrialEvent]:
+        for event in super().run(trials):
+            yield event
+            if self.woken.is_set():
+                self.woken.clear()
+                yield TrialEvent("woken", -1, {})
+
+
 class TestRight(OfInline):
-    pass
+    kind = Paced
+
+
+class TestIsGivenAllAtOnce(OfInline):
+    """Says nothing of its slots, as executors did before there were any."""
+
+
+class Sleeps(Paced):
+    def wake(self) -> None:
+        pass
+
+
+class TestSleeps(OfInline):
+    kind = Sleeps
+
+
+class WakesForATrial(Paced):
+    def run(self, trials: Iterable[TrialSpec]) -> Iterator[TrialEvent]:
+        for event in super().run(trials):
+            yield replace(event, index=0) if event.kind == "woken" else event
+
+
+class TestWakesForATrial(OfInline):
+    kind = WakesForATrial
 
 
 class EndsTwice(Inline):
