@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from netwright.system.atomic import require_writable
 from netwright.system.plural import count
 from netwright.system.run_folder import mark_run_folder
 from netwright.timing.sampler import LatencySampler
+from netwright.workflow.again import keep_options
 from netwright.workflow.budgeted import BATCHES, budgeted
 from netwright.workflow.config import DesignConfig
 from netwright.workflow.final_recipe import ImageFacts, final_values
@@ -61,6 +62,7 @@ class PreparedDesign:
         progress: Where sweeps show how far they are.
         executor: Its workers import torch once for all sweeps of the design; the caller of `prepare` closes it.
         latency: Draws within the limit on latency; None where there is none. The caller of `prepare` closes it too.
+        options: What the design was given by name, kept in its folder once that is known to be its own.
     """
 
     config: DesignConfig
@@ -72,6 +74,7 @@ class PreparedDesign:
     progress: NullProgress
     executor: Executor
     latency: LatencySampler | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def draw(self) -> Callable[..., Sample]:
@@ -117,9 +120,6 @@ class PreparedDesign:
             | ({"pruner": pruner} if pruner else {}),
             notes={"account": dict(sample.rejection_counts), "command": self.config.command, **notes},
         )
-        self._remember_images()
-        if self.latency is not None:
-            record_latency(population, self.latency, sample.batch)
         held, wanted = len(population), len(sample.batch)
         if held > wanted:
             population.close()
@@ -127,6 +127,12 @@ class PreparedDesign:
                 f"a population grows and never shrinks: the one in {folder} has {held} trials, and {wanted} are "
                 f"wanted. Give {held} or more, or choose another folder."
             )
+        # not before: who is refused finds the folder as it was
+        self._remember_images()
+        if self.latency is not None:
+            record_latency(population, self.latency, sample.batch)
+        if self.options:
+            keep_options(self.config.out, self.options)
         return population
 
     def _remember_images(self) -> None:

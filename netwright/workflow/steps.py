@@ -16,7 +16,7 @@ from netwright.errors import RecipeError, SpaceError
 from netwright.population import FILE, Population
 from netwright.space import DesignSpace, Sample, UnionSpace
 from netwright.sweeps import LEASE, NullProgress, Progress, default_workers
-from netwright.workflow.again import keep_options, kept_options
+from netwright.workflow.again import kept_options
 from netwright.workflow.baseline import baseline_for
 from netwright.workflow.config import SWEEP_TRIALS, DesignConfig
 from netwright.workflow.continuing import CONFIG, kept_config, refuse_other
@@ -86,8 +86,7 @@ def design(
         with nullcontext() if ledger is None else ledger.running():
             prepared = prepare(config, progress if pace is None else pace.progress, announce)
             _refuse_drawn(prepared.space)
-            if given:
-                keep_options(prepared.config.out, given)
+            prepared = replace(prepared, options=given)
             with prepared.executor, prepared.latency or nullcontext():
                 result = _design(prepared, pace)
             if pace is not None:

@@ -22,9 +22,10 @@ def test_it_says_what_it_does_and_what_came_out(designed: Any) -> None:
     assert lines[1].strip().endswith("activations")
     assert lines[2].startswith("baseline: regnet_x_")
     assert lines[4].startswith("by guessing: ")
-    assert lines[5].startswith("The pick's mean test error is ")
-    assert lines[6].startswith("The mean error of regnetx_refined is ")
-    assert lines[7] == "report: runs/d/report.html"
+    assert lines[5].startswith("expected before the final training, as validation images tell it: ")
+    assert lines[6].startswith("The pick's mean test error is ")
+    assert lines[7].startswith("The mean error of regnetx_refined is ")
+    assert lines[8] == "report: runs/d/report.html"
     assert "digits: decoded to 8 x 8 pixels" in designed.errors
     assert "The pick is network regnetx" in designed.errors
 
@@ -34,6 +35,7 @@ def test_it_says_what_it_does_and_what_came_out(designed: Any) -> None:
     [
         (["--seed=1"], "seed: 0 -> 1"),
         (["--space=regnety"], "space.setting.block: 'x' -> 'y'"),
+        (["--trials=11"], "a population grows and never shrinks"),
         (["--trials=0"], "trials is a whole number of at least 1, not 0"),
         (["--confirm_trials=0"], "confirm_trials is a whole number of at least 1, or none, not 0"),
         (["--final_epochs=-1"], "final_epochs is a whole number of at least 1, or none, not -1"),

@@ -15,6 +15,7 @@ from netwright.workflow.ledger import Ledger
 SMALL = {"flops": (0.3e6, 0.6e6), "trials": 4, "epochs": 1, "final_seeds": 1}
 
 
+@pytest.mark.slow
 def test_it_goes_on_with_what_it_was_given(engine: Any, quiet: Any, tmp_path: Path) -> None:
     design("digits", quiet, out=tmp_path / "d", rungs="none", command="netwright design", **SMALL)
     kept = json.loads((tmp_path / "d" / OPTIONS).read_text())
