@@ -112,15 +112,22 @@ def test_the_report_says_the_same_as_the_command(designed: Any, answer: dict[str
         assert words in designed.answer
 
 
-def test_what_the_pick_confuses_is_of_the_validation_images_and_is_its_trials_error(
+def test_what_the_pick_confuses_is_of_the_validation_images_and_is_its_error_on_the_last_rung(
     designed: Any, answer: dict[str, Any]
 ) -> None:
-    found = answer["validation"]
+    found, selection = answer["validation"], answer["selection"]
     name, trial = answer["pick"]["name"].rsplit(" ", 1)
     is_refined = netwright.load_space(str(designed.folder / "refined_space.yaml")).name == name
     with Population.open(designed.folder / "refined" if is_refined else designed.folder) as population:
         frame = population.frame()
-    error = float(frame.loc[frame["trial"] == int(trial), "error"].iloc[0])
+    seed = int(frame.loc[frame["trial"] == int(trial), "seed"].iloc[0])
+    epochs = selection["rungs"].split(",")[-1].split("x")[1]
+    with Population.open(designed.folder / "rungs" / epochs) as population:
+        frame = population.frame()
+    # of several seeds it is the one that went on from the pick's trial
+    mine = frame[frame["label"] == answer["pick"]["name"]]
+    error = float(mine.loc[mine["seed"] == seed, "error"].iloc[0])
+    assert float(mine["error"].mean()) == pytest.approx(selection["validation_error"])
     assert 100 * (1 - found["top1"]) == pytest.approx(error)
     assert sum(row["images"] for row in found["classes"]) == found["images"]
     page = (designed.folder / "report.html").read_text(encoding="utf-8")

@@ -396,7 +396,7 @@ def test_weights_that_are_gone_are_missed_with_a_cure(engine: Any, quiet: Any, c
 
 
 SMALL: dict[str, Any] = {"flops": (0.3e6, 0.6e6), "trials": 12, "confirm_trials": 6, "epochs": 1}
-SMALL |= {"policy": "all", "refine_from": 10}
+SMALL |= {"policy": "all", "refine_from": 10, "rungs": "none"}
 
 
 @pytest.mark.slow
