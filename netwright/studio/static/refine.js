@@ -256,12 +256,17 @@ export class RefineView {
     for (let i = 1; ; i++) if (!taken.has(`${stem}-r${i}`)) return `${stem}-r${i}`;
   }
 
-  async planned() {
+  planned() { this.planning = this.plan(); }
+
+  allow(whether) { this.button.disabled = this.starting || this.overview.look_only || !whether; }
+
+  // the button stays enabled meanwhile, for a disabled one ignores the key that was meant for it; it waits for the plan
+  async plan() {
     const { found } = this;
     const asked = this.askedPlan = (this.askedPlan ?? 0) + 1;
     this.trials = 0;
-    this.button.disabled = true;
-    if (!found) return;
+    this.isPlanned = false;
+    if (!found) return this.allow(false);
     const value = Number(this.wanted.value);
     try {
       if (this.by.value === "band") this.trials = value > 0 && value < 1 ? Math.ceil(Math.log(40) / (2 * value ** 2)) : 0;
@@ -276,9 +281,11 @@ export class RefineView {
       const shown = await post("confirm", { ...this.confirmForm(), dry: true });
       if (asked !== this.askedPlan) return;
       this.confirmCommand.replaceChildren(shown.problem ? problem(shown.problem) : "", command(shown.command), shown.taken_over ? "" : h("p", { class: "notice" }, "The population does not record the command that trained it, so the images and the epochs are those of the form: give the same as then, or the verdict is about more than the space."));
-      this.button.disabled = this.overview.look_only || Boolean(shown.problem);
+      this.isPlanned = !shown.problem;
+      this.allow(this.isPlanned);
     } catch (error) {
       if (asked !== this.askedPlan) return;
+      this.allow(false);
       this.planText.textContent = error.message;
       this.planText.classList.add("problem");
     }
@@ -290,14 +297,19 @@ export class RefineView {
   }
 
   async confirm() {
-    this.button.disabled = true;
+    this.starting = true;
+    this.allow(false);
     this.confirmStatus.replaceChildren(h("p", { class: "muted" }, "It is started …"));
     try {
+      for (let planning; planning !== this.planning;) await (planning = this.planning); // the last one, of the form as it is
+      if (!this.isPlanned) return this.confirmStatus.replaceChildren(); // the plan tells why
       const { id } = await post("confirm", { ...this.confirmForm(), dry: false });
       routes.go({ view: "tree", populations: [id] });
     } catch (error) {
       this.confirmStatus.replaceChildren(problem(error.message));
-      this.button.disabled = false;
+    } finally {
+      this.starting = false;
+      this.allow(this.isPlanned);
     }
   }
 }
