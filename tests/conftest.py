@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gc
 import json
 import os
 import shutil
@@ -10,6 +12,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -118,6 +121,29 @@ def pytest_configure() -> None:
     if "PYTEST_XDIST_WORKER" in os.environ:
         # a core for each of the processes that run tests together, and for what these start
         os.environ.setdefault("OMP_NUM_THREADS", "1")
+    _set_up_ray()
+
+
+def _set_up_ray() -> None:
+    """The environment of every Ray cluster that a test starts. Ray reads it once a process, where it is first imported;
+    a cluster that is started with other settings than those refuses the process. Ray writes no token into the home
+    folder, sends no usage statistics, and starts in its own time."""
+    # its 30 seconds are not enough where its programs are read from the disk for the first time
+    os.environ["RAY_gcs_server_port_wait_time_s"] = "120"  # noqa: SIM112 - Ray writes it so
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"
+    os.environ["RAY_AUTH_TOKEN"] = base64.b16encode(os.urandom(32)).decode()
+    os.environ["RAY_AUTH_MODE"] = "token"
+    os.environ.pop("RAY_ADDRESS", None)
+
+
+@pytest.fixture(scope="module")
+def ray_leaves_nothing() -> Iterator[None]:
+    """Ray leaves its processes and files to the collector, which would complain in a test that comes later."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @pytest.hookimpl(tryfirst=True)  # before those that -m leaves out are chosen

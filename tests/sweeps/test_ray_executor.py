@@ -1,6 +1,5 @@
 """Ray keeps the contract of executors, on a cluster of this machine."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,14 +16,7 @@ from netwright.sweeps.ray_executor import RayExecutor
 quietly = pytest.mark.filterwarnings("ignore")
 slowly = pytest.mark.timeout(900)  # a cluster has many processes, on a machine that may have others to run
 
-
-@pytest.fixture(scope="module", autouse=True)
-def short_paths(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Ray's sockets have paths of at most 107 letters; and it asks nobody for news."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        patch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-        yield
+pytestmark = pytest.mark.usefixtures("ray_leaves_nothing")
 
 
 @quietly

@@ -62,19 +62,7 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="module")
-def quiet() -> Iterator[None]:
-    """Ray writes no token into the home folder, sends no usage statistics, and starts in its own time."""
-    with pytest.MonkeyPatch.context() as patch:
-        # its 30 seconds are not enough where its programs are read from the disk for the first time
-        patch.setenv("RAY_gcs_server_port_wait_time_s", "120")
-        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        patch.setenv("RAY_AUTH_TOKEN", base64.b16encode(os.urandom(32)).decode())
-        patch.setenv("RAY_AUTH_MODE", "token")
-        yield
-
-
-@pytest.fixture(scope="module")
-def serve(quiet: None) -> Any:
+def serve(ray_leaves_nothing: None) -> Any:
     with warnings.catch_warnings():
         # Ray's schemas are of an older pydantic
         warnings.filterwarnings("ignore", "Using extra keyword arguments on `Field`", DeprecationWarning)
@@ -89,6 +77,7 @@ def cluster(network: Path, serve: Any) -> Iterator[Cluster]:
     # sockets below it have at most 107 letters in their paths
     with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
         ray.init(
+            "local",
             num_cpus=2,
             include_dashboard=False,
             log_to_driver=False,
