@@ -297,6 +297,7 @@ export class RefineView {
   }
 
   async confirm() {
+    let left = false; // for the tree: nothing is started twice
     this.starting = true;
     this.allow(false);
     this.confirmStatus.replaceChildren(h("p", { class: "muted" }, "It is started …"));
@@ -304,11 +305,12 @@ export class RefineView {
       for (let planning; planning !== this.planning;) await (planning = this.planning); // the last one, of the form as it is
       if (!this.isPlanned) return this.confirmStatus.replaceChildren(); // the plan tells why
       const { id } = await post("confirm", { ...this.confirmForm(), dry: false });
+      left = true;
       routes.go({ view: "tree", populations: [id] });
     } catch (error) {
       this.confirmStatus.replaceChildren(problem(error.message));
     } finally {
-      this.starting = false;
+      this.starting = left;
       this.allow(this.isPlanned);
     }
   }
