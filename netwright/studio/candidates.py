@@ -27,7 +27,7 @@ from netwright.studio.columns import numbers
 from netwright.studio.commands import as_typed, shown_path
 from netwright.studio.errors import StudioError
 from netwright.studio.judging import repeats_for
-from netwright.studio.library import Opened
+from netwright.studio.populations import Opened
 
 __all__ = ["WARNING", "Change", "candidate_space", "evidence", "proposal", "space_of", "space_yaml", "why_empty"]
 

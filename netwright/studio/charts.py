@@ -12,7 +12,7 @@ from netwright.report.data import ReportData, with_distinct_names
 from netwright.report.sections import SECTIONS, Missing
 from netwright.report.view import PopulationView
 from netwright.studio.errors import StudioError
-from netwright.studio.library import Opened
+from netwright.studio.populations import Opened
 
 __all__ = ["CHARTS", "chart"]
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from netwright.report.sections.points import is_wide, values_of
 from netwright.report.view import PopulationView
-from netwright.studio.library import Opened
+from netwright.studio.populations import Opened
 
 __all__ = ["COSTS", "as_json", "columns_of", "described", "numbers"]
 

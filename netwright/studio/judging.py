@@ -14,7 +14,7 @@ from netwright.report.provenance import differences_sentence
 from netwright.report.view import PopulationView, on_one_scale
 from netwright.stats import band
 from netwright.studio.columns import numbers
-from netwright.studio.library import Opened
+from netwright.studio.populations import Opened
 
 __all__ = ["Judge", "comparison_dict", "repeats_for", "verdict_of"]
 

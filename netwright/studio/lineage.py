@@ -21,7 +21,7 @@ from netwright.studio.commands import as_typed, look_command, shown_path
 from netwright.studio.entries import Entry
 from netwright.studio.errors import StudioError
 from netwright.studio.judging import comparison_dict, repeats_for
-from netwright.studio.library import Library, Opened
+from netwright.studio.populations import Opened, Populations
 from netwright.studio.sweep_commands import recorded_words
 from netwright.system.atomic import write_text
 from netwright.system.run_folder import mark_run_folder
@@ -66,16 +66,16 @@ def write_refinement(folder: Path, parent: Opened, change: Change, name: str, fo
     return path
 
 
-def tree(library: Library) -> list[dict[str, Any]]:
+def tree(populations: Populations) -> list[dict[str, Any]]:
     """All populations with a space, each with the id of the one it was refined from ("" for none)."""
-    entries = {id: each for id, each in library.entries.all().items() if each.kind == "population"}
+    entries = {id: each for id, each in populations.entries.all().items() if each.kind == "population"}
     nodes = []
     for id, entry in entries.items():
         record = _record(entry)
         parent = str(record.get("parent", "")) or _designed(entry, entries)
         node: dict[str, Any] = {"id": id, "parent": parent if parent in entries else "", "record": record or None}
         try:
-            opened = library.open(id)
+            opened = populations.open(id)
         except StudioError as problem:
             nodes.append(node | {"problem": str(problem)})
             continue
@@ -84,7 +84,7 @@ def tree(library: Library) -> list[dict[str, Any]]:
     return nodes
 
 
-def verdict(library: Library, id: str) -> dict[str, Any]:
+def verdict(populations: Populations, id: str) -> dict[str, Any]:
     """What the fresh sample of a refinement says: compared with the population that proposed it, and with nothing else.
 
     Returns:
@@ -94,13 +94,13 @@ def verdict(library: Library, id: str) -> dict[str, Any]:
     Raises:
         StudioError: It is no refinement.
     """
-    child = library.open(id)
+    child = populations.open(id)
     record = _record(child.entry)
-    entries = {each: found for each, found in library.entries.all().items() if found.kind == "population"}
+    entries = {each: found for each, found in populations.entries.all().items() if found.kind == "population"}
     parent_id = str(record.get("parent", "")) or _designed(child.entry, entries)
     if not parent_id:
         raise StudioError(404, f"{id} is no refinement of another population.")
-    parent = library.open(parent_id)
+    parent = populations.open(parent_id)
     counts = child.view.trials["state"].value_counts()
     waiting = int(counts.get("waiting", 0)) + int(counts.get("running", 0))
     repeats = repeats_for(len(parent.view.errors) + len(child.view.errors))
@@ -117,13 +117,13 @@ def verdict(library: Library, id: str) -> dict[str, Any]:
     }
 
 
-def tree_yaml(library: Library) -> str:
+def tree_yaml(populations: Populations) -> str:
     """The tree as YAML: every space in full, what changed, and what the fresh samples say."""
     nodes = []
-    for node in tree(library):
+    for node in tree(populations):
         if "problem" in node:
             continue
-        opened = library.open(node["id"])
+        opened = populations.open(node["id"])
         record = node["record"] or {}
         evidence = record.get("evidence", {})
         said: dict[str, Any] = {
@@ -134,13 +134,13 @@ def tree_yaml(library: Library) -> str:
             said |= {
                 "refined_from": node["parent"],
                 "changes": evidence.get("changes", []),
-                "verdict": _said(library, node["id"]),
+                "verdict": _said(populations, node["id"]),
             }
         nodes.append(said | {"space": dict(opened.view.space)})
     return str(yaml.safe_dump({"format": _FORMAT, "refinements": nodes}, sort_keys=False, default_flow_style=None))
 
 
-def tree_table(library: Library) -> str:
+def tree_table(populations: Populations) -> str:
     """The tree as CSV: a line for each population."""
     file = io.StringIO()
     writer = csv.writer(file)
@@ -157,14 +157,14 @@ def tree_table(library: Library) -> str:
         "final",
     )
     writer.writerow(heads)
-    for node in tree(library):
+    for node in tree(populations):
         if "problem" in node:
             continue
-        errors = library.open(node["id"]).view.errors
+        errors = populations.open(node["id"]).view.errors
         found: dict[str, Any] = {}
         if node["parent"]:
             with suppress(NetwrightError):
-                found = verdict(library, node["id"])
+                found = verdict(populations, node["id"])
         ends = (float(errors[0]), float(errors.mean())) if len(errors) else ("", "")
         judged = (found.get("difference", ""), found.get("p", ""), found.get("is_final", ""))
         writer.writerow(
@@ -178,14 +178,14 @@ def _cell(text: str) -> str:
     return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
 
 
-def tree_commands(library: Library) -> str:
+def tree_commands(populations: Populations) -> str:
     """The commands that repeat the tree, as a script."""
     lines = [
         "#!/bin/sh",
         "# Repeats the sweeps and the comparisons of a studio, where they record their commands.",
         "set -e",
     ]
-    nodes = {node["id"]: node for node in tree(library) if "problem" not in node}
+    nodes = {node["id"]: node for node in tree(populations) if "problem" not in node}
     done: set[str] = set()
 
     def add(id: str) -> None:
@@ -195,11 +195,11 @@ def tree_commands(library: Library) -> str:
         node = nodes[id]
         if node["parent"] in nodes:
             add(node["parent"])
-        opened = library.open(id)
+        opened = populations.open(id)
         words = recorded_words(opened)
         lines.append(as_typed(words) if words else f"# {id} does not record the command of a sweep".replace("\n", " "))
         if node["parent"] in nodes:
-            places = [shown_path(library.open(each).entry.folder) for each in (node["parent"], id)]
+            places = [shown_path(populations.open(each).entry.folder) for each in (node["parent"], id)]
             lines.append(as_typed(["netwright", "compare", *places]))
 
     for id in nodes:
@@ -207,9 +207,9 @@ def tree_commands(library: Library) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _said(library: Library, id: str) -> str:
+def _said(populations: Populations, id: str) -> str:
     try:
-        found = verdict(library, id)
+        found = verdict(populations, id)
     except NetwrightError as error:
         return str(error)
     if "problem" in found:

@@ -45,7 +45,7 @@ def look_routes(studio: Studio) -> APIRouter:
 
     @router.get("/population")
     def population(request: Request, p: str) -> Response:
-        opened = studio.library.open(p)
+        opened = studio.populations.open(p)
         tag = f'"{"-".join(map(str, opened.mark))}"'
         if request.headers.get("if-none-match") == tag:
             return Response(status_code=304, headers={"etag": tag})
@@ -53,11 +53,11 @@ def look_routes(studio: Studio) -> APIRouter:
 
     @router.get("/relevance")
     def relevance(p: str) -> dict[str, Any]:
-        return studio.judge.relevance(studio.library.open(p))
+        return studio.judge.relevance(studio.populations.open(p))
 
     @router.get("/tests")
     def tests(p: Ids) -> dict[str, Any]:
-        opened = studio.library.views(p)
+        opened = studio.populations.views(p)
         found = studio.judge.tests(opened)
         return found | {"command": look_command([each.entry for each in opened])}
 
@@ -72,7 +72,7 @@ def look_routes(studio: Studio) -> APIRouter:
         path.write_bytes(await request.body())
         entry = studio.entries.drop(path)
         try:
-            studio.library.open(entry.id)
+            studio.populations.open(entry.id)
         except StudioError:
             path.unlink()
             studio.entries.forget(entry.id)
@@ -88,18 +88,18 @@ def _add_pictures(router: APIRouter, studio: Studio) -> None:
 
     @router.get("/network")
     def network(p: str, trial: int) -> dict[str, Any]:
-        return network_of(studio.library.open(p), trial)
+        return network_of(studio.populations.open(p), trial)
 
     @router.get("/network.yaml")
     def network_file(p: str, trial: int) -> Response:
-        text = network_yaml(studio.library.open(p), trial)
+        text = network_yaml(studio.populations.open(p), trial)
         return _download(text.encode(), "application/yaml", f"trial-{trial}.yaml")
 
     @router.get("/chart/{name}.{kind}")
     def picture(name: str, kind: str, p: Ids) -> Response:
         if kind not in ("svg", "png", "json"):
             raise StudioError(404, f"a chart is svg or png, not {kind[:20]!r}.")
-        drawn, sentences = chart(name, studio.library.views(p), "png" if kind == "png" else "svg")
+        drawn, sentences = chart(name, studio.populations.views(p), "png" if kind == "png" else "svg")
         if kind == "json":
             return JSONResponse({"svg": drawn.decode(), "sentences": list(sentences)}, headers=_FRESH)
         return _download(drawn, "image/png" if kind == "png" else "image/svg+xml", f"{name}.{kind}")

@@ -14,7 +14,7 @@ from netwright.errors import ArchError
 from netwright.population import Population
 from netwright.studio.columns import COSTS, numbers
 from netwright.studio.errors import StudioError
-from netwright.studio.library import Opened
+from netwright.studio.populations import Opened
 
 __all__ = ["network_of", "network_yaml"]
 

@@ -13,7 +13,7 @@ from netwright.population.snapshot import Mark
 from netwright.studio.columns import described
 from netwright.studio.entries import Entry
 from netwright.studio.errors import StudioError
-from netwright.studio.library import KINDS, Library
+from netwright.studio.populations import KINDS, Populations
 from netwright.system.lock import holder
 
 __all__ = ["Overview", "curve_of"]
@@ -24,15 +24,15 @@ _MOST_EPOCHS = 2000
 class Overview:
     """Lines of the list, each kept until its file changes."""
 
-    def __init__(self, library: Library, jobs: Callable[[], list[dict[str, Any]]]) -> None:
+    def __init__(self, populations: Populations, jobs: Callable[[], list[dict[str, Any]]]) -> None:
         self._jobs = jobs
-        self._library = library
+        self._populations = populations
         self._lines: dict[str, tuple[Mark, dict[str, Any]]] = {}
         self._lock = threading.Lock()
 
     def populations(self) -> list[dict[str, Any]]:
         """A dict for each population and table, the latest first; one that cannot be read has `problem`."""
-        entries = [each for each in self._library.entries.all().values() if each.kind in KINDS]
+        entries = [each for each in self._populations.entries.all().values() if each.kind in KINDS]
         jobs = {job["id"]: job for job in self._jobs()}
         lines = [self._line(entry) | _now(entry) | {"job": jobs.get(entry.id)} for entry in entries]
         lines += [_begun(job) for job in jobs.values() if job["id"] not in {line["id"] for line in lines}]
@@ -40,7 +40,7 @@ class Overview:
 
     def trainings(self) -> list[dict[str, Any]]:
         """A dict for each run of `netwright train` and `netwright validate`, the latest first."""
-        entries = [each for each in self._library.entries.all().values() if each.kind not in KINDS]
+        entries = [each for each in self._populations.entries.all().values() if each.kind not in KINDS]
         return sorted((_training(entry) for entry in entries), key=lambda each: -each["changed"])
 
     def _line(self, entry: Entry) -> dict[str, Any]:
@@ -51,7 +51,7 @@ class Overview:
             return kept[1]
         line: dict[str, Any] = {"id": entry.id, "kind": entry.kind, "changed": mark[0] / 1e9 if mark else 0.0}
         try:
-            opened = self._library.open(entry.id)
+            opened = self._populations.open(entry.id)
             line |= {"space": opened.space, **described(opened)}
         except StudioError as problem:
             line |= {"problem": str(problem)}

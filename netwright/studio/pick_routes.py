@@ -60,7 +60,7 @@ def pick_routes(studio: Studio) -> APIRouter:
             raise StudioError(422, "two of the runs have one name. Rename one.")
         planned = []
         for each in form.chosen:
-            opened = studio.library.open(each.p)
+            opened = studio.populations.open(each.p)
             folder = studio.new_folder(run_name(each.name))
             images = form.data_dir.strip() or recorded_option(opened, "data_dir") or "digits"
             how = Pick(each.name, form.epochs, images, form.val_fraction)

@@ -10,9 +10,9 @@ from typing import Any
 from netwright.studio.commands import as_typed, shown_path
 from netwright.studio.entries import Entries
 from netwright.studio.errors import StudioError
-from netwright.studio.library import Opened
 from netwright.studio.network import network_yaml
 from netwright.studio.overview import curve_of
+from netwright.studio.populations import Opened
 from netwright.system.atomic import write_text
 
 __all__ = ["PICKS", "Pick", "pick_words", "picked", "test_folder", "test_words", "write_pick"]

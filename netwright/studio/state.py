@@ -9,8 +9,8 @@ from netwright.studio.errors import StudioError
 from netwright.studio.events import Events
 from netwright.studio.jobs import Jobs
 from netwright.studio.judging import Judge
-from netwright.studio.library import Library
 from netwright.studio.overview import Overview
+from netwright.studio.populations import Populations
 from netwright.studio.settings import StudioSettings
 
 __all__ = ["Studio"]
@@ -22,7 +22,7 @@ class Studio:
     Attributes:
         settings: Of this studio.
         entries: What there is to show.
-        library: Populations that were read.
+        populations: Populations that were read.
         overview: The list of them.
         judge: Tests and good ranges.
         jobs: Programs that were started here.
@@ -33,9 +33,9 @@ class Studio:
     def __init__(self, settings: StudioSettings, temporary: Path) -> None:
         self.settings, self.temporary = settings, temporary
         self.entries = Entries(settings.folders)
-        self.library = Library(self.entries)
+        self.populations = Populations(self.entries)
         self.jobs = Jobs(self.entries.home())
-        self.overview = Overview(self.library, self.jobs.all)
+        self.overview = Overview(self.populations, self.jobs.all)
         self.judge = Judge()
         self.events = Events(self.entries, self.jobs.all)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from netwright.studio.commands import shown_path
 from netwright.studio.errors import StudioError
-from netwright.studio.library import Opened
+from netwright.studio.populations import Opened
 
 __all__ = ["recorded_option", "recorded_words", "run_name", "sweep_words", "with_options", "without", "words_for"]
 

@@ -81,11 +81,11 @@ def work_routes(studio: Studio) -> APIRouter:
 
     @router.post("/candidate")
     def candidate(form: CandidateForm) -> dict[str, Any]:
-        return evidence(studio.library.open(form.p), form.change())
+        return evidence(studio.populations.open(form.p), form.change())
 
     @router.get("/proposal")
     def proposed(p: str, policy: str = DEFAULT) -> dict[str, Any]:
-        return proposal(studio.library.open(p), policy)
+        return proposal(studio.populations.open(p), policy)
 
     @router.get("/trials_for")
     def how_many(difference: float, spread: float, power: float = 0.8) -> dict[str, int]:
@@ -97,23 +97,23 @@ def work_routes(studio: Studio) -> APIRouter:
 
     @router.get("/tree")
     def refinements() -> dict[str, Any]:
-        return {"nodes": tree(studio.library)}
+        return {"nodes": tree(studio.populations)}
 
     @router.get("/verdict")
     def judged(p: str) -> dict[str, Any]:
-        return verdict(studio.library, p)
+        return verdict(studio.populations, p)
 
     @router.get("/tree.yaml")
     def as_yaml() -> Response:
-        return _file(tree_yaml(studio.library), "application/yaml", "refinements.yaml")
+        return _file(tree_yaml(studio.populations), "application/yaml", "refinements.yaml")
 
     @router.get("/tree.sh")
     def as_script() -> Response:
-        return _file(tree_commands(studio.library), "text/x-shellscript", "refinements.sh")
+        return _file(tree_commands(studio.populations), "text/x-shellscript", "refinements.sh")
 
     @router.get("/tree.csv")
     def as_table() -> Response:
-        return _file(tree_table(studio.library), "text/csv", "refinements.csv")
+        return _file(tree_table(studio.populations), "text/csv", "refinements.csv")
 
     @router.get("/log")
     def log(p: str) -> dict[str, str]:
@@ -128,7 +128,7 @@ def _add_starts(router: APIRouter, studio: Studio) -> None:
 
     @router.post("/confirm")
     def confirm(form: ConfirmForm) -> dict[str, Any]:
-        parent, name = studio.library.open(form.p), run_name(form.name)
+        parent, name = studio.populations.open(form.p), run_name(form.name)
         folder = studio.new_folder(name)
         options = {**form.options, "trials": form.trials, "seed": form.seed}
         words = with_options(words_for(parent, folder / SPACE, folder), options)
@@ -148,7 +148,7 @@ def _add_starts(router: APIRouter, studio: Studio) -> None:
 
     @router.post("/extend")
     def extend(form: ExtendForm) -> dict[str, Any]:
-        opened = studio.library.open(form.p)
+        opened = studio.populations.open(form.p)
         words = list(studio.jobs.words(form.p)) or recorded_words(opened)
         if words[:2] != ["netwright", "sweep"] or opened.entry.id.startswith(DROPPED):
             raise StudioError(

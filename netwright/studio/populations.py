@@ -16,7 +16,7 @@ from netwright.report import PopulationView
 from netwright.studio.entries import Entries, Entry
 from netwright.studio.errors import StudioError
 
-__all__ = ["KINDS", "Library", "Opened"]
+__all__ = ["KINDS", "Opened", "Populations"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class Opened:
         return replace(view_of(self.population, light=light), name=self.view.name)
 
 
-class Library:
+class Populations:
     """Opens entries, and keeps the latest."""
 
     def __init__(self, entries: Entries) -> None:
