@@ -3,27 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
+from fixtures.tables import regnet_rows
 
 from netwright import import_population
 from netwright.arch import Arch, complexity, published
 from netwright.errors import PopulationError
 from netwright.population import Population
-
-N = 24
-
-
-def regnet_rows(n: int = N) -> pd.DataFrame:
-    """In the layout of RegNet-Search-PyTorch: parameters, a constant, a schedule, an error."""
-    rng = np.random.default_rng(0)
-    depth = rng.integers(10, 24, n)
-    wm = rng.uniform(2.0, 3.0, n)
-    error = 35 + 0.1 * (depth - 16) ** 2 + 4 * (wm - 2.45) ** 2 + rng.uniform(0, 0.5, n)
-    columns = {"depth": depth, "w0": rng.integers(2, 6, n) * 8, "wa": rng.uniform(24, 48, n), "wm": wm}
-    more = {"group_width": rng.choice([8, 16, 32], n), "bottleneck": 1.0, "epochs": 25, "top1_error": error}
-    return pd.DataFrame(columns | more)
 
 
 def note(population: Population) -> dict[str, Any]:
