@@ -17,7 +17,8 @@ from netwright.serving.protocol.tensors import InferRequest, InputTensor, Output
 __all__ = ["read_json", "read_request", "write_response"]
 
 _MOST_CLASSES = 10_000
-_SLICE = 4096  # numbers that become text at once: some milliseconds
+_ON_THE_LOOP = 1024  # numbers of an answer that is written there
+_SLICE = 256  # numbers that become text at once: a tenth of a millisecond
 _MOST_LISTS = 1_000_000  # 70 MB of them
 _MOST_TEXTS = 200_000  # and keys: a request names a few, and has a text for each image
 
@@ -93,7 +94,7 @@ async def write_response(
         The body, and the size of its JSON where tensors follow it, else None.
     """
     texts = [each for each in outputs if not each.is_binary]
-    if sum(math.prod(each.shape) for each in texts) <= _SLICE:
+    if sum(math.prod(each.shape) for each in texts) <= _ON_THE_LOOP:
         return _write(request, name, version, outputs)
     return await asyncio.to_thread(_write, request, name, version, outputs)
 

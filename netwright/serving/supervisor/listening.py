@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ConnectionCounts", "ListeningSocket", "accepted_at_once", "listen", "listen_for", "port_of"]
 
-_ACCEPTED_AT_ONCE = 8  # connections, by an event loop that wakes up
+_ACCEPTED_AT_ONCE = 16  # connections, by an event loop that wakes up
 _BACKLOG = 1024  # connections that wait to be accepted
 _YIELD_SECONDS = 0.001  # in which a worker with fewer connections may take the next
 

@@ -11,7 +11,7 @@ __all__ = ["settle", "short_pauses"]
 
 # in which a thread lets another run that waits: 5 ms by default, and the event loop waits so each time it has read or
 # written a socket
-_SWITCH_SECONDS = 0.001
+_SWITCH_SECONDS = 0.0001
 # objects, young collections and middle ones before the next: the last is 10 by default. A collection takes as long as
 # there is garbage, and floods leave some tens of objects a connection
 _COLLECTOR = (700, 10, 2)

@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from netwright.errors import ServeError
 from netwright.serving.logs import Log
 from netwright.serving.metrics import Metrics
+from netwright.serving.supervisor.fair_selector import FairSelector
 from netwright.serving.supervisor.heartbeat import heartbeat_interval
 from netwright.serving.supervisor.listening import accepted_at_once, listen, port_of
 from netwright.serving.supervisor.memory import return_memory
@@ -105,7 +107,8 @@ class Server:
             WeightsError: For weights that cannot be opened.
         """
         try:
-            asyncio.run(self._serve(on_ready, signals))
+            with asyncio.Runner(loop_factory=_event_loop) as runner:
+                runner.run(self._serve(on_ready, signals))
         finally:
             self._state.close()
 
@@ -205,6 +208,12 @@ class Server:
             self._log.write("killed", message="a second signal")
             os._exit(1)  # not even a computation that hangs may keep it
         self.stop()
+
+
+def _event_loop() -> asyncio.AbstractEventLoop:
+    if sys.platform == "win32":  # its loop has no selector
+        return asyncio.new_event_loop()
+    return asyncio.SelectorEventLoop(FairSelector())
 
 
 def _counting(counts: ConnectionCounts | None) -> dict[str, Any]:

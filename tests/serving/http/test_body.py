@@ -125,6 +125,9 @@ def test_what_unpacks_to_too_much_is_refused_before_it_is_there() -> None:
     noise = np.random.default_rng(0).bytes(1 << 20)
     for whole in (b"", b"x" * 100, b"x" * (1 << 20), noise):
         assert b"".join(decompress(gzip.compress(whole), "gzip", len(whole))) == whole
+    # more than is given to the unpacker at a time, and something behind it
+    with pytest.raises(RequestError, match="300,001 bytes follow"):
+        b"".join(decompress(gzip.compress(noise) + bytes(300_001), "gzip", len(noise)))
     assert max(map(len, decompress(zlib.compress(noise), "deflate", 1 << 20))) < 1 << 19
     for data, encoding, status in (
         (gzip.compress(b"x" * 101), "gzip", 413),
