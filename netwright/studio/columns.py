@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from netwright.population import STATES
 from netwright.report.sections.points import is_wide, values_of
 from netwright.report.view import PopulationView
 from netwright.studio.populations import Opened
@@ -57,7 +58,7 @@ def described(opened: Opened) -> dict[str, Any]:
     return {
         "tally": view.tally(),
         "legend": view.legend() if len(view.errors) else "",
-        "counts": {state: int((states == state).sum()) for state in ("waiting", "running", "done", "failed")},
+        "counts": {state: int((states == state).sum()) for state in STATES},
         "n": len(view.trials),
         "best": float(view.errors[0]) if len(view.errors) else None,
         "mean": float(view.errors.mean()) if len(view.errors) else None,

@@ -9,7 +9,7 @@ from typing import Any
 
 from netwright.population import mark_of
 from netwright.studio.entries import Entries
-from netwright.system.lock import holder
+from netwright.studio.steering import now
 
 __all__ = ["Events"]
 
@@ -64,8 +64,5 @@ class Events:
     def _seen(self) -> dict[str, Any]:
         """Id -> what differs when it changes."""
         entries = self._entries.all()
-        seen: dict[str, Any] = {
-            id: (mark_of(entry.path), holder(entry.folder) if entry.kind == "population" else None)
-            for id, entry in entries.items()
-        }
+        seen: dict[str, Any] = {id: (mark_of(entry.path), now(entry)) for id, entry in entries.items()}
         return seen | {f"job:{each['id']}": (each["state"],) for each in self._jobs()}

@@ -23,10 +23,12 @@ from typing import Any
 from netwright.studio.commands import as_typed
 from netwright.studio.errors import StudioError
 from netwright.system.atomic import write_text
+from netwright.system.lock import locked
 
-__all__ = ["HIDDEN", "Job", "Jobs"]
+__all__ = ["HIDDEN", "Job", "Jobs", "aside"]
 
 HIDDEN = ".studio"  # in the folder of the runs
+_ASIDE = " + more"  # a program that adds trials to a sweep while another one trains it
 _TAIL_BYTES = 16_000
 _ENDED = "ended"
 
@@ -54,6 +56,11 @@ class Job:
     wish: str = "run"
 
 
+def aside(id: str) -> str:
+    """The id of a program that adds something to a run while another program works on it."""
+    return f"{id}{_ASIDE}"
+
+
 class Jobs:
     """Starts, pauses and stops programs, and knows those of earlier studios."""
 
@@ -73,12 +80,13 @@ class Jobs:
             StudioError: It runs already, or nothing may be started here.
         """
         home = self._require_home()
-        with self._lock:
+        home.mkdir(parents=True, exist_ok=True)
+        # and not twice by two studios of one folder
+        with self._lock, locked(home / "starting"):
             job = self._known(id)
             if job is not None and self._state(job) in ("running", "paused"):
                 raise StudioError(409, f"{id} runs already. Wait for it, or stop it.")
             log = self._log_of(id)
-            home.mkdir(parents=True, exist_ok=True)
             with log.open("ab") as file:
                 file.write(f"\n$ {as_typed(words)}\n".encode())
                 file.flush()
@@ -125,7 +133,7 @@ class Jobs:
             return job
 
     def all(self) -> list[dict[str, Any]]:
-        """id, state ("running", "paused" or "ended"), status, wish and command of each job."""
+        """id, state ("running", "paused" or "ended"), status, wish, command and `is_sweep` of each job."""
         with self._lock:
             found = []
             for path in sorted(self._home.glob("*.json")) if self._home is not None and self._home.is_dir() else ():
@@ -138,10 +146,17 @@ class Jobs:
                             "status": self._status(job),
                             "wish": job.wish,
                             "command": as_typed(job.words),
+                            "is_sweep": job.words[1:2] == ("sweep",) and not job.id.endswith(_ASIDE),
                             "began": job.began,
                         }
                     )
             return found
+
+    def is_running(self, id: str) -> bool:
+        """Whether it runs, or is paused."""
+        with self._lock:
+            job = self._known(id)
+            return job is not None and self._state(job) != _ENDED
 
     def words(self, id: str) -> tuple[str, ...]:
         """The command of a job; empty where there is none."""
@@ -149,7 +164,10 @@ class Jobs:
         return () if job is None else job.words
 
     def log(self, id: str) -> str:
-        """The end of what it printed."""
+        """The end of what it printed, and of what was added to it."""
+        return "\n".join(text for text in (self._tail(id), self._tail(aside(id))) if text)
+
+    def _tail(self, id: str) -> str:
         if self._home is None:
             return ""
         with suppress(OSError), self._log_of(id).open("rb") as file:

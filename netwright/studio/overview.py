@@ -8,13 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from netwright.population import mark_of
+from netwright.population import STATES, mark_of
 from netwright.population.snapshot import Mark
 from netwright.studio.columns import described
 from netwright.studio.entries import Entry
 from netwright.studio.errors import StudioError
 from netwright.studio.populations import KINDS, Populations
-from netwright.system.lock import holder
+from netwright.studio.steering import now
 
 __all__ = ["Overview", "curve_of"]
 
@@ -34,8 +34,9 @@ class Overview:
         """A dict for each population and table, the latest first; one that cannot be read has `problem`."""
         entries = [each for each in self._populations.entries.all().values() if each.kind in KINDS]
         jobs = {job["id"]: job for job in self._jobs()}
-        lines = [self._line(entry) | _now(entry) | {"job": jobs.get(entry.id)} for entry in entries]
-        lines += [_begun(job) for job in jobs.values() if job["id"] not in {line["id"] for line in lines}]
+        lines = [self._line(entry) | now(entry) | {"job": jobs.get(entry.id)} for entry in entries]
+        known = self._populations.entries.all()
+        lines += [_begun(job) for job in jobs.values() if job["is_sweep"] and job["id"] not in known]
         return sorted(lines, key=lambda each: -each["changed"])
 
     def trainings(self) -> list[dict[str, Any]]:
@@ -60,15 +61,11 @@ class Overview:
         return line
 
 
-def _now(entry: Entry) -> dict[str, Any]:
-    """What is not in the file: who works on it."""
-    return {"process": holder(entry.folder) if entry.kind == "population" else None}
-
-
 def _begun(job: dict[str, Any]) -> dict[str, Any]:
     """A line for a program that has made no population yet."""
-    counts = dict.fromkeys(("waiting", "running", "done", "failed"), 0)
+    counts = dict.fromkeys(STATES, 0)
     known = {"counts": counts, "n": 0, "best": None, "mean": None, "seconds": None, "space": "", "process": None}
+    known |= {"told": "running", "is_shared": False, "workers": 0}
     return {"id": job["id"], "kind": "job", "changed": job["began"], **known, "job": job}
 
 

@@ -9,6 +9,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from netwright.data.data_path import is_digits
+from netwright.data.remembered import recall_data_dir
 from netwright.studio.commands import shown_path
 from netwright.studio.errors import StudioError
 from netwright.studio.populations import Opened
@@ -86,14 +88,26 @@ def recorded_words(opened: Opened) -> list[str]:
     """The command that trained a population last; empty where it does not record one of `netwright sweep`."""
     if opened.population is None:
         return []
-    sessions = opened.population.notes.get("provenance", {}).get("sessions", [])
-    command = sessions[-1].get("command", "") if sessions else ""
-    try:
-        words = shlex.split(command)
-    except ValueError:
-        return []
-    if words[:2] != ["netwright", "sweep"] or len(words) < 3 or words[2].startswith("-"):
-        return []
+    notes = opened.population.notes
+    sessions = notes.get("provenance", {}).get("sessions", [])
+    # of a shared sweep, most sessions are those of machines that joined it
+    for command in [*(each.get("command", "") for each in reversed(sessions)), notes.get("command", "")]:
+        try:
+            words = shlex.split(command or "")
+        except ValueError:
+            continue
+        if words[:2] == ["netwright", "sweep"] and len(words) > 2 and not words[2].startswith("-"):
+            return _with_images_as_they_are(words, opened)
+    return []
+
+
+def _with_images_as_they_are(words: list[str], opened: Opened) -> list[str]:
+    """A folder that was named from another place, by its whole path, where the run remembers it."""
+    for at, word in enumerate(words[:-1]):
+        if word.replace("-", "_") == "__data_dir" and not is_digits(words[at + 1]):
+            known = recall_data_dir(opened.entry.folder)
+            if known and not Path(words[at + 1]).exists():
+                return [*words[: at + 1], known, *words[at + 2 :]]
     return words
 
 

@@ -15,10 +15,14 @@ from netwright.studio.candidates import Change, candidate_space, evidence, propo
 from netwright.studio.commands import as_typed, shown_path
 from netwright.studio.entries import DROPPED
 from netwright.studio.errors import StudioError
+from netwright.studio.jobs import aside
 from netwright.studio.lineage import SPACE, tree, tree_commands, tree_table, tree_yaml, verdict, write_refinement
+from netwright.studio.steering import control_command, is_running, now, steer
 from netwright.studio.sweep_commands import recorded_words, run_name, sweep_words, with_options, without, words_for
+from netwright.sweeps.pausing import PAUSED
 
 if TYPE_CHECKING:
+    from netwright.studio.populations import Opened
     from netwright.studio.state import Studio
 
 __all__ = ["work_routes"]
@@ -65,6 +69,14 @@ class ExtendForm(BaseModel):
 
     p: str
     trials: Annotated[int, Field(ge=1, le=_MOST_TRIALS)] | None = None
+    retry_failed: bool = False
+    dry: bool = True
+
+
+class JoinForm(BaseModel):
+    """A shared sweep that this machine takes part in."""
+
+    p: str
     dry: bool = True
 
 
@@ -146,27 +158,70 @@ def _add_starts(router: APIRouter, studio: Studio) -> None:
         words = sweep_words(form.space, studio.new_folder(name), form.options)
         return {"command": as_typed(words)} if form.dry else _started(studio, name, words)
 
+    _add_controls(router, studio)
+
+
+def _add_controls(router: APIRouter, studio: Studio) -> None:
+    """The addresses for a sweep that is there already, whoever started it."""
+
     @router.post("/extend")
     def extend(form: ExtendForm) -> dict[str, Any]:
         opened = studio.populations.open(form.p)
-        words = list(studio.jobs.words(form.p)) or recorded_words(opened)
-        if words[:2] != ["netwright", "sweep"] or opened.entry.id.startswith(DROPPED):
-            raise StudioError(
-                409, f"{form.p} does not record the command of a sweep, so it is continued where it was started."
-            )
-        # wherever the file was trained: it goes on where it is now
-        words = [*without(words, "out"), "--out", shown_path(opened.entry.folder)]
-        if form.trials is not None:
-            if form.trials < len(opened.view.trials):
-                raise StudioError(422, f"{form.p} has {len(opened.view.trials):,} trials already. Give more.")
-            words = with_options(words, {"trials": form.trials})
+        words = _words_again(studio, opened, form)
+        told = now(opened.entry)
+        lines = [as_typed(words)]
+        if told["told"] == PAUSED and not is_running(told):
+            lines.insert(0, control_command(opened.entry, "run"))  # or it would wait at once
+        if form.dry:
+            return {"command": "\n".join(lines), "adds": is_running(told)}
+        studio.require_work()
+        if len(lines) > 1:
+            steer(opened.entry, "run")
+        # a sweep that runs trains what a second program adds
+        return _started(studio, aside(form.p) if is_running(told) else form.p, words)
+
+    @router.post("/join")
+    def join(form: JoinForm) -> dict[str, Any]:
+        entry = studio.entries.get(form.p, "population")
+        words = ["netwright", "sweep", "--join", shown_path(entry.folder)]
         return {"command": as_typed(words)} if form.dry else _started(studio, form.p, words)
 
     @router.post("/job")
     def job(form: JobForm) -> dict[str, Any]:
         studio.require_work()
-        found = studio.jobs.signal(form.id, form.wish)
-        return {"id": found.id, "wish": found.wish}
+        entry = studio.entries.all().get(form.id)
+        runs_here = studio.jobs.is_running(form.id)
+        if entry is None or entry.kind != "population":
+            studio.jobs.signal(form.id, form.wish)
+            return {"id": form.id, "wish": form.wish}
+        if not runs_here and not is_running(now(entry)):
+            raise StudioError(409, f"{form.id} does not run now.")
+        if runs_here and form.wish != "pause":
+            studio.jobs.signal(form.id, form.wish)  # also before it listens to anything else
+        is_done = runs_here and form.wish == "stop"
+        command = control_command(entry, form.wish) if is_done else steer(entry, form.wish)
+        return {"id": form.id, "wish": form.wish, "command": command}
+
+
+def _words_again(studio: Studio, opened: Opened, form: ExtendForm) -> list[str]:
+    """The command of a population, with more trials, for where it is now; wherever it was trained before.
+
+    Raises:
+        StudioError: It records none, or has as many trials already.
+    """
+    words = list(studio.jobs.words(form.p))
+    if words[:3] in ([], ["netwright", "sweep", "--join"]):
+        words = recorded_words(opened)
+    if words[:2] != ["netwright", "sweep"] or opened.entry.id.startswith(DROPPED):
+        raise StudioError(
+            409, f"{form.p} does not record the command of a sweep, so it is continued where it was started."
+        )
+    words = [*without(words, "out"), "--out", shown_path(opened.entry.folder)]
+    if form.trials is not None:
+        if form.trials < len(opened.view.trials):
+            raise StudioError(422, f"{form.p} has {len(opened.view.trials):,} trials already. Give more.")
+        words = with_options(words, {"trials": form.trials})
+    return [*without(words, "retry_failed"), "--retry_failed"] if form.retry_failed else words
 
 
 def _started(studio: Studio, id: str, words: list[str]) -> dict[str, Any]:

@@ -161,14 +161,15 @@ def test_the_verdict_is_that_of_the_fresh_sample_against_its_parent(start: Start
         assert (found["is_final"], found["missing"]) == (False, 10)
 
 
-def wait_for(studio: Any, id: str, state: str) -> dict[str, Any]:
+def wait_for(studio: Any, id: str, reached: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """The line of a population, once it is so."""
     deadline = time.monotonic() + 200
     while time.monotonic() < deadline:
-        job = next((each for each in studio.studio.jobs.all() if each["id"] == id), None)
-        if job is not None and job["state"] == state:
-            return dict(job)
+        line = next((each for each in studio.get("overview")["populations"] if each["id"] == id), None)
+        if line is not None and reached(line):
+            return dict(line)
         time.sleep(0.05)
-    raise AssertionError(f"{id} was never {state}: {studio.studio.jobs.log(id)}")
+    raise AssertionError(f"{id} was never so: {studio.studio.jobs.log(id)}")
 
 
 @pytest.mark.slow
@@ -185,9 +186,14 @@ def test_a_sweep_is_started_paused_resumed_and_stopped(start: Start, tmp_path: P
         assert studio.get("overview")["populations"][0]["job"]["state"] == "running"
         again = studio.client.post("/api/extend", json={"p": "s", "dry": False})
         assert again.status_code in (404, 409)
-        for wish, state in (("pause", "paused"), ("run", "running"), ("pause", "paused"), ("stop", "ended")):
-            studio.post("job", {"id": "s", "wish": wish})
-            job = wait_for(studio, "s", state)
+        wait_for(studio, "s", lambda line: line["counts"]["done"] > 0)
+        assert studio.post("job", {"id": "s", "wish": "pause"})["command"].startswith("netwright sweep --pause ")
+        paused = wait_for(studio, "s", lambda line: line["told"] == "paused" and not line["counts"]["running"])
+        assert paused["job"]["state"] == "running"
+        studio.post("job", {"id": "s", "wish": "run"})
+        wait_for(studio, "s", lambda line: line["counts"]["done"] > paused["counts"]["done"])
+        studio.post("job", {"id": "s", "wish": "stop"})
+        job = wait_for(studio, "s", lambda line: line["job"]["state"] == "ended")["job"]
         assert job["status"] not in (None, 0)
         assert job["wish"] == "stop"
         assert "netwright sweep" in studio.get("log", p="s")["log"]

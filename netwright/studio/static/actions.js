@@ -1,8 +1,15 @@
-// Start, pause, resume, extend and stop: always with the command that does the same.
+// Start, pause, resume, extend and stop: always with the command that does the same. Whoever started a sweep, and
+// wherever it runs: a file in its folder tells it.
 
 import { get, post } from "./api.js";
 import { command, h, problem } from "./dom.js";
 import * as routes from "./route.js";
+
+const ACTS = {
+  pause: ["Pause", "Trials that run are finished, and no more begin"],
+  run: ["Resume", "Trials begin again"],
+  stop: ["Stop", "As Ctrl-C: what is finished is kept, and the same command goes on"],
+};
 
 function dialog(title, ...content) {
   const element = h("dialog", { "aria-label": title }, h("h2", {}, title), ...content);
@@ -12,28 +19,38 @@ function dialog(title, ...content) {
   return element;
 }
 
-export function buttons(line, state, done) {
+// said(element): where the page shows what was done
+export function buttons(line, state, done, said = () => {}) {
   const name = line.id;
-  const act = (wish, label, title) => h("button", { type: "button", "data-key": `${wish} ${name}`, title, "aria-label": `${label} ${name}`, onclick: async (event) => {
-    event.target.disabled = true;
-    try {
-      await post("job", { id: name, wish });
-    } catch (error) {
-      dialog(`${label} ${name}`, problem(error.message), closeButton());
-    }
-    await done();
-  } }, label);
-  const isOurs = ["running", "paused"].includes(line.job?.state);
+  const act = (wish) => {
+    const [label, title] = ACTS[wish];
+    return h("button", { type: "button", "data-key": `${wish} ${name}`, title, "aria-label": `${label} ${name}`, onclick: async (event) => {
+      event.target.disabled = true;
+      try {
+        const found = await post("job", { id: name, wish });
+        said(h("div", {}, h("p", {}, `${name}: ${title[0].toLowerCase()}${title.slice(1)}. The same as a command:`), found.command ? command(found.command) : ""));
+      } catch (error) {
+        dialog(`${label} ${name}`, problem(error.message), closeButton());
+      }
+      await done();
+    } }, label);
+  };
+  const button = (key, label, onclick) => h("button", { type: "button", "data-key": `${key} ${name}`, "aria-label": `${label} ${name}`, onclick }, label);
   const found = [];
-  if (isOurs && state === "running") found.push(act("pause", "Pause", "It keeps its memory and its running trials"));
-  if (isOurs && state === "paused") found.push(act("run", "Resume", "It goes on where it was"));
-  if (isOurs) found.push(act("stop", "Stop", "As Ctrl-C: what is finished is kept"));
-  if (!isOurs && line.process) found.push(h("span", { class: "muted" }, `started elsewhere (process ${line.process})`));
-  if (!isOurs && !line.process && line.kind === "population") {
-    found.push(h("button", { type: "button", "data-key": `extend ${name}`, "aria-label": `${state === "done" ? "Extend" : "Continue"} ${name}`, onclick: () => extend(line, state, done) }, state === "done" ? "Extend" : "Continue"));
+  const isPopulation = line.kind === "population" && !name.startsWith("dropped/");
+  const runs = ["running", "pausing", "paused", "stopping"].includes(state);
+  if (state === "running") found.push(act("pause"));
+  if (state === "paused" || state === "pausing") found.push(act("run"));
+  if (runs && state !== "stopping") found.push(act("stop"));
+  if (isPopulation) {
+    const label = runs || state === "done" ? "Extend" : "Continue";
+    found.push(button("extend", label, () => extend(line, label, done)));
   }
-  if (line.job) found.push(h("button", { type: "button", class: "quiet", "aria-label": `Log of ${name}`, onclick: () => log(line) }, line.job.status ? `Log (ended with ${line.job.status})` : "Log"));
-  return h("div", { class: "row actions" }, found);
+  if (line.is_shared && !line.job?.state?.match(/running|paused/)) found.push(button("join", "Join", () => join(line, done)));
+  if (line.lost && isPopulation) found.push(button("retry", "Retry", () => extend(line, "Retry", done)));
+  if (line.job) found.push(h("button", { type: "button", class: "quiet", "data-key": `log ${name}`, "aria-label": `Log of ${name}`, onclick: () => log(line) }, line.job.status ? `Log (ended with ${line.job.status})` : "Log"));
+  const where = runs && !line.job?.state?.match(/running|paused/) ? [line.process && `process ${line.process}`, line.is_shared && `${line.workers} ${line.workers === 1 ? "worker" : "workers"}`].filter(Boolean).join(", ") : "";
+  return h("div", { class: "row actions" }, found, where && h("span", { class: "muted" }, `started elsewhere: ${where}`));
 }
 
 const closeButton = () => h("button", { type: "button", onclick: (event) => event.target.closest("dialog").close() }, "Close");
@@ -43,33 +60,51 @@ async function log(line) {
   dialog(`Log of ${line.id}`, h("pre", { class: "log", tabindex: "0", "aria-label": "Log" }, found.log || "It is empty."), command(line.job.command), closeButton());
 }
 
-function extend(line, state, done) {
-  const isDone = state === "done";
-  const trials = h("input", { type: "number", id: "extend-trials", min: String(line.n), value: String(isDone ? 2 * line.n : line.n), oninput: () => show() });
+// a dialog with the command of a request, which its button sends
+function planned(title, label, { text, field = null, form, path, done }) {
   const place = h("div", {});
   const button = h("button", { type: "button", class: "main", disabled: true, onclick: async () => {
     button.disabled = true;
     try {
-      await post("extend", { p: line.id, trials: Number(trials.value), dry: false });
+      await post(path, form(false));
       element.close();
       await done();
     } catch (error) {
       place.replaceChildren(problem(error.message));
     }
-  } }, isDone ? "Train more" : "Continue");
-  const element = dialog(`${isDone ? "Extend" : "Continue"} ${line.id}`,
-    h("p", {}, "The same seed draws the same networks first, so more trials add to those that are there."),
-    h("div", { class: "field" }, h("label", { for: "extend-trials" }, "Trials in all"), trials), place, h("div", { class: "row" }, button, closeButton()));
+  } }, label);
+  const words = h("p", {}, text);
+  const element = dialog(title, words, field, place, h("div", { class: "row" }, button, closeButton()));
+  let asked = 0;
   const show = async () => {
+    const own = ++asked;
     button.disabled = true;
     try {
-      place.replaceChildren(command((await post("extend", { p: line.id, trials: Number(trials.value), dry: true })).command));
+      const found = await post(path, form(true));
+      if (own !== asked) return;
+      if (found.adds) words.textContent = `${text} The sweep that runs trains them too.`;
+      place.replaceChildren(command(found.command));
       button.disabled = false;
     } catch (error) {
-      place.replaceChildren(problem(error.message));
+      if (own === asked) place.replaceChildren(problem(error.message));
     }
   };
   show();
+  return show;
+}
+
+function extend(line, label, done) {
+  const isMore = label === "Extend";
+  const trials = h("input", { type: "number", id: "extend-trials", min: String(line.n), value: String(isMore ? 2 * line.n : line.n), oninput: () => show() });
+  const retry = label === "Retry";
+  const text = retry ? `${line.lost} trials failed by the machine's fault, so nothing is known of their networks. They are trained again.` : "The same seed draws the same networks first, so more trials add to those that are there.";
+  const field = retry ? null : h("div", { class: "field" }, h("label", { for: "extend-trials" }, "Trials in all"), trials);
+  const show = planned(`${label} ${line.id}`, isMore ? "Train more" : label, { text, field, path: "extend", done,
+    form: (dry) => ({ p: line.id, retry_failed: retry, dry, ...(retry ? {} : { trials: Number(trials.value) }) }) });
+}
+
+function join(line, done) {
+  planned(`Join ${line.id}`, "Take part", { text: "This machine trains trials of the sweep, beside others that do.", path: "join", done, form: (dry) => ({ p: line.id, dry }) });
 }
 
 export function startLink(overview) {

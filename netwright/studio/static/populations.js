@@ -4,17 +4,22 @@ import { get, upload } from "./api.js";
 import { duration, h, percent, problem } from "./dom.js";
 import * as routes from "./route.js";
 
-const STATES = { running: "running", paused: "paused", done: "done", waiting: "waits", interrupted: "interrupted", failed: "failed", problem: "cannot be read", table: "table" };
+const STATES = { running: "running", pausing: "pausing", paused: "paused", stopping: "stopping", done: "done", waiting: "waits", interrupted: "interrupted", failed: "failed", problem: "cannot be read", table: "table" };
 
 export function stateOf(each) {
   if (each.problem) return "problem";
   if (each.job?.state === "paused") return "paused";
-  if (each.process || each.job?.state === "running") return "running";
+  const { waiting = 0, running = 0 } = each.counts;
+  if (each.process || each.workers || each.job?.state === "running") {
+    if (each.told === "paused") return running ? "pausing" : "paused";
+    return each.told === "stopped" ? "stopping" : "running";
+  }
   if (each.kind === "job") return "failed";
   if (each.kind === "table") return "table";
-  const { waiting = 0, running = 0, done = 0, failed = 0 } = each.counts;
-  return waiting + running === 0 ? "done" : done + failed ? "interrupted" : "waiting";
+  return waiting + running === 0 ? "done" : finished(each) ? "interrupted" : "waiting";
 }
+
+export const finished = ({ counts }) => (counts?.done ?? 0) + (counts?.failed ?? 0) + (counts?.pruned ?? 0);
 
 export class PopulationsView {
   constructor(route, overview, actions) {
