@@ -27,13 +27,17 @@ def add_table_flags(parser: CommandParser) -> None:
         "--parameters", metavar="A,B", type=names, help="the columns that are parameters (default: found)"
     )
     parser.add_argument("--ignore", metavar="C,D", type=names, default=(), help="columns that are no parameters")
+    parser.add_argument(
+        "--where", metavar="EXPRESSION", default="", help="only these networks: 'flops <= 400M and width_1 >= 64'"
+    )
 
 
 def read_with_flags(ref: str | Path, options: Namespace) -> PopulationView:
     """Read a run folder or a table as these flags say."""
     from netwright.analysis.reading import read
+    from netwright.analysis.where import where
 
-    return read(
+    found = read(
         ref,
         error=options.error,
         maximize=options.maximize or None,
@@ -41,6 +45,7 @@ def read_with_flags(ref: str | Path, options: Namespace) -> PopulationView:
         parameters=options.parameters,
         ignore=options.ignore,
     )
+    return where(found, options.where)
 
 
 def print_notices(*views: PopulationView) -> None:

@@ -29,7 +29,17 @@ from netwright.studio.errors import StudioError
 from netwright.studio.judging import repeats_for
 from netwright.studio.populations import Opened
 
-__all__ = ["WARNING", "Change", "candidate_space", "evidence", "proposal", "space_of", "space_yaml", "why_empty"]
+__all__ = [
+    "WARNING",
+    "Change",
+    "candidate_space",
+    "evidence",
+    "lowest_costs",
+    "proposal",
+    "space_of",
+    "space_yaml",
+    "why_empty",
+]
 
 WARNING = (
     "The same trials proposed this space and speak for it here, so this is no confirmation: a range that is chosen "
@@ -110,7 +120,7 @@ def evidence(opened: Opened, change: Change) -> dict[str, Any]:
         "rest": _errors(errors, failed, ~inside),
         "test": _test(errors[inside], errors[~inside]),
         "size": [_orders(before), _orders(after)],
-        "lowest": [_lowest(before), _lowest(after)],
+        "lowest": [lowest_costs(before), lowest_costs(after)],
         "limits": {name: numbers(ends) for name, ends in after.limits.items()},
         "yaml": space_yaml(after),
         "warning": WARNING,
@@ -219,7 +229,7 @@ def _orders(space: DesignSpace) -> float | None:
     return None if size == math.inf or size <= 0 else math.log10(size)
 
 
-def _lowest(space: DesignSpace) -> dict[str, float]:
+def lowest_costs(space: DesignSpace) -> dict[str, float]:
     """The complexity of the cheapest network, within the limits of the space."""
     ends = []
     for parameter in space.parameters:

@@ -9,6 +9,7 @@ from typing import Any
 
 from netwright.analysis.analyzing import LEAST, analyze
 from netwright.analysis.comparing import lettered
+from netwright.analysis.where import where
 from netwright.report.comparison import LEVEL, REPEATS, Comparison, pairs_of
 from netwright.report.provenance import differences_sentence
 from netwright.report.view import PopulationView, on_one_scale
@@ -34,10 +35,14 @@ class Judge:
         """Good ranges and relevance of the parameters of a population, as `netwright analyze` has them."""
         return self._once(("relevance", opened.entry.id, opened.mark), lambda: _relevance(opened.view))
 
-    def tests(self, opened: Sequence[Opened]) -> dict[str, Any]:
-        """Every pair of populations tested, as `netwright compare` does."""
-        key = ("tests", *((each.entry.id, each.mark) for each in opened))
-        return self._once(key, lambda: _tests([each.view for each in opened]))
+    def tests(self, opened: Sequence[Opened], chosen: str = "") -> dict[str, Any]:
+        """Every pair of populations tested, as `netwright compare --where CHOSEN` does.
+
+        Raises:
+            StatsError: The expression cannot be read, or leaves nothing of a population.
+        """
+        key = ("tests", chosen, *((each.entry.id, each.mark) for each in opened))
+        return self._once(key, lambda: _tests([where(each.view, chosen) for each in opened]))
 
     def _once(self, key: Any, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         with self._lock:

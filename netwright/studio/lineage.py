@@ -16,8 +16,8 @@ import yaml
 from netwright.errors import NetwrightError
 from netwright.report.comparison import Comparison
 from netwright.space import DesignSpace
-from netwright.studio.candidates import Change, candidate_space, space_yaml
-from netwright.studio.commands import as_typed, look_command, shown_path
+from netwright.studio.candidates import Change, candidate_space, lowest_costs, space_yaml
+from netwright.studio.commands import as_typed, look_command, shown_path, spreadsheet_text
 from netwright.studio.entries import Entry
 from netwright.studio.errors import StudioError
 from netwright.studio.judging import comparison_dict, repeats_for
@@ -30,6 +30,7 @@ __all__ = ["REFINEMENT", "SPACE", "tree", "tree_commands", "tree_table", "tree_y
 
 REFINEMENT, SPACE = "refinement.json", "space.yaml"
 _FORMAT = 1
+_END = "END_OF_FILE"  # of a file within a script
 
 
 def write_refinement(folder: Path, parent: Opened, change: Change, name: str, found: dict[str, Any], n: int) -> Path:
@@ -168,14 +169,15 @@ def tree_table(populations: Populations) -> str:
         ends = (float(errors[0]), float(errors.mean())) if len(errors) else ("", "")
         judged = (found.get("difference", ""), found.get("p", ""), found.get("is_final", ""))
         writer.writerow(
-            (_cell(node["id"]), _cell(node["parent"]), node["space"], node["size"], len(errors), *ends, *judged)
+            (
+                *map(spreadsheet_text, (node["id"], node["parent"], node["space"])),
+                node["size"],
+                len(errors),
+                *ends,
+                *judged,
+            )
         )
     return file.getvalue()
-
-
-def _cell(text: str) -> str:
-    """A name that no spreadsheet computes."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
 
 
 def tree_commands(populations: Populations) -> str:
@@ -197,6 +199,7 @@ def tree_commands(populations: Populations) -> str:
             add(node["parent"])
         opened = populations.open(id)
         words = recorded_words(opened)
+        lines.extend(_files(opened) if words and words[2].endswith(f"/{SPACE}") else ())
         lines.append(as_typed(words) if words else f"# {id} does not record the command of a sweep".replace("\n", " "))
         if node["parent"] in nodes:
             places = [shown_path(populations.open(each).entry.folder) for each in (node["parent"], id)]
@@ -205,6 +208,18 @@ def tree_commands(populations: Populations) -> str:
     for id in nodes:
         add(id)
     return "\n".join(lines) + "\n"
+
+
+def _files(opened: Opened) -> list[str]:
+    """Lines that write the space of a refinement, and where it comes from."""
+    folder = opened.entry.folder
+    lines = [as_typed(["mkdir", "-p", shown_path(folder)])]
+    for name in (SPACE, REFINEMENT):
+        with suppress(OSError):
+            text = (folder / name).read_text(encoding="utf-8").rstrip("\n")
+            if _END not in text:
+                lines += [f"cat > {as_typed([shown_path(folder / name)])} <<'{_END}'", text, _END]
+    return lines
 
 
 def _said(populations: Populations, id: str) -> str:
@@ -231,6 +246,7 @@ def _of_space(opened: Opened) -> dict[str, Any]:
         "limits": {name: list(ends) for name, ends in space.limits.items() if all(map(math.isfinite, ends))},
         "tie": [each.name for each in space.parameters if each.tied],
         "order": {each.name: each.order for each in space.parameters if each.order},
+        "lowest": lowest_costs(space),
     }
 
 

@@ -11,11 +11,12 @@ from fastapi.responses import JSONResponse, Response
 from netwright.population import FILE
 from netwright.studio.charts import CHARTS, chart
 from netwright.studio.columns import as_json, columns_of
-from netwright.studio.commands import look_command
+from netwright.studio.commands import look_command, report_command
 from netwright.studio.entries import TABLES
 from netwright.studio.errors import StudioError
 from netwright.studio.network import network_of, network_yaml
 from netwright.studio.overview import curve_of
+from netwright.studio.populations import KINDS
 from netwright.version import __version__
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["look_routes"]
 
 _FRESH = {"cache-control": "no-cache"}
+_CHART_TYPES = {"svg": "image/svg+xml", "png": "image/png", "csv": "text/csv", "json": "application/json"}
 _MOST = 12  # populations at a time
 Ids = Annotated[list[str], Query(min_length=1, max_length=_MOST)]
 
@@ -56,10 +58,14 @@ def look_routes(studio: Studio) -> APIRouter:
         return studio.judge.relevance(studio.populations.open(p))
 
     @router.get("/tests")
-    def tests(p: Ids) -> dict[str, Any]:
+    def tests(p: Ids, where: str = "") -> dict[str, Any]:
         opened = studio.populations.views(p)
-        found = studio.judge.tests(opened)
-        return found | {"command": look_command([each.entry for each in opened])}
+        found = studio.judge.tests(opened, where)
+        return found | {"command": look_command([each.entry for each in opened], where)}
+
+    @router.get("/command")
+    def command(p: Ids, where: str = "") -> dict[str, str]:
+        return {"command": look_command([studio.entries.get(id, *KINDS) for id in dict.fromkeys(p)], where)}
 
     @router.get("/training")
     def training(p: str) -> dict[str, Any]:
@@ -97,12 +103,15 @@ def _add_pictures(router: APIRouter, studio: Studio) -> None:
 
     @router.get("/chart/{name}.{kind}")
     def picture(name: str, kind: str, p: Ids) -> Response:
-        if kind not in ("svg", "png", "json"):
-            raise StudioError(404, f"a chart is svg or png, not {kind[:20]!r}.")
-        drawn, sentences = chart(name, studio.populations.views(p), "png" if kind == "png" else "svg")
+        if kind not in _CHART_TYPES:
+            raise StudioError(404, f"a chart is svg, png or csv, not {kind[:20]!r}.")
+        opened = studio.populations.views(p)
+        drawn, sentences = chart(name, opened, "svg" if kind == "json" else kind)
         if kind == "json":
-            return JSONResponse({"svg": drawn.decode(), "sentences": list(sentences)}, headers=_FRESH)
-        return _download(drawn, "image/png" if kind == "png" else "image/svg+xml", f"{name}.{kind}")
+            command = report_command([each.entry for each in opened])
+            known = {"svg": drawn.decode(), "sentences": list(sentences), "command": command}
+            return JSONResponse(known, headers=_FRESH)
+        return _download(drawn, _CHART_TYPES[kind], f"{name}.{kind}")
 
 
 def _safe_name(name: str) -> str:

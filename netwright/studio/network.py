@@ -13,8 +13,10 @@ from netwright.arch.linear_fit import LinearFit, fit
 from netwright.errors import ArchError
 from netwright.population import Population
 from netwright.studio.columns import COSTS, numbers
+from netwright.studio.commands import as_typed
 from netwright.studio.errors import StudioError
 from netwright.studio.populations import Opened
+from netwright.studio.sweep_commands import recorded_words, without
 
 __all__ = ["network_of", "network_yaml"]
 
@@ -45,6 +47,8 @@ def network_of(opened: Opened, trial: int) -> dict[str, Any]:
         "parameters": {name: _known(row[name]) for name in opened.view.parameters if name in row},
         "curve": _curve(opened.population, row, trial),
         "repeats": _repeats(opened, trial),
+        "where": _where(opened.population, row),
+        "again": _again(opened, row),
     }
     text = row.get("arch")
     return known | (_drawn(text) if isinstance(text, str) and text else {})
@@ -104,6 +108,27 @@ def _repeats(opened: Opened, trial: int) -> list[float]:
         return []
     own = repeats[(repeats["network"] == trial) & repeats["error"].notna()]
     return [float(error) for error in own["error"]]
+
+
+def _where(population: Population | None, row: Mapping[Any, Any]) -> str:
+    """What trained it: devices and processor; empty where that is not recorded."""
+    sessions = [] if population is None else population.notes.get("provenance", {}).get("sessions", [])
+    place = _known(row.get("session"))
+    if not sessions or (place is None and len(sessions) > 1):
+        return ""
+    session = sessions[int(place or 0)] if int(place or 0) < len(sessions) else {}
+    devices = session.get("devices", [])
+    hardware = session.get("hardware", {})
+    parts = [", ".join(map(str, devices)), str(hardware.get("processor") or hardware.get("cpu") or "")]
+    return "; ".join(part for part in parts if part)
+
+
+def _again(opened: Opened, row: Mapping[Any, Any]) -> str:
+    """The command that trains a trial of the machine's fault again."""
+    if row["state"] != "failed" or row.get("failure") != "machine":
+        return ""
+    words = recorded_words(opened)
+    return as_typed([*without(words, "retry_failed"), "--retry_failed"]) if words else ""
 
 
 def _known(value: Any) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 from netwright.population import STATES, mark_of
 from netwright.population.snapshot import Mark
 from netwright.studio.columns import described
+from netwright.studio.commands import place_of, words_of_run
 from netwright.studio.entries import Entry
 from netwright.studio.errors import StudioError
 from netwright.studio.populations import KINDS, Populations
@@ -19,6 +20,7 @@ from netwright.studio.steering import now
 __all__ = ["Overview", "curve_of"]
 
 _MOST_EPOCHS = 2000
+_INTERVAL = "top1_interval"
 
 
 class Overview:
@@ -51,6 +53,7 @@ class Overview:
         if kept is not None and kept[0] == mark:
             return kept[1]
         line: dict[str, Any] = {"id": entry.id, "kind": entry.kind, "changed": mark[0] / 1e9 if mark else 0.0}
+        line |= {"place": place_of(entry)}
         try:
             opened = self._populations.open(entry.id)
             line |= {"space": opened.space, **described(opened)}
@@ -65,12 +68,13 @@ def _begun(job: dict[str, Any]) -> dict[str, Any]:
     """A line for a program that has made no population yet."""
     counts = dict.fromkeys(STATES, 0)
     known = {"counts": counts, "n": 0, "best": None, "mean": None, "seconds": None, "space": "", "process": None}
-    known |= {"told": "running", "is_shared": False, "workers": 0}
+    known |= {"told": "running", "is_shared": False, "workers": 0, "place": ""}
     return {"id": job["id"], "kind": "job", "changed": job["began"], **known, "job": job}
 
 
 def _training(entry: Entry) -> dict[str, Any]:
     line: dict[str, Any] = {"id": entry.id, "kind": entry.kind, "changed": _changed(entry.path)}
+    line |= {"place": place_of(entry), "command": words_of_run(entry.folder)}
     try:
         if entry.kind == "validation":
             return line | {"metrics": _metrics(entry.path)}
@@ -104,7 +108,7 @@ def curve_of(path: Path) -> list[dict[str, Any]]:
 
 def _metrics(path: Path) -> dict[str, Any]:
     found = json.loads(path.read_text(encoding="utf-8"))
-    return {name: value for name, value in found.items() if isinstance(value, int | float | str)}
+    return {name: value for name, value in found.items() if isinstance(value, int | float | str) or name == _INTERVAL}
 
 
 def _changed(path: Path) -> float:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter
+from fastapi.responses import FileResponse, Response
 from pydantic import BaseModel, Field
 
+from netwright.analysis.where import where as narrowed
 from netwright.studio.commands import as_typed
 from netwright.studio.errors import StudioError
-from netwright.studio.picks import Pick, pick_words, picked, test_folder, test_words, write_pick
+from netwright.studio.leaders import leaders
+from netwright.studio.pick_images import images_of_pick
+from netwright.studio.picks import PICKS, Pick, files_of, pick_words, picked, test_folder, test_words, write_pick
 from netwright.studio.sweep_commands import recorded_option, run_name
 
 if TYPE_CHECKING:
@@ -34,7 +38,7 @@ class PickForm(BaseModel):
     chosen: Annotated[list[Chosen], Field(min_length=1, max_length=_MOST)]
     epochs: Annotated[int, Field(ge=1, le=100_000)]
     data_dir: str = ""
-    val_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    val_fraction: Annotated[float, Field(ge=0, lt=1)] | None = None
     dry: bool = True
 
 
@@ -63,14 +67,33 @@ def pick_routes(studio: Studio) -> APIRouter:
             opened = studio.populations.open(each.p)
             folder = studio.new_folder(run_name(each.name))
             images = form.data_dir.strip() or recorded_option(opened, "data_dir") or "digits"
-            how = Pick(each.name, form.epochs, images, form.val_fraction)
+            if images.startswith("-"):
+                raise StudioError(422, f"the images are a folder, or digits, not {images[:80]!r}.")
+            cut = images_of_pick(opened.entry.folder, images, folder.parent / PICKS)
+            how = Pick(each.name, form.epochs, images, cut, form.val_fraction)
             planned.append((opened, each, folder.parent, how, pick_words(folder.parent, how)))
         if not form.dry:
             studio.require_work()
             for opened, each, home, how, words in planned:
                 write_pick(home, how, opened, each.trial)
                 studio.jobs.start(how.name, words)
-        return {"commands": [as_typed(words) for *_, words in planned]}
+        return {
+            "commands": [as_typed(words) for *_, words in planned],
+            "has_test": all(how.images.has_test for *_, how, _ in planned),
+        }
+
+    @router.get("/best")
+    def best(p: str, where: str = "") -> dict[str, Any]:
+        opened = studio.populations.open(p)
+        return leaders(opened, narrowed(opened.view, where))
+
+    @router.get("/pick_file")
+    def file(name: str, file: str) -> Response:
+        home = studio.require_home()
+        path = next((each for each in files_of(home, run_name(name)) if each.name == file), None)
+        if path is None:
+            raise StudioError(404, f"{name} has no file {file[:80]!r}.")
+        return FileResponse(path, filename=path.name, media_type="application/octet-stream")
 
     @router.post("/test")
     def test(form: TestForm) -> dict[str, Any]:

@@ -7,19 +7,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from netwright.studio.commands import as_typed, shown_path
+from netwright.data.data_path import is_digits
+from netwright.studio.commands import as_typed, shown_path, words_of_run
 from netwright.studio.entries import Entries
 from netwright.studio.errors import StudioError
 from netwright.studio.network import network_yaml
 from netwright.studio.overview import curve_of
+from netwright.studio.pick_images import PickImages
 from netwright.studio.populations import Opened
 from netwright.system.atomic import write_text
 
-__all__ = ["PICKS", "Pick", "pick_words", "picked", "test_folder", "test_words", "write_pick"]
+__all__ = ["PICKS", "Pick", "files_of", "pick_words", "picked", "test_folder", "test_words", "write_pick"]
 
 PICKS = "picks"  # in the folder of the runs: NAME.yaml, the network, and NAME.json, where it is from
 _FORMAT = 1
-_BUNDLED = "digits"
+_KEPT = 0.2  # of the training images, for validation, where there is no such split
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,35 +31,46 @@ class Pick:
     Attributes:
         name: Of its run.
         epochs: Of its training.
-        data_dir: The folder of the images, or "digits".
-        val_fraction: Part of the training images that is kept to judge by, where the images have no such split; 0 where
-            they have.
+        data_dir: Images of its sweep.
+        images: The same, cut as the sweep cut them.
+        val_fraction: Part of the training images that is kept to judge by; None for the validation split of the images,
+            or a fifth where they have none.
     """
 
     name: str
     epochs: int
     data_dir: str
-    val_fraction: float = 0.0
+    images: PickImages
+    val_fraction: float | None = None
 
 
 def pick_words(home: Path, pick: Pick) -> list[str]:
     """`netwright train --model NETWORK ...`."""
-    if pick.data_dir.startswith("-") or not pick.data_dir.strip():
-        raise StudioError(422, f"the images are a folder, or digits, not {pick.data_dir[:80]!r}.")
-    images = ["--dataset", "digits"] if pick.data_dir == _BUNDLED else ["--data_dir", pick.data_dir]
-    kept = ["--val_fraction", f"{pick.val_fraction:g}"] if pick.val_fraction else []
+    images = ["--dataset", "digits"] if is_digits(pick.images.data_dir) else ["--data_dir", pick.images.data_dir]
+    fraction = pick.val_fraction
+    if fraction is None:
+        fraction = 0.0 if pick.images.has_validation else _KEPT
+    kept = ["--val_fraction", f"{fraction:g}"] if fraction else []
     network = shown_path(home / PICKS / f"{pick.name}.yaml")
     words = ["netwright", "train", "--model", network, *images, "--epochs", str(pick.epochs), "--validate", *kept]
     return [*words, "--out", shown_path(home / pick.name)]
 
 
 def write_pick(home: Path, pick: Pick, opened: Opened, trial: int) -> None:
-    """Write the network and where it is from. StudioError where the trial has no network."""
+    """Write the network, where it is from, and how its images are cut.
+
+    Raises:
+        StudioError: The trial has no network.
+        DataError: The images are not what they were.
+        OutputError: Something cannot be written.
+    """
     text = network_yaml(opened, trial)
+    pick.images.write(pick.data_dir)
     folder = home / PICKS
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / f"{pick.name}.yaml", text, what="the network", elsewhere="another folder")
     record = {"format": _FORMAT, "population": opened.entry.id, "trial": trial, "data_dir": pick.data_dir}
+    record |= {"split": "test" if pick.images.has_test else "validation"}
     write_text(folder / f"{pick.name}.json", json.dumps(record), what="the pick", elsewhere="another folder")
 
 
@@ -86,7 +99,11 @@ def picked(home: Path | None, entries: Entries, jobs: list[dict[str, Any]]) -> l
                 "test_job": running.get(tested.name),
                 "epochs": len(errors),
                 "error": next((each for each in reversed(errors) if each is not None), None),
+                "split": str(record.get("split", "test")),
                 "test": _metrics(tested),
+                "train": words_of_run(training.path.parent) if training else "",
+                "measured": as_typed(validate_words(home, name, str(record.get("split", "test")))),
+                "files": [path.name for path in files_of(home, name)],
                 "next": _next(home, name),
             }
         )
@@ -107,8 +124,20 @@ def test_words(home: Path, name: str, split: str) -> list[str]:
         )
     if split.startswith("-") or not split.strip():
         raise StudioError(422, f"a split is a name such as test, not {split[:40]!r}.")
+    return validate_words(home, name, split)
+
+
+def validate_words(home: Path, name: str, split: str) -> list[str]:
+    """`netwright validate RUN --split SPLIT`."""
     out = shown_path(test_folder(home, name))
     return ["netwright", "validate", shown_path(home / name), "--split", split, "--out", out]
+
+
+def files_of(home: Path, name: str) -> list[Path]:
+    """What can be had of a pick: its network, its weights, the best ones first, and what was exported of it."""
+    run = home / name
+    weights = sorted(run.glob("*.safetensors"), key=lambda path: (not path.stem.endswith("_best"), path.name))
+    return [path for path in (home / PICKS / f"{name}.yaml", *weights, run / "model.onnx") if path.is_file()]
 
 
 def _next(home: Path, name: str) -> list[str]:

@@ -19,6 +19,7 @@ from netwright.studio.jobs import aside
 from netwright.studio.lineage import SPACE, tree, tree_commands, tree_table, tree_yaml, verdict, write_refinement
 from netwright.studio.steering import control_command, is_running, now, steer
 from netwright.studio.sweep_commands import recorded_words, run_name, sweep_words, with_options, without, words_for
+from netwright.studio.tree_report import tree_report
 from netwright.sweeps.pausing import PAUSED
 
 if TYPE_CHECKING:
@@ -122,6 +123,10 @@ def work_routes(studio: Studio) -> APIRouter:
     @router.get("/tree.sh")
     def as_script() -> Response:
         return _file(tree_commands(studio.populations), "text/x-shellscript", "refinements.sh")
+
+    @router.get("/tree.html")
+    def as_report() -> Response:
+        return _file(tree_report(studio.populations), "text/html", "refinements.html")
 
     @router.get("/tree.csv")
     def as_table() -> Response:

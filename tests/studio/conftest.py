@@ -16,6 +16,7 @@ import httpx
 import pytest
 import uvicorn
 from fixtures.populations import made_population
+from studio.material import full_runs
 
 from netwright.studio import StudioSettings
 from netwright.studio.app import make_app
@@ -75,6 +76,14 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made_population(folder / "deep" / "c", "anynetx_c", 40, seed=1)
     made_population(folder / "half", "anynetx_e", 20, done=0.5)
     return folder
+
+
+@pytest.fixture(scope="session")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """The studio of a folder with runs of every kind, which nobody changes."""
+    folder = full_runs(tmp_path_factory.mktemp("full") / "runs")
+    with running(folder, temporary=tmp_path_factory.mktemp("dropped")) as studio:
+        yield studio
 
 
 @pytest.fixture

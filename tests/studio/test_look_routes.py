@@ -133,3 +133,18 @@ def test_a_growing_population_is_followed_and_never_written(start: Start, tmp_pa
             assert line["process"]
             population.finish(7, error=13.5, seconds=1.0, curve=[])  # nothing holds it up
         assert by_id(studio.get("overview")["populations"])["a"]["counts"]["done"] == 8
+
+
+def test_tests_of_a_selection_are_those_of_the_command(shown: Any, runs: Path) -> None:
+    from netwright.analysis.where import where
+
+    chosen = "width_1 >= 64 and error < 90"
+    found = shown.get("tests", p=["a", "deep/c"], where=chosen)
+    pair = pairs_of([where(read(runs / name), chosen) for name in ("a", "deep/c")])[0]
+    assert found["pairs"][0]["p"] == pair.mean.p_value
+    assert found["command"].endswith(f"--where '{chosen}'")
+    assert shown.get("command", p=["a"], where=chosen)["command"].startswith("netwright analyze ")
+    for wrong in ("nothing > 1", "error <", "error < 0"):
+        answer = shown.client.get("/api/tests", params={"p": "a", "where": wrong})
+        assert answer.status_code == 422
+        assert answer.json()["error"]

@@ -1,5 +1,6 @@
 import json
 import math
+import re
 import shutil
 import time
 from collections.abc import Callable
@@ -217,13 +218,19 @@ def test_a_population_is_extended_where_it_is_now(start: Start, runs: Path, tmp_
         assert (answer.status_code, "does not record" in answer.text) == (409, True)
 
 
+@pytest.mark.slow
 def test_picks_are_planned_with_the_images_of_the_sweep(start: Start, runs: Path) -> None:
     best = int(read(runs / "a").done.iloc[0]["trial"])
     form = {"chosen": [{"p": "a", "trial": best, "name": "best"}], "epochs": 30, "val_fraction": 0.2}
     with start(runs) as studio:
         (command,) = studio.post("pick", form)["commands"]
-        assert "--dataset digits --epochs 30 --validate --val_fraction 0.2" in command
+        # the digits have no splits of their own: as the sweep cut them, so that a test split is held out
+        assert re.search(r"picks/images-a-[0-9a-f]{8}\.npz --epochs 30 --validate --val_fraction 0\.2", command)
         assert command.endswith("best")
+        del form["val_fraction"]
+        (command,) = studio.post("pick", form)["commands"]
+        assert "val_fraction" not in command
+        assert not (runs / "picks").exists()  # nothing was started
         twice = form | {"chosen": form["chosen"] * 2}
         assert studio.client.post("/api/pick", json=twice).status_code == 422
         assert studio.get("picks") == {"picks": []}
@@ -251,3 +258,31 @@ def test_how_many_networks_a_power_takes(shown: Any) -> None:
 
     assert shown.get("trials_for", difference=-2.0, spread=4.0, power=0.9) == {"trials": trials_for(2.0, 4.0, 0.9)}
     assert np.isfinite(trials_for(2.0, 4.0, 0.9))
+
+
+def test_the_tree_is_a_report_and_a_script_that_needs_nothing_else(full: Any) -> None:
+    script = full.client.get("/api/tree.sh").text
+    assert script.index("--out") < script.index("cat > ") < script.index("netwright compare")
+    assert script.count("END_OF_FILE") == 8  # a space and its origin, of two refinements
+    first = next(node for node in full.get("tree")["nodes"] if node["id"] == "a")
+    assert set(first["lowest"]) == {"flops", "params", "acts"}
+
+
+@pytest.mark.slow
+def test_the_report_of_the_tree_has_every_step_with_its_evidence(full: Any) -> None:
+    answer = full.client.get("/api/tree.html")
+    assert "attachment" in answer.headers["content-disposition"]
+    page = answer.text
+    for part in (
+        "a-r1, refined from a",
+        "a-r2, refined from a-r1",
+        "2.4 orders of magnitude fewer",
+        "confirmed: better",
+        "20 of 40 trials are missing",
+        "The cheapest network: 2,200,000 flops",
+        "9 of 78 lay inside",
+        "netwright compare",
+    ):
+        assert part in page, part
+    assert "<script src" not in page
+    assert '"edf"' in page

@@ -1,8 +1,12 @@
-// Filters such as `error < 30 and width_1 >= 64`: read by a small parser, never by the browser's eval.
+// Filters such as `error < 30 and width_1 >= 64`: read by a small parser, never by the browser's eval. The same language
+// is --where of netwright analyze and compare (netwright/analysis/where.py).
 
 const TOKEN = /\s*(?:(\d+\.?\d*(?:e[+-]?\d+)?|\.\d+)([kMG]\b)?|([A-Za-z_][\w.]*)|(<=|>=|==|!=|&&|\|\||[-+*/()<>!=]))/y;
 const UNITS = { k: 1e3, M: 1e6, G: 1e9 };
 const WORDS = { and: "&&", or: "||", not: "!", "=": "==" };
+// what is not known is never within
+const COMPARED = { "<": (a, b) => a < b, "<=": (a, b) => a <= b, ">": (a, b) => a > b, ">=": (a, b) => a >= b, "==": (a, b) => a === b, "!=": (a, b) => a !== b && a === a && b === b };
+const MOST_DEEP = 50;
 const word = (text) => (Object.hasOwn(WORDS, text) ? WORDS[text] : text);
 
 function tokens(text) {
@@ -50,19 +54,64 @@ export function compile(text, columns) {
       return inside;
     }
     if (token?.value === "-") { const of = primary(); return (row) => -of(row); }
-    if (token?.value === "!") { const of = primary(); return (row) => !of(row); }
     throw new Error(token ? `"${token.value}" stands at a wrong place` : "the filter ends too early");
   }
   const product = binary(primary, { "*": (a, b) => (r) => a(r) * b(r), "/": (a, b) => (r) => a(r) / b(r) });
   const sum = binary(product, { "+": (a, b) => (r) => a(r) + b(r), "-": (a, b) => (r) => a(r) - b(r) });
-  const comparison = binary(sum, {
-    "<": (a, b) => (r) => a(r) < b(r), "<=": (a, b) => (r) => a(r) <= b(r),
-    ">": (a, b) => (r) => a(r) > b(r), ">=": (a, b) => (r) => a(r) >= b(r),
-    "==": (a, b) => (r) => a(r) === b(r), "!=": (a, b) => (r) => a(r) !== b(r),
-  });
-  const both = binary(comparison, { "&&": (a, b) => (r) => a(r) && b(r) });
-  const either = binary(both, { "||": (a, b) => (r) => a(r) || b(r) });
-  const found = either();
+  // 0 < width < 64 is both
+  function comparison() {
+    let [left, found] = [sum(), null];
+    while (peek(...Object.keys(COMPARED))) {
+      const compare = COMPARED[list[at++].value];
+      const [a, b, before] = [left, sum(), found];
+      found = before ? (row) => before(row) && compare(a(row), b(row)) : (row) => compare(a(row), b(row));
+      left = b;
+    }
+    return found ?? left;
+  }
+  function negation() {
+    if (!peek("!")) return comparison();
+    at += 1;
+    const of = negation();
+    return (row) => !of(row);
+  }
+  const both = binary(negation, { "&&": (a, b) => (r) => a(r) && b(r) });
+  const outer = binary(both, { "||": (a, b) => (r) => a(r) || b(r) });
+  let depth = 0;
+  const either = () => {
+    depth += 1;
+    if (depth > MOST_DEEP) throw new Error(`a filter has at most ${MOST_DEEP} parentheses within each other`);
+    const inside = outer();
+    depth -= 1;
+    return inside;
+  };
+  const found = outer();
   if (at < list.length) throw new Error(`"${list[at].value}" stands at a wrong place`);
   return found;
+}
+
+// what a filter and ranges leave, as one expression for --where
+export function expressionOf(ranges, filter) {
+  const parts = [...ranges].map(([name, [low, high]]) => `${name} >= ${Number(low.toPrecision(6))} and ${name} <= ${Number(high.toPrecision(6))}`);
+  const own = filter.trim();
+  if (own) parts.unshift(parts.length && /\b(or)\b|\|\|/.test(own) ? `(${own})` : own);
+  return parts.join(" and ");
+}
+
+// the parts of a filter that limit single columns, as ranges: `flops <= 400M and width_1 >= 64`; and those that do not
+export function rangesOf(filter, columns) {
+  const [ranges, left] = [new Map(), []];
+  const parts = /\bor\b|\|\||[()]/.test(filter) ? [filter] : filter.split(/\s*(?:\band\b|&&)\s*/);
+  for (const part of parts.map((each) => each.trim()).filter(Boolean)) {
+    const match = /^([A-Za-z_]\w*)\s*(<=|>=|<|>)\s*(\d[\d.]*(?:e[+-]?\d+)?)([kMG])?$/.exec(part);
+    const column = match && columns.find((each) => each.name === match[1]);
+    if (!column) {
+      left.push(part);
+      continue;
+    }
+    const value = Number(match[3]) * (UNITS[match[4]] ?? 1);
+    const [low, high] = ranges.get(column.name) ?? column.allowed?.map((end, i) => end ?? column.ends[i]) ?? column.ends;
+    ranges.set(column.name, match[2][0] === "<" ? [low, value] : [value, high]);
+  }
+  return { ranges, left };
 }

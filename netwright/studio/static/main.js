@@ -51,18 +51,22 @@ function navigation(route) {
 }
 
 // ---- light and dark: as the system has it, or as chosen
+function themed() {
+  current?.renderAll?.();
+  dispatchEvent(new Event("theme"));
+}
 const THEMES = ["auto", "light", "dark"];
 function theme(name) {
   document.documentElement.dataset.theme = name;
   document.getElementById("theme").textContent = `Theme: ${name}`;
   try { localStorage.setItem("theme", name); } catch { /* it is chosen again next time */ }
-  current?.renderAll?.();
+  themed();
 }
 document.getElementById("theme").addEventListener("click", () => theme(THEMES[(THEMES.indexOf(document.documentElement.dataset.theme) + 1) % 3]));
 let kept = null;
 try { kept = localStorage.getItem("theme"); } catch { /* no storage */ }
 theme(THEMES.includes(kept) ? kept : "auto");
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => current?.renderAll?.());
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", themed);
 
 // ---- live: one update at a time, the next one after it
 let isUpdating = false;

@@ -144,7 +144,8 @@ export class Scale {
     return Math.min(this.high, Math.max(this.low, this.isLog ? Math.exp(value) : value));
   }
 
-  ticks(most) {
+  // isWhole: of values such as epochs, between which there are none
+  ticks(most, isWhole = false) {
     if (this.isLog) {
       const found = [];
       const base = this.high / this.low < 3000 && this.low >= 0.1 && this.high < 1e5 ? 2 : 10;
@@ -152,7 +153,7 @@ export class Scale {
       const step = Math.ceil(found.length / most);
       return found.filter((_, i) => i % step === 0);
     }
-    const rough = (this.high - this.low) / most;
+    const rough = Math.max(isWhole ? 1 : 0, (this.high - this.low) / most);
     const power = 10 ** Math.floor(Math.log10(rough));
     const step = [1, 2, 5, 10].map((each) => each * power).find((each) => each >= rough);
     const found = [];
@@ -161,9 +162,9 @@ export class Scale {
   }
 }
 
-export function axes(surface, box, x, y, colors, { xTitle = "", yTitle = "", yFormat = number, xFormat = number, words = [], dense = false } = {}) {
+export function axes(surface, box, x, y, colors, { xTitle = "", yTitle = "", yFormat = number, xFormat = number, words = [], dense = false, isWhole = false } = {}) {
   const bottom = box.top + box.height;
-  const xTicks = words.length ? words.map((_, i) => i) : x.ticks(Math.max(2, Math.floor(box.width / (dense ? 46 : 70))));
+  const xTicks = words.length ? words.map((_, i) => i) : x.ticks(Math.max(2, Math.floor(box.width / (dense ? 46 : 70))), isWhole);
   for (const tick of y.ticks(dense ? 3 : 5)) {
     surface.rect(box.left, y.at(tick), box.width, 0.6, colors.line);
     surface.text(yFormat(tick), box.left - 5, y.at(tick) + 4, colors.muted, { align: "right" });
@@ -176,6 +177,11 @@ export function axes(surface, box, x, y, colors, { xTitle = "", yTitle = "", yFo
   if (xTitle) surface.text(xTitle, box.left + box.width / 2, bottom + 29, colors.ink, { align: "center" });
   if (yTitle) surface.text(yTitle, 11, box.top + box.height / 2, colors.ink, { align: "center", turn: -Math.PI / 2 });
 }
+
+// text that fits: its end is kept (of paths), or its beginning
+const LETTER = 6; // pixels, about
+export const shortened = (text, room) => (text.length * LETTER > room ? `…${text.slice(1 - Math.floor(room / LETTER))}` : text);
+export const clipped = (text, room) => (text.length * LETTER > room ? `${text.slice(0, Math.max(0, Math.floor(room / LETTER) - 1))}…` : text);
 
 // "#rrggbb" -> the number that a pixel of ImageData is
 export function pixel(color, card, opacity) {

@@ -2,13 +2,18 @@
 // on a fresh sample.
 
 import { get, getKept, post } from "./api.js";
+import { band, distributionAxes, key, line, rowsOf, shares } from "./distribution.js";
 import { announce, command, duration, h, number, probability, problem, save } from "./dom.js";
-import { signed } from "./look.js";
-import { axes, CanvasSurface, palette, Scale } from "./plot.js";
+import { rangesOf } from "./expression.js";
+import { csvOf, Picture } from "./pictures.js";
+import { Scale } from "./plot.js";
 import * as routes from "./route.js";
 import { halfWidth, legend } from "./table.js";
+import { signed } from "./tests.js";
 
 const WAIT_MS = 150;
+const HEIGHT = 260;
+const LIMITS = ["flops", "params", "acts"];
 const POLICIES = { relevant: "p < 0.2", holm: "p < 0.05 after Holm's correction", all: "all parameters", "relevant+order": "p < 0.2, and orders by trend" };
 
 export class RefineView {
@@ -21,6 +26,7 @@ export class RefineView {
     this.tie = new Set(route.tie);
     this.order = { ...route.order };
     this.linear = route.linear;
+    this.values = new Map(route.values);
     this.element = h("div", { class: "refine" });
   }
 
@@ -35,13 +41,25 @@ export class RefineView {
       this.element.append(h("h1", {}, `Refine ${this.id}`), problem("It does not record the space that its networks were sampled from, so none is refined."));
       return;
     }
+    this.takeFilter();
     this.build();
     await this.evaluate();
-    this.resized = new ResizeObserver(() => this.renderAll());
-    this.resized.observe(this.canvas.parentElement);
   }
 
-  close() { this.resized?.disconnect(); }
+  close() { clearTimeout(this.waiting); }
+
+  // a filter of single columns is ranges; another one is no space
+  takeFilter() {
+    if (!this.route.filter) return;
+    const known = this.population.columns.filter((each) => each.kind === "parameter" || LIMITS.includes(each.name));
+    const { ranges, left } = rangesOf(this.route.filter, known);
+    this.dropped.push(...left);
+    for (const [name, [low, high]] of ranges) {
+      const own = this.ranges.get(name);
+      this.ranges.set(name, own ? [Math.max(own[0], low), Math.min(own[1], high)] : [low, high]);
+    }
+    this.route = { ...this.route, filter: "" };
+  }
 
   async changed(ids) {
     if (!this.population || (ids && !ids.includes(this.id))) return;
@@ -51,20 +69,20 @@ export class RefineView {
 
   build() {
     const parameters = this.population.columns.filter((each) => each.kind === "parameter");
-    const limits = this.population.columns.filter((each) => ["flops", "params", "acts"].includes(each.name));
+    const limits = this.population.columns.filter((each) => LIMITS.includes(each.name));
     this.families = [...new Set(parameters.map((each) => /^(.*)_\d+$/.exec(each.name)?.[1]).filter(Boolean))];
     this.inputs = h("tbody", {});
     this.evidence = h("div", { "aria-live": "off" });
     this.status = h("p", { class: "lead", role: "status" });
-    this.canvas = h("canvas", { role: "img", "aria-label": "Error distributions of the networks inside and of the rest" });
+    this.picture = new Picture({ name: "candidate-edf", label: "error distributions of the networks inside and of the rest", height: HEIGHT, draw: (...all) => this.draw(...all), describe: () => this.sides().map(([name, side]) => `${name} ${legend(side.errors, side.n_failed)}`).join("; ") || "No candidate", csv: () => csvOf(rowsOf(this.sides().map(([name, side]) => [name, side.errors, side.n_failed]))) });
     this.columns = [...parameters, ...limits];
     this.proposed = h("div", {});
-    const policy = h("select", { id: "policy" }, Object.entries(POLICIES).map(([name, text]) => h("option", { value: name }, `${name}: ${text}`)));
+    const policy = h("select", { id: "policy", onchange: () => { this.values.set("policy", policy.value); this.keep(); } }, Object.entries(POLICIES).map(([name, text]) => h("option", { value: name, selected: name === this.values.get("policy") }, `${name}: ${text}`)));
     const linear = h("input", { type: "checkbox", checked: this.linear, onchange: () => { this.linear = linear.checked; this.touched(); } });
     this.element.append(
       h("h1", {}, `Refine the space of ${this.id}`),
       h("p", { class: "muted" }, `${this.population.space}. ${this.population.tally}.`),
-      this.dropped.length ? h("p", { class: "notice" }, `A range of ${this.dropped.join(", ")} is no part of a space: networks are drawn before these are known. It was left out.`) : "",
+      this.dropped.length ? h("p", { class: "notice" }, `Left out, for networks are drawn from ranges of single parameters and costs, before errors are known: ${this.dropped.join(", ")}.`) : "",
       h("div", { class: "two" },
         h("section", { class: "card", "aria-label": "The candidate" }, h("h2", {}, "The candidate"),
           h("div", { class: "row" }, h("label", { for: "policy" }, "Good ranges where "), policy, h("button", { type: "button", onclick: () => this.propose(policy.value) }, "Take the good ranges"), h("button", { type: "button", onclick: () => this.clear() }, "Start again")),
@@ -73,7 +91,7 @@ export class RefineView {
             h("label", { class: "check" }, linear, "widths and depths as a quantized linear function (RegNet)")),
           h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Ranges" }, h("table", {}, h("caption", { class: "hidden" }, "Ranges of the candidate"), h("thead", {}, h("tr", {}, ["parameter", "drawn", "lowest", "highest"].map((each) => h("th", { scope: "col" }, each)))), this.inputs))),
         h("div", {},
-          h("section", { class: "card", "aria-label": "What the trials that are there say" }, h("h2", {}, "What the trials that are there say"), this.status, h("div", { class: "plot" }, this.canvas), this.evidence),
+          h("section", { class: "card", "aria-label": "What the trials that are there say" }, h("h2", {}, "What the trials that are there say"), this.status, this.picture.element, this.evidence),
           this.confirmSection())));
     this.fillInputs();
   }
@@ -138,10 +156,12 @@ export class RefineView {
   }
 
   touched() {
-    routes.replace({ ...this.route, populations: [this.id], ranges: this.ranges, tie: [...this.tie], order: this.order, linear: this.linear });
+    this.keep();
     clearTimeout(this.waiting);
     this.waiting = setTimeout(() => this.evaluate(), WAIT_MS);
   }
+
+  keep() { routes.replace({ ...this.route, populations: [this.id], ranges: this.ranges, tie: [...this.tie], order: this.order, linear: this.linear, values: this.values }); }
 
   get change() { return { p: this.id, ranges: Object.fromEntries(this.ranges), tie: [...this.tie], order: this.order, linear: this.linear }; }
 
@@ -189,53 +209,33 @@ export class RefineView {
       command(`netwright sweep ${found.name}.yaml --out runs/${found.name}`));
   }
 
-  renderAll() {
-    const width = this.canvas?.parentElement.clientWidth;
-    if (!width) return;
-    const height = 240;
-    this.canvas.style.width = `${width}px`;
-    this.canvas.style.height = `${height}px`;
-    const surface = new CanvasSurface(this.canvas, width, height);
-    if (!this.found) return;
-    const colors = palette();
-    const sides = [["inside", this.found.inside, colors.series[0], []], ["rest", this.found.rest, colors.series[1], [6, 3]]];
+  renderAll() { this.picture?.render(); }
+
+  sides() { return this.found ? [["inside", this.found.inside], ["rest", this.found.rest]] : []; }
+
+  draw(surface, width, colors) {
+    const sides = this.sides();
     const errors = sides.flatMap(([, side]) => side.errors.slice(0, side.errors.length - side.n_failed));
     if (!errors.length) return;
-    const box = { left: 44, top: 44, width: width - 54, height: height - 90 };
-    const x = new Scale([errors.reduce((a, b) => Math.min(a, b)), errors.reduce((a, b) => Math.max(a, b))], [box.left, box.left + box.width]);
-    const y = new Scale([0, 1], [box.top + box.height, box.top]);
-    Object.assign(y, { low: 0, high: 1, base: 0, span: 1 });
-    axes(surface, box, x, y, colors, { xTitle: "error, %", yFormat: (value) => `${Math.round(100 * value)}%` });
-    sides.forEach(([name, side, color, dash], place) => {
-      surface.rect(box.left, 8 + 17 * place, 18, 3, color);
-      surface.text(`${name} ${legend(side.errors, side.n_failed)}`, box.left + 24, 14 + 17 * place, colors.ink, { weight: "600" });
-      const n = side.errors.length;
-      if (!n) return;
-      const half = halfWidth(n);
-      const [upper, lower, points] = [[x.from, y.at(Math.min(1, half))], [x.from, y.at(0)], [x.from, y.at(0)]];
-      const step = Math.max(1, Math.floor(n / 800));
-      for (let i = 0; i < n - side.n_failed; i += step) {
-        const at = x.at(side.errors[i]);
-        for (const share of [i / n, Math.min(i + step, n) / n]) {
-          points.push(at, y.at(share));
-          upper.push(at, y.at(Math.min(1, share + half)));
-          lower.push(at, y.at(Math.max(0, share - half)));
-        }
-      }
-      for (const line of [points, upper, lower]) line.push(x.to, line.at(-1));
-      const back = [];
-      for (let i = lower.length - 2; i >= 0; i -= 2) back.push(lower[i], lower[i + 1]);
-      surface.path([...upper, ...back], color, { fill: true, opacity: 0.13 });
-      surface.path(points, color, { width: 2.2, dash });
+    const box = { left: 46, top: 44, width: width - 58, height: HEIGHT - 90 };
+    const scales = { x: new Scale([errors.reduce((a, b) => Math.min(a, b)), errors.reduce((a, b) => Math.max(a, b))], [box.left, box.left + box.width]), y: shares([box.top, box.top + box.height]) };
+    distributionAxes(surface, box, scales.x, scales.y, colors);
+    sides.forEach(([name, side], place) => {
+      const color = colors.series[place];
+      key(surface, place, box.left, color, name, side.errors, side.n_failed, colors);
+      if (!side.errors.length) return;
+      band(surface, scales, side.errors, color);
+      line(surface, scales, side.errors, side.n_failed, color, { width: 2.2, dash: place ? [6, 3] : [] });
     });
-    this.canvas.setAttribute("aria-label", sides.map(([name, side]) => `${name} ${legend(side.errors, side.n_failed)}`).join("; "));
   }
 
   // ---- a fresh sample
   confirmSection() {
-    const input = (id, type, value, more = {}) => h("input", { id, type, value, oninput: () => this.planned(), ...more });
+    const kept = (id, value) => this.values.get(id) ?? value;
+    const told = (element) => { this.values.set(element.id, element.value); this.keep(); this.planned(); };
+    const input = (id, type, value, more = {}) => { const element = h("input", { id, type, value: kept(id, value), oninput: () => told(element), ...more }); return element; };
     this.name = input("confirm-name", "text", this.nameFor());
-    this.by = h("select", { id: "size-by", onchange: () => this.planned() }, [["band", "a band of half-width"], ["power", "power to show the difference"], ["number", "a number of networks"]].map(([value, text]) => h("option", { value }, text)));
+    this.by = h("select", { id: "size-by", onchange: () => told(this.by) }, [["band", "a band of half-width"], ["power", "power to show the difference"], ["number", "a number of networks"]].map(([value, text]) => h("option", { value, selected: value === kept("size-by", "band") }, text)));
     this.wanted = input("size-wanted", "number", "0.15", { step: "any", min: "0" });
     this.seed = input("confirm-seed", "number", "1", { min: "0" });
     this.more = { epochs: input("confirm-epochs", "number", "", { min: "1", placeholder: "as before" }), data_dir: input("confirm-data", "text", "", { placeholder: "as before" }), workers: input("confirm-workers", "number", "", { min: "1", placeholder: "as before" }) };

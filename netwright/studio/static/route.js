@@ -1,4 +1,5 @@
 // The address of a view holds all that it shows: #/look?p=runs/a&p=runs/b&r=width_1:64:256&f=error<30&pin=runs/a@3
+// What one view alone has is in v: v=sort:flops:-1, v=epochs:60.
 
 export function read(hash = location.hash) {
   const [path, query = ""] = hash.replace(/^#\/?/, "").split("?");
@@ -20,6 +21,7 @@ export function read(hash = location.hash) {
     order: Object.fromEntries(found.getAll("order").map((text) => text.split(":"))),
     linear: found.get("linear") === "1",
     show: found.get("show") ?? "",
+    values: new Map(found.getAll("v").map((text) => [text.split(":", 1)[0], text.slice(text.indexOf(":") + 1)])),
   };
 }
 
@@ -33,6 +35,7 @@ export function write(route) {
   for (const [name, direction] of Object.entries(route.order ?? {})) query.append("order", `${name}:${direction}`);
   if (route.linear) query.set("linear", "1");
   if (route.show) query.set("show", route.show);
+  for (const [name, value] of route.values ?? []) if (value !== "") query.append("v", `${name}:${value}`);
   return `#/${route.view}${query.size ? `?${query}` : ""}`;
 }
 

@@ -1,6 +1,7 @@
 // The networks of several populations in one table of numbers, and which of them a brush and a filter leave.
 
 import { compile } from "./expression.js";
+import { csvOf } from "./pictures.js";
 
 export class Networks {
   constructor(populations) {
@@ -82,22 +83,12 @@ export class Networks {
   }
 
   csv() {
-    const names = ["population", "trial", "error", "failed", ...this.columns.map((each) => each.name)];
-    const lines = [names.map(cell).join(",")];
+    const rows = [["population", "trial", "error", "failed", ...this.columns.map((each) => each.name)]];
     for (let i = 0; i < this.n; i++) {
-      if (!this.mask[i]) continue;
-      const cells = [this.id(i), this.values.trial[i], this.values.error[i], this.failed[i], ...this.columns.map((each) => this.values[each.name][i])];
-      lines.push(cells.map(cell).join(","));
+      if (this.mask[i]) rows.push([this.id(i), this.values.trial[i], this.values.error[i], this.failed[i], ...this.columns.map((each) => this.values[each.name][i])]);
     }
-    return lines.join("\n") + "\n";
+    return csvOf(rows);
   }
-}
-
-// a cell of CSV; one that a spreadsheet would compute is quoted as text
-function cell(value) {
-  if (typeof value === "number") return Number.isNaN(value) ? "" : String(value);
-  const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
-  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 function merged(populations) {
