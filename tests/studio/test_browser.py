@@ -11,10 +11,23 @@ import pytest
 from fixtures.populations import made_population
 from studio.browser import chromium, go, page_of, until
 
+from netwright.analysis.where import matches
+from netwright.errors import StatsError
 from netwright.population import Population
 from netwright.space import load_space
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+COMPILED = """async ([columns, expressions]) => {
+    const { compile } = await import("/static/expression.js");
+    return expressions.map((text) => {
+        try {
+            const test = compile(text, columns);
+            return columns.error.map((_, i) => Boolean(test(i)));
+        } catch (error) {
+            return error.message;
+        }
+    });
+}"""
 NETWORKS = "[aria-label='Networks, best first']"
 Start = Callable[..., AbstractContextManager[Any]]
 
@@ -80,42 +93,158 @@ def test_a_network_is_drawn_and_pinned_by_keys(browser: Any, shown: Any) -> None
         until(page, "!document.querySelector('.range')")
 
 
-@pytest.mark.parametrize("kind", ["PNG", "SVG", "CSV"])
-def test_a_view_is_saved(browser: Any, shown: Any, kind: str, tmp_path: Path) -> None:
-    with page_of(browser, f"{shown.url}/#/look?p=a&p=deep/c&r=flops:0:100000000") as page:
-        name = "CSV" if kind == "CSV" else f"{kind} of the error distribution"
-        with page.expect_download() as saved:
-            page.get_by_role("button", name=name, exact=True).click()
-        path = tmp_path / "saved"
-        saved.value.save_as(path)
-        content = path.read_bytes()
-        if kind == "CSV":
-            lines = content.decode().splitlines()
-            assert lines[0].startswith("population,trial,error,failed,flops")
-            assert len(lines) - 1 == int(status(page).split()[0])
-        else:
-            assert content.startswith({"PNG": b"\x89PNG", "SVG": b"<svg"}[kind])
+def test_every_picture_of_every_view_is_saved(browser: Any, full: Any, tmp_path: Path) -> None:
+    begins = {"PNG": b"\x89PNG", "SVG": b"<svg"}
+    for view, pictures in (
+        ("populations", 1),
+        ("look?p=a&p=a-r1&r=flops:0:100000000&v=columns:flops,width_1&pin=a@43", 6),
+        ("refine?p=a&r=width_1:60:900", 1),
+        ("tree", 1),
+        ("pick?p=a", 3),
+        ("trainings?p=a-t1&p=a-t2", 2),
+    ):
+        with page_of(browser, f"{full.url}/#/{view}") as page:
+            page.wait_for_function("document.querySelectorAll('.exports').length > 0")
+            if "pin" in view:
+                page.wait_for_selector(".pins .exports")
+            buttons = page.locator(".exports button:visible")
+            assert page.locator(".exports:visible").count() == pictures, view
+            for button in buttons.all():
+                with page.expect_download() as saved:
+                    button.click()
+                saved.value.save_as(tmp_path / "saved")
+                content = (tmp_path / "saved").read_bytes()
+                kind = button.inner_text()
+                assert content.startswith(begins.get(kind, b"")), (view, button.get_attribute("aria-label"))
+                if kind == "CSV":
+                    lines = content.decode().splitlines()
+                    assert len(lines) > 1
+                    assert {line.count(",") for line in lines} == {lines[0].count(",")}
+            if view.startswith("look"):
+                with page.expect_download() as saved:
+                    page.get_by_role("button", name="CSV", exact=True).click()
+                saved.value.save_as(tmp_path / "saved")
+                lines = (tmp_path / "saved").read_text(encoding="utf-8").splitlines()
+                assert lines[0].startswith("population,trial,error,failed,flops")
+                assert len(lines) - 1 == int(status(page).split()[0])
 
 
-@pytest.mark.parametrize("view", ["populations", "look?p=a&p=deep/c", "refine?p=a", "tree", "trainings", "pick?p=a"])
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (390, "light")])
-def test_a_view_is_accessible_and_fits(browser: Any, shown: Any, view: str, width: int, scheme: str) -> None:
+def test_an_address_holds_all_that_a_view_shows(browser: Any, full: Any) -> None:
+    address = f"{full.url}/#/look?p=a&r=width_1:60:900&f=flops<%3D4G&pin=a%4043&v=sort:flops:-1&v=columns:flops,width_1"
+    with page_of(browser, address) as page:
+        page.wait_for_selector(".pins article")
+        until(page, "document.querySelectorAll('details[open] canvas').length === 2")
+        assert page.locator("th[aria-sort=descending]").inner_text() == "flops"
+        until(page, "document.querySelector('.command code')?.textContent.includes('--where')")
+        shown = page.locator(".command code").first.inner_text()
+        assert shown.endswith("--where 'flops<=4G and width_1 >= 60 and width_1 <= 900'")
+        page.locator("[data-key='sort error']").click()
+        until(page, "!location.hash.includes('sort')")
+        page.get_by_role("link", name="Refine the space from this").click()
+        page.wait_for_selector("#confirm-name")
+        assert page.get_by_label("highest flops").input_value() == "4000000000"  # the filter is a range
+        page.get_by_label("Seed").fill("7")
+        page.get_by_label("Name").fill("mine")
+        address = page.url
+    with page_of(browser, address) as page:
+        assert page.get_by_label("Seed").input_value() == "7"
+        until(page, "document.querySelector('.refine').textContent.includes('runs/mine --trials 82 --seed 7')")
+        go(page, f"{full.url}/#/populations?p=a&p=a-r1")
+        until(page, "document.querySelector('.command code')?.textContent.startsWith('netwright compare ')")
+
+
+def test_a_filter_means_the_same_here_and_in_commands(browser: Any, full: Any) -> None:
+    opened = full.studio.populations.open("a")
+    rows = opened.view.counted
+    names = ["error", "flops", "width_1", "depth_2"]
+    columns = {name: rows[name].to_numpy(float) for name in names}
+    expressions = [
+        "error < 50",
+        "not error < 50 and width_1 >= 64",
+        "1 < depth_2 < 8 or flops > 1G",
+        "-width_1 + 2 * width_1 == width_1",
+        "(error > 50 or depth_2 = 3) && flops / width_1 <= 10M",
+        "!(error < 60)",
+        "width_1 - depth_2 > .5k",
+        "error",
+    ]
+    wrong = [
+        "error <",
+        "nothing > 1",
+        "(error > 1",
+        "error > 1)",
+        "error $ 1",
+        "* error",
+        "(" * 60 + "error" + ")" * 60,
+    ]
+    with page_of(browser, f"{full.url}/#/populations") as page:
+        found = page.evaluate(
+            COMPILED,
+            [{name: values.tolist() for name, values in columns.items()}, expressions + wrong],
+        )
+    for expression, own in zip(expressions, found, strict=False):
+        assert own == matches(expression, columns).tolist(), expression
+    for expression, own in zip(wrong, found[len(expressions) :], strict=True):
+        assert isinstance(own, str), expression
+        with pytest.raises(StatsError):
+            matches(expression, columns)
+
+
+def violations(page: Any, axe: str) -> list[Any]:
+    page.evaluate(axe)  # evaluated by the debugger, which the page's policy does not bind
+    found = page.evaluate("axe.run().then((all) => all.violations)")
+    return [(each["id"], [node["html"][:200] for node in each["nodes"]]) for each in found]
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
     package = pytest.importorskip("axe_playwright_python", reason="no axe here: pip install axe-playwright-python")
-    axe = (Path(package.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
-    with page_of(browser, f"{shown.url}/#/{view}", width=width, scheme=scheme) as page:
+    return (Path(package.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        "populations?p=a",
+        "look?p=a&p=a-r1&v=columns:flops,width_1&v=open:failures&pin=a@43",
+        "refine?p=a&r=width_1:60:900",
+        "tree",
+        "trainings?p=a-t1&p=a-t2",
+        "pick?p=a&pin=a@43",
+    ],
+)
+def test_a_view_is_accessible_and_fits_in_light_and_dark_and_on_a_phone(
+    browser: Any, full: Any, axe: str, view: str
+) -> None:
+    with page_of(browser, f"{full.url}/#/{view}") as page:
         page.wait_for_timeout(600)
-        page.evaluate(axe)  # evaluated by the debugger, which the page's policy does not bind
-        found = page.evaluate("axe.run().then((all) => all.violations)")
-        short = [(each["id"], [node["html"][:200] for node in each["nodes"]]) for each in found]
-        assert short == []
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        for width, scheme in ((1280, "light"), (1280, "dark"), (390, "dark"), (390, "light")):
+            page.emulate_media(color_scheme=scheme)
+            page.set_viewport_size({"width": width, "height": 900})
+            page.wait_for_timeout(100)
+            assert violations(page, axe) == [], (width, scheme)
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (width, scheme)
+
+
+def test_dialogs_are_accessible_and_show_their_command(browser: Any, full: Any, axe: str) -> None:
+    with page_of(browser, f"{full.url}/#/populations") as page:
+        for name, command in (
+            ("Start a sweep", "netwright sweep anynetx_a --out "),
+            ("Extend a", "--trials 160"),
+            ("Continue a-r2", "--trials 40"),
+        ):
+            page.get_by_role("button", name=name, exact=True).click()
+            page.get_by_role("dialog").get_by_text(command).wait_for()
+            assert violations(page, axe) == [], name
+            page.keyboard.press("Escape")
+            assert page.get_by_role("dialog").count() == 0
 
 
 def test_names_with_markup_are_text(browser: Any, start: Start, tmp_path: Path) -> None:
     name = "<img src=x onerror=window.hacked=1>"
     made_population(tmp_path / "runs" / name, "anynetx_e", 24, name="<script>window.hacked=1</script>")
     with start(tmp_path / "runs") as studio, page_of(browser, f"{studio.url}/#/populations") as page:
-        page.get_by_role("link", name=name).click()
+        page.get_by_role("link", name=name, exact=True).click()
         page.wait_for_selector("canvas")
         page.wait_for_timeout(300)
         assert page.locator("h1").inner_text() == name
@@ -150,43 +279,25 @@ def wait_for_verdict(page: Any) -> str:
     return str(page.locator(".verdict-box .badge").inner_text())
 
 
-@pytest.mark.parametrize("by", ["mouse", "keys"])
-def test_from_a_population_to_a_confirmed_refinement(browser: Any, start: Start, tmp_path: Path, by: str) -> None:
+def test_from_a_population_to_a_confirmed_refinement(browser: Any, start: Start, tmp_path: Path) -> None:
+    """By mouse; by keys alone it is in test_walk.py."""
     runs = tmp_path / "runs"
     command = f"netwright sweep anynetx_a --data_dir digits --trials 60 --epochs 1 --workers 1 --out {runs / 'a'}"
     space = load_space("anynetx_a").for_images(8, 10, 1).refine(flops=(2e5, 2e6))
     made_population(runs / "a", space, 60, command=command)
     with start(runs) as studio, page_of(browser, f"{studio.url}/#/populations") as page:
-        if by == "mouse":
-            page.get_by_role("link", name="a", exact=True).click()
-            drag(page, page.locator("canvas[aria-label^='Error against width_1.']"), 0.3, 0.97)
-            until(page, "location.hash.includes('width_1')")
-            page.get_by_role("link", name="Refine the space from this").click()
-            page.get_by_label("one for all stages").first.check()
-        else:
-            page.get_by_role("link", name="a", exact=True).focus()
-            page.keyboard.press("Enter")
-            page.wait_for_selector("canvas[aria-label^='Error against width_1.']")
-            page.locator("canvas[aria-label^='Error against width_1.']").focus()
-            for _ in range(3):
-                page.keyboard.press("Alt+ArrowRight")
-            until(page, "location.hash.includes('width_1')")
-            page.get_by_role("link", name="Refine the space from this").focus()
-            page.keyboard.press("Enter")
-            page.wait_for_selector("#confirm-name")
-            page.get_by_label("Order of width from stage to stage").focus()
-            page.keyboard.press("ArrowDown")
+        page.get_by_role("link", name="a", exact=True).click()
+        drag(page, page.locator("canvas[aria-label^='Error against width_1.']"), 0.3, 0.97)
+        until(page, "location.hash.includes('width_1')")
+        page.get_by_role("link", name="Refine the space from this").click()
+        page.get_by_label("one for all stages").first.check()
         until(page, "document.querySelector('.refine .notice')?.textContent.includes('no confirmation')")
         page.locator("#size-by").select_option("number")
         page.locator("#size-wanted").fill("5")
         until(page, "document.querySelector('.refine').textContent.includes('--trials 5')")
         button = page.get_by_role("button", name="Confirm on a fresh sample")
         until(page, "!document.querySelector('button.main').disabled")
-        if by == "mouse":
-            button.click()
-        else:
-            button.focus()
-            page.keyboard.press("Enter")
+        button.click()
         until(page, "location.hash.startsWith('#/tree')")
         try:
             word = wait_for_verdict(page)

@@ -3,15 +3,12 @@
 import json
 import os
 import shlex
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-import pytest
 from fixtures.populations import made_population
 
 from netwright.population import Population
@@ -91,38 +88,3 @@ def test_a_shared_sweep_shows_its_workers_and_can_be_joined(start: Start, tmp_pa
         assert studio.post("join", {"p": "a"})["command"] == f"netwright sweep --join {folder}"
         studio.post("job", {"id": "a", "wish": "pause"})
         assert state_of(folder) == "paused"
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(300)
-def test_a_sweep_that_was_started_in_a_terminal_obeys(start: Start, tmp_path: Path) -> None:
-    runs = tmp_path / "runs"
-    runs.mkdir()
-    words = ["sweep", "anynetx_e", "--data_dir", "digits", "--trials", "200", "--epochs", "1", "--workers", "1"]
-    words += ["--flops", "0.3M:0.6M", "--device", "cpu", "--out", str(runs / "a")]
-    process = subprocess.Popen([sys.executable, "-m", "netwright", *words], stderr=subprocess.DEVNULL)
-    try:
-        with start(runs) as studio:
-
-            def wait(reached: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-                deadline = time.monotonic() + 200
-                while time.monotonic() < deadline and process.poll() is None:
-                    lines = studio.get("overview")["populations"]
-                    if lines and reached(lines[0]):
-                        return dict(lines[0])
-                    time.sleep(0.05)
-                raise AssertionError(lines)
-
-            assert wait(lambda line: line["counts"]["done"] > 0)["process"] == process.pid
-            studio.post("job", {"id": "a", "wish": "pause"})
-            done = wait(lambda line: line["told"] == "paused" and not line["counts"]["running"])["counts"]["done"]
-            studio.post("job", {"id": "a", "wish": "run"})
-            wait(lambda line: line["counts"]["done"] > done)
-            studio.post("job", {"id": "a", "wish": "stop"})
-            assert process.wait(60) != 0
-            line = line_of(studio, "a")
-            assert line["process"] is None
-            assert line["counts"]["waiting"] > 100
-    finally:
-        process.kill()
-        process.wait()

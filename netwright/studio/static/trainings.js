@@ -26,9 +26,9 @@ export class TrainingsView {
     const table = (label, heads, body) => h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label }, h("table", { class: "list" }, h("thead", {}, h("tr", {}, heads.map((each) => h("th", { scope: "col" }, each || h("span", { class: "hidden" }, "choose"))))), body));
     this.element.append(h("h1", {}, "Trainings"),
       h("p", { class: "muted" }, "Runs of netwright train and netwright validate. Choose some to see them side by side."),
-      table("Trainings", ["", "run", "epochs", "best error, %", "last error, %"], this.trainings),
+      table("All trainings", ["", "run", "epochs", "best error, %", "last error, %"], this.trainings),
       h("section", { class: "card", "aria-label": "Curves" }, h("p", {}, h("label", { for: "measure" }, "Show "), choice), this.picture.element, this.commands),
-      h("section", { "aria-label": "Validations" }, h("h2", {}, "Validations"), this.saveValidations(), table("Validations", ["run", ...Object.values(SAID)], this.validations)));
+      h("section", { "aria-label": "Validations" }, h("h2", {}, "Validations"), this.saveValidations(), table("All validations", ["run", ...Object.values(SAID)], this.validations)));
     this.render();
     await this.load();
   }
