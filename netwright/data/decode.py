@@ -30,6 +30,7 @@ __all__ = [
     "decode_full",
     "decode_reduced",
     "ignore_pillow_warnings",
+    "jpeg_orientation",
     "open_image",
     "plain_jpeg_size",
     "read_header",
@@ -124,7 +125,7 @@ def plain_jpeg_size(data: bytes | Pixels) -> tuple[int, int] | None:
     except ValueError:
         return None
     refuse_shape(height, width)
-    if colorspace.upper() in ("CMYK", "YCCK") or (_has_exif(data) and _jpeg_orientation(data) != 1):
+    if colorspace.upper() in ("CMYK", "YCCK") or jpeg_orientation(data) != 1:
         return None
     return height, width
 
@@ -247,8 +248,7 @@ def _decode_jpeg(data: bytes, resolution: int | None, channels: int) -> Pixels |
         )
     except ValueError:
         return None
-    orientation = _jpeg_orientation(data) if _has_exif(data) else 1
-    return upright(pixels, orientation)
+    return upright(pixels, jpeg_orientation(data))
 
 
 def open_image(data: bytes) -> Image:
@@ -281,11 +281,10 @@ def _tiff_header(data: bytes) -> ImageHeader | None:
     return ImageHeader(found.height, found.width, is_gray=False) if found.channels > 1 else None
 
 
-def _has_exif(data: bytes) -> bool:
-    return data.find(b"Exif\0\0", 0, 65536) >= 0
-
-
-def _jpeg_orientation(data: bytes) -> int:
+def jpeg_orientation(data: bytes) -> int:
+    """The EXIF orientation of a JPEG; 1, which is upright, where it has none."""
+    if data.find(b"Exif\0\0", 0, 65536) < 0:
+        return 1
     try:
         with open_image(data) as image:
             return orientation_of(image)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from netwright.data.orientation import Box
 from netwright.data.source import Pixels
 from netwright.data.unsmoothed import resize_unsmoothed
 
@@ -15,6 +16,7 @@ __all__ = [
     "make_square",
     "resize",
     "resize_and_crop",
+    "resize_box",
     "resize_shorter",
     "square_at_once",
 ]
@@ -44,6 +46,14 @@ def resize(pixels: Pixels, height: int, width: int, interpolation: str, *, antia
     if pixels.shape[:2] == (height, width):
         return pixels
     return (_as_pillow if antialias else resize_unsmoothed)(pixels, height, width, interpolation)
+
+
+def resize_box(pixels: Pixels, height: int, width: int, interpolation: str, box: Box) -> Pixels:
+    """Resize a box (top, left, height, width; fractions of pixels count) of an image, smoothed; else as `resize`."""
+    top, left, tall, broad = box
+    rows, columns = pixels.shape[:2]
+    edges = (max(0.0, left), max(0.0, top), min(float(columns), left + broad), min(float(rows), top + tall))
+    return _as_pillow(pixels, height, width, interpolation, edges)
 
 
 def resize_shorter(pixels: Pixels, side: int, interpolation: str, *, antialias: bool) -> Pixels:

@@ -10,10 +10,12 @@ import torch
 
 from netwright.data.decode import decode_full
 from netwright.data.decode_rules import DecodeRules
+from netwright.data.jpeg_part import decode_part, read_frame
+from netwright.data.orientation import Box
 from netwright.data.preprocess import Preprocessing
-from netwright.data.resize import resize
 from netwright.data.source import Pixels
 from netwright.errors import RecipeError
+from netwright.loader.part_resize import resize_part
 from netwright.recipe.augmentation import Augmentation
 
 if TYPE_CHECKING:
@@ -66,11 +68,27 @@ class Augment:
         return self._preprocessing.rules
 
     def of_file(self, data: bytes | Pixels) -> list[Pixels]:
-        """The versions of an image that is not decoded yet; DataError where it cannot be."""
-        return self(decode_full(data, self._preprocessing.channels, rules=self.rules))
+        """The versions of an image that is not decoded yet: of a JPEG only the random part is.
+
+        Raises:
+            DataError: It cannot be decoded.
+        """
+        channels, augmentation = self._preprocessing.channels, self._augmentation
+        is_part = augmentation.random_crop == "resized" and channels in (1, 3)
+        frame = read_frame(data) if is_part else None
+        if frame is None or not isinstance(data, bytes):
+            return self(decode_full(data, channels, rules=self.rules))
+        box = _random_box(frame.height, frame.width, augmentation)
+        # without smoothing, and between bands, pixels are wanted as they are
+        is_exact = not augmentation.antialias or augmentation.resize == "letterbox"
+        side = max(frame.height, frame.width) if is_exact else augmentation.image_size
+        return self._varied(self._resized(*decode_part(data, frame, box, channels, side, self.rules)))
 
     def __call__(self, pixels: Pixels) -> list[Pixels]:
-        base = self._flip(self._crop(pixels))
+        return self._varied(self._crop(pixels))
+
+    def _varied(self, cropped: Pixels) -> list[Pixels]:
+        base = self._flip(cropped)
         if self._color is None:
             return [base]
         clean = [base] if self.versions > 1 else []
@@ -87,14 +105,16 @@ class Augment:
             padded = np.pad(fitted, ((pad, pad), (pad, pad), (0, 0)))
             top, left = (int(torch.randint(0, 2 * pad + 1, (1,)).item()) for _ in range(2))
             return padded[top : top + side, left : left + side]
-        return self._resized(_random_part(pixels, augmentation, is_square=augmentation.resize != "crop"))
+        rows, columns = pixels.shape[:2]
+        top, left, height, width = _random_box(rows, columns, augmentation)
+        return self._resized(pixels[top : top + height, left : left + width])
 
-    def _resized(self, part: Pixels) -> Pixels:
-        """A random part as the input: squeezed, but for letterbox, where it keeps its ratio."""
+    def _resized(self, part: Pixels, box: Box | None = None) -> Pixels:
+        """A random part, or a box of it, as the input: squeezed, but for letterbox, where it keeps its ratio."""
         augmentation, side = self._augmentation, self._augmentation.image_size
         if augmentation.resize == "letterbox":
             return self._preprocessing.square(part, side)
-        return resize(part, side, side, augmentation.interpolation, antialias=augmentation.antialias)
+        return resize_part(part, side, augmentation.interpolation, antialias=augmentation.antialias, box=box)
 
     def _flip(self, pixels: Pixels) -> Pixels:
         augmentation = self._augmentation
@@ -125,18 +145,21 @@ def _refuse_channels(augmentation: Augmentation, channels: int) -> None:
             raise RecipeError(f"{key} is for 1 or 3 channels, and the network takes {channels}. Leave '{key}' out.")
 
 
-def _random_part(pixels: Pixels, augmentation: Augmentation, *, is_square: bool) -> Pixels:
-    """A random part of an image, as torchvision draws it; is_square: of the image squeezed to a square."""
+def _random_box(rows: int, columns: int, augmentation: Augmentation) -> tuple[int, int, int, int]:
+    """Top, left, height and width of a random part of an image, as torchvision draws it.
+
+    With a resize other than crop it is drawn in the image squeezed to a square.
+    """
     from torchvision.transforms import RandomResizedCrop
 
-    rows, columns = pixels.shape[:2]
+    is_square = augmentation.resize != "crop"
     drawn = (max(rows, columns),) * 2 if is_square else (rows, columns)
     like = torch.empty((1, *drawn), device="meta")
     top, left, height, width = RandomResizedCrop.get_params(like, list(augmentation.scale), list(augmentation.ratio))
     if is_square:
         top, height = top * rows // drawn[0], max(1, round(height * rows / drawn[0]))
         left, width = left * columns // drawn[1], max(1, round(width * columns / drawn[1]))
-    return pixels[top : top + height, left : left + width]
+    return top, left, height, width
 
 
 def crop_padding(side: int) -> int:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from netwright.data.decode import decode_full
 from netwright.data.images import Skipped
 from netwright.data.preprocess import Preprocessing
 from netwright.data.source import IntArray, Pixels
@@ -88,10 +87,9 @@ class TrainReader:
         for i, (position, repeat) in enumerate(
             zip(batch_index.positions.tolist(), batch_index.repeats.tolist(), strict=True)
         ):
-            whole, labels[i] = self._read(position, skipped)
             seed = seed_from(_IMAGE, self.seed, batch_index.epoch, position, repeat)
-            seed_global_rngs(seed)
-            for version, augmented in enumerate(self.augment(whole)):
+            made, labels[i] = self._read(position, seed, skipped)
+            for version, augmented in enumerate(made):
                 pixels[version, i] = augmented
                 if self.augmentation.lighting:
                     normal = self.augmentation.lighting * torch.randn(3, dtype=torch.float64).numpy()
@@ -110,13 +108,14 @@ class TrainReader:
             skipped,
         )
 
-    def _read(self, position: int, skipped: list[Skipped]) -> tuple[Pixels, int]:
-        """An image and its label; where it is bad, another one and that one's label."""
+    def _read(self, position: int, seed: int, skipped: list[Skipped]) -> tuple[list[Pixels], int]:
+        """The versions of an image, and its label; where it is bad, those of another one, by the same seed."""
         at = position
         for attempt in range(_MOST_SUBSTITUTES):
             try:
-                pixels = decode_full(self.split.read(at).data, self.channels, rules=self.augment.rules)
-                return pixels, int(self.labels[at])
+                data = self.split.read(at).data
+                seed_global_rngs(seed)
+                return self.augment.of_file(data), int(self.labels[at])
             except (DataError, OSError) as error:
                 skipped.append(self.split.skipped(at, error))
             at = substitute(self.seed, len(self.split), position, attempt)

@@ -11,6 +11,7 @@ import torch
 
 from netwright.data.source import ImageSource
 from netwright.errors import RecipeError
+from netwright.loader.part_resize import PART_KERNEL
 from netwright.recipe import TrainConfig
 from netwright.training.distributed import Group
 from netwright.training.preparation import DECODED_BEFORE
@@ -28,7 +29,7 @@ _MAY_CHANGE = frozenset(
     }
 )
 # these change the last bits of sums only
-_ROUNDING = ("threads", "processor threads", "compile", "channels_last", "deterministic")
+_ROUNDING = ("threads", "processor threads", "compile", "channels_last", "deterministic", "random parts by")
 # with these the rest of the schedule is planned again
 _REPLANNED = ("epochs",)
 # validation itself changes nothing but with precise_bn, which it computes
@@ -59,6 +60,7 @@ def training_identity(setup: Setup, group: Group) -> dict[str, Any]:
         "processes": group.world,
         "processor threads": torch.get_num_threads(),
         "kind of device": group.device.type,
+        "random parts by": PART_KERNEL,
     }
 
 
@@ -77,7 +79,8 @@ def check_identity(before: dict[str, Any], now: dict[str, Any], out: Path, *, st
     now = json.loads(json.dumps(now))  # with the types of JSON
     defaults = {key: value for key, value in json.loads(json.dumps(TrainConfig().to_flat())).items() if key in now}
     # a version without a key did what is now its default, but for what it did not say yet
-    before = defaults | {key: value for key, value in DECODED_BEFORE.items() if key in now} | before
+    unsaid = {**DECODED_BEFORE, "random parts by": "pillow"}
+    before = defaults | {key: value for key, value in unsaid.items() if key in now} | before
     names = [*before, *(key for key in now if key not in before)]
     other = [key for key in names if key not in _MAY_CHANGE and before.get(key) != now.get(key)]
     allowed = () if strict else (*_ROUNDING, *_REPLANNED, *(() if now.get("precise_bn") else _VALIDATION))

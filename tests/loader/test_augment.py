@@ -1,3 +1,4 @@
+import io
 import random
 
 import numpy as np
@@ -8,6 +9,7 @@ from torchvision import transforms
 
 import netwright.data.resize as resize_module
 import netwright.loader.augment as augment_module
+from netwright.data.decode import decode_full
 from netwright.data.preprocess import Preprocessing
 from netwright.errors import RecipeError
 from netwright.loader.augment import Augment
@@ -41,6 +43,7 @@ def image_of(pixels):
 @pytest.mark.parametrize("interpolation", ["nearest", "bilinear", "bicubic"])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_the_resized_crop_is_torchvisions(interpolation, channels):
+    """The same parts; smoothed colors are torch's, which differ from Pillow's by rounding."""
     mode = transforms.InterpolationMode(interpolation)
     oracle = transforms.RandomResizedCrop(24, (0.2, 0.9), (0.6, 1.6), interpolation=mode, antialias=True)
     ours = augment_of(scale=(0.2, 0.9), ratio=(0.6, 1.6), interpolation=interpolation, in_channels=channels)
@@ -49,7 +52,64 @@ def test_the_resized_crop_is_torchvisions(interpolation, channels):
         seed_global_rngs(seed)
         expected = np.asarray(oracle(image_of(pixels))).reshape(24, 24, channels)
         seed_global_rngs(seed)
-        assert np.array_equal(ours(pixels)[0], expected)
+        difference = np.abs(ours(pixels)[0].astype(int) - expected)
+        is_pillows = interpolation == "nearest" or channels == 1
+        assert difference.max() <= (0 if is_pillows else 8)
+        assert difference.mean() < 0.3
+
+
+@pytest.mark.parametrize("resize", ["crop", "squash"])
+def test_parts_are_those_that_torchvision_draws(resize):
+    draw = transforms.RandomResizedCrop.get_params
+    augmentation = augment_of(scale=(0.1, 0.9), ratio=(0.6, 1.6), resize=resize)._augmentation
+    for seed, (rows, columns) in enumerate([(50, 60), (300, 20), (7, 7), (200, 340)] * 20):
+        seed_global_rngs(seed)
+        size = (rows, columns) if resize == "crop" else (max(rows, columns),) * 2
+        top, left, height, width = draw(torch.empty(3, *size), [0.1, 0.9], [0.6, 1.6])
+        after = torch.rand(1)
+        seed_global_rngs(seed)
+        box = augment_module._random_box(rows, columns, augmentation)
+        assert torch.rand(1) == after, "what is drawn afterwards is the same too"
+        if resize == "crop":
+            assert box == (top, left, height, width)
+        else:
+            assert box[0] == top * rows // size[0]
+            assert box[3] == max(1, round(width * columns / size[1]))
+
+
+def jpeg_of(pixels, orientation=1, **options):
+    file = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    image_of(pixels).save(file, "JPEG", quality=90, exif=exif, **options)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("orientation", [1, 2, 3, 4, 5, 6, 7, 8])
+@pytest.mark.parametrize("options", [{}, {"restart_marker_blocks": 1}, {"progressive": True}])
+def test_a_part_of_a_file_is_that_of_its_pixels(orientation, options):
+    data = jpeg_of(noise(70, 110), orientation, **options)
+    ours = augment_of(scale=(0.05, 0.6))
+    for seed in range(5):
+        seed_global_rngs(seed)
+        (of_file,) = ours.of_file(data)
+        seed_global_rngs(seed)
+        (of_pixels,) = ours(decode_full(data, 3))
+        assert np.array_equal(of_file, of_pixels)
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("resize", ["crop", "squash"])
+def test_a_part_of_a_large_file_is_decoded_smaller(orientation, resize):
+    smooth = np.asarray(image_of(noise(60, 80)).resize((1600, 1200), Image.Resampling.BICUBIC))
+    data = jpeg_of(smooth, orientation)
+    ours = augment_of(scale=(0.2, 0.9), resize=resize)
+    for seed in range(5):
+        seed_global_rngs(seed)
+        (of_file,) = ours.of_file(data)
+        seed_global_rngs(seed)
+        (of_pixels,) = ours(decode_full(data, 3))
+        assert np.abs(of_file.astype(int) - of_pixels).mean() < 1.5
 
 
 def test_flips_and_jitter_are_torchvisions():
@@ -96,7 +156,9 @@ def test_a_sliver_is_no_larger_than_other_images_once_resized(monkeypatch, rando
 
     real = resize_module.resize
     monkeypatch.setattr(resize_module, "resize", spy)
-    monkeypatch.setattr(augment_module, "resize", spy)
+    monkeypatch.setattr(
+        augment_module, "resize_part", lambda part, side, how, **_: spy(part, side, side, how, antialias=1)
+    )
     (cropped,) = augment_of(random_crop=random_crop)(np.zeros((*size, 3), np.uint8))
     assert cropped.shape == (24, 24, 3)
     assert 0 < max(largest) <= 17 * 28**2
