@@ -24,6 +24,8 @@ from netwright.system.atomic import explain_errors
 __all__ = ["ShardPlan", "ShardRecord", "prepared_image", "read_record", "write_shard"]
 
 _WHAT, _ELSEWHERE = "the prepared images", "another folder"
+_UNIT = 16  # pixels a side of what is coded at once, with colors at half the resolution
+_INTERVAL = 4  # units between restart markers, or fewer where these do not divide a row
 _GAP = 2  # a JPEG is decoded to at least so many times the short side that is wanted
 
 
@@ -117,8 +119,6 @@ def prepared_image(data: bytes | Pixels, short_side: int, quality: int, backgrou
     Raises:
         DataError: It cannot be decoded.
     """
-    import simplejpeg
-
     size = plain_jpeg_size(data)
     rules = DecodeRules(background)
     if size is not None and isinstance(data, bytes):
@@ -131,10 +131,19 @@ def prepared_image(data: bytes | Pixels, short_side: int, quality: int, backgrou
         pixels = decode_full(data, 3, rules=rules)
     if min(pixels.shape[:2]) > short_side:
         pixels = resize_shorter(pixels, short_side, "bicubic", antialias=True)
-    encoded: bytes = simplejpeg.encode_jpeg(
-        np.ascontiguousarray(pixels), quality=quality, colorspace="RGB", colorsubsampling="420"
-    )
-    return encoded
+    return _encoded(pixels, quality)
+
+
+def _encoded(pixels: Pixels, quality: int) -> bytes:
+    """A JPEG with restart markers, between which training decodes only what it needs (`netwright.data.jpeg_layout`)."""
+    from PIL import Image
+
+    columns = -(-pixels.shape[1] // _UNIT)
+    interval = next((each for each in range(_INTERVAL, 1, -1) if columns % each == 0), 1)
+    file = io.BytesIO()
+    image = Image.fromarray(np.ascontiguousarray(pixels))
+    image.save(file, "JPEG", quality=quality, subsampling="4:2:0", restart_marker_blocks=interval)
+    return file.getvalue()
 
 
 def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:

@@ -12,7 +12,8 @@ __all__ = ["JpegCut", "JpegLayout", "cut_jpeg", "read_layout"]
 
 _SEQUENTIAL = (0xC0, 0xC1)  # markers of frames that one pass decodes from the top, Huffman-coded
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_INTERVAL, _SCAN, _END = 0xDD, 0xDA, b"\xff\xd9"
+_INTERVAL, _SCAN, _EXIF, _END = 0xDD, 0xDA, 0xE1, b"\xff\xd9"
+_TAIL = 32  # bytes in which the end is looked for first: nothing else is as quick
 # rows and columns around a part that smooth color upsampling looks at
 _MARGIN = 2
 
@@ -28,6 +29,7 @@ class JpegLayout:
         scan: Byte where the coded pixels begin.
         end: Byte behind them.
         interval: Units between two restart markers; 0: there are none.
+        has_exif: Whether a camera has noted something, such as an orientation.
     """
 
     height: int
@@ -38,13 +40,14 @@ class JpegLayout:
     scan: int
     end: int
     interval: int
+    has_exif: bool
 
 
 @dataclass(frozen=True, slots=True)
 class JpegCut:
     """A JPEG of some of the pixels: the first of them is (top, left) of the whole."""
 
-    data: bytes
+    data: bytes | bytearray
     top: int
     left: int
     height: int
@@ -54,6 +57,7 @@ class JpegCut:
 def read_layout(data: bytes) -> JpegLayout | None:
     """The layout of a JPEG of one or three channels; None of all others, and of those that end too early."""
     size_at = interval = block_height = block_width = channels = 0
+    has_exif = False
     at = 2
     while at + 4 <= len(data) and data[at] == 0xFF:
         marker, length = data[at + 1], (data[at + 2] << 8) | data[at + 3]
@@ -75,20 +79,26 @@ def read_layout(data: bytes) -> JpegLayout | None:
             )
         elif marker == _INTERVAL:
             interval = (data[at + 4] << 8) | data[at + 5]
+        elif marker == _EXIF:
+            has_exif = has_exif or data.startswith(b"Exif\0\0", at + 4)
         elif marker == _SCAN:
             if not size_at or data[at + 4] != channels:
                 return None
-            return _layout(data, size_at, (block_height, block_width), at + 2 + length, interval)
+            return _layout(data, size_at, (block_height, block_width), at + 2 + length, interval, has_exif)
         at += 2 + length
     return None
 
 
-def _layout(data: bytes, size_at: int, block: tuple[int, int], scan: int, interval: int) -> JpegLayout | None:
+def _layout(
+    data: bytes, size_at: int, block: tuple[int, int], scan: int, interval: int, has_exif: bool
+) -> JpegLayout | None:
     height, width = (int.from_bytes(data[size_at + offset : size_at + offset + 2]) for offset in (0, 2))
-    end = data.find(_END, scan)
+    end = data.find(_END, max(scan, len(data) - _TAIL))
+    if end < 0:
+        end = data.find(_END, scan)
     if end < 0 or not (height and width and block[0] and block[1]):
         return None
-    return JpegLayout(height, width, *block, size_at, scan, end, interval)
+    return JpegLayout(height, width, *block, size_at, scan, end, interval, has_exif)
 
 
 def cut_jpeg(data: bytes, layout: JpegLayout, top: int, left: int, height: int, width: int) -> JpegCut:
@@ -116,7 +126,7 @@ def cut_jpeg(data: bytes, layout: JpegLayout, top: int, left: int, height: int, 
     if bottom == layout.height:
         return JpegCut(data, 0, 0, layout.height, layout.width)
     head = _with_size(data[: layout.scan], layout, bottom, layout.width)
-    return JpegCut(bytes(head) + data[layout.scan :], 0, 0, bottom, layout.width)
+    return JpegCut(head + data[layout.scan :], 0, 0, bottom, layout.width)
 
 
 def _cut_intervals(
@@ -129,22 +139,23 @@ def _cut_intervals(
     if layout.interval % columns == 0:
         each = layout.interval // columns  # rows
         first_row -= first_row % each
-        runs = [(first_row // each, -(-last_row // each))]
+        kept = np.arange(first_row // each, -(-last_row // each))[np.newaxis]
     else:
         a_row, pixels = columns // layout.interval, layout.interval * layout.block_width
         first = max(0, sides[0] - _MARGIN) // pixels
         last = min(a_row, -(-(sides[1] + _MARGIN) // pixels))
         left, right = first * pixels, min(layout.width, last * pixels)
-        runs = [(row * a_row + first, row * a_row + last) for row in range(first_row, last_row)]
-    starts, ends = [layout.scan, *(markers + 2).tolist()], [*markers.tolist(), layout.end]
+        kept = a_row * np.arange(first_row, last_row)[:, np.newaxis] + np.arange(first, last)
+    starts, ends = np.append(layout.scan, markers + 2), np.append(markers, layout.end)
     top, bottom = first_row * layout.block_height, min(layout.height, last_row * layout.block_height)
     head = _with_size(data[: layout.scan], layout, bottom - top, right - left)
-    coded = np.frombuffer(
-        bytearray(b"\xff\xd0".join([data[starts[first] : ends[last - 1]] for first, last in runs])), dtype=np.uint8
-    )
-    joints = _find_markers(coded)
-    coded[joints + 1] = 0xD0 + np.arange(len(joints)) % 8  # they are numbered by turns
-    return JpegCut(bytes(head) + coded.tobytes() + _END, top, left, bottom - top, right - left)
+    runs = zip(starts[kept[:, 0]].tolist(), ends[kept[:, -1]].tolist(), strict=True)
+    joined = b"\xff\xd0".join([data[start:end] for start, end in runs])
+    cut = bytearray(b"".join((head, joined, _END)))
+    joints = layout.scan - 2 + np.cumsum(ends[kept] - starts[kept] + 2)[:-1]
+    # markers are numbered by turns
+    np.frombuffer(cut, dtype=np.uint8)[joints + 1] = 0xD0 + np.arange(len(joints)) % 8
+    return JpegCut(cut, top, left, bottom - top, right - left)
 
 
 def _with_size(head: bytes, layout: JpegLayout, height: int, width: int) -> bytearray:
@@ -155,10 +166,7 @@ def _with_size(head: bytes, layout: JpegLayout, height: int, width: int) -> byte
 
 def _markers(data: bytes, start: int, end: int) -> IntArray:
     """Bytes of the restart markers; a byte of 255 among coded pixels is followed by 0."""
-    return start + _find_markers(np.frombuffer(data, dtype=np.uint8, count=end - start, offset=start))
-
-
-def _find_markers(coded: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> IntArray:
+    coded = np.frombuffer(data, dtype=np.uint8, count=end - start, offset=start)
     high = np.flatnonzero(coded[:-1] == 0xFF)
-    markers: IntArray = high[(coded[high + 1] & 0xF8) == 0xD0].astype(np.int64)
+    markers: IntArray = start + high[coded[high + 1] > 0].astype(np.int64)
     return markers

@@ -48,7 +48,7 @@ def read_frame(data: bytes | Pixels) -> JpegFrame | None:
     if layout is None:
         return None
     refuse_shape(layout.height, layout.width)
-    orientation = jpeg_orientation(data)
+    orientation = jpeg_orientation(data) if layout.has_exif else 1
     return JpegFrame(*upright_shape(layout.height, layout.width, orientation), orientation, layout)
 
 

@@ -38,7 +38,8 @@ def resize_part(part: Pixels, side: int, interpolation: str, *, antialias: bool,
         return part
     if not antialias or part.shape[2] != 3 or interpolation not in _SMOOTHED:
         return resize(part, side, side, interpolation, antialias=antialias)
-    batch = torch.from_numpy(np.require(part, requirements=["C", "W"])).permute(2, 0, 1)[None]
+    # the batch first: so torch sees that channels lie together, and neither copies nor turns pixels
+    batch = torch.from_numpy(np.require(part, requirements=["C", "W"]))[None].permute(0, 3, 1, 2)
     resized = torch.nn.functional.interpolate(
         batch, (side, side), mode=interpolation, antialias=True, align_corners=False
     )
