@@ -1,110 +1,77 @@
-"""How fast photos become training batches, beside timm's and torchvision's loaders on the same files in the same run.
+"""How fast photos become training batches, beside the loaders of the field on the same files in the same run.
 
-    python benchmarks/data.py PHOTOS [--prepared FOLDER] [--workers 0 1 2] [--out table.json]
+    python benchmarks/data.py PHOTOS [--cifar FOLDER] [--cores 1 2] [--rounds 5] [--out table.json]
 
-Random resized crop to 224 pixels and flip, to uint8 batches of 64. PHOTOS has a folder a class. --prepared: the same
-images by `netwright data prepare`, which ours reads too. Loaders take turns; the fastest of --repeats epochs counts,
-after one that starts the workers. --cifar: CIFAR-10 by padded crop, flip and normalization, beside torchvision.
+PHOTOS has a folder a class. Random resized crop to 224 pixels and flip, to uint8 batches of 64; with one core in this
+process, with two in two worker processes (DALI: threads). Prepared shards are made of the photos first, as `netwright
+data prepare` makes them. Loaders take turns in --rounds rounds, after an epoch that starts their workers; the median
+counts. --cifar: CIFAR-10 by padded crop, flip and normalization. Peers: pip install opencv-python-headless webdataset
+nvidia-dali-cuda120; those that are not installed are left out.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import tarfile
+import tempfile
 import time
-from collections.abc import Callable, Iterable, Sized
+from collections.abc import Callable, Sized
+from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Any
 
-import numpy as np
+import data_loaders as loaders  # beside this file
 import torch
+from environment import as_line, environment  # beside this file
 
-from netwright.data import open_source
-from netwright.loader import Split, TrainLoader
-from netwright.recipe import TrainConfig
+from netwright import prepare_data
 
-SIDE, BATCH = 224, 64
-Epoch = Callable[[], Iterable[Any]]
+Maker = Callable[[], loaders.Loader]
 
 
-def ours(data_dir: str, workers: int) -> tuple[Epoch, Callable[[], None]]:
-    """Batches of uint8 pixels, before they go to a device."""
-    source = open_source(data_dir)
-    index = source.splits.get("train", next(iter(source.splits.values())))
-    training = TrainConfig().with_(
-        image_size=SIDE, batch_size=BATCH, workers=workers, color_jitter=None, drop_last=False, data_dir=data_dir
-    )
-    loader = TrainLoader(Split(source, index, "train"), training, device=torch.device("cpu"))
-    return lambda: loader._batches(loader._sampler.batches(1)), loader.close
+def raw_shards(photos: Path, folder: Path, count: int = 4) -> list[str]:
+    """The photos as they are in tar shards, in WebDataset's layout."""
+    paths = sorted(path for path in photos.rglob("*") if path.is_file())
+    classes = sorted({path.parent.name for path in paths})
+    for number in range(count):
+        with tarfile.open(folder / f"raw-{number}.tar", "w") as tar:
+            for place, path in enumerate(paths[number::count]):
+                tar.add(path, f"{place:06d}.jpg")
+                label = folder / "label.cls"
+                label.write_text(str(classes.index(path.parent.name)))
+                tar.add(label, f"{place:06d}.cls")
+    return [str(path) for path in sorted(folder.glob("raw-*.tar"))]
 
 
-def timms(data_dir: str, workers: int) -> tuple[Epoch, Callable[[], None]]:
-    """timm's create_loader with its prefetcher off, so that batches are float tensors as it gives them on a CPU."""
-    from timm.data import create_dataset, create_loader
-
-    dataset = create_dataset("", root=data_dir)
-    loader = create_loader(
-        dataset, (3, SIDE, SIDE), BATCH, is_training=True, use_prefetcher=False, hflip=0.5, color_jitter=0.0,
-        num_workers=workers, pin_memory=False, interpolation="bilinear", persistent_workers=workers > 0,
-    )  # fmt: skip
-    return lambda: loader, lambda: None
-
-
-def torchvisions(data_dir: str, workers: int, *, version: int) -> tuple[Epoch, Callable[[], None]]:
-    """torchvision v1 on Pillow, or v2 with its own decoder, in torch's DataLoader."""
-    from torch.utils.data import DataLoader
-    from torchvision import io
-    from torchvision.datasets import ImageFolder
-    from torchvision.transforms import v2
-
-    steps: list[Any] = [v2.RandomResizedCrop(SIDE, antialias=True), v2.RandomHorizontalFlip()]
-    if version == 1:
-        dataset = ImageFolder(data_dir, v2.Compose([*steps, v2.PILToTensor()]))
-    else:
-        dataset = ImageFolder(
-            data_dir,
-            v2.Compose(steps),
-            loader=lambda path: io.decode_image(path, mode=io.ImageReadMode.RGB),  # type: ignore[arg-type]
-        )
-    loader: DataLoader[Any] = DataLoader(
-        dataset, BATCH, shuffle=True, num_workers=workers, persistent_workers=workers > 0
-    )
-    return lambda: loader, lambda: None
-
-
-def cifar(folder: str, workers: int, *, theirs: bool) -> tuple[Epoch, Callable[[], None]]:
-    """CIFAR-10: crop from 4 black pixels around, flip, normalize."""
-    source = open_source(folder)
-    split = Split(source, source.splits["train"], "train")
-    training = TrainConfig().with_(
-        image_size=32, batch_size=128, workers=workers, color_jitter=None, random_crop="padded", data_dir=folder
-    )
-    if not theirs:
-        loader = TrainLoader(split, training, device=torch.device("cpu"))
-        return lambda: loader.epoch(1), loader.close
-    from PIL import Image
-    from torch.utils.data import DataLoader, Dataset
-    from torchvision.transforms import v2
-
-    from netwright.data import decode
-
-    pixels = [decode(split.read(i).data, 32, 3) for i in range(len(split))]
-    change = v2.Compose(
-        [v2.RandomCrop(32, 4), v2.RandomHorizontalFlip(), v2.PILToTensor(), v2.ToDtype(torch.float32, scale=True),
-         v2.Normalize((0.49, 0.48, 0.45), (0.25, 0.24, 0.26))]
-    )  # fmt: skip
-
-    class Images(Dataset[Any]):
-        def __len__(self) -> int:
-            return len(pixels)
-
-        def __getitem__(self, index: int) -> Any:
-            return change(Image.fromarray(pixels[index])), int(split.labels[index])
-
-    their: DataLoader[Any] = DataLoader(
-        Images(), 128, shuffle=True, num_workers=workers, persistent_workers=workers > 0
-    )
-    return lambda: their, lambda: None
+def makers(photos: str, prepared: str, raw: list[str], cifar: str | None, workers: int) -> dict[str, Maker]:
+    """Name -> what makes the loader."""
+    shards = sorted(str(path) for path in Path(prepared).glob("*.tar"))
+    made: dict[str, Maker] = {
+        "netwright": partial(loaders.ours, photos, workers),
+        "netwright, prepared": partial(loaders.ours, prepared, workers),
+        "timm": partial(loaders.timms, photos, workers),
+        "torchvision v1": partial(loaders.torchvisions, photos, workers, version=1),
+        "torchvision v2": partial(loaders.torchvisions, photos, workers, version=2),
+    }
+    if loaders.is_installed("cv2"):
+        made["OpenCV"] = partial(loaders.opencvs, photos, workers)
+    if loaders.is_installed("webdataset"):
+        made["WebDataset"] = partial(loaders.webdatasets, raw, workers, by="pillow")
+        made["WebDataset, prepared"] = partial(loaders.webdatasets, shards, workers, by="pillow")
+        if loaders.is_installed("cv2"):
+            made["WebDataset by OpenCV"] = partial(loaders.webdatasets, raw, workers, by="opencv")
+            made["WebDataset by OpenCV, prepared"] = partial(loaders.webdatasets, shards, workers, by="opencv")
+    if loaders.is_installed("nvidia.dali"):
+        made["DALI"] = partial(loaders.dalis, photos, max(1, workers))
+    if not workers:
+        made["simplejpeg, decoding only"] = partial(loaders.bare_decode, photos, 0)
+    if cifar:
+        made["CIFAR-10, netwright"] = partial(loaders.cifar_ours, cifar, workers)
+        made["CIFAR-10, torchvision"] = partial(loaders.cifar_torchvisions, cifar, workers)
+    return made
 
 
 def count_of(batch: Any) -> int:
@@ -113,56 +80,58 @@ def count_of(batch: Any) -> int:
     return len(first)
 
 
-def measured(make: dict[str, Callable[[], tuple[Epoch, Callable[[], None]]]], repeats: int) -> dict[str, float]:
-    """Loader -> images a second, by turns."""
+def measured(make: dict[str, Maker], rounds: int) -> dict[str, list[float]]:
+    """Name -> images a second of each round, by turns."""
     made = {name: each() for name, each in make.items()}
-    best = dict.fromkeys(made, 0.0)
+    rates: dict[str, list[float]] = {name: [] for name in made}
     try:
-        for repeat in range(repeats + 1):
-            for name, (epoch, _) in made.items():
+        for turn in range(rounds + 1):
+            for name, loader in made.items():
                 started = time.perf_counter()
-                count = sum(count_of(batch) for batch in epoch())
-                if repeat:
-                    best[name] = max(best[name], count / (time.perf_counter() - started))
+                count = sum(count_of(batch) for batch in loader.epoch())
+                if turn:
+                    rates[name].append(count / (time.perf_counter() - started))
     finally:
-        for _, close in made.values():
-            close()
-    return best
+        for loader in made.values():
+            loader.close()
+    return rates
+
+
+def show(cores: int, rates: dict[str, list[float]]) -> None:
+    base = median(rates["timm"])
+    print(f"\n{cores} core{'s' * (cores > 1)}: images/s, median (lowest to highest), and times timm's")
+    for name, each in rates.items():
+        if name.startswith("CIFAR"):
+            ratio = median(each) / median(rates["CIFAR-10, torchvision"])
+        else:
+            ratio = median(each) / base
+        print(f"  {name:<32} {median(each):>9,.0f}  ({min(each):,.0f} to {max(each):,.0f})  {ratio:>6.2f}x", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photos")
-    parser.add_argument("--prepared")
     parser.add_argument("--cifar")
-    parser.add_argument("--workers", type=int, nargs="+", default=[0, 2])
-    parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument("--cores", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    table: dict[str, dict[str, float]] = {}
-    for workers in options.workers:
-
-        def of(function: Any, folder: str, workers: int = workers, **more: Any) -> Any:
-            return lambda: function(folder, workers, **more)
-
-        make = {
-            "netwright": of(ours, options.photos),
-            "timm": of(timms, options.photos),
-            "torchvision v1": of(torchvisions, options.photos, version=1),
-            "torchvision v2": of(torchvisions, options.photos, version=2),
-        }
-        if options.prepared:
-            make["netwright, prepared"] = of(ours, options.prepared)
-        if options.cifar:
-            make["CIFAR-10, netwright"] = of(cifar, options.cifar, theirs=False)
-            make["CIFAR-10, torchvision"] = of(cifar, options.cifar, theirs=True)
-        table[str(workers)] = measured(make, options.repeats)
-        for name, rate in table[str(workers)].items():
-            print(f"{workers} workers  {name:<22} {rate:>9,.0f} images/s", flush=True)
+    torch.manual_seed(0)
+    print(as_line(environment()))
+    available = sorted(os.sched_getaffinity(0))
+    table: dict[str, dict[str, list[float]]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        raw = raw_shards(Path(options.photos), Path(folder))
+        prepare_data(options.photos, Path(folder, "prepared"), shards=4)
+        for cores in options.cores:
+            os.sched_setaffinity(0, available[:cores])
+            make = makers(options.photos, f"{folder}/prepared", raw, options.cifar, 0 if cores == 1 else cores)
+            table[str(cores)] = measured(make, options.rounds)
+            show(cores, table[str(cores)])
     if options.out is not None:
-        options.out.write_text(json.dumps(table, indent=1) + "\n")
-    assert np.isfinite([rate for rates in table.values() for rate in rates.values()]).all()
+        facts = {"environment": environment(), "rounds": options.rounds, "seed": 0, "images_per_second": table}
+        options.out.write_text(json.dumps(facts, indent=1) + "\n")
 
 
 if __name__ == "__main__":
