@@ -12,6 +12,7 @@ import numpy as np
 from netwright.data.channels import other_channels, read_channels
 from netwright.data.decode_rules import DecodeRules
 from netwright.data.deep import color_in_eight_bits, gray_in_eight_bits
+from netwright.data.heif import enable_heif, is_heif
 from netwright.data.libtiff import silence_libtiff
 from netwright.data.orientation import orientation_of, upright
 from netwright.data.resize import square_at_once
@@ -257,6 +258,8 @@ def open_image(data: bytes) -> Image:
 
     if data[:4] in TIFF:
         silence_libtiff()
+    if is_heif(data):
+        enable_heif()
     # what begins as a JPEG is nothing else, however damaged
     return Image.open(io.BytesIO(data), formats=("JPEG",) if _is_jpeg(data) else None)
 

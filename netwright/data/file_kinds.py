@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from netwright.data.heif import HEIF_SUFFIXES, can_read_heif, is_heif
+
 __all__ = ["IMAGE", "IMAGE_SUFFIXES", "NO_IMAGE", "TABLE", "UNREADABLE", "file_kind", "kind_of_name"]
 
 IMAGE, TABLE, UNREADABLE, NO_IMAGE = "image", "table", "unreadable image", "no image"
@@ -16,7 +18,7 @@ IMAGE_SUFFIXES = frozenset(
 )
 # pictures that Pillow reads not at all, or only the thumbnail of
 _UNREADABLE_SUFFIXES = frozenset(
-    {".heic", ".heif", ".hif", ".jxl", ".svg", ".eps", ".exr"}
+    {".jxl", ".svg", ".eps", ".exr"}
     | {".arw", ".cr2", ".cr3", ".dng", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2", ".srw"}
 )
 # not worth opening
@@ -27,7 +29,6 @@ _OTHER_SUFFIXES = frozenset(
 )
 _HEAD = 16  # bytes
 _MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*", b"\0\0\0\x0cjP  ")
-_HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 
 
 def file_kind(path: str | Path) -> str:
@@ -47,6 +48,8 @@ def kind_of_name(name: str) -> str | None:
     suffix = os.path.splitext(name)[1].lower()
     if suffix in IMAGE_SUFFIXES:
         return IMAGE
+    if suffix in HEIF_SUFFIXES:
+        return _heif_kind()
     if suffix == ".parquet":
         return TABLE
     if suffix in _UNREADABLE_SUFFIXES:
@@ -54,6 +57,10 @@ def kind_of_name(name: str) -> str | None:
     if suffix in _OTHER_SUFFIXES:
         return NO_IMAGE
     return None
+
+
+def _heif_kind() -> str:
+    return IMAGE if can_read_heif() else UNREADABLE
 
 
 def _kind_of_head(head: bytes) -> str:
@@ -64,6 +71,7 @@ def _kind_of_head(head: bytes) -> str:
     if head[:1] == b"P" and head[1:2] in b"123456" and head[2:3] in (b" ", b"\n", b"\t", b"\r"):
         return IMAGE
     if head[4:8] == b"ftyp":
-        brand = head[8:12]
-        return IMAGE if brand in (b"avif", b"avis") else UNREADABLE if brand in _HEIC_BRANDS else NO_IMAGE
+        if is_heif(head):
+            return _heif_kind()
+        return IMAGE if head[8:12] in (b"avif", b"avis") else NO_IMAGE
     return NO_IMAGE

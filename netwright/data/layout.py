@@ -12,6 +12,7 @@ from pathlib import Path
 
 from netwright.data.file_kinds import IMAGE_SUFFIXES, UNREADABLE
 from netwright.data.folder_tree import Folder, printable
+from netwright.data.heif import heif_cure
 from netwright.data.source import listed
 from netwright.data.split_names import find_splits, is_unlabeled_name, split_of
 from netwright.errors import DataError
@@ -296,7 +297,7 @@ def no_images(root: Path | Folder, kinds: str) -> DataError:
     if unread:
         return DataError(
             f"there are no images below {root} of a format that is read ({formats}), but {len(unread):,} that are not: "
-            f"{listed([printable(name) for name in unread], 3)}. Convert them to JPEG or PNG."
+            f"{listed([printable(name) for name in unread], 3)}. Convert them to JPEG or PNG{heif_cure(unread)}."
         )
     if folder.is_run:
         return DataError(f"{root} was made by netwright and holds results, no images to train on. {kinds}.")

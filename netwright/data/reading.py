@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from netwright.data.file_kinds import NO_IMAGE, UNREADABLE
 from netwright.data.folder_tree import Folder, printable
+from netwright.data.heif import heif_cure
 
 __all__ = ["Ignored", "Reading", "ignored_of"]
 
@@ -84,7 +85,8 @@ def ignored_of(
         visit(folder)
     words = {
         NO_IMAGE: "file{s} that {are} no image{s}",
-        UNREADABLE: "image{s} of a format that is not read: convert {them} to JPEG or PNG",
+        UNREADABLE: "image{s} of a format that is not read: convert {them} to JPEG or PNG"
+        + heif_cure(found.get(UNREADABLE, [])),
     }
     ignored = [
         Ignored(len(names), _numbered(words.get(kind, f"{kind}{{s}}"), len(names)) + _endings(names), _examples(names))

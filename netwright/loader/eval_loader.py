@@ -12,6 +12,7 @@ from netwright.data.images import Skipped
 from netwright.data.preprocess import Preprocessing
 from netwright.data.source import IntArray
 from netwright.loader.batch import Batch, to_device
+from netwright.loader.batch_memory import COPIED_AT_ONCE, BatchMemory
 from netwright.loader.memory import decode_split, fits_in_memory
 from netwright.loader.read import EvalReader
 from netwright.loader.sampler import BatchIndex
@@ -60,7 +61,9 @@ class EvalLoader:
         self._skipped: dict[str, Skipped] = {}
         self._in_memory = fits_in_memory(split, preprocessing.image_size, preprocessing.channels)
         self._kept: list[Batch] | None = None
-        self._pool = WorkerPool(EvalReader(split, split.labels, preprocessing), usable_workers(workers, world), device)
+        memory = BatchMemory(is_reused=device.type in COPIED_AT_ONCE)
+        read = EvalReader(split, split.labels, preprocessing, memory)
+        self._pool = WorkerPool(read, usable_workers(workers, world), device)
 
     @property
     def skipped(self) -> list[Skipped]:

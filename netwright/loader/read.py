@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from netwright.data.source import IntArray, Pixels
 from netwright.errors import DataError
 from netwright.loader.augment import Augment
 from netwright.loader.batch import Batch
+from netwright.loader.batch_memory import BatchMemory
 from netwright.loader.erase import NO_BOX, draw_box
 from netwright.loader.sampler import BatchIndex
 from netwright.loader.seeds import seed_from, seed_global_rngs
@@ -75,11 +76,12 @@ class TrainReader:
     augmentation: Augmentation
     channels: int
     seed: int
+    memory: BatchMemory = field(default_factory=BatchMemory)
 
     def __call__(self, batch_index: BatchIndex) -> Batch:
         count, versions, side = len(batch_index.positions), self.augment.versions, self.augmentation.image_size
-        pixels = np.empty((versions, count, side, side, self.channels), dtype=np.uint8)
-        labels = np.empty(count, dtype=np.int64)
+        pixels = self.memory.pixels(versions, count, side, side, self.channels)
+        into, labels = pixels.numpy(), np.empty(count, dtype=np.int64)
         boxes = np.zeros((versions, count, 4), dtype=np.int64)
         seeds = np.zeros((versions, count), dtype=np.int64)
         shifts = np.zeros((versions, count, self.channels), dtype=np.float32)
@@ -90,7 +92,7 @@ class TrainReader:
             seed = seed_from(_IMAGE, self.seed, batch_index.epoch, position, repeat)
             made, labels[i] = self._read(position, seed, skipped)
             for version, augmented in enumerate(made):
-                pixels[version, i] = augmented
+                into[version, i] = augmented
                 if self.augmentation.lighting:
                     normal = self.augmentation.lighting * torch.randn(3, dtype=torch.float64).numpy()
                     shifts[version, i] = lighting_shift(normal, self.channels)
@@ -99,7 +101,7 @@ class TrainReader:
                 seeds[version, i] = seed_from(seed, version)
         has_boxes, has_shifts = self.augmentation.re_prob > 0, self.augmentation.lighting > 0
         return Batch(
-            torch.from_numpy(pixels.reshape(-1, side, side, self.channels)),
+            pixels.view(-1, side, side, self.channels),
             torch.from_numpy(labels),
             torch.from_numpy(batch_index.positions),
             torch.from_numpy(shifts.reshape(-1, self.channels)) if has_shifts else None,
@@ -133,21 +135,23 @@ class EvalReader:
     split: Split
     labels: IntArray
     preprocessing: Preprocessing
+    memory: BatchMemory = field(default_factory=BatchMemory)
 
     def __call__(self, batch_index: BatchIndex) -> Batch:
         side = self.preprocessing.image_size
-        pixels = np.empty((len(batch_index.positions), side, side, self.preprocessing.channels), dtype=np.uint8)
+        pixels = self.memory.pixels(len(batch_index.positions), side, side, self.preprocessing.channels)
+        into = pixels.numpy()
         kept: list[int] = []
         skipped: list[Skipped] = []
         for position in batch_index.positions.tolist():
             try:
-                pixels[len(kept)] = self.preprocessing.pixels(self.split.read(position).data)
+                into[len(kept)] = self.preprocessing.pixels(self.split.read(position).data)
                 kept.append(position)
             except (DataError, OSError) as error:
                 skipped.append(self.split.skipped(position, error))
         positions = np.array(kept, dtype=np.int64)
         return Batch(
-            torch.from_numpy(pixels[: len(kept)]),
+            pixels[: len(kept)],
             torch.from_numpy(self.labels[positions]),
             torch.from_numpy(positions),
             skipped=skipped,

@@ -11,6 +11,7 @@ from netwright.data.images import Skipped
 from netwright.data.preprocess import Preprocessing
 from netwright.loader.augment import Augment
 from netwright.loader.batch import Batch, to_device
+from netwright.loader.batch_memory import COPIED_AT_ONCE, BatchMemory
 from netwright.loader.memory import InMemoryTrainReader, fits_in_memory, has_cheap_augmentation, prefetch
 from netwright.loader.mixup import Mixup
 from netwright.loader.read import TrainReader
@@ -83,7 +84,8 @@ class TrainLoader:
             self._memory = InMemoryTrainReader(split, split.labels, augmentation, self._preprocessing, seed)
             self._note(self._memory.skipped)
         else:
-            read = TrainReader(split, split.labels, augment, augmentation, channels, seed)
+            memory = BatchMemory(is_reused=device.type in COPIED_AT_ONCE)
+            read = TrainReader(split, split.labels, augment, augmentation, channels, seed, memory)
             self._pool = WorkerPool(read, usable_workers(images.workers, world), device)
 
     @property

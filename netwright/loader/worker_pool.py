@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from netwright.data.decode import ignore_pillow_warnings
 from netwright.errors import DataError, NetwrightError
 from netwright.loader.batch import Batch
+from netwright.loader.batch_memory import PREFETCHED
 from netwright.loader.sampler import BatchIndex
 from netwright.loader.seeds import preserve_rng_state
 from netwright.system.machine import free_shared_memory, processors
@@ -28,7 +29,6 @@ __all__ = ["WorkerPool", "usable_workers"]
 Reader = Callable[[BatchIndex], Batch]
 
 _DYING_SECONDS = 2.0  # longest wait until a killed worker counts as dead
-_PREFETCHED = 2  # batches that each worker prepares ahead
 # number of ranks on this machine, as set by torchrun, Open MPI, MPICH and MVAPICH
 _LOCAL_WORLD = ("LOCAL_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS", "MV2_COMM_WORLD_LOCAL_SIZE")
 
@@ -76,11 +76,13 @@ class WorkerPool:
                 multiprocessing_context=multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn"),
                 generator=torch.Generator(),  # the loader draws from it each epoch, not from the training's generator
                 persistent_workers=True,
-                prefetch_factor=_PREFETCHED,
+                prefetch_factor=PREFETCHED,
             )
 
     def batches(self, batch_indices: Sequence[BatchIndex]) -> Iterator[Batch]:
         """Read a batch for each index; a new call drops what an unfinished one has not read yet.
+
+        The pixels of a batch may be overwritten when the next but one is asked for.
 
         Raises:
             DataError: No image could be read, or a worker process was killed.

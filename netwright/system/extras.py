@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from netwright.errors import ExportError, NetwrightError, RecipeError, ServeError
+from netwright.errors import DataError, ExportError, NetwrightError, RecipeError, ServeError
 
 __all__ = ["optional"]
 
 # extra of pyproject.toml -> the error of the room that needs it, and what that does with it
 _EXTRAS: dict[str, tuple[type[NetwrightError], str]] = {
     "export": (ExportError, "an exported network"),
+    "heif": (DataError, "a HEIC image"),
     "litert": (ExportError, "a network for LiteRT"),
     "optuna": (RecipeError, "a sweep by a sampler of Optuna"),
     "ray": (ServeError, "scaling out"),
@@ -26,10 +27,11 @@ def optional(module: str, extra: str) -> Any:
 
     Args:
         module: The dotted name of the module.
-        extra: The extra of this package that brings it: export, litert, optuna, ray, serve, tensorboard or wandb.
+        extra: The extra of this package that brings it: export, heif, litert, optuna, ray, serve, tensorboard or wandb.
 
     Raises:
-        ExportError, RecipeError, ServeError: The package is missing or broken; with the pip line that installs it.
+        DataError, ExportError, RecipeError, ServeError: The package is missing or broken; with the pip line that
+            installs it.
     """
     try:
         return importlib.import_module(module)

@@ -203,7 +203,8 @@ def test_images_by_their_content_and_files_that_are_ignored(photos, make):
     assert summary.splits == {"all": (8, 4, 4)}
     assert [str(each) for each in summary.ignored] == [
         "1 file that is no image (.txt 1)",
-        "1 image of a format that is not read: convert it to JPEG or PNG (.heic 1)",
+        "1 image of a format that is not read: convert it to JPEG or PNG, or read HEIC: "
+        'pip install "netwright[heif]" (.heic 1)',
         "1 image in no class folder (0.png)",
     ]
 
