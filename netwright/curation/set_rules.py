@@ -81,7 +81,7 @@ def class_findings(source: ImageSource, scan: ImageScan, splits: Mapping[str, In
         text = (
             f"{names[most]!r} has {total[most]:,} images and {names[least]!r} {total[least]:,}, {ratio:.1f} times "
             "fewer. Look at the balanced accuracy, and try `netwright train --class_weights balanced` or "
-            "--balanced_sampler."
+            "--sampler balanced."
         )
         found.append(Finding("uneven", "warning" if ratio > 5 else "note", "uneven classes", text))
     return found + _mixes(names, counts)

@@ -69,7 +69,7 @@ class TrainLoader:
             rank=rank,
             world=world,
             joins_single=joins_single,
-            labels=split.labels if images.balanced_sampler else None,
+            labels=split.labels if images.is_balanced else None,
         )
         self._training, self._device, self._rank = training, device, rank
         self._preprocessing = Preprocessing.from_training(training)

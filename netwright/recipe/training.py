@@ -49,14 +49,25 @@ class DataConfig:
     balanced_sampler: bool = option(
         False, "draw as many images of each class: an epoch has some of a common class, and rare ones several times"
     )
+    sampler: str = option(
+        "random",
+        "which images an epoch has: random: each once; balanced: as --balanced_sampler true",
+        choices=("random", "balanced"),
+    )
     drop_last: bool = option(True, "leave out a last training batch that is not full")
     eval_shuffle: bool = option(False, "shuffle validation images; changes no result")
     workers: int = option(8, "processes that decode images, at most one a processor; 0: none", low=0)
 
     def __post_init__(self) -> None:
         check_options(self)
-        if self.balanced_sampler and not self.shuffle:
-            raise RecipeError("balanced_sampler draws images at random, and shuffle is False. Set it to True.")
+        if self.is_balanced and not self.shuffle:
+            name = "balanced_sampler" if self.balanced_sampler else "sampler balanced"
+            raise RecipeError(f"{name} draws images at random, and shuffle is False. Set it to True.")
+
+    @property
+    def is_balanced(self) -> bool:
+        """Whether an epoch has as many images of each class."""
+        return self.balanced_sampler or self.sampler == "balanced"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,9 +188,9 @@ class Loss:
     reduction: str = option("mean", "over the batch", choices=("mean", "sum"))
     class_weights: str | None = option(
         None,
-        "balanced: an image counts by how rare its class is, images / (classes x images of the class); none: equally",
-        choices=("balanced",),
-        metavar="balanced|none",
+        "balanced: an image counts by how rare its class is, images / (classes x images of the class); a file: as it "
+        "says, a line of class and number each, or JSON; none: equally",
+        metavar="balanced|FILE|none",
     )
     on_nan: str = option(
         "stop", "what a loss that is not finite does: stop, or skip its step", choices=("stop", "skip")

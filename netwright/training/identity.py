@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from netwright.data.class_weights import read_class_weights
 from netwright.data.source import ImageSource
 from netwright.errors import RecipeError
 from netwright.loader.part_resize import PART_KERNEL
@@ -61,7 +62,16 @@ def training_identity(setup: Setup, group: Group) -> dict[str, Any]:
         "processor threads": torch.get_num_threads(),
         "kind of device": group.device.type,
         "random parts by": PART_KERNEL,
+        **_file_of_weights(setup),
     }
+
+
+def _file_of_weights(setup: Setup) -> dict[str, Any]:
+    """What is in a file of class weights, as its name may stay while it changes."""
+    path = setup.training.loss.class_weights
+    if path in (None, "balanced"):
+        return {}
+    return {"weights of classes": read_class_weights(path, setup.train_split.class_names).tolist()}
 
 
 def check_identity(before: dict[str, Any], now: dict[str, Any], out: Path, *, strict: bool = False) -> Changes:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from netwright.arch import Arch
 from netwright.arch.last_map import refuse_single_image
+from netwright.data.class_weights import read_class_weights
 from netwright.data.preprocess import Preprocessing
 from netwright.loader import EvalLoader, Split, TrainLoader
 from netwright.nn import AnyNet
@@ -24,19 +26,21 @@ def class_weights(training: TrainConfig, split: Split, group: Group) -> Tensor |
     """(classes,) float32 on the group's device; None where all images count equally."""
     if training.loss.class_weights is None:
         return None
-    return balanced_weights(split.labels, len(split.class_names)).to(group.device)
+    if training.loss.class_weights == "balanced":
+        return balanced_weights(split.labels, len(split.class_names)).to(group.device)
+    return torch.from_numpy(read_class_weights(training.loss.class_weights, split.class_names)).to(group.device)
 
 
 def uneven_notice(training: TrainConfig, split: Split) -> list[str]:
     """What there is for classes of uneven size, where nothing was given for them."""
     counts = np.bincount(split.labels, minlength=len(split.class_names))
-    if training.loss.class_weights is not None or training.images.balanced_sampler or not is_uneven(counts):
+    if training.loss.class_weights is not None or training.images.is_balanced or not is_uneven(counts):
         return []
     few, many = int(counts.argmin()), int(counts.argmax())
     return [
         f"the classes are uneven: {counts[few]:,} images of {split.class_names[few]!r}, {counts[many]:,} of "
         f"{split.class_names[many]!r}. --class_weights balanced lets an image count more the rarer its class is; "
-        "--balanced_sampler shows images of rare classes more often"
+        "--sampler balanced shows images of rare classes more often"
     ]
 
 

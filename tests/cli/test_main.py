@@ -97,7 +97,7 @@ def test_the_version(netwright: Run) -> None:
         (["design", "--precision", "fp8"], "invalid choice: 'fp8'"),
         (["design", "--space"], "expected one argument, NAME|FILE: design space (default: regnetx)"),
         (["design", "--policy"], "expected one argument, relevant, holm, all, relevant+order"),
-        (["train", "--class_weights"], "expected one argument, balanced|none: balanced: an image counts by"),
+        (["train", "--class_weights"], "expected one argument, balanced|FILE|none: balanced: an image counts by"),
         (["space", "lst"], "invalid choice: 'lst'"),
         (["sweep", "regnetx"], "the following arguments are required: --out"),
         (["sample"], "the following arguments are required: NAME|FILE"),

@@ -100,7 +100,7 @@ def test_uneven_classes_are_said_with_what_there_is_for_them(photos, training):
     rare = replace(split, index=np.delete(split.index, np.flatnonzero(split.labels == 1)[2:]))
     (text,) = uneven_notice(training(), rare)
     assert text.startswith("the classes are uneven: 2 images of 'dark', 24 of 'bright'. --class_weights balanced lets")
-    for key in ({"class_weights": "balanced"}, {"balanced_sampler": True}):
+    for key in ({"class_weights": "balanced"}, {"balanced_sampler": True}, {"sampler": "balanced"}):
         assert uneven_notice(training(**key), rare) == []
 
 
@@ -113,3 +113,5 @@ def test_rare_classes_count_more_or_come_more_often(photos, training):
     assert len({each.records[0].loss for each in (plain, weighted, balanced)}) == 3
     with pytest.raises(RecipeError, match="balanced_sampler draws images at random, and shuffle is False"):
         training(balanced_sampler=True, shuffle=False)
+    with pytest.raises(RecipeError, match="sampler balanced draws images at random, and shuffle is False"):
+        training(sampler="balanced", shuffle=False)
