@@ -6,12 +6,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from netwright.data.decode import open_image
+from netwright.data.decode import open_image, read_header, refuse_shape
 from netwright.data.decode_rules import BY_FILE
 from netwright.data.deep import largest_undeclared
 from netwright.data.depth import scale_of
 from netwright.data.source import Pixels
-from netwright.errors import DataError
 
 __all__ = ["find_full_scale"]
 
@@ -36,9 +35,11 @@ def find_full_scale(read: Callable[[int], bytes | Pixels], count: int) -> tuple[
             data = read(position)
             if isinstance(data, np.ndarray):
                 return BY_FILE, ""  # a source of pixels has no files
+            header = read_header(data)
+            refuse_shape(header.height, header.width)
             if (largest := largest_undeclared(data, open_image)) is not None:
                 found.append(largest)
-        except (DataError, OSError):  # reported when it is decoded
+        except Exception:  # of arbitrary bytes nearly anything: reported when it is decoded
             continue
     if not found:
         return BY_FILE, ""

@@ -150,3 +150,12 @@ def test_a_data_set_of_eight_bits_or_of_files_that_declare_theirs_needs_no_scale
         assert find_full_scale(lambda _, image=image: image, 3) == ("file", "")
     mixed = [eight, png(TWELVE[..., :1]), declared, b"no image"]
     assert find_full_scale(lambda position: mixed[position], 4)[0] == 4095
+
+
+def test_files_that_cannot_be_opened_say_nothing_of_white(make):
+    """Whatever Pillow raises of them: they are reported when they are decoded."""
+    gif = bytearray(make.encode(make.picture((9, 9, 9), 0), "GIF"))
+    gif[6:10] = b"\xff\xff\xff\xff"  # its size
+    cut = make.encode(make.picture((9, 9, 9), 0), "PNG")[:40]
+    files = [bytes(gif), cut, b"", b"MM\0*\0\0", b"GIF89a"]
+    assert find_full_scale(lambda position: files[position], len(files)) == ("file", "")

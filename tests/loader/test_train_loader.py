@@ -53,7 +53,7 @@ def test_an_epoch_is_the_same_twice_and_from_any_batch_on(training, recipe):
 def test_the_number_of_workers_changes_nothing(training, recipe, monkeypatch):
     monkeypatch.setattr("netwright.loader.train_loader.usable_workers", lambda asked, world: asked)
     expected = [list(loader_of(training(**recipe)).epoch(epoch)) for epoch in (1, 2)]
-    for workers in (1, 3):
+    for workers in (1, 3, 8):
         loader = loader_of(training(**recipe, workers=workers))
         try:
             assert same(list(loader.epoch(1)), expected[0])
