@@ -206,13 +206,19 @@ class Precision:
 
     precision: str = option(
         "fp32",
-        "half: fp16 where the device has it, else bf16; auto: bf16 where it is faster, else fp32",
+        "half: fp16 where the device has it, else bf16; auto: bf16 where it is faster, else fp32; without it and "
+        "without a recipe, CUDA trains in bf16",
         choices=("fp32", "bf16", "fp16", "half", "auto"),
     )
     val_precision: str = option("fp32", "in validation", choices=("fp32", "bf16", "fp16", "half", "auto"))
     loss_scale_type: str = option("fixed", "auto: dynamic from 2**24 for fp16", choices=("fixed", "dynamic", "auto"))
     loss_scale: float = option(1.0, "the fixed scale, or where a dynamic one starts", low=1e-6)
     drop_overflow_update: bool = option(False, "with a fixed scale: skip a step whose gradients are not finite")
+    tf32: bool | None = option(
+        None,
+        "TF32 in place of fp32 on NVIDIA GPUs, several times as fast, with 10 bits of fraction: in all products, or in "
+        "none; none: as torch has it, in convolutions",
+    )
 
     def __post_init__(self) -> None:
         check_options(self)

@@ -99,7 +99,8 @@ class GraphedEngine(Engine):
         self.optimizer.zero_grad(set_to_none=True)
         graph = torch.cuda.CUDAGraph()
         try:
-            with torch.cuda.graph(graph):
+            # without a stream torch takes one of the current device, which may be another one than this network's
+            with torch.cuda.graph(graph, stream=self._stream):
                 outputs = Engine.backward(self, *inputs, 1.0, sync=True)
                 if self.clip_norm is not None:
                     nn.utils.clip_grad_norm_(self.parameters, self.clip_norm)

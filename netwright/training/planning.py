@@ -15,6 +15,7 @@ from netwright.errors import WeightsError
 from netwright.recipe import LoadedRecipe, TrainConfig, load_training
 from netwright.recipe.load import conflicts
 from netwright.recipe.yaml_file import in_yaml
+from netwright.training.device import bf16_helps, resolve_device
 from netwright.training.first_training import CHOSEN, first_training
 
 __all__ = ["planned"]
@@ -40,10 +41,11 @@ def planned(loaded: LoadedRecipe, notify: Callable[[str], None] = lambda text: N
     Raises:
         DataError, WeightsError, ArchError: What a user can correct.
     """
+    begun = _begun(loaded.training)
+    loaded = _on_device(loaded, begun)
     training = loaded.training
     network = training.network
     is_first = not network.model and not training.machine.distribute
-    begun = _begun(training)
     if begun is not None and is_first:
         before = begun.to_flat()
         open_ = {key: before[key] for key in (*CHOSEN, *_PREPARATION) if key not in loaded.given}
@@ -62,6 +64,18 @@ def planned(loaded: LoadedRecipe, notify: Callable[[str], None] = lambda text: N
         before = begun.to_flat()
         open_, why = {key: before[key] for key in open_}, f"as in {training.checkpoints.out}"
     return _with(loaded, open_, why, notices)
+
+
+def _on_device(loaded: LoadedRecipe, begun: TrainConfig | None) -> LoadedRecipe:
+    """bf16 on GPUs that compute it, where neither a flag nor a recipe file says how: without a precision it is fp32."""
+    if loaded.from_file or "precision" in loaded.given:
+        return loaded
+    if begun is not None:
+        return replace(loaded, training=loaded.training.with_(precision=begun.precision.precision))
+    device = resolve_device(loaded.training.machine.device)
+    if device.type != "cuda" or not bf16_helps(device):
+        return loaded
+    return _with(loaded, {"precision": "bf16"}, "on GPUs, where --precision fp32 is not given", [])
 
 
 def _with(loaded: LoadedRecipe, open_: Mapping[str, Any], why: str, notices: list[str]) -> LoadedRecipe:

@@ -21,6 +21,7 @@ from netwright.training.process import process_settings
 from netwright.training.records import EpochRecord
 from netwright.training.session import TrainingSession
 from netwright.training.setup import set_up
+from netwright.training.unsupported import naming_operations
 from netwright.weights import LoadedModel, load_model
 
 __all__ = ["Trained", "train", "train_recipe"]
@@ -96,12 +97,12 @@ def train_recipe(loaded: LoadedRecipe, *, command: str = "", monitor: NullMonito
     machine = training.machine
     with join_group(machine.device, distribute=machine.distribute, timeout=machine.timeout) as group:
         own = (monitor or ConsoleMonitor()) if group.is_primary else NullMonitor()
-        with _settings(machine, group):
+        with _settings(machine, group, training.precision.tf32), naming_operations(group.device):
             return _train_in(group, training, command, recipe_classes, own)
 
 
-def _settings(machine: RuntimeConfig, group: Group) -> AbstractContextManager[None]:
-    """Threads, determinism, and on a CPU memory and numbers near zero, as sweeps have them."""
+def _settings(machine: RuntimeConfig, group: Group, tf32: bool | None) -> AbstractContextManager[None]:
+    """Threads, determinism, products on GPUs, and on a CPU memory and numbers near zero, as sweeps have them."""
     sharing = 1 if group.launch is None else group.launch.local_world
     on_cpu = group.device.type == "cpu"
     if on_cpu:
@@ -110,6 +111,7 @@ def _settings(machine: RuntimeConfig, group: Group) -> AbstractContextManager[No
         threads=machine.threads or default_threads(sharing),
         deterministic=machine.deterministic,
         flush_denormal=on_cpu,
+        tf32=tf32 if group.device.type == "cuda" else None,
     )
 
 

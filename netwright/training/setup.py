@@ -149,6 +149,8 @@ def _precisions(training: TrainConfig, group: Group, notices: list[str]) -> tupl
     """The resolved precisions of training and validation."""
     precision, notice = resolve_precision(training.precision.precision, group.device)
     val_precision, val_notice = resolve_precision(training.precision.val_precision, group.device)
+    if training.precision.tf32 is not None and group.device.type != "cuda":
+        notices.append(f"tf32 is for NVIDIA GPUs: on {group.device.type} it changes nothing")
     notices += dict.fromkeys(text for text in (notice, val_notice) if text)
     return precision, val_precision
 

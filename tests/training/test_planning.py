@@ -42,6 +42,41 @@ def network(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture
+def on_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where there is a GPU that computes in bf16."""
+    monkeypatch.setattr("netwright.training.planning.resolve_device", lambda name: torch.device("cuda:0"))
+    monkeypatch.setattr("netwright.training.planning.bf16_helps", lambda device: True)
+
+
+@pytest.mark.usefixtures("on_gpu")
+def test_gpus_train_in_bf16_unless_somebody_chose(network: Path, tmp_path: Path):
+    loaded = planned(load_training(None, {"model": "regnet_x_200mf"}))
+    assert loaded.training.precision.precision == "bf16"
+    assert loaded.training.network.channels_last
+    assert loaded.notices == ("on GPUs, where --precision fp32 is not given: --precision bf16",)
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text("lr: 0.2\n")  # in MindCV it means fp32
+    chosen = [(None, {"precision": "fp32"}), (None, {"amp_level": "O0"}), (recipe, {})]
+    for file, given in chosen:
+        loaded = planned(load_training(file, {"model": "regnet_x_200mf"} | given))
+        assert loaded.training.precision.precision == "fp32", given
+        assert loaded.notices == ()
+
+
+@pytest.mark.usefixtures("on_gpu")
+def test_a_training_goes_on_in_the_precision_that_it_began_with(tmp_path: Path):
+    (tmp_path / "state" / "000001-00000000").mkdir(parents=True)
+    (tmp_path / "training.yaml").write_text("precision: fp32\nmodel: regnet_x_200mf\n")
+    loaded = planned(load_training(None, {"model": "regnet_x_200mf", "out": str(tmp_path)}))
+    assert loaded.training.precision.precision == "fp32"
+
+
+def test_processors_train_in_fp32():
+    loaded = planned(load_training(None, {"model": "regnet_x_200mf", "device": "cpu"}))
+    assert (loaded.training.precision.precision, loaded.notices) == ("fp32", ())
+
+
 def test_weights_say_how_images_are_prepared_and_flags_win(weights: Path, network: Path):
     given = {"checkpoint": str(weights), "model": str(network), "stem": "cifar", "crop_pct": 0.5}
     loaded = planned(load_training(None, given))

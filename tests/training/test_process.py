@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,11 @@ from netwright.arch import Arch
 from netwright.bench.contender import Contender
 from netwright.bench.run import measure
 from netwright.bench.settings import Settings
+from netwright.recipe.training import RuntimeConfig
 from netwright.training.monitor import NullMonitor
 from netwright.training.process import process_settings
 from netwright.training.records import EpochRecord
+from netwright.training.run import _settings
 
 
 def is_flushing() -> bool:
@@ -64,6 +67,27 @@ def test_what_the_caller_had_set_stays_set() -> None:
         torch.set_flush_denormal(False)
     with process_settings():
         assert settings_of_process() == (2, False, False)
+
+
+def products() -> tuple[str, bool]:
+    """How CUDA computes products of fp32: of matrices, and in convolutions."""
+    return torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+
+
+@pytest.mark.parametrize(("tf32", "inside"), [(True, ("high", True)), (False, ("highest", False)), (None, None)])
+def test_tf32_is_for_all_products_or_for_none(tf32: bool | None, inside: tuple[str, bool] | None) -> None:
+    before = products()
+    with process_settings(tf32=tf32):
+        assert products() == (inside or before)
+    assert products() == before
+
+
+def test_tf32_is_of_nvidia_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = products()
+    monkeypatch.setattr("netwright.training.run.keep_memory", lambda: None)
+    for device, inside in (("cuda:0", ("high", True)), ("cpu", before), ("xpu:0", before)):
+        with _settings(RuntimeConfig(), SimpleNamespace(device=torch.device(device), launch=None), tf32=True):  # type: ignore[arg-type]
+            assert products() == inside, device
 
 
 @pytest.mark.usefixtures("two_threads")
