@@ -41,6 +41,8 @@ GOOD = "#009e73"
 # Okabe and Ito's palette for color-blind readers, the two with the best contrast on white and on near-black first
 SERIES = ("#0072b2", "#d55e00", "#cc79a7", "#e69f00")
 BEFORE = FAINT
+# of the fifth population and further ones; told apart by lightness too, and by dashes or shapes where they repeat
+_MORE = ("#56b4e9", "#7a3e9d", "#8c510a", "#6b7a00")
 _SHAPES = ("circle", "triangle-up", "square", "diamond")
 
 _FONT = "Helvetica, Arial, sans-serif"
@@ -76,13 +78,14 @@ CONFIG: Spec = {
 
 
 def colors(names: Sequence[str]) -> list[str]:
-    """One color for each population, by its position."""
-    return [SERIES[i % len(SERIES)] for i in range(len(names))]
+    """One color for each population, by its position; of the first eight no two are alike."""
+    known = SERIES + _MORE
+    return [known[i % len(known)] for i in range(len(names))]
 
 
 def shapes(names: Sequence[str]) -> list[str]:
-    """One point shape for each population, so that color is never the only difference."""
-    return [_SHAPES[i % len(_SHAPES)] for i in range(len(names))]
+    """One point shape for each population, so that color is never the only difference; of 32 no two have both alike."""
+    return [_SHAPES[(i + i // (2 * len(_SHAPES))) % len(_SHAPES)] for i in range(len(names))]
 
 
 def to_spec(chart: Any, data: Mapping[str, Rows]) -> Spec:

@@ -17,7 +17,9 @@ that are added to the file are added to the study. `netwright sweep --pause DIR`
   margin: 2.0       # points that do not matter
 
   netwright study widths.yaml --plan                      what it would train, and what that can show
+  netwright study widths.yaml --estimate                  how long that takes here; with --budget, how far that goes
   netwright study widths.yaml --out runs/widths
+  netwright study widths.yaml --out runs/widths --budget 2h      a sitting; the next one goes on, by the same command
   netwright study widths.yaml --out runs/widths --report  a report of what is there, while it runs too
 """
 
@@ -26,7 +28,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netwright.cli.options import add_options, options_given
+from netwright.cli.options import add_options, duration, options_given
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -48,6 +50,10 @@ def add_arguments(parser: CommandParser) -> None:
     parser.add_argument("study", metavar="FILE", help="YAML file of a study")
     parser.add_argument("--out", metavar="DIR", help="where results go (default: runs/NAME)")
     parser.add_argument("--plan", action="store_true", help="print what would be trained, and train nothing")
+    parser.add_argument("--estimate", action="store_true", help="say what it will take here, and train nothing")
+    parser.add_argument(
+        "--budget", type=duration, metavar="TIME", help="of this sitting: no trial begins that would end after it"
+    )
     parser.add_argument("--report", action="store_true", help="write the report of what is there, and train nothing")
     parser.add_argument("--json", action="store_true", help="for machines")
     add_options(parser, DesignConfig, _FLAGS, group="in place of what the file says")
@@ -74,9 +80,12 @@ def run(options: Namespace, command: str) -> int:
         result = result_of(found, out, alphas(found, out))
     else:
         given = {name: value for name, value in options_given(options, DesignConfig).items() if name in _FLAGS}
-        result = study(found, out, **given, command=command)
+        result = study(found, out, **given, budget=options.budget, estimate=options.estimate, command=command)
+        if result.estimate is not None:
+            print(json.dumps(result.to_dict()["estimate"], indent=2) if options.json else result.estimate.text())
+            return 0
     page = write_study_report(result, command)
     print(json.dumps(result.to_dict(), indent=2) if options.json else result.text())
     if not options.json and page is not None:
         print(f"report: {page}")
-    return 0 if result.is_over or options.report else 1
+    return 0 if result.is_over or result.is_out_of_time or options.report else 1

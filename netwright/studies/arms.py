@@ -18,7 +18,8 @@ from netwright.sweeps.executor import TrialEvent, TrialSpec
 from netwright.sweeps.pausing import may_begin
 from netwright.sweeps.recording import Recorder
 from netwright.sweeps.session import data_facts, session_facts
-from netwright.sweeps.specs import refuse_single_images, trial_specs
+from netwright.sweeps.specs import flops_of, refuse_single_images, trial_specs
+from netwright.sweeps.time_budget import TimeBudget
 from netwright.workflow.budgeted import budgeted
 from netwright.workflow.prepare import PreparedDesign, identity
 
@@ -72,22 +73,50 @@ class Arms:
         self.arms = {arm.name: arm for arm in arms}
         self._order = list(self.arms)
         self.states = [self._look(planned) for planned in study.comparisons]
+        self._budget: TimeBudget | None = None
+        self._flops: dict[int, float] = {}  # of the trials that a budget let begin
 
     def _look(self, planned: Any) -> ComparisonState:
         a, b = (self.arms[name].results for name in (planned.a, planned.b))
         return decide(planned, a, b, self._alphas[planned.name], self._study.test)
+
+    def limit(self, budget: TimeBudget) -> None:
+        """Begin no trial that would end after this time."""
+        self._budget = budget
+
+    @property
+    def is_out_of_time(self) -> bool:
+        """Whether trials wait for which there was no time."""
+        return self._budget is not None and self._budget.is_over
 
     def needed(self) -> list[Arm]:
         """Those of which an open comparison takes more networks."""
         for arm in self.arms.values():
             if not arm.queue:
                 self._replace_lost(arm)
+        wanted = self._wanted()
+        return [arm for name, arm in self.arms.items() if arm.queue and self._counting(arm) < wanted.get(name, 0)]
+
+    def _wanted(self) -> dict[str, int]:
+        """Name of a space -> the most networks that an open comparison takes of it."""
         wanted: dict[str, int] = {}
         for state in self.states:
             if not state.is_over:
                 for name in (state.planned.a, state.planned.b):
                     wanted[name] = max(wanted.get(name, 0), state.planned.trials)
-        return [arm for name, arm in self.arms.items() if arm.queue and self._counting(arm) < wanted.get(name, 0)]
+        return wanted
+
+    def turns(self) -> Iterator[tuple[str, TrialSpec]]:
+        """(name of the space, trial) of all that are left, in their order where no comparison ends early."""
+        wanted, places = self._wanted(), dict.fromkeys(self.arms, 0)
+        left = {
+            name: min(len(arm.queue), max(0, wanted.get(name, 0) - self._counting(arm)))
+            for name, arm in self.arms.items()
+        }
+        while names := [name for name in self._order if places[name] < left[name]]:
+            name = min(names, key=lambda each: self.arms[each].begun + places[each])
+            yield name, self.arms[name].queue[places[name]]
+            places[name] += 1
 
     def _counting(self, arm: Arm) -> int:
         """Networks that count or will: of what the machine failed nothing is known."""
@@ -101,12 +130,20 @@ class Arms:
         if not needed:
             return None
         arm = min(needed, key=lambda each: (each.begun, self._order.index(each.name)))
+        trial = self._outside(arm, arm.queue[0])
+        if self._budget is not None:
+            self._flops[trial.index] = flops_of(trial)
+            if not self._budget.allows(self._flops[trial.index]):
+                return None
         arm.begun += 1
-        return self._outside(arm, arm.queue.popleft())
+        arm.queue.popleft()
+        return trial
 
     def record(self, event: TrialEvent) -> bool:
         """Write an event to its population, and look where a trial has ended."""
         arm = self.arms[self._order[event.index % len(self._order)]]
+        if self._budget is not None and event.kind == "done":
+            self._budget.done(self._flops[event.index], float(event.values["seconds"]))
         again = arm.recorder.record(replace(event, index=event.index // len(self._order)))
         if event.kind in ("done", "failed", "lost") and not again:
             self._look_again(arm.name)

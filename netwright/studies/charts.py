@@ -1,15 +1,21 @@
-"""The differences of a study with their intervals, beside the margins."""
+"""The differences of a study with their intervals, beside the margins; and the distributions of both spaces of each."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+import numpy as np
+import numpy.typing as npt
+
+from netwright.stats import edf
+from netwright.stats.outcomes import WORST
 from netwright.studies.deciding import ComparisonState
-from netwright.theme import FAINT, MUTED, SERIES, WIDTH, Spec, to_spec
+from netwright.theme import FAINT, INK, MUTED, SERIES, SMALL, WIDTH, Spec, to_spec
 
-__all__ = ["intervals_chart"]
+__all__ = ["intervals_chart", "pairs_chart"]
 
 _MARGIN_LEFT = 240  # pixels, for names
+_COLUMNS = 3
 
 
 def intervals_chart(states: Sequence[ComparisonState]) -> Spec:
@@ -66,3 +72,69 @@ def intervals_chart(states: Sequence[ComparisonState]) -> Spec:
     )
     chart = alt.layer(band, none, line, point).properties(width=WIDTH - _MARGIN_LEFT, height=max(60, 34 * len(rows)))
     return to_spec(chart, {"rows": rows, "none": [{"x": 0}]})
+
+
+def pairs_chart(states: Sequence[ComparisonState], errors: Mapping[str, npt.NDArray[np.float64]]) -> Spec:
+    """A small chart for each comparison, as the paper draws them: the distributions of its two spaces.
+
+    Args:
+        states: Of the comparisons.
+        errors: Name of a space -> (n,) errors in percent; a network that failed has 100. A comparison is left out where
+            one of its spaces is.
+    """
+    import altair as alt
+
+    shown = [state for state in states if {state.planned.a, state.planned.b} <= errors.keys()]
+    drawn = np.concatenate([errors[name] for state in shown for name in (state.planned.a, state.planned.b)])
+    inside = drawn[drawn < WORST] if (drawn < WORST).any() else drawn
+    room = 0.03 * float(np.ptp(inside)) or 0.5
+    ends = (max(0.0, float(inside.min()) - room), float(inside.max()) + room)
+    data: dict[str, list[dict[str, object]]] = {}
+    panels = []
+    for place, state in enumerate(shown):
+        names = (state.planned.b, state.planned.a)  # what is compared is drawn above what it is compared with
+        data[f"pair{place}"] = [
+            {"space": name, "error": error, "share": share, "order": order}
+            for name in names
+            for order, (error, share) in enumerate(_steps(errors[name], ends))
+        ]
+        scale = {"domain": list(names)}
+        title = alt.TitleParams(state.planned.name, subtitle=state.words(), anchor="start")
+        line = (
+            alt.Chart(alt.NamedData(f"pair{place}"), title=title)
+            .mark_line(strokeWidth=2, strokeJoin="miter", clip=True)
+            .encode(
+                x=alt.X("error:Q", title="error, %", scale=alt.Scale(domain=list(ends), nice=False, zero=False)),
+                y=alt.Y(
+                    "share:Q",
+                    title="share with a lower error" if place % _COLUMNS == 0 else None,
+                    scale=alt.Scale(domain=[0, 1]),
+                    axis=alt.Axis(format="%", tickCount=5),
+                ),
+                color=alt.Color("space:N", scale=alt.Scale(**scale, range=[INK, SERIES[0]]), legend=_pair_legend()),
+                strokeDash=alt.StrokeDash(
+                    "space:N", scale=alt.Scale(**scale, range=[[4, 3], [1, 0]]), legend=_pair_legend()
+                ),
+                order="order:Q",
+                tooltip=["space:N", alt.Tooltip("error:Q", format=".2f"), alt.Tooltip("share:Q", format=".0%")],
+            )
+            .properties(width=SMALL, height=150)
+        )
+        panels.append(line)
+    grid = alt.concat(*panels, columns=_COLUMNS, spacing=18)
+    return to_spec(grid.resolve_scale(color="independent", strokeDash="independent"), data)
+
+
+def _steps(errors: npt.NDArray[np.float64], ends: tuple[float, float]) -> list[tuple[float, float]]:
+    """The corners of a distribution between two errors, from one end to the other."""
+    corners, shares = edf(errors).steps()
+    inside = corners < ends[1]
+    corners, shares = corners[inside], shares[inside]
+    last = float(shares[-1]) if len(shares) else 0.0
+    return [(ends[0], 0.0), *zip(corners.tolist(), shares.tolist(), strict=True), (ends[1], last)]
+
+
+def _pair_legend() -> object:
+    import altair as alt
+
+    return alt.Legend(orient="bottom-right", title=None, symbolType="stroke", symbolSize=300, fillColor=None)

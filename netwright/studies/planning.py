@@ -11,9 +11,9 @@ from netwright.studies.deciding import due_looks
 from netwright.studies.study_file import PlannedComparison, Study
 from netwright.system.plural import count
 
-__all__ = ["PlannedLooks", "planned_looks", "planned_text"]
+__all__ = ["SPREAD", "PlannedLooks", "detectable", "planned_looks", "planned_text"]
 
-_SPREAD = 4.0  # points: the standard deviation of errors that `netwright plan` assumes too
+SPREAD = 4.0  # points: the standard deviation of errors that `netwright plan` assumes too
 _POWER_Z = 0.8416  # of 80%
 
 
@@ -39,12 +39,29 @@ def planned_looks(study: Study) -> list[PlannedLooks]:
     alpha = (1 - study.confidence) * (1 - study.reserve) / len(study.comparisons)
     found = []
     for each in study.comparisons:
-        sizes, detectable = due_looks(each), None
-        if study.test != "betting":
-            bound = float(spending_bounds([size / each.trials for size in sizes], 1 - alpha, study.test)[-1])
-            detectable = (bound + _POWER_Z) * _SPREAD * float(np.sqrt(2 / each.trials))
-        found.append(PlannedLooks(each, alpha, tuple(sizes), detectable))
+        found.append(
+            PlannedLooks(each, alpha, tuple(due_looks(each)), detectable(each, alpha, study.test, each.trials))
+        )
     return found
+
+
+def detectable(planned: PlannedComparison, alpha: float, test: str, until: int) -> float | None:
+    """Points that the look at `until` networks of each shows with 80% power where errors vary by `SPREAD` points.
+
+    Args:
+        planned: The comparison.
+        alpha: Its share of the error probability.
+        test: Of the study.
+        until: Networks of each at the look, one of `due_looks`.
+
+    Returns:
+        Points; None for betting, which assumes no distribution that would tell.
+    """
+    if test == "betting":
+        return None
+    sizes = [size for size in due_looks(planned) if size <= until]
+    bound = float(spending_bounds([size / planned.trials for size in sizes], 1 - alpha, test)[-1])
+    return (bound + _POWER_Z) * SPREAD * float(np.sqrt(2 / until))
 
 
 def planned_text(study: Study) -> str:
@@ -59,7 +76,7 @@ def planned_text(study: Study) -> str:
         shows = (
             ""
             if each.detectable is None
-            else (f", shows {each.detectable:.1f} points with 80% power where errors vary by {_SPREAD:g} points")
+            else (f", shows {each.detectable:.1f} points with 80% power where errors vary by {SPREAD:g} points")
         )
         lines.append(
             f"  {each.planned.name}: up to {each.planned.trials} of each, {count(len(each.sizes), 'look')}, margin "

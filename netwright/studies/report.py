@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,10 +12,11 @@ from netwright.population import FILE
 from netwright.report import ReportData, write_report
 from netwright.report.data import Extra
 from netwright.report.parts import Badge, ChartPart, Lead, Part, Preformatted, Section, Table
-from netwright.studies.charts import intervals_chart
+from netwright.studies.charts import intervals_chart, pairs_chart
 from netwright.studies.deciding import ComparisonState
 from netwright.studies.result import StudyResult
 from netwright.system.plural import count
+from netwright.theme import Spec
 
 if TYPE_CHECKING:
     from netwright.report.view import PopulationView
@@ -35,6 +37,9 @@ def write_study_report(result: StudyResult, command: str = "") -> Path | None:
     if not views:
         return None
     specs = {"study_intervals": intervals_chart(result.states)} if any(state.n for state in result.states) else {}
+    errors = {view.name: view.errors for view in views}
+    if any({state.planned.a, state.planned.b} <= errors.keys() for state in result.states):
+        specs["study_pairs"] = pairs_chart(result.states, errors)
     data = ReportData(
         title=f"The study {result.study.name}",
         populations=views,
@@ -48,7 +53,7 @@ def write_study_report(result: StudyResult, command: str = "") -> Path | None:
                 **{name: str(value) for name, value in result.study.options.items()},
             },
         },
-        extra=Extra(tuple(_sections(result, bool(specs))), specs),
+        extra=Extra(tuple(_sections(result, specs)), specs),
     )
     return write_report(data, result.folder)
 
@@ -63,12 +68,12 @@ def _views(result: StudyResult) -> tuple[PopulationView, ...]:
     return tuple(found)
 
 
-def _sections(result: StudyResult, has_chart: bool) -> list[Section]:
-    sections = [_decisions(result, has_chart), _tree_section(result), _costs(result)]
+def _sections(result: StudyResult, charts: Mapping[str, Spec]) -> list[Section]:
+    sections = [_decisions(result, charts), _tree_section(result), _costs(result)]
     return [section for section in sections if section.parts]
 
 
-def _decisions(result: StudyResult, has_chart: bool) -> Section:
+def _decisions(result: StudyResult, charts: Mapping[str, Spec]) -> Section:
     study, states = result.study, result.states
     decided = [state for state in states if state.decision != "undecided"]
     sentences = [
@@ -80,9 +85,14 @@ def _decisions(result: StudyResult, has_chart: bool) -> Section:
     ]
     badges = [Badge(_KINDS[state.decision], state.words()) for state in decided]
     parts: list[Part] = [Lead(sentences, badges)]
-    if has_chart:
+    if "study_intervals" in charts:
         about = ["Each line is the interval of a difference at its last look; the gray band is the margin."]
         parts.append(ChartPart("study_intervals", "The differences", about, _FORMATS))
+    if "study_pairs" in charts:
+        about = [
+            "The share of networks below each error, of both spaces of a difference: a curve further left is better."
+        ]
+        parts.append(ChartPart("study_pairs", "The distributions, two by two", about, _FORMATS))
     heads = ("difference", "question", "points", "interval", "margin", "networks of each", "decision", "others found")
     parts.append(Table(heads, [_row(state) for state in states]))
     return Section("study", "What is established", parts)

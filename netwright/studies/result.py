@@ -6,11 +6,15 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from netwright.population import FILE, Population, mixed_sessions
 from netwright.studies.deciding import ComparisonState, decide
 from netwright.studies.study_file import Study
+from netwright.system.plural import count
+
+if TYPE_CHECKING:
+    from netwright.studies.estimating import StudyEstimate
 
 __all__ = ["SpaceCost", "StudyResult", "result_of"]
 
@@ -45,6 +49,8 @@ class StudyResult:
         states: Of each comparison.
         costs: Of each space.
         notices: What a reader must know, in sentences.
+        is_out_of_time: Whether the sitting that trained last ended by its budget; the same command goes on.
+        estimate: What is left of it, where only that was wanted.
     """
 
     study: Study
@@ -52,6 +58,8 @@ class StudyResult:
     states: tuple[ComparisonState, ...]
     costs: tuple[SpaceCost, ...]
     notices: tuple[str, ...] = ()
+    is_out_of_time: bool = False
+    estimate: StudyEstimate | None = None
 
     @property
     def is_over(self) -> bool:
@@ -76,7 +84,8 @@ class StudyResult:
                 for cost in self.costs
             ],
             "notices": list(self.notices),
-        }
+            "is_out_of_time": self.is_out_of_time,
+        } | ({} if self.estimate is None else {"estimate": self.estimate.to_dict()})
 
     def text(self) -> str:
         """The comparisons and the costs, as lines."""
@@ -96,7 +105,11 @@ class StudyResult:
             + ("" if math.isnan(cost.mean) else f", mean error {cost.mean:.2f}%")
             for cost in self.costs
         ]
-        return "\n".join([*lines, *self.notices])
+        lines += self.notices
+        if self.is_out_of_time and not self.is_over:
+            left = sum(not state.is_over for state in self.states)
+            lines.append(f"the time is up, {count(left, 'comparison')} still open: the same command goes on")
+        return "\n".join(lines)
 
 
 def result_of(study: Study, folder: Path, shares: Mapping[str, float]) -> StudyResult:

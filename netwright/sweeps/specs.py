@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from netwright.arch import Arch, complexity
 from netwright.arch.last_map import last_map, refuse_single_image
 from netwright.data import ImageSet
 from netwright.population import Population, Trial
 from netwright.recipe import Recipe, drawn_recipe
 from netwright.sweeps.executor import TrialSpec
 
-__all__ = ["Paths", "refuse_single_images", "trial_specs"]
+__all__ = ["Paths", "flops_of", "refuse_single_images", "trial_specs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,11 @@ def trial_specs(
         places = (split, weights, timeout, start, state, fold)
         specs.append(TrialSpec(trial.index, arch, own, trial.seed, *places, prunable=prunable))
     return specs
+
+
+def flops_of(trial: TrialSpec) -> float:
+    """Multiply-adds of its network."""
+    return float(complexity(Arch.from_dict(trial.arch)).flops[0])
 
 
 def _text(path: Path | None) -> str | None:

@@ -1,7 +1,10 @@
-"""A study of tiny networks on digits: trained by turns, stopped, resumed, extended, reported."""
+"""A study of tiny networks on digits: trained by turns, killed, resumed, extended, reported."""
 
 import json
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +13,7 @@ from typing import Any
 import pytest
 
 from netwright.cli.main import main
-from netwright.population import Population
+from netwright.population import FILE, Population
 from netwright.studies import study
 from netwright.studies.report import tree, write_study_report
 from netwright.studies.result import StudyResult
@@ -19,29 +22,36 @@ from netwright.sweeps import NullProgress, control
 pytestmark = pytest.mark.slow
 
 
-class Watches(NullProgress):
-    """Keeps how many trials of each space had begun whenever one ended; ends the study after some."""
+def begun_in(out: Path) -> dict[str, int]:
+    """Name of a space -> its trials that have begun."""
+    begun = {}
+    for name in "CDX":
+        with Population.open(out / name) as population:
+            counts = population.counts()
+            begun[name] = counts["done"] + counts["failed"] + counts["running"]
+    return begun
 
-    def __init__(self, out: Path, most: int = 1000) -> None:
-        self.out, self.most, self.seen = out, most, []
+
+class Watches(NullProgress):
+    """Keeps how many trials of each space had begun whenever one ended."""
+
+    def __init__(self, out: Path) -> None:
+        self.out, self.seen = out, []
 
     def update(self, *_: Any) -> None:
-        begun = {}
-        for name in "CDX":
-            with Population.open(self.out / name) as population:
-                counts = population.counts()
-                begun[name] = counts["done"] + counts["failed"] + counts["running"]
-        self.seen.append(begun)
-        if len(self.seen) == self.most:
-            raise KeyboardInterrupt
+        self.seen.append(begun_in(self.out))
 
 
 @dataclass
 class Made:
-    """A study that was ended after some trials, and went on."""
+    """A study that was killed after some trials, and went on.
+
+    killed: where it was then.
+    """
 
     file: Path
     out: Path
+    killed: dict[str, dict[int, float]]
     seen: list[dict[str, int]]
     result: StudyResult
 
@@ -51,11 +61,35 @@ def made(tmp_path_factory: pytest.TempPathFactory, text: str) -> Made:
     folder = tmp_path_factory.mktemp("study")
     file, out = folder / "small.yaml", folder / "out"
     file.write_text(text)
-    first, second = Watches(out, 7), Watches(out)
-    with pytest.raises(KeyboardInterrupt):
-        study(file, out, first)
-    result = study(file, out, second, command="netwright study small.yaml")
-    return Made(file, out, [*first.seen, *second.seen], result)
+    program = subprocess.Popen(
+        [sys.executable, "-m", "netwright.cli.main", "study", str(file), "--out", str(out)], stderr=subprocess.DEVNULL
+    )
+    began = time.monotonic()
+    while not (out / "X" / FILE).exists() or sum(map(len, errors_in(out).values())) < 5:
+        assert program.poll() is None
+        assert time.monotonic() - began < 300
+        time.sleep(0.05)
+    program.kill()
+    program.wait()
+    killed, watched = errors_in(out), Watches(out)
+    result = study(file, out, watched, command="netwright study small.yaml")
+    return Made(file, out, killed, watched.seen, result)
+
+
+def errors_in(out: Path) -> dict[str, dict[int, float]]:
+    """Name of a space -> trial -> its error."""
+    found = {}
+    for name in "CDX":
+        with Population.open(out / name) as population:
+            errors = population.frame()["error"].dropna()
+            found[name] = dict(zip(errors.index, errors, strict=True))
+    return found
+
+
+def test_a_study_that_was_killed_keeps_its_trials(made: Made) -> None:
+    after = errors_in(made.out)
+    assert sum(map(len, made.killed.values())) >= 5
+    assert all(after[name].items() >= errors.items() for name, errors in made.killed.items())
 
 
 def test_spaces_are_trained_by_turns(made: Made) -> None:
@@ -77,7 +111,7 @@ def test_it_goes_on_until_each_comparison_is_over(made: Made) -> None:
         assert cost.hours > 0
     assert json.loads(json.dumps(result.to_dict()))["is_over"] is True
     with Population.open(made.out / "D") as population:
-        assert population.frame()["attempts"].max() <= 1
+        assert population.frame()["attempts"].max() <= 2  # one may have been trained when the program was killed
         assert population.notes["study"] == {"name": "small", "space": "D"}
         assert population.identity["space"]["name"] == "anynetx_d"
 
@@ -122,6 +156,7 @@ def test_the_report_has_the_comparisons_the_tree_and_all_spaces(made: Made) -> N
     ):
         assert words in html
     assert (made.out / "figures" / "study_intervals.svg").is_file()
+    assert (made.out / "figures" / "study_pairs.svg").is_file()
     assert (made.out / "figures" / "edf.svg").is_file()
 
 
@@ -136,6 +171,22 @@ def test_a_space_and_a_comparison_can_be_added(made: Made, text: str, capsys: py
     assert [each["name"] for each in found["comparisons"]] == ["D - C", "X - D", "C - A"]
     assert found["comparisons"][2]["alpha"] == pytest.approx(0.0025)
     assert found["comparisons"][0] == made.result.to_dict()["comparisons"][0]
+
+
+def test_a_sitting_ends_by_its_budget_and_an_estimate_begins_nothing(
+    write: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, out = str(write()), tmp_path / "out"
+    assert main(["study", file, "--out", str(out), "--estimate", "--budget", "1h", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["trials"], found["fitting"], found["workers"], found["budget"]) == (30, 30, 1, 3600.0)
+    assert 0 < found["seconds"] == pytest.approx(3600 * found["worker_hours"])
+    assert [each["look"] for each in found["comparisons"]] == [10, 10]
+    assert [path.name for path in out.iterdir() if path.name != "cache" and not path.name.startswith(".")] == []
+
+    assert main(["study", file, "--out", str(out), "--budget", "1s"]) == 0  # the networks are not even timed by then
+    assert "the time is up, 2 comparisons still open: the same command goes on" in capsys.readouterr().out
+    assert begun_in(out) == {"C": 0, "D": 0, "X": 0}
 
 
 def test_the_plan_trains_nothing(
