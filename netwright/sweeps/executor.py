@@ -74,7 +74,8 @@ class TrialEvent:
               the network's;
             - "pruned": `Executor.answer` ended it; values: reason, seconds, curve;
             - "unsaved": trained, but its weights could not be written; values: reason;
-            - "lost": its worker died for no reason that the trial gave; values: reason. The machine's fault;
+            - "lost": its worker died for no reason that the trial gave; values: reason, and vanished: True where its
+              whole machine did. The machine's fault;
             - "woken": of no trial: somebody called `wake`.
         index: Of the trial; -1 for none.
         values: As JSON can hold them.

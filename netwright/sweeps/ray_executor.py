@@ -34,6 +34,7 @@ _MOST_FAILED_STARTS = 3  # actors in a row that died before they were ready
 _WAIT_SECONDS = 0.5  # for an event, before nodes and times are looked at
 _LOOK_SECONDS = 2.0  # between two looks at which nodes are alive
 _CONNECT_SECONDS = 10.0
+_NODE_DIED = "node has died"  # in the words of Ray
 _SHARED_BYTES = 2 << 30  # larger sets of images are read from where they are, by each process
 
 
@@ -274,7 +275,7 @@ class RayExecutor(Executor):
         if now - self._looked < _LOOK_SECONDS:
             return
         self._looked = now
-        alive = {node["NodeID"] for node in self._ray.nodes() if node["Alive"]}
+        alive = self._alive()
         for worker in list(self._workers):
             if worker.known and worker.known["node"] not in alive:
                 yield from self._lose(worker, None)
@@ -293,13 +294,15 @@ class RayExecutor(Executor):
                 )
             return
         self._account(worker)
-        where = worker.known["node"][:8]
-        reason = (
-            f"the worker died with its node {where}"
-            if error is None
-            else (f"the worker died on node {where}: {_first_line(error)}")
-        )
-        yield TrialEvent("lost", worker.trial.index, {"reason": reason})
+        node, where = worker.known["node"], worker.known["node"][:8]
+        if error is None or _NODE_DIED in str(error) or node not in self._alive():
+            values = {"reason": f"the worker died with its node {where}", "vanished": True}
+        else:
+            values = {"reason": f"the worker died on node {where}: {_first_line(error)}"}
+        yield TrialEvent("lost", worker.trial.index, values)
+
+    def _alive(self) -> set[str]:
+        return {node["NodeID"] for node in self._ray.nodes() if node["Alive"]}
 
     def _account(self, worker: _Worker) -> None:
         node = worker.known["node"]

@@ -21,6 +21,7 @@ __all__ = ["Recorder"]
 _LOG = logging.getLogger("netwright.sweeps.run")  # that a sweep tells it, whichever of its files does
 
 _ATTEMPTS = 2  # a trial whose worker dies twice has failed
+_MOST_VANISHED = 10  # and one during which so many machines went away
 _RECORD_SECONDS = 60.0  # how old the record of who trains may be
 
 
@@ -50,6 +51,7 @@ class Recorder:
         self._sessions: dict[int, dict[str, Any]] = {}  # trial -> what trains it, where that is not this program
         self._numbers: dict[str, int] = {}  # session -> its place in the population, once it has finished anything
         self._attempts: dict[int, int] = {}
+        self._vanished: dict[int, int] = {}  # trial -> machines that went away while they trained it
 
     def expect(self, trials: Iterable[Trial]) -> None:
         """Trials that will be trained."""
@@ -73,7 +75,7 @@ class Recorder:
         elif event.kind == "unsaved":
             raise OutputError(values["reason"])
         elif event.kind == "lost":
-            again = self._record_lost(index, values["reason"])
+            again = self._record_lost(index, values["reason"], bool(values.get("vanished")))
             failure = "" if again else "machine"
         if (event.kind in ("done", "pruned") or failure) and time.monotonic() - self._recorded > _RECORD_SECONDS:
             self._record_sessions()
@@ -107,9 +109,10 @@ class Recorder:
             for key in self._numbers:
                 self._record_session(key)
 
-    def _record_lost(self, index: int, reason: str) -> bool:
+    def _record_lost(self, index: int, reason: str, vanished: bool) -> bool:
         self._write(partial(self._population.wait_again, index))
-        if self._attempts[index] < _ATTEMPTS:
+        gone = self._vanished[index] = self._vanished.get(index, 0) + vanished
+        if gone < _MOST_VANISHED and (vanished or self._attempts[index] - gone < _ATTEMPTS):
             _LOG.warning("%s: trial %d is tried again: %s", self._title, index, reason)
             return True
         self._fail(index, f"{reason}; {self._attempts[index]} attempts", (), "machine")
