@@ -21,6 +21,7 @@ from netwright.data.cut import Cut
 from netwright.data.data_ref import parse_ref
 from netwright.data.folder import FolderSource
 from netwright.data.remembered import IMAGES_FILE
+from netwright.data.source import ImageSource
 from netwright.data.sources import open_source
 from netwright.errors import DataError, NetwrightError
 from netwright.studio.commands import shown_path
@@ -93,9 +94,14 @@ def images_of_pick(population: Path, data_dir: str, folder: Path) -> PickImages:
         folder: Where a cut is written down.
     """
     with _lock:
-        if (str(population), data_dir) not in _known:
-            _known[str(population), data_dir] = _found(population, data_dir, folder)
-        return _known[str(population), data_dir]
+        key = str(population), data_dir
+        if key not in _known:
+            try:
+                source = open_source(data_dir)
+            except NetwrightError:
+                return PickImages(data_dir, has_test=False, has_validation=False)  # the training tells what is wrong
+            _known[key] = _found(source, population, data_dir, folder)
+        return _known[key]
 
 
 def cut_of(population: Path) -> Cut | None:
@@ -109,11 +115,7 @@ def cut_of(population: Path) -> Cut | None:
     return None
 
 
-def _found(population: Path, data_dir: str, folder: Path) -> PickImages:
-    try:
-        source = open_source(data_dir)
-    except NetwrightError:
-        return PickImages(data_dir, has_test=False, has_validation=False)  # the training tells what is wrong
+def _found(source: ImageSource, population: Path, data_dir: str, folder: Path) -> PickImages:
     if "test" in source.splits:
         return PickImages(data_dir, has_test=True, has_validation="validation" in source.splits)
     # populations of earlier versions, and those that are copied, do not say it: then it is as by default

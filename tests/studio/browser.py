@@ -43,7 +43,7 @@ def page_of(
     go(page, address)
     yield page
     context.close()
-    assert wrong == []
+    assert wrong == [], wrong
 
 
 def go(page: Any, address: str) -> None:

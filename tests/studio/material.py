@@ -20,9 +20,10 @@ def full_runs(folder: Path) -> Path:
     command = f"netwright sweep anynetx_a --data_dir digits --trials 80 --epochs 3 --out {folder / 'a'}"
     made_population(folder / "a", "anynetx_a", 80, command=command)
     base = load_space("anynetx_a").for_images(32, 10, 3)
-    _refined(folder, "a-r1", "a", base.refine(order=_WIDTHS, name="a-r1"), 60, 1.0)
+    rises = "width non-decreasing from stage to stage"
+    _refined(folder, "a-r1", "a", base.refine(order=_WIDTHS, name="a-r1"), (60, 1.0), rises)
     narrower = base.refine(order=_WIDTHS, tie=["bottleneck"], name="a-r2")
-    _refined(folder, "a-r2", "a-r1", narrower, 40, 0.5)
+    _refined(folder, "a-r2", "a-r1", narrower, (40, 0.5), "bottleneck shared by all stages")
     _training(folder / "a-t1", 12, 60.0)
     _training(folder / "a-t2", 8, 66.0)
     _validation(folder / "a-t1-test", 71.5)
@@ -34,12 +35,13 @@ def full_runs(folder: Path) -> Path:
     return folder
 
 
-def _refined(folder: Path, name: str, parent: str, space: DesignSpace, n: int, done: float) -> None:
-    run = folder / name
+def _refined(folder: Path, name: str, parent: str, space: DesignSpace, trials: tuple[int, float], change: str) -> None:
+    """trials: how many, and which share of them is done."""
+    run, (n, done) = folder / name, trials
     command = f"netwright sweep {run / 'space.yaml'} --data_dir digits --trials {n} --epochs 3 --out {run}"
     made_population(run, space, n, seed=len(name) + n, done=done, failed=0.0, command=command)
     evidence = {
-        "changes": ["width non-decreasing from stage to stage"],
+        "changes": [change],
         "size": [17.6, 15.2],
         "lowest": [_LOWEST, {key: 1.4 * value for key, value in _LOWEST.items()}],
         "inside": 9,

@@ -1,9 +1,12 @@
 """The page in a real browser: by mouse, by keyboard, on a phone, while a sweep runs, and for a screen reader."""
 
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +39,18 @@ Start = Callable[..., AbstractContextManager[Any]]
 def browser() -> Iterator[Any]:
     with chromium() as found:
         yield found
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[str]:
+    """Another page on this machine; its address."""
+    handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+        thread.join()
 
 
 def drag(page: Any, canvas: Any, start: float, end: float) -> None:
@@ -249,6 +264,38 @@ def test_names_with_markup_are_text(browser: Any, start: Start, tmp_path: Path) 
         page.wait_for_timeout(300)
         assert page.locator("h1").inner_text() == name
         assert page.evaluate("window.hacked === undefined")
+
+
+def test_a_foreign_page_changes_and_reads_nothing(browser: Any, start: Start, tmp_path: Path) -> None:
+    made_population(tmp_path / "runs" / "a", "anynetx_e", 12, done=0.5)
+    foreign = tmp_path / "foreign"
+    foreign.mkdir()
+    (foreign / "index.html").write_text("<title>foreign</title>", encoding="utf-8")
+    with start(tmp_path / "runs") as studio, serving(foreign) as address:
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(address)
+        found = page.evaluate(
+            """async (studio) => {
+                const said = [];
+                const wanted = { "files?name=evil.csv": "error", job: '{"id": "a", "wish": "stop"}' };
+                for (const [path, body] of Object.entries(wanted)) {
+                    await fetch(`${studio}/api/${path}`, { method: "POST", mode: "no-cors", body });
+                    try {
+                        const headers = { "x-netwright-studio": "1", "content-type": "application/json" };
+                        await fetch(`${studio}/api/${path}`, { method: "POST", headers, body });
+                        said.push("allowed");
+                    } catch { said.push("refused"); }
+                }
+                try { said.push(await (await fetch(`${studio}/api/overview`)).text()); } catch { said.push("unread"); }
+                return said;
+            }""",
+            studio.url,
+        )
+        context.close()
+        assert found == ["refused", "refused", "unread"]
+        assert [line["id"] for line in studio.get("overview")["populations"]] == ["a"]
+        assert not (tmp_path / "runs" / "a" / "sweep-control.json").exists()
 
 
 def test_a_growing_population_is_followed_and_survives_a_reload(browser: Any, start: Start, tmp_path: Path) -> None:

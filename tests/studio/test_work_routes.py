@@ -122,7 +122,9 @@ def test_a_studio_that_only_shows_starts_nothing(shown: Any, runs: Path) -> None
     body = {"p": "a", "name": "a-r9", "trials": 5, "dry": False}
     sweep = {"name": "x9", "space": "anynetx_a", "dry": False}
     pick = {"chosen": [{"p": "a", "trial": 1, "name": "x8"}], "epochs": 1, "dry": False}
-    for path, form in (("confirm", body), ("sweep", sweep), ("pick", pick), ("job", {"id": "a", "wish": "stop"})):
+    forms = [("confirm", body), ("sweep", sweep), ("pick", pick), ("job", {"id": "a", "wish": "stop"})]
+    forms += [("extend", {"p": "a", "trials": 90, "dry": False}), ("join", {"p": "a", "dry": False})]
+    for path, form in forms:
         answer = shown.client.post(f"/api/{path}", json=form)
         assert (answer.status_code, "only shows" in answer.text) == (403, True), path
     assert {path.name for path in runs.iterdir()} == {"a", "deep", "half"}

@@ -109,7 +109,7 @@ function join(line, done) {
 
 export function startLink(overview) {
   if (overview.look_only) return null;
-  return h("button", { type: "button", onclick: () => start() }, "Start a sweep");
+  return h("button", { type: "button", onclick: () => start(overview) }, "Start a sweep");
 }
 
 const FIELDS = [
@@ -118,9 +118,12 @@ const FIELDS = [
   ["seed", "Seed", "number", "0"], ["workers", "Trials at a time", "number", ""], ["trial_timeout", "Seconds a trial may take", "number", ""],
 ];
 
-async function start() {
+async function start(overview) {
   const { spaces } = await get("spaces");
-  const name = h("input", { type: "text", id: "start-name", value: "sweep-1", oninput: () => show() });
+  const taken = new Set([...overview.populations, ...overview.trainings].map((each) => each.id));
+  let free = 1;
+  while (taken.has(`sweep-${free}`)) free += 1;
+  const name = h("input", { type: "text", id: "start-name", value: `sweep-${free}`, oninput: () => show() });
   const space = h("input", { type: "text", id: "start-space", value: "anynetx_a", list: "spaces", oninput: () => show() });
   const inputs = Object.fromEntries(FIELDS.map(([key, , type, value]) => [key, h("input", { type, id: `start-${key}`, value, oninput: () => show() })]));
   const place = h("div", {});

@@ -90,9 +90,16 @@ export function compile(text, columns) {
   return found;
 }
 
+// six digits, as in addresses; 100M rather than 100000000
+function short(value) {
+  const six = Number(value.toPrecision(6));
+  const [unit, size] = Object.entries(UNITS).findLast(([, each]) => six >= 10 * each) ?? ["", 1];
+  return `${Number((six / size).toPrecision(6))}${unit}`;
+}
+
 // what a filter and ranges leave, as one expression for --where
 export function expressionOf(ranges, filter) {
-  const parts = [...ranges].map(([name, [low, high]]) => `${name} >= ${Number(low.toPrecision(6))} and ${name} <= ${Number(high.toPrecision(6))}`);
+  const parts = [...ranges].map(([name, [low, high]]) => `${name} >= ${short(low)} and ${name} <= ${short(high)}`);
   const own = filter.trim();
   if (own) parts.unshift(parts.length && /\b(or)\b|\|\|/.test(own) ? `(${own})` : own);
   return parts.join(" and ");

@@ -106,9 +106,10 @@ export class LookView {
       this.framed = 0;
       const began = performance.now();
       this.choose();
-      this.renderPlots();
+      this.renderPlots(true);
       clearTimeout(this.tabling);
-      this.tabling = setTimeout(() => this.renderTable(), TABLE_MS); // after the last step of a brush
+      // after the last step of a brush
+      this.tabling = setTimeout(() => { this.renderPlots(); this.renderTable(); }, TABLE_MS);
       this.brushMs = performance.now() - began;
       document.body.dataset.brushMs = this.brushMs.toFixed(1);
     });
@@ -188,8 +189,9 @@ export class LookView {
     this.renderTable();
   }
 
-  renderPlots() {
-    for (const plot of [...this.plots, ...this.pairs]) plot.render();
+  // isMoving: pictures that are out of sight wait until the brush rests
+  renderPlots(isMoving = false) {
+    for (const plot of [...this.plots, ...this.pairs]) if (!isMoving || isSeen(plot.element)) plot.render();
     this.renderStatus();
   }
 
@@ -281,6 +283,9 @@ export class LookView {
   async judge() {
     const chosen = this.wrong ? "" : expressionOf(this.ranges, this.filter);
     const asked = this.asked = (this.asked ?? 0) + 1;
+    this.choose(); // a brush may have moved since the last frame
+    const empty = this.networks.populations.filter((each, place) => !this.networks.errors(place, false).length);
+    if (chosen && empty.length) return this.tests.replaceChildren(h("p", { class: "muted" }, `No network of ${empty.map((each) => each.id).join(", ")} is left, so nothing is tested.`));
     try {
       const found = await get("tests", { p: this.ids, ...(chosen ? { where: chosen } : {}) });
       if (asked !== this.asked) return;
@@ -301,4 +306,9 @@ export class LookView {
       this.renderAll();
     } catch { /* the pictures are there without the good ranges */ }
   }
+}
+
+function isSeen(element) {
+  const { top, bottom } = element.getBoundingClientRect();
+  return bottom > 0 && top < innerHeight;
 }

@@ -42,9 +42,8 @@ export function matrix(owner, chosen) {
     owner.pairs = picked.flatMap((y, i) => picked.filter((_, j) => j !== i).map((x) => new ScatterPlot(owner, x, y)));
     saved.hidden = !owner.pairs.length;
     box.replaceChildren(...owner.pairs.map((each) => each.element));
-    owner.later();
   };
-  const boxes = names.map((each) => h("label", { class: "check" }, h("input", { type: "checkbox", checked: chosen.has(each.name), onchange: (event) => { chosen[event.target.checked ? "add" : "delete"](each.name); redraw(); owner.keep(); } }), each.name));
+  const boxes = names.map((each) => h("label", { class: "check" }, h("input", { type: "checkbox", checked: chosen.has(each.name), onchange: (event) => { chosen[event.target.checked ? "add" : "delete"](each.name); redraw(); owner.keep(); owner.later(); } }), each.name));
   redraw();
   return h("details", { class: "card", open: chosen.size > 0 }, h("summary", {}, "Columns against each other"), h("div", { class: "row checks" }, boxes), saved, box);
 }

@@ -52,9 +52,9 @@ export class PickView {
     this.body = h("tbody", {});
     const costs = COSTS.filter((name) => this.networks.values[name]);
     this.cost = h("select", { id: "cost", onchange: () => { this.keep(this.cost); this.picture.render(); } }, costs.map((name) => h("option", { value: name, selected: name === this.values.get("cost") }, name)));
-    const input = (id, type, value, more = {}) => { const element = h("input", { id, type, value: this.values.get(id) ?? value, oninput: () => { this.keep(element); this.plan(); }, ...more }); return element; };
+    const input = (id, type, value, { on = "oninput", ...more } = {}) => { const element = h("input", { id, type, value: this.values.get(id) ?? value, [on]: () => { this.keep(element); this.plan(); }, ...more }); return element; };
     this.epochs = input("pick-epochs", "number", "60", { min: "1" });
-    this.images = input("pick-images", "text", "", { placeholder: "as in the sweep" });
+    this.images = input("pick-images", "text", "", { on: "onchange", placeholder: "as in the sweep" }); // a folder that is looked through, once it is whole
     this.kept = input("pick-kept", "number", "", { min: "0", max: "0.9", step: "any", placeholder: "as in the sweep" });
     const own = h("input", { id: "own-trial", type: "number", min: "0" });
     const of = h("select", { id: "own-population", "aria-label": "Population", hidden: this.route.populations.length < 2 }, this.route.populations.map((id) => h("option", { value: id }, id)));
