@@ -106,9 +106,10 @@ def _open_found(root: Path, wanted: Sequence[str], optional: Collection[str], cu
     """Image folders or parquet files, whichever is there."""
     if root.is_file():
         return _select(open_parquet(root.parent, [(root.name, root.stat().st_size)]), wanted, optional, cure)
-    if (opened := _open_split_folders(root, wanted, optional, cure)) is not None:
+    folder = Folder(root)  # listed once
+    if (opened := _open_split_folders(folder, wanted, optional, cure)) is not None:
         return opened
-    tables, images = scan_data_folder(root)
+    tables, images = scan_data_folder(folder)
     if tables:
         names = split_files(tables)
         if set(names.values()) != {"all"}:
@@ -117,24 +118,24 @@ def _open_found(root: Path, wanted: Sequence[str], optional: Collection[str], cu
             tables = [file for file in tables if names[file[0]] in split_names]
         return _select(open_parquet(root, tables), wanted, optional, cure)
     if images:
-        return _select(open_folder(root), wanted, optional, cure)
+        return _select(open_folder(folder), wanted, optional, cure)
     if (source := find_published(root)) is not None:
         return _select(source, wanted, optional, cure)
     raise no_images(root, f"{_KINDS}. Correct --data_dir")
 
 
 def _open_split_folders(
-    root: Path, wanted: Sequence[str], optional: Collection[str], cure: str
+    folder: Folder, wanted: Sequence[str], optional: Collection[str], cure: str
 ) -> OpenedDataset | None:
     """Open the wanted splits where there is a folder for each; None where there is none, or they hold parquet files.
 
     Other folders are not read.
     """
-    folder = Folder(root)
+    root = folder.path
     named = {name for name in wanted if name.lower() not in SPLIT_NAMES and name != "all" and (root / name).is_dir()}
     if not folder.has_images or any(_holds_parquet(each.path) for each in folder.folders if split_of(each.name)):
         return None
-    layout = find_layout(root, named)
+    layout = find_layout(folder, named)
     splits = set(layout.splits) | named
     # one without labels that is asked for: the message says what to do with its images
     needed = {split_of(name) for name in wanted if name not in optional}

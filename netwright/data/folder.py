@@ -124,7 +124,8 @@ def open_folder(root: Path | Folder) -> FolderSource:
     for split, same in by_split.items():
         if len(same) > 1:
             raise DataError(
-                f"a split is one folder, and {root} has {listed(sorted(same))} for the {split} split. Keep one of them."
+                f"a split is one folder, and {layout.root.path} has {listed(sorted(same))} for the {split} split. Keep "
+                "one of them."
             )
     return _make_source(layout, {split: layout.splits[same[0]] for split, same in by_split.items()}, is_lenient=False)
 

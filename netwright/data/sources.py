@@ -44,12 +44,13 @@ def open_source(data_dir: str | Path) -> ImageSource:
 def _open_path(root: Path) -> ImageSource:
     if root.is_file():
         return open_parquet(root.parent, [(root.name, root.stat().st_size)])
-    tables, images = scan_data_folder(root)
+    folder = Folder(root)  # listed once
+    tables, images = scan_data_folder(folder)
     if not tables and not images:
         if (source := find_published(root)) is not None:
             return source
         raise no_images(root, _KINDS)
-    return open_parquet(root, tables) if tables else open_folder(root)
+    return open_parquet(root, tables) if tables else open_folder(folder)
 
 
 def find_published(root: Path) -> ImageSource | None:
@@ -58,7 +59,7 @@ def find_published(root: Path) -> ImageSource | None:
     return next((source for source in found if source is not None), None)
 
 
-def scan_data_folder(root: Path) -> tuple[list[FileEntry], list[FileEntry]]:
+def scan_data_folder(root: Path | Folder) -> tuple[list[FileEntry], list[FileEntry]]:
     """List parquet files and images below a folder.
 
     Returns:
@@ -67,11 +68,11 @@ def scan_data_folder(root: Path) -> tuple[list[FileEntry], list[FileEntry]]:
     Raises:
         DataError: There are both.
     """
-    folder = Folder(root)
+    folder = root if isinstance(root, Folder) else Folder(root)
     tables, images = folder.all_tables(), folder.all_images()
     if tables and images:
         raise DataError(
-            f"a data folder holds parquet files or images, and {root} has both: {listed([tables[0][0], images[0][0]])}."
-            " Move one kind out, or give the subfolder that holds the other."
+            f"a data folder holds parquet files or images, and {folder.path} has both: "
+            f"{listed([tables[0][0], images[0][0]])}. Move one kind out, or give the subfolder that holds the other."
         )
     return tables, images

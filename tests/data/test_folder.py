@@ -1,4 +1,5 @@
 import os
+import tracemalloc
 
 import pytest
 
@@ -93,3 +94,17 @@ def test_links_are_followed_but_not_in_circles(tmp_path, make):
     (root / "bee").symlink_to(tmp_path / "elsewhere" / "bee")
     (tmp_path / "elsewhere" / "ant" / "up").symlink_to(root)
     assert len(scan_files(root, frozenset({".png"}))) == 4
+
+
+def test_many_images_take_a_kilobyte_each_to_know(tmp_path):
+    """A million is opened in benchmarks/data_scale.py."""
+    for label in ("ant", "bee"):
+        (tmp_path / label).mkdir()
+        for number in range(2000):
+            (tmp_path / label / f"ILSVRC2012_val_{number:08d}.JPEG").touch()
+    tracemalloc.start()
+    source = open_source(tmp_path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(source.labels) == 4000
+    assert peak < 1500 * 4000
