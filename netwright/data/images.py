@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from netwright.data.cut import Cut
-from netwright.data.decode_rules import HIGH_BYTE
+from netwright.data.decode_rules import HIGH_BYTE, DecodeRules
+from netwright.data.direct import DirectImages, open_direct
 from netwright.data.skipped import Skipped, skipped_image
 from netwright.data.source import IntArray, Pixels, listed
 from netwright.data.store import FileSink
@@ -34,7 +35,7 @@ class ImageSet:
 
     Attributes:
         name: Of the data set.
-        images: (N, H, W, C) uint8, read-only.
+        images: (N, H, W, C) uint8, read-only; a `DirectImages`, which reads like it, where that would be too large.
         labels: (N,) int64.
         class_names: In the order of the labels.
         train: (n,) int64 image numbers of the split; validation and test likewise.
@@ -79,6 +80,12 @@ class ImageSet:
     def num_classes(self) -> int:
         return len(self.class_names)
 
+    @property
+    def direct(self) -> DirectImages | None:
+        """The images, where they are decoded each time; None where they are decoded already."""
+        images: object = self.images
+        return images if isinstance(images, DirectImages) else None
+
     def save(self, folder: str | Path) -> Path:
         """Write the set to images-<fingerprint>.npy and .json in a folder.
 
@@ -89,6 +96,8 @@ class ImageSet:
             OutputError: The folder cannot be written.
         """
         manifest = Path(folder) / manifest_name(self.fingerprint)
+        if self.direct is not None:
+            return self._write_manifest(manifest)
         sink = FileSink(manifest.with_suffix(".npy"), (len(self.images), *self.images.shape[1:]))
         try:
             for start in range(0, len(self.images), _COPIED_AT_ONCE):
@@ -109,6 +118,7 @@ class ImageSet:
         content |= {"skipped": [[bad.name, bad.reason] for bad in self.skipped]}
         content |= {key: getattr(self, key).tolist() for key in _INDEX_ARRAYS}
         content |= {} if self.cut is None else {"cut": self.cut.to_dict()}
+        content |= {} if self.direct is None else {"direct": self.direct.to_dict()}
         try:
             write_text(manifest, json.dumps(content), what="the image cache", elsewhere="another --out")
         except OutputError:
@@ -135,7 +145,7 @@ class ImageSet:
                     f"{manifest} has format {content['format']}, and this version reads {_FORMAT}. Load the images "
                     "again."
                 )
-            images: Pixels = np.load(manifest.with_suffix(".npy"), mmap_mode="r")
+            images = _open_pixels(manifest, content)
             if images.dtype != np.uint8 or list(images.shape) != content["shape"]:
                 raise ValueError(f"the pixels are {images.dtype} {images.shape}, not uint8 {content['shape']}")
             fields: dict[str, Any] = {key: content[key] for key in _FACTS}
@@ -161,6 +171,16 @@ class ImageSet:
 def manifest_name(fingerprint: str) -> str:
     """The file name of the manifest of a set."""
     return f"images-{fingerprint[:16]}.json"
+
+
+def _open_pixels(manifest: Path, content: dict[str, Any]) -> Pixels:
+    """Mapped from the .npy beside the manifest, or read from where they are."""
+    if "direct" not in content:
+        mapped: Pixels = np.load(manifest.with_suffix(".npy"), mmap_mode="r")
+        return mapped
+    rules = DecodeRules(content["background"], content["full_scale"])
+    size = {key: content[key] for key in ("resolution", "channels", "resize")}
+    return cast(Pixels, open_direct(content["direct"], rules=rules, **size))
 
 
 def _find_manifest(path: Path) -> Path:

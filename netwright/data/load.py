@@ -18,6 +18,7 @@ import numpy.typing as npt
 from netwright.data.blocks import DecodedBlock, decoded_blocks
 from netwright.data.cut import Cut
 from netwright.data.decode import decode, ignore_pillow_warnings
+from netwright.data.direct_set import direct_fingerprint, direct_set, is_too_large
 from netwright.data.elongated import elongated_warning
 from netwright.data.images import ImageSet, Skipped, manifest_name
 from netwright.data.preparation import Preparation, prepare_decoding
@@ -55,6 +56,7 @@ def load_images(
     resize: str = "crop",
     background: str | None = None,
     full_scale: float | str | None = None,
+    direct: bool | None = None,
 ) -> ImageSet:
     """Decode the images of a folder, of parquet files or of 'digits' to one uint8 array, and split them.
 
@@ -74,6 +76,8 @@ def load_images(
         resize: How images become square: crop, squash or letterbox.
         background: What transparent images are laid on; by default white, or as in a cache of version 0.1.
         full_scale: What is white in images of more than 8 bits that do not declare it; by default found in a sample.
+        direct: Of a set with a cache: images are not decoded to it, but each time they are used, from where they are
+            (`DirectImages`). By default only where they would be more than memory or the cache's disk holds.
 
     Raises:
         DataError: The source cannot be read or split, too many images are bad, or memory is short.
@@ -100,6 +104,14 @@ def load_images(
     manifest = None if cache is None else Path(cache) / manifest_name(fingerprint)
     if manifest is not None and (cached := _open_cached(manifest, fingerprint, cut)) is not None:
         return _described(cached, summary)
+    if manifest is not None and direct is not False:
+        own = direct_fingerprint(fingerprint)
+        there = manifest.with_name(manifest_name(own))
+        if (earlier := _open_cached(there, own, cut)) is not None:
+            return _described(earlier, summary)
+        if direct or is_too_large(sum(map(len, parts.values())), shape, manifest.parent):
+            made = direct_set(data_dir, source, splits, shape, preparation, own)
+            return _described(replace(made, cut=cut).stored_at(there), summary)
     image_set = replace(
         _decode_set(source, splits, shape, preparation, fingerprint, manifest, threads, progress), cut=cut
     )

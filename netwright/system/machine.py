@@ -25,6 +25,7 @@ __all__ = [
     "release_memory",
     "resident_memory",
     "share_memory",
+    "total_memory",
     "versions",
 ]
 
@@ -99,6 +100,14 @@ def available_memory() -> int | None:
     if limit and used and limit[0].isdigit():
         found.append(int(limit[0]) - int(used[0]))
     return max(min(found), 0) if found else None
+
+
+def total_memory() -> int | None:
+    """Bytes of this machine's memory; None where the system does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return None
 
 
 def free_shared_memory() -> int | None:
