@@ -1,8 +1,9 @@
 """Make images smaller once, and write them as shards that are read many times as fast.
 
 SRC is whatever --data_dir of a training takes: a folder, an archive, ImageNet's archives, shards, an address. DST gets
-tar shards in WebDataset's layout, which other programs read too, classes.txt, and manifest.json with the SHA-256 of
-each shard; it is then a --data_dir of every command. Interrupted, the same command continues: complete shards are kept.
+tar shards in WebDataset's layout, which other programs read too, classes.txt, manifest.json with the SHA-256 of each
+shard, and report.html; it is then a --data_dir of every command. Interrupted, the same command continues: complete
+shards are kept.
 
   netwright data prepare PHOTOS photos-256                       the shorter side to 256 pixels, JPEGs of quality 95
   netwright data prepare ILSVRC2012/ imagenet-256 --workers 16   of the published archives, without unpacking them
@@ -72,5 +73,6 @@ def run(options: Namespace, command: str) -> int:
         print(f"  could not be read: {bad.name} ({bad.reason})")
     if len(made.skipped) > _MOST_NAMED:
         print(f"  and {len(made.skipped) - _MOST_NAMED:,} more, in manifest.json")
+    print(f"report: {made.folder / 'report.html'}")
     print(f"--data_dir {made.folder}")
     return 0

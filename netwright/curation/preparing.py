@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from netwright.curation.preparation_page import write_preparation_page
 from netwright.curation.shard_writer import ShardPlan, ShardRecord, read_record, write_shard
 from netwright.data.data_path import as_text
 from netwright.data.decode_rules import DecodeRules
@@ -29,7 +30,7 @@ from netwright.system.machine import processors
 
 __all__ = ["Preparation", "prepare_data"]
 
-MANIFEST, CLASSES = "manifest.json", "classes.txt"
+MANIFEST, CLASSES, PAGE = "manifest.json", "classes.txt", "report.html"
 _FORMAT = 1  # of the manifest
 _PER_SHARD = 1000  # images
 _MOST_SHARDS = 100_000
@@ -214,6 +215,7 @@ def _finish(
         "skipped": [asdict(bad) for bad in skipped],
     }
     write_text(folder / MANIFEST, json.dumps(manifest, indent=1) + "\n", what=_WHAT, elsewhere=_ELSEWHERE)
+    write_preparation_page(folder / PAGE, open_source(folder), records, short_side=short_side, quality=quality)
     total = sum(record.bytes for record in records)
     return {
         "shards": tuple(records),

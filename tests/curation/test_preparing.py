@@ -70,6 +70,8 @@ def test_bad_images_are_left_out_and_named(bad_data: Path, tmp_path: Path) -> No
     made = prepare_data(bad_data, tmp_path / "p", short_side=48, workers=1)
     assert {bad.name for bad in made.skipped} == {"train/ant/truncated.jpg", "train/ant/text.png"}
     assert len(open_source(tmp_path / "p").labels) == made.images
+    page = (tmp_path / "p" / "report.html").read_text()
+    assert all(text in page for text in ("train/ant/text.png", "Left out", made.shards[0].sha256, "data:image/"))
 
 
 def test_what_is_there_is_kept(sound_data: Path, tmp_path: Path) -> None:
