@@ -42,6 +42,12 @@ def add_arguments(parser: CommandParser) -> None:
     parser.add_argument(
         "--background", default="white", metavar="COLOR", help="of transparent images (default: %(default)s)"
     )
+    parser.add_argument(
+        "--max_pixels",
+        type=int,
+        metavar="N",
+        help="of an image; more are left out, here as in every command, unless this says otherwise (default: 89478485)",
+    )
     parser.add_argument("--json", action="store_true", help="for machines")
     add_source_flags(parser)
 
@@ -61,6 +67,7 @@ def run(options: Namespace, command: str) -> int:
             shards=options.shards,
             workers=options.workers,
             background=options.background,
+            **({} if options.max_pixels is None else {"max_pixels": options.max_pixels}),
             progress=progress.update_of,
         )
     if options.json:

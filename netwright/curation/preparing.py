@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ import numpy as np
 from netwright.curation.preparation_page import write_preparation_page
 from netwright.curation.shard_writer import ShardPlan, ShardRecord, read_record, write_shard
 from netwright.data.data_path import as_text
-from netwright.data.decode_rules import DecodeRules
+from netwright.data.decode_rules import PIXEL_LIMIT, DecodeRules
 from netwright.data.skipped import Skipped
 from netwright.data.source import ImageSource
 from netwright.data.sources import open_source
@@ -71,6 +71,7 @@ def prepare_data(
     shards: int | None = None,
     workers: int | None = None,
     background: str = "white",
+    max_pixels: int = PIXEL_LIMIT,
     progress: Callable[[int, int], None] | None = None,
 ) -> Preparation:
     """Make images smaller once and write them as tar shards in WebDataset's layout, as `netwright data prepare` does.
@@ -86,6 +87,7 @@ def prepare_data(
         shards: Files for all splits together, by default one for 1,000 images.
         workers: Processes, by default one a processor.
         background: What transparent images are laid on.
+        max_pixels: Larger images are left out: each takes some bytes a pixel while it is made smaller.
         progress: Called with (images done, all images).
 
     Raises:
@@ -99,9 +101,9 @@ def prepare_data(
         )
     started = time.perf_counter()
     opened = open_source(as_text(source))
-    DecodeRules(background)
+    DecodeRules(background, max_pixels=max_pixels)
     folder = Path(folder).expanduser()
-    plans = list(_plans(opened, short_side, quality, background, shards))
+    plans = [replace(plan, max_pixels=max_pixels) for plan in _plans(opened, short_side, quality, background, shards)]
     with explain_errors(folder, what=_WHAT, elsewhere=_ELSEWHERE):
         folder.mkdir(parents=True, exist_ok=True)
     with locked(folder / ".lock"):
@@ -174,7 +176,11 @@ def _write(plan: ShardPlan, folder: Path) -> ShardRecord:
 def _identity(source: ImageSource, plans: list[ShardPlan]) -> str:
     """A hash of the images and of what is done with them."""
     digest = hashlib.sha256(f"{source.signature} {source.class_names}".encode(errors="backslashreplace"))
-    digest.update(repr([asdict(plan) for plan in plans]).encode())
+    facts = [asdict(plan) for plan in plans]
+    for each in facts:
+        if each["max_pixels"] == PIXEL_LIMIT:  # as before there was a choice
+            del each["max_pixels"]
+    digest.update(repr(facts).encode())
     return digest.hexdigest()
 
 

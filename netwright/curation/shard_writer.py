@@ -13,7 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
-from netwright.data.decode import decode_full, decode_reduced, ignore_pillow_warnings, plain_jpeg_size
+from netwright.data.decode import (
+    PIXEL_LIMIT,
+    decode_full,
+    decode_reduced,
+    ignore_pillow_warnings,
+    pillow_limit,
+    plain_jpeg_size,
+)
 from netwright.data.decode_rules import DecodeRules
 from netwright.data.resize import resize_shorter
 from netwright.data.skipped import Skipped, skipped_image
@@ -41,6 +48,7 @@ class ShardPlan:
         short_side: Pixels of the shorter side; larger images are made smaller.
         quality: Of JPEGs that are written, 1 to 100.
         background: What transparent images are laid on.
+        max_pixels: Of an image; of more it is left out.
     """
 
     name: str
@@ -50,6 +58,7 @@ class ShardPlan:
     short_side: int
     quality: int
     background: str
+    max_pixels: int = PIXEL_LIMIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +83,16 @@ def write_shard(source: ImageSource, plan: ShardPlan, folder: Path) -> ShardReco
     path, partial = folder / plan.name, folder / f".{plan.name}.partial"
     skipped: list[Skipped] = []
     kept = 0
-    with explain_errors(path, what=_WHAT, elsewhere=_ELSEWHERE), warnings.catch_warnings():
+    limit = pillow_limit(plan.max_pixels)
+    with explain_errors(path, what=_WHAT, elsewhere=_ELSEWHERE), warnings.catch_warnings(), limit:
         ignore_pillow_warnings()
         with open(partial, "wb") as file:
             with tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as tar:
                 for index in plan.images:
                     try:
                         item = source.read(index)
-                        data = prepared_image(item.data, plan.short_side, plan.quality, plan.background)
+                        rules = DecodeRules(plan.background, max_pixels=plan.max_pixels)
+                        data = prepared_image(item.data, plan.short_side, plan.quality, rules)
                     except (DataError, OSError) as error:
                         skipped.append(skipped_image(source, index, error))
                         continue
@@ -113,14 +124,18 @@ def read_record(folder: Path, name: str) -> ShardRecord | None:
         return None
 
 
-def prepared_image(data: bytes | Pixels, short_side: int, quality: int, background: str = "white") -> bytes:
+def prepared_image(
+    data: bytes | Pixels,
+    short_side: int,
+    quality: int,
+    rules: DecodeRules = DecodeRules(),  # noqa: B008 (frozen)
+) -> bytes:
     """A JPEG whose shorter side is at most `short_side`; a JPEG that is small enough stays as it is, to the last bit.
 
     Raises:
         DataError: It cannot be decoded.
     """
-    size = plain_jpeg_size(data)
-    rules = DecodeRules(background)
+    size = plain_jpeg_size(data, rules.max_pixels)
     if size is not None and isinstance(data, bytes):
         if min(size) <= short_side:
             decode_reduced(data, 3, 8, rules=rules)  # DataError where it is damaged

@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from netwright.data.channels import other_channels, read_channels
-from netwright.data.decode_rules import DecodeRules
+from netwright.data.decode_rules import PIXEL_LIMIT, DecodeRules
 from netwright.data.deep import color_in_eight_bits, gray_in_eight_bits
 from netwright.data.heif import enable_heif, is_heif
 from netwright.data.libtiff import silence_libtiff
@@ -33,13 +35,12 @@ __all__ = [
     "ignore_pillow_warnings",
     "jpeg_orientation",
     "open_image",
+    "pillow_limit",
     "plain_jpeg_size",
     "read_header",
     "refuse_shape",
 ]
 
-# Pillow's own limit: a larger image is refused as a decompression bomb
-PIXEL_LIMIT = 89_478_485
 # the longer side in shorter ones: of 8000 x 2 pixels a network would see four
 ASPECT_LIMIT = 1_000
 
@@ -111,7 +112,7 @@ def decode_full(data: bytes | Pixels, channels: int, *, rules: DecodeRules = _RU
     return _decode(data, channels, None, rules)
 
 
-def plain_jpeg_size(data: bytes | Pixels) -> tuple[int, int] | None:
+def plain_jpeg_size(data: bytes | Pixels, max_pixels: int = PIXEL_LIMIT) -> tuple[int, int] | None:
     """Height and width of a JPEG whose pixels lie upright and are gray or color; None of all else, and of damaged ones.
 
     Raises:
@@ -125,7 +126,7 @@ def plain_jpeg_size(data: bytes | Pixels) -> tuple[int, int] | None:
         height, width, colorspace, _ = simplejpeg.decode_jpeg_header(data)
     except ValueError:
         return None
-    refuse_shape(height, width)
+    refuse_shape(height, width, max_pixels)
     if colorspace.upper() in ("CMYK", "YCCK") or jpeg_orientation(data) != 1:
         return None
     return height, width
@@ -162,21 +163,34 @@ def decode_reduced(data: bytes, channels: int, reduction: int, *, rules: DecodeR
     return pixels
 
 
-def refuse_shape(height: int, width: int) -> None:
+def refuse_shape(height: int, width: int, max_pixels: int = PIXEL_LIMIT) -> None:
     """Refuse, before it is decoded, an image that has too many pixels or is a sliver.
 
     Raises:
-        DataError: It has more than PIXEL_LIMIT pixels, or one side is more than ASPECT_LIMIT times the other.
+        DataError: It has more than max_pixels, or one side is more than ASPECT_LIMIT times the other.
     """
-    if height * width > PIXEL_LIMIT:
+    if height * width > max_pixels:
         raise DataError(
-            f"an image has at most {PIXEL_LIMIT:,} pixels, and this one has {width:,} x {height:,}. Make it smaller"
+            f"an image has at most {max_pixels:,} pixels, and this one has {width:,} x {height:,}. Make it smaller"
         )
     if max(height, width) > ASPECT_LIMIT * min(height, width):
         raise DataError(
             f"the longer side of an image is at most {ASPECT_LIMIT:,} times the shorter one, and this one has "
             f"{width:,} x {height:,} pixels. Cut out the part that counts"
         )
+
+
+@contextmanager
+def pillow_limit(max_pixels: int) -> Iterator[None]:
+    """Let Pillow open images of so many pixels in this process, too; never fewer than its own limit."""
+    from PIL import Image
+
+    before = Image.MAX_IMAGE_PIXELS
+    Image.MAX_IMAGE_PIXELS = max(max_pixels, before or max_pixels)
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = before
 
 
 def ignore_pillow_warnings() -> None:
@@ -214,14 +228,14 @@ def _decode_bytes(data: bytes, resolution: int | None, channels: int, rules: Dec
     """(H, W, channels) uint8, upright, not yet resized to the resolution."""
     if channels not in (1, 3) or _is_beyond_pillow(data):
         header = read_header(data)
-        refuse_shape(header.height, header.width)
+        refuse_shape(header.height, header.width, rules.max_pixels)
         return read_channels(data, channels, rules, open_image)
     if _is_jpeg(data):
-        pixels = _decode_jpeg(data, resolution, channels)
+        pixels = _decode_jpeg(data, resolution, channels, rules.max_pixels)
         if pixels is not None:
             return pixels
     with open_image(data) as image:
-        refuse_shape(image.height, image.width)
+        refuse_shape(image.height, image.width, rules.max_pixels)
         image.load()
         orientation = orientation_of(image)
         pixels = _pixels(_eight_bit(data, image, rules), channels, rules)
@@ -229,13 +243,13 @@ def _decode_bytes(data: bytes, resolution: int | None, channels: int, rules: Dec
     return upright(pixels, orientation)
 
 
-def _decode_jpeg(data: bytes, resolution: int | None, channels: int) -> Pixels | None:
+def _decode_jpeg(data: bytes, resolution: int | None, channels: int, max_pixels: int) -> Pixels | None:
     """Decode fast; None where Pillow must decode: CMYK, and damage that simplejpeg does not accept."""
     import simplejpeg
 
     try:
         height, width, colorspace, _ = simplejpeg.decode_jpeg_header(data)
-        refuse_shape(height, width)
+        refuse_shape(height, width, max_pixels)
         if colorspace.upper() in ("CMYK", "YCCK"):
             return None
         # the DCT halves large images, down to twice the resolution; the rest is resized with antialiasing

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from netwright.errors import DataError
 from netwright.options import read_color
 
-__all__ = ["BY_FILE", "HIGH_BYTE", "DecodeRules", "check_background", "check_full_scale"]
+__all__ = ["BY_FILE", "HIGH_BYTE", "PIXEL_LIMIT", "DecodeRules", "check_background", "check_full_scale"]
 
+# Pillow's own limit: a larger image is refused as a decompression bomb
+PIXEL_LIMIT = 89_478_485
 # of `full_scale`: each file's own bits; the upper eight of sixteen bits, as version 0.1 read them
 BY_FILE, HIGH_BYTE = "file", "high_byte"
 
@@ -23,6 +25,7 @@ class DecodeRules:
         full_scale: The value that counts as white in images of more than 8 bits that do not declare it; 'file': the
             largest of 8, 10, 12, 14, 16, ... bits that the image's own values need; 'high_byte': 65,535, whatever the
             file declares.
+        max_pixels: An image of more is refused before it is decoded.
 
     Raises:
         DataError: A value is impossible.
@@ -30,8 +33,11 @@ class DecodeRules:
 
     background: str = "white"
     full_scale: float | str = BY_FILE
+    max_pixels: int = PIXEL_LIMIT
 
     def __post_init__(self) -> None:
+        if self.max_pixels < 1:
+            raise DataError(f"max_pixels is 1 or more, not {self.max_pixels:,}. Correct 'max_pixels'.")
         if problem := check_background(self.background) or check_full_scale(self.full_scale):
             raise DataError(problem)
 

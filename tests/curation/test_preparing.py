@@ -74,6 +74,19 @@ def test_bad_images_are_left_out_and_named(bad_data: Path, tmp_path: Path) -> No
     assert all(text in page for text in ("train/ant/text.png", "Left out", made.shards[0].sha256, "data:image/"))
 
 
+@pytest.mark.slow
+def test_the_limit_of_pixels_is_raised_for_who_wants_it(tmp_path: Path) -> None:
+    images = sound(tmp_path / "photos", each=3)
+    Image.new("L", (15_000, 12_000), 90).save(images / "train" / "ant" / "large.png")
+    refused = prepare_data(images, tmp_path / "p", short_side=48, workers=1)
+    assert [bad.name for bad in refused.skipped] == ["train/ant/large.png"]
+    assert "180,000,000 pixels, and at most" in refused.skipped[0].reason
+    made = prepare_data(images, tmp_path / "q", short_side=48, workers=1, max_pixels=200_000_000)
+    assert (made.images, made.skipped) == (refused.images + 1, ())
+    with pytest.raises(DataError, match="max_pixels is 1 or more"):
+        prepare_data(images, tmp_path / "r", max_pixels=0)
+
+
 def test_what_is_there_is_kept(sound_data: Path, tmp_path: Path) -> None:
     first = prepare_data(sound_data, tmp_path / "p", short_side=48, shards=4, workers=1)
     (tmp_path / "p" / first.shards[1].name).write_bytes(b"cut")
