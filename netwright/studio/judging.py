@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from netwright.analysis.analyzing import LEAST, analyze
@@ -15,6 +13,7 @@ from netwright.report.provenance import differences_sentence
 from netwright.report.view import PopulationView, on_one_scale
 from netwright.stats import band
 from netwright.studio.columns import numbers
+from netwright.studio.kept import Kept, key_of
 from netwright.studio.populations import Opened
 
 __all__ = ["Judge", "comparison_dict", "repeats_for", "verdict_of"]
@@ -28,12 +27,11 @@ class Judge:
     """Computes, and keeps the latest results."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[Any, Any] = OrderedDict()
-        self._lock = threading.Lock()
+        self._kept: Kept[dict[str, Any]] = Kept(_MOST_KEPT)
 
     def relevance(self, opened: Opened) -> dict[str, Any]:
         """Good ranges and relevance of the parameters of a population, as `netwright analyze` has them."""
-        return self._once(("relevance", opened.entry.id, opened.mark), lambda: _relevance(opened.view))
+        return self._kept.once(("relevance", key_of(opened)), lambda: _relevance(opened.view))
 
     def tests(self, opened: Sequence[Opened], chosen: str = "") -> dict[str, Any]:
         """Every pair of populations tested, as `netwright compare --where CHOSEN` does.
@@ -41,21 +39,8 @@ class Judge:
         Raises:
             StatsError: The expression cannot be read, or leaves nothing of a population.
         """
-        key = ("tests", chosen, *((each.entry.id, each.mark) for each in opened))
-        return self._once(key, lambda: _tests([where(each.view, chosen) for each in opened]))
-
-    def _once(self, key: Any, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                found: dict[str, Any] = self._kept[key]
-                return found
-        found = compute()
-        with self._lock:
-            self._kept[key] = found
-            while len(self._kept) > _MOST_KEPT:
-                self._kept.popitem(last=False)
-        return found
+        key = ("tests", chosen, *(key_of(each) for each in opened))
+        return self._kept.once(key, lambda: _tests([where(each.view, chosen) for each in opened]))
 
 
 def repeats_for(networks: int) -> int:

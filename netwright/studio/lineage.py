@@ -8,6 +8,7 @@ import json
 import math
 import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from netwright.studio.commands import as_typed, look_command, shown_path, spread
 from netwright.studio.entries import Entry
 from netwright.studio.errors import StudioError
 from netwright.studio.judging import comparison_dict, repeats_for
+from netwright.studio.kept import Kept, key_of
 from netwright.studio.populations import Opened, Populations
 from netwright.studio.sweep_commands import recorded_words
 from netwright.system.atomic import write_text
@@ -30,6 +32,9 @@ __all__ = ["REFINEMENT", "SPACE", "tree", "tree_commands", "tree_table", "tree_y
 
 REFINEMENT, SPACE = "refinement.json", "space.yaml"
 _FORMAT = 1
+# a page that follows a sweep asks again and again
+_comparisons: Kept[Comparison | None] = Kept(64)
+_spaces: Kept[dict[str, Any]] = Kept(64)
 _END = "END_OF_FILE"  # of a file within a script
 
 
@@ -81,7 +86,7 @@ def tree(populations: Populations) -> list[dict[str, Any]]:
             nodes.append(node | {"problem": str(problem)})
             continue
         if opened.view.space:
-            nodes.append(node | _of_space(opened))
+            nodes.append(node | _spaces.once(key_of(opened), partial(_of_space, opened)))
     return nodes
 
 
@@ -104,8 +109,7 @@ def verdict(populations: Populations, id: str) -> dict[str, Any]:
     parent = populations.open(parent_id)
     counts = child.view.trials["state"].value_counts()
     waiting = int(counts.get("waiting", 0)) + int(counts.get("running", 0))
-    repeats = repeats_for(len(parent.view.errors) + len(child.view.errors))
-    pair = Comparison.of(parent.view, child.view, repeats=repeats)
+    pair = _compared(parent, child)
     if pair is None:
         return {"problem": f"no trial of {id} has a result yet."}
     planned = int(record.get("trials") or len(child.view.trials))
@@ -116,6 +120,15 @@ def verdict(populations: Populations, id: str) -> dict[str, Any]:
         "shared": _shared(parent, child),
         "command": look_command([parent.entry, child.entry]),
     }
+
+
+def _compared(parent: Opened, child: Opened) -> Comparison | None:
+    return _comparisons.once((key_of(parent), key_of(child)), lambda: _compare(parent, child))
+
+
+def _compare(parent: Opened, child: Opened) -> Comparison | None:
+    repeats = repeats_for(len(parent.view.errors) + len(child.view.errors))
+    return Comparison.of(parent.view, child.view, repeats=repeats)
 
 
 def tree_yaml(populations: Populations) -> str:

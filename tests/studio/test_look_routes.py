@@ -85,11 +85,13 @@ def test_tests_and_good_ranges_are_those_of_the_commands(shown: Any, runs: Path)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["svg", "png"])
+@pytest.mark.parametrize("kind", ["svg", "png", "csv"])
 def test_the_charts_of_the_report_are_pictures(shown: Any, kind: str) -> None:
     answer = shown.client.get(f"/api/chart/edf.{kind}", params={"p": "a"})
     assert answer.status_code == 200
-    assert answer.content.startswith({"svg": b"<svg", "png": b"\x89PNG"}[kind])
+    assert answer.content.startswith({"svg": b"<svg", "png": b"\x89PNG", "csv": b"data,"}[kind])
+    if kind == "csv":
+        assert len(answer.text.splitlines()) > 76  # a line for each network
     assert "attachment" in answer.headers["content-disposition"]
 
 
