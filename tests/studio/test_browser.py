@@ -160,7 +160,8 @@ def test_an_address_holds_all_that_a_view_shows(browser: Any, full: Any) -> None
         assert page.get_by_label("highest flops").input_value() == "4000000000"  # the filter is a range
         page.get_by_label("Seed").fill("7")
         page.get_by_label("Name").fill("mine")
-        address = page.url
+        until(page, "location.hash.includes('confirm-name')")
+        address = page.evaluate("location.href")
     with page_of(browser, address) as page:
         assert page.get_by_label("Seed").input_value() == "7"
         until(page, "document.querySelector('.refine').textContent.includes('runs/mine --trials 82 --seed 7')")
