@@ -8,7 +8,7 @@ const MORE = 200;
 export class NetworksTable {
   // owner: has networks, highlight(row, event, isListed), pin(row), keep()
   constructor(owner, sort) {
-    const [name = "error", sign = "1"] = sort.split(":");
+    const [name, sign] = (sort || "error:1").split(":");
     Object.assign(this, { owner, sort: { name, sign: Number(sign) < 0 ? -1 : 1 }, rows: ROWS });
     this.element = h("div", {});
   }
