@@ -10,6 +10,7 @@ from importlib import resources
 from pathlib import Path
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from netwright.errors import NetwrightError
@@ -24,6 +25,7 @@ __all__ = ["make_app"]
 
 _LOG = logging.getLogger(__name__)
 _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_MOST_WRONG, _LONGEST = 3, 60  # values that are named, and letters of each
 _BUG = "internal error of the studio; the terminal where it was started has the details."
 
 
@@ -40,6 +42,7 @@ def make_app(studio: Studio, port: int = 0) -> Protection:
 
     app = FastAPI(title="Netwright studio", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     app.add_exception_handler(NetwrightError, _on_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(Exception, _on_bug)
 
     @app.get("/api/events")
@@ -74,6 +77,16 @@ def _add_page(app: FastAPI) -> None:
 async def _on_error(request: Request, error: Exception) -> Response:
     status = error.status if isinstance(error, StudioError) else 422
     return JSONResponse({"error": str(error)}, status)
+
+
+async def _on_invalid(request: Request, error: Exception) -> Response:
+    """A form with a value that cannot be: which one, and why."""
+    assert isinstance(error, RequestValidationError), "registered for these"
+    wrong = []
+    for each in error.errors()[:_MOST_WRONG]:
+        name = ".".join(str(part) for part in each["loc"][1:]) or "the request"
+        wrong.append(f"{name} cannot be {str(each.get('input'))[:_LONGEST]!r}: {each['msg'].lower()}")
+    return JSONResponse({"error": f"{'; '.join(wrong)}. Correct it."}, 422)
 
 
 async def _on_bug(request: Request, error: Exception) -> Response:

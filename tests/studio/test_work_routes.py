@@ -288,3 +288,17 @@ def test_the_report_of_the_tree_has_every_step_with_its_evidence(full: Any) -> N
         assert part in page, part
     assert "<script src" not in page
     assert '"edf"' in page
+
+
+def test_a_value_that_cannot_be_is_named(shown: Any) -> None:
+    chosen = [{"p": "a", "trial": 1, "name": "x"}]
+    for path, body, part in (
+        ("pick", {"chosen": chosen, "epochs": 0}, "epochs cannot be '0'"),
+        ("pick", {"chosen": [], "epochs": 1}, "chosen"),
+        ("candidate", {"p": "a", "order": {"width": "up"}}, "order.width cannot be 'up'"),
+        ("job", {"id": "a", "wish": "x" * 500}, "wish"),
+    ):
+        answer = shown.client.post(f"/api/{path}", json=body)
+        assert answer.status_code == 422
+        assert part in answer.json()["error"]
+        assert len(answer.json()["error"]) < 400

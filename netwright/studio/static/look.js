@@ -287,7 +287,7 @@ export class LookView {
     const empty = this.networks.populations.filter((each, place) => !this.networks.errors(place, false).length);
     if (chosen && empty.length) return this.tests.replaceChildren(h("p", { class: "muted" }, `No network of ${empty.map((each) => each.id).join(", ")} is left, so nothing is tested.`));
     try {
-      const found = await get("tests", { p: this.ids, ...(chosen ? { where: chosen } : {}) });
+      const found = await get("tests", { p: this.networks.populations.map((each) => each.id), ...(chosen ? { where: chosen } : {}) });
       if (asked !== this.asked) return;
       const bands = Object.entries(found.bands).map(([name, half]) => `${name} ±${(100 * half).toFixed(1)} points of share`);
       this.tests.replaceChildren(
