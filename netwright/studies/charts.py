@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -98,7 +99,8 @@ def pairs_chart(states: Sequence[ComparisonState], errors: Mapping[str, npt.NDAr
             for name in names
             for order, (error, share) in enumerate(_steps(errors[name], ends))
         ]
-        scale = {"domain": list(names)}
+        colors = alt.Scale(domain=list(names), range=[INK, SERIES[0]])
+        dashes = alt.Scale(domain=list(names), range=[[4, 3], [1, 0]])
         title = alt.TitleParams(state.planned.name, subtitle=state.words(), anchor="start")
         line = (
             alt.Chart(alt.NamedData(f"pair{place}"), title=title)
@@ -111,10 +113,8 @@ def pairs_chart(states: Sequence[ComparisonState], errors: Mapping[str, npt.NDAr
                     scale=alt.Scale(domain=[0, 1]),
                     axis=alt.Axis(format="%", tickCount=5),
                 ),
-                color=alt.Color("space:N", scale=alt.Scale(**scale, range=[INK, SERIES[0]]), legend=_pair_legend()),
-                strokeDash=alt.StrokeDash(
-                    "space:N", scale=alt.Scale(**scale, range=[[4, 3], [1, 0]]), legend=_pair_legend()
-                ),
+                color=alt.Color("space:N", scale=colors, legend=_pair_legend()),
+                strokeDash=alt.StrokeDash("space:N", scale=dashes, legend=_pair_legend()),
                 order="order:Q",
                 tooltip=["space:N", alt.Tooltip("error:Q", format=".2f"), alt.Tooltip("share:Q", format=".0%")],
             )
@@ -134,7 +134,7 @@ def _steps(errors: npt.NDArray[np.float64], ends: tuple[float, float]) -> list[t
     return [(ends[0], 0.0), *zip(corners.tolist(), shares.tolist(), strict=True), (ends[1], last)]
 
 
-def _pair_legend() -> object:
+def _pair_legend() -> Any:
     import altair as alt
 
     return alt.Legend(orient="bottom-right", title=None, symbolType="stroke", symbolSize=300, fillColor=None)
