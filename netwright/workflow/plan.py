@@ -39,6 +39,7 @@ _MOST_TRIALS = 160
 _REFINED = 40  # networks from which on a part of them confirms a refinement
 _LEAST_CONFIRMING = 8
 _SEEN = (120_000, 400_000)  # images that a final training sees: enough for a resolution, and as many as help
+_ALIKE = 1.25  # times as long for an image, which is worth a larger one
 _FINAL_EPOCHS = (8, 60), (30, 200)  # bounds of the epochs that these make
 _MOST_SEEDS = 3
 _FEWEST_IMAGES = 2500  # that trials are trained on where all would take too long
@@ -138,7 +139,8 @@ def make_plan(
     *,
     final_cost: float = 1.0,
 ) -> Plan:
-    """The plan for the largest images for which there is time enough, or for the smallest ones.
+    """The plan for the largest images for which there is time enough, or for the quickest ones: of those that take about
+    as long, as with flops that somebody gave, the largest.
 
     Of several sizes of networks for these images it is the one whose final training is the best by what is known: more
     epochs of a smaller network are often worth more than a large one's few (`Plan.shortfall`).
@@ -154,8 +156,11 @@ def make_plan(
     """
     plans = [_plan(seconds, survey, each, workers, given, final_cost) for each in candidates]
     good = [plan for plan in plans if plan.is_good]
+    if not good:
+        quickest = min(plan.candidate.speed.train for plan in plans)
+        return next(plan for plan in plans if plan.candidate.speed.train <= _ALIKE * quickest)
     alike = [plan for plan in good if plan.candidate.resolution == good[0].candidate.resolution]
-    return min(alike, key=lambda plan: plan.shortfall, default=plans[-1])
+    return min(alike, key=lambda plan: plan.shortfall)
 
 
 def _plan(

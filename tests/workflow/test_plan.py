@@ -63,6 +63,17 @@ def test_more_time_buys_larger_networks_once_there_are_epochs_enough():
     assert plans[1].final_epochs >= 29
 
 
+def test_flops_that_are_given_are_not_spent_on_tiny_images():
+    # of networks of the same flops an image takes about as long at any size, and here too long for all
+    speeds = {128: 0.0105, 96: 0.0100, 64: 0.0098, 32: 0.0110}
+    given = [Candidate(size, None, Speed(speed, 0.003)) for size, speed in speeds.items()]
+    plan = make_plan(600, FLOWERS, given, 2, {})
+    assert not plan.is_good
+    assert plan.candidate.resolution == 128
+    slow = [Candidate(128, None, Speed(0.02, 0.006)), *given[1:]]
+    assert make_plan(600, FLOWERS, slow, 2, {}).candidate.resolution == 96
+
+
 def test_a_plan_of_less_lacks_more():
     longer, shorter = (make_plan(minutes * 60, FLOWERS, of_sizes()[2:], 2, {}) for minutes in (30, 15))
     assert longer.shortfall < shorter.shortfall
