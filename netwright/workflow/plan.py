@@ -139,8 +139,8 @@ def make_plan(
     *,
     final_cost: float = 1.0,
 ) -> Plan:
-    """The plan for the largest images for which there is time enough, or for the quickest ones: of those that take about
-    as long, as with flops that somebody gave, the largest.
+    """The plan for the largest images for which there is time enough, or for the quickest ones: of those that take
+    about as long, as with flops that somebody gave, the largest.
 
     Of several sizes of networks for these images it is the one whose final training is the best by what is known: more
     epochs of a smaller network are often worth more than a large one's few (`Plan.shortfall`).
