@@ -26,12 +26,12 @@ from typing import Any
 import numpy as np
 
 _LOAD = Path(__file__).with_name("serve_load.py")
-_SIDE = 224
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--network", default="regnet_x_800mf")
+    parser.add_argument("--side", type=int, default=224, help="pixels of an image")
     parser.add_argument("--precision", nargs="+", default=["bf16"])
     parser.add_argument("--max_batch", type=int, default=64)
     parser.add_argument("--clients", type=int, default=128)
@@ -42,31 +42,36 @@ def main() -> None:
     options = parser.parse_args()
     found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
-        weights = make_weights(options.network, Path(folder))
+        weights = make_weights(options.network, options.side, Path(folder))
         for precision in options.precision:
             rows = found[precision] = {"bare": bare(weights, precision, options)}
             print(f"{options.network}, {precision}: bare runtime {rows['bare']:,.0f} images/s", flush=True)
+            write(options, found)
             with served(weights, precision, options) as address:
                 for kind in ("pixels", "jpeg"):
                     answer = load(address, kind, options)
                     rows[kind] = answer
+                    write(options, found)
                     print(
                         f"  {kind:<6} {answer['rate']:8,.0f} images/s, {answer['rate'] / rows['bare']:.0%} of the bare "
                         f"runtime, p50 {answer['p50']:.1f} ms, p99 {answer['p99']:.1f} ms, "
                         f"{answer['errors']:.0f} errors",
                         flush=True,
                     )
-            if options.out:
-                options.out.write_text(json.dumps(found, indent=2), encoding="utf-8")
 
 
-def make_weights(network: str, folder: Path) -> Path:
+def write(options: argparse.Namespace, found: dict[str, Any]) -> None:
+    if options.out:
+        options.out.write_text(json.dumps(found, indent=2), encoding="utf-8")
+
+
+def make_weights(network: str, side: int, folder: Path) -> Path:
     from netwright.data.preprocess import Preprocessing
     from netwright.nn import build
     from netwright.weights import resolve_arch, save_model
 
     path = folder / "model.safetensors"
-    save_model(path, build(resolve_arch(network), seed=0), preprocessing=Preprocessing(image_size=_SIDE))
+    save_model(path, build(resolve_arch(network), seed=0), preprocessing=Preprocessing(image_size=side))
     return path
 
 
@@ -75,7 +80,7 @@ def bare(weights: Path, precision: str, options: argparse.Namespace) -> float:
     from netwright.runtime import open_runtime
 
     with open_runtime(weights, precision=precision, device=options.device) as runtime:
-        x = np.random.default_rng(0).normal(size=(options.max_batch, 3, _SIDE, _SIDE)).astype(np.float32)
+        x = np.random.default_rng(0).normal(size=(options.max_batch, 3, options.side, options.side)).astype(np.float32)
         for _ in range(5):
             runtime.logits(x)
         rates = []
@@ -123,7 +128,7 @@ def _wait_for(address: str, process: subprocess.Popen[str]) -> None:
 
 
 def load(address: str, kind: str, options: argparse.Namespace) -> dict[str, float]:
-    values = {"kind": kind, "size": _SIDE, "channels": 3, "model": "net", "seconds": options.seconds,
+    values = {"kind": kind, "size": options.side, "channels": 3, "model": "net", "seconds": options.seconds,
               "clients": options.clients}  # fmt: skip
     command = [sys.executable, str(_LOAD), address, json.dumps(values)]
     output = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
