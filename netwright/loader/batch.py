@@ -10,6 +10,7 @@ from torch import Tensor
 
 from netwright.data.images import Skipped
 from netwright.data.preprocess import Preprocessing, channel_values
+from netwright.loader.gpu_jpeg import Encoded, decode_into
 
 __all__ = ["Batch", "to_device"]
 
@@ -25,6 +26,7 @@ class Batch(NamedTuple):
         boxes: (V * B, 4) int64 top, left, height, width of erased rectangles, or None.
         seeds: (V * B,) int64 seeds of the noise in these rectangles, or None.
         skipped: Bad images that were found while reading.
+        encoded: Images whose pixels are made on the device; their rows of `pixels` are zeros.
     """
 
     pixels: Tensor
@@ -34,6 +36,7 @@ class Batch(NamedTuple):
     boxes: Tensor | None = None
     seeds: Tensor | None = None
     skipped: Sequence[Skipped] = ()
+    encoded: Sequence[Encoded] = ()
 
 
 def to_device(
@@ -56,7 +59,10 @@ def to_device(
     Returns:
         x (V * B, C, H, W) float32, and labels (B,) int64.
     """
-    x = preprocessing.normalize(batch.pixels.to(device, non_blocking=True))
+    pixels = batch.pixels.to(device, non_blocking=True)
+    if batch.encoded:
+        decode_into(pixels, batch.encoded, preprocessing)
+    x = preprocessing.normalize(pixels)
     if batch.shifts is not None:
         x += (batch.shifts.to(device) / channel_values(preprocessing.std, device))[:, :, None, None]
     if batch.boxes is not None and batch.seeds is not None:

@@ -12,6 +12,8 @@ from netwright.data.preprocess import Preprocessing
 from netwright.loader.augment import Augment
 from netwright.loader.batch import Batch, to_device
 from netwright.loader.batch_memory import COPIED_AT_ONCE, BatchMemory
+from netwright.loader.gpu_jpeg import check_gpu_jpeg
+from netwright.loader.gpu_reader import GpuTrainReader
 from netwright.loader.memory import InMemoryTrainReader, fits_in_memory, has_cheap_augmentation, prefetch
 from netwright.loader.mixup import Mixup
 from netwright.loader.read import TrainReader
@@ -80,7 +82,11 @@ class TrainLoader:
         self._pool: WorkerPool | None = None
         self._memory: InMemoryTrainReader | None = None
         channels = self._preprocessing.channels
-        if has_cheap_augmentation(augmentation) and fits_in_memory(split, augmentation.image_size, channels):
+        if images.decode == "gpu":
+            check_gpu_jpeg(augmentation, channels, device)
+            encoded = GpuTrainReader(split, split.labels, augment, augmentation, seed)
+            self._pool = WorkerPool(encoded, usable_workers(images.workers, world), device)
+        elif has_cheap_augmentation(augmentation) and fits_in_memory(split, augmentation.image_size, channels):
             self._memory = InMemoryTrainReader(split, split.labels, augmentation, self._preprocessing, seed)
             self._note(self._memory.skipped)
         else:

@@ -56,6 +56,11 @@ class DataConfig:
     )
     drop_last: bool = option(True, "leave out a last training batch that is not full")
     eval_shuffle: bool = option(False, "shuffle validation images; changes no result")
+    decode: str = option(
+        "cpu",
+        "gpu: JPEGs to train on are decoded, cropped and mirrored by an NVIDIA GPU (nvJPEG); pixels differ a little",
+        choices=("cpu", "gpu"),
+    )
     workers: int = option(8, "processes that decode images, at most one a processor; 0: none", low=0)
 
     def __post_init__(self) -> None:
