@@ -30,7 +30,7 @@ from typing import Any
 from environment import as_line, environment  # beside this file
 
 _HERE = Path(__file__).parent
-_DRY_SWEEP = ["--images=300", "--epochs=1", "--flops=0.1", "--warm=200"]
+_DRY_SWEEP = ["--images=300", "--epochs=1", "--flops=0.4", "--warm=200"]
 
 
 @dataclass(frozen=True, slots=True)
