@@ -117,7 +117,7 @@ def decode_into(pixels: Tensor, encoded: Sequence[Encoded], preprocessing: Prepr
     for each, image in zip(encoded, decoded, strict=True):
         top, left, height, width = each.box
         part = image[None, :, top : top + height, left : left + width].to(pixels.device)
-        made = functional.interpolate(part.float(), (side, side), **how).round_().clamp_(0, 255)  # type: ignore[arg-type]
+        made = functional.interpolate(part.float(), (side, side), **how).round_().clamp_(0, 255)
         mirrored = [axis for axis, is_flipped in zip((3, 2), each.flips, strict=True) if is_flipped]
         pixels[each.row] = (made.flip(mirrored) if mirrored else made)[0].permute(1, 2, 0).to(torch.uint8)
 
