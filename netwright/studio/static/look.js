@@ -12,7 +12,7 @@ import { csvOf } from "./pictures.js";
 import * as routes from "./route.js";
 import { ScatterPlot } from "./scatter.js";
 import { Networks } from "./table.js";
-import { testTable } from "./tests.js";
+import { testTable } from "./differences.js";
 
 const HOVER_MS = 140;
 const TABLE_MS = 60;

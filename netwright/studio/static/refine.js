@@ -9,7 +9,7 @@ import { csvOf, Picture } from "./pictures.js";
 import { Scale } from "./plot.js";
 import * as routes from "./route.js";
 import { halfWidth, legend } from "./table.js";
-import { signed } from "./tests.js";
+import { signed } from "./differences.js";
 
 const WAIT_MS = 150;
 const HEIGHT = 260;

@@ -6,7 +6,7 @@ import { Picture } from "./pictures.js";
 import { clipped, shortened } from "./plot.js";
 import { finished, stateOf } from "./populations.js";
 import * as routes from "./route.js";
-import { testTable } from "./tests.js";
+import { testTable } from "./differences.js";
 
 const EXPORTS = [["tree.html", "Report"], ["tree.yaml", "YAML"], ["tree.sh", "Commands"], ["tree.csv", "CSV"]];
 const [ROW, INDENT] = [58, 26]; // of the picture
