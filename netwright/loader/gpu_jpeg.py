@@ -47,6 +47,8 @@ def check_gpu_jpeg(augmentation: Augmentation, channels: int, device: torch.devi
     Raises:
         RecipeError: There is no nvJPEG, or an augmentation needs decoded pixels on a processor.
     """
+    if device.type != "cuda":
+        raise RecipeError(f"decode gpu is for NVIDIA GPUs, and this training runs on {device}. {_CURE}")
     others = [
         f"{name} {value}"
         for name, value, needed in (
@@ -65,8 +67,6 @@ def check_gpu_jpeg(augmentation: Augmentation, channels: int, device: torch.devi
             "decode gpu crops, resizes and mirrors color images on the GPU, and there is no "
             f"{', '.join(others)} there. Leave these out (--color_jitter none), or leave --decode out."
         )
-    if device.type != "cuda":
-        raise RecipeError(f"decode gpu is for NVIDIA GPUs, and this training runs on {device}. {_CURE}")
     import simplejpeg
 
     tiny = torch.from_numpy(np.frombuffer(simplejpeg.encode_jpeg(np.zeros((16, 16, 3), np.uint8)), np.uint8).copy())

@@ -9,12 +9,11 @@ import torch
 
 from netwright.data.images import Skipped
 from netwright.data.source import IntArray, Pixels
-from netwright.errors import DataError
 from netwright.loader.augment import Augment
 from netwright.loader.batch import Batch
 from netwright.loader.erase import draw_box
 from netwright.loader.gpu_jpeg import Encoded, draw_encoded
-from netwright.loader.read import substitute
+from netwright.loader.read import read_or_substitute
 from netwright.loader.sampler import BatchIndex
 from netwright.loader.seeds import seed_from, seed_global_rngs
 from netwright.loader.split import Split
@@ -23,7 +22,6 @@ from netwright.recipe.augmentation import Augmentation
 __all__ = ["GpuTrainReader"]
 
 _IMAGE = 0  # stream of random numbers, as of `TrainReader`
-_MOST_SUBSTITUTES = 1000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,18 +63,11 @@ class GpuTrainReader:
 
     def _read(self, row: int, position: int, seed: int, skipped: list[Skipped]) -> tuple[Encoded | Pixels, int]:
         """An image and its label; where it cannot be read, another one and that one's label."""
-        at = position
-        for attempt in range(_MOST_SUBSTITUTES):
-            try:
-                data = self.split.read(at).data
-                seed_global_rngs(seed)
-                made = draw_encoded(row, data, self.augmentation)
-                return (self.augment.of_file(data)[0] if made is None else made), int(self.labels[at])
-            except (DataError, OSError) as error:
-                skipped.append(self.split.skipped(at, error))
-            at = substitute(self.seed, len(self.split), position, attempt)
-        raise DataError(
-            f"a training needs readable images, and {_MOST_SUBSTITUTES:,} of the {self.split.name} split of "
-            f"{self.split.source.name!r} are not, {skipped[0].name!r} first: {skipped[0].reason}. Repair or remove "
-            "them."
-        )
+
+        def make(data: bytes | Pixels) -> Encoded | Pixels:
+            seed_global_rngs(seed)
+            made = draw_encoded(row, data, self.augmentation)
+            return self.augment.of_file(data)[0] if made is None else made
+
+        made, at = read_or_substitute(self.split, self.seed, position, skipped, make)
+        return made, int(self.labels[at])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -20,7 +22,9 @@ from netwright.loader.seeds import seed_from, seed_global_rngs
 from netwright.loader.split import Split
 from netwright.recipe.augmentation import Augmentation
 
-__all__ = ["EvalReader", "TrainReader", "lighting_shift", "substitute"]
+__all__ = ["EvalReader", "TrainReader", "lighting_shift", "read_or_substitute", "substitute"]
+
+T = TypeVar("T")
 
 # streams of random numbers
 _IMAGE, _SUBSTITUTE = 0, 1
@@ -61,6 +65,38 @@ def substitute(seed: int, images: int, position: int, attempt: int) -> int:
         attempt: 0, 1, ...: the substitute may be bad too.
     """
     return seed_from(_SUBSTITUTE, seed, position, attempt) % images
+
+
+def read_or_substitute(
+    split: Split, seed: int, position: int, skipped: list[Skipped], make: Callable[[bytes | Pixels], T]
+) -> tuple[T, int]:
+    """What is made of an image, or where it is bad of another one.
+
+    Args:
+        split: The images.
+        seed: Of the training.
+        position: Of the image.
+        skipped: Bad images are added to it.
+        make: Takes the file, or its pixels; DataError or OSError where it is bad.
+
+    Returns:
+        What `make` returned, and the position of the image.
+
+    Raises:
+        DataError: Too many in a row are bad.
+    """
+    at = position
+    for attempt in range(_MOST_SUBSTITUTES):
+        try:
+            return make(split.read(at).data), at
+        except (DataError, OSError) as error:
+            skipped.append(split.skipped(at, error))
+        at = substitute(seed, len(split), position, attempt)
+    raise DataError(
+        f"a training needs readable images, and {_MOST_SUBSTITUTES:,} of the {split.name} split of "
+        f"{split.source.name!r} are not, {skipped[0].name!r} first: {skipped[0].reason}. Repair or remove "
+        "them."
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,20 +148,13 @@ class TrainReader:
 
     def _read(self, position: int, seed: int, skipped: list[Skipped]) -> tuple[list[Pixels], int]:
         """The versions of an image, and its label; where it is bad, those of another one, by the same seed."""
-        at = position
-        for attempt in range(_MOST_SUBSTITUTES):
-            try:
-                data = self.split.read(at).data
-                seed_global_rngs(seed)
-                return self.augment.of_file(data), int(self.labels[at])
-            except (DataError, OSError) as error:
-                skipped.append(self.split.skipped(at, error))
-            at = substitute(self.seed, len(self.split), position, attempt)
-        raise DataError(
-            f"a training needs readable images, and {_MOST_SUBSTITUTES:,} of the {self.split.name} split of "
-            f"{self.split.source.name!r} are not, {skipped[0].name!r} first: {skipped[0].reason}. Repair or remove "
-            "them."
-        )
+
+        def make(data: bytes | Pixels) -> list[Pixels]:
+            seed_global_rngs(seed)
+            return self.augment.of_file(data)
+
+        made, at = read_or_substitute(self.split, self.seed, position, skipped, make)
+        return made, int(self.labels[at])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
